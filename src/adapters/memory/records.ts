@@ -1,0 +1,65 @@
+import { applyChange, type Change, conditionHolds, isFeedworthy, type Stored } from '../../core/change.ts'
+import type { Feed, FeedEvent, Store, WriteResult } from '../../core/ports.ts'
+
+/** Records and their change feed in one process's memory. */
+export interface MemoryRecords {
+  store: Store
+  feed: Feed
+  /** Every record by key, for whoever checks invariants. */
+  records: ReadonlyMap<string, Stored>
+}
+
+/** A store with its feed; everything is gone with the process. `onChange` is told of every write. */
+export function memoryRecords(onChange: () => void = () => {}): MemoryRecords {
+  const records = new Map<string, Stored>()
+  const events: FeedEvent[] = []
+  let sequence = 0
+
+  function write(changes: Change[]): WriteResult {
+    const failures = changes.flatMap((change, index) => {
+      const current = records.get(change.key)
+      return conditionHolds(change, current) ? [] : [{ index, current: structuredClone(current) }]
+    })
+    if (failures.length > 0) return { ok: false, failures }
+    for (const change of changes) apply(change)
+    onChange()
+    return { ok: true }
+  }
+
+  function apply(change: Change): void {
+    const before = records.get(change.key)
+    const after = structuredClone(applyChange(change, before))
+    if (after === undefined) records.delete(change.key)
+    else records.set(change.key, after)
+    if (isFeedworthy(before, after)) events.push({ sequence: ++sequence, key: change.key })
+  }
+
+  const sorted = () => [...records.keys()].sort()
+  const entry = (key: string) => ({ key, record: structuredClone(records.get(key)) as Stored })
+
+  return {
+    records,
+    store: {
+      read: async (wanted) => wanted.map((key) => structuredClone(records.get(key))),
+      write: async (changes) => write(changes),
+      list: async ({ prefix, after = '', limit = Number.POSITIVE_INFINITY }) =>
+        sorted()
+          .filter((key) => key.startsWith(prefix) && key > after)
+          .slice(0, limit)
+          .map(entry),
+      due: async ({ before, limit }) =>
+        sorted()
+          .map(entry)
+          .filter(({ record }) => 'dueAt' in record && (record.dueAt ?? before + 1) <= before)
+          .slice(0, limit),
+    },
+    feed: {
+      take: async (limit) => events.slice(0, limit),
+      acknowledge: async (done) => {
+        const delivered = new Set(done.map((event) => event.sequence))
+        const left = events.filter((event) => !delivered.has(event.sequence))
+        events.splice(0, events.length, ...left)
+      },
+    },
+  }
+}

@@ -1,0 +1,154 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import type { Readable, Writable } from 'node:stream'
+import type { LogLine } from '../../core/ports.ts'
+import { onLines } from './lines.ts'
+import { BEAT, type ChildJob, endMark, type FromChild, RECORD_MARK, type ToChild, WATCHDOG_FD } from './protocol.ts'
+
+/** How a child is started. */
+export interface ChildOptions {
+  /** The module that the child runs; it speaks {@link FromChild} and {@link ToChild}. */
+  entry: string
+  args: string[]
+  memoryMb?: number
+}
+
+/** How an attempt ended in a child: its last word, or the death of the process. */
+export type ChildEnd =
+  | { is: 'done'; message: FromChild & { type: 'done' } }
+  | { is: 'died'; exitCode: number | null; signal: string | null; isOutOfMemory: boolean }
+  | { is: 'not-started'; message: string }
+
+/** What is told while an attempt runs in a child. */
+export interface ChildEvents {
+  onLines(lines: LogLine[]): void
+  onMessage(message: FromChild): void
+}
+
+/** One process that runs attempts of one run, one after the other. */
+export class Child {
+  /** The run that it serves, from its first attempt on. */
+  run: string | undefined
+  readonly memoryMb: number | undefined
+  readonly #process: ChildProcess
+  readonly #closed: Promise<ChildEnd>
+  #events: ChildEvents | undefined
+  #ending: string | undefined
+  #ended = { stdout: () => {}, stderr: () => {} }
+  #isOutOfMemory = false
+  #isAlive = true
+
+  constructor(options: ChildOptions) {
+    this.memoryMb = options.memoryMb
+    const limit = options.memoryMb === undefined ? [] : [`--max-old-space-size=${options.memoryMb}`]
+    this.#process = spawn(process.execPath, [...limit, options.entry, ...options.args], {
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc', 'pipe'],
+      env: withoutSecrets(process.env),
+      serialization: 'json',
+      // A group of its own: Ctrl-C reaches only us, and a kill reaches what the body has started.
+      detached: true,
+    })
+    this.#closed = this.#whenClosed()
+    this.#listen('stdout')
+    this.#listen('stderr')
+    this.#process.on('message', (message: FromChild) => this.#events?.onMessage(message))
+    // A broken pipe is told by the end of the process.
+    this.#watchdog?.on('error', () => {})
+  }
+
+  get isAlive(): boolean {
+    return this.#isAlive
+  }
+
+  /** Runs one attempt; resolves when its last line has been told. */
+  async execute(job: ChildJob, events: ChildEvents): Promise<ChildEnd> {
+    this.run = job.run
+    this.#ending = endMark(job.writer)
+    const done = Promise.withResolvers<ChildEnd>()
+    const onMessage = (message: FromChild) =>
+      message.type === 'done' ? done.resolve({ is: 'done', message }) : events.onMessage(message)
+    this.#events = { ...events, onMessage }
+    const drained = Promise.all([this.#untilEnd('stdout'), this.#untilEnd('stderr')])
+    this.#beat(BEAT.begin)
+    this.send({ type: 'job', job })
+    const end = await Promise.race([done.promise, this.#closed])
+    if (end.is === 'done') await Promise.race([drained, this.#closed])
+    this.#beat(BEAT.end)
+    this.#events = undefined
+    return end
+  }
+
+  send(message: ToChild): void {
+    if (this.#process.connected) this.#process.send(message, () => {})
+  }
+
+  /** The lease of its attempt was extended. */
+  beat(): void {
+    this.#beat(BEAT.extend)
+  }
+
+  /** Kills the process and what it has started in its group. */
+  kill(): void {
+    const { pid } = this.#process
+    if (pid === undefined || !this.#isAlive) return
+    try {
+      process.kill(-pid, 'SIGKILL')
+    } catch {
+      this.#process.kill('SIGKILL')
+    }
+  }
+
+  get #watchdog(): Writable | null | undefined {
+    return this.#process.stdio[WATCHDOG_FD] as Writable | null | undefined
+  }
+
+  #beat(beat: string): void {
+    if (this.#isAlive) this.#watchdog?.write(beat)
+  }
+
+  #untilEnd(stream: 'stdout' | 'stderr'): Promise<void> {
+    return new Promise((resolve) => {
+      this.#ended[stream] = resolve
+    })
+  }
+
+  #listen(name: 'stdout' | 'stderr'): void {
+    const level = name === 'stdout' ? 'info' : 'error'
+    onLines(this.#process[name] as Readable, (texts) => {
+      const isEnd = texts.some((text) => text === this.#ending)
+      const lines = texts.filter((text) => text !== this.#ending).map((text) => parseLine(text, level))
+      if (lines.some((line) => line.text.includes('JavaScript heap out of memory'))) this.#isOutOfMemory = true
+      if (lines.length > 0) this.#events?.onLines(lines)
+      if (isEnd) this.#ended[name]()
+    })
+  }
+
+  #whenClosed(): Promise<ChildEnd> {
+    return new Promise((resolve) => {
+      this.#process.on('error', (error) => {
+        this.#isAlive = this.#process.pid !== undefined && this.#isAlive
+        if (this.#process.pid === undefined) resolve({ is: 'not-started', message: error.message })
+      })
+      this.#process.on('close', (exitCode, signal) => {
+        this.#isAlive = false
+        resolve({ is: 'died', exitCode, signal, isOutOfMemory: this.#isOutOfMemory })
+      })
+    })
+  }
+}
+
+/** Secrets that are given by the environment reach only the tasks that declare them. */
+function withoutSecrets(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    Object.entries(environment).filter(([name]) => !name.startsWith('SLUICE_SECRET_')),
+  )
+}
+
+function parseLine(text: string, level: LogLine['level']): LogLine {
+  const at = Date.now()
+  if (!text.startsWith(RECORD_MARK)) return { at, level, text }
+  try {
+    return { at, ...(JSON.parse(text.slice(1)) as { level: LogLine['level']; text: string }) }
+  } catch {
+    return { at, level, text }
+  }
+}

@@ -1,0 +1,185 @@
+import { maskOf } from '../../core/mask.ts'
+import type { AttemptOutcome, Failure } from '../../core/model.ts'
+import type { Ending, Job, JobHooks, Logs, Runner } from '../../core/ports.ts'
+import { Child, type ChildEnd, type ChildOptions } from './child-process.ts'
+import type { ChildJob, FromChild } from './protocol.ts'
+
+/** What the runner is composed of. */
+export interface ProcessRunnerOptions {
+  entry: string
+  args: string[]
+  logs: Logs
+  /** Gathers what only the parent may read: secrets and results of markers. */
+  prepare(job: Job): Promise<ChildJob>
+  /** How long a body may take to stop after it was asked to. */
+  graceMs: number
+}
+
+/** Idle processes of a run end after this time. */
+const IDLE_MS = 10_000
+
+/** Runs each attempt in a child process; a process serves one run, or one attempt where the task asks for it. */
+export function processRunner(options: ProcessRunnerOptions): Runner {
+  const idle = new Set<Child>()
+  const busy = new Map<string, Child>()
+  let spare: Child | undefined
+
+  const start = (memoryMb?: number) => new Child({ ...childOptions(options), ...(memoryMb && { memoryMb }) })
+
+  function acquire({ run, task }: Job): Child {
+    const { memoryMb, fresh } = task.policy
+    const reusable = [...idle].find(
+      (child) => child.isAlive && child.run === run && child.memoryMb === memoryMb,
+    )
+    if (fresh === 'run' && reusable !== undefined) {
+      idle.delete(reusable)
+      return reusable
+    }
+    const isPrepared = spare?.isAlive && memoryMb === undefined
+    const child = isPrepared && spare ? spare : start(memoryMb)
+    if (child === spare) spare = undefined
+    // The next fresh process starts while this attempt runs.
+    if (fresh === 'attempt' && memoryMb === undefined) spare ??= start()
+    return child
+  }
+
+  function release(child: Child, job: Job, isReusable: boolean): void {
+    if (!isReusable || !child.isAlive || job.task.policy.fresh === 'attempt') return child.kill()
+    idle.add(child)
+    setTimeout(() => {
+      if (idle.delete(child)) child.kill()
+    }, IDLE_MS).unref()
+  }
+
+  return {
+    async run(job, hooks) {
+      let childJob: ChildJob
+      try {
+        childJob = await options.prepare(job)
+      } catch (error) {
+        return failed('failed', error instanceof Error ? error.message : String(error))
+      }
+      const child = acquire(job)
+      busy.set(job.nonce, child)
+      const attempt = await runIn(child, job, childJob, hooks, options)
+      busy.delete(job.nonce)
+      release(child, job, attempt.isReusable)
+      return attempt.ending
+    },
+    beat: (nonce) => busy.get(nonce)?.beat(),
+    async close() {
+      for (const child of [...idle, ...(spare ? [spare] : []), ...busy.values()]) child.kill()
+      idle.clear()
+    },
+  }
+}
+
+const childOptions = ({ entry, args }: ProcessRunnerOptions): ChildOptions => ({ entry, args })
+
+const failed = (outcome: AttemptOutcome, message: string): Ending => ({
+  outcome,
+  failure: { outcome, message },
+})
+
+async function runIn(
+  child: Child,
+  job: Job,
+  childJob: ChildJob,
+  hooks: JobHooks,
+  { logs, graceMs }: ProcessRunnerOptions,
+): Promise<{ ending: Ending; isReusable: boolean }> {
+  const mask = maskOf(Object.values(childJob.secrets))
+  const log = logs.open({ run: job.run, number: job.task.number, attempt: job.attempt })
+  const stop = stopper(child, job, hooks.signal, graceMs)
+  let broken: unknown
+  const end = await child.execute(childJob, {
+    onLines(lines) {
+      try {
+        log.write(lines.map((line) => ({ ...line, text: mask(line.text) })))
+      } catch (error) {
+        broken = error
+        child.kill()
+      }
+    },
+    onMessage(message) {
+      if (message.type === 'progress') hooks.onProgress(message.progress)
+      if (message.type === 'may-publish') void allow(child, hooks, stop.reason())
+    },
+  })
+  stop.over()
+  if (broken !== undefined) throw broken
+  const ending = endingOf(end, stop.reason(), job)
+  const tail = ending.outcome === 'succeeded' ? {} : { tail: log.tail() }
+  return {
+    ending: { ...masked(ending, mask), ...tail },
+    isReusable: end.is === 'done' && stop.reason() === undefined,
+  }
+}
+
+async function allow(child: Child, hooks: JobHooks, reason: AttemptOutcome | undefined): Promise<void> {
+  const isAllowed = reason === undefined || reason === 'interrupted'
+  const allowed = isAllowed && (await hooks.mayPublish().catch(() => false))
+  child.send({ type: 'publish', allowed })
+}
+
+/** Asks the body to stop at its timeout or on the signal, and kills it after the grace. */
+function stopper(child: Child, job: Job, signal: AbortSignal, graceMs: number) {
+  let reason: AttemptOutcome | undefined
+  let kill: NodeJS.Timeout | undefined
+  const stop = (why: AttemptOutcome) => {
+    if (reason !== undefined) return
+    reason = why
+    child.send({ type: 'stop', reason: why })
+    kill = setTimeout(() => child.kill(), why === 'lost' ? 0 : graceMs)
+  }
+  const onAbort = () => stop(signal.reason as AttemptOutcome)
+  if (signal.aborted) onAbort()
+  signal.addEventListener('abort', onAbort)
+  const { timeoutMs } = job.task.policy
+  const timeout = timeoutMs === undefined ? undefined : setTimeout(() => stop('timed_out'), timeoutMs)
+  return {
+    reason: () => reason,
+    over() {
+      signal.removeEventListener('abort', onAbort)
+      clearTimeout(timeout)
+      clearTimeout(kill)
+    },
+  }
+}
+
+/** An ending is a fact of the process: its last word, its exit code, its signal. */
+function endingOf(end: ChildEnd, reason: AttemptOutcome | undefined, job: Job): Ending {
+  if (end.is === 'not-started') return failed('not_started', `no process could be started: ${end.message}`)
+  if (end.is === 'done' && end.message.failure === undefined) return succeeded(end.message)
+  if (reason !== undefined) return failed(reason, stopMessage(reason, job))
+  if (end.is === 'done') {
+    const { failure, peakMemoryBytes } = end.message
+    return { outcome: 'failed', peakMemoryBytes, ...(failure && { failure }) }
+  }
+  if (end.isOutOfMemory) return failed('out_of_memory', outOfMemoryMessage(job))
+  const how = end.signal ? `was killed by ${end.signal}` : `exited with code ${end.exitCode}`
+  return failed('failed', `the process ${how} before the task had ended`)
+}
+
+function succeeded({ result, peakMemoryBytes }: FromChild & { type: 'done' }): Ending {
+  return { outcome: 'succeeded', result: result ?? null, peakMemoryBytes }
+}
+
+function stopMessage(reason: AttemptOutcome, job: Job): string {
+  if (reason !== 'timed_out') return `the attempt was stopped (${reason})`
+  return `it took longer than its timeout of ${(job.task.policy.timeoutMs ?? 0) / 1000} s`
+}
+
+function outOfMemoryMessage({ task }: Job): string {
+  const { memoryMb } = task.policy
+  return memoryMb === undefined
+    ? "the heap was full at Node's own limit; give the task a larger memoryMb"
+    : `the heap was full at ${memoryMb} MB (memoryMb)`
+}
+
+function masked(ending: Ending, mask: (text: string) => string): Ending {
+  if (ending.failure === undefined) return ending
+  const failure: Failure = { ...ending.failure, message: mask(ending.failure.message) }
+  if (failure.stack !== undefined) failure.stack = mask(failure.stack)
+  return { ...ending, failure }
+}

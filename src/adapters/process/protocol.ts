@@ -1,0 +1,40 @@
+import type { Failure, Json, Params, Progress } from '../../core/model.ts'
+import type { Shape } from '../../core/plan.ts'
+
+/** What a child process needs to run one attempt, without any look at the state. */
+export interface ChildJob {
+  run: string
+  family: string
+  params: Params
+  attempt: number
+  writer: string
+  requires?: Shape
+  upstreams: { number: number; family: string; params: Params }[]
+  /** Results of upstreams that produce nothing else, by task id. */
+  markers: { [taskId: string]: Json }
+  secrets: Record<string, string>
+}
+
+/** What the parent says to a child. */
+export type ToChild =
+  | { type: 'job'; job: ChildJob }
+  | { type: 'stop'; reason: string }
+  | { type: 'publish'; allowed: boolean }
+
+/** What a child says to its parent. */
+export type FromChild =
+  | { type: 'progress'; progress: Progress }
+  | { type: 'may-publish' }
+  | { type: 'done'; result?: Json; failure?: Failure; peakMemoryBytes: number }
+
+/** Begins a structured line on a child's standard output; others are plain text. */
+export const RECORD_MARK = '\u001e'
+
+/** The line that ends an attempt on each of a child's streams, so that none of its lines is missed. */
+export const endMark = (writer: string) => `${RECORD_MARK}end ${writer}`
+
+/** On the pipe to a child's watchdog: an attempt begins, its lease was extended, it has ended. */
+export const BEAT = { begin: 'B', extend: 'b', end: 'E' } as const
+
+/** The file descriptor of that pipe. */
+export const WATCHDOG_FD = 4

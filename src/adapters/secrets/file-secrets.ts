@@ -1,0 +1,56 @@
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { messageOf, SluiceError } from '../../core/errors.ts'
+import type { SecretStore } from '../../core/ports.ts'
+
+/** Secrets of one machine: a file that only its owner reads, or the environment. */
+export interface FileSecrets extends SecretStore {
+  set(name: string, value: string): void
+  remove(name: string): boolean
+  /** Names in the file; never the values. */
+  names(): string[]
+  /** What is wrong with the file, if anything. */
+  problem(): string | undefined
+}
+
+/** The environment (as `variableOf` names it) goes before the file. A file that others can read is refused. */
+export function fileSecrets(path: string, variableOf: (name: string) => string): FileSecrets {
+  const problem = () => {
+    if (!existsSync(path)) return undefined
+    const mode = statSync(path).mode & 0o777
+    return (mode & 0o077) === 0
+      ? undefined
+      : `${path} can be read by others (mode ${mode.toString(8)}); run: chmod 600 ${path}`
+  }
+
+  function load(): Record<string, string> {
+    const wrong = problem()
+    if (wrong !== undefined) throw new SluiceError('state_unusable', `The secrets are not safe: ${wrong}.`)
+    if (!existsSync(path)) return {}
+    try {
+      return JSON.parse(readFileSync(path, 'utf8')) as Record<string, string>
+    } catch (error) {
+      throw new SluiceError('state_unusable', `${path} is not JSON: ${messageOf(error)}.`, { cause: error })
+    }
+  }
+
+  function save(secrets: Record<string, string>): void {
+    mkdirSync(dirname(path), { recursive: true })
+    const beside = `${path}.${process.pid}.tmp`
+    writeFileSync(beside, `${JSON.stringify(secrets, null, 2)}\n`, { mode: 0o600 })
+    chmodSync(beside, 0o600)
+    renameSync(beside, path)
+  }
+
+  return {
+    get: async (name) => process.env[variableOf(name)] ?? new Map(Object.entries(load())).get(name),
+    set: (name, value) => save({ ...load(), [name]: value }),
+    remove(name) {
+      const { [name]: removed, ...rest } = load()
+      if (removed !== undefined) save(rest)
+      return removed !== undefined
+    },
+    names: () => Object.keys(load()).sort(),
+    problem,
+  }
+}

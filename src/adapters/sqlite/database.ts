@@ -1,0 +1,138 @@
+import { existsSync, mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { messageOf, SluiceError } from '../../core/errors.ts'
+
+/**
+ * The migrations that lead from an empty file to the newest state, one entry a version.
+ * Entries are never changed once released.
+ */
+const MIGRATIONS: readonly string[] = [
+  `CREATE TABLE record (key TEXT PRIMARY KEY, body TEXT NOT NULL, due_at INTEGER) WITHOUT ROWID;
+   CREATE INDEX record_due ON record (due_at) WHERE due_at IS NOT NULL;
+   CREATE TABLE feed (sequence INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL);
+   CREATE TABLE message (id INTEGER PRIMARY KEY AUTOINCREMENT, run TEXT NOT NULL, number INTEGER NOT NULL,
+     attempt INTEGER NOT NULL, visible_at INTEGER NOT NULL, delivery INTEGER NOT NULL DEFAULT 0);
+   CREATE INDEX message_run ON message (run, visible_at);
+   CREATE TABLE plan (run TEXT PRIMARY KEY, header TEXT NOT NULL) WITHOUT ROWID;
+   CREATE TABLE plan_slice (run TEXT, slice INTEGER, tasks TEXT NOT NULL, PRIMARY KEY (run, slice)) WITHOUT ROWID;
+   CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;`,
+]
+
+const BUSY_MS = 10_000
+
+/** An open state with what its adapters share. */
+export interface Database {
+  sql: DatabaseSync
+  path: string
+  /** Runs the function in one write transaction; all or nothing. */
+  transaction<T>(work: () => T): T
+  /** Changes whenever another process has committed. */
+  dataVersion(): number
+  close(): void
+}
+
+/**
+ * Opens the state file, creating or migrating it. An older state is backed up beside itself first,
+ * a newer one is refused.
+ */
+export function openDatabase(path: string, migrations = MIGRATIONS): Database {
+  return explaining(path, () => {
+    mkdirSync(dirname(path), { recursive: true })
+    const isNew = !existsSync(path)
+    const sql = new DatabaseSync(path, { timeout: BUSY_MS })
+    // NORMAL survives the death of any process; a power failure may cost the last transactions, never consistency.
+    sql.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -65536')
+    migrate(sql, path, migrations, isNew)
+    return toDatabase(sql, path)
+  })
+}
+
+function toDatabase(sql: DatabaseSync, path: string): Database {
+  const version = sql.prepare('PRAGMA data_version')
+  return {
+    sql,
+    path,
+    transaction: (work) => explaining(path, () => inTransaction(sql, work)),
+    dataVersion: () => Number(version.get()?.data_version),
+    close: () => sql.close(),
+  }
+}
+
+function inTransaction<T>(sql: DatabaseSync, work: () => T): T {
+  sql.exec('BEGIN IMMEDIATE')
+  try {
+    const result = work()
+    sql.exec('COMMIT')
+    return result
+  } catch (error) {
+    if (sql.isTransaction) sql.exec('ROLLBACK')
+    throw error
+  }
+}
+
+const versionOf = (sql: DatabaseSync) => Number(sql.prepare('PRAGMA user_version').get()?.user_version)
+
+function migrate(
+  sql: DatabaseSync,
+  path: string,
+  migrations: readonly string[],
+  isNew: boolean,
+): void {
+  const version = versionOf(sql)
+  if (version > migrations.length)
+    throw new SluiceError(
+      'state_newer',
+      `The state ${path} is of version ${version}; this Sluice knows versions up to ${migrations.length}.`,
+      { hint: 'Use the newer Sluice that made it, or another folder with --state.' },
+    )
+  if (version === migrations.length) return
+  if (!isNew && version > 0) sql.prepare('VACUUM INTO ?').run(`${path}.v${version}-${Date.now()}.backup`)
+  inTransaction(sql, () => {
+    // Another process may have migrated while this one waited.
+    for (const step of migrations.slice(versionOf(sql))) sql.exec(step)
+    sql.exec(`PRAGMA user_version = ${migrations.length}`)
+  })
+}
+
+/** Turns what SQLite and the file system say into errors for the person who reads them. */
+function explaining<T>(path: string, work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    throw explained(path, error)
+  }
+}
+
+// Primary result codes: https://www.sqlite.org/rescode.html
+const SQLITE_FULL = 13
+const SQLITE_BUSY = 5
+const SQLITE_NOTADB = 26
+const SQLITE_CORRUPT = 11
+
+function explained(path: string, error: unknown): unknown {
+  if (error instanceof SluiceError || !(error instanceof Error)) return error
+  const code = (error as { errcode?: number }).errcode ?? 0
+  const systemCode = (error as NodeJS.ErrnoException).code
+  const options = { cause: error }
+  if ((code & 0xff) === SQLITE_FULL || systemCode === 'ENOSPC')
+    return new SluiceError('disk_full', `The disk that holds the state ${path} is full.`, {
+      ...options,
+      hint: 'Make room, then give the same command again: it goes on where it was.',
+    })
+  if ((code & 0xff) === SQLITE_BUSY)
+    return new SluiceError('state_unusable', `The state ${path} has been locked by another program for ${BUSY_MS / 1000} s.`, {
+      ...options,
+      hint: 'Close whatever holds it open (a database browser, a backup), then try again.',
+    })
+  if ((code & 0xff) === SQLITE_NOTADB || (code & 0xff) === SQLITE_CORRUPT)
+    return new SluiceError('state_unusable', `${path} is not a Sluice state, or is damaged: ${error.message}.`, {
+      ...options,
+      hint: 'Restore it from a backup, or name another folder with --state.',
+    })
+  if (code === 0 && systemCode === undefined) return error
+  return new SluiceError('state_unusable', `The state ${path} cannot be used: ${messageOf(error)}.`, {
+    ...options,
+    hint: 'The folder must exist on a writable file system, or name another one with --state.',
+  })
+}

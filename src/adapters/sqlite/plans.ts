@@ -1,0 +1,55 @@
+import { SluiceError } from '../../core/errors.ts'
+import type { PlanHeader, PlannedTask } from '../../core/plan.ts'
+import type { Plans } from '../../core/ports.ts'
+import type { Database } from './database.ts'
+
+const SLICE = 100
+/** Parsed slices that are kept: 20,000 tasks. */
+const CACHED = 200
+
+/** Plans in slices of 100 tasks, saved in one transaction; immutable, so parsed slices are kept. */
+export function sqlitePlans(database: Database): Plans {
+  const { sql } = database
+  const selectHeader = sql.prepare('SELECT header FROM plan WHERE run = ?')
+  const selectSlice = sql.prepare('SELECT tasks FROM plan_slice WHERE run = ? AND slice = ?')
+  const insertHeader = sql.prepare('INSERT INTO plan (run, header) VALUES (?, ?)')
+  const insertSlice = sql.prepare('INSERT INTO plan_slice (run, slice, tasks) VALUES (?, ?, ?)')
+  const headers = new Map<string, PlanHeader>()
+  const slices = new Map<string, PlannedTask[]>()
+
+  function header(run: string): PlanHeader | undefined {
+    const row = headers.has(run) ? undefined : (selectHeader.get(run) as { header: string } | undefined)
+    if (row !== undefined) headers.set(run, JSON.parse(row.header) as PlanHeader)
+    return headers.get(run)
+  }
+
+  function slice(run: string, number: number): PlannedTask[] {
+    const key = `${run}/${number}`
+    const cached = slices.get(key)
+    if (cached !== undefined) return cached
+    const row = selectSlice.get(run, number) as { tasks: string } | undefined
+    const tasks = JSON.parse(row?.tasks ?? '[]') as PlannedTask[]
+    slices.set(key, tasks)
+    if (slices.size > CACHED) slices.delete(slices.keys().next().value ?? key)
+    return tasks
+  }
+
+  function task(run: string, number: number): PlannedTask {
+    const found = slice(run, Math.floor(number / SLICE))[number % SLICE]
+    if (found === undefined) throw new SluiceError('internal', `no task ${number} in the plan of ${run}`)
+    return found
+  }
+
+  return {
+    async save(run, plan) {
+      database.transaction(() => {
+        if (header(run) !== undefined) return
+        insertHeader.run(run, JSON.stringify(plan.header))
+        for (let start = 0; start < plan.tasks.length; start += SLICE)
+          insertSlice.run(run, start / SLICE, JSON.stringify(plan.tasks.slice(start, start + SLICE)))
+      })
+    },
+    header: async (run) => header(run),
+    tasks: async (run, numbers) => numbers.map((number) => task(run, number)),
+  }
+}

@@ -1,0 +1,57 @@
+import { readFileSync, readlinkSync } from 'node:fs'
+import { hostname } from 'node:os'
+
+/**
+ * Ids of worker processes: host, process id and the process's start, so that a process that has ended is told
+ * from another that got its number. The host includes the boot and the process namespace where Linux tells them.
+ */
+export function workerId(pid = process.pid): string {
+  return `${host()}/${pid}/${startOf(pid) ?? 'unknown'}`
+}
+
+/** True only where the process ran on this host and is certainly gone. */
+export async function isGone(worker: string): Promise<boolean> {
+  const [where, pid, start] = worker.split('/')
+  if (where !== host()) return false
+  return !isAlive(Number(pid)) || (startOf(Number(pid)) ?? 'unknown') !== start
+}
+
+let cachedHost: string | undefined
+
+function host(): string {
+  cachedHost ??= [
+    hostname(),
+    attempt(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim().slice(0, 8)),
+    attempt(() => readlinkSync('/proc/self/ns/pid').replace(/\D/g, '')),
+  ]
+    .filter((part) => part !== undefined)
+    .join('.')
+  return cachedHost
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH'
+  }
+}
+
+/**
+ * Start of a process in clock ticks since boot (proc(5), field 22 of stat); undefined where there is no /proc,
+ * and for a dead process that nobody has waited for (state Z).
+ */
+function startOf(pid: number): string | undefined {
+  const stat = attempt(() => readFileSync(`/proc/${pid}/stat`, 'utf8'))
+  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return fields?.[0] === 'Z' ? undefined : fields?.[19]
+}
+
+function attempt<T>(read: () => T): T | undefined {
+  try {
+    return read()
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,63 @@
+import { accessSync, constants, mkdirSync, statfsSync } from 'node:fs'
+import { messageOf } from '../../core/errors.ts'
+import { openHome } from '../../local/home.ts'
+import { findConfig, loadProject, type Project } from '../../local/load-config.ts'
+import { EXIT } from '../exit.ts'
+import { type GlobalOptions, type Result, secretsOf } from '../options.ts'
+
+interface Check {
+  what: string
+  ok: boolean
+  found: string
+}
+
+/** Looks for everything that can be wrong with a project on this machine; exits 1 where something is. */
+export async function diagnose(options: GlobalOptions): Promise<Result> {
+  const checks: Check[] = [{ what: 'Node', ok: true, found: process.version }]
+  const check = async (what: string, look: () => Promise<string> | string) => {
+    try {
+      checks.push({ what, ok: true, found: await look() })
+    } catch (error) {
+      checks.push({ what, ok: false, found: messageOf(error) })
+    }
+  }
+  let project: Project | undefined
+  await check('config', async () => {
+    project = await loadProject(findConfig(process.cwd(), options.config))
+    return `${project.path}: ${project.pipelines.size} pipelines, ${project.tasks.size} tasks`
+  })
+  for (const { path, message } of project?.broken ?? [])
+    checks.push({ what: 'module', ok: false, found: `${path}: ${message}` })
+  const storage = options.data ?? project?.storage
+  if (storage !== undefined) await check('storage', () => writable(storage))
+  await check('state', async () => {
+    await openHome({ stateFolder: options.state }).close()
+    return options.state
+  })
+  await check('secrets', () => secretsFound(options, project))
+  const lines = checks.map(({ ok, what, found }) => `${ok ? 'ok   ' : 'WRONG'} ${what}: ${found}`)
+  const exitCode = checks.every((each) => each.ok) ? EXIT.done : EXIT.failed
+  return { data: checks, text: lines.join('\n'), exitCode }
+}
+
+const LOW_BYTES = 200 * 1024 * 1024
+
+function writable(folder: string): string {
+  mkdirSync(folder, { recursive: true })
+  accessSync(folder, constants.W_OK)
+  const { bavail, bsize } = statfsSync(folder)
+  const freeMb = Math.round((bavail * bsize) / 1024 / 1024)
+  if (bavail * bsize < LOW_BYTES) throw new Error(`${folder} has only ${freeMb} MB free`)
+  return `${folder}, ${freeMb} MB free`
+}
+
+async function secretsFound(options: GlobalOptions, project: Project | undefined): Promise<string> {
+  const secrets = secretsOf(options)
+  const wrong = secrets.problem()
+  if (wrong !== undefined) throw new Error(wrong)
+  const wanted = [...(project?.tasks.values() ?? [])].flatMap(({ policy }) => Object.values(policy.secrets))
+  const missing: string[] = []
+  for (const name of new Set(wanted)) if ((await secrets.get(name)) === undefined) missing.push(name)
+  if (missing.length > 0) throw new Error(`missing: ${missing.join(', ')}; set with: sluice secrets set NAME`)
+  return `${secrets.names().length} kept, ${new Set(wanted).size} needed`
+}

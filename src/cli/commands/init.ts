@@ -1,0 +1,109 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
+import { SluiceError } from '../../core/errors.ts'
+import type { Result } from '../options.ts'
+
+const CONFIG = `import { defineConfig } from 'sluice'
+
+export default defineConfig({
+  // Paths and globs of modules that export pipelines; one that does not load does not stop the others.
+  pipelines: ['pipelines/*.ts'],
+  environments: { dev: { storage: 'data' } },
+})
+`
+
+const HELLO = `import { json, pipeline, task, text } from 'sluice'
+import { z } from 'zod'
+
+const Greeting = task(
+  'Greeting',
+  {
+    params: { name: z.string().default('world') },
+    output: ({ name }) => json<{ words: string[] }>(\`hello/\${name}/greeting.json\`),
+  },
+  async ({ params, output, log }) => {
+    log.info(\`greeting \${params.name}\`)
+    await output.write({ words: ['Hello', params.name] })
+  },
+)
+
+const Hello = task(
+  'Hello',
+  {
+    params: Greeting.params,
+    requires: ({ name }) => ({ greeting: Greeting({ name }) }),
+    output: ({ name }) => text(\`hello/\${name}/hello.txt\`),
+  },
+  async ({ input, output }) => {
+    const { words } = await input.greeting.read()
+    await output.write(\`\${words.join(', ')}!\\n\`)
+  },
+)
+
+export const hello = pipeline('hello', Hello, { description: 'Greets somebody' })
+`
+
+const TSCONFIG = `{
+  "compilerOptions": {
+    "target": "es2024",
+    "module": "nodenext",
+    "types": [],
+    "strict": true,
+    "erasableSyntaxOnly": true,
+    "verbatimModuleSyntax": true,
+    "allowImportingTsExtensions": true,
+    "skipLibCheck": true,
+    "noEmit": true
+  },
+  "include": ["*.ts", "pipelines"]
+}
+`
+
+const FILES: [string, string][] = [
+  ['sluice.config.ts', CONFIG],
+  ['pipelines/hello.ts', HELLO],
+  ['tsconfig.json', TSCONFIG],
+  ['.gitignore', 'node_modules/\n.sluice/\ndata/\n'],
+]
+
+/** Makes a new project with an example; files that are there already stay as they are, a config is refused. */
+export function initProject(folder: string): Result {
+  const root = resolve(folder)
+  if (existsSync(join(root, 'sluice.config.ts')))
+    throw new SluiceError('invalid_usage', `${root} is a Sluice project already.`, {
+      hint: 'Look at it: sluice pipelines',
+    })
+  const packageFile = makeModule(root)
+  const made = FILES.filter(([path]) => !existsSync(join(root, path)))
+  for (const [path, content] of made) {
+    mkdirSync(dirname(join(root, path)), { recursive: true })
+    writeFileSync(join(root, path), content)
+  }
+  const files = [...packageFile, ...made.map(([path]) => path)]
+  const where = relative(process.cwd(), root)
+  const next = [
+    ...(where === '' ? [] : [`cd ${where}`]),
+    ...(existsSync(join(root, 'node_modules', 'sluice')) ? [] : ['npm install sluice zod']),
+    'npx sluice run hello',
+  ]
+  return {
+    data: { folder: root, files, next },
+    text: `Made ${files.join(', ')}.\nNext:\n${next.map((each) => `  ${each}`).join('\n')}`,
+  }
+}
+
+/** TypeScript with \`import\` needs a package of type module. */
+function makeModule(root: string): string[] {
+  const path = join(root, 'package.json')
+  if (!existsSync(path)) {
+    mkdirSync(root, { recursive: true })
+    writeFileSync(path, '{\n  "private": true,\n  "type": "module"\n}\n')
+    return ['package.json']
+  }
+  const content = JSON.parse(readFileSync(path, 'utf8')) as { type?: string }
+  if (content.type === 'module') return []
+  if (content.type !== undefined)
+    throw new SluiceError('invalid_usage', `${path} is of type ${content.type}; a config with import needs "type": "module".`)
+  writeFileSync(path, `${JSON.stringify({ ...content, type: 'module' }, null, 2)}\n`)
+  return ['package.json ("type": "module")']
+}

@@ -1,0 +1,92 @@
+import { styleText } from 'node:util'
+import { isOpen } from '../../core/model.ts'
+import type { AttemptName, LogLine } from '../../core/ports.ts'
+import type { Home } from '../../local/home.ts'
+import { findRun, findTasks, type RunView, viewRun } from '../../local/inspect.ts'
+import { type GlobalOptions, homeWithRuns } from '../options.ts'
+
+/** Flags of `sluice logs`. */
+export interface LogsOptions extends GlobalOptions {
+  follow?: true
+  tail?: number
+  attempt?: number
+}
+
+interface TaskLine extends LogLine {
+  task: string
+  number: number
+  attempt: number
+}
+
+const FOLLOW_MS = 300
+
+/** Prints the lines of a run or of one of its tasks, in order of time; with `--follow` until the run has ended. */
+export async function printLogs(
+  wanted: string,
+  task: string | undefined,
+  options: LogsOptions,
+  print: (line: string) => void,
+): Promise<void> {
+  const home = homeWithRuns(options)
+  try {
+    const offsets = new Map<string, number>()
+    let view = await viewRun(home, await findRun(home, wanted))
+    const lines = await newLines(home, view, task, options, offsets)
+    const shown = options.tail === undefined ? lines : lines.slice(-options.tail)
+    for (const line of shown) print(lineText(line, view, options))
+    while (options.follow && isOpen(view.run.status)) {
+      await home.context.ports.clock.sleep(FOLLOW_MS)
+      view = await viewRun(home, await findRun(home, view.run.id))
+      for (const line of await newLines(home, view, task, options, offsets))
+        print(lineText(line, view, options))
+    }
+  } finally {
+    await home.close()
+  }
+}
+
+/** Lines that were not read before, of every attempt that is asked for. */
+async function newLines(
+  home: Home,
+  view: RunView,
+  task: string | undefined,
+  options: LogsOptions,
+  offsets: Map<string, number>,
+): Promise<TaskLine[]> {
+  const tasks = task === undefined ? view.tasks : findTasks(view, task)
+  const labels = new Map(tasks.map(({ task, planned }) => [task.number, planned.label]))
+  const attempts = (await home.logs.list(view.run.id)).filter(
+    ({ number, attempt }) =>
+      labels.has(number) && (options.attempt === undefined || attempt === options.attempt),
+  )
+  const lines: TaskLine[] = []
+  for (const attempt of attempts) lines.push(...(await readAll(home, attempt, labels, offsets)))
+  return lines.sort((a, b) => a.at - b.at)
+}
+
+async function readAll(
+  home: Home,
+  name: AttemptName,
+  labels: Map<number, string>,
+  offsets: Map<string, number>,
+): Promise<TaskLine[]> {
+  const { number, attempt } = name
+  const key = `${number}.${attempt}`
+  const read: TaskLine[] = []
+  for (;;) {
+    const { lines, next } = await home.logs.read(name, offsets.get(key) ?? 0)
+    offsets.set(key, next)
+    if (lines.length === 0) return read
+    for (const line of lines)
+      read.push({ ...line, task: labels.get(number) ?? String(number), number, attempt })
+  }
+}
+
+function lineText(line: TaskLine, view: RunView, { json }: LogsOptions): string {
+  if (json) return JSON.stringify(line)
+  const who = view.tasks.length > 1 ? `${line.task}${line.attempt > 1 ? `#${line.attempt}` : ''}` : ''
+  const time = new Date(line.at).toISOString().slice(11, 23)
+  const text = line.level === 'error' ? styleText('red', line.text) : line.text
+  const level = line.level === 'warn' || line.level === 'debug' ? `${line.level} ` : ''
+  return [styleText('dim', time), who && styleText('cyan', who), `${level}${text}`].filter(Boolean).join(' ')
+}

@@ -1,0 +1,117 @@
+import type { TaskRun } from '../../core/model.ts'
+import { flagOf } from '../../define/flags.ts'
+import { isSignificant, kindOf } from '../../define/params.ts'
+import { allRuns, findRun, findTasks, type TaskView, viewRun } from '../../local/inspect.ts'
+import type { Project } from '../../local/load-config.ts'
+import { existingHome, type GlobalOptions, homeWithRuns, type Result } from '../options.ts'
+import { columns, instant, statusText, took } from '../render.ts'
+import { summaryData, summaryText } from '../summary.ts'
+
+/** Lists pipelines with their parameters; and modules that did not load. */
+export function listPipelines(project: Project): Result {
+  const pipelines = [...project.pipelines.values()].map(({ name, root, description }) => ({
+    name,
+    root: root.family,
+    description: description ?? null,
+    params: Object.entries(root.fields).map(([param, field]) => ({
+      name: param,
+      flag: `--${flagOf(param)}`,
+      kind: kindOf(field),
+      required: !field.safeParse(undefined).success,
+      significant: isSignificant(field),
+    })),
+  }))
+  const rows = pipelines.map(({ name, root, params, description }) => [
+    name,
+    root,
+    params.map((each) => (each.required ? each.flag : `[${each.flag}]`)).join(' '),
+    description ?? '',
+  ])
+  const broken = project.broken.map(({ path, message }) => `${path} did not load: ${message}`)
+  const table = columns(['pipeline', 'root', 'parameters', ''], rows)
+  return { data: { pipelines, broken: project.broken }, text: [table, ...broken].join('\n') }
+}
+
+/** Lists runs, the newest first. */
+export async function listRuns(options: GlobalOptions & { limit: number }): Promise<Result> {
+  const home = existingHome(options)
+  const runs = home === undefined ? [] : (await allRuns(home)).reverse().slice(0, options.limit)
+  await home?.close()
+  const data = runs.map(({ id, name, params, status, createdAt, endedAt, tasks }) => ({
+    run: id,
+    name,
+    params,
+    status,
+    createdAt,
+    endedAt: endedAt ?? null,
+    tasks: tasks ?? 0,
+  }))
+  const rows = runs.map((run) => [
+    run.id,
+    statusText(run.status),
+    instant(run.createdAt),
+    took((run.endedAt ?? Date.now()) - run.createdAt),
+  ])
+  const text = runs.length === 0 ? 'No runs yet. Start one: sluice run NAME' : columns(['run', 'status', 'started (UTC)', 'took'], rows)
+  return { data, text }
+}
+
+/** Shows a run task by task. */
+export async function showStatus(wanted: string, options: GlobalOptions & { task?: string }): Promise<Result> {
+  const home = homeWithRuns(options)
+  try {
+    const view = await viewRun(home, await findRun(home, wanted))
+    const tasks = options.task === undefined ? view.tasks : findTasks(view, options.task)
+    const table = columns(['#', 'task', 'status', 'attempt', 'took', ''], tasks.map(taskRow))
+    return {
+      data: { ...summaryData(view), tasks: tasks.map(taskData) },
+      text: [table, '', summaryText(view)].join('\n'),
+    }
+  } finally {
+    await home.close()
+  }
+}
+
+function taskRow({ task, planned }: TaskView): string[] {
+  const time = task.startedAt === undefined ? '' : took((task.endedAt ?? Date.now()) - task.startedAt)
+  return [
+    String(task.number),
+    planned.label,
+    statusText(task.status),
+    task.startedAt === undefined ? '' : String(task.attempt),
+    task.status === 'queued' ? '' : time,
+    note(task),
+  ]
+}
+
+function note(task: TaskRun): string {
+  if (task.status === 'running' && task.progress) {
+    const { done, total, text = '' } = task.progress
+    return `${done}${total === undefined ? '' : `/${total}`} ${text}`.trim()
+  }
+  if (task.status === 'waiting') return `waits for ${task.waitsFor === 'target' ? 'its target' : 'another run'}`
+  if (task.status === 'queued' && task.notBefore !== undefined)
+    return `not before ${instant(task.notBefore)} UTC${task.failure ? `, after: ${task.failure.message}` : ''}`
+  return task.failure?.message ?? ''
+}
+
+function taskData({ task, planned, attempts }: TaskView) {
+  return {
+    number: task.number,
+    task: planned.label,
+    id: task.taskId,
+    family: planned.family,
+    params: planned.params,
+    status: task.status,
+    attempt: task.attempt,
+    startedAt: task.startedAt ?? null,
+    endedAt: task.endedAt ?? null,
+    peakMemoryBytes: task.peakMemoryBytes ?? null,
+    notBefore: task.notBefore ?? null,
+    waitsFor: task.waitsFor ?? null,
+    progress: task.progress ?? null,
+    failure: task.failure ?? null,
+    outputs: planned.outputs,
+    attempts: attempts.map(({ kind: _, run: __, number: ___, ...attempt }) => attempt),
+  }
+}

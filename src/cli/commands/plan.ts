@@ -1,0 +1,76 @@
+import type { Plan, PlannedTask } from '../../core/plan.ts'
+import type { TaskInstance } from '../../define/task.ts'
+import type { RunRequest } from '../../engine/open-run.ts'
+import { openHome } from '../../local/home.ts'
+import type { Project } from '../../local/load-config.ts'
+import { makePlan } from '../../local/run-pipeline.ts'
+import type { GlobalOptions, Result } from '../options.ts'
+import { columns } from '../render.ts'
+
+/** Shows exactly what would run and what is complete, and why, without running anything. */
+export async function planRequest(
+  project: Project,
+  { root, request }: { root: TaskInstance; request: RunRequest },
+  options: GlobalOptions,
+): Promise<Result> {
+  const home = openHome({
+    stateFolder: options.state,
+    project,
+    ...(options.data === undefined ? {} : { storageFolder: options.data }),
+  })
+  try {
+    const plan = await makePlan(home, request.name, root)
+    const exitCode = plan.tasks.some((task) => task.failure) ? 1 : 0
+    return { data: planLines(plan), text: planText(plan), exitCode }
+  } finally {
+    await home.close()
+  }
+}
+
+/** The plan in the plan format, version 1: a header, then a line per task. */
+function planLines({ header, tasks }: Plan): unknown[] {
+  const real = tasks.filter((task) => !task.join)
+  return [
+    { plan: 1, pipeline: header.name, root: tasks[header.root]?.label },
+    ...real.map((task) => planLine(task, tasks)),
+  ]
+}
+
+function planLine(task: PlannedTask, tasks: PlannedTask[]) {
+  const upstreams = realUpstreams(task, tasks).map((each) => each.label)
+  return {
+    task: task.label,
+    family: task.family,
+    params: task.params,
+    ...(upstreams.length === 0 ? {} : { requires: upstreams }),
+    ...(task.outputs.length === 1 ? { output: task.outputs[0] } : {}),
+    ...(task.complete ? { complete: true } : {}),
+  }
+}
+
+function realUpstreams(task: PlannedTask, tasks: PlannedTask[]): PlannedTask[] {
+  return task.upstreams.flatMap((number) => {
+    const upstream = tasks[number] as PlannedTask
+    return upstream.join ? realUpstreams(upstream, tasks) : [upstream]
+  })
+}
+
+function planText({ tasks }: Plan): string {
+  const real = tasks.filter((task) => !task.join)
+  const rows = real.map((task) => [verdict(task), task.label, reason(task)])
+  const toRun = real.filter((task) => !task.complete && !task.failure).length
+  const complete = real.filter((task) => task.complete).length
+  return [columns(['', 'task', 'why'], rows), '', `${toRun} to run, ${complete} complete`].join('\n')
+}
+
+function verdict(task: PlannedTask): string {
+  if (task.failure) return 'fails'
+  if (task.complete) return 'complete'
+  return task.policy.external ? 'awaited' : 'run'
+}
+
+function reason(task: PlannedTask): string {
+  if (task.failure) return task.failure.message
+  const what = task.outputs.length === 0 ? 'its marker' : task.outputs.join(', ')
+  return task.complete ? `${what} is there` : `${what} is missing`
+}

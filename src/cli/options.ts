@@ -1,0 +1,65 @@
+import { InvalidArgumentError } from 'commander'
+import { fileSecrets } from '../adapters/secrets/file-secrets.ts'
+import { SluiceError } from '../core/errors.ts'
+import { secretVariable } from '../define/secret.ts'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Home, openHome, secretsPath } from '../local/home.ts'
+import { findConfig, loadProject, type Project } from '../local/load-config.ts'
+
+/** Flags that every command takes. */
+export interface GlobalOptions {
+  state: string
+  data?: string
+  config?: string
+  json?: true
+}
+
+/** What a command gives back; one place prints it. */
+export interface Result {
+  /** For `--json`; an array of lines is printed as JSON Lines. */
+  data: unknown
+  text: string
+  /** @default 0 */
+  exitCode?: number
+}
+
+/** Loads the project of the working folder. */
+export function projectOf(options: GlobalOptions): Promise<Project> {
+  return loadProject(findConfig(process.cwd(), options.config))
+}
+
+/** Opens the state to look at; undefined where none has been made yet. */
+export function existingHome(options: GlobalOptions): Home | undefined {
+  if (!existsSync(join(options.state, 'state.db'))) return undefined
+  return openHome({ stateFolder: options.state })
+}
+
+/** Opens the state of a run that must exist. */
+export function homeWithRuns(options: GlobalOptions): Home {
+  const home = existingHome(options)
+  if (home !== undefined) return home
+  throw new SluiceError('unknown_run', `There are no runs in the state ${options.state}.`, {
+    hint: 'Start one: sluice run NAME. Another state is named with --state.',
+  })
+}
+
+/** The secrets of the state, without opening the state itself. */
+export const secretsOf = (options: GlobalOptions) =>
+  fileSecrets(secretsPath(options.state), secretVariable)
+
+/** A whole number of 1 or more. */
+export function positiveInteger(text: string): number {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('It takes a whole number of 1 or more.')
+  return value
+}
+
+const UNITS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+/** A duration such as `90s`, `15m`, `2h`; a bare number is seconds. Returns milliseconds. */
+export function duration(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/.exec(text)
+  if (match === null) throw new InvalidArgumentError('It takes a duration such as 90s, 15m or 2h.')
+  return Number(match[1]) * (UNITS[match[2] ?? 's'] ?? 1)
+}

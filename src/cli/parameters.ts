@@ -1,0 +1,106 @@
+import { type Command, Option } from 'commander'
+import { closest } from 'fastest-levenshtein'
+import { messageOf, SluiceError } from '../core/errors.ts'
+import { flagOf } from '../define/flags.ts'
+import { choicesOf, type Fields, isSignificant, kindOf } from '../define/params.ts'
+import type { z } from 'zod'
+
+/** Adds a flag for each parameter, and `-p name=value`. */
+export function addParameterFlags(command: Command, fields: Fields): void {
+  for (const [name, field] of Object.entries(fields)) {
+    const kind = kindOf(field)
+    const flag = `--${flagOf(name)}`
+    const help = [field.description ?? '', describe(field)].filter(Boolean).join('; ')
+    if (kind !== 'boolean') command.addOption(new Option(`${flag} <${kind}>`, help))
+    else command.addOption(new Option(flag, help)).addOption(new Option(`--no-${flagOf(name)}`))
+  }
+  command.option(
+    '-p, --param <name=value>',
+    'a parameter by its name, may be repeated',
+    (each: string, before: string[]) => [...before, each],
+    [],
+  )
+}
+
+function describe(field: z.ZodType): string {
+  const parts = [choicesOf(field).join(' | '), isSignificant(field) ? '' : 'insignificant']
+  const { defaultValue } = (field as unknown as { _zod: { def: { defaultValue?: unknown } } })._zod.def
+  if (defaultValue !== undefined) parts.push(`default ${JSON.stringify(defaultValue)}`)
+  return parts.filter(Boolean).join('; ')
+}
+
+/** The parameters that the flags give, as the fields want them; not yet parsed by the schemas. */
+export function givenParameters(
+  fields: Fields,
+  options: Record<string, unknown>,
+  pairs: string[],
+  today: Date,
+): Record<string, unknown> {
+  const given: Record<string, unknown> = {}
+  for (const [name, field] of Object.entries(fields)) {
+    // Commander gives a negatable flag the default true; only what was typed counts.
+    const value = options[name]
+    if (value !== undefined) given[name] = valueOf(name, field, value as string | boolean, today)
+  }
+  for (const pair of pairs) {
+    const [name, value] = splitPair(pair)
+    const field = fields[name]
+    if (field === undefined) throw unknownParameter(name, fields)
+    given[name] = valueOf(name, field, value, today)
+  }
+  return given
+}
+
+function splitPair(pair: string): [string, string] {
+  const equals = pair.indexOf('=')
+  if (equals < 1)
+    throw new SluiceError('invalid_usage', `-p ${pair}: it takes name=value.`)
+  return [pair.slice(0, equals), pair.slice(equals + 1)]
+}
+
+function unknownParameter(name: string, fields: Fields): SluiceError {
+  const names = Object.keys(fields)
+  const near = names.length > 0 ? ` Did you mean ${closest(name, names)}?` : ''
+  return new SluiceError('unknown_parameter', `No parameter is called ${name}.${near}`, {
+    hint: names.length > 0 ? `There are: ${names.join(', ')}.` : 'It takes no parameters.',
+  })
+}
+
+function valueOf(name: string, field: z.ZodType, value: string | boolean, today: Date): unknown {
+  if (typeof value === 'boolean') return value
+  switch (kindOf(field)) {
+    case 'boolean':
+      return booleanOf(name, value)
+    case 'number':
+      return value.trim() === '' || Number.isNaN(Number(value)) ? value : Number(value)
+    case 'json':
+      return jsonOf(name, value)
+    case 'day':
+      return dayOf(value, today)
+    case 'text':
+      return value
+  }
+}
+
+function booleanOf(name: string, value: string): boolean {
+  if (value === 'true' || value === 'false') return value === 'true'
+  throw new SluiceError('invalid_parameter', `${name}: ${JSON.stringify(value)} is neither true nor false.`)
+}
+
+function jsonOf(name: string, value: string): unknown {
+  try {
+    return JSON.parse(value)
+  } catch (error) {
+    throw new SluiceError('invalid_parameter', `${name} takes JSON: ${messageOf(error)}.`, { cause: error })
+  }
+}
+
+const DAY_MS = 24 * 60 * 60_000
+
+/** `today` and `yesterday` are those of UTC; they are resolved before any identity is made. */
+function dayOf(value: string, today: Date): string {
+  const shift = { today: 0, yesterday: -1 }[value]
+  return shift === undefined
+    ? value
+    : new Date(today.getTime() + shift * DAY_MS).toISOString().slice(0, 10)
+}

@@ -1,0 +1,82 @@
+import type { RunView, TaskView } from '../local/inspect.ts'
+import { indented, statusText, took } from './render.ts'
+
+const LOG_LINES = 20
+const LISTED = 50
+
+/** How a run stands or ended, for people: what failed and why, what did not run because of it, how to go on. */
+export function summaryText(view: RunView): string {
+  const { run, counts } = view
+  const after = took((run.endedAt ?? Date.now()) - run.createdAt)
+  const parts = Object.entries(counts).map(([status, count]) => `${count} ${status}`)
+  const head = `${run.id} ${statusText(run.status)} after ${after}: ${parts.join(', ')}`
+  return [head, ...outputLines(view), ...failureLines(view)].join('\n')
+}
+
+function outputLines({ run, tasks }: RunView): string[] {
+  if (run.status !== 'succeeded') return []
+  return (tasks[0]?.planned.outputs ?? []).map((uri) => `  → ${uri}`)
+}
+
+function failureLines({ run, tasks }: RunView): string[] {
+  const failed = tasks.filter(({ task }) => task.status === 'failed')
+  const blocked = tasks.filter(({ task }) => task.status === 'upstream_failed')
+  if (run.failure !== undefined) return [`  ${run.failure.message}`]
+  if (failed.length === 0) return []
+  return [
+    '',
+    'Failed:',
+    ...failed.slice(0, LISTED).map(failureText),
+    ...more(failed),
+    ...(blocked.length === 0 ? [] : ['', 'Did not run because of it:']),
+    ...blocked.slice(0, LISTED).map(({ planned }) => `  ${planned.label}`),
+    ...more(blocked),
+    '',
+    `Go on, once the cause is removed: sluice retry ${run.id}`,
+  ]
+}
+
+const more = (list: unknown[]) =>
+  list.length > LISTED ? [`  … and ${list.length - LISTED} more`] : []
+
+function failureText({ task, planned, attempts }: TaskView): string {
+  const tries = attempts.length > 1 ? ` (${attempts.length} attempts)` : ''
+  const tail = attempts.at(-1)?.tail?.split('\n').slice(-LOG_LINES).join('\n')
+  const outcome = task.failure?.outcome ?? 'failed'
+  return [
+    `  ${planned.label}: ${task.failure?.message ?? 'no cause is known'}${tries}${outcome === 'failed' ? '' : ` [${outcome}]`}`,
+    ...(tail ? [indented(tail, '    | ')] : []),
+    ...(stackLine(task.failure?.stack) ?? []),
+  ].join('\n')
+}
+
+/** Where Sluice's own files are. */
+const OWN = new URL('..', import.meta.url).href
+
+/** The first line of the stack that is the user's own. */
+function stackLine(stack: string | undefined): string[] | undefined {
+  const line = stack
+    ?.split('\n')
+    .find((each) => /^\s+at /.test(each) && !/node:|node_modules/.test(each) && !each.includes(OWN))
+  return line === undefined ? undefined : [`    ${line.trim()}`]
+}
+
+/** The same for `--json`. */
+export function summaryData({ run, tasks, counts }: RunView) {
+  return {
+    run: run.id,
+    name: run.name,
+    params: run.params,
+    status: run.status,
+    createdAt: run.createdAt,
+    endedAt: run.endedAt ?? null,
+    counts,
+    failure: run.failure ?? null,
+    failed: tasks
+      .filter(({ task }) => task.status === 'failed')
+      .map(({ task, planned }) => ({ task: planned.label, number: task.number, ...task.failure })),
+    notRun: tasks
+      .filter(({ task }) => task.status === 'upstream_failed')
+      .map(({ planned }) => planned.label),
+  }
+}

@@ -1,0 +1,21 @@
+/** Bitmaps over a node's upstreams, kept as base64 so that they survive JSON. */
+
+/** A bitmap of `size` bits, none set. */
+export function emptyBitmap(size: number): string {
+  return Buffer.alloc(Math.ceil(size / 8)).toString('base64')
+}
+
+/** The bitmap with these bits set as well; setting a set bit changes nothing. */
+export function withBits(bitmap: string, bits: Iterable<number>): string {
+  const bytes = Buffer.from(bitmap, 'base64')
+  for (const bit of bits) bytes[bit >> 3] = (bytes[bit >> 3] ?? 0) | (1 << (bit & 7))
+  return bytes.toString('base64')
+}
+
+/** How many bits are set. */
+export function countBits(bitmap: string): number {
+  let count = 0
+  for (const byte of Buffer.from(bitmap, 'base64'))
+    for (let rest = byte; rest !== 0; rest &= rest - 1) count++
+  return count
+}

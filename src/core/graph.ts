@@ -1,0 +1,128 @@
+import { type Failure, MAX_FAN_IN, type Params } from './model.ts'
+import type { Plan, PlannedTask, Policy, Shape } from './plan.ts'
+
+/** A task as planning found it; upstreams by id, which may not be found themselves where the task is complete. */
+export interface FoundTask {
+  id: string
+  family: string
+  params: Params
+  label: string
+  /** Ids of its upstreams in the shape of `requires`. */
+  requires?: IdShape
+  upstreams: string[]
+  outputs: string[]
+  complete?: true
+  failure?: Failure
+  policy: Policy
+}
+
+/** Ids of upstreams in the shape in which `requires` returned them. */
+export type IdShape = string | IdShape[] | { [name: string]: IdShape }
+
+const JOIN_POLICY: Policy = {
+  retry: { attempts: 1, delayMs: 0, backoff: 'fixed' },
+  fresh: 'run',
+  secrets: {},
+}
+
+/** Numbers the found tasks (the first is the root), adds joins above {@link MAX_FAN_IN}, and turns edges round. */
+export function numberPlan(name: string, found: FoundTask[], plannedAt: number): Plan {
+  const numbers = new Map(found.map((task, index) => [task.id, index]))
+  const tasks = found.map((task, number): PlannedTask => toPlanned(task, number, numbers))
+  for (let index = 0; index < found.length; index++) addJoins(tasks, tasks[index] as PlannedTask)
+  for (const task of tasks) {
+    task.upstreams.forEach((upstream, bit) => {
+      tasks[upstream]?.dependents.push([task.number, bit])
+    })
+  }
+  tasks[0]?.dependents.push([tasks.length, 0])
+  const ready = tasks.filter((task) => isReady(task, tasks)).map((task) => task.number)
+  return { header: { name, root: 0, plannedAt, size: tasks.length, ready }, tasks }
+}
+
+function toPlanned(task: FoundTask, number: number, numbers: Map<string, number>): PlannedTask {
+  const { upstreams, requires, ...rest } = task
+  const numberOf = (id: string) => numbers.get(id) ?? -1
+  return {
+    number,
+    ...rest,
+    ...(requires === undefined ? {} : { requires: toNumbers(requires, numberOf) }),
+    upstreams: [...new Set(upstreams)].map(numberOf),
+    dependents: [],
+  }
+}
+
+function toNumbers(shape: IdShape, numberOf: (id: string) => number): Shape {
+  if (typeof shape === 'string') return numberOf(shape)
+  if (Array.isArray(shape)) return shape.map((each) => toNumbers(each, numberOf))
+  return Object.fromEntries(
+    Object.entries(shape).map(([name, each]) => [name, toNumbers(each, numberOf)]),
+  )
+}
+
+/** Replaces upstreams beyond the limit by bodiless nodes, in as many layers as it takes. */
+function addJoins(tasks: PlannedTask[], task: PlannedTask): void {
+  while (task.upstreams.length > MAX_FAN_IN) {
+    const gathered: number[] = []
+    for (let start = 0; start < task.upstreams.length; start += MAX_FAN_IN) {
+      const number = tasks.length
+      gathered.push(number)
+      tasks.push({
+        number,
+        id: `${task.id}/join-${number}`,
+        family: 'join',
+        params: {},
+        label: `join of ${task.label}`,
+        upstreams: task.upstreams.slice(start, start + MAX_FAN_IN),
+        dependents: [],
+        outputs: [],
+        join: true,
+        policy: JOIN_POLICY,
+      })
+    }
+    task.upstreams = gathered
+  }
+}
+
+function isReady(task: PlannedTask, tasks: PlannedTask[]): boolean {
+  return (
+    !task.complete && task.upstreams.every((upstream) => tasks[upstream]?.complete !== undefined)
+  )
+}
+
+/** A cycle among the found tasks as labels, the first repeated at the end; undefined where there is none. */
+export function findCycle(found: FoundTask[]): string[] | undefined {
+  const byId = new Map(found.map((task) => [task.id, task]))
+  const left = withoutOrder(found)
+  const start = found.find((task) => left.has(task.id))
+  if (start === undefined) return undefined
+  const path: FoundTask[] = []
+  const position = new Map<string, number>()
+  let task: FoundTask | undefined = start
+  while (task !== undefined && !position.has(task.id)) {
+    position.set(task.id, path.length)
+    path.push(task)
+    const next: string | undefined = task.upstreams.find((id) => left.has(id))
+    task = next === undefined ? undefined : byId.get(next)
+  }
+  const cycle = path.slice(task === undefined ? 0 : position.get(task.id))
+  return [...cycle, task ?? start].map((each) => each.label)
+}
+
+/** Ids that cannot be put in an order: those on a cycle or downstream of one (Kahn, 1962). */
+function withoutOrder(found: FoundTask[]): Set<string> {
+  const waiting = new Map(found.map((task) => [task.id, new Set(task.upstreams).size]))
+  const downstream = new Map<string, string[]>(found.map((task) => [task.id, []]))
+  for (const task of found)
+    for (const upstream of new Set(task.upstreams)) downstream.get(upstream)?.push(task.id)
+  const free = found.filter((task) => task.upstreams.length === 0).map((task) => task.id)
+  for (let id = free.pop(); id !== undefined; id = free.pop()) {
+    waiting.delete(id)
+    for (const next of downstream.get(id) ?? []) {
+      const rest = (waiting.get(next) ?? 0) - 1
+      waiting.set(next, rest)
+      if (rest === 0) free.push(next)
+    }
+  }
+  return new Set(waiting.keys())
+}

@@ -1,0 +1,36 @@
+import { createHash } from 'node:crypto'
+import type { Json, Params } from './model.ts'
+
+/** JSON with sorted keys and no white space (RFC 8785: keys by UTF-16 code units, numbers as ECMAScript writes them). */
+export function canonicalJson(value: Json): string {
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`
+  if (value === null || typeof value !== 'object') return JSON.stringify(value)
+  const fields = Object.entries(value)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, each]) => `${JSON.stringify(name)}:${canonicalJson(each)}`)
+  return `{${fields.join(',')}}`
+}
+
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
+
+/** A task's identity: its family and the SHA-256 of its significant parameters in canonical JSON. */
+export function taskIdOf(family: string, significant: Params): string {
+  return `${family}-${sha256(canonicalJson(significant))}`
+}
+
+/**
+ * The key of a request: the pipeline (or family) and 16 hex digits of the hash of its significant parameters.
+ * With `-<n>` for a run it stays below the 80 characters of an execution's name for names up to 50.
+ */
+export function requestIdOf(name: string, significant: Params): string {
+  return `${name}-${sha256(canonicalJson(significant)).slice(0, 16)}`
+}
+
+/** What a person calls a task: `Family(k=v,…)`; long values are cut. */
+export function taskLabel(family: string, significant: Params): string {
+  const shown = Object.entries(significant).map(([name, value]) => {
+    const text = typeof value === 'string' ? value : canonicalJson(value)
+    return `${name}=${text.length > 60 ? `${text.slice(0, 57)}…` : text}`
+  })
+  return shown.length === 0 ? family : `${family}(${shown.join(',')})`
+}

@@ -1,0 +1,80 @@
+import type { Failure, Params } from './model.ts'
+
+/** Numbers of upstreams in the shape in which `requires` returned them. */
+export type Shape = number | Shape[] | { [name: string]: Shape }
+
+/** When a failed attempt is tried again. */
+export interface RetryPolicy {
+  /** Attempts in all, 1 or more. */
+  attempts: number
+  delayMs: number
+  backoff: 'fixed' | 'exponential'
+}
+
+/** How a task is run; everything that deciding and executing need to know without user code. */
+export interface Policy {
+  retry: RetryPolicy
+  timeoutMs?: number
+  memoryMb?: number
+  fresh: 'run' | 'attempt'
+  /** Fulfilled by somebody else: its target is looked at every `pollMs`, until the timeout. */
+  external?: { pollMs: number }
+  secrets: { [name: string]: string }
+}
+
+/** One task of a plan. */
+export interface PlannedTask {
+  number: number
+  id: string
+  family: string
+  params: Params
+  /** What a person calls it: `Family(k=v,…)`. */
+  label: string
+  requires?: Shape
+  /** Numbers of its direct upstreams, join nodes included; a bit of the node's bitmaps is an index into this list. */
+  upstreams: number[]
+  /** Who depends on it, and the bit by which that node knows it. The run itself is number `plan.tasks.length`. */
+  dependents: [number: number, bit: number][]
+  /** URIs of its targets; none: a marker. */
+  outputs: string[]
+  complete?: true
+  /** Its `requires` or `output` threw while planning. */
+  failure?: Failure
+  join?: true
+  policy: Policy
+}
+
+/** What is known of a plan without reading its tasks. */
+export interface PlanHeader {
+  name: string
+  /** Number of the root task. */
+  root: number
+  /** When planning began to look at targets. */
+  plannedAt: number
+  /** Number of tasks, join nodes included. */
+  size: number
+  /** Tasks that nothing holds back, in order of number. */
+  ready: number[]
+}
+
+/** The numbered, immutable result of planning. */
+export interface Plan {
+  header: PlanHeader
+  tasks: PlannedTask[]
+}
+
+/** Every number in a shape, in order. */
+export function shapeNumbers(shape: Shape | undefined): number[] {
+  if (shape === undefined) return []
+  if (typeof shape === 'number') return [shape]
+  return Object.values(shape).flatMap(shapeNumbers)
+}
+
+/** The shape with each number replaced. */
+export function mapShape<T>(shape: Shape, replace: (number: number) => T): unknown {
+  if (typeof shape === 'number') return replace(shape)
+  if (Array.isArray(shape)) return shape.map((each) => mapShape(each, replace))
+  return Object.fromEntries(
+    Object.entries(shape).map(([name, each]) => [name, mapShape(each, replace)]),
+  )
+}

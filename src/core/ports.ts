@@ -1,0 +1,206 @@
+import type { Readable } from 'node:stream'
+import type { Change, Stored } from './change.ts'
+import type { AttemptOutcome, Failure, Json, Progress } from './model.ts'
+import type { Plan, PlanHeader, PlannedTask } from './plan.ts'
+
+/** Result of {@link Store.write}: nothing was written where a condition failed. */
+export type WriteResult =
+  | { ok: true }
+  | { ok: false; failures: { index: number; current: Stored | undefined }[] }
+
+/** Records with conditional writes; every rule of the engine lives on these promises. */
+export interface Store {
+  /** The records that stand now, in the order of the keys; consistent. */
+  read(keys: string[]): Promise<(Stored | undefined)[]>
+  /** All changes (at most 100, each key once) or none; durable when it returns. */
+  write(changes: Change[]): Promise<WriteResult>
+  /** Records whose keys begin with the prefix, ordered by key. `stale` may miss recent writes, `strong` may not. */
+  list(query: {
+    prefix: string
+    after?: string
+    limit?: number
+    consistency: 'strong' | 'stale'
+  }): Promise<{ key: string; record: Stored }[]>
+  /** Records with `dueAt` at or before the instant; may be stale. */
+  due(query: { before: number; limit: number }): Promise<{ key: string; record: Stored }[]>
+}
+
+/** Numbered plans, immutable. */
+export interface Plans {
+  /** Keeps the plan of a run unless one is there; the one that stands is what counts. */
+  save(run: string, plan: Plan): Promise<void>
+  header(run: string): Promise<PlanHeader | undefined>
+  /** Planned tasks in the order of the numbers; unknown numbers are an error. */
+  tasks(run: string, numbers: number[]): Promise<PlannedTask[]>
+}
+
+/** Every feedworthy change at least once; the first delivery in order per record. */
+export interface Feed {
+  /** The next events, oldest first; empty when there are none or another process follows the feed. */
+  take(limit: number): Promise<FeedEvent[]>
+  /** Forgets delivered events; what is not acknowledged is delivered again. */
+  acknowledge(events: FeedEvent[]): Promise<void>
+}
+
+/** A record that changed; handlers act on the record that stands. */
+export interface FeedEvent {
+  sequence: number
+  key: string
+}
+
+/** A reference to an attempt that may start. */
+export interface Message {
+  run: string
+  number: number
+  attempt: number
+}
+
+/** A message as it was taken, invisible to others until its visibility ends. */
+export interface Delivery {
+  message: Message
+  receipt: string
+}
+
+/** At-least-once messages. */
+export interface Queue {
+  /** `delayMs` up to {@link MAX_DELAY_MS}. */
+  send(messages: { message: Message; delayMs: number }[]): Promise<void>
+  /** Up to `limit` messages; `run` keeps to one run where the adapter can (the embedded one). */
+  take(query: { limit: number; visibilityMs: number; run?: string }): Promise<Delivery[]>
+  acknowledge(deliveries: Delivery[]): Promise<void>
+  /** Makes a message visible again after the delay. */
+  putBack(delivery: Delivery, delayMs: number): Promise<void>
+}
+
+/** The longest delay of a message: 15 minutes (SQS `DelaySeconds`). */
+export const MAX_DELAY_MS = 15 * 60_000
+
+/** Where targets are kept; a path is relative, with forward slashes. */
+export interface Storage {
+  uri(path: string): string
+  /** One answer per path, with listings where they are cheaper than single look-ups. */
+  existMany(paths: string[]): Promise<boolean[]>
+  read(path: string): Readable
+  /** Writes everything beside the target; nothing is visible before `publish`. `attempt` names the writer. */
+  stage(path: string, attempt: string, chunks: AsyncIterable<Uint8Array>): Promise<Staged>
+  /** Removes what dead attempts left beside a target. */
+  removeStaged(path: string): Promise<void>
+}
+
+/** An output that is written but not yet there. */
+export interface Staged {
+  read(): Readable
+  /** Makes it the target, atomically. */
+  publish(): Promise<void>
+  discard(): Promise<void>
+}
+
+/** Whether targets exist; asks user code, so it is not part of deciding. */
+export interface Completeness {
+  /** One answer per task, markers included. */
+  areComplete(tasks: PlannedTask[]): Promise<boolean[]>
+}
+
+/** What a runner needs to know of an attempt. */
+export interface Job {
+  run: string
+  task: PlannedTask
+  attempt: number
+  nonce: string
+  /** The upstreams of `task.requires`, in any order. */
+  upstreams: PlannedTask[]
+}
+
+/** What a runner tells and asks while a body runs. */
+export interface JobHooks {
+  /** Aborted with an outcome as its reason: the body is asked to stop, then killed. */
+  signal: AbortSignal
+  onProgress(progress: Progress): void
+  /** Renews the lease; false means that the attempt is no longer ours and nothing may be published. */
+  mayPublish(): Promise<boolean>
+}
+
+/** How a body ended. */
+export interface Ending {
+  outcome: AttemptOutcome
+  result?: Json
+  failure?: Failure
+  peakMemoryBytes?: number
+  /** The last lines of its log, 4 KB at most; kept for attempts that did not succeed. */
+  tail?: string
+}
+
+/** Runs one attempt; never throws for what user code does. */
+export interface Runner {
+  run(job: Job, hooks: JobHooks): Promise<Ending>
+  /** The lease of a running attempt was extended. A body whose lease is not extended in time kills itself. */
+  beat(nonce: string): void
+  /** Ends idle processes; `hooks.signal` ends busy ones. */
+  close(): Promise<void>
+}
+
+/** Time, so that it can be virtual. */
+export interface Clock {
+  now(): number
+  sleep(ms: number): Promise<void>
+  /** Sleeps, but returns early when the records may have changed. */
+  idle(ms: number): Promise<void>
+}
+
+/** Everything that is not a function of the records. */
+export interface Chance {
+  /** An id that nobody else has. */
+  nonce(): string
+  /** A number from 0 up to 1. */
+  random(): number
+}
+
+/** What the loops of the engine stand on. */
+export interface Ports {
+  store: Store
+  plans: Plans
+  feed: Feed
+  queue: Queue
+  completeness: Completeness
+  runner: Runner
+  clock: Clock
+  chance: Chance
+  /** Whether the process behind a worker's id is known to have ended; false where that cannot be told. */
+  isGone(worker: string): Promise<boolean>
+}
+
+/** One line of an attempt's log. */
+export interface LogLine {
+  at: number
+  level: 'debug' | 'info' | 'warn' | 'error'
+  text: string
+}
+
+/** The log of one attempt while it runs. */
+export interface AttemptLog {
+  /** Keeps the lines at once; a crash of this process loses nothing that was written. */
+  write(lines: LogLine[]): void
+  /** The last lines as text, 4 KB at most. */
+  tail(): string
+}
+
+/** Which attempt a log belongs to. */
+export interface AttemptName {
+  run: string
+  number: number
+  attempt: number
+}
+
+/** Logs of attempts. */
+export interface Logs {
+  open(attempt: AttemptName): AttemptLog
+  /** Attempts of a run that have written lines, in order of number and attempt. */
+  list(run: string): Promise<AttemptName[]>
+  /** Lines from a byte offset on, and the offset after them; no lines where there is nothing new. */
+  read(attempt: AttemptName, from: number): Promise<{ lines: LogLine[]; next: number }>
+}
+
+/** Credentials by name. */
+export interface SecretStore {
+  get(name: string): Promise<string | undefined>
+}

@@ -1,0 +1,39 @@
+import type { Json } from '../core/model.ts'
+import type { InputOf, Requires } from './requires.ts'
+import type { Secrets } from './task.ts'
+import type { Output } from './targets/target.ts'
+
+/** Writes lines to the attempt's log; fields are shown after the message. */
+export interface Log {
+  debug(message: string, fields?: Record<string, unknown>): void
+  info(message: string, fields?: Record<string, unknown>): void
+  warn(message: string, fields?: Record<string, unknown>): void
+  error(message: string, fields?: Record<string, unknown>): void
+}
+
+/** What a body is called with. */
+export interface BodyContext<P, R, O, S> {
+  params: P
+  /** The upstreams' outputs in the shape of `requires`. */
+  input: InputOf<R>
+  /** The task's own targets; what is written is moved into place when the body has ended well. */
+  output: O
+  secrets: { readonly [K in keyof S]: string }
+  log: Log
+  /** Tells how far the body is; shown while the run is followed. */
+  progress: (done: number, total?: number, text?: string) => void
+  /** Aborted when the attempt is to stop: a timeout, Ctrl-C, a cancelled run. */
+  signal: AbortSignal
+  /** From 1, counting every attempt. */
+  attempt: number
+  run: string
+}
+
+/** A task's work. What it returns is kept as the marker's result where the task has no output. */
+export type Body<
+  P,
+  R extends Requires | undefined,
+  O extends Output | undefined,
+  S extends Secrets,
+  Result extends Json | undefined | void,
+> = (context: BodyContext<P, R, O, S>) => Result | Promise<Result>

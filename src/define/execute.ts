@@ -1,0 +1,102 @@
+import type { Json, Progress } from '../core/model.ts'
+import { mapShape, type Shape } from '../core/plan.ts'
+import type { Log } from './body.ts'
+import { outputOf, type Surroundings } from './planning.ts'
+import type { Workspace } from './targets/storage-target.ts'
+import { StorageTarget } from './targets/storage-target.ts'
+import { type Output, targetsOf } from './targets/target.ts'
+import type { TaskInstance } from './task.ts'
+
+/** One attempt of a task, with everything that its body is given. */
+export interface Execution {
+  run: string
+  task: TaskInstance
+  attempt: number
+  /** Names this attempt among writers of the same target. */
+  writer: string
+  requires?: Shape
+  upstream: (number: number) => TaskInstance
+  secrets: Record<string, string>
+  surroundings: Surroundings
+  log: Log
+  signal: AbortSignal
+  onProgress(progress: Progress): void
+  /** Asked before outputs are moved into place; false: the attempt is no longer ours. */
+  mayPublish(): Promise<boolean>
+}
+
+/**
+ * Runs a body, then moves what it wrote into place; returns its small result.
+ * Throws what the body throws, and where an output is missing afterwards; then nothing was published.
+ */
+export async function execute(execution: Execution): Promise<Json> {
+  const { task, surroundings, writer } = execution
+  const workspace: Workspace = { storage: surroundings.storage, writer, staged: new Map() }
+  const output = outputOf(task, surroundings, workspace)
+  if (execution.attempt > 1) await removeLeftovers(output, workspace)
+  try {
+    const result = await runBody(execution, output)
+    await publish(execution, workspace)
+    await requireOutput(execution, output)
+    return asResult(task, result)
+  } finally {
+    for (const staged of workspace.staged.values()) await staged.discard()
+  }
+}
+
+async function runBody(execution: Execution, output: Output): Promise<unknown> {
+  const { task, surroundings, requires, upstream } = execution
+  const reading: Workspace = { storage: surroundings.storage, staged: new Map() }
+  const outputOfUpstream = (number: number) => outputOf(upstream(number), surroundings, reading)
+  return task.definition.body?.({
+    params: task.params as never,
+    input: (requires === undefined ? undefined : mapShape(requires, outputOfUpstream)) as never,
+    output: (task.definition.output === undefined ? undefined : output) as never,
+    secrets: execution.secrets as never,
+    log: execution.log,
+    progress: (done, total, text) =>
+      execution.onProgress({
+        done,
+        ...(total === undefined ? {} : { total }),
+        ...(text === undefined ? {} : { text }),
+      }),
+    signal: execution.signal,
+    attempt: execution.attempt,
+    run: execution.run,
+  })
+}
+
+async function removeLeftovers(output: Output, { storage }: Workspace): Promise<void> {
+  for (const target of targetsOf(output))
+    if (target instanceof StorageTarget) await storage.removeStaged(target.path)
+}
+
+async function publish(execution: Execution, workspace: Workspace): Promise<void> {
+  // A body that went on after it was told to stop must not surprise whoever runs next.
+  if (!(await execution.mayPublish()))
+    throw new Error('the attempt is no longer allowed to publish: its lease ended or it was stopped')
+  for (const [path, staged] of workspace.staged) {
+    await staged.publish()
+    workspace.staged.delete(path)
+  }
+}
+
+async function requireOutput({ task }: Execution, output: Output): Promise<void> {
+  if (task.definition.output === undefined) return
+  for (const target of targetsOf(output))
+    if (!(await target.exists()))
+      throw new Error(`the body ended well but its output is missing: ${target.uri}`)
+}
+
+/** The largest result of a marker: it is part of a record. */
+const MAX_RESULT_BYTES = 4096
+
+function asResult(task: TaskInstance, result: unknown): Json {
+  const text = JSON.stringify(result ?? null)
+  if (text === undefined) throw new Error(`${task.label} returned a ${typeof result}; a result is plain JSON`)
+  if (task.definition.output === undefined && Buffer.byteLength(text) > MAX_RESULT_BYTES)
+    throw new Error(
+      `${task.label} returned ${Buffer.byteLength(text)} bytes; a result holds up to ${MAX_RESULT_BYTES}. Give the task an \`output\` for more.`,
+    )
+  return JSON.parse(text) as Json
+}

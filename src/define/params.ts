@@ -1,0 +1,132 @@
+import { z } from 'zod'
+import { messageOf, SluiceError } from '../core/errors.ts'
+import type { Json, Params } from '../core/model.ts'
+
+/** A task's parameters: a record of zod fields. */
+export type Fields = { readonly [name: string]: z.ZodType }
+/** The parameters as the body sees them. */
+export type ParamsOf<F extends Fields> = z.output<z.ZodObject<F>>
+/** The parameters as a task is called with them: fields with defaults may be left out. */
+export type GivenOf<F extends Fields> = z.input<z.ZodObject<F>>
+
+const days = new WeakSet<z.ZodType>()
+const insignificants = new WeakSet<z.ZodType>()
+
+/** A calendar day as `YYYY-MM-DD`; on the command line also `today` and `yesterday`. */
+export function day(): z.ZodISODate {
+  const field = z.iso.date({ error: (issue) => `${JSON.stringify(issue.input)} is not a day that exists (YYYY-MM-DD)` })
+  days.add(field)
+  return field
+}
+
+/**
+ * Keeps a parameter out of the task's identity: where to read from, a debug switch.
+ * Wrap the whole field: `insignificant(z.string().default('…'))`.
+ */
+export function insignificant<T extends z.ZodType>(field: T): T {
+  const marked = field.clone() as T
+  insignificants.add(marked)
+  if (isDay(field)) days.add(marked)
+  return marked
+}
+
+/** Whether the field is part of the identity. */
+export function isSignificant(field: z.ZodType): boolean {
+  return !insignificants.has(field)
+}
+
+/** The field under its defaults and optionals. */
+export function innermost(field: z.ZodType): z.ZodType {
+  const inner = (field as { _zod?: { def?: { innerType?: z.ZodType } } })._zod?.def?.innerType
+  return inner === undefined ? field : innermost(inner)
+}
+
+/** Whether the field is a {@link day}, also under a default or optional. */
+export function isDay(field: z.ZodType): boolean {
+  return days.has(field) || (innermost(field) !== field && isDay(innermost(field)))
+}
+
+/** What the command has to know to read a field from text. */
+export function kindOf(field: z.ZodType): 'day' | 'boolean' | 'number' | 'json' | 'text' {
+  if (isDay(field)) return 'day'
+  const { type } = (innermost(field) as { _zod: { def: { type: string } } })._zod.def
+  switch (type) {
+    case 'boolean':
+      return 'boolean'
+    case 'number':
+    case 'int':
+      return 'number'
+    case 'object':
+    case 'array':
+    case 'record':
+    case 'tuple':
+      return 'json'
+    default:
+      return 'text'
+  }
+}
+
+/** Values a field allows, where it lists them. */
+export function choicesOf(field: z.ZodType): string[] {
+  const { def } = (innermost(field) as unknown as { _zod: { def: { entries?: object } } })._zod
+  return def.entries === undefined ? [] : Object.values(def.entries).map(String)
+}
+
+/** Parses the parameters of a task; all problems in one message. */
+export function parseParams(family: string, fields: Fields, given: unknown): Params {
+  const parsed = z.strictObject(fields).safeParse(given)
+  if (!parsed.success) throw refusal(family, fields, parsed.error)
+  for (const [name, value] of Object.entries(parsed.data)) refuseNonJson(family, name, value)
+  return JSON.parse(JSON.stringify(parsed.data)) as Params
+}
+
+function refusal(family: string, fields: Fields, error: z.ZodError): SluiceError {
+  const problems = error.issues.flatMap((issue) =>
+    issue.code === 'unrecognized_keys'
+      ? issue.keys.map((key) => `no parameter is called ${key}`)
+      : [`${issue.path.join('.') || 'parameters'}: ${issue.message}`],
+  )
+  const known = Object.keys(fields)
+  return new SluiceError('invalid_parameter', `${family}: ${problems.join('; ')}`, {
+    hint: known.length === 0 ? `${family} takes no parameters.` : `It takes: ${known.join(', ')}.`,
+  })
+}
+
+/** Parameters are part of an identity, so they have to be the same after a trip through JSON. */
+function refuseNonJson(family: string, name: string, value: unknown): void {
+  if (value === undefined || isJson(value)) return
+  throw new SluiceError(
+    'invalid_parameter',
+    `${family}: ${name} is ${describe(value)}; parameters are plain JSON values.`,
+    { hint: 'Use text or numbers, for example day() for dates.' },
+  )
+}
+
+function isJson(value: unknown): value is Json {
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return true
+  if (typeof value === 'number') return Number.isFinite(value)
+  if (Array.isArray(value)) return value.every(isJson)
+  return (
+    typeof value === 'object' &&
+    [Object.prototype, null].includes(Object.getPrototypeOf(value)) &&
+    Object.values(value).every((each) => each === undefined || isJson(each))
+  )
+}
+
+function describe(value: unknown): string {
+  try {
+    return typeof value === 'object' ? `a ${value?.constructor?.name}` : `${typeof value} ${String(value)}`
+  } catch (error) {
+    return messageOf(error)
+  }
+}
+
+/** The parameters that make the identity. */
+export function significantOf(fields: Fields, params: Params): Params {
+  return Object.fromEntries(
+    Object.entries(params).filter(([name]) => {
+      const field = fields[name]
+      return field === undefined || isSignificant(field)
+    }),
+  )
+}

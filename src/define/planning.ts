@@ -1,0 +1,140 @@
+import type { FoundTask } from '../core/graph.ts'
+import type { Failure } from '../core/model.ts'
+import type { Storage } from '../core/ports.ts'
+import { flatten } from './requires.ts'
+import { type Markers, MarkerTarget } from './targets/marker.ts'
+import { StorageTarget, type Workspace } from './targets/storage-target.ts'
+import { isTarget, type Output, type Target, targetsOf } from './targets/target.ts'
+import type { TaskInstance } from './task.ts'
+
+/** What definitions are looked at with. */
+export interface Surroundings {
+  storage: Storage
+  markers: Markers
+}
+
+/** How many single look-ups are made at once for targets that offer no bulk one. */
+const PARALLEL = 32
+
+/** The output of a task with its targets bound; a marker where the definition has none. Throws what `output` throws. */
+export function outputOf(task: TaskInstance, surroundings: Surroundings, workspace: Workspace): Output {
+  const output = task.definition.output?.(task.params as never)
+  if (output === undefined) return new MarkerTarget(task.id, surroundings.markers)
+  if (isTarget(output)) return bind(output, workspace)
+  const targets = Object.entries(output)
+  if (targets.length === 0 || !targets.every(([, target]) => isTarget(target)))
+    throw new TypeError(`output of ${task.label} must return a target or a record of targets`)
+  return Object.fromEntries(targets.map(([name, target]) => [name, bind(target, workspace)]))
+}
+
+function bind(target: Target, workspace: Workspace): Target {
+  return target instanceof StorageTarget ? target.in(workspace) : target
+}
+
+/** What planning asks of tasks; an exception of user code becomes that task's failure alone. */
+export function planningOf(surroundings: Surroundings) {
+  const workspace: Workspace = { storage: surroundings.storage, staged: new Map() }
+  const outputs = new Map<string, Target[] | Failure>()
+
+  function look(task: TaskInstance): Target[] | Failure {
+    const known = outputs.get(task.id) ?? attempt('output', () => targetsOf(outputOf(task, surroundings, workspace)))
+    outputs.set(task.id, known)
+    return known
+  }
+
+  return {
+    async areComplete(tasks: TaskInstance[]): Promise<boolean[]> {
+      const lists = tasks.map(look)
+      const targets = lists.flatMap((list) => (Array.isArray(list) ? list : []))
+      const there = await existing(surroundings, targets)
+      return tasks.map((task, index) => {
+        const list = lists[index]
+        if (!Array.isArray(list)) return false
+        const failed = list.map((target) => there.get(target)).find((each) => each instanceof Error)
+        if (failed !== undefined) outputs.set(task.id, failureOf('exists', failed))
+        return list.every((target) => there.get(target) === true)
+      })
+    },
+
+    describe(task: TaskInstance, complete: boolean): { found: FoundTask; upstreams: TaskInstance[] } {
+      const targets = look(task)
+      const { definition, id, label, params } = task
+      const described: FoundTask = {
+        id,
+        family: definition.family,
+        params,
+        label,
+        upstreams: [],
+        outputs: Array.isArray(targets) && definition.output ? targets.map(({ uri }) => uri) : [],
+        policy: definition.policy,
+      }
+      if (!Array.isArray(targets)) return { found: { ...described, failure: targets }, upstreams: [] }
+      if (complete) return { found: { ...described, complete: true }, upstreams: [] }
+      return withUpstreams(task, described)
+    },
+  }
+}
+
+function withUpstreams(task: TaskInstance, found: FoundTask) {
+  const result = attempt('requires', () => {
+    const requires = task.definition.requires?.(task.params as never)
+    return requires === undefined ? undefined : flatten(requires)
+  })
+  if (result === undefined) return { found, upstreams: [] }
+  if ('outcome' in result) return { found: { ...found, failure: result }, upstreams: [] }
+  const upstreams = result.upstreams.map((upstream) => upstream.id)
+  return { found: { ...found, requires: result.shape, upstreams }, upstreams: result.upstreams }
+}
+
+function attempt<T>(what: string, call: () => T): T | Failure {
+  try {
+    return call()
+  } catch (error) {
+    return failureOf(what, error)
+  }
+}
+
+function failureOf(what: string, error: unknown): Failure {
+  const message = error instanceof Error ? error.message : String(error)
+  const stack = error instanceof Error ? error.stack : undefined
+  return { outcome: 'planning', message: `${what} threw: ${message}`, ...(stack && { stack }) }
+}
+
+/** Whether each target exists, asked in bulk by kind; an Error where asking failed. */
+async function existing(
+  { storage }: Surroundings,
+  targets: Target[],
+): Promise<Map<Target, boolean | Error>> {
+  const stored = targets.filter((target) => target instanceof StorageTarget)
+  const others = targets.filter((target) => !(target instanceof StorageTarget))
+  const answers = new Map<Target, boolean | Error>()
+  const there = await storage.existMany(stored.map((target) => target.path))
+  stored.forEach((target, index) => {
+    answers.set(target, there[index] === true)
+  })
+  for (const [bulk, group] of Map.groupBy(others, (target) => target.existsMany))
+    await (bulk === undefined ? askSingly(group, answers) : askInBulk(group, answers))
+  return answers
+}
+
+async function askInBulk(group: Target[], answers: Map<Target, boolean | Error>): Promise<void> {
+  try {
+    const there = await group[0]?.existsMany?.(group)
+    group.forEach((target, index) => {
+      answers.set(target, there?.[index] === true)
+    })
+  } catch (error) {
+    for (const target of group) answers.set(target, asError(error))
+  }
+}
+
+async function askSingly(group: Target[], answers: Map<Target, boolean | Error>): Promise<void> {
+  for (let start = 0; start < group.length; start += PARALLEL)
+    await Promise.all(
+      group.slice(start, start + PARALLEL).map(async (target) => {
+        answers.set(target, await target.exists().catch((error: unknown) => asError(error)))
+      }),
+    )
+}
+
+const asError = (thrown: unknown) => (thrown instanceof Error ? thrown : new Error(String(thrown)))

@@ -1,0 +1,102 @@
+import type { Policy } from '../core/plan.ts'
+import { BUILT_IN_FLAGS, flagOf } from './flags.ts'
+import { SECRET_NAME } from './secret.ts'
+import type { Fields } from './params.ts'
+import type { Requires } from './requires.ts'
+import type { Output } from './targets/target.ts'
+import { isField, type RetryOptions, type Secrets, type TaskOptions } from './task.ts'
+
+type Options = Omit<TaskOptions<Fields, Requires, Output, Secrets>, 'requires' | 'output'>
+const DEFAULT_RETRY = { attempts: 3, delaySeconds: 10, backoff: 'exponential' } as const
+const FAMILY = /^[A-Za-z][A-Za-z0-9_]{0,49}$/
+const PARAMETER = /^[a-z][A-Za-z0-9]{0,49}$/
+/** Below this V8 cannot start our child process. */
+const MIN_MEMORY_MB = 32
+
+/** How a task is run, as the plan carries it. */
+export function toPolicy(options: Options, pollSeconds: number | undefined): Policy {
+  const retry = { ...DEFAULT_RETRY, ...options.retry }
+  const secrets = Object.entries<{ secret: string }>(options.secrets ?? {})
+  return {
+    retry: {
+      attempts: retry.attempts,
+      delayMs: retry.delaySeconds * 1000,
+      backoff: retry.backoff,
+    },
+    fresh: options.fresh ?? 'run',
+    secrets: Object.fromEntries(secrets.map(([name, reference]) => [name, reference?.secret])),
+    ...(options.timeoutSeconds === undefined ? {} : { timeoutMs: options.timeoutSeconds * 1000 }),
+    ...(options.memoryMb === undefined ? {} : { memoryMb: options.memoryMb }),
+    ...(pollSeconds === undefined ? {} : { external: { pollMs: pollSeconds * 1000 } }),
+  }
+}
+
+const KNOWN = [
+  'params',
+  'requires',
+  'output',
+  'retry',
+  'timeoutSeconds',
+  'memoryMb',
+  'fresh',
+  'secrets',
+]
+
+/** Everything that is wrong with a definition, a sentence each. */
+export function problemsOf(
+  family: string,
+  options: Options,
+  kind: { body: unknown } | { pollSeconds: unknown },
+): string[] {
+  const problems: string[] = []
+  const check = (isRight: boolean, problem: string) => {
+    if (!isRight) problems.push(`task ${JSON.stringify(family)}: ${problem}`)
+  }
+  check(FAMILY.test(family), 'a family is a letter, then up to 49 letters, digits or underscores')
+  for (const name of Object.keys(options))
+    check(KNOWN.includes(name), `there is no option ${name}; there are ${KNOWN.join(', ')}`)
+  if ('body' in kind) check(typeof kind.body === 'function', 'its body, the last argument, is missing')
+  else check(isPositive(kind.pollSeconds), 'pollSeconds must be above 0')
+  for (const [name, field] of Object.entries(options.params ?? {})) checkParameter(name, field, check)
+  checkRetry(options.retry ?? {}, check)
+  const { timeoutSeconds, memoryMb, fresh } = options
+  check(timeoutSeconds === undefined || isPositive(timeoutSeconds), 'timeoutSeconds must be above 0')
+  check(
+    memoryMb === undefined || (Number.isInteger(memoryMb) && memoryMb >= MIN_MEMORY_MB),
+    `memoryMb must be a whole number of ${MIN_MEMORY_MB} or more`,
+  )
+  check(fresh === undefined || ['run', 'attempt'].includes(fresh), "fresh must be 'run' or 'attempt'")
+  for (const [name, reference] of Object.entries<{ secret?: unknown }>(options.secrets ?? {}))
+    check(
+      SECRET_NAME.test(String(reference?.secret)),
+      `secret ${name} must be secret('name'); a name is letters, digits and _ . / -`,
+    )
+  return problems
+}
+
+function checkParameter(name: string, field: unknown, check: (is: boolean, problem: string) => void) {
+  check(PARAMETER.test(name), `parameter ${name} must be camelCase letters and digits`)
+  check(
+    !BUILT_IN_FLAGS.has(flagOf(name)),
+    `parameter ${name} would be the flag --${flagOf(name)}, which the command has already; give it another name`,
+  )
+  check(isField(field), `parameter ${name} must be a zod schema of zod 4, for example z.string()`)
+}
+
+function checkRetry(retry: RetryOptions, check: (is: boolean, problem: string) => void): void {
+  const { attempts, delaySeconds, backoff } = retry
+  check(
+    attempts === undefined || (Number.isInteger(attempts) && attempts >= 1),
+    'retry.attempts counts all attempts, so it must be a whole number of 1 or more',
+  )
+  check(
+    delaySeconds === undefined || (Number.isFinite(delaySeconds) && delaySeconds >= 0),
+    'retry.delaySeconds must be 0 or more',
+  )
+  check(
+    backoff === undefined || ['fixed', 'exponential'].includes(backoff),
+    "retry.backoff must be 'fixed' or 'exponential'",
+  )
+}
+
+const isPositive = (value: unknown) => typeof value === 'number' && Number.isFinite(value) && value > 0

@@ -1,0 +1,42 @@
+import type { IdShape } from '../core/graph.ts'
+import type { TaskInstance } from './task.ts'
+
+/** What `requires` may return: a task, or an array or record of such; what is undefined is left out. */
+export type Requires =
+  | TaskInstance
+  | readonly Requires[]
+  | { readonly [name: string]: Requires | undefined }
+
+/** The same shape with each task's output in its place: what the body gets as `input`. */
+export type InputOf<R> = R extends TaskInstance<infer Out>
+  ? Out
+  : R extends undefined
+    ? undefined
+    : { readonly [K in keyof R]: InputOf<R[K]> }
+
+/** Whether the value is one task rather than an array or record. */
+export function isInstance(value: unknown): value is TaskInstance {
+  return typeof value === 'object' && value !== null && 'definition' in value && 'id' in value
+}
+
+/** The ids of upstreams in their shape, and the upstreams themselves; refuses anything that is no task. */
+export function flatten(requires: unknown): { shape: IdShape; upstreams: TaskInstance[] } {
+  const upstreams: TaskInstance[] = []
+  return { shape: walk(requires, upstreams), upstreams }
+}
+
+function walk(requires: unknown, upstreams: TaskInstance[]): IdShape {
+  if (isInstance(requires)) {
+    upstreams.push(requires)
+    return requires.id
+  }
+  if (Array.isArray(requires)) return requires.map((each) => walk(each, upstreams))
+  if (typeof requires === 'object' && requires !== null)
+    return Object.fromEntries(
+      Object.entries(requires)
+        .filter(([, each]) => each !== undefined)
+        .map(([name, each]) => [name, walk(each, upstreams)]),
+    )
+  const got = typeof requires === 'function' ? 'a task family that was not called' : String(requires)
+  throw new TypeError(`requires returned ${got}; it takes tasks such as Fetch({ date })`)
+}

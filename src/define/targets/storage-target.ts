@@ -1,0 +1,90 @@
+import type { Readable } from 'node:stream'
+import { Readable as ReadableStream } from 'node:stream'
+import { createGunzip, createGzip } from 'node:zlib'
+import { SluiceError } from '../../core/errors.ts'
+import type { Staged, Storage } from '../../core/ports.ts'
+import type { Target } from './target.ts'
+
+/** What an attempt has written and not yet published, by path. */
+export interface Workspace {
+  storage: Storage
+  /** Names the attempt that writes; absent where outputs are only read. */
+  writer?: string
+  staged: Map<string, Staged>
+}
+
+/** A target under the environment's storage: its path is relative, its bytes are gzipped where the name ends in `.gz`. */
+export abstract class StorageTarget implements Target {
+  readonly path: string
+  protected workspace: Workspace | undefined
+
+  constructor(path: string) {
+    this.path = checkedPath(path)
+  }
+
+  get uri(): string {
+    return this.workspace?.storage.uri(this.path) ?? this.path
+  }
+
+  async exists(): Promise<boolean> {
+    return (await this.bound().storage.existMany([this.path]))[0] === true
+  }
+
+  /** The same target in a storage; a body's targets are bound before it runs. */
+  in(workspace: Workspace): this {
+    return Object.assign(Object.create(Object.getPrototypeOf(this)) as this, this, { workspace })
+  }
+
+  /** The bytes as a stream; what this attempt has written itself is read back before it is published. */
+  protected openRead(): Readable {
+    const { storage, staged } = this.bound()
+    const raw = staged.get(this.path)?.read() ?? storage.read(this.path)
+    if (!this.path.endsWith('.gz')) return raw
+    const plain = createGunzip()
+    raw.on('error', (error) => plain.destroy(error))
+    return raw.pipe(plain)
+  }
+
+  /** Writes the bytes beside the target; they are moved into place when the body has ended well. */
+  protected async writeBytes(chunks: AsyncIterable<Uint8Array | string>): Promise<void> {
+    const { storage, staged, writer } = this.bound()
+    if (writer === undefined)
+      throw new SluiceError('invalid_usage', `${this.path} is an input of this task, not its output; inputs are only read.`)
+    const plain = ReadableStream.from(chunks, { objectMode: false })
+    const bytes = this.path.endsWith('.gz') ? plain.compose(createGzip()) : plain
+    const written = await storage.stage(this.path, writer, bytes as AsyncIterable<Uint8Array>)
+    await staged.get(this.path)?.discard()
+    staged.set(this.path, written)
+  }
+
+  protected bound(): Workspace {
+    if (this.workspace === undefined)
+      throw new SluiceError(
+        'invalid_usage',
+        `The target ${this.path} has no storage here; use the \`input\` and \`output\` that the body is called with.`,
+      )
+    return this.workspace
+  }
+}
+
+/** Refuses paths that could leave the storage: parameters are part of them. */
+function checkedPath(path: string): string {
+  const parts = path.split('/')
+  const problem =
+    path === ''
+      ? 'is empty'
+      : path.startsWith('/') || /^[a-z]+:/i.test(path)
+        ? 'is not relative to the storage'
+        : parts.some((part) => part === '' || part === '.' || part === '..')
+          ? 'has an empty, `.` or `..` part'
+          : /[\0\\]/.test(path)
+            ? 'contains a backslash or a NUL character'
+            : parts.some((part) => Buffer.byteLength(part) > 200)
+              ? 'has a part of more than 200 bytes'
+              : undefined
+  if (problem !== undefined)
+    throw new SluiceError('unsafe_path', `The target path ${JSON.stringify(path)} ${problem}.`, {
+      hint: 'Write it like reports/2026-01-31.json.gz.',
+    })
+  return path
+}

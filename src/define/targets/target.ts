@@ -1,0 +1,26 @@
+/** What a task produces; a task is complete when its targets exist. Anything can be a target. */
+export interface Target {
+  /** Names the target; two tasks with one URI are refused. */
+  readonly uri: string
+  exists(): Promise<boolean>
+  /** Answers for many targets of the same kind at once, in their order; asked instead of `exists` where it is there. */
+  existsMany?(targets: readonly Target[]): Promise<boolean[]>
+}
+
+/** What `output` may return: one target, or a record of targets that is complete when all exist. */
+export type Output = Target | { readonly [name: string]: Target }
+
+/** Whether the value has the shape of a {@link Target}. */
+export function isTarget(value: unknown): value is Target {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    typeof (value as Target).uri === 'string' &&
+    typeof (value as Target).exists === 'function'
+  )
+}
+
+/** The targets of an output as a list. */
+export function targetsOf(output: Output): Target[] {
+  return isTarget(output) ? [output] : Object.values(output)
+}

@@ -1,0 +1,166 @@
+import { z } from 'zod'
+import { taskIdOf, taskLabel } from '../core/identity.ts'
+import type { Json, Params } from '../core/model.ts'
+import type { Policy } from '../core/plan.ts'
+import type { Body, BodyContext } from './body.ts'
+import { type Fields, type GivenOf, type ParamsOf, parseParams, significantOf } from './params.ts'
+import { problemsOf, toPolicy } from './policy.ts'
+import type { Requires } from './requires.ts'
+import type { SecretReference } from './secret.ts'
+import type { MarkerTarget } from './targets/marker.ts'
+import type { Output } from './targets/target.ts'
+
+/** When a failed attempt is tried again. */
+export interface RetryOptions {
+  /** Attempts in all. @default 3 */
+  attempts?: number
+  /** Delay before the second attempt. @default 10 */
+  delaySeconds?: number
+  /** `exponential` doubles the delay each time, with jitter. @default 'exponential' */
+  backoff?: 'fixed' | 'exponential'
+}
+
+/** Secrets of a task: the name in the body, and {@link secret} of the name outside. */
+export type Secrets = { readonly [name: string]: SecretReference }
+
+/** How a task is defined, apart from its body. */
+export interface TaskOptions<
+  F extends Fields,
+  R extends Requires | undefined,
+  O extends Output | undefined,
+  S extends Secrets,
+> {
+  /** zod fields; together they are the task's identity, but for `insignificant` ones. @default none */
+  params?: F
+  /** Upstreams: a task, an array or a record of them; its shape reaches the body as `input`. @default none */
+  requires?: (params: ParamsOf<F>) => R
+  /** Targets; the task is complete when all exist. @default a marker with the body's small JSON result */
+  output?: (params: ParamsOf<F>) => O
+  retry?: RetryOptions
+  /** After this time the body is asked to stop, then killed. @default no limit */
+  timeoutSeconds?: number
+  /** Limit of the body's heap. @default Node's own */
+  memoryMb?: number
+  /** `attempt`: a process of its own for each attempt. @default 'run': shared with other tasks of the same run */
+  fresh?: 'run' | 'attempt'
+  secrets?: S
+}
+
+/** One task with its parameters; what `requires` returns. `Out` is what a downstream body gets as its input. */
+export interface TaskInstance<Out = unknown> {
+  readonly definition: TaskDefinition
+  readonly id: string
+  readonly label: string
+  readonly params: Params
+  /** Only a type: what the output is. */
+  readonly __output?: Out
+}
+
+/** A task family: call it with parameters to refer to one task. */
+export interface Task<F extends Fields, Out> {
+  (...given: Record<never, never> extends GivenOf<F> ? [GivenOf<F>?] : [GivenOf<F>]): TaskInstance<Out>
+  readonly family: string
+  /** The zod fields, to spread into another task's. */
+  readonly params: F
+  readonly definition: TaskDefinition
+}
+
+/** A family without its types: what planning and executing work with. */
+export interface TaskDefinition {
+  family: string
+  fields: Fields
+  requires?: (params: never) => Requires | undefined
+  output?: (params: never) => Output | undefined
+  body?: (context: BodyContext<never, never, never, never>) => unknown
+  policy: Policy
+  /** What is wrong with the definition; told when the config is loaded. */
+  problems: string[]
+}
+
+/** What a downstream body gets for a task: its output, or its marker. */
+export type OutOf<O, Result> = [O] extends [undefined] ? MarkerTarget<Awaited<Result>> : O
+
+const registered: TaskDefinition[] = []
+
+/** Every family that has been defined in this process, in order; the config is checked against it. */
+export function registeredTasks(): readonly TaskDefinition[] {
+  return registered
+}
+
+/**
+ * Defines a task family. The body comes last, so that types flow into it whatever the order of the properties.
+ * A wrong definition is reported with all others when the config is loaded.
+ */
+export function task<
+  F extends Fields = Record<never, never>,
+  R extends Requires | undefined = undefined,
+  O extends Output | undefined = undefined,
+  S extends Secrets = Record<never, never>,
+  Result extends Json | undefined | void = void,
+>(
+  family: string,
+  options: TaskOptions<F, R, O, S>,
+  body: Body<ParamsOf<F>, R, O, S, Result>,
+): Task<F, OutOf<O, Result>> {
+  return define(family, options as TaskOptions<Fields, Requires, Output, Secrets>, {
+    body: body as TaskDefinition['body'] & {},
+  }) as unknown as Task<F, OutOf<O, Result>>
+}
+
+/** How an external task is defined. */
+export interface ExternalOptions<F extends Fields, O extends Output> {
+  /** @default none */
+  params?: F
+  output: (params: ParamsOf<F>) => O
+  /** After this time without the target the task fails. @default waits for ever */
+  timeoutSeconds?: number
+  /** How often the target is looked at. @default 30 */
+  pollSeconds?: number
+}
+
+/** A task that somebody else fulfils: it never runs, and waits until its target is there or its timeout ends. */
+export function external<O extends Output, F extends Fields = Record<never, never>>(
+  family: string,
+  options: ExternalOptions<F, O>,
+): Task<F, O> {
+  const { pollSeconds = 30, ...rest } = options
+  return define(family, rest as unknown as TaskOptions<Fields, Requires, Output, Secrets>, {
+    pollSeconds,
+  }) as unknown as Task<F, O>
+}
+
+function define(
+  family: string,
+  options: TaskOptions<Fields, Requires, Output, Secrets>,
+  kind: { body: NonNullable<TaskDefinition['body']> } | { pollSeconds: number },
+): Task<Fields, unknown> {
+  const fields = options.params ?? {}
+  const definition: TaskDefinition = {
+    family,
+    fields,
+    ...(options.requires && { requires: options.requires as TaskDefinition['requires'] & {} }),
+    ...(options.output && { output: options.output as TaskDefinition['output'] & {} }),
+    ...('body' in kind && { body: kind.body }),
+    policy: toPolicy(options, 'pollSeconds' in kind ? kind.pollSeconds : undefined),
+    problems: problemsOf(family, options, kind),
+  }
+  registered.push(definition)
+  const create = (given: unknown = {}) => instantiate(definition, parseParams(family, fields, given))
+  return Object.assign(create, { family, params: fields, definition })
+}
+
+/** The task of a family with parameters that were parsed before. */
+export function instantiate(definition: TaskDefinition, params: Params): TaskInstance {
+  const significant = significantOf(definition.fields, params)
+  return {
+    definition,
+    params,
+    id: taskIdOf(definition.family, significant),
+    label: taskLabel(definition.family, significant),
+  }
+}
+
+/** Whether the value is a zod schema. */
+export function isField(value: unknown): value is z.ZodType {
+  return value instanceof z.ZodType
+}

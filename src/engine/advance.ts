@@ -1,0 +1,69 @@
+import type { Stored } from '../core/change.ts'
+import { hasEnded, keys, type Lock, type Run, type TaskRun } from '../core/model.ts'
+import { MAX_DELAY_MS } from '../core/ports.ts'
+import { sweepCancelled } from './cancel.ts'
+import { type Context, writeEach } from './context.ts'
+import { freeLocks, wakeWaiters } from './locks.ts'
+import { releaseChunk } from './release.ts'
+import { resolve } from './resolve.ts'
+
+const BATCH = 500
+
+/**
+ * Handles the next events of the change feed and acknowledges them; returns how many there were.
+ * This is the only sender of messages and the only resolver. Every step is idempotent and acts on the records
+ * that stand, so a crash before the acknowledgement loses and doubles nothing.
+ */
+export async function advance(context: Context): Promise<number> {
+  const events = await context.ports.feed.take(BATCH)
+  if (events.length === 0) return 0
+  await handleChanged(context, [...new Set(events.map((event) => event.key))])
+  await context.ports.feed.acknowledge(events)
+  return events.length
+}
+
+/** Derives from the records behind these keys whatever is owed: messages, bits, frees, wake-ups, releases, ends. */
+export async function handleChanged(context: Context, changed: string[]): Promise<void> {
+  const records = (await context.ports.store.read(changed)).filter((each) => each !== undefined)
+  const tasks = records.filter((each) => each.kind === 'taskRun') as Stored<TaskRun>[]
+  await sendQueued(context, tasks)
+  await resolve(
+    context,
+    tasks.filter((task) => hasEnded(task.status) && task.status !== 'cancelled'),
+  )
+  await freeLocks(context, tasks)
+  for (const record of records) {
+    if (record.kind === 'lock') await wakeWaiters(context, record as Stored<Lock>)
+    if (record.kind === 'run') await handleRun(context, record as Stored<Run>)
+  }
+}
+
+async function handleRun(context: Context, run: Stored<Run>): Promise<void> {
+  if (run.status !== 'running') return
+  if (run.cancelledAt !== undefined) await sweepCancelled(context, run)
+  else await releaseChunk(context, run)
+}
+
+/** Sends a message for each queued task; one that may only start in more than 15 minutes is left to the tick. */
+async function sendQueued({ ports }: Context, tasks: Stored<TaskRun>[]): Promise<void> {
+  const now = ports.clock.now()
+  const queued = tasks.filter((task) => task.status === 'queued' && task.dueAt === undefined)
+  const delayOf = (task: TaskRun) => Math.max(0, (task.notBefore ?? 0) - now)
+  const soon = queued.filter((task) => delayOf(task) <= MAX_DELAY_MS)
+  const late = queued.filter((task) => delayOf(task) > MAX_DELAY_MS)
+  if (soon.length > 0)
+    await ports.queue.send(
+      soon.map((task) => ({
+        message: { run: task.run, number: task.number, attempt: task.attempt },
+        delayMs: delayOf(task),
+      })),
+    )
+  await writeEach(
+    ports.store,
+    late.map((task) => ({
+      key: keys.taskRun(task.run, task.number),
+      set: { dueAt: task.notBefore },
+      if: { version: task.version },
+    })),
+  )
+}

@@ -1,0 +1,58 @@
+import type { Stored } from '../core/change.ts'
+import { hasEnded, isOpen, keys, type Run, type TaskRun } from '../core/model.ts'
+import { type Context, writeEach } from './context.ts'
+
+const PAGE = 500
+const AGAIN_MS = 1_000
+
+/** Marks a run as cancelled; true where it was still open. Its sweep comes through the feed. */
+export async function cancelRun({ ports }: Context, run: Stored<Run>): Promise<boolean> {
+  if (!isOpen(run.status)) return false
+  const now = ports.clock.now()
+  const set =
+    run.status === 'planning'
+      ? { status: 'cancelled', cancelledAt: now, endedAt: now, dueAt: undefined }
+      : { cancelledAt: run.cancelledAt ?? now }
+  const result = await ports.store.write([
+    { key: keys.run(run.id), set, if: { status: run.status } },
+  ])
+  return result.ok
+}
+
+/**
+ * Cancels whatever does not run, page by page; ends the run once nothing runs, else looks again in a second.
+ * May be cut at any point and done again.
+ */
+export async function sweepCancelled({ ports }: Context, run: Stored<Run>): Promise<void> {
+  let open = 0
+  for (let start = 0; start < (run.tasks ?? 0); start += PAGE) {
+    const count = Math.min(PAGE, (run.tasks ?? 0) - start)
+    const numbers = Array.from({ length: count }, (_, index) => keys.taskRun(run.id, start + index))
+    open += await sweepPage(ports, numbers)
+  }
+  const now = ports.clock.now()
+  const set =
+    open === 0
+      ? { status: 'cancelled', endedAt: now, dueAt: undefined }
+      : { dueAt: now + AGAIN_MS }
+  await ports.store.write([{ key: keys.run(run.id), set, if: { status: 'running' } }])
+}
+
+/** How many tasks of the page can still move. */
+async function sweepPage(ports: Context['ports'], page: string[]): Promise<number> {
+  const now = ports.clock.now()
+  const tasks = (await ports.store.read(page)).flatMap((each) =>
+    each?.kind === 'taskRun' ? [each as Stored<TaskRun>] : [],
+  )
+  const left = tasks.filter((task) => !hasEnded(task.status))
+  const still = left.filter((task) => task.status !== 'running')
+  const results = await writeEach(
+    ports.store,
+    still.map((task) => ({
+      key: keys.taskRun(task.run, task.number),
+      set: { status: 'cancelled', endedAt: now, dueAt: undefined, waitsFor: undefined },
+      if: { version: task.version },
+    })),
+  )
+  return left.length - results.filter((result) => result.ok).length
+}

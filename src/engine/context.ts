@@ -1,0 +1,46 @@
+import type { Change, Stored } from '../core/change.ts'
+import type { Ports, Store, WriteResult } from '../core/ports.ts'
+
+/** Durations that the loops keep to. */
+export interface Settings {
+  /** Id of this process as a worker. */
+  worker: string
+  leaseMs: number
+  heartbeatMs: number
+  /** How far the clocks of two hosts may be apart; a lease is over only when it is over for everyone. */
+  skewMs: number
+}
+
+/** Ports and settings: what every loop is called with. */
+export interface Context {
+  ports: Ports
+  settings: Settings
+}
+
+/** How far a lock's last success may lie before a run's planning and still be looked at: 5 minutes of skew. */
+export const PLANNING_SKEW_MS = 5 * 60_000
+
+/** Writes each change on its own, so that one failed condition holds nothing else back. */
+export function writeEach(store: Store, changes: Change[]): Promise<WriteResult[]> {
+  return Promise.all(changes.map((change) => store.write([change])))
+}
+
+/**
+ * Writes what `decide` makes of the record, reading again after a lost race.
+ * `decide` returns the fields to set, or undefined where nothing is to be written.
+ */
+export async function update<R extends Stored>(
+  store: Store,
+  key: string,
+  current: R,
+  decide: (record: R) => Record<string, unknown> | undefined,
+): Promise<void> {
+  let record: R | undefined = current
+  while (record !== undefined) {
+    const set = decide(record)
+    if (set === undefined) return
+    const result = await store.write([{ key, set, if: { version: record.version } }])
+    if (result.ok) return
+    record = result.failures[0]?.current as R | undefined
+  }
+}

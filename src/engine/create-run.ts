@@ -1,0 +1,85 @@
+import { emptyBitmap, withBits } from '../core/bitmap.ts'
+import { SluiceError } from '../core/errors.ts'
+import { keys, type Run, type TaskRun } from '../core/model.ts'
+import type { Plan, PlannedTask, PlanHeader } from '../core/plan.ts'
+import { type Context, writeEach } from './context.ts'
+
+const SLICE = 500
+
+/**
+ * Stores the plan, then every task run that is absent, then opens the run for release.
+ * Each step may be done again by another planner: what stands is never overwritten.
+ */
+export async function createRun(
+  context: Context,
+  run: string,
+  plan: Plan,
+  nonce: string,
+): Promise<void> {
+  const { store, plans } = context.ports
+  await plans.save(run, plan)
+  const header = await plans.header(run)
+  if (header === undefined) throw new SluiceError('internal', `the plan of ${run} was not kept`)
+  for (let start = 0; start < header.size; start += SLICE) {
+    const numbers = sequence(start, Math.min(start + SLICE, header.size))
+    await putTaskRuns(context, run, await plans.tasks(run, numbers))
+  }
+  await store.write([
+    {
+      key: keys.run(run),
+      set: await opened(context, run, header),
+      if: { status: 'planning', nonce },
+    },
+  ])
+}
+
+const sequence = (from: number, to: number) =>
+  Array.from({ length: to - from }, (_, index) => from + index)
+
+async function putTaskRuns({ ports }: Context, run: string, tasks: PlannedTask[]): Promise<void> {
+  const upstreams = [...new Set(tasks.flatMap((task) => task.upstreams))]
+  const planned = await ports.plans.tasks(run, upstreams)
+  const complete = new Set(planned.filter((task) => task.complete).map((task) => task.number))
+  await writeEach(
+    ports.store,
+    tasks.map((task) => ({
+      key: keys.taskRun(run, task.number),
+      put: newTaskRun(run, task, complete),
+      if: 'absent' as const,
+    })),
+  )
+}
+
+function newTaskRun(run: string, task: PlannedTask, complete: Set<number>): TaskRun {
+  const bits = task.upstreams.flatMap((upstream, bit) => (complete.has(upstream) ? [bit] : []))
+  const none = emptyBitmap(task.upstreams.length)
+  return {
+    kind: 'taskRun',
+    run,
+    number: task.number,
+    taskId: task.id,
+    status: task.complete ? 'complete' : 'pending',
+    attempt: 1,
+    used: 0,
+    free: 0,
+    upstreams: task.upstreams.length,
+    ended: withBits(none, bits),
+    failed: none,
+    ...(task.join ? { join: true } : {}),
+  }
+}
+
+/** The run's fields once all its task runs exist; a complete root ends it at once. */
+async function opened(
+  { ports }: Context,
+  run: string,
+  header: PlanHeader,
+): Promise<Partial<Run>> {
+  const [root] = await ports.plans.tasks(run, [header.root])
+  const none = emptyBitmap(1)
+  const planned = { plannedAt: header.plannedAt, tasks: header.size, released: 0, failed: none }
+  const handedOver = { nonce: undefined, worker: undefined, dueAt: undefined }
+  if (!root?.complete) return { ...planned, ...handedOver, status: 'running', ended: none }
+  const endedAt = ports.clock.now()
+  return { ...planned, ...handedOver, status: 'succeeded', ended: withBits(none, [0]), endedAt }
+}

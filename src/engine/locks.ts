@@ -1,0 +1,67 @@
+import type { Change, Stored } from '../core/change.ts'
+import { keys, type Lock, type TaskRun, type WaitItem } from '../core/model.ts'
+import { usesUpRetry } from '../core/retry.ts'
+import { type Context, writeEach } from './context.ts'
+
+/** Frees the locks of attempts that are over; a lock that somebody waits for comes back through the feed. */
+export async function freeLocks({ ports }: Context, tasks: Stored<TaskRun>[]): Promise<void> {
+  const started = tasks.filter((task) => task.startedAt !== undefined && task.status !== 'running')
+  const locks = await ports.store.read(started.map((task) => keys.lock(task.taskId)))
+  const changes = started.flatMap((task, index): Change[] => {
+    const lock = locks[index] as Stored<Lock> | undefined
+    if (lock?.holder === undefined || !isHeldBy(lock.holder, task)) return []
+    return [{ key: keys.lock(task.taskId), set: freed(task), if: { holder: lock.holder } }]
+  })
+  await writeEach(ports.store, changes)
+}
+
+/** Whether the holder is an attempt of this task run. */
+export function isHeldBy(holder: string, task: TaskRun): boolean {
+  return holder.startsWith(`${task.run}/${task.number}/`)
+}
+
+/** What the end of an attempt leaves on its lock; the back-off of a counted failure holds for every run. */
+function freed(task: TaskRun): Partial<Lock> {
+  const free = { holder: undefined, failure: undefined, backoffUntil: undefined }
+  if (task.status === 'succeeded') return { ...free, lastSuccessAt: task.endedAt ?? 0 }
+  if (task.status === 'failed') return { ...free, failure: task.failure }
+  const backsOff = task.status === 'queued' && usesUpRetry(task.failure?.outcome)
+  return backsOff ? { ...free, backoffUntil: task.notBefore } : free
+}
+
+/**
+ * Wakes all who wait for a freed lock: after a success they find the target, after a final failure they adopt it,
+ * otherwise the first to claim goes on and the others wait again. Few runs share one task at a time.
+ */
+export async function wakeWaiters({ ports }: Context, lock: Stored<Lock>): Promise<void> {
+  if (lock.holder !== undefined || !lock.waiting) return
+  const row = keys.lock(lock.taskId)
+  const items = await ports.store.list({ prefix: keys.waits(row), consistency: 'strong' })
+  const now = ports.clock.now()
+  await Promise.all(
+    items.map(async ({ key, record }) => {
+      const { run, number } = record as Stored<WaitItem>
+      const woken = await ports.store.write([
+        {
+          key: keys.taskRun(run, number),
+          set: awake(lock, now),
+          if: { status: 'waiting', waitsFor: row },
+        },
+        { key, remove: true },
+      ])
+      if (!woken.ok) await ports.store.write([{ key, remove: true }])
+    }),
+  )
+  await ports.store.write([
+    { key: row, set: { waiting: undefined }, if: { holder: undefined, version: lock.version } },
+  ])
+}
+
+/** How a waiter goes on. */
+function awake(lock: Lock, now: number): Partial<TaskRun> {
+  const woken = { waitsFor: undefined, waitingSince: undefined }
+  if (lock.failure === undefined)
+    return { ...woken, status: 'queued', notBefore: lock.backoffUntil }
+  const message = `the same task failed in another run: ${lock.failure.message}`
+  return { ...woken, status: 'failed', endedAt: now, failure: { outcome: 'adopted', message } }
+}

@@ -1,0 +1,59 @@
+import { advance } from './advance.ts'
+import type { Context } from './context.ts'
+import { collectOrphans, tick } from './tick.ts'
+import type { Worker } from './work.ts'
+
+const TICK_MS = 1_000
+const ORPHANS_MS = 5_000
+const IDLE_MS = 1_000
+
+/** The running loops of one process. */
+export interface Loops {
+  /** Rejects when a loop fails: the state cannot be used any more. */
+  failed: Promise<never>
+  /** Lets the bodies stop first, then ends the loops. */
+  stop(): Promise<void>
+}
+
+/** Starts deciding (feed and tick) and, where there is a worker, executing with its heartbeats. */
+export function startLoops(context: Context, worker?: Worker): Loops {
+  const { clock } = context.ports
+  const failed = Promise.withResolvers<never>()
+  failed.promise.catch(() => {})
+  const stopped = Promise.withResolvers<void>()
+  let isStopped = false
+
+  const every = async (ms: number, step: () => Promise<unknown>) => {
+    while (!isStopped) {
+      await step()
+      await Promise.race([clock.sleep(ms), stopped.promise])
+    }
+  }
+  const follow = async () => {
+    while (!isStopped)
+      if ((await advance(context)) === 0)
+        await Promise.race([clock.idle(IDLE_MS), stopped.promise])
+  }
+  const deciding = [
+    follow(),
+    every(TICK_MS, () => tick(context)),
+    every(ORPHANS_MS, () => collectOrphans(context)),
+  ]
+  const executing = worker && [
+    worker.run(),
+    every(context.settings.heartbeatMs, () => worker.beat()),
+  ]
+  for (const loop of [...deciding, ...(executing ?? [])]) loop.catch(failed.reject)
+
+  return {
+    failed: failed.promise,
+    async stop() {
+      worker?.stop()
+      await executing?.[0]
+      isStopped = true
+      stopped.resolve()
+      await Promise.all(deciding)
+      while ((await advance(context)) > 0);
+    },
+  }
+}

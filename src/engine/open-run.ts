@@ -1,0 +1,118 @@
+import type { Stored } from '../core/change.ts'
+import { requestIdOf } from '../core/identity.ts'
+import { isOpen, keys, type Params, type RequestRecord, type Run } from '../core/model.ts'
+import type { Plan } from '../core/plan.ts'
+import type { Context } from './context.ts'
+import { createRun } from './create-run.ts'
+
+/** What somebody asks for: a root task by name and parameters. */
+export interface RunRequest {
+  /** The pipeline, or the family. */
+  name: string
+  family: string
+  params: Params
+  /** The parameters that make the request's identity. */
+  significant: Params
+}
+
+/** How long a planner may take before another may take over. */
+const PLANNING_MS = 10 * 60_000
+const WAIT_FOR_PLANNER_MS = 250
+
+/** The open run of a request, if there is one. */
+export async function findOpenRun(
+  { ports }: Context,
+  request: RunRequest,
+): Promise<Stored<Run> | undefined> {
+  const run = await latestRun(ports.store, requestIdOf(request.name, request.significant))
+  return run !== undefined && isOpen(run.status) ? run : undefined
+}
+
+/**
+ * Joins the open run of a request, or plans and opens the next one.
+ * A planner that died is taken over: a saved plan stands, records are put only where they are absent.
+ */
+export async function openRun(
+  context: Context,
+  request: RunRequest,
+  makePlan: () => Promise<Plan>,
+): Promise<{ run: string; opened: boolean }> {
+  for (;;) {
+    const open = await findOpenRun(context, request)
+    if (open?.status === 'running') return { run: open.id, opened: false }
+    if (open !== undefined && !(await mayTakeOver(context, open))) {
+      await context.ports.clock.sleep(WAIT_FOR_PLANNER_MS)
+      continue
+    }
+    const plan = await makePlan()
+    const nonce = context.ports.chance.nonce()
+    const run = open ? await takeOver(context, open, nonce) : await openNext(context, request, nonce)
+    if (run === undefined) continue
+    await createRun(context, run, plan, nonce)
+    return { run, opened: true }
+  }
+}
+
+async function latestRun(
+  store: Context['ports']['store'],
+  request: string,
+): Promise<Stored<Run> | undefined> {
+  const [record] = await store.read([keys.request(request)])
+  if (record === undefined) return undefined
+  const { latest } = record as Stored<RequestRecord>
+  const [run] = await store.read([keys.run(`${request}-${latest}`)])
+  return run as Stored<Run> | undefined
+}
+
+async function mayTakeOver({ ports }: Context, run: Run): Promise<boolean> {
+  if ((run.dueAt ?? 0) <= ports.clock.now()) return true
+  return run.worker !== undefined && (await ports.isGone(run.worker))
+}
+
+function planner({ ports, settings }: Context, nonce: string) {
+  return { nonce, worker: settings.worker, dueAt: ports.clock.now() + PLANNING_MS }
+}
+
+async function takeOver(context: Context, run: Run, nonce: string): Promise<string | undefined> {
+  const result = await context.ports.store.write([
+    {
+      key: keys.run(run.id),
+      set: planner(context, nonce),
+      if: { status: 'planning', nonce: run.nonce },
+    },
+  ])
+  return result.ok ? run.id : undefined
+}
+
+async function openNext(
+  context: Context,
+  request: RunRequest,
+  nonce: string,
+): Promise<string | undefined> {
+  const { store, clock } = context.ports
+  const { name, family, params, significant } = request
+  const id = requestIdOf(name, significant)
+  const [record] = await store.read([keys.request(id)])
+  const before = (record as RequestRecord | undefined)?.latest
+  const latest = (before ?? 0) + 1
+  const run: Run = {
+    kind: 'run',
+    id: `${id}-${latest}`,
+    request: id,
+    name,
+    family,
+    params,
+    status: 'planning',
+    createdAt: clock.now(),
+    plannedAt: clock.now(),
+    upstreams: 1,
+    ended: '',
+    failed: '',
+    ...planner(context, nonce),
+  }
+  const result = await store.write([
+    { key: keys.request(id), set: { kind: 'request', id, latest }, if: { latest: before } },
+    { key: keys.run(run.id), put: run, if: 'absent' },
+  ])
+  return result.ok ? run.id : undefined
+}

@@ -1,0 +1,68 @@
+import { SluiceError } from '../core/errors.ts'
+import { type FoundTask, findCycle, numberPlan } from '../core/graph.ts'
+import type { Plan } from '../core/plan.ts'
+
+/** A task as a definition gives it, not yet looked at. */
+export interface TaskReference {
+  id: string
+}
+
+/** What planning asks of definitions, level by level. */
+export interface Definitions<T extends TaskReference> {
+  /** Whether each task's target exists, asked in bulk; an exception in `output` makes it `false`. */
+  areComplete(tasks: T[]): Promise<boolean[]>
+  /** The task and its upstreams; an exception of user code becomes the task's failure. */
+  describe(task: T, complete: boolean): { found: FoundTask; upstreams: T[] }
+}
+
+/**
+ * Walks breadth first from the root; a complete task is not descended into.
+ * Refuses cycles and two tasks with one output, all problems in one message.
+ */
+export async function planGraph<T extends TaskReference>(
+  name: string,
+  root: T,
+  definitions: Definitions<T>,
+  plannedAt: number,
+): Promise<Plan> {
+  const seen = new Set([root.id])
+  const found: FoundTask[] = []
+  for (let level = [root]; level.length > 0; ) {
+    const complete = await definitions.areComplete(level)
+    const next: T[] = []
+    level.forEach((task, index) => {
+      const described = definitions.describe(task, complete[index] === true)
+      found.push(described.found)
+      for (const upstream of described.upstreams)
+        if (!seen.has(upstream.id)) {
+          seen.add(upstream.id)
+          next.push(upstream)
+        }
+    })
+    level = next
+  }
+  refuseProblems(found)
+  return numberPlan(name, found, plannedAt)
+}
+
+function refuseProblems(found: FoundTask[]): void {
+  const problems = sharedOutputs(found)
+  const cycle = findCycle(found)
+  if (cycle !== undefined) problems.push(`these tasks require each other: ${cycle.join(' → ')}`)
+  if (problems.length === 0) return
+  throw new SluiceError('invalid_plan', `Nothing was started.\n- ${problems.join('\n- ')}`, {
+    hint: 'An output path has to contain every significant parameter, and `requires` must not lead back to its own task.',
+  })
+}
+
+function sharedOutputs(found: FoundTask[]): string[] {
+  const owners = new Map<string, FoundTask>()
+  const problems: string[] = []
+  for (const task of found)
+    for (const uri of task.outputs) {
+      const owner = owners.get(uri)
+      if (owner === undefined) owners.set(uri, task)
+      else problems.push(`${owner.label} and ${task.label} have the same output ${uri}`)
+    }
+  return problems
+}

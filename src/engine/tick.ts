@@ -1,0 +1,88 @@
+import type { Stored } from '../core/change.ts'
+import { keys, type Run, type TaskRun } from '../core/model.ts'
+import type { Claimed } from './claim.ts'
+import { sweepCancelled } from './cancel.ts'
+import type { Context } from './context.ts'
+import { finish } from './finish.ts'
+
+const BATCH = 500
+
+/** Brings what is due: leases that ran out, distant retries, targets to look at again, sweeps of cancelled runs. */
+export async function tick(context: Context): Promise<void> {
+  const { store, clock } = context.ports
+  const due = await store.due({ before: clock.now(), limit: BATCH })
+  for (const { key } of due) await handleDue(context, key)
+}
+
+/**
+ * Declares attempts lost whose worker is known to be dead, before their leases end.
+ * All running attempts have a due instant, so the due index lists them.
+ */
+export async function collectOrphans(context: Context): Promise<void> {
+  const { store, isGone } = context.ports
+  const workers = await store.list({ prefix: keys.worker(''), consistency: 'stale' })
+  const gone = new Set<string>()
+  for (const { record } of workers)
+    if (record.kind === 'worker' && (await isGone(record.id))) gone.add(record.id)
+  if (gone.size === 0) return
+  const running = await store.due({ before: Number.MAX_SAFE_INTEGER, limit: 100_000 })
+  for (const { record } of running)
+    if (record.kind === 'taskRun' && record.status === 'running' && gone.has(record.worker ?? ''))
+      await loseAttempt(context, record as Stored<TaskRun>, 'its worker process ended')
+  for (const id of gone) await store.write([{ key: keys.worker(id), remove: true }])
+}
+
+async function handleDue(context: Context, key: string): Promise<void> {
+  const [record] = await context.ports.store.read([key])
+  if (record?.kind === 'run') return handleDueRun(context, record as Stored<Run>)
+  if (record?.kind === 'taskRun') return handleDueTask(context, record as Stored<TaskRun>)
+}
+
+async function handleDueRun(context: Context, run: Stored<Run>): Promise<void> {
+  if (run.status === 'running' && run.cancelledAt !== undefined) await sweepCancelled(context, run)
+}
+
+async function handleDueTask(context: Context, task: Stored<TaskRun>): Promise<void> {
+  const { store, clock } = context.ports
+  const key = keys.taskRun(task.run, task.number)
+  if ((task.dueAt ?? Number.POSITIVE_INFINITY) > clock.now()) return
+  if (task.status === 'running') return handleLease(context, task)
+  // Both go through the feed, which sends what is queued.
+  if (task.status === 'queued')
+    await store.write([{ key, set: { dueAt: undefined }, if: { version: task.version } }])
+  if (task.status === 'waiting' && task.waitsFor === 'target')
+    await store.write([
+      {
+        key,
+        set: { status: 'queued', dueAt: undefined, waitsFor: undefined },
+        if: { version: task.version },
+      },
+    ])
+}
+
+/** Heartbeats do not move the due instant, so a lease that is still good is only looked at again later. */
+async function handleLease(context: Context, task: Stored<TaskRun>): Promise<void> {
+  const { store, clock } = context.ports
+  const overAt = (task.leaseUntil ?? 0) + context.settings.skewMs
+  if (overAt <= clock.now()) return loseAttempt(context, task, 'its worker stopped answering')
+  await store.write([
+    {
+      key: keys.taskRun(task.run, task.number),
+      set: { dueAt: overAt },
+      if: { status: 'running', attempt: task.attempt, nonce: task.nonce },
+    },
+  ])
+}
+
+async function loseAttempt(
+  context: Context,
+  task: Stored<TaskRun>,
+  why: string,
+): Promise<void> {
+  const [planned] = await context.ports.plans.tasks(task.run, [task.number])
+  if (planned === undefined || task.nonce === undefined) return
+  const claimed: Claimed = { task, planned, upstreams: [], nonce: task.nonce }
+  const failure = { outcome: 'lost' as const, message: `the attempt was lost: ${why}` }
+  // A heartbeat may have come in between: then the lease is good and nothing is lost.
+  await finish(context, claimed, { outcome: 'lost', failure }, { leaseUntil: task.leaseUntil })
+}

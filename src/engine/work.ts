@@ -1,0 +1,174 @@
+import { hasEnded, keys, type Progress, type Run, type TaskRun } from '../core/model.ts'
+import { MAX_DELAY_MS, type Delivery, type Ending } from '../core/ports.ts'
+import { claim, type Claimed } from './claim.ts'
+import type { Context } from './context.ts'
+import { finish } from './finish.ts'
+
+/** Why bodies are asked to stop. */
+export type StopReason = 'interrupted' | 'cancelled' | 'lost'
+
+/** What a worker tells whoever watches it. */
+export interface WorkEvents {
+  onStart?(claimed: Claimed): void
+  onProgress?(claimed: Claimed, progress: Progress): void
+  onEnd?(claimed: Claimed, ending: Ending): void
+}
+
+/** How much a worker takes, and of what. */
+export interface WorkOptions extends WorkEvents {
+  concurrency: number
+  /** Only attempts of this run; default every run's. */
+  run?: string
+}
+
+interface Active {
+  claimed: Claimed
+  stop: AbortController
+  progress?: Progress
+}
+
+const VISIBILITY_MS = 60_000
+const IDLE_MS = 1_000
+
+/** Takes messages, claims their attempts, runs the bodies and keeps their leases, until it is stopped. */
+export class Worker {
+  readonly #context: Context
+  readonly #options: WorkOptions
+  readonly #active = new Map<string, Active>()
+  readonly #attempts = new Set<Promise<void>>()
+  #stopping = false
+  #freed: () => void = () => {}
+
+  constructor(context: Context, options: WorkOptions) {
+    this.#context = context
+    this.#options = options
+  }
+
+  /** How many attempts it is busy with. */
+  get busy(): number {
+    return this.#attempts.size
+  }
+
+  /** Works until {@link stop}; rejects when the state cannot be written. */
+  async run(): Promise<void> {
+    const failed = Promise.withResolvers<never>()
+    failed.promise.catch(() => {})
+    while (!this.#stopping) {
+      const deliveries = await this.#take()
+      for (const delivery of deliveries) this.#start(delivery, failed.reject)
+      if (deliveries.length === 0)
+        await Promise.race([this.#context.ports.clock.idle(IDLE_MS), this.#whenFree(), failed.promise])
+    }
+    await Promise.race([Promise.all(this.#attempts), failed.promise])
+  }
+
+  /** Claims nothing more and asks the bodies to stop; {@link run} returns when they have. */
+  stop(): void {
+    this.#stopping = true
+    for (const active of this.#active.values()) active.stop.abort('interrupted' satisfies StopReason)
+    this.#freed()
+  }
+
+  /** Extends every lease, passes cancellations on, and stops bodies whose lease is not ours any more. */
+  async beat(): Promise<void> {
+    const active = [...this.#active.values()]
+    await Promise.all(active.map((each) => this.#extend(each)))
+    const runs = [...new Set(active.map((each) => each.claimed.task.run))]
+    const records = await this.#context.ports.store.read(runs.map(keys.run))
+    const cancelled = new Set(
+      runs.filter((_, index) => (records[index] as Run | undefined)?.cancelledAt !== undefined),
+    )
+    for (const each of active)
+      if (cancelled.has(each.claimed.task.run))
+        each.stop.abort('cancelled' satisfies StopReason)
+  }
+
+  async #take(): Promise<Delivery[]> {
+    const limit = this.#options.concurrency - this.#attempts.size
+    if (limit <= 0) return []
+    const { run } = this.#options
+    return this.#context.ports.queue.take({
+      limit,
+      visibilityMs: VISIBILITY_MS,
+      ...(run === undefined ? {} : { run }),
+    })
+  }
+
+  #start(delivery: Delivery, onError: (error: unknown) => void): void {
+    const attempt: Promise<void> = this.#attempt(delivery)
+      .catch(onError)
+      .finally(() => {
+        this.#attempts.delete(attempt)
+        this.#freed()
+      })
+    this.#attempts.add(attempt)
+  }
+
+  #whenFree(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#freed = resolve
+    })
+  }
+
+  async #attempt(delivery: Delivery): Promise<void> {
+    const { queue } = this.#context.ports
+    const result = await claim(this.#context, delivery.message)
+    if (result.is === 'early')
+      return queue.putBack(delivery, Math.min(result.delayMs, MAX_DELAY_MS))
+    await queue.acknowledge([delivery])
+    if (result.is === 'ours') await this.#execute(result.claimed)
+  }
+
+  async #execute(claimed: Claimed): Promise<void> {
+    const { runner } = this.#context.ports
+    const active: Active = { claimed, stop: new AbortController() }
+    this.#active.set(claimed.nonce, active)
+    if (this.#stopping) active.stop.abort('interrupted' satisfies StopReason)
+    this.#options.onStart?.(claimed)
+    const { task, planned, upstreams, nonce } = claimed
+    try {
+      const ending = await runner.run(
+        { run: task.run, task: planned, attempt: task.attempt, nonce, upstreams },
+        {
+          signal: active.stop.signal,
+          onProgress: (progress) => this.#progressed(active, progress),
+          mayPublish: () => this.#extend(active),
+        },
+      )
+      if (await finish(this.#context, claimed, ending)) this.#options.onEnd?.(claimed, ending)
+    } finally {
+      this.#active.delete(nonce)
+    }
+  }
+
+  #progressed(active: Active, progress: Progress): void {
+    active.progress = progress
+    this.#options.onProgress?.(active.claimed, progress)
+  }
+
+  /** Extends one lease; false, and the body is stopped, where the attempt is no longer ours. */
+  async #extend(active: Active): Promise<boolean> {
+    const { task, nonce } = active.claimed
+    const { ports, settings } = this.#context
+    const now = ports.clock.now()
+    const result = await ports.store.write([
+      {
+        key: keys.taskRun(task.run, task.number),
+        set: {
+          leaseUntil: now + settings.leaseMs,
+          ...(active.progress === undefined ? {} : { progress: active.progress }),
+        },
+        if: { status: 'running', attempt: task.attempt, nonce },
+      },
+    ])
+    if (result.ok) ports.runner.beat(nonce)
+    else if (isOver(result.failures[0]?.current as TaskRun | undefined, nonce))
+      active.stop.abort('lost' satisfies StopReason)
+    return result.ok
+  }
+}
+
+/** Whether another end or attempt has been written over ours. */
+function isOver(task: TaskRun | undefined, nonce: string): boolean {
+  return task === undefined || task.nonce !== nonce || hasEnded(task.status)
+}

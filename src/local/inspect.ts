@@ -1,0 +1,85 @@
+import { closest } from 'fastest-levenshtein'
+import type { Stored } from '../core/change.ts'
+import { SluiceError } from '../core/errors.ts'
+import { type Attempt, keys, type Run, type TaskRun, type TaskStatus } from '../core/model.ts'
+import type { PlannedTask } from '../core/plan.ts'
+import type { Home } from './home.ts'
+
+/** A task of a run, for people. */
+export interface TaskView {
+  task: TaskRun
+  planned: PlannedTask
+  attempts: Attempt[]
+}
+
+/** A run with its tasks, joins left out. */
+export interface RunView {
+  run: Run
+  tasks: TaskView[]
+  counts: Partial<Record<TaskStatus, number>>
+}
+
+/** All runs, oldest first. */
+export async function allRuns({ context }: Home): Promise<Stored<Run>[]> {
+  const records = await context.ports.store.list({ prefix: keys.run(''), consistency: 'strong' })
+  return records
+    .map(({ record }) => record as Stored<Run>)
+    .sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1))
+}
+
+/** A run by its id, a unique prefix, or `latest`. */
+export async function findRun(home: Home, wanted: string): Promise<Stored<Run>> {
+  const runs = await allRuns(home)
+  const exact = wanted === 'latest' ? runs.at(-1) : runs.find((run) => run.id === wanted)
+  const matching = exact ? [exact] : runs.filter((run) => run.id.startsWith(wanted))
+  if (matching.length === 1 && matching[0]) return matching[0]
+  const ids = matching.map((run) => run.id)
+  if (ids.length > 1)
+    throw new SluiceError('unknown_run', `${ids.length} runs begin with ${wanted}: ${ids.slice(0, 10).join(', ')}.`, {
+      hint: 'Give more of the id.',
+    })
+  const near = runs.length > 0 ? ` Did you mean ${closest(wanted, runs.map((run) => run.id))}?` : ''
+  throw new SluiceError('unknown_run', `No run is called ${wanted}.${near}`, {
+    hint: 'sluice runs lists them; `latest` is the newest.',
+  })
+}
+
+/** Everything there is to see of a run. */
+export async function viewRun({ context }: Home, run: Stored<Run>): Promise<RunView> {
+  const { store, plans } = context.ports
+  const [records, attemptRecords] = await Promise.all([
+    store.list({ prefix: keys.taskRuns(run.id), consistency: 'strong' }),
+    store.list({ prefix: keys.attempts(run.id), consistency: 'strong' }),
+  ])
+  const tasks = records.map(({ record }) => record as Stored<TaskRun>).filter((task) => !task.join)
+  const planned = await plans.tasks(run.id, tasks.map((task) => task.number))
+  const attempts = Map.groupBy(
+    attemptRecords.map(({ record }) => record as Stored<Attempt>),
+    (attempt) => attempt.number,
+  )
+  const views = tasks.map((task, index) => ({
+    task,
+    planned: planned[index] as PlannedTask,
+    attempts: attempts.get(task.number) ?? [],
+  }))
+  return { run, tasks: views, counts: countBy(tasks) }
+}
+
+function countBy(tasks: TaskRun[]): RunView['counts'] {
+  const counts: RunView['counts'] = {}
+  for (const { status } of tasks) counts[status] = (counts[status] ?? 0) + 1
+  return counts
+}
+
+/** Tasks by number, label or family. */
+export function findTasks(view: RunView, wanted: string): TaskView[] {
+  const found = /^\d+$/.test(wanted)
+    ? view.tasks.filter(({ task }) => task.number === Number(wanted))
+    : view.tasks.filter(({ planned }) => planned.label === wanted || planned.family === wanted)
+  if (found.length > 0) return found
+  const names = [...new Set(view.tasks.flatMap(({ planned }) => [planned.family, planned.label]))]
+  const near = names.length > 0 ? ` Did you mean ${closest(wanted, names)}?` : ''
+  throw new SluiceError('unknown_task', `Run ${view.run.id} has no task ${wanted}.${near}`, {
+    hint: `sluice status ${view.run.id} lists them; a task is named by family, Family(k=v,…) or number.`,
+  })
+}

@@ -1,0 +1,117 @@
+import { existsSync, globSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { inspect } from 'node:util'
+import { messageOf, SluiceError } from '../core/errors.ts'
+import { type Config, configProblems } from '../define/config.ts'
+import { isPipeline, type Pipeline } from '../define/pipeline.ts'
+import { registeredTasks, type TaskDefinition } from '../define/task.ts'
+
+/** A project as its config and modules define it. */
+export interface Project {
+  path: string
+  folder: string
+  storage: string
+  pipelines: Map<string, Pipeline>
+  tasks: Map<string, TaskDefinition>
+  /** Modules that did not load, a message each; their pipelines are missing, the others work. */
+  broken: { path: string; message: string }[]
+}
+
+const NAMES = ['sluice.config.ts', 'sluice.config.mts', 'sluice.config.js', 'sluice.config.mjs']
+
+/** The config of the folder, or the one that is named. Throws where there is none. */
+export function findConfig(folder: string, named?: string): string {
+  const candidates = named === undefined ? NAMES : [named]
+  const found = candidates.map((name) => resolve(folder, name)).find((path) => existsSync(path))
+  if (found !== undefined) return found
+  throw new SluiceError(
+    'config_not_found',
+    named === undefined
+      ? `There is no sluice.config.ts in ${folder}.`
+      : `There is no config ${resolve(folder, named)}.`,
+    { hint: 'Go to a folder that has one, name it with --config, or make a new project: sluice init' },
+  )
+}
+
+/** Loads a config and the modules that it names, and checks everything; all problems in one message. */
+export async function loadProject(path: string): Promise<Project> {
+  const config = await importConfig(path)
+  const folder = dirname(path)
+  const broken: Project['broken'] = []
+  const pipelines = config.pipelines.filter((each) => typeof each !== 'string')
+  for (const module of modulesOf(config, folder, broken))
+    pipelines.push(...(await pipelinesOf(module, broken)))
+  const problems = [
+    ...pipelines.flatMap((each) => each.problems),
+    ...registeredTasks().flatMap((each) => each.problems),
+    ...duplicates('pipelines', pipelines, (each) => each.name),
+    ...duplicates('tasks', registeredTasks(), (each) => each.family),
+  ]
+  if (problems.length > 0) throw wrongDefinition(path, problems)
+  return {
+    path,
+    folder,
+    storage: resolve(folder, config.environments?.dev?.storage ?? 'data'),
+    pipelines: new Map(pipelines.map((each) => [each.name, each])),
+    tasks: new Map(registeredTasks().map((each) => [each.family, each])),
+    broken,
+  }
+}
+
+function wrongDefinition(path: string, problems: string[]): SluiceError {
+  return new SluiceError('invalid_definition', `${path} is wrong:\n- ${problems.join('\n- ')}`, {
+    hint: 'Correct the definitions; nothing was started.',
+  })
+}
+
+async function importConfig(path: string): Promise<Config> {
+  let module: { default?: unknown }
+  try {
+    module = (await import(pathToFileURL(path).href)) as { default?: unknown }
+  } catch (error) {
+    if (error instanceof SluiceError) throw error
+    throw new SluiceError('config_failed', `The config ${path} does not load: ${told(error)}`, {
+      cause: error,
+    })
+  }
+  const problems = configProblems(module.default)
+  if (problems.length > 0) throw wrongDefinition(path, problems)
+  return module.default as Config
+}
+
+/** Where a module fails is part of how Node shows the error, not of its message. */
+function told(error: unknown): string {
+  if (!(error instanceof Error)) return messageOf(error)
+  return inspect(error)
+    .split('\n')
+    .filter((line) => !/^\s+at (node:|async node:)/.test(line))
+    .slice(0, 8)
+    .join('\n')
+}
+
+function modulesOf(config: Config, folder: string, broken: Project['broken']): string[] {
+  return config.pipelines
+    .filter((each) => typeof each === 'string')
+    .flatMap((pattern) => {
+      const found = globSync(pattern, { cwd: folder }).sort()
+      if (found.length === 0) broken.push({ path: pattern, message: 'no module matches' })
+      return found.map((each) => join(folder, each))
+    })
+}
+
+async function pipelinesOf(path: string, broken: Project['broken']): Promise<Pipeline[]> {
+  try {
+    const module = (await import(pathToFileURL(path).href)) as Record<string, unknown>
+    return Object.values(module).filter(isPipeline)
+  } catch (error) {
+    broken.push({ path, message: told(error) })
+    return []
+  }
+}
+
+function duplicates<T>(kind: string, list: readonly T[], nameOf: (each: T) => string): string[] {
+  return [...Map.groupBy(list, nameOf)]
+    .filter(([, group]) => group.length > 1)
+    .map(([name, group]) => `${group.length} ${kind} are called ${name}; names are unique`)
+}

@@ -1,0 +1,74 @@
+import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import type { Log } from 'sluice'
+import { type Article, ArticleSet } from './article.ts'
+import { get } from './http.ts'
+import { type Page, readPage } from './oai-reader.ts'
+
+/** Which articles to collect, and from where. */
+export interface Harvest {
+  /** An OAI-PMH base URL, or the `file:` URL of a saved reply. */
+  source: string
+  from: string
+  until: string
+  signal: AbortSignal
+  log: Log
+  onPage(articles: number): void
+}
+
+/** The articles whose datestamps lie in the days, unique and sorted by id. */
+export async function harvest(options: Harvest): Promise<Article[]> {
+  const url = new URL(options.source)
+  const articles = new ArticleSet(options.from, options.until)
+  let records = 0
+  for await (const page of url.protocol === 'file:' ? savedReply(url, options) : pages(url, options)) {
+    for (const record of page.records) articles.add(record)
+    records += page.records.length
+    options.onPage(records)
+  }
+  return articles.articles()
+}
+
+async function* savedReply(url: URL, { log }: Harvest): AsyncIterable<Page> {
+  const path = fileURLToPath(url)
+  const found = await stat(path).catch((error: Error) => {
+    throw new Error(`the saved reply ${path} cannot be read: ${error.message}`)
+  })
+  if (!found.isFile()) throw new Error(`the saved reply ${path} is not a file`)
+  const page = await readPage(createReadStream(path))
+  if (page.resumptionToken !== undefined)
+    log.warn('the saved reply is only one page of a longer list; the rest is missing')
+  yield page
+}
+
+/** Follows resumption tokens until the list is complete. */
+async function* pages(base: URL, options: Harvest): AsyncIterable<Page> {
+  const seen = new Set<string>()
+  const url = new URL(base)
+  url.search = String(
+    new URLSearchParams({
+      verb: 'ListRecords',
+      from: options.from,
+      until: options.until,
+      metadataPrefix: 'arXiv',
+    }),
+  )
+  for (;;) {
+    const page = await fetchPage(url, options)
+    yield page
+    const token = page.resumptionToken
+    if (token === undefined) return
+    if (seen.has(token)) throw new Error('the source repeats a resumption token; its list never ends')
+    seen.add(token)
+    url.search = String(new URLSearchParams({ verb: 'ListRecords', resumptionToken: token }))
+  }
+}
+
+async function fetchPage(url: URL, { signal, log }: Harvest): Promise<Page> {
+  const onWait = (ms: number, status: number) =>
+    log.info(`the source answered ${status}; trying again in ${ms / 1000} s, as it asks`)
+  const response = await get(url, { signal, onWait })
+  if (response.status === 404) throw new Error(`${url.origin}${url.pathname} answered 404 Not Found`)
+  return readPage(response.body ?? new ReadableStream())
+}

@@ -1,0 +1,50 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
+const MAX_WAITS = 10
+const DEFAULT_WAIT_MS = 5_000
+const MAX_WAIT_MS = 15 * 60_000
+const TIMEOUT_MS = 120_000
+
+/** What a polite client is given. */
+export interface HttpOptions {
+  signal: AbortSignal
+  /** Told before a wait that the server asked for. */
+  onWait(ms: number, status: number): void
+}
+
+/**
+ * Gets a URL; waits where the server answers 429 or 503 (for its `Retry-After`), as arXiv asks its harvesters to.
+ * 404 is an answer like 200; any other status is an error.
+ */
+export async function get(url: URL, options: HttpOptions): Promise<Response> {
+  for (let waits = 0; ; waits++) {
+    const response = await fetchOnce(url, options.signal)
+    if (response.ok || response.status === 404) return response
+    await response.body?.cancel()
+    const isBusy = response.status === 503 || response.status === 429
+    if (!isBusy || waits === MAX_WAITS) throw new Error(`${url} answered ${response.status} ${response.statusText}`)
+    const ms = waitOf(response.headers.get('retry-after'))
+    options.onWait(ms, response.status)
+    await sleep(ms, undefined, { signal: options.signal })
+  }
+}
+
+async function fetchOnce(url: URL, signal: AbortSignal): Promise<Response> {
+  try {
+    return await fetch(url, {
+      signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
+      headers: { 'user-agent': 'sluice-arxlive' },
+    })
+  } catch (error) {
+    const cause = (error as Error).cause
+    const why = cause instanceof Error ? cause.message || cause.name : (error as Error).message
+    throw new Error(`${url.origin}${url.pathname} cannot be reached: ${why}`, { cause: error })
+  }
+}
+
+/** `Retry-After` is seconds or a date (RFC 9110, 10.2.3). */
+function waitOf(header: string | null): number {
+  const seconds = Number(header ?? Number.NaN)
+  const ms = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(header ?? '') - Date.now()
+  return Math.min(Math.max(Number.isNaN(ms) ? DEFAULT_WAIT_MS : ms, 0), MAX_WAIT_MS)
+}

@@ -1,0 +1,99 @@
+import { SaxesParser, type SaxesTagNS } from 'saxes'
+import type { Harvested } from './article.ts'
+import { type Element, toHarvested } from './oai-record.ts'
+
+/** What one reply holds. */
+export interface Page {
+  records: Harvested[]
+  /** Asks for the next page; undefined on the last. */
+  resumptionToken?: string
+}
+
+/** An error that the repository itself reported, by its OAI-PMH code. */
+export class OaiError extends Error {
+  override readonly name = 'OaiError'
+  readonly code: string
+
+  constructor(code: string, message: string) {
+    super(`the source answered with the OAI error ${code}: ${message}`)
+    this.code = code
+  }
+}
+
+/** A reply of a whole day holds a few megabytes; this bounds what a hostile or broken source can make us read. */
+const MAX_CHARACTERS = 512 * 1024 * 1024
+
+/**
+ * Reads one OAI-PMH reply (https://www.openarchives.org/OAI/openarchivesprotocol.html) while it arrives.
+ * `noRecordsMatch` is an empty page; other OAI errors are thrown. A document type declaration is refused: replies
+ * have none, and entities declared there are how XML bombs are made.
+ */
+export async function readPage(chunks: AsyncIterable<Uint8Array>): Promise<Page> {
+  const page: Page = { records: [] }
+  const parser = makeParser(page)
+  const decoder = new TextDecoder()
+  let size = 0
+  try {
+    for await (const chunk of chunks) {
+      size += chunk.length
+      if (size > MAX_CHARACTERS) throw new Error(`it is larger than ${MAX_CHARACTERS} bytes`)
+      parser.write(decoder.decode(chunk, { stream: true }))
+    }
+    parser.write(decoder.decode()).close()
+  } catch (error) {
+    if (error instanceof OaiError) throw error
+    throw new Error(`the reply is not an OAI-PMH document: ${(error as Error).message}`, {
+      cause: error,
+    })
+  }
+  return page
+}
+
+const OAI = 'http://www.openarchives.org/OAI/2.0/'
+
+function makeParser(page: Page): SaxesParser<{ xmlns: true }> {
+  const parser = new SaxesParser({ xmlns: true })
+  const stack: Element[] = []
+
+  parser.on('error', (error) => {
+    throw error
+  })
+  parser.on('doctype', () => {
+    throw new Error('it has a document type declaration, which OAI-PMH does not use')
+  })
+  parser.on('opentag', (tag: SaxesTagNS) => {
+    if (stack.length === 0 && (tag.local !== 'OAI-PMH' || tag.uri !== OAI))
+      throw new Error(`its root is <${tag.name}>`)
+    const element: Element = { name: tag.local, attributes: attributesOf(tag), text: '', children: [] }
+    // Only what is inside a record is kept; the reply itself may be large.
+    if (isInsideRecord(stack)) stack.at(-1)?.children.push(element)
+    stack.push(element)
+  })
+  parser.on('text', (text) => {
+    const top = stack.at(-1)
+    if (top) top.text += text
+  })
+  parser.on('cdata', (text) => {
+    const top = stack.at(-1)
+    if (top) top.text += text
+  })
+  parser.on('closetag', () => {
+    const element = stack.pop()
+    if (element) take(element, stack, page)
+  })
+  return parser
+}
+
+const isInsideRecord = (stack: Element[]) => stack.some((element) => element.name === 'record')
+
+const attributesOf = (tag: SaxesTagNS) =>
+  Object.fromEntries(Object.values(tag.attributes).map((each) => [each.local, each.value]))
+
+function take(element: Element, stack: Element[], page: Page): void {
+  const depth = stack.length
+  if (element.name === 'record' && depth === 2) page.records.push(toHarvested(element))
+  if (element.name === 'resumptionToken' && depth === 2 && element.text.trim() !== '')
+    page.resumptionToken = element.text.trim()
+  if (element.name === 'error' && depth === 1 && element.attributes.code !== 'noRecordsMatch')
+    throw new OaiError(element.attributes.code ?? 'unknown', element.text.trim())
+}
