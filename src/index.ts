@@ -1,18 +1,10 @@
-export { secret, type SecretReference } from './define/secret.ts'
+export { type ErrorCode, SluiceError } from './core/errors.ts'
 export type { Body, BodyContext, Log } from './define/body.ts'
 export { type Config, defineConfig, type Environment } from './define/config.ts'
 export { day, insignificant } from './define/params.ts'
-export { type Pipeline, pipeline, type PipelineOptions } from './define/pipeline.ts'
+export { type Pipeline, type PipelineOptions, pipeline } from './define/pipeline.ts'
 export type { InputOf, Requires } from './define/requires.ts'
-export {
-  type ExternalOptions,
-  external,
-  type RetryOptions,
-  type Task,
-  type TaskInstance,
-  type TaskOptions,
-  task,
-} from './define/task.ts'
+export { type SecretReference, secret } from './define/secret.ts'
 export {
   type FileTarget,
   file,
@@ -25,4 +17,12 @@ export {
 } from './define/targets/formats.ts'
 export type { MarkerTarget } from './define/targets/marker.ts'
 export type { Output, Target } from './define/targets/target.ts'
-export { type ErrorCode, SluiceError } from './core/errors.ts'
+export {
+  type ExternalOptions,
+  external,
+  type RetryOptions,
+  type Task,
+  type TaskInstance,
+  type TaskOptions,
+  task,
+} from './define/task.ts'

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { Command, CommanderError } from 'commander'
 import { messageOf, SluiceError } from '../core/errors.ts'
+import type { Project } from '../local/load-config.ts'
 import { cancel, retryRun } from './commands/act.ts'
 import { diagnose } from './commands/doctor.ts'
 import { initProject } from './commands/init.ts'
@@ -14,9 +15,8 @@ import { listSecrets, removeSecret, setSecret } from './commands/secrets.ts'
 import { EXIT } from './exit.ts'
 import { duration, type GlobalOptions, positiveInteger, projectOf, type Result } from './options.ts'
 import { addParameterFlags, givenParameters } from './parameters.ts'
-import { findRoot, requestFor, type Root } from './roots.ts'
+import { findRoot, type Root, requestFor } from './roots.ts'
 import { version } from './version.ts'
-import type { Project } from '../local/load-config.ts'
 
 /** Runs the command and exits with its code. */
 export async function main(args: string[]): Promise<void> {
@@ -48,8 +48,7 @@ function print({ data, text }: Result, isJson: boolean): void {
 
 /** Every error ends here: what was wrong, what is allowed, the next step. */
 function report(error: unknown, isJson: boolean): number {
-  if (error instanceof CommanderError)
-    return error.exitCode === 0 ? EXIT.done : EXIT.usage
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage
   if (!(error instanceof SluiceError)) {
     console.error(`error: ${messageOf(error)}`)
     console.error('next: this looks like a defect of Sluice; SLUICE_DEBUG=1 shows where it happened.')
@@ -72,7 +71,8 @@ function makeProgram(done: Done): Command {
     .configureHelp({ showGlobalOptions: false })
     .showSuggestionAfterError()
   // Commands inherit exitOverride only when they are made by the program.
-  const command = (name: string, description: string) => withGlobals(program.command(name).description(description))
+  const command = (name: string, description: string) =>
+    withGlobals(program.command(name).description(description))
 
   command('pipelines', 'lists pipelines and their parameters').action(async (options: GlobalOptions) =>
     done(listPipelines(await projectOf(options))),
@@ -95,10 +95,12 @@ function makeProgram(done: Done): Command {
     done(await cancel(wanted, options)),
   )
   const secrets = program.command('secrets').description('credentials of this machine')
-  withGlobals(secrets.command('set <name>').description('keeps a value from a prompt or standard input')).action(
-    async (name, options) => done(await setSecret(name, options)),
+  withGlobals(
+    secrets.command('set <name>').description('keeps a value from a prompt or standard input'),
+  ).action(async (name, options) => done(await setSecret(name, options)))
+  withGlobals(secrets.command('list').description('lists names')).action((options) =>
+    done(listSecrets(options)),
   )
-  withGlobals(secrets.command('list').description('lists names')).action((options) => done(listSecrets(options)))
   withGlobals(secrets.command('remove <name>').description('forgets a secret')).action((name, options) =>
     done(removeSecret(name, options)),
   )
@@ -123,14 +125,15 @@ function withWorkFlags(command: Command): Command {
   return command
     .option('--concurrency <n>', 'how many tasks run at once', positiveInteger, availableParallelism())
     .option('--wait <duration>', 'gives up when nothing can start for this long', duration, 60_000)
-    .option('--inline', "runs bodies in this process: no isolation, quick to start")
+    .option('--inline', 'runs bodies in this process: no isolation, quick to start')
 }
 
 /** `run NAME` and `plan NAME` take flags that only NAME's parameters tell, so NAME is looked up first. */
 async function addRootCommands(program: Command, args: string[], done: Done): Promise<void> {
   const named = await lookUp(args)
-  const run = withWorkFlags(withGlobals(program.command('run <name>')))
-    .description('makes a pipeline or task complete')
+  const run = withWorkFlags(withGlobals(program.command('run <name>'))).description(
+    'makes a pipeline or task complete',
+  )
   const plan = withGlobals(program.command('plan <name>')).description('shows what would run, and why')
   for (const command of [run, plan]) {
     command.usage('NAME [--PARAM VALUE …] [options]')
@@ -164,7 +167,14 @@ async function lookUp(args: string[]): Promise<Named | undefined> {
     args,
     strict: false,
     allowPositionals: true,
-    options: { state: string, data: string, config: string, concurrency: string, wait: string, param: { ...string, short: 'p' } },
+    options: {
+      state: string,
+      data: string,
+      config: string,
+      concurrency: string,
+      wait: string,
+      param: { ...string, short: 'p' },
+    },
   })
   const [command, name] = positionals
   if ((command !== 'run' && command !== 'plan') || name === undefined) return undefined

@@ -1,9 +1,9 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { InvalidArgumentError } from 'commander'
 import { fileSecrets } from '../adapters/secrets/file-secrets.ts'
 import { SluiceError } from '../core/errors.ts'
 import { secretVariable } from '../define/secret.ts'
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { type Home, openHome, secretsPath } from '../local/home.ts'
 import { findConfig, loadProject, type Project } from '../local/load-config.ts'
 
@@ -45,13 +45,13 @@ export function homeWithRuns(options: GlobalOptions): Home {
 }
 
 /** The secrets of the state, without opening the state itself. */
-export const secretsOf = (options: GlobalOptions) =>
-  fileSecrets(secretsPath(options.state), secretVariable)
+export const secretsOf = (options: GlobalOptions) => fileSecrets(secretsPath(options.state), secretVariable)
 
 /** A whole number of 1 or more. */
 export function positiveInteger(text: string): number {
   const value = Number(text)
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('It takes a whole number of 1 or more.')
+  if (!Number.isInteger(value) || value < 1)
+    throw new InvalidArgumentError('It takes a whole number of 1 or more.')
   return value
 }
 

@@ -1,9 +1,9 @@
 import { type Command, Option } from 'commander'
 import { closest } from 'fastest-levenshtein'
+import type { z } from 'zod'
 import { messageOf, SluiceError } from '../core/errors.ts'
 import { flagOf } from '../define/flags.ts'
 import { choicesOf, type Fields, isSignificant, kindOf } from '../define/params.ts'
-import type { z } from 'zod'
 
 /** Adds a flag for each parameter, and `-p name=value`. */
 export function addParameterFlags(command: Command, fields: Fields): void {
@@ -40,21 +40,20 @@ export function givenParameters(
   for (const [name, field] of Object.entries(fields)) {
     // Commander gives a negatable flag the default true; only what was typed counts.
     const value = options[name]
-    if (value !== undefined) given[name] = valueOf(name, field, value as string | boolean, today)
+    if (value !== undefined) given[name] = parseValue(name, field, value as string | boolean, today)
   }
   for (const pair of pairs) {
     const [name, value] = splitPair(pair)
     const field = fields[name]
     if (field === undefined) throw unknownParameter(name, fields)
-    given[name] = valueOf(name, field, value, today)
+    given[name] = parseValue(name, field, value, today)
   }
   return given
 }
 
 function splitPair(pair: string): [string, string] {
   const equals = pair.indexOf('=')
-  if (equals < 1)
-    throw new SluiceError('invalid_usage', `-p ${pair}: it takes name=value.`)
+  if (equals < 1) throw new SluiceError('invalid_usage', `-p ${pair}: it takes name=value.`)
   return [pair.slice(0, equals), pair.slice(equals + 1)]
 }
 
@@ -66,7 +65,7 @@ function unknownParameter(name: string, fields: Fields): SluiceError {
   })
 }
 
-function valueOf(name: string, field: z.ZodType, value: string | boolean, today: Date): unknown {
+function parseValue(name: string, field: z.ZodType, value: string | boolean, today: Date): unknown {
   if (typeof value === 'boolean') return value
   switch (kindOf(field)) {
     case 'boolean':
@@ -100,7 +99,5 @@ const DAY_MS = 24 * 60 * 60_000
 /** `today` and `yesterday` are those of UTC; they are resolved before any identity is made. */
 function dayOf(value: string, today: Date): string {
   const shift = { today: 0, yesterday: -1 }[value]
-  return shift === undefined
-    ? value
-    : new Date(today.getTime() + shift * DAY_MS).toISOString().slice(0, 10)
+  return shift === undefined ? value : new Date(today.getTime() + shift * DAY_MS).toISOString().slice(0, 10)
 }

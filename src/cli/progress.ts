@@ -86,7 +86,9 @@ export function liveProgress(home: Home, run: string, concurrency: number): Prog
       finished++
       spentMs += Date.now() - (task.startedAt ?? Date.now())
       if (ending.outcome !== 'succeeded')
-        print(`${statusText('failed')} ${planned.label}${attemptText(task)}: ${ending.failure?.message ?? ending.outcome}`)
+        print(
+          `${statusText('failed')} ${planned.label}${attemptText(task)}: ${ending.failure?.message ?? ending.outcome}`,
+        )
     },
     stop() {
       clearInterval(timer)

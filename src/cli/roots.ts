@@ -26,7 +26,10 @@ export function findRoot(project: Project, name: string): Root {
 }
 
 /** The root task and the request for it, from parameters as they were given. */
-export function requestFor({ name, definition }: Root, given: unknown): { root: TaskInstance; request: RunRequest } {
+export function requestFor(
+  { name, definition }: Root,
+  given: unknown,
+): { root: TaskInstance; request: RunRequest } {
   const params = parseParams(definition.family, definition.fields, given)
   const significant = significantOf(definition.fields, params)
   return {

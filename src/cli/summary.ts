@@ -36,8 +36,7 @@ function failureLines({ run, tasks }: RunView): string[] {
   ]
 }
 
-const more = (list: unknown[]) =>
-  list.length > LISTED ? [`  … and ${list.length - LISTED} more`] : []
+const more = (list: unknown[]) => (list.length > LISTED ? [`  … and ${list.length - LISTED} more`] : [])
 
 function failureText({ task, planned, attempts }: TaskView): string {
   const tries = attempts.length > 1 ? ` (${attempts.length} attempts)` : ''
@@ -75,8 +74,6 @@ export function summaryData({ run, tasks, counts }: RunView) {
     failed: tasks
       .filter(({ task }) => task.status === 'failed')
       .map(({ task, planned }) => ({ task: planned.label, number: task.number, ...task.failure })),
-    notRun: tasks
-      .filter(({ task }) => task.status === 'upstream_failed')
-      .map(({ planned }) => planned.label),
+    notRun: tasks.filter(({ task }) => task.status === 'upstream_failed').map(({ planned }) => planned.label),
   }
 }

@@ -55,9 +55,7 @@ function toPlanned(task: FoundTask, number: number, numbers: Map<string, number>
 function toNumbers(shape: IdShape, numberOf: (id: string) => number): Shape {
   if (typeof shape === 'string') return numberOf(shape)
   if (Array.isArray(shape)) return shape.map((each) => toNumbers(each, numberOf))
-  return Object.fromEntries(
-    Object.entries(shape).map(([name, each]) => [name, toNumbers(each, numberOf)]),
-  )
+  return Object.fromEntries(Object.entries(shape).map(([name, each]) => [name, toNumbers(each, numberOf)]))
 }
 
 /** Replaces upstreams beyond the limit by bodiless nodes, in as many layers as it takes. */
@@ -85,9 +83,7 @@ function addJoins(tasks: PlannedTask[], task: PlannedTask): void {
 }
 
 function isReady(task: PlannedTask, tasks: PlannedTask[]): boolean {
-  return (
-    !task.complete && task.upstreams.every((upstream) => tasks[upstream]?.complete !== undefined)
-  )
+  return !task.complete && task.upstreams.every((upstream) => tasks[upstream]?.complete !== undefined)
 }
 
 /** A cycle among the found tasks as labels, the first repeated at the end; undefined where there is none. */

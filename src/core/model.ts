@@ -173,15 +173,7 @@ export interface WorkerRecord {
 }
 
 /** Whatever the store holds. */
-export type StoredRecord =
-  | TaskRun
-  | Run
-  | RequestRecord
-  | Lock
-  | WaitItem
-  | Attempt
-  | Marker
-  | WorkerRecord
+export type StoredRecord = TaskRun | Run | RequestRecord | Lock | WaitItem | Attempt | Marker | WorkerRecord
 
 /** Upstreams of one node; more are gathered by join nodes. Two bitmaps of 1,000 bits keep a record under 1 KB. */
 export const MAX_FAN_IN = 1000

@@ -74,7 +74,5 @@ export function shapeNumbers(shape: Shape | undefined): number[] {
 export function mapShape<T>(shape: Shape, replace: (number: number) => T): unknown {
   if (typeof shape === 'number') return replace(shape)
   if (Array.isArray(shape)) return shape.map((each) => mapShape(each, replace))
-  return Object.fromEntries(
-    Object.entries(shape).map(([name, each]) => [name, mapShape(each, replace)]),
-  )
+  return Object.fromEntries(Object.entries(shape).map(([name, each]) => [name, mapShape(each, replace)]))
 }

@@ -28,11 +28,7 @@ const noneFailed = (node: Node) => countBits(node.failed) === 0
  * What to write on a task run whose upstreams ended; undefined where nothing changes.
  * Idempotent: arrivals that were counted before are no news.
  */
-export function settleTask(
-  task: TaskRun,
-  arrivals: Arrival[],
-  now: number,
-): Partial<TaskRun> | undefined {
+export function settleTask(task: TaskRun, arrivals: Arrival[], now: number): Partial<TaskRun> | undefined {
   const bits = arrive(task, arrivals)
   if (bits === undefined) return undefined
   const node = { ...task, ...bits }

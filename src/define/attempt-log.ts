@@ -9,11 +9,23 @@ export function logTo(write: Write): Log {
   const at =
     (level: LogLine['level']) =>
     (message: string, fields?: Record<string, unknown>): void =>
-      write(level, fields === undefined ? message : `${message} ${inspect(fields, { breakLength: Number.POSITIVE_INFINITY })}`)
+      write(
+        level,
+        fields === undefined
+          ? message
+          : `${message} ${inspect(fields, { breakLength: Number.POSITIVE_INFINITY })}`,
+      )
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
 }
 
-const CONSOLE = { debug: 'debug', log: 'info', info: 'info', warn: 'warn', error: 'error', trace: 'debug' } as const
+const CONSOLE = {
+  debug: 'debug',
+  log: 'info',
+  info: 'info',
+  warn: 'warn',
+  error: 'error',
+  trace: 'debug',
+} as const
 
 /** Sends `console.*` to a log while `current` gives one; otherwise it does what it did. */
 export function captureConsole(current: () => Log | undefined): void {

@@ -1,7 +1,7 @@
 import type { Json } from '../core/model.ts'
 import type { InputOf, Requires } from './requires.ts'
-import type { Secrets } from './task.ts'
 import type { Output } from './targets/target.ts'
+import type { Secrets } from './task.ts'
 
 /** Writes lines to the attempt's log; fields are shown after the message. */
 export interface Log {

@@ -5,7 +5,8 @@ const MAX_STACK = 2000
 
 /** What a body's exception says to the person who reads it; the record stays small. */
 export function failureOfBody(error: unknown): Failure {
-  if (!(error instanceof Error)) return { outcome: 'failed', message: `thrown: ${inspect(error)}`.slice(0, 500) }
+  if (!(error instanceof Error))
+    return { outcome: 'failed', message: `thrown: ${inspect(error)}`.slice(0, 500) }
   const cause = error.cause instanceof Error ? ` (${error.cause.message})` : ''
   const name = error.name === 'Error' || error.name === 'SluiceError' ? '' : `${error.name}: `
   return {

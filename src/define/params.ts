@@ -14,7 +14,9 @@ const insignificants = new WeakSet<z.ZodType>()
 
 /** A calendar day as `YYYY-MM-DD`; on the command line also `today` and `yesterday`. */
 export function day(): z.ZodISODate {
-  const field = z.iso.date({ error: (issue) => `${JSON.stringify(issue.input)} is not a day that exists (YYYY-MM-DD)` })
+  const field = z.iso.date({
+    error: (issue) => `${JSON.stringify(issue.input)} is not a day that exists (YYYY-MM-DD)`,
+  })
   days.add(field)
   return field
 }
@@ -28,6 +30,11 @@ export function insignificant<T extends z.ZodType>(field: T): T {
   insignificants.add(marked)
   if (isDay(field)) days.add(marked)
   return marked
+}
+
+/** Whether the value is a zod schema. */
+export function isField(value: unknown): value is z.ZodType {
+  return value instanceof z.ZodType
 }
 
 /** Whether the field is part of the identity. */

@@ -37,7 +37,8 @@ export function planningOf(surroundings: Surroundings) {
   const outputs = new Map<string, Target[] | Failure>()
 
   function look(task: TaskInstance): Target[] | Failure {
-    const known = outputs.get(task.id) ?? attempt('output', () => targetsOf(outputOf(task, surroundings, workspace)))
+    const known =
+      outputs.get(task.id) ?? attempt('output', () => targetsOf(outputOf(task, surroundings, workspace)))
     outputs.set(task.id, known)
     return known
   }
@@ -101,10 +102,7 @@ function failureOf(what: string, error: unknown): Failure {
 }
 
 /** Whether each target exists, asked in bulk by kind; an Error where asking failed. */
-async function existing(
-  { storage }: Surroundings,
-  targets: Target[],
-): Promise<Map<Target, boolean | Error>> {
+async function existing({ storage }: Surroundings, targets: Target[]): Promise<Map<Target, boolean | Error>> {
   const stored = targets.filter((target) => target instanceof StorageTarget)
   const others = targets.filter((target) => !(target instanceof StorageTarget))
   const answers = new Map<Target, boolean | Error>()

@@ -1,10 +1,10 @@
 import type { Policy } from '../core/plan.ts'
 import { BUILT_IN_FLAGS, flagOf } from './flags.ts'
-import { SECRET_NAME } from './secret.ts'
-import type { Fields } from './params.ts'
+import { type Fields, isField } from './params.ts'
 import type { Requires } from './requires.ts'
+import { SECRET_NAME } from './secret.ts'
 import type { Output } from './targets/target.ts'
-import { isField, type RetryOptions, type Secrets, type TaskOptions } from './task.ts'
+import type { RetryOptions, Secrets, TaskOptions } from './task.ts'
 
 type Options = Omit<TaskOptions<Fields, Requires, Output, Secrets>, 'requires' | 'output'>
 const DEFAULT_RETRY = { attempts: 3, delaySeconds: 10, backoff: 'exponential' } as const
@@ -31,16 +31,7 @@ export function toPolicy(options: Options, pollSeconds: number | undefined): Pol
   }
 }
 
-const KNOWN = [
-  'params',
-  'requires',
-  'output',
-  'retry',
-  'timeoutSeconds',
-  'memoryMb',
-  'fresh',
-  'secrets',
-]
+const KNOWN = ['params', 'requires', 'output', 'retry', 'timeoutSeconds', 'memoryMb', 'fresh', 'secrets']
 
 /** Everything that is wrong with a definition, a sentence each. */
 export function problemsOf(

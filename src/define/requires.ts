@@ -2,17 +2,15 @@ import type { IdShape } from '../core/graph.ts'
 import type { TaskInstance } from './task.ts'
 
 /** What `requires` may return: a task, or an array or record of such; what is undefined is left out. */
-export type Requires =
-  | TaskInstance
-  | readonly Requires[]
-  | { readonly [name: string]: Requires | undefined }
+export type Requires = TaskInstance | readonly Requires[] | { readonly [name: string]: Requires | undefined }
 
 /** The same shape with each task's output in its place: what the body gets as `input`. */
-export type InputOf<R> = R extends TaskInstance<infer Out>
-  ? Out
-  : R extends undefined
-    ? undefined
-    : { readonly [K in keyof R]: InputOf<R[K]> }
+export type InputOf<R> =
+  R extends TaskInstance<infer Out>
+    ? Out
+    : R extends undefined
+      ? undefined
+      : { readonly [K in keyof R]: InputOf<R[K]> }
 
 /** Whether the value is one task rather than an array or record. */
 export function isInstance(value: unknown): value is TaskInstance {

@@ -1,4 +1,3 @@
-import { z } from 'zod'
 import { taskIdOf, taskLabel } from '../core/identity.ts'
 import type { Json, Params } from '../core/model.ts'
 import type { Policy } from '../core/plan.ts'
@@ -158,9 +157,4 @@ export function instantiate(definition: TaskDefinition, params: Params): TaskIns
     id: taskIdOf(definition.family, significant),
     label: taskLabel(definition.family, significant),
   }
-}
-
-/** Whether the value is a zod schema. */
-export function isField(value: unknown): value is z.ZodType {
-  return value instanceof z.ZodType
 }

@@ -13,9 +13,7 @@ export async function cancelRun({ ports }: Context, run: Stored<Run>): Promise<b
     run.status === 'planning'
       ? { status: 'cancelled', cancelledAt: now, endedAt: now, dueAt: undefined }
       : { cancelledAt: run.cancelledAt ?? now }
-  const result = await ports.store.write([
-    { key: keys.run(run.id), set, if: { status: run.status } },
-  ])
+  const result = await ports.store.write([{ key: keys.run(run.id), set, if: { status: run.status } }])
   return result.ok
 }
 
@@ -31,10 +29,7 @@ export async function sweepCancelled({ ports }: Context, run: Stored<Run>): Prom
     open += await sweepPage(ports, numbers)
   }
   const now = ports.clock.now()
-  const set =
-    open === 0
-      ? { status: 'cancelled', endedAt: now, dueAt: undefined }
-      : { dueAt: now + AGAIN_MS }
+  const set = open === 0 ? { status: 'cancelled', endedAt: now, dueAt: undefined } : { dueAt: now + AGAIN_MS }
   await ports.store.write([{ key: keys.run(run.id), set, if: { status: 'running' } }])
 }
 

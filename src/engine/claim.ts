@@ -37,11 +37,7 @@ export async function claim(context: Context, message: Message): Promise<ClaimRe
   return { is: 'early', delayMs: 1_000 }
 }
 
-async function tryClaim(
-  context: Context,
-  message: Message,
-  nonce: string,
-): Promise<ClaimResult | 'race'> {
+async function tryClaim(context: Context, message: Message, nonce: string): Promise<ClaimResult | 'race'> {
   const { store, plans, clock } = context.ports
   const [[record, runRecord], [planned]] = await Promise.all([
     store.read([keys.taskRun(message.run, message.number), keys.run(message.run)]),

@@ -1,7 +1,7 @@
 import { emptyBitmap, withBits } from '../core/bitmap.ts'
 import { SluiceError } from '../core/errors.ts'
 import { keys, type Run, type TaskRun } from '../core/model.ts'
-import type { Plan, PlannedTask, PlanHeader } from '../core/plan.ts'
+import type { Plan, PlanHeader, PlannedTask } from '../core/plan.ts'
 import { type Context, writeEach } from './context.ts'
 
 const SLICE = 500
@@ -10,12 +10,7 @@ const SLICE = 500
  * Stores the plan, then every task run that is absent, then opens the run for release.
  * Each step may be done again by another planner: what stands is never overwritten.
  */
-export async function createRun(
-  context: Context,
-  run: string,
-  plan: Plan,
-  nonce: string,
-): Promise<void> {
+export async function createRun(context: Context, run: string, plan: Plan, nonce: string): Promise<void> {
   const { store, plans } = context.ports
   await plans.save(run, plan)
   const header = await plans.header(run)
@@ -33,8 +28,7 @@ export async function createRun(
   ])
 }
 
-const sequence = (from: number, to: number) =>
-  Array.from({ length: to - from }, (_, index) => from + index)
+const sequence = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => from + index)
 
 async function putTaskRuns({ ports }: Context, run: string, tasks: PlannedTask[]): Promise<void> {
   const upstreams = [...new Set(tasks.flatMap((task) => task.upstreams))]
@@ -70,11 +64,7 @@ function newTaskRun(run: string, task: PlannedTask, complete: Set<number>): Task
 }
 
 /** The run's fields once all its task runs exist; a complete root ends it at once. */
-async function opened(
-  { ports }: Context,
-  run: string,
-  header: PlanHeader,
-): Promise<Partial<Run>> {
+async function opened({ ports }: Context, run: string, header: PlanHeader): Promise<Partial<Run>> {
   const [root] = await ports.plans.tasks(run, [header.root])
   const none = emptyBitmap(1)
   const planned = { plannedAt: header.plannedAt, tasks: header.size, released: 0, failed: none }

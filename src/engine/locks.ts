@@ -60,8 +60,7 @@ export async function wakeWaiters({ ports }: Context, lock: Stored<Lock>): Promi
 /** How a waiter goes on. */
 function awake(lock: Lock, now: number): Partial<TaskRun> {
   const woken = { waitsFor: undefined, waitingSince: undefined }
-  if (lock.failure === undefined)
-    return { ...woken, status: 'queued', notBefore: lock.backoffUntil }
+  if (lock.failure === undefined) return { ...woken, status: 'queued', notBefore: lock.backoffUntil }
   const message = `the same task failed in another run: ${lock.failure.message}`
   return { ...woken, status: 'failed', endedAt: now, failure: { outcome: 'adopted', message } }
 }

@@ -5,7 +5,8 @@ import type { Worker } from './work.ts'
 
 const TICK_MS = 1_000
 const ORPHANS_MS = 5_000
-const IDLE_MS = 1_000
+/** A bell that rings just before the sleep is missed; this is what it costs. */
+const IDLE_MS = 200
 
 /** The running loops of one process. */
 export interface Loops {
@@ -31,18 +32,14 @@ export function startLoops(context: Context, worker?: Worker): Loops {
   }
   const follow = async () => {
     while (!isStopped)
-      if ((await advance(context)) === 0)
-        await Promise.race([clock.idle(IDLE_MS), stopped.promise])
+      if ((await advance(context)) === 0) await Promise.race([clock.idle(IDLE_MS), stopped.promise])
   }
   const deciding = [
     follow(),
     every(TICK_MS, () => tick(context)),
     every(ORPHANS_MS, () => collectOrphans(context)),
   ]
-  const executing = worker && [
-    worker.run(),
-    every(context.settings.heartbeatMs, () => worker.beat()),
-  ]
+  const executing = worker && [worker.run(), every(context.settings.heartbeatMs, () => worker.beat())]
   for (const loop of [...deciding, ...(executing ?? [])]) loop.catch(failed.reject)
 
   return {

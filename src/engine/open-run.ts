@@ -20,10 +20,7 @@ const PLANNING_MS = 10 * 60_000
 const WAIT_FOR_PLANNER_MS = 250
 
 /** The open run of a request, if there is one. */
-export async function findOpenRun(
-  { ports }: Context,
-  request: RunRequest,
-): Promise<Stored<Run> | undefined> {
+export async function findOpenRun({ ports }: Context, request: RunRequest): Promise<Stored<Run> | undefined> {
   const run = await latestRun(ports.store, requestIdOf(request.name, request.significant))
   return run !== undefined && isOpen(run.status) ? run : undefined
 }
@@ -84,11 +81,7 @@ async function takeOver(context: Context, run: Run, nonce: string): Promise<stri
   return result.ok ? run.id : undefined
 }
 
-async function openNext(
-  context: Context,
-  request: RunRequest,
-  nonce: string,
-): Promise<string | undefined> {
+async function openNext(context: Context, request: RunRequest, nonce: string): Promise<string | undefined> {
   const { store, clock } = context.ports
   const { name, family, params, significant } = request
   const id = requestIdOf(name, significant)

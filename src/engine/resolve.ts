@@ -8,9 +8,7 @@ export async function resolve(context: Context, ended: Stored<TaskRun>[]): Promi
   const arrivals = await gather(context, ended)
   const told = [...arrivals.keys()]
   const records = await context.ports.store.read(told)
-  await Promise.all(
-    told.map((key, index) => tell(context, key, records[index], arrivals.get(key) ?? [])),
-  )
+  await Promise.all(told.map((key, index) => tell(context, key, records[index], arrivals.get(key) ?? [])))
 }
 
 /** Arrivals by the key of the dependent. */
@@ -42,9 +40,7 @@ async function tell(
 ): Promise<void> {
   const now = ports.clock.now()
   if (record?.kind === 'taskRun')
-    await update(ports.store, key, record as Stored<TaskRun>, (task) =>
-      settleTask(task, arrivals, now),
-    )
+    await update(ports.store, key, record as Stored<TaskRun>, (task) => settleTask(task, arrivals, now))
   if (record?.kind === 'run')
     await update(ports.store, key, record as Stored<Run>, (run) => settleRun(run, arrivals, now))
 }

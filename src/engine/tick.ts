@@ -1,7 +1,7 @@
 import type { Stored } from '../core/change.ts'
 import { keys, type Run, type TaskRun } from '../core/model.ts'
-import type { Claimed } from './claim.ts'
 import { sweepCancelled } from './cancel.ts'
+import type { Claimed } from './claim.ts'
 import type { Context } from './context.ts'
 import { finish } from './finish.ts'
 
@@ -74,11 +74,7 @@ async function handleLease(context: Context, task: Stored<TaskRun>): Promise<voi
   ])
 }
 
-async function loseAttempt(
-  context: Context,
-  task: Stored<TaskRun>,
-  why: string,
-): Promise<void> {
+async function loseAttempt(context: Context, task: Stored<TaskRun>, why: string): Promise<void> {
   const [planned] = await context.ports.plans.tasks(task.run, [task.number])
   if (planned === undefined || task.nonce === undefined) return
   const claimed: Claimed = { task, planned, upstreams: [], nonce: task.nonce }

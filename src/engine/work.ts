@@ -1,6 +1,6 @@
 import { hasEnded, keys, type Progress, type Run, type TaskRun } from '../core/model.ts'
-import { MAX_DELAY_MS, type Delivery, type Ending } from '../core/ports.ts'
-import { claim, type Claimed } from './claim.ts'
+import { type Delivery, type Ending, MAX_DELAY_MS } from '../core/ports.ts'
+import { type Claimed, claim } from './claim.ts'
 import type { Context } from './context.ts'
 import { finish } from './finish.ts'
 
@@ -28,7 +28,8 @@ interface Active {
 }
 
 const VISIBILITY_MS = 60_000
-const IDLE_MS = 1_000
+/** Delayed messages ring no bell. */
+const IDLE_MS = 200
 
 /** Takes messages, claims their attempts, runs the bodies and keeps their leases, until it is stopped. */
 export class Worker {
@@ -79,8 +80,7 @@ export class Worker {
       runs.filter((_, index) => (records[index] as Run | undefined)?.cancelledAt !== undefined),
     )
     for (const each of active)
-      if (cancelled.has(each.claimed.task.run))
-        each.stop.abort('cancelled' satisfies StopReason)
+      if (cancelled.has(each.claimed.task.run)) each.stop.abort('cancelled' satisfies StopReason)
   }
 
   async #take(): Promise<Delivery[]> {
@@ -113,8 +113,7 @@ export class Worker {
   async #attempt(delivery: Delivery): Promise<void> {
     const { queue } = this.#context.ports
     const result = await claim(this.#context, delivery.message)
-    if (result.is === 'early')
-      return queue.putBack(delivery, Math.min(result.delayMs, MAX_DELAY_MS))
+    if (result.is === 'early') return queue.putBack(delivery, Math.min(result.delayMs, MAX_DELAY_MS))
     await queue.acknowledge([delivery])
     if (result.is === 'ours') await this.#execute(result.claimed)
   }

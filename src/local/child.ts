@@ -1,6 +1,12 @@
 import './resolve-self.ts'
 import { fileStorage } from '../adapters/files/file-storage.ts'
-import { type ChildJob, endMark, type FromChild, RECORD_MARK, type ToChild } from '../adapters/process/protocol.ts'
+import {
+  type ChildJob,
+  endMark,
+  type FromChild,
+  RECORD_MARK,
+  type ToChild,
+} from '../adapters/process/protocol.ts'
 import { startWatchdog } from '../adapters/process/watchdog.ts'
 import { captureConsole, logTo } from '../define/attempt-log.ts'
 import { execute } from '../define/execute.ts'
@@ -17,9 +23,7 @@ const project = loadProject(configPath)
 project.catch(() => {})
 
 const say = (message: FromChild) => process.send?.(message)
-const log = logTo((level, text) =>
-  process.stdout.write(`${RECORD_MARK}${JSON.stringify({ level, text })}\n`),
-)
+const log = logTo((level, text) => process.stdout.write(`${RECORD_MARK}${JSON.stringify({ level, text })}\n`))
 captureConsole(() => log)
 
 let stop = new AbortController()

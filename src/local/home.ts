@@ -1,12 +1,12 @@
+import { randomUUID } from 'node:crypto'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { randomUUID } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
-import { fileLogs } from '../adapters/logs/file-logs.ts'
 import { fileStorage } from '../adapters/files/file-storage.ts'
+import { fileLogs } from '../adapters/logs/file-logs.ts'
 import { processRunner } from '../adapters/process/process-runner.ts'
 import type { ChildJob } from '../adapters/process/protocol.ts'
-import { fileSecrets, type FileSecrets } from '../adapters/secrets/file-secrets.ts'
+import { type FileSecrets, fileSecrets } from '../adapters/secrets/file-secrets.ts'
 import { openDatabase } from '../adapters/sqlite/database.ts'
 import { sqliteFeed } from '../adapters/sqlite/feed.ts'
 import { sqlitePlans } from '../adapters/sqlite/plans.ts'
@@ -20,8 +20,8 @@ import type { PlannedTask } from '../core/plan.ts'
 import type { Completeness, Job, Logs, Runner, Storage, Store } from '../core/ports.ts'
 import { planningOf, type Surroundings } from '../define/planning.ts'
 import { secretVariable } from '../define/secret.ts'
-import { instantiate } from '../define/task.ts'
 import type { Markers } from '../define/targets/marker.ts'
+import { instantiate } from '../define/task.ts'
 import type { Context } from '../engine/context.ts'
 import { inlineRunner } from './inline-runner.ts'
 import type { Project } from './load-config.ts'
@@ -62,8 +62,7 @@ export function openHome(options: HomeOptions): Home {
   const storageFolder = resolve(options.storageFolder ?? options.project?.storage ?? 'data')
   if (options.project) rememberStorage(database.sql, storageFolder, folder)
 
-  let version = database.dataVersion()
-  const clock = systemClock(() => version !== (version = database.dataVersion()))
+  const clock = systemClock(() => database.hasForeignChanges())
   const worker = workerId()
   const store = sqliteStore(database, () => clock.ring())
   const logs = fileLogs(join(folder, 'logs'))
@@ -76,7 +75,7 @@ export function openHome(options: HomeOptions): Home {
       store,
       plans: sqlitePlans(database),
       feed: sqliteFeed(database, worker, clock, isGone),
-      queue: sqliteQueue(database, clock),
+      queue: sqliteQueue(database, clock, () => clock.ring()),
       completeness: completenessOf(options.project, surroundings),
       runner,
       clock,

@@ -7,8 +7,8 @@ import { captureConsole, logTo } from '../define/attempt-log.ts'
 import type { Log } from '../define/body.ts'
 import { execute } from '../define/execute.ts'
 import { failureOfBody } from '../define/failure.ts'
-import { instantiate, type TaskDefinition, type TaskInstance } from '../define/task.ts'
 import type { Markers } from '../define/targets/marker.ts'
+import { instantiate, type TaskDefinition, type TaskInstance } from '../define/task.ts'
 
 /** What the runner is composed of. */
 export interface InlineRunnerOptions {
@@ -57,7 +57,9 @@ async function runBody(
   const reasonOf = (): AttemptOutcome | undefined =>
     timeout?.aborted ? 'timed_out' : hooks.signal.aborted ? hooks.signal.reason : undefined
   const upstreams = new Map(job.upstreams.map((each) => [each.number, each]))
-  const instanceOf = (planned: { family: string; params: Job['task']['params'] } | undefined): TaskInstance => {
+  const instanceOf = (
+    planned: { family: string; params: Job['task']['params'] } | undefined,
+  ): TaskInstance => {
     const definition = tasks.get(planned?.family ?? '')
     if (definition === undefined) throw new Error(`the config no longer defines the task ${planned?.family}`)
     return instantiate(definition, planned?.params ?? {})
@@ -75,8 +77,7 @@ async function runBody(
       log,
       signal,
       onProgress: hooks.onProgress,
-      mayPublish: async () =>
-        [undefined, 'interrupted'].includes(reasonOf()) && (await hooks.mayPublish()),
+      mayPublish: async () => [undefined, 'interrupted'].includes(reasonOf()) && (await hooks.mayPublish()),
     })
     return { outcome: 'succeeded', result }
   } catch (error) {

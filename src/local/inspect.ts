@@ -35,10 +35,20 @@ export async function findRun(home: Home, wanted: string): Promise<Stored<Run>> 
   if (matching.length === 1 && matching[0]) return matching[0]
   const ids = matching.map((run) => run.id)
   if (ids.length > 1)
-    throw new SluiceError('unknown_run', `${ids.length} runs begin with ${wanted}: ${ids.slice(0, 10).join(', ')}.`, {
-      hint: 'Give more of the id.',
-    })
-  const near = runs.length > 0 ? ` Did you mean ${closest(wanted, runs.map((run) => run.id))}?` : ''
+    throw new SluiceError(
+      'unknown_run',
+      `${ids.length} runs begin with ${wanted}: ${ids.slice(0, 10).join(', ')}.`,
+      {
+        hint: 'Give more of the id.',
+      },
+    )
+  const near =
+    runs.length > 0
+      ? ` Did you mean ${closest(
+          wanted,
+          runs.map((run) => run.id),
+        )}?`
+      : ''
   throw new SluiceError('unknown_run', `No run is called ${wanted}.${near}`, {
     hint: 'sluice runs lists them; `latest` is the newest.',
   })
@@ -52,7 +62,10 @@ export async function viewRun({ context }: Home, run: Stored<Run>): Promise<RunV
     store.list({ prefix: keys.attempts(run.id), consistency: 'strong' }),
   ])
   const tasks = records.map(({ record }) => record as Stored<TaskRun>).filter((task) => !task.join)
-  const planned = await plans.tasks(run.id, tasks.map((task) => task.number))
+  const planned = await plans.tasks(
+    run.id,
+    tasks.map((task) => task.number),
+  )
   const attempts = Map.groupBy(
     attemptRecords.map(({ record }) => record as Stored<Attempt>),
     (attempt) => attempt.number,

@@ -1,11 +1,11 @@
+import type { Stored } from '../core/change.ts'
 import { isOpen, keys, type Run, type TaskRun } from '../core/model.ts'
 import type { Plan } from '../core/plan.ts'
-import type { Stored } from '../core/change.ts'
-import { planGraph } from '../engine/plan-graph.ts'
-import { type Loops, startLoops } from '../engine/loops.ts'
-import { type WorkEvents, Worker } from '../engine/work.ts'
 import { planningOf } from '../define/planning.ts'
 import type { TaskInstance } from '../define/task.ts'
+import { type Loops, startLoops } from '../engine/loops.ts'
+import { planGraph } from '../engine/plan-graph.ts'
+import { type WorkEvents, Worker } from '../engine/work.ts'
 import type { Home } from './home.ts'
 
 /** Plans a root task over the home's storage. */

@@ -35,8 +35,7 @@ export class ArticleSet {
   add(record: Harvested): void {
     if (record.datestamp < this.#from || record.datestamp > this.#until) return
     const before = this.#newest.get(record.id)
-    if (before === undefined || before.datestamp <= record.datestamp)
-      this.#newest.set(record.id, record)
+    if (before === undefined || before.datestamp <= record.datestamp) this.#newest.set(record.id, record)
   }
 
   articles(): Article[] {

@@ -22,7 +22,8 @@ export async function get(url: URL, options: HttpOptions): Promise<Response> {
     if (response.ok || response.status === 404) return response
     await response.body?.cancel()
     const isBusy = response.status === 503 || response.status === 429
-    if (!isBusy || waits === MAX_WAITS) throw new Error(`${url} answered ${response.status} ${response.statusText}`)
+    if (!isBusy || waits === MAX_WAITS)
+      throw new Error(`${url} answered ${response.status} ${response.statusText}`)
     const ms = waitOf(response.headers.get('retry-after'))
     options.onWait(ms, response.status)
     await sleep(ms, undefined, { signal: options.signal })

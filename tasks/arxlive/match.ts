@@ -32,5 +32,7 @@ export async function* matchTitles(
 function toPaper(answer: unknown): Match['paper'] {
   const { id, citations } = (answer ?? {}) as Partial<NonNullable<Match['paper']>>
   if (typeof id === 'string' && typeof citations === 'number') return { id, citations }
-  throw new Error(`the graph answered ${JSON.stringify(answer).slice(0, 200)}; expected {"id": …, "citations": …}`)
+  throw new Error(
+    `the graph answered ${JSON.stringify(answer).slice(0, 200)}; expected {"id": …, "citations": …}`,
+  )
 }

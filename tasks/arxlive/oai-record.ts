@@ -13,8 +13,7 @@ export function toHarvested(record: Element): Harvested {
   const header = child(record, 'header')
   const identifier = textOf(header, 'identifier') ?? ''
   const datestamp = (textOf(header, 'datestamp') ?? '').slice(0, 10)
-  if (identifier === '' || datestamp === '')
-    throw new Error('a record has no identifier or no datestamp')
+  if (identifier === '' || datestamp === '') throw new Error('a record has no identifier or no datestamp')
   const id = identifier.replace(/^oai:arXiv\.org:/, '')
   if (header?.attributes.status === 'deleted') return { id, datestamp, article: null }
   const metadata = child(record, 'metadata')?.children[0]
@@ -24,7 +23,8 @@ export function toHarvested(record: Element): Harvested {
       `record ${identifier} is <${metadata?.name ?? 'empty'}>; known are ${Object.keys(FORMATS).join(', ')}`,
     )
   const sets = textsOf(header, 'setSpec')
-  return { id, datestamp, article: { id, ...read(metadata), sets, datestamp } }
+  const { created, updated, doi, ...described } = read(metadata)
+  return { id, datestamp, article: { id, ...described, sets, created, updated, datestamp, doi } }
 }
 
 type Described = Omit<Article, 'id' | 'sets' | 'datestamp'>

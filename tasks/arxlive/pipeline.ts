@@ -76,7 +76,9 @@ export const ArxivReport = task(
   async ({ params: { date, until }, input, output }) => {
     const report = countArticles(await input.articles.read())
     await output.report.write(report)
-    await output.page.write(reportPage(until === undefined || until === date ? date : `${date} to ${until}`, report))
+    await output.page.write(
+      reportPage(until === undefined || until === date ? date : `${date} to ${until}`, report),
+    )
   },
 )
 

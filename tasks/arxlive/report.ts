@@ -29,13 +29,10 @@ export function countArticles(articles: Iterable<Article>): Report {
   }
 }
 
-const increment = (counts: Map<string, number>, key: string) =>
-  counts.set(key, (counts.get(key) ?? 0) + 1)
+const increment = (counts: Map<string, number>, key: string) => counts.set(key, (counts.get(key) ?? 0) + 1)
 
 function byCount(counts: Map<string, number>): Record<string, number> {
-  return Object.fromEntries(
-    [...counts].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1)),
-  )
+  return Object.fromEntries([...counts].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1)))
 }
 
 const STYLE = `

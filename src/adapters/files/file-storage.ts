@@ -26,11 +26,7 @@ export function fileStorage(folder: string): Storage {
   }
 }
 
-async function stage(
-  path: string,
-  attempt: string,
-  chunks: AsyncIterable<Uint8Array>,
-): Promise<Staged> {
+async function stage(path: string, attempt: string, chunks: AsyncIterable<Uint8Array>): Promise<Staged> {
   await mkdir(dirname(path), { recursive: true })
   const beside = join(dirname(path), `${stagedPrefix(path)}${attempt}-${++written}.tmp`)
   const discard = () => rm(beside, { force: true })
@@ -50,8 +46,7 @@ async function removeStaged(path: string): Promise<void> {
   const prefix = stagedPrefix(path)
   const names = await readdir(dirname(path)).catch(() => [] as string[])
   for (const name of names)
-    if (name.startsWith(prefix) && name.endsWith('.tmp'))
-      await rm(join(dirname(path), name), { force: true })
+    if (name.startsWith(prefix) && name.endsWith('.tmp')) await rm(join(dirname(path), name), { force: true })
 }
 
 async function existMany(paths: string[]): Promise<boolean[]> {

@@ -8,8 +8,7 @@ const READ_BYTES = 1024 * 1024
 
 /** Logs as JSON Lines, one file an attempt: `<folder>/<run>/<number>.<attempt>.jsonl`. */
 export function fileLogs(folder: string): Logs {
-  const pathOf = ({ run, number, attempt }: AttemptName) =>
-    join(folder, run, `${number}.${attempt}.jsonl`)
+  const pathOf = ({ run, number, attempt }: AttemptName) => join(folder, run, `${number}.${attempt}.jsonl`)
   return {
     open: (attempt) => openLog(join(folder, attempt.run), pathOf(attempt)),
     list: (run) => list(folder, run),
@@ -27,7 +26,9 @@ function openLog(folder: string, path: string): AttemptLog {
       isMade = true
       appendFileSync(path, lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
       const texts = lines.map((line) => line.text).join('\n')
-      tail = Buffer.from(`${tail}${tail && '\n'}${texts}`).subarray(-TAIL_BYTES).toString()
+      tail = Buffer.from(`${tail}${tail && '\n'}${texts}`)
+        .subarray(-TAIL_BYTES)
+        .toString()
     },
     tail: () => tail,
   }

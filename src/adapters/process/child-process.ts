@@ -2,7 +2,15 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
 import type { LogLine } from '../../core/ports.ts'
 import { onLines } from './lines.ts'
-import { BEAT, type ChildJob, endMark, type FromChild, RECORD_MARK, type ToChild, WATCHDOG_FD } from './protocol.ts'
+import {
+  BEAT,
+  type ChildJob,
+  endMark,
+  type FromChild,
+  RECORD_MARK,
+  type ToChild,
+  WATCHDOG_FD,
+} from './protocol.ts'
 
 /** How a child is started. */
 export interface ChildOptions {
@@ -116,7 +124,8 @@ export class Child {
     onLines(this.#process[name] as Readable, (texts) => {
       const isEnd = texts.some((text) => text === this.#ending)
       const lines = texts.filter((text) => text !== this.#ending).map((text) => parseLine(text, level))
-      if (lines.some((line) => line.text.includes('JavaScript heap out of memory'))) this.#isOutOfMemory = true
+      if (lines.some((line) => line.text.includes('JavaScript heap out of memory')))
+        this.#isOutOfMemory = true
       if (lines.length > 0) this.#events?.onLines(lines)
       if (isEnd) this.#ended[name]()
     })

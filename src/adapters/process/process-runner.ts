@@ -44,7 +44,10 @@ export function processRunner(options: ProcessRunnerOptions): Runner {
   }
 
   function release(child: Child, job: Job, isReusable: boolean): void {
-    if (!isReusable || !child.isAlive || job.task.policy.fresh === 'attempt') return child.kill()
+    if (!isReusable || !child.isAlive || job.task.policy.fresh === 'attempt') {
+      child.kill()
+      return
+    }
     idle.add(child)
     setTimeout(() => {
       if (idle.delete(child)) child.kill()

@@ -27,8 +27,8 @@ export interface Database {
   path: string
   /** Runs the function in one write transaction; all or nothing. */
   transaction<T>(work: () => T): T
-  /** Changes whenever another process has committed. */
-  dataVersion(): number
+  /** Whether another process has committed since the last call. */
+  hasForeignChanges(): boolean
   close(): void
 }
 
@@ -50,11 +50,16 @@ export function openDatabase(path: string, migrations = MIGRATIONS): Database {
 
 function toDatabase(sql: DatabaseSync, path: string): Database {
   const version = sql.prepare('PRAGMA data_version')
+  let seen: unknown
   return {
     sql,
     path,
     transaction: (work) => explaining(path, () => inTransaction(sql, work)),
-    dataVersion: () => Number(version.get()?.data_version),
+    hasForeignChanges() {
+      const before = seen
+      seen = version.get()?.data_version
+      return seen !== before
+    },
     close: () => sql.close(),
   }
 }
@@ -73,12 +78,7 @@ function inTransaction<T>(sql: DatabaseSync, work: () => T): T {
 
 const versionOf = (sql: DatabaseSync) => Number(sql.prepare('PRAGMA user_version').get()?.user_version)
 
-function migrate(
-  sql: DatabaseSync,
-  path: string,
-  migrations: readonly string[],
-  isNew: boolean,
-): void {
+function migrate(sql: DatabaseSync, path: string, migrations: readonly string[], isNew: boolean): void {
   const version = versionOf(sql)
   if (version > migrations.length)
     throw new SluiceError(
@@ -121,15 +121,23 @@ function explained(path: string, error: unknown): unknown {
       hint: 'Make room, then give the same command again: it goes on where it was.',
     })
   if ((code & 0xff) === SQLITE_BUSY)
-    return new SluiceError('state_unusable', `The state ${path} has been locked by another program for ${BUSY_MS / 1000} s.`, {
-      ...options,
-      hint: 'Close whatever holds it open (a database browser, a backup), then try again.',
-    })
+    return new SluiceError(
+      'state_unusable',
+      `The state ${path} has been locked by another program for ${BUSY_MS / 1000} s.`,
+      {
+        ...options,
+        hint: 'Close whatever holds it open (a database browser, a backup), then try again.',
+      },
+    )
   if ((code & 0xff) === SQLITE_NOTADB || (code & 0xff) === SQLITE_CORRUPT)
-    return new SluiceError('state_unusable', `${path} is not a Sluice state, or is damaged: ${error.message}.`, {
-      ...options,
-      hint: 'Restore it from a backup, or name another folder with --state.',
-    })
+    return new SluiceError(
+      'state_unusable',
+      `${path} is not a Sluice state, or is damaged: ${error.message}.`,
+      {
+        ...options,
+        hint: 'Restore it from a backup, or name another folder with --state.',
+      },
+    )
   if (code === 0 && systemCode === undefined) return error
   return new SluiceError('state_unusable', `The state ${path} cannot be used: ${messageOf(error)}.`, {
     ...options,

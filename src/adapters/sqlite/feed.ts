@@ -21,9 +21,7 @@ export function sqliteFeed(
 
   const holder = () => {
     const row = lease.get() as { value: string } | undefined
-    return row === undefined
-      ? undefined
-      : (JSON.parse(row.value) as { follower: string; until: number })
+    return row === undefined ? undefined : (JSON.parse(row.value) as { follower: string; until: number })
   }
 
   /** Takes or extends the lease; false while another process that lives has it. */

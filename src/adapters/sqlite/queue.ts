@@ -10,16 +10,12 @@ interface Row {
 }
 
 /** The task queue as a table. */
-export function sqliteQueue(database: Database, clock: Clock): Queue {
+export function sqliteQueue(database: Database, clock: Clock, onChange: () => void = () => {}): Queue {
   const { sql } = database
-  const insert = sql.prepare(
-    'INSERT INTO message (run, number, attempt, visible_at) VALUES (?, ?, ?, ?)',
-  )
+  const insert = sql.prepare('INSERT INTO message (run, number, attempt, visible_at) VALUES (?, ?, ?, ?)')
   const columns = 'SELECT id, run, number, attempt, delivery FROM message'
   const visible = sql.prepare(`${columns} WHERE visible_at <= ? ORDER BY id LIMIT ?`)
-  const visibleOfRun = sql.prepare(
-    `${columns} WHERE run = ? AND visible_at <= ? ORDER BY id LIMIT ?`,
-  )
+  const visibleOfRun = sql.prepare(`${columns} WHERE run = ? AND visible_at <= ? ORDER BY id LIMIT ?`)
   const hide = sql.prepare('UPDATE message SET visible_at = ?, delivery = delivery + 1 WHERE id = ?')
   const remove = sql.prepare('DELETE FROM message WHERE id = ? AND delivery = ?')
   const show = sql.prepare('UPDATE message SET visible_at = ? WHERE id = ? AND delivery = ?')
@@ -38,6 +34,7 @@ export function sqliteQueue(database: Database, clock: Clock): Queue {
         for (const { message, delayMs } of messages)
           insert.run(message.run, message.number, message.attempt, now + delayMs)
       })
+      onChange()
     },
     async take({ limit, visibilityMs, run }) {
       if (find(run, 1).length === 0) return []

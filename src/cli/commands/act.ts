@@ -1,13 +1,13 @@
 import { SluiceError } from '../../core/errors.ts'
 import { isOpen } from '../../core/model.ts'
-import { instantiate, type TaskDefinition } from '../../define/task.ts'
 import { significantOf } from '../../define/params.ts'
+import { instantiate, type TaskDefinition } from '../../define/task.ts'
 import { cancelRun } from '../../engine/cancel.ts'
 import { startLoops } from '../../engine/loops.ts'
 import { findRun, findTasks, viewRun } from '../../local/inspect.ts'
 import type { Project } from '../../local/load-config.ts'
 import { type GlobalOptions, homeWithRuns, type Result } from '../options.ts'
-import { runRequest, type RunOptions } from './run.ts'
+import { type RunOptions, runRequest } from './run.ts'
 
 /** Opens the next run of a request, planned from what is complete; with a task, a run of that task alone. */
 export async function retryRun(
@@ -45,7 +45,10 @@ export async function cancel(wanted: string, options: GlobalOptions): Promise<Re
   try {
     const run = await findRun(home, wanted)
     if (!(await cancelRun(home.context, run)))
-      throw new SluiceError('invalid_usage', `Run ${run.id} cannot be cancelled: it has ended (${run.status}).`)
+      throw new SluiceError(
+        'invalid_usage',
+        `Run ${run.id} cannot be cancelled: it has ended (${run.status}).`,
+      )
     const loops = startLoops(home.context)
     const { clock } = home.context.ports
     const until = clock.now() + CANCEL_WAIT_MS

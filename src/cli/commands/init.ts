@@ -103,7 +103,10 @@ function makeModule(root: string): string[] {
   const content = JSON.parse(readFileSync(path, 'utf8')) as { type?: string }
   if (content.type === 'module') return []
   if (content.type !== undefined)
-    throw new SluiceError('invalid_usage', `${path} is of type ${content.type}; a config with import needs "type": "module".`)
+    throw new SluiceError(
+      'invalid_usage',
+      `${path} is of type ${content.type}; a config with import needs "type": "module".`,
+    )
   writeFileSync(path, `${JSON.stringify({ ...content, type: 'module' }, null, 2)}\n`)
   return ['package.json ("type": "module")']
 }

@@ -52,12 +52,18 @@ export async function listRuns(options: GlobalOptions & { limit: number }): Prom
     instant(run.createdAt),
     took((run.endedAt ?? Date.now()) - run.createdAt),
   ])
-  const text = runs.length === 0 ? 'No runs yet. Start one: sluice run NAME' : columns(['run', 'status', 'started (UTC)', 'took'], rows)
+  const text =
+    runs.length === 0
+      ? 'No runs yet. Start one: sluice run NAME'
+      : columns(['run', 'status', 'started (UTC)', 'took'], rows)
   return { data, text }
 }
 
 /** Shows a run task by task. */
-export async function showStatus(wanted: string, options: GlobalOptions & { task?: string }): Promise<Result> {
+export async function showStatus(
+  wanted: string,
+  options: GlobalOptions & { task?: string },
+): Promise<Result> {
   const home = homeWithRuns(options)
   try {
     const view = await viewRun(home, await findRun(home, wanted))
@@ -89,7 +95,8 @@ function note(task: TaskRun): string {
     const { done, total, text = '' } = task.progress
     return `${done}${total === undefined ? '' : `/${total}`} ${text}`.trim()
   }
-  if (task.status === 'waiting') return `waits for ${task.waitsFor === 'target' ? 'its target' : 'another run'}`
+  if (task.status === 'waiting')
+    return `waits for ${task.waitsFor === 'target' ? 'its target' : 'another run'}`
   if (task.status === 'queued' && task.notBefore !== undefined)
     return `not before ${instant(task.notBefore)} UTC${task.failure ? `, after: ${task.failure.message}` : ''}`
   return task.failure?.message ?? ''

@@ -4,11 +4,11 @@ import { type Home, openHome } from '../../local/home.ts'
 import { findRun, viewRun } from '../../local/inspect.ts'
 import type { Project } from '../../local/load-config.ts'
 import { type FollowEnd, followRun, isComplete, makePlan } from '../../local/run-pipeline.ts'
-import type { GlobalOptions, Result } from '../options.ts'
-import { liveProgress, plainProgress, type ProgressView, silentProgress } from '../progress.ts'
-import { summaryData, summaryText } from '../summary.ts'
 import { EXIT } from '../exit.ts'
+import type { GlobalOptions, Result } from '../options.ts'
+import { liveProgress, type ProgressView, plainProgress, silentProgress } from '../progress.ts'
 import { instant } from '../render.ts'
+import { summaryData, summaryText } from '../summary.ts'
 
 /** Flags of commands that work on a run. */
 export interface RunOptions extends GlobalOptions {
@@ -96,11 +96,19 @@ async function endResult(home: Home, run: string, end: FollowEnd): Promise<Resul
   const data = { ...summaryData(view), end }
   switch (end) {
     case 'ended':
-      return { data, text: summaryText(view), exitCode: view.run.status === 'succeeded' ? EXIT.done : EXIT.failed }
+      return {
+        data,
+        text: summaryText(view),
+        exitCode: view.run.status === 'succeeded' ? EXIT.done : EXIT.failed,
+      }
     case 'stopped':
       return { data, text: `Stopped ${run}. The same command goes on with it.`, exitCode: EXIT.waiting }
     case 'waiting':
-      return { data, text: [`Nothing could start. ${run} waits:`, ...waitLines(view)].join('\n'), exitCode: EXIT.waiting }
+      return {
+        data,
+        text: [`Nothing could start. ${run} waits:`, ...waitLines(view)].join('\n'),
+        exitCode: EXIT.waiting,
+      }
   }
 }
 
@@ -110,7 +118,9 @@ function waitLines(view: Awaited<ReturnType<typeof viewRun>>): string[] {
       return [`  ${planned.label} for its target ${planned.outputs.join(', ')}`]
     if (task.status === 'waiting') return [`  ${planned.label} for the same task in another run`]
     if (task.status === 'queued')
-      return [`  ${planned.label} for its next attempt${task.notBefore ? `, not before ${instant(task.notBefore)} UTC` : ''}`]
+      return [
+        `  ${planned.label} for its next attempt${task.notBefore ? `, not before ${instant(task.notBefore)} UTC` : ''}`,
+      ]
     return []
   })
   return [...lines.slice(0, 20), 'Go on later with the same command.']

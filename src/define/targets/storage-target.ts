@@ -49,7 +49,10 @@ export abstract class StorageTarget implements Target {
   protected async writeBytes(chunks: AsyncIterable<Uint8Array | string>): Promise<void> {
     const { storage, staged, writer } = this.bound()
     if (writer === undefined)
-      throw new SluiceError('invalid_usage', `${this.path} is an input of this task, not its output; inputs are only read.`)
+      throw new SluiceError(
+        'invalid_usage',
+        `${this.path} is an input of this task, not its output; inputs are only read.`,
+      )
     const plain = ReadableStream.from(chunks, { objectMode: false })
     const bytes = this.path.endsWith('.gz') ? plain.compose(createGzip()) : plain
     const written = await storage.stage(this.path, writer, bytes as AsyncIterable<Uint8Array>)
@@ -67,24 +70,26 @@ export abstract class StorageTarget implements Target {
   }
 }
 
-/** Refuses paths that could leave the storage: parameters are part of them. */
+/** Paths that could leave the storage, or that a file system cannot hold. Parameters are part of them. */
+const REFUSED: [problem: string, is: (path: string) => boolean][] = [
+  ['is empty', (path) => path === ''],
+  ['is not relative to the storage', (path) => /^(\/|[a-z]+:)/i.test(path)],
+  [
+    'has an empty, `.` or `..` part',
+    (path) => path.split('/').some((part) => ['', '.', '..'].includes(part)),
+  ],
+  ['contains a backslash or a NUL character', (path) => /[\0\\]/.test(path)],
+  // File systems allow 255 bytes; what is written beside needs some of them.
+  [
+    'has a part of more than 200 bytes',
+    (path) => path.split('/').some((part) => Buffer.byteLength(part) > 200),
+  ],
+]
+
 function checkedPath(path: string): string {
-  const parts = path.split('/')
-  const problem =
-    path === ''
-      ? 'is empty'
-      : path.startsWith('/') || /^[a-z]+:/i.test(path)
-        ? 'is not relative to the storage'
-        : parts.some((part) => part === '' || part === '.' || part === '..')
-          ? 'has an empty, `.` or `..` part'
-          : /[\0\\]/.test(path)
-            ? 'contains a backslash or a NUL character'
-            : parts.some((part) => Buffer.byteLength(part) > 200)
-              ? 'has a part of more than 200 bytes'
-              : undefined
-  if (problem !== undefined)
-    throw new SluiceError('unsafe_path', `The target path ${JSON.stringify(path)} ${problem}.`, {
-      hint: 'Write it like reports/2026-01-31.json.gz.',
-    })
-  return path
+  const problem = REFUSED.find(([, is]) => is(path))
+  if (problem === undefined) return path
+  throw new SluiceError('unsafe_path', `The target path ${JSON.stringify(path)} ${problem[0]}.`, {
+    hint: 'Write it like reports/2026-01-31.json.gz.',
+  })
 }

@@ -1,0 +1,49 @@
+/** The law of dependencies: core → nothing; define, engine → core; adapters → core, never each other. */
+const only = (name, from, to) => ({
+  name,
+  severity: 'error',
+  comment: `${from} may import only from ${to.join(', ')}`,
+  from: { path: from },
+  to: { path: '^(src|tasks|functions|infra)/', pathNot: to },
+})
+
+module.exports = {
+  forbidden: [
+    only('core-stands-alone', '^src/core/', ['^src/core/']),
+    only('define-needs-core', '^src/define/', ['^src/define/', '^src/core/']),
+    only('engine-needs-core', '^src/engine/', ['^src/engine/', '^src/core/']),
+    {
+      name: 'adapters-need-core-alone',
+      severity: 'error',
+      comment: 'an adapter may import from core and its own folder, never from another adapter',
+      from: { path: '^src/adapters/([^/]+)/' },
+      to: { path: '^(src|tasks)/', pathNot: ['^src/core/', '^src/adapters/$1/'] },
+    },
+    only('local-composes', '^src/local/', [
+      '^src/local/',
+      '^src/adapters/',
+      '^src/define/',
+      '^src/engine/',
+      '^src/core/',
+    ]),
+    only('pipelines-use-the-library', '^tasks/', ['^tasks/', '^src/index\\.ts$']),
+    {
+      name: 'core-does-no-io',
+      severity: 'error',
+      comment: 'core is rules and nouns: of Node only the hash and types',
+      from: { path: '^src/core/' },
+      to: { dependencyTypes: ['core', 'npm'], pathNot: ['^(node:)?crypto$', '^(node:)?stream$'] },
+    },
+    {
+      name: 'no-cycles',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsConfig: { fileName: 'tsconfig.json' },
+    tsPreCompilationDeps: true,
+  },
+}
