@@ -126,7 +126,8 @@ export interface Lock {
   taskId: string
   /** `run/number/attempt` of the attempt that holds it. */
   holder?: string
-  lastSuccessAt?: number
+  /** When an attempt last ended, however it ended: since then the target may be there. */
+  lastEndAt?: number
   /** A failed attempt's back-off holds for every run. */
   backoffUntil?: number
   /** A final failure that those who wait adopt; cleared by the next claim. */

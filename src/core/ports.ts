@@ -104,6 +104,8 @@ export interface Completeness {
 /** What a runner needs to know of an attempt. */
 export interface Job {
   run: string
+  /** How long the attempt's lease lasts from now on. */
+  leaseMs: number
   task: PlannedTask
   attempt: number
   nonce: string
@@ -134,7 +136,7 @@ export interface Ending {
 export interface Runner {
   run(job: Job, hooks: JobHooks): Promise<Ending>
   /** The lease of a running attempt was extended. A body whose lease is not extended in time kills itself. */
-  beat(nonce: string): void
+  beat(nonce: string, leaseMs: number): void
   /** Ends idle processes; `hooks.signal` ends busy ones. */
   close(): Promise<void>
 }

@@ -3,7 +3,7 @@ import { holderName, keys, type Lock, type Run, type TaskRun } from '../core/mod
 import { type PlannedTask, shapeNumbers } from '../core/plan.ts'
 import type { Message } from '../core/ports.ts'
 import { type Context, PLANNING_SKEW_MS } from './context.ts'
-import { isHeldBy } from './locks.ts'
+import { isOver } from './locks.ts'
 
 /** An attempt that is ours to run. */
 export interface Claimed {
@@ -55,14 +55,14 @@ async function tryClaim(context: Context, message: Message, nonce: string): Prom
   if (await isAlreadyComplete(context, run, task, planned as PlannedTask, lock))
     return settle(context, task, { status: 'complete', endedAt: clock.now() })
   if (planned?.policy.external) return awaitTarget(context, task, planned)
-  if (lock?.holder !== undefined && !isHeldBy(lock.holder, task))
+  if (lock?.holder !== undefined && !isOver(lock.holder, task))
     return waitForLock(context, task, lock, lock.holder)
   return take(context, task, planned as PlannedTask, lock, nonce)
 }
 
 /**
- * Whether the target is there although planning did not see it: another run may have made it since,
- * or an earlier attempt published it and was lost before it could say so.
+ * Whether the target is there although planning did not see it: an attempt of another run has ended since, or an
+ * earlier one of this run; even a lost attempt may have published before it could say so.
  */
 async function isAlreadyComplete(
   { ports }: Context,
@@ -72,8 +72,8 @@ async function isAlreadyComplete(
   lock: Lock | undefined,
 ): Promise<boolean> {
   const since = run.plannedAt - PLANNING_SKEW_MS
-  const madeSince = lock?.lastSuccessAt !== undefined && lock.lastSuccessAt > since
-  if (!madeSince && task.attempt === 1 && !planned.policy.external) return false
+  const mayBeMade = lock?.lastEndAt !== undefined && lock.lastEndAt > since
+  if (!mayBeMade && task.attempt === 1 && !planned.policy.external) return false
   return (await ports.completeness.areComplete([planned]))[0] === true
 }
 
@@ -162,7 +162,7 @@ async function take(
     {
       key: keys.lock(task.taskId),
       set: { kind: 'lock', taskId: task.taskId, holder: holderName(task), failure: undefined },
-      if: { holder: lock?.holder, lastSuccessAt: lock?.lastSuccessAt },
+      if: { holder: lock?.holder, lastEndAt: lock?.lastEndAt },
     },
   ]
   const result = await ports.store.write(changes)

@@ -1,5 +1,5 @@
 import type { Change, Stored } from '../core/change.ts'
-import { keys, type Lock, type TaskRun, type WaitItem } from '../core/model.ts'
+import { hasEnded, keys, type Lock, type TaskRun, type WaitItem } from '../core/model.ts'
 import { usesUpRetry } from '../core/retry.ts'
 import { type Context, writeEach } from './context.ts'
 
@@ -9,21 +9,26 @@ export async function freeLocks({ ports }: Context, tasks: Stored<TaskRun>[]): P
   const locks = await ports.store.read(started.map((task) => keys.lock(task.taskId)))
   const changes = started.flatMap((task, index): Change[] => {
     const lock = locks[index] as Stored<Lock> | undefined
-    if (lock?.holder === undefined || !isHeldBy(lock.holder, task)) return []
-    return [{ key: keys.lock(task.taskId), set: freed(task), if: { holder: lock.holder } }]
+    if (lock?.holder === undefined || !isOver(lock.holder, task)) return []
+    return [{ key: keys.lock(task.taskId), set: freed(task, ports.clock.now()), if: { holder: lock.holder } }]
   })
   await writeEach(ports.store, changes)
 }
 
-/** Whether the holder is an attempt of this task run. */
-export function isHeldBy(holder: string, task: TaskRun): boolean {
-  return holder.startsWith(`${task.run}/${task.number}/`)
+/**
+ * Whether the holder is an attempt of this task run that is over. The task run may have been read before its next
+ * attempt took the lock, so the attempt's number decides.
+ */
+export function isOver(holder: string, task: TaskRun): boolean {
+  const prefix = `${task.run}/${task.number}/`
+  if (!holder.startsWith(prefix)) return false
+  const attempt = Number(holder.slice(prefix.length))
+  return attempt < task.attempt || (attempt === task.attempt && hasEnded(task.status))
 }
 
 /** What the end of an attempt leaves on its lock; the back-off of a counted failure holds for every run. */
-function freed(task: TaskRun): Partial<Lock> {
-  const free = { holder: undefined, failure: undefined, backoffUntil: undefined }
-  if (task.status === 'succeeded') return { ...free, lastSuccessAt: task.endedAt ?? 0 }
+function freed(task: TaskRun, now: number): Partial<Lock> {
+  const free = { holder: undefined, failure: undefined, backoffUntil: undefined, lastEndAt: now }
   if (task.status === 'failed') return { ...free, failure: task.failure }
   const backsOff = task.status === 'queued' && usesUpRetry(task.failure?.outcome)
   return backsOff ? { ...free, backoffUntil: task.notBefore } : free

@@ -2,6 +2,7 @@ import type { Stored } from '../core/change.ts'
 import { requestIdOf } from '../core/identity.ts'
 import { isOpen, keys, type Params, type RequestRecord, type Run } from '../core/model.ts'
 import type { Plan } from '../core/plan.ts'
+import type { Store, WriteResult } from '../core/ports.ts'
 import type { Context } from './context.ts'
 import { createRun } from './create-run.ts'
 
@@ -21,8 +22,7 @@ const WAIT_FOR_PLANNER_MS = 250
 
 /** The open run of a request, if there is one. */
 export async function findOpenRun({ ports }: Context, request: RunRequest): Promise<Stored<Run> | undefined> {
-  const run = await latestRun(ports.store, requestIdOf(request.name, request.significant))
-  return run !== undefined && isOpen(run.status) ? run : undefined
+  return (await look(ports.store, requestIdOf(request.name, request.significant))).open
 }
 
 /**
@@ -34,8 +34,9 @@ export async function openRun(
   request: RunRequest,
   makePlan: () => Promise<Plan>,
 ): Promise<{ run: string; opened: boolean }> {
+  const id = requestIdOf(request.name, request.significant)
   for (;;) {
-    const open = await findOpenRun(context, request)
+    const { open, latest } = await look(context.ports.store, id)
     if (open?.status === 'running') return { run: open.id, opened: false }
     if (open !== undefined && !(await mayTakeOver(context, open))) {
       await context.ports.clock.sleep(WAIT_FOR_PLANNER_MS)
@@ -43,22 +44,23 @@ export async function openRun(
     }
     const plan = await makePlan()
     const nonce = context.ports.chance.nonce()
-    const run = open ? await takeOver(context, open, nonce) : await openNext(context, request, nonce)
+    const run = open ? await takeOver(context, open, nonce) : await openNext(context, request, latest, nonce)
     if (run === undefined) continue
     await createRun(context, run, plan, nonce)
     return { run, opened: true }
   }
 }
 
-async function latestRun(
-  store: Context['ports']['store'],
+/** The latest generation of a request, and its run where it is open. */
+async function look(
+  store: Store,
   request: string,
-): Promise<Stored<Run> | undefined> {
+): Promise<{ latest: number | undefined; open: Stored<Run> | undefined }> {
   const [record] = await store.read([keys.request(request)])
-  if (record === undefined) return undefined
+  if (record === undefined) return { latest: undefined, open: undefined }
   const { latest } = record as Stored<RequestRecord>
-  const [run] = await store.read([keys.run(`${request}-${latest}`)])
-  return run as Stored<Run> | undefined
+  const [run] = (await store.read([keys.run(`${request}-${latest}`)])) as [Stored<Run> | undefined]
+  return { latest, open: run !== undefined && isOpen(run.status) ? run : undefined }
 }
 
 async function mayTakeOver({ ports }: Context, run: Run): Promise<boolean> {
@@ -78,15 +80,19 @@ async function takeOver(context: Context, run: Run, nonce: string): Promise<stri
       if: { status: 'planning', nonce: run.nonce },
     },
   ])
-  return result.ok ? run.id : undefined
+  return isWon(result, nonce) ? run.id : undefined
 }
 
-async function openNext(context: Context, request: RunRequest, nonce: string): Promise<string | undefined> {
+/** Opens the generation after the one that was looked at; undefined where another was quicker. */
+async function openNext(
+  context: Context,
+  request: RunRequest,
+  before: number | undefined,
+  nonce: string,
+): Promise<string | undefined> {
   const { store, clock } = context.ports
   const { name, family, params, significant } = request
   const id = requestIdOf(name, significant)
-  const [record] = await store.read([keys.request(id)])
-  const before = (record as RequestRecord | undefined)?.latest
   const latest = (before ?? 0) + 1
   const run: Run = {
     kind: 'run',
@@ -107,5 +113,12 @@ async function openNext(context: Context, request: RunRequest, nonce: string): P
     { key: keys.request(id), set: { kind: 'request', id, latest }, if: { latest: before } },
     { key: keys.run(run.id), put: run, if: 'absent' },
   ])
-  return result.ok ? run.id : undefined
+  return isWon(result, nonce) ? run.id : undefined
+}
+
+/** A write that failed because of our own nonce had been written before its answer got lost. */
+function isWon(result: WriteResult, nonce: string): boolean {
+  return (
+    result.ok || result.failures.some(({ current }) => current?.kind === 'run' && current.nonce === nonce)
+  )
 }

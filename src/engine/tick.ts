@@ -40,6 +40,19 @@ async function handleDue(context: Context, key: string): Promise<void> {
 
 async function handleDueRun(context: Context, run: Stored<Run>): Promise<void> {
   if (run.status === 'running' && run.cancelledAt !== undefined) await sweepCancelled(context, run)
+  if (run.status === 'planning' && (run.dueAt ?? 0) <= context.ports.clock.now()) await abandon(context, run)
+}
+
+/** Nobody has asked again for a run whose planner died: it ends, and the next request opens the next one. */
+async function abandon({ ports }: Context, run: Stored<Run>): Promise<void> {
+  const message = 'its planner ended before the plan was complete; ask for it again'
+  const set = {
+    status: 'failed',
+    endedAt: ports.clock.now(),
+    dueAt: undefined,
+    failure: { outcome: 'planning', message },
+  }
+  await ports.store.write([{ key: keys.run(run.id), set, if: { status: 'planning', nonce: run.nonce } }])
 }
 
 async function handleDueTask(context: Context, task: Stored<TaskRun>): Promise<void> {

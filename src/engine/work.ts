@@ -119,7 +119,10 @@ export class Worker {
   }
 
   async #execute(claimed: Claimed): Promise<void> {
-    const { runner } = this.#context.ports
+    const { runner, clock } = this.#context.ports
+    const leaseMs = (claimed.task.leaseUntil ?? 0) - clock.now()
+    // This process was held up for too long: the attempt is another's by now, or about to be.
+    if (leaseMs <= 0) return
     const active: Active = { claimed, stop: new AbortController() }
     this.#active.set(claimed.nonce, active)
     if (this.#stopping) active.stop.abort('interrupted' satisfies StopReason)
@@ -127,7 +130,7 @@ export class Worker {
     const { task, planned, upstreams, nonce } = claimed
     try {
       const ending = await runner.run(
-        { run: task.run, task: planned, attempt: task.attempt, nonce, upstreams },
+        { run: task.run, task: planned, attempt: task.attempt, nonce, upstreams, leaseMs },
         {
           signal: active.stop.signal,
           onProgress: (progress) => this.#progressed(active, progress),
@@ -160,7 +163,7 @@ export class Worker {
         if: { status: 'running', attempt: task.attempt, nonce },
       },
     ])
-    if (result.ok) ports.runner.beat(nonce)
+    if (result.ok) ports.runner.beat(nonce, settings.leaseMs)
     else if (isOver(result.failures[0]?.current as TaskRun | undefined, nonce))
       active.stop.abort('lost' satisfies StopReason)
     return result.ok

@@ -14,9 +14,9 @@ import { failureOfBody } from '../define/failure.ts'
 import { instantiate } from '../define/task.ts'
 import { loadProject } from './load-config.ts'
 
-/** The process in which bodies run: `child.ts <config> <storage> <leaseMs>`. */
-const [, , configPath = '', storageFolder = '', leaseMs = '60000'] = process.argv
-startWatchdog(Number(leaseMs))
+/** The process in which bodies run: `child.ts <config> <storage>`. */
+const [, , configPath = '', storageFolder = ''] = process.argv
+startWatchdog()
 
 const storage = fileStorage(storageFolder)
 const project = loadProject(configPath)

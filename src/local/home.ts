@@ -211,7 +211,7 @@ function makeRunner({ inline, project, graceMs = GRACE_MS }: HomeOptions, parts:
   const entry = fileURLToPath(new URL(`./child.${extension}`, import.meta.url))
   return processRunner({
     entry,
-    args: [project?.path ?? '', storageFolder, String(LEASE_MS)],
+    args: [project?.path ?? '', storageFolder],
     logs,
     prepare,
     graceMs,

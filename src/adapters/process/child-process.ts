@@ -3,10 +3,10 @@ import type { Readable, Writable } from 'node:stream'
 import type { LogLine } from '../../core/ports.ts'
 import { onLines } from './lines.ts'
 import {
-  BEAT,
   type ChildJob,
   endMark,
   type FromChild,
+  leaseLine,
   RECORD_MARK,
   type ToChild,
   WATCHDOG_FD,
@@ -68,7 +68,7 @@ export class Child {
   }
 
   /** Runs one attempt; resolves when its last line has been told. */
-  async execute(job: ChildJob, events: ChildEvents): Promise<ChildEnd> {
+  async execute(job: ChildJob, leaseMs: number, events: ChildEvents): Promise<ChildEnd> {
     this.run = job.run
     this.#ending = endMark(job.writer)
     const done = Promise.withResolvers<ChildEnd>()
@@ -76,11 +76,11 @@ export class Child {
       message.type === 'done' ? done.resolve({ is: 'done', message }) : events.onMessage(message)
     this.#events = { ...events, onMessage }
     const drained = Promise.all([this.#untilEnd('stdout'), this.#untilEnd('stderr')])
-    this.#beat(BEAT.begin)
+    this.beat(leaseMs)
     this.send({ type: 'job', job })
     const end = await Promise.race([done.promise, this.#closed])
     if (end.is === 'done') await Promise.race([drained, this.#closed])
-    this.#beat(BEAT.end)
+    this.beat(undefined)
     this.#events = undefined
     return end
   }
@@ -89,9 +89,9 @@ export class Child {
     if (this.#process.connected) this.#process.send(message, () => {})
   }
 
-  /** The lease of its attempt was extended. */
-  beat(): void {
-    this.#beat(BEAT.extend)
+  /** Tells how long the lease of its attempt lasts from now on; undefined: the attempt has ended. */
+  beat(leaseMs: number | undefined): void {
+    if (this.#isAlive) this.#watchdog?.write(leaseLine(leaseMs))
   }
 
   /** Kills the process and what it has started in its group. */
@@ -107,10 +107,6 @@ export class Child {
 
   get #watchdog(): Writable | null | undefined {
     return this.#process.stdio[WATCHDOG_FD] as Writable | null | undefined
-  }
-
-  #beat(beat: string): void {
-    if (this.#isAlive) this.#watchdog?.write(beat)
   }
 
   #untilEnd(stream: 'stdout' | 'stderr'): Promise<void> {

@@ -69,7 +69,7 @@ export function processRunner(options: ProcessRunnerOptions): Runner {
       release(child, job, attempt.isReusable)
       return attempt.ending
     },
-    beat: (nonce) => busy.get(nonce)?.beat(),
+    beat: (nonce, leaseMs) => busy.get(nonce)?.beat(leaseMs),
     async close() {
       for (const child of [...idle, ...(spare ? [spare] : []), ...busy.values()]) child.kill()
       idle.clear()
@@ -95,7 +95,7 @@ async function runIn(
   const log = logs.open({ run: job.run, number: job.task.number, attempt: job.attempt })
   const stop = stopper(child, job, hooks.signal, graceMs)
   let broken: unknown
-  const end = await child.execute(childJob, {
+  const end = await child.execute(childJob, job.leaseMs, {
     onLines(lines) {
       try {
         log.write(lines.map((line) => ({ ...line, text: mask(line.text) })))

@@ -1,15 +1,15 @@
 import { Worker } from 'node:worker_threads'
-import { BEAT, WATCHDOG_FD } from './protocol.ts'
+import { WATCHDOG_FD } from './protocol.ts'
 
 /**
  * A thread that kills this process when its parent is gone or does not extend the lease in time,
  * also while the body blocks the main thread. Time is monotonic.
  */
-export function startWatchdog(leaseMs: number): void {
+export function startWatchdog(): void {
   const worker = new Worker(`(${watch.toString()})()`, {
     eval: true,
     execArgv: [],
-    workerData: { leaseMs, beat: BEAT, fd: WATCHDOG_FD },
+    workerData: WATCHDOG_FD,
   })
   worker.unref()
 }
@@ -18,14 +18,14 @@ export function startWatchdog(leaseMs: number): void {
 function watch(): void {
   const { Socket } = process.getBuiltinModule('node:net')
   const { workerData } = process.getBuiltinModule('node:worker_threads')
-  const { leaseMs, beat, fd } = workerData as { leaseMs: number; beat: typeof BEAT; fd: number }
   // The process leads a group: what the body has started goes with it.
   const die = () => process.kill(-process.pid, 'SIGKILL')
   let lease: NodeJS.Timeout | undefined
-  const pipe = new Socket({ fd, readable: true, writable: false })
+  const pipe = new Socket({ fd: workerData as number, readable: true, writable: false })
   pipe.on('data', (data: Buffer) => {
     clearTimeout(lease)
-    if (!data.toString().endsWith(beat.end)) lease = setTimeout(die, leaseMs)
+    const last = data.toString().split('\n').at(-2)
+    if (last) lease = setTimeout(die, Number(last))
   })
   pipe.on('close', die)
   pipe.on('error', die)

@@ -1,0 +1,242 @@
+import { memoryPlans } from '../../src/adapters/memory/plans.ts'
+import { memoryQueue } from '../../src/adapters/memory/queue.ts'
+import { memoryRecords } from '../../src/adapters/memory/records.ts'
+import type { Stored } from '../../src/core/change.ts'
+import { hasEnded, keys, type Run, type StoredRecord, type TaskRun } from '../../src/core/model.ts'
+import type { Ending, Job, JobHooks, Ports } from '../../src/core/ports.ts'
+import type { Scheduler } from './scheduler.ts'
+
+/** How the body of a task behaves, whatever run it is in. */
+export interface Script {
+  /** How often it fails before it succeeds; infinite: always. */
+  failures: number
+  durationMs: number
+}
+
+interface BodyRun {
+  taskId: string
+  run: string
+  number: number
+  nonce: string
+  host: string
+}
+
+/** What is shared by all hosts, what really exists, and what must never be seen. */
+export class World {
+  readonly scheduler: Scheduler
+  readonly scripts: Map<string, Script>
+  readonly memory = memoryRecords()
+  readonly plans = memoryPlans()
+  readonly queue: ReturnType<typeof memoryQueue>
+  /** Ids of tasks whose target exists. */
+  readonly targets = new Set<string>()
+  readonly bodies: string[] = []
+  readonly violations: string[] = []
+  readonly #running = new Set<BodyRun>()
+  readonly #failed = new Map<string, number>()
+  readonly #publishedLate = new Set<string>()
+  readonly #skewMs = new Map<string, number>()
+  #stale: Map<string, Stored> = new Map()
+  #seen = new Map<string, Stored>()
+
+  constructor(scheduler: Scheduler, scripts: Map<string, Script>) {
+    this.scheduler = scheduler
+    this.scripts = scripts
+    this.queue = memoryQueue({ now: () => scheduler.now, sleep: async () => {}, idle: async () => {} })
+    scheduler.onCrash = (host) => {
+      for (const body of this.#running) if (body.host === host) this.#running.delete(body)
+    }
+  }
+
+  /** The ports of one host, whose clock is off by the skew. */
+  portsOf(host: string, skewMs: number): Ports {
+    const { scheduler, memory, plans, queue } = this
+    this.#skewMs.set(host, skewMs)
+    const read = <T>(label: string, perform: () => Promise<T>) =>
+      scheduler.effect(host, label, 'read', perform)
+    const write = <T>(label: string, perform: () => Promise<T>) =>
+      scheduler.effect(host, label, 'write', perform)
+    const clock = {
+      now: () => scheduler.now + skewMs,
+      sleep: (ms: number) => scheduler.sleep(host, ms),
+      idle: (ms: number) => scheduler.sleep(host, ms * 5),
+    }
+    return {
+      store: {
+        read: (wanted) => read(`read ${wanted.join(' ')}`, () => memory.store.read(wanted)),
+        write: (changes) =>
+          write(`write ${changes.map(describeChange).join(' ')}`, () => memory.store.write(changes)),
+        list: (query) =>
+          read(`list ${query.prefix}`, async () =>
+            query.consistency === 'strong' ? memory.store.list(query) : this.#staleList(query.prefix),
+          ),
+        due: (query) =>
+          read('due', async () =>
+            this.#staleList('').filter(
+              ({ record }) => 'dueAt' in record && (record.dueAt ?? 0) <= query.before,
+            ),
+          ),
+      },
+      feed: {
+        take: (limit) =>
+          read('feed.take', () => memory.feed.take(Math.min(limit, 1 + Math.floor(scheduler.random() * 5)))),
+        acknowledge: (events) => write('feed.acknowledge', () => memory.feed.acknowledge(events)),
+      },
+      queue: {
+        send: (messages) => write(`queue.send ${messages.length}`, () => queue.send(messages)),
+        take: (query) => read('queue.take', () => queue.take(query)),
+        acknowledge: (deliveries) => write('queue.acknowledge', () => queue.acknowledge(deliveries)),
+        putBack: (delivery, delayMs) => write('queue.putBack', () => queue.putBack(delivery, delayMs)),
+      },
+      plans: {
+        save: (run, plan) => write(`plans.save ${run}`, () => plans.save(run, plan)),
+        header: (run) => read('plans.header', () => plans.header(run)),
+        tasks: (run, numbers) => read('plans.tasks', () => plans.tasks(run, numbers)),
+      },
+      completeness: {
+        areComplete: (tasks) => read('exists', async () => tasks.map((task) => this.targets.has(task.id))),
+      },
+      runner: {
+        run: (job, hooks) => this.#runBody(host, job, hooks),
+        beat() {},
+        async close() {},
+      },
+      clock,
+      chance: { nonce: () => `n${Math.floor(scheduler.random() * 1e12)}`, random: scheduler.random },
+      isGone: async (worker) => scheduler.dead.has(worker),
+    }
+  }
+
+  /** Called after each step: no rule unsets a bit, nothing that ended changes, and so on. */
+  check(): void {
+    for (const [key, record] of this.memory.records) {
+      const before = this.#seen.get(key)
+      if (before !== undefined && before.version !== record.version) this.#checkChange(key, before, record)
+      if (before?.version !== record.version) this.#seen.set(key, record)
+    }
+    if (this.scheduler.random() < 0.1) this.#stale = new Map(this.memory.records)
+  }
+
+  /** Called when everything has come to rest: nothing stays held. */
+  checkRest(): void {
+    const planned = new Set(
+      this.runs()
+        .filter(wasPlanned)
+        .map((run) => run.id),
+    )
+    for (const [key, record] of this.memory.records) {
+      if (record.kind === 'lock' && record.holder !== undefined)
+        this.#violate(`${key} is still held by ${record.holder}`)
+      if (record.kind === 'wait') this.#violate(`${key} is still there`)
+      if (record.kind === 'run' && (record.status === 'running' || record.status === 'planning'))
+        this.#violate(`${key} never ended`)
+      if (record.kind === 'taskRun' && planned.has(record.run) && !hasEnded(record.status))
+        this.#violate(`${key} is still ${record.status}`)
+    }
+  }
+
+  #violate(what: string): void {
+    this.violations.push(`${this.scheduler.now}: ${what}`)
+  }
+
+  #staleList(prefix: string): { key: string; record: Stored }[] {
+    const view = this.scheduler.random() < 0.5 ? this.#stale : this.memory.records
+    return [...view]
+      .filter(([key]) => key.startsWith(prefix))
+      .map(([key, record]) => ({ key, record: structuredClone(record) }))
+  }
+
+  #checkChange(key: string, before: StoredRecord, now: StoredRecord): void {
+    if (before.kind === 'taskRun' && now.kind === 'taskRun') {
+      if (hasEnded(before.status) && now.status !== before.status)
+        this.#violate(`${key} went from ${before.status} to ${now.status}`)
+      if (lostBit(before.ended, now.ended) || lostBit(before.failed, now.failed))
+        this.#violate(`${key} lost a bit`)
+    }
+    if (
+      before.kind === 'run' &&
+      now.kind === 'run' &&
+      before.endedAt !== undefined &&
+      before.status !== now.status
+    )
+      this.#violate(`${key} went from ${before.status} to ${now.status}`)
+  }
+
+  async #runBody(host: string, job: Job, hooks: JobHooks): Promise<Ending> {
+    const body = { taskId: job.task.id, run: job.run, number: job.task.number, nonce: job.nonce, host }
+    const begins = await this.scheduler.effect(host, `body ${job.task.label}`, 'read', async () =>
+      this.#begin(body, job),
+    )
+    if (!begins) return failed('lost')
+    const script = this.scripts.get(job.task.id) as Script
+    await this.scheduler.sleep(host, script.durationMs * (0.5 + this.scheduler.random()))
+    const ending = await this.#endBody(host, job, hooks, script)
+    this.#running.delete(body)
+    return ending
+  }
+
+  async #endBody(host: string, job: Job, hooks: JobHooks, script: Script): Promise<Ending> {
+    if (hooks.signal.aborted) return failed(hooks.signal.reason)
+    const failures = this.#failed.get(job.task.id) ?? 0
+    if (failures < script.failures) {
+      this.#failed.set(job.task.id, failures + 1)
+      return failed('failed')
+    }
+    if (!(await hooks.mayPublish())) return failed('lost')
+    await this.scheduler.effect(host, `publish ${job.task.label}`, 'write', async () => this.#publish(job))
+    return { outcome: 'succeeded' }
+  }
+
+  /** False where the host was held up so long that the watchdog kills the body at once. */
+  #begin(body: BodyRun, job: Job): boolean {
+    if (!this.#hasLease(body)) return false
+    for (const upstream of job.upstreams)
+      if (!this.targets.has(upstream.id)) this.#violate(`${job.task.label} runs before ${upstream.label}`)
+    for (const other of this.#running)
+      if (other.taskId === body.taskId && this.#hasLease(other))
+        this.#violate(`${job.task.label} runs twice at once, in ${other.run} and ${body.run}`)
+    if (this.targets.has(body.taskId) && !this.#publishedLate.has(body.taskId) && this.#hasLease(body))
+      this.#violate(`${job.task.label} runs again in ${body.run}, though it had succeeded`)
+    this.#running.add(body)
+    this.bodies.push(body.taskId)
+    return true
+  }
+
+  #publish(job: Job): void {
+    const record = this.#taskRun(job.run, job.task.number)
+    // A frozen host may publish after its lease: nobody can fence a rename. It is whole, so it may stand.
+    if (record?.nonce !== job.nonce) this.#publishedLate.add(job.task.id)
+    this.targets.add(job.task.id)
+  }
+
+  #taskRun(run: string, number: number): TaskRun | undefined {
+    return this.memory.records.get(keys.taskRun(run, number)) as TaskRun | undefined
+  }
+
+  #hasLease({ run, number, nonce, host }: BodyRun): boolean {
+    const record = this.#taskRun(run, number)
+    // The lease is written by the host's own clock, and by it the host kills its body.
+    const hostNow = this.scheduler.now + (this.#skewMs.get(host) ?? 0)
+    return record?.status === 'running' && record.nonce === nonce && (record.leaseUntil ?? 0) > hostNow
+  }
+
+  /** The runs as they stand. */
+  runs(): Run[] {
+    return [...this.memory.records.values()].filter((record) => record.kind === 'run') as Run[]
+  }
+}
+
+/** A run that ended while it was planned leaves its task runs as they were put. */
+export const wasPlanned = (run: Run): boolean => run.released !== undefined
+
+const failed = (outcome: Ending['outcome']): Ending => ({ outcome, failure: { outcome, message: outcome } })
+
+function describeChange(change: { key: string } & object): string {
+  const what = 'set' in change ? JSON.stringify(change.set) : 'put' in change ? 'put' : 'remove'
+  return `${change.key} ${what}`
+}
+
+function lostBit(before: string, now: string): boolean {
+  const [old, young] = [Buffer.from(before, 'base64'), Buffer.from(now, 'base64')]
+  return old.some((byte, index) => (byte & ~(young[index] ?? 0)) !== 0)
+}
