@@ -141,6 +141,8 @@ export interface WaitItem {
   kind: 'wait'
   run: string
   number: number
+  /** Tells this wait from a later one of the same task run. */
+  nonce: string
 }
 
 /** An attempt that did not succeed at once; the first success is told by the task run itself. */

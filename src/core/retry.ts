@@ -4,7 +4,9 @@ import type { RetryPolicy } from './plan.ts'
 /** Free attempts of one task run before it fails after all. */
 export const MAX_FREE_ATTEMPTS = 20
 const MAX_DELAY_MS = 60 * 60_000
+/** The first free attempt follows at once; a host that keeps dying is given time, but the task is not forgotten. */
 const FREE_DELAY_MS = 1_000
+const MAX_FREE_DELAY_MS = 5 * 60_000
 
 /** Whether an attempt that ended so uses up the retry policy. */
 export function usesUpRetry(outcome: Failure['outcome'] | undefined): boolean {
@@ -39,12 +41,12 @@ export function afterAttempt(
   const counted = { ...released, used, free, failure: ending.failure }
   if (counts ? used >= policy.attempts : free >= MAX_FREE_ATTEMPTS)
     return { ...counted, status: 'failed', endedAt: now }
-  const delayMs = counts
-    ? retryDelayMs(policy, used, random)
-    : retryDelayMs(
-        { attempts: 0, delayMs: free === 1 ? 0 : FREE_DELAY_MS, backoff: 'exponential' },
-        free,
-        random,
-      )
+  const delayMs = counts ? retryDelayMs(policy, used, random) : freeDelayMs(free, random)
   return { ...counted, status: 'queued', attempt: task.attempt + 1, notBefore: now + delayMs }
+}
+
+function freeDelayMs(free: number, random: number): number {
+  if (free === 1) return 0
+  const policy: RetryPolicy = { attempts: MAX_FREE_ATTEMPTS, delayMs: FREE_DELAY_MS, backoff: 'exponential' }
+  return Math.min(retryDelayMs(policy, free, random), MAX_FREE_DELAY_MS)
 }

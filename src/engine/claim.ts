@@ -56,7 +56,7 @@ async function tryClaim(context: Context, message: Message, nonce: string): Prom
     return settle(context, task, { status: 'complete', endedAt: clock.now() })
   if (planned?.policy.external) return awaitTarget(context, task, planned)
   if (lock?.holder !== undefined && !isOver(lock.holder, task))
-    return waitForLock(context, task, lock, lock.holder)
+    return waitForLock(context, task, lock, lock.holder, nonce)
   return take(context, task, planned as PlannedTask, lock, nonce)
 }
 
@@ -117,6 +117,7 @@ async function waitForLock(
   task: Stored<TaskRun>,
   lock: Stored<Lock>,
   holder: string,
+  nonce: string,
 ): Promise<ClaimResult | 'race'> {
   const { run, number, attempt } = task
   const waitsFor = keys.lock(lock.taskId)
@@ -126,7 +127,7 @@ async function waitForLock(
       set: { status: 'waiting', waitsFor, waitingSince: ports.clock.now() },
       if: { status: 'queued', attempt },
     },
-    { key: keys.wait(waitsFor, run, number), put: { kind: 'wait', run, number } },
+    { key: keys.wait(waitsFor, run, number), put: { kind: 'wait', run, number, nonce } },
     { key: waitsFor, set: { waiting: true }, if: { holder } },
   ])
   return result.ok ? { is: 'settled' } : 'race'

@@ -45,7 +45,7 @@ export async function wakeWaiters({ ports }: Context, lock: Stored<Lock>): Promi
   const now = ports.clock.now()
   await Promise.all(
     items.map(async ({ key, record }) => {
-      const { run, number } = record as Stored<WaitItem>
+      const { run, number, nonce } = record as Stored<WaitItem>
       const woken = await ports.store.write([
         {
           key: keys.taskRun(run, number),
@@ -54,7 +54,8 @@ export async function wakeWaiters({ ports }: Context, lock: Stored<Lock>): Promi
         },
         { key, remove: true },
       ])
-      if (!woken.ok) await ports.store.write([{ key, remove: true }])
+      // It waits no more, or again by now: then its new wait item has to stay.
+      if (!woken.ok) await ports.store.write([{ key, remove: true, if: { nonce } }])
     }),
   )
   await ports.store.write([

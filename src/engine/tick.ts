@@ -6,6 +6,8 @@ import type { Context } from './context.ts'
 import { finish } from './finish.ts'
 
 const BATCH = 500
+/** Whoever still wants a run takes its planning over as soon as it is due. */
+const ABANDON_MS = 60_000
 
 /** Brings what is due: leases that ran out, distant retries, targets to look at again, sweeps of cancelled runs. */
 export async function tick(context: Context): Promise<void> {
@@ -40,7 +42,8 @@ async function handleDue(context: Context, key: string): Promise<void> {
 
 async function handleDueRun(context: Context, run: Stored<Run>): Promise<void> {
   if (run.status === 'running' && run.cancelledAt !== undefined) await sweepCancelled(context, run)
-  if (run.status === 'planning' && (run.dueAt ?? 0) <= context.ports.clock.now()) await abandon(context, run)
+  const overdueMs = context.ports.clock.now() - (run.dueAt ?? 0)
+  if (run.status === 'planning' && overdueMs >= ABANDON_MS) await abandon(context, run)
 }
 
 /** Nobody has asked again for a run whose planner died: it ends, and the next request opens the next one. */

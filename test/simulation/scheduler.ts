@@ -32,7 +32,8 @@ export interface Faults {
   delay: number
 }
 
-const FREEZE_MS = 200_000
+/** Most freezes outlast a lease, some even a planner. */
+const FREEZE_MS = 1_200_000
 
 /**
  * Interleaves effects of several hosts by a seed, under a virtual clock. An effect may be delayed, done twice,
@@ -94,6 +95,11 @@ export class Scheduler {
     return true
   }
 
+  /** Whether a frozen host will still do something when it thaws. */
+  get isAnyoneFrozen(): boolean {
+    return this.#thaws().length > 0
+  }
+
   #passTime(): boolean {
     const wakeAt = (each: Sleeper) => Math.max(each.at, this.#frozen.get(each.host) ?? 0)
     const next = Math.min(...this.#sleepers.map(wakeAt), ...this.#thaws())
@@ -132,7 +138,7 @@ export class Scheduler {
     }
     if (fate > 1 - freeze) {
       this.trace.push(`${host} freezes`)
-      this.#frozen.set(host, this.now + this.random() * FREEZE_MS)
+      this.#frozen.set(host, this.now + this.random() ** 3 * FREEZE_MS)
     }
   }
 }

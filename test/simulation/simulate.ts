@@ -31,7 +31,7 @@ export type Sabotage = (ports: Ports) => Ports
 const NO_FAULTS: Faults = { crash: 0, freeze: 0, repeat: 0, delay: 0 }
 const FAULTS: Faults = { crash: 0.004, freeze: 0.002, repeat: 0.03, delay: 0.1 }
 const HOSTS = 3
-const MAX_STEPS = 30_000
+const MAX_STEPS = 100_000
 const SETTINGS = { leaseMs: 30_000, heartbeatMs: 5_000, skewMs: 120_000 }
 const RETRY = { attempts: 3, delayMs: 10_000, backoff: 'exponential' as const }
 
@@ -155,6 +155,7 @@ function isAtRest(world: World, roots: SimTask[]): boolean {
   const runs = world.runs()
   const names = new Set(runs.map((run) => run.name))
   if (names.size < roots.length || runs.some((run) => isOpen(run.status))) return false
+  if (world.scheduler.isAnyoneFrozen) return false
   return [...world.memory.records.values()].every(
     (record) =>
       (record.kind !== 'lock' || record.holder === undefined) &&

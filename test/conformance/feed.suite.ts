@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { Run } from '../../src/core/model.ts'
+import type { Store } from '../../src/core/ports.ts'
+import type { MakeAdapters } from './adapters.ts'
+
+const put = (store: Store, id: string) =>
+  store.write([{ key: `run/${id}`, put: { kind: 'run', id, status: 'planning' } as Run }])
+const set = (store: Store, id: string, fields: Record<string, unknown>) =>
+  store.write([{ key: `run/${id}`, set: fields }])
+
+/** What every change feed promises. */
+export function feedSuite(name: string, make: MakeAdapters): void {
+  describe(`${name}: feed`, () => {
+    it('tells of changes in order, not of inserts', async (test) => {
+      const { store, feed } = await make(test)
+      await put(store, 'a')
+      await put(store, 'b')
+      await set(store, 'a', { status: 'running' })
+      await set(store, 'b', { status: 'running' })
+      await set(store, 'a', { released: 1 })
+      const events = await feed.take(10)
+      assert.deepEqual(
+        events.map((event) => event.key),
+        ['run/a', 'run/b', 'run/a'],
+      )
+    })
+
+    it('leaves heartbeats and notes out', async (test) => {
+      const { store, feed } = await make(test)
+      await store.write([{ key: 'task/r/1', put: { kind: 'taskRun', status: 'running' } as never }])
+      await store.write([{ key: 'task/r/1', set: { leaseUntil: 5, progress: { done: 1 } } }])
+      assert.deepEqual(await feed.take(10), [])
+      await store.write([{ key: 'task/r/1', set: { status: 'succeeded' } }])
+      assert.equal((await feed.take(10)).length, 1)
+    })
+
+    it('delivers again what was not acknowledged', async (test) => {
+      const { store, feed } = await make(test)
+      await put(store, 'a')
+      await set(store, 'a', { status: 'running' })
+      await set(store, 'a', { status: 'failed' })
+      const [first] = await feed.take(1)
+      assert.ok(first)
+      assert.deepEqual(await feed.take(1), [first])
+      await feed.acknowledge([first])
+      const rest = await feed.take(10)
+      assert.equal(rest.length, 1)
+      assert.notEqual(rest[0]?.sequence, first.sequence)
+    })
+
+    it('is followed by one process at a time, and by the next when that one is silent', async (test) => {
+      const { store, feed, other, clock } = await make(test)
+      if (other === undefined) return test.skip('lives in one process')
+      await put(store, 'a')
+      await set(store, 'a', { status: 'running' })
+      assert.equal((await feed.take(10)).length, 1)
+      assert.deepEqual(await other.feed.take(10), [])
+      clock.advance(60_000)
+      assert.equal((await other.feed.take(10)).length, 1)
+      assert.deepEqual(await feed.take(10), [])
+    })
+  })
+}

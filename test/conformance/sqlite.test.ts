@@ -1,0 +1,25 @@
+import { join } from 'node:path'
+import { openDatabase } from '../../src/adapters/sqlite/database.ts'
+import { sqliteFeed } from '../../src/adapters/sqlite/feed.ts'
+import { sqlitePlans } from '../../src/adapters/sqlite/plans.ts'
+import { sqliteQueue } from '../../src/adapters/sqlite/queue.ts'
+import { sqliteStore } from '../../src/adapters/sqlite/store.ts'
+import { temporaryFolder } from '../support/folders.ts'
+import { testClock } from '../support/test-clock.ts'
+import { conformance } from './suites.ts'
+
+conformance('sqlite', async (test) => {
+  const clock = testClock()
+  const path = join(temporaryFolder(test), 'state.db')
+  const open = (follower: string) => {
+    const database = openDatabase(path)
+    test.after(() => database.close())
+    return {
+      store: sqliteStore(database),
+      feed: sqliteFeed(database, follower, clock, async () => false),
+      queue: sqliteQueue(database, clock),
+      plans: sqlitePlans(database),
+    }
+  }
+  return { clock, ...open('one'), other: open('two') }
+})

@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { keys, type Lock, type TaskRun } from '../../src/core/model.ts'
+import type { MakeAdapters } from './adapters.ts'
+
+const task = (number: number, more: Partial<TaskRun> = {}): TaskRun => ({
+  kind: 'taskRun',
+  run: 'r-1',
+  number,
+  taskId: `t${number}`,
+  status: 'pending',
+  attempt: 1,
+  used: 0,
+  free: 0,
+  upstreams: 0,
+  ended: '',
+  failed: '',
+  ...more,
+})
+const key = (number: number) => keys.taskRun('r-1', number)
+
+/** What every store promises. */
+export function storeSuite(name: string, make: MakeAdapters): void {
+  describe(`${name}: store`, () => {
+    it('reads in the order of the keys, undefined where nothing is', async (test) => {
+      const { store } = await make(test)
+      await store.write([{ key: key(2), put: task(2) }])
+      const [none, found] = await store.read([key(1), key(2)])
+      assert.equal(none, undefined)
+      assert.deepEqual(found, { ...task(2), version: 1 })
+    })
+
+    it('counts the writes of a record in its version', async (test) => {
+      const { store } = await make(test)
+      await store.write([{ key: key(1), put: task(1) }])
+      await store.write([{ key: key(1), set: { status: 'queued' } }])
+      const [record] = await store.read([key(1)])
+      assert.deepEqual(record, { ...task(1), status: 'queued', version: 2 })
+    })
+
+    it('writes nothing where one condition of a call fails, and returns the record that stood', async (test) => {
+      const { store } = await make(test)
+      await store.write([{ key: key(1), put: task(1) }])
+      const result = await store.write([
+        { key: key(2), put: task(2), if: 'absent' },
+        { key: key(1), put: task(1, { status: 'queued' }), if: 'absent' },
+      ])
+      assert.deepEqual(result, { ok: false, failures: [{ index: 1, current: { ...task(1), version: 1 } }] })
+      assert.deepEqual(await store.read([key(2)]), [undefined])
+    })
+
+    it('matches fields, undefined meaning absent, also where there is no record', async (test) => {
+      const { store } = await make(test)
+      const lock = keys.lock('t1')
+      const take = (holder: string) =>
+        store.write([{ key: lock, set: { kind: 'lock', taskId: 't1', holder }, if: { holder: undefined } }])
+      assert.deepEqual(await take('a'), { ok: true })
+      assert.equal((await take('b')).ok, false)
+      const freed = await store.write([{ key: lock, set: { holder: undefined }, if: { holder: 'a' } }])
+      assert.deepEqual(freed, { ok: true })
+      const [record] = await store.read([lock])
+      assert.deepEqual(record, { kind: 'lock', taskId: 't1', version: 2 } as Lock & { version: number })
+    })
+
+    it('gives exactly one of many writers at once what all want', async (test) => {
+      const { store, other = { store } } = await make(test)
+      const writers = Array.from({ length: 20 }, (_, index) => (index % 2 ? store : other.store))
+      const results = await Promise.all(
+        writers.map((each, index) =>
+          each.write([{ key: key(1), put: task(1, { nonce: `n${index}` }), if: 'absent' }]),
+        ),
+      )
+      assert.equal(results.filter((result) => result.ok).length, 1)
+    })
+
+    it('removes', async (test) => {
+      const { store } = await make(test)
+      await store.write([{ key: key(1), put: task(1) }])
+      await store.write([{ key: key(1), remove: true }])
+      assert.deepEqual(await store.read([key(1)]), [undefined])
+    })
+
+    it('lists by prefix in order of the keys, in pages', async (test) => {
+      const { store } = await make(test)
+      for (const number of [3, 1, 2]) await store.write([{ key: key(number), put: task(number) }])
+      await store.write([{ key: keys.taskRun('r-10', 1), put: task(1, { run: 'r-10' }) }])
+      const query = { prefix: keys.taskRuns('r-1'), consistency: 'strong' } as const
+      const all = await store.list(query)
+      assert.deepEqual(
+        all.map((each) => each.key),
+        [key(1), key(2), key(3)],
+      )
+      const page = await store.list({ ...query, after: key(1), limit: 1 })
+      assert.deepEqual(
+        page.map((each) => each.key),
+        [key(2)],
+      )
+    })
+
+    it('finds what is due, and no longer once the instant is gone', async (test) => {
+      const { store } = await make(test)
+      await store.write([{ key: key(1), put: task(1, { dueAt: 100 }) }])
+      await store.write([{ key: key(2), put: task(2, { dueAt: 200 }) }])
+      await store.write([{ key: key(3), put: task(3) }])
+      const due = async (before: number) => (await store.due({ before, limit: 10 })).map((each) => each.key)
+      assert.deepEqual(await due(100), [key(1)])
+      await store.write([{ key: key(1), set: { dueAt: undefined } }])
+      assert.deepEqual(await due(300), [key(2)])
+    })
+
+    it('shows the writes of one process to another', async (test) => {
+      const { store, other } = await make(test)
+      if (other === undefined) return test.skip('lives in one process')
+      await store.write([{ key: key(1), put: task(1) }])
+      assert.deepEqual(await other.store.read([key(1)]), [{ ...task(1), version: 1 }])
+    })
+  })
+}

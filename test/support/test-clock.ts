@@ -1,0 +1,18 @@
+import type { Clock } from '../../src/core/ports.ts'
+
+/** A clock that stands until it is moved. */
+export interface TestClock extends Clock {
+  advance(ms: number): void
+}
+
+export function testClock(): TestClock {
+  let now = Date.UTC(2026, 0, 1)
+  return {
+    now: () => now,
+    sleep: async () => {},
+    idle: async () => {},
+    advance(ms) {
+      now += ms
+    },
+  }
+}
