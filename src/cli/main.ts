@@ -124,7 +124,7 @@ function withGlobals(command: Command): Command {
 function withWorkFlags(command: Command): Command {
   return command
     .option('--concurrency <n>', 'how many tasks run at once', positiveInteger, availableParallelism())
-    .option('--wait <duration>', 'gives up when nothing can start for this long', duration, 60_000)
+    .option('--wait <duration>', 'gives up when nothing can start for this long (default: 60s)', duration)
     .option('--inline', 'runs bodies in this process: no isolation, quick to start')
 }
 

@@ -58,7 +58,6 @@ function feedFields(record: StoredRecord): readonly string[] {
     case 'wait':
     case 'attempt':
     case 'marker':
-    case 'worker':
       return []
   }
 }

@@ -168,15 +168,8 @@ export interface Marker {
   result: Json
 }
 
-/** A process that claims attempts; lets another one see that it is gone. */
-export interface WorkerRecord {
-  kind: 'worker'
-  id: string
-  startedAt: number
-}
-
 /** Whatever the store holds. */
-export type StoredRecord = TaskRun | Run | RequestRecord | Lock | WaitItem | Attempt | Marker | WorkerRecord
+export type StoredRecord = TaskRun | Run | RequestRecord | Lock | WaitItem | Attempt | Marker
 
 /** Upstreams of one node; more are gathered by join nodes. Two bitmaps of 1,000 bits keep a record under 1 KB. */
 export const MAX_FAN_IN = 1000
@@ -196,7 +189,6 @@ export const keys = {
   wait: (row: string, run: string, number: number) => `wait/${row}/${run}/${padded(number)}`,
   waits: (row: string) => `wait/${row}/`,
   marker: (taskId: string) => `marker/${taskId}`,
-  worker: (id: string) => `worker/${id}`,
 }
 
 /** Whether a task run can still change. */

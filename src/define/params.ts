@@ -82,16 +82,19 @@ export function choicesOf(field: z.ZodType): string[] {
 /** Parses the parameters of a task; all problems in one message. */
 export function parseParams(family: string, fields: Fields, given: unknown): Params {
   const parsed = z.strictObject(fields).safeParse(given)
-  if (!parsed.success) throw refusal(family, fields, parsed.error)
+  if (!parsed.success) throw refusal(family, fields, given, parsed.error)
   for (const [name, value] of Object.entries(parsed.data)) refuseNonJson(family, name, value)
   return JSON.parse(JSON.stringify(parsed.data)) as Params
 }
 
-function refusal(family: string, fields: Fields, error: z.ZodError): SluiceError {
+function refusal(family: string, fields: Fields, given: unknown, error: z.ZodError): SluiceError {
+  const isMissing = (name: unknown) => !Object.keys(given ?? {}).includes(String(name))
   const problems = error.issues.flatMap((issue) =>
     issue.code === 'unrecognized_keys'
       ? issue.keys.map((key) => `no parameter is called ${key}`)
-      : [`${issue.path.join('.') || 'parameters'}: ${issue.message}`],
+      : isMissing(issue.path[0])
+        ? [`${issue.path.join('.')} is required`]
+        : [`${issue.path.join('.')}: ${issue.message}`],
   )
   const known = Object.keys(fields)
   return new SluiceError('invalid_parameter', `${family}: ${problems.join('; ')}`, {

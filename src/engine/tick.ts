@@ -6,6 +6,7 @@ import type { Context } from './context.ts'
 import { finish } from './finish.ts'
 
 const BATCH = 500
+const ORPHANS = 10_000
 /** Whoever still wants a run takes its planning over as soon as it is due. */
 const ABANDON_MS = 60_000
 
@@ -22,16 +23,13 @@ export async function tick(context: Context): Promise<void> {
  */
 export async function collectOrphans(context: Context): Promise<void> {
   const { store, isGone } = context.ports
-  const workers = await store.list({ prefix: keys.worker(''), consistency: 'stale' })
-  const gone = new Set<string>()
-  for (const { record } of workers)
-    if (record.kind === 'worker' && (await isGone(record.id))) gone.add(record.id)
-  if (gone.size === 0) return
-  const running = await store.due({ before: Number.MAX_SAFE_INTEGER, limit: 100_000 })
-  for (const { record } of running)
-    if (record.kind === 'taskRun' && record.status === 'running' && gone.has(record.worker ?? ''))
-      await loseAttempt(context, record as Stored<TaskRun>, 'its worker process ended')
-  for (const id of gone) await store.write([{ key: keys.worker(id), remove: true }])
+  const due = await store.due({ before: Number.MAX_SAFE_INTEGER, limit: ORPHANS })
+  const running = due.flatMap(({ record }) =>
+    record.kind === 'taskRun' && record.status === 'running' ? [record as Stored<TaskRun>] : [],
+  )
+  for (const [worker, tasks] of Map.groupBy(running, (task) => task.worker ?? ''))
+    if (await isGone(worker))
+      for (const task of tasks) await loseAttempt(context, task, 'its worker process ended')
 }
 
 async function handleDue(context: Context, key: string): Promise<void> {

@@ -45,9 +45,9 @@ export class Worker {
     this.#options = options
   }
 
-  /** How many attempts it is busy with. */
-  get busy(): number {
-    return this.#attempts.size
+  /** How many bodies it runs. */
+  get running(): number {
+    return this.#active.size
   }
 
   /** Works until {@link stop}; rejects when the state cannot be written. */

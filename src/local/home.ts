@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { accessSync, constants, existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { fileStorage } from '../adapters/files/file-storage.ts'
 import { fileLogs } from '../adapters/logs/file-logs.ts'
@@ -45,8 +45,6 @@ export interface Home {
   secrets: FileSecrets
   surroundings: Surroundings
   storageFolder: string
-  /** Says that this process works, so that others can tell when it is gone. */
-  announce(): Promise<void>
   close(): Promise<void>
 }
 
@@ -90,13 +88,8 @@ export function openHome(options: HomeOptions): Home {
     secrets,
     surroundings,
     storageFolder,
-    async announce() {
-      const record = { kind: 'worker' as const, id: worker, startedAt: clock.now() }
-      await store.write([{ key: keys.worker(worker), put: record }])
-    },
     async close() {
       await runner.close()
-      await store.write([{ key: keys.worker(worker), remove: true }])
       database.close()
     },
   }
@@ -115,9 +108,20 @@ function makeStateFolder(folder: string): void {
     const isFull = (error as NodeJS.ErrnoException).code === 'ENOSPC'
     throw new SluiceError(
       isFull ? 'disk_full' : 'state_unusable',
-      `The state folder ${folder} cannot be written: ${messageOf(error)}.`,
+      `The state folder ${folder} cannot be written: ${isReadOnly(folder) ? 'its file system is read-only' : messageOf(error)}.`,
       { cause: error, hint: 'Make room or use a writable folder: --state FOLDER.' },
     )
+  }
+}
+
+/** Node tells of a read-only file system as if a folder were missing. */
+function isReadOnly(folder: string): boolean {
+  try {
+    accessSync(existsSync(folder) || folder === dirname(folder) ? folder : dirname(folder), constants.W_OK)
+    return false
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    return code === 'EROFS' || (code === 'ENOENT' && isReadOnly(dirname(folder)))
   }
 }
 

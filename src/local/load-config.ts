@@ -36,13 +36,15 @@ export function findConfig(folder: string, named?: string): string {
 
 /** Loads a config and the modules that it names, and checks everything; all problems in one message. */
 export async function loadProject(path: string): Promise<Project> {
-  const config = await importConfig(path)
+  const exported = await importConfig(path)
+  const config = usable(exported)
   const folder = dirname(path)
   const broken: Project['broken'] = []
   const pipelines = config.pipelines.filter((each) => typeof each !== 'string')
   for (const module of modulesOf(config, folder, broken))
     pipelines.push(...(await pipelinesOf(module, broken)))
   const problems = [
+    ...configProblems(exported),
     ...pipelines.flatMap((each) => each.problems),
     ...registeredTasks().flatMap((each) => each.problems),
     ...duplicates('pipelines', pipelines, (each) => each.name),
@@ -65,7 +67,8 @@ function wrongDefinition(path: string, problems: string[]): SluiceError {
   })
 }
 
-async function importConfig(path: string): Promise<Config> {
+/** What the config module exports, whatever it is. */
+async function importConfig(path: string): Promise<unknown> {
   let module: { default?: unknown }
   try {
     module = (await import(pathToFileURL(path).href)) as { default?: unknown }
@@ -75,9 +78,16 @@ async function importConfig(path: string): Promise<Config> {
       cause: error,
     })
   }
-  const problems = configProblems(module.default)
-  if (problems.length > 0) throw wrongDefinition(path, problems)
-  return module.default as Config
+  return module.default
+}
+
+/** The parts of an export that can be looked at, so that all problems are told at once. */
+function usable(exported: unknown): Config {
+  const { pipelines, environments } = (exported ?? {}) as Partial<Config>
+  const named = Array.isArray(pipelines)
+    ? pipelines.filter((each) => typeof each === 'string' || isPipeline(each))
+    : []
+  return { pipelines: named, ...(environments === undefined ? {} : { environments }) }
 }
 
 /** Where a module fails is part of how Node shows the error, not of its message. */
@@ -85,7 +95,7 @@ function told(error: unknown): string {
   if (!(error instanceof Error)) return messageOf(error)
   return inspect(error)
     .split('\n')
-    .filter((line) => !/^\s+at (node:|async node:)/.test(line))
+    .filter((line) => !/^\s+at .*node:/.test(line))
     .slice(0, 8)
     .join('\n')
 }

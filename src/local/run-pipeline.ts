@@ -34,7 +34,6 @@ export interface FollowOptions extends WorkEvents {
 /** Works on one run until it ends, waits for too long, or is stopped; the run goes on with the next call. */
 export async function followRun(home: Home, options: FollowOptions): Promise<FollowEnd> {
   const worker = new Worker(home.context, options)
-  await home.announce()
   const loops = startLoops(home.context, worker)
   const end = await untilEnd(home, options, worker, loops)
   await Promise.race([loops.stop(), loops.failed])
@@ -53,7 +52,7 @@ async function untilEnd(
   while (!signal.aborted) {
     const [record] = await store.read([keys.run(run)])
     if (record === undefined || !isOpen((record as Stored<Run>).status)) return 'ended'
-    if (worker.busy > 0) idleSince = clock.now()
+    if (worker.running > 0) idleSince = clock.now()
     if (clock.now() - idleSince >= waitMs) {
       if (!(await someoneWorks(home, run))) return 'waiting'
       idleSince = clock.now()

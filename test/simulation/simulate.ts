@@ -101,9 +101,6 @@ function startHost(world: World, host: string, roots: SimTask[], sabotage: Sabot
 }
 
 async function liveHost(context: Context, roots: SimTask[]): Promise<void> {
-  const { store, clock } = context.ports
-  const worker = { kind: 'worker' as const, id: context.settings.worker, startedAt: clock.now() }
-  await store.write([{ key: `worker/${worker.id}`, put: worker }])
   const loops = startLoops(context, new Worker(context, { concurrency: 2 }))
   for (const [index, root] of roots.entries()) await openOnce(context, `run${index}`, root)
   await loops.failed

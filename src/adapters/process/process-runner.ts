@@ -17,6 +17,7 @@ export interface ProcessRunnerOptions {
 
 /** Idle processes of a run end after this time. */
 const IDLE_MS = 10_000
+const TIMEOUT_GRACE_MS = 2_000
 
 /** Runs each attempt in a child process; a process serves one run, or one attempt where the task asks for it. */
 export function processRunner(options: ProcessRunnerOptions): Runner {
@@ -133,7 +134,7 @@ function stopper(child: Child, job: Job, signal: AbortSignal, graceMs: number) {
     if (reason !== undefined) return
     reason = why
     child.send({ type: 'stop', reason: why })
-    kill = setTimeout(() => child.kill(), why === 'lost' ? 0 : graceMs)
+    kill = setTimeout(() => child.kill(), graceOf(why, graceMs))
   }
   const onAbort = () => stop(signal.reason as AttemptOutcome)
   if (signal.aborted) onAbort()
@@ -148,6 +149,12 @@ function stopper(child: Child, job: Job, signal: AbortSignal, graceMs: number) {
       clearTimeout(kill)
     },
   }
+}
+
+/** A body that had its time gets little more; one that lost its lease gets none. */
+function graceOf(why: AttemptOutcome, graceMs: number): number {
+  if (why === 'lost') return 0
+  return why === 'timed_out' ? Math.min(graceMs, TIMEOUT_GRACE_MS) : graceMs
 }
 
 /** An ending is a fact of the process: its last word, its exit code, its signal. */

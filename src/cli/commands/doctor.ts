@@ -30,10 +30,11 @@ export async function diagnose(options: GlobalOptions): Promise<Result> {
     checks.push({ what: 'module', ok: false, found: `${path}: ${message}` })
   const storage = options.data ?? project?.storage
   if (storage !== undefined) await check('storage', () => writable(storage))
-  await check('state', async () => {
-    await openHome({ stateFolder: options.state }).close()
-    return options.state
-  })
+  if (project !== undefined)
+    await check('state', async () => {
+      await openHome({ stateFolder: options.state }).close()
+      return options.state
+    })
   await check('secrets', () => secretsFound(options, project))
   const lines = checks.map(({ ok, what, found }) => `${ok ? 'ok   ' : 'WRONG'} ${what}: ${found}`)
   const exitCode = checks.every((each) => each.ok) ? EXIT.done : EXIT.failed

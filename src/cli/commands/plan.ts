@@ -72,5 +72,5 @@ function verdict(task: PlannedTask): string {
 function reason(task: PlannedTask): string {
   if (task.failure) return task.failure.message
   const what = task.outputs.length === 0 ? 'its marker' : task.outputs.join(', ')
-  return task.complete ? `${what} is there` : `${what} is missing`
+  return `${task.complete ? 'there' : 'missing'}: ${what}`
 }

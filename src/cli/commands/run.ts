@@ -1,3 +1,4 @@
+import { hasEnded } from '../../core/model.ts'
 import type { TaskInstance } from '../../define/task.ts'
 import { findOpenRun, openRun, type RunRequest } from '../../engine/open-run.ts'
 import { type Home, openHome } from '../../local/home.ts'
@@ -10,10 +11,12 @@ import { liveProgress, type ProgressView, plainProgress, silentProgress } from '
 import { instant } from '../render.ts'
 import { summaryData, summaryText } from '../summary.ts'
 
+const WAIT_MS = 60_000
+
 /** Flags of commands that work on a run. */
 export interface RunOptions extends GlobalOptions {
   concurrency: number
-  wait: number
+  wait?: number
   inline?: true
 }
 
@@ -56,7 +59,7 @@ async function follow(home: Home, run: string, opened: boolean, options: RunOpti
       ...view,
       run,
       concurrency: options.concurrency,
-      waitMs: options.wait,
+      waitMs: options.wait ?? WAIT_MS,
       signal: stop.signal,
     })
     view.stop()
@@ -114,8 +117,8 @@ async function endResult(home: Home, run: string, end: FollowEnd): Promise<Resul
 
 function waitLines(view: Awaited<ReturnType<typeof viewRun>>): string[] {
   const lines = view.tasks.flatMap(({ task, planned }) => {
-    if (task.status === 'waiting' && task.waitsFor === 'target')
-      return [`  ${planned.label} for its target ${planned.outputs.join(', ')}`]
+    if (hasEnded(task.status) || task.status === 'pending') return []
+    if (planned.policy.external) return [`  ${planned.label} for its target ${planned.outputs.join(', ')}`]
     if (task.status === 'waiting') return [`  ${planned.label} for the same task in another run`]
     if (task.status === 'queued')
       return [
