@@ -27,7 +27,8 @@ interface Active {
   progress?: Progress
 }
 
-const VISIBILITY_MS = 60_000
+/** Long enough for a claim; a redelivery is harmless. */
+const VISIBILITY_MS = 15_000
 /** Delayed messages ring no bell. */
 const IDLE_MS = 200
 

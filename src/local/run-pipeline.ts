@@ -3,6 +3,7 @@ import { isOpen, keys, type Run, type TaskRun } from '../core/model.ts'
 import type { Plan } from '../core/plan.ts'
 import { planningOf } from '../define/planning.ts'
 import type { TaskInstance } from '../define/task.ts'
+import { audit } from '../engine/audit.ts'
 import { type Loops, startLoops } from '../engine/loops.ts'
 import { planGraph } from '../engine/plan-graph.ts'
 import { type WorkEvents, Worker } from '../engine/work.ts'
@@ -16,6 +17,12 @@ export function makePlan(home: Home, name: string, root: TaskInstance): Promise<
 /** Whether a root task's targets are there, so that nothing has to be done. */
 export async function isComplete(home: Home, root: TaskInstance): Promise<boolean> {
   return (await planningOf(home.surroundings).areComplete([root]))[0] === true
+}
+
+/** Makes a run that was left behind go on at once. */
+export async function resumeRun({ context }: Home, run: string): Promise<void> {
+  const [record] = await context.ports.store.read([keys.run(run)])
+  if (record?.kind === 'run') await audit(context, record)
 }
 
 /** How following a run ended. */

@@ -4,7 +4,7 @@ import { findOpenRun, openRun, type RunRequest } from '../../engine/open-run.ts'
 import { type Home, openHome } from '../../local/home.ts'
 import { findRun, viewRun } from '../../local/inspect.ts'
 import type { Project } from '../../local/load-config.ts'
-import { type FollowEnd, followRun, isComplete, makePlan } from '../../local/run-pipeline.ts'
+import { type FollowEnd, followRun, isComplete, makePlan, resumeRun } from '../../local/run-pipeline.ts'
 import { EXIT } from '../exit.ts'
 import type { GlobalOptions, Result } from '../options.ts'
 import { liveProgress, type ProgressView, plainProgress, silentProgress } from '../progress.ts'
@@ -36,6 +36,7 @@ export async function runRequest(
     const open = await findOpenRun(home.context, request)
     if (open === undefined && (await isComplete(home, root))) return nothingToDo(root)
     const { run, opened } = await openRun(home.context, request, () => makePlan(home, request.name, root))
+    if (!opened) await resumeRun(home, run)
     return await follow(home, run, opened, options)
   } finally {
     await home.close()

@@ -1,0 +1,18 @@
+import { keys, type Run } from '../core/model.ts'
+import { handleChanged } from './advance.ts'
+import type { Context } from './context.ts'
+
+const PAGE = 500
+
+/**
+ * Derives again whatever is owed to an open run: messages, bits, frees, releases. It should find nothing to repair;
+ * it makes a run go on at once where a process died with a message in its hands, which would come back only later.
+ */
+export async function audit(context: Context, run: Run): Promise<void> {
+  await handleChanged(context, [keys.run(run.id)])
+  for (let start = 0; start < (run.tasks ?? 0); start += PAGE) {
+    const count = Math.min(PAGE, (run.tasks ?? 0) - start)
+    const page = Array.from({ length: count }, (_, index) => keys.taskRun(run.id, start + index))
+    await handleChanged(context, page)
+  }
+}

@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict'
+import { appendFileSync, existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { describe, it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type TestProject, testProject } from '../support/cli.ts'
+
+const ENDS = `
+import { pipeline, secret, task, text } from 'sluice'
+const once = { retry: { attempts: 1 } }
+const Exits = task('Exits', once, () => { console.log('bye'); process.exit(0) })
+const Fills = task('Fills', { ...once, memoryMb: 64 }, () => { const all: unknown[] = []; for (;;) all.push(new Array(1000).fill(Math.random())) })
+const Loops = task('Loops', { ...once, timeoutSeconds: 1 }, () => { for (;;); })
+const Dies = task('Dies', once, () => { process.kill(process.pid, 'SIGSEGV'); return new Promise<void>(() => {}) })
+const Empty = task('Empty', { ...once, output: () => text('never.txt') }, () => {})
+const Key = task('Key', { ...once, secrets: { key: secret('mag/api-key') } }, ({ secrets }) => {
+  console.log('the key is ' + secrets.key)
+  throw new Error('cannot use ' + secrets.key)
+})
+const Small = task('Small', {}, () => ({ n: 41 }))
+const Adds = task('Adds', { requires: () => ({ small: Small() }), output: () => text('adds.txt') },
+  async ({ input, output }) => output.write(String((await input.small.read()).n + 1)))
+const Pids = task('Pids', { fresh: 'attempt' }, () => ({ pid: process.pid }))
+const All = task('All', { requires: () => [Exits(), Fills(), Loops(), Dies(), Empty(), Key(), Adds(), Pids()] }, () => {})
+export const ends = pipeline('ends', All)
+`
+
+/** Tasks that note each start of a body, and run until they are let go. */
+const SLOW = `
+import { appendFileSync, existsSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { pipeline, task, text } from 'sluice'
+import { z } from 'zod'
+const Slow = task('Slow', { params: { n: z.number() }, output: ({ n }) => text(\`slow/\${n}.txt\`) }, async ({ params, output, signal }) => {
+  appendFileSync('starts', params.n + '\\n')
+  while (params.n > 2 && !existsSync('go')) await sleep(20, undefined, { signal })
+  await output.write('x'.repeat(100_000))
+})
+const All = task('All', { requires: () => [1, 2, 3, 4, 5, 6].map((n) => Slow({ n })), output: () => text('all.txt') },
+  async ({ output }) => output.write('all'))
+export const slow = pipeline('slow', All)
+`
+
+const starts = (project: TestProject) =>
+  existsSync(project.path('starts')) ? readFileSync(project.path('starts'), 'utf8').trim().split('\n') : []
+
+/** Waits for what another process does; a test that waits for ever is ended by the runner. */
+async function until(is: () => boolean): Promise<void> {
+  while (!is()) await sleep(10)
+}
+
+function timesStarted(project: TestProject): Record<string, number> {
+  const counts: Record<string, number> = {}
+  for (const n of starts(project)) counts[n] = (counts[n] ?? 0) + 1
+  return counts
+}
+
+describe('processes', () => {
+  it('end an attempt in every way without touching another', async (test) => {
+    const project = testProject(test, { 'pipelines/ends.ts': ENDS })
+    await project.start(['secrets', 'set', 'mag/api-key'], { input: 'open-sesame-1234\n' }).ended
+    assert.equal(statSync(project.path('.sluice/secrets.json')).mode & 0o777, 0o600)
+    const run = await project.json('run', 'ends')
+    const why = Object.fromEntries(
+      run.failed.map((each: { task: string; outcome: string; message: string }) => [
+        each.task,
+        `${each.outcome}: ${each.message}`,
+      ]),
+    )
+    assert.match(why.Exits, /^failed: the process exited with code 0/)
+    assert.match(why.Fills, /^out_of_memory: the heap was full at 64 MB/)
+    assert.match(why.Loops, /^timed_out: .* timeout of 1 s/)
+    assert.match(why.Dies, /^failed: the process was killed by SIGSEGV/)
+    assert.match(why.Empty, /^failed: the body ended well but its output is missing/)
+    assert.match(why.Key, /^failed: cannot use \*\*\*/)
+    assert.deepEqual(run.counts, { failed: 6, succeeded: 3, upstream_failed: 1 })
+    assert.equal(readFileSync(project.path('data/adds.txt'), 'utf8'), '42')
+    assert.match((await project.sluice('logs', 'latest', 'Exits')).stdout, /bye/)
+    assert.match((await project.sluice('logs', 'latest', 'Key')).stdout, /the key is \*\*\*/)
+    for (const file of readdirSync(project.folder, { recursive: true, withFileTypes: true }))
+      if (file.isFile() && file.name !== 'secrets.json' && !file.parentPath.includes('node_modules'))
+        assert.doesNotMatch(
+          readFileSync(`${file.parentPath}/${file.name}`, 'latin1'),
+          /open-sesame/,
+          file.name,
+        )
+  })
+
+  it('say which secret is missing', async (test) => {
+    const project = testProject(test, { 'pipelines/ends.ts': ENDS })
+    const run = await project.json('run', 'Key')
+    assert.match(
+      run.failed[0].message,
+      /no secret mag\/api-key; set it with: sluice secrets set mag\/api-key/,
+    )
+  })
+
+  it('are killed with the engine, and the same command goes on: nothing that succeeded runs again', async (test) => {
+    const project = testProject(test, { 'pipelines/slow.ts': SLOW })
+    const first = project.start(['run', 'slow', '--concurrency', '3'])
+    await until(() => starts(project).length >= 5)
+    first.child.kill('SIGKILL')
+    await first.ended
+    const before = timesStarted(project)
+    appendFileSync(project.path('go'), '')
+    const again = await project.sluice('run', 'slow', '--concurrency', '3')
+    assert.equal(again.code, 0, again.stdout)
+    assert.match(again.stdout, /Going on with run slow-/)
+    const after = timesStarted(project)
+    assert.equal(after[1], 1)
+    assert.equal(after[2], 1)
+    for (const n of [3, 4, 5, 6]) assert.equal(after[n], (before[n] ?? 0) + 1, `task ${n}`)
+    for (const n of [1, 2, 3, 4, 5, 6])
+      assert.equal(statSync(project.path(`data/slow/${n}.txt`)).size, 100_000)
+    assert.deepEqual(readdirSync(project.path('data/slow')).length, 6)
+  })
+
+  it('are asked to stop by Ctrl-C, and the same command goes on without using up a retry', async (test) => {
+    const project = testProject(test, { 'pipelines/slow.ts': SLOW })
+    const first = project.start(['run', 'slow', '--concurrency', '2'])
+    await until(() => starts(project).length >= 4)
+    first.child.kill('SIGINT')
+    const stopped = await first.ended
+    assert.equal(stopped.code, 4)
+    assert.match(stopped.stdout, /The same command goes on with it/)
+    appendFileSync(project.path('go'), '')
+    const again = await project.sluice('run', 'slow')
+    assert.equal(again.code, 0, again.stdout)
+    const { tasks } = await project.json('status', 'latest')
+    const outcomes = tasks.flatMap((task: { attempts: { outcome: string }[] }) =>
+      task.attempts.map((each) => each.outcome),
+    )
+    assert.deepEqual(new Set(outcomes), new Set(['interrupted']))
+  })
+
+  it('of two commands on one state share a run, each task once', async (test) => {
+    const project = testProject(test, { 'pipelines/slow.ts': SLOW })
+    const both = [project.start(['run', 'slow']), project.start(['run', 'slow'])]
+    await until(() => starts(project).length >= 4)
+    appendFileSync(project.path('go'), '')
+    const codes = (await Promise.all(both.map((each) => each.ended))).map((each) => each.code)
+    assert.deepEqual(codes, [0, 0])
+    assert.deepEqual(starts(project).sort(), ['1', '2', '3', '4', '5', '6'])
+    assert.equal((await project.sluice('runs', '--json')).stdout.trim().split('\n').length, 1)
+  })
+
+  it('of a cancelled run are stopped', async (test) => {
+    const project = testProject(test, { 'pipelines/slow.ts': SLOW })
+    const first = project.start(['run', 'slow', '--concurrency', '2'])
+    await until(() => starts(project).length >= 4)
+    const cancelled = await project.sluice('cancel', 'latest')
+    assert.equal(cancelled.code, 0, cancelled.stderr)
+    assert.equal((await first.ended).code, 1)
+    const { status, counts } = await project.json('status', 'latest')
+    assert.equal(status, 'cancelled')
+    assert.deepEqual(counts, { cancelled: 5, succeeded: 2 })
+    assert.equal((await project.sluice('cancel', 'latest')).code, 2)
+  })
+})

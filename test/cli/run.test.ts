@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { describe, it } from 'node:test'
+import { testProject } from '../support/cli.ts'
+
+const ISOLATED = `
+import { existsSync } from 'node:fs'
+import { pipeline, task, text } from 'sluice'
+import { z } from 'zod'
+const retry = { attempts: 2, delaySeconds: 0 }
+const isFixed = () => existsSync('fixed')
+const Good = task('Good', { params: { n: z.number() }, output: ({ n }) => text(\`good/\${n}.txt\`) },
+  async ({ params, output }) => output.write(String(params.n)))
+const Bad = task('Bad', { retry, output: () => text('bad.txt') }, async ({ output }) => {
+  console.error('about to fail')
+  await output.write('half')
+  if (!isFixed()) throw new Error('the wire is cut')
+})
+const AfterBad = task('AfterBad', { requires: () => Bad(), output: () => text('after.txt') },
+  async ({ input, output }) => output.write(await input.read()))
+const BadRequires = task('BadRequires', {
+  requires: () => { if (!isFixed()) throw new Error('no such thing'); return Good({ n: 9 }) },
+  output: () => text('required.txt') }, async ({ output }) => output.write('x'))
+const All = task('All', {
+  requires: () => ({ goods: [1, 2].map((n) => Good({ n })), bad: AfterBad(), required: BadRequires() }),
+  output: () => text('all.txt') },
+  async ({ input, output }) => output.write((await Promise.all(input.goods.map((good) => good.read()))).join()))
+export const isolated = pipeline('isolated', All)
+`
+
+describe('run', () => {
+  it('runs a pipeline, and has nothing to do the second time', async (test) => {
+    const project = testProject(test, {})
+    await project.sluice('init', 'fresh')
+    const files = { 'pipelines/hello.ts': readFileSync(project.path('fresh/pipelines/hello.ts'), 'utf8') }
+    const hello = testProject(test, files)
+    const first = await hello.sluice('run', 'hello', '--name', 'you')
+    assert.equal(first.code, 0, first.stderr)
+    assert.match(first.stdout, /2 succeeded/)
+    assert.equal(readFileSync(hello.path('data/hello/you/hello.txt'), 'utf8'), 'Hello, you!\n')
+    const second = await hello.sluice('run', 'hello', '--name', 'you')
+    assert.equal(second.code, 0)
+    assert.match(second.stdout, /Nothing to do: Hello\(name=you\) is complete/)
+    assert.equal((await hello.json('runs')).run, `hello-${first.stdout.match(/hello-([0-9a-f]+-1)/)?.[1]}`)
+  })
+
+  it('fails in isolation, says why and what did not run, and goes on with retry', async (test) => {
+    const project = testProject(test, {
+      'pipelines/isolated.ts': ISOLATED,
+      'pipelines/broken.ts': 'export const x = pipeline((',
+    })
+    const failed = await project.sluice('run', 'isolated')
+    assert.equal(failed.code, 1)
+    assert.match(failed.stderr, /broken\.ts did not load/)
+    assert.match(failed.stdout, /Bad: the wire is cut \(2 attempts\)\n {4}\| about to fail/)
+    assert.match(failed.stdout, /BadRequires: requires threw: no such thing/)
+    assert.match(failed.stdout, /Did not run because of it:\n {2}All\n {2}AfterBad/)
+    assert.match(failed.stdout, /sluice retry isolated-/)
+    assert.deepEqual(readdirSync(project.path('data/good')), ['1.txt', '2.txt'])
+    assert.equal(existsSync(project.path('data/bad.txt')), false)
+    writeFileSync(project.path('fixed'), '')
+    const retried = await project.sluice('retry', 'latest')
+    assert.equal(retried.code, 0, retried.stdout)
+    assert.doesNotMatch(retried.stdout, /start +Good\(n=[12]\)/)
+    assert.equal(readFileSync(project.path('data/all.txt'), 'utf8'), '1,2')
+  })
+
+  it('retries one task alone with --task', async (test) => {
+    const project = testProject(test, { 'pipelines/isolated.ts': ISOLATED })
+    await project.sluice('run', 'isolated')
+    writeFileSync(project.path('fixed'), '')
+    const retried = await project.sluice('retry', 'latest', '--task', 'Bad')
+    assert.equal(retried.code, 0, retried.stdout)
+    assert.equal(readFileSync(project.path('data/bad.txt'), 'utf8'), 'half')
+    assert.equal(existsSync(project.path('data/after.txt')), false)
+  })
+
+  it('runs bodies in its own process with --inline', async (test) => {
+    const project = testProject(test, {
+      'pipelines/pid.ts': `
+import { json, pipeline, task } from 'sluice'
+const Pid = task('Pid', { output: () => json('pid.json') }, async ({ output }) => {
+  console.log('in line')
+  await output.write({ isChild: process.send !== undefined })
+})
+export const pid = pipeline('pid', Pid)`,
+    })
+    assert.equal((await project.sluice('run', 'pid', '--inline')).code, 0)
+    assert.deepEqual(JSON.parse(readFileSync(project.path('data/pid.json'), 'utf8')), { isChild: false })
+    assert.match((await project.sluice('logs', 'latest')).stdout, /in line/)
+  })
+
+  it('exits 4 when nothing can start, and goes on when the target has come', async (test) => {
+    const project = testProject(test, {
+      'pipelines/waits.ts': `
+import { external, pipeline, task, text } from 'sluice'
+const There = external('There', { output: () => text('there.txt'), pollSeconds: 0.1 })
+const Waits = task('Waits', { requires: () => There(), output: () => text('waits.txt') },
+  async ({ input, output }) => output.write(await input.read()))
+export const waits = pipeline('waits', Waits)`,
+    })
+    const waiting = await project.sluice('run', 'waits', '--wait', '500ms')
+    assert.equal(waiting.code, 4)
+    assert.match(waiting.stdout, /There for its target file:\/\/.*there\.txt/)
+    project.write('data/there.txt', 'here')
+    assert.equal((await project.sluice('run', 'waits')).code, 0)
+    assert.equal(readFileSync(project.path('data/waits.txt'), 'utf8'), 'here')
+  })
+
+  it('fails an external task at its timeout', async (test) => {
+    const project = testProject(test, {
+      'pipelines/waits.ts': `
+import { external, pipeline, text } from 'sluice'
+const There = external('There', { output: () => text('there.txt'), pollSeconds: 0.1, timeoutSeconds: 0.3 })
+export const waits = pipeline('waits', There)`,
+    })
+    const failed = await project.sluice('run', 'waits')
+    assert.equal(failed.code, 1)
+    assert.match(failed.stdout, /did not appear within 0.3 s/)
+  })
+})

@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
+import { describe, it, type TestContext } from 'node:test'
+import { testProject } from '../support/cli.ts'
+
+const STEPS = `
+import { pipeline, task, text } from 'sluice'
+const First = task('First', { output: () => text('first.txt') }, async ({ output }) => output.write('1'))
+const Second = task('Second', { requires: () => First(), output: () => text('second.txt') }, async ({ output }) => output.write('2'))
+export const steps = pipeline('steps', Second)`
+
+const project = (test: TestContext) => testProject(test, { 'pipelines/steps.ts': STEPS })
+
+/** Does the work on a small or read-only file system; skips the test where mounting is not allowed. */
+async function onMount(test: TestContext, path: string, options: string, work: () => Promise<void>) {
+  mkdirSync(path, { recursive: true })
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', path], { stdio: 'ignore' })
+  } catch {
+    return test.skip('mounting a file system is not allowed here')
+  }
+  await work().finally(() => execFileSync('umount', [path]))
+}
+
+describe('state', () => {
+  it('of a newer version is refused', async (test) => {
+    const { sluice, path } = project(test)
+    await sluice('run', 'steps')
+    const sql = new DatabaseSync(path('.sluice/state.db'))
+    sql.exec('PRAGMA user_version = 99')
+    sql.close()
+    const ended = await sluice('runs')
+    assert.equal(ended.code, 3)
+    assert.match(ended.stderr, /is of version 99; this Sluice knows versions up to 1/)
+  })
+
+  it('that is no state is refused and left alone', async (test) => {
+    const { sluice, write } = project(test)
+    write('.sluice/state.db', 'something else')
+    const ended = await sluice('run', 'steps')
+    assert.equal(ended.code, 3)
+    assert.match(ended.stderr, /is not a Sluice state, or is damaged/)
+  })
+
+  it('remembers its storage and refuses another', async (test) => {
+    const { sluice } = project(test)
+    await sluice('run', 'steps')
+    const ended = await sluice('run', 'steps', '--data', 'elsewhere')
+    assert.equal(ended.code, 2)
+    assert.match(ended.stderr, /belongs to the storage .*data, not to .*elsewhere/)
+  })
+
+  it('on a read-only file system is one clear message', async (test) => {
+    const { sluice, path } = project(test)
+    await onMount(test, path('mounted'), 'ro', async () => {
+      const ended = await sluice('run', 'steps', '--state', 'mounted/state')
+      assert.equal(ended.code, 3)
+      assert.match(ended.stderr, /mounted\/state cannot be written: its file system is read-only/)
+    })
+  })
+
+  it('on a full disk is one clear message, and the run goes on when there is room', async (test) => {
+    const { sluice, path } = project(test)
+    await onMount(test, path('mounted'), 'size=3m', async () => {
+      writeFileSync(path('mounted/fill'), Buffer.alloc(2_850_000))
+      const full = await sluice('run', 'steps', '--state', 'mounted/state')
+      assert.equal(full.code, 3, full.stdout)
+      assert.match(full.stderr, /is full/)
+      rmSync(path('mounted/fill'))
+      const roomy = await sluice('run', 'steps', '--state', 'mounted/state')
+      assert.equal(roomy.code, 0, roomy.stderr)
+    })
+  })
+
+  it('keeps an old Node away with one message', async (test) => {
+    const { path } = project(test)
+    const bin = new URL('../../bin/sluice.js', import.meta.url).pathname
+    writeFileSync(
+      path('old.mjs'),
+      `Object.defineProperty(process.versions, 'node', { value: '20.1.0' }); await import(${JSON.stringify(bin)})`,
+    )
+    assert.throws(
+      () => execFileSync(process.execPath, [path('old.mjs')], { stdio: 'pipe' }),
+      (error: { status: number; stderr: Buffer }) =>
+        error.status === 3 && /needs Node 24 or newer; this is 20\.1\.0/.test(String(error.stderr)),
+    )
+  })
+})

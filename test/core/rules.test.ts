@@ -1,0 +1,179 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { countBits, emptyBitmap, withBits } from '../../src/core/bitmap.ts'
+import { type FoundTask, findCycle, numberPlan } from '../../src/core/graph.ts'
+import { canonicalJson, requestIdOf, taskIdOf, taskLabel } from '../../src/core/identity.ts'
+import { maskOf } from '../../src/core/mask.ts'
+import { type Json, MAX_FAN_IN, type TaskRun } from '../../src/core/model.ts'
+import { afterAttempt, MAX_FREE_ATTEMPTS, retryDelayMs } from '../../src/core/retry.ts'
+import { settleTask } from '../../src/core/settle.ts'
+
+const POLICY = { attempts: 3, delayMs: 10_000, backoff: 'exponential' as const }
+
+const found = (id: string, upstreams: string[] = [], more: Partial<FoundTask> = {}): FoundTask => ({
+  id,
+  family: id,
+  params: {},
+  label: id,
+  upstreams,
+  outputs: [],
+  policy: { retry: POLICY, fresh: 'run', secrets: {} },
+  ...more,
+})
+
+const taskRun = (more: Partial<TaskRun>): TaskRun => ({
+  kind: 'taskRun',
+  run: 'r',
+  number: 0,
+  taskId: 't',
+  status: 'running',
+  attempt: 1,
+  used: 0,
+  free: 0,
+  upstreams: 0,
+  ended: '',
+  failed: '',
+  ...more,
+})
+
+describe('identity', () => {
+  it('does not depend on the order of keys', () => {
+    fc.assert(
+      fc.property(fc.dictionary(fc.string(), fc.jsonValue()), (fields) => {
+        const turned = Object.fromEntries(Object.entries(fields).reverse())
+        assert.equal(canonicalJson(turned as Json), canonicalJson(fields as Json))
+        assert.deepEqual(JSON.parse(canonicalJson(fields as Json)), JSON.parse(JSON.stringify(fields)))
+      }),
+    )
+  })
+
+  it('tells families and parameters apart, and fits into 80 characters with a generation', () => {
+    assert.notEqual(taskIdOf('A', { x: 1 }), taskIdOf('A', { x: '1' }))
+    assert.notEqual(taskIdOf('A', {}), taskIdOf('B', {}))
+    assert.ok(`${requestIdOf('p'.repeat(50), { x: 1 })}-999999`.length <= 80)
+    assert.equal(taskLabel('Fetch', { date: '2026-01-01', n: 3 }), 'Fetch(date=2026-01-01,n=3)')
+  })
+})
+
+describe('bitmaps', () => {
+  it('hold exactly the bits that were set, however often', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(MAX_FAN_IN - 1)), (bits) => {
+        const once = withBits(emptyBitmap(MAX_FAN_IN), bits)
+        assert.equal(countBits(once), new Set(bits).size)
+        assert.equal(withBits(once, bits), once)
+      }),
+    )
+  })
+})
+
+describe('settling', () => {
+  const waiting = taskRun({ status: 'pending', upstreams: 2, ended: emptyBitmap(2), failed: emptyBitmap(2) })
+  const arrival = (bit: number, satisfied: boolean) => ({ bit, satisfied })
+
+  it('queues a task when all upstreams are satisfied, in any order and batch', () => {
+    const first = settleTask(waiting, [arrival(1, true)], 0)
+    assert.equal(first?.status, undefined)
+    assert.equal(settleTask({ ...waiting, ...first }, [arrival(0, true)], 0)?.status, 'queued')
+    assert.equal(settleTask(waiting, [arrival(0, true), arrival(1, true)], 0)?.status, 'queued')
+  })
+
+  it('fails a task only when all upstreams have ended', () => {
+    const first = settleTask(waiting, [arrival(0, false)], 0)
+    assert.equal(first?.status, undefined)
+    assert.equal(settleTask({ ...waiting, ...first }, [arrival(1, true)], 0)?.status, 'upstream_failed')
+  })
+
+  it('finds no news in what was counted before', () => {
+    const first = settleTask(waiting, [arrival(0, true)], 0)
+    assert.equal(settleTask({ ...waiting, ...first }, [arrival(0, true)], 0), undefined)
+  })
+})
+
+describe('retries', () => {
+  it('use up the policy only for failures of the task', () => {
+    const failed = afterAttempt(taskRun({ used: 2 }), { outcome: 'failed' }, POLICY, 0, 0)
+    assert.equal(failed.status, 'failed')
+    const lost = afterAttempt(taskRun({ used: 2 }), { outcome: 'lost' }, POLICY, 0, 0)
+    assert.deepEqual([lost.status, lost.attempt, lost.used, lost.free], ['queued', 2, 2, 1])
+    const worn = afterAttempt(
+      taskRun({ free: MAX_FREE_ATTEMPTS - 1 }),
+      { outcome: 'interrupted' },
+      POLICY,
+      0,
+      0,
+    )
+    assert.equal(worn.status, 'failed')
+  })
+
+  it('are delayed exponentially with jitter, up to an hour', () => {
+    assert.deepEqual(
+      [1, 2, 3].map((failures) => retryDelayMs(POLICY, failures, 1)),
+      [10_000, 20_000, 40_000],
+    )
+    assert.equal(retryDelayMs(POLICY, 1, 0), 5_000)
+    assert.equal(retryDelayMs(POLICY, 40, 1), 3_600_000)
+    assert.equal(retryDelayMs({ ...POLICY, backoff: 'fixed' }, 9, 0), 10_000)
+  })
+})
+
+describe('plans', () => {
+  it('number tasks, turn edges round, and end in the run itself', () => {
+    const plan = numberPlan('p', [found('root', ['a', 'b']), found('a', ['b']), found('b')], 0)
+    assert.deepEqual(
+      plan.tasks.map((task) => task.upstreams),
+      [[1, 2], [2], []],
+    )
+    assert.deepEqual(
+      plan.tasks.map((task) => task.dependents),
+      [
+        [[3, 0]],
+        [[0, 0]],
+        [
+          [0, 1],
+          [1, 0],
+        ],
+      ],
+    )
+    assert.deepEqual(plan.header.ready, [2])
+  })
+
+  it('gather a large fan-in through joins, so that no node has more than 1,000 upstreams', () => {
+    const leaves = Array.from({ length: 2_500 }, (_, index) => found(`leaf${index}`))
+    const plan = numberPlan(
+      'p',
+      [
+        found(
+          'root',
+          leaves.map((leaf) => leaf.id),
+        ),
+        ...leaves,
+      ],
+      0,
+    )
+    assert.equal(plan.tasks[0]?.upstreams.length, 3)
+    const joins = plan.tasks.filter((task) => task.join)
+    assert.deepEqual(
+      joins.map((join) => join.upstreams.length),
+      [1000, 1000, 500],
+    )
+    assert.ok(plan.tasks.every((task) => task.upstreams.length <= MAX_FAN_IN))
+  })
+
+  it('show a cycle, and none where there is none', () => {
+    assert.deepEqual(findCycle([found('a', ['b']), found('b', ['c', 'd']), found('c', ['b']), found('d')]), [
+      'b',
+      'c',
+      'b',
+    ])
+    assert.equal(findCycle([found('a', ['b', 'c']), found('b', ['c']), found('c')]), undefined)
+  })
+})
+
+describe('masks', () => {
+  it('hide secrets, also line by line, and nothing short', () => {
+    const mask = maskOf(['open sesame', 'first\nsecond', 'ab'])
+    assert.equal(mask('say open sesame, ab, second'), 'say ***, ab, ***')
+  })
+})

@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { memoryPlans } from '../../src/adapters/memory/plans.ts'
+import { memoryQueue } from '../../src/adapters/memory/queue.ts'
+import { memoryRecords } from '../../src/adapters/memory/records.ts'
+import { numberPlan } from '../../src/core/graph.ts'
+import { keys, type Run, type TaskRun } from '../../src/core/model.ts'
+import type { Plan } from '../../src/core/plan.ts'
+import type { Ending } from '../../src/core/ports.ts'
+import { advance } from '../../src/engine/advance.ts'
+import { type Claimed, claim } from '../../src/engine/claim.ts'
+import type { Context } from '../../src/engine/context.ts'
+import { createRun } from '../../src/engine/create-run.ts'
+import { finish } from '../../src/engine/finish.ts'
+import { openRun } from '../../src/engine/open-run.ts'
+import { tick } from '../../src/engine/tick.ts'
+import { testClock } from '../support/test-clock.ts'
+
+/** An engine that does one step at a time. */
+function stepwise() {
+  const clock = testClock()
+  const { store, feed } = memoryRecords()
+  const targets = new Set<string>()
+  let nonces = 0
+  const context: Context = {
+    ports: {
+      store,
+      feed,
+      clock,
+      queue: memoryQueue(clock),
+      plans: memoryPlans(),
+      completeness: { areComplete: async (tasks) => tasks.map((task) => targets.has(task.id)) },
+      runner: { run: async () => ({ outcome: 'succeeded' }), beat() {}, async close() {} },
+      chance: { nonce: () => `n${++nonces}`, random: () => 0 },
+      isGone: async () => false,
+    },
+    settings: { worker: 'w', leaseMs: 30_000, heartbeatMs: 5_000, skewMs: 0 },
+  }
+  const plan = (attempts: number): Plan =>
+    numberPlan(
+      'p',
+      [
+        {
+          id: 't',
+          family: 'T',
+          params: {},
+          label: 'T',
+          upstreams: [],
+          outputs: ['file:///t'],
+          policy: { retry: { attempts, delayMs: 10_000, backoff: 'fixed' }, fresh: 'run', secrets: {} },
+        },
+      ],
+      clock.now(),
+    )
+  const settle = async () => {
+    while ((await advance(context)) > 0);
+  }
+  const open = async (name: string, attempts = 1) => {
+    const { run } = await openRun(context, { name, family: 'T', params: {}, significant: {} }, async () =>
+      plan(attempts),
+    )
+    await settle()
+    return run
+  }
+  const take = async (run: string, attempt = 1) => claim(context, { run, number: 0, attempt })
+  const end = async (claimed: Claimed, ending: Ending) => {
+    const isWritten = await finish(context, claimed, ending)
+    await settle()
+    return isWritten
+  }
+  const task = async (run: string) => (await store.read([keys.taskRun(run, 0)]))[0] as unknown as TaskRun
+  const run = async (id: string) => (await store.read([keys.run(id)]))[0] as unknown as Run
+  return { context, clock, targets, plan, settle, open, take, end, task, run }
+}
+
+const FAILED: Ending = { outcome: 'failed', failure: { outcome: 'failed', message: 'the wire is cut' } }
+
+async function ours(result: Awaited<ReturnType<typeof claim>>): Promise<Claimed> {
+  assert.equal(result.is, 'ours')
+  return (result as { claimed: Claimed }).claimed
+}
+
+describe('two runs that share a task', () => {
+  it('run it once: the other waits, then finds the target', async () => {
+    const { open, take, end, task, run, targets } = stepwise()
+    const [a, b] = [await open('a'), await open('b')]
+    const claimed = await ours(await take(a))
+    assert.deepEqual(await take(b), { is: 'settled' })
+    assert.equal((await task(b)).status, 'waiting')
+    targets.add('t')
+    await end(claimed, { outcome: 'succeeded' })
+    assert.equal((await task(b)).status, 'queued')
+    assert.deepEqual(await take(b), { is: 'settled' })
+    assert.equal((await task(b)).status, 'complete')
+  })
+
+  it('share its final failure', async () => {
+    const { open, take, end, task, run } = stepwise()
+    const [a, b] = [await open('a'), await open('b')]
+    const claimed = await ours(await take(a))
+    await take(b)
+    await end(claimed, FAILED)
+    assert.equal((await task(b)).status, 'failed')
+    assert.match((await task(b)).failure?.message ?? '', /failed in another run: the wire is cut/)
+    assert.equal((await run(b)).status, 'failed')
+  })
+
+  it('share its back-off', async () => {
+    const { open, take, end, clock } = stepwise()
+    const [a, b] = [await open('a', 2), await open('b', 2)]
+    await end(await ours(await take(a)), FAILED)
+    assert.deepEqual(await take(b), { is: 'early', delayMs: 10_000 })
+    clock.advance(10_000)
+    await ours(await take(b))
+  })
+})
+
+describe('an attempt', () => {
+  it('that lost its lease is repeated for free, and its late end is not believed', async () => {
+    const { context, open, take, end, task, clock, settle } = stepwise()
+    const a = await open('a')
+    const zombie = await ours(await take(a))
+    clock.advance(30_001)
+    await tick(context)
+    await settle()
+    const { status, attempt, used, free } = await task(a)
+    assert.deepEqual([status, attempt, used, free], ['queued', 2, 0, 1])
+    const second = await ours(await take(a, 2))
+    assert.equal(await end(zombie, FAILED), false)
+    assert.equal(await end(second, { outcome: 'succeeded' }), true)
+    assert.equal((await task(a)).status, 'succeeded')
+  })
+
+  it('after a lost one that had published finds its target', async () => {
+    const { context, open, take, task, clock, settle, targets } = stepwise()
+    const a = await open('a')
+    await take(a)
+    targets.add('t')
+    clock.advance(30_001)
+    await tick(context)
+    await settle()
+    await take(a, 2)
+    assert.equal((await task(a)).status, 'complete')
+  })
+
+  it('is not claimed twice, not by an old message, and not before its time', async () => {
+    const { open, take, end } = stepwise()
+    const a = await open('a', 2)
+    const first = await ours(await take(a))
+    assert.deepEqual(await take(a), { is: 'settled' })
+    await end(first, FAILED)
+    assert.deepEqual(await take(a, 1), { is: 'settled' })
+    assert.deepEqual(await take(a, 2), { is: 'early', delayMs: 10_000 })
+  })
+})
+
+describe('a planner', () => {
+  it('that thaws after another has taken over overwrites nothing', async () => {
+    const { context, open, take, end, task, run, plan } = stepwise()
+    const a = await open('a')
+    await end(await ours(await take(a)), { outcome: 'succeeded' })
+    await createRun(context, a, plan(1), 'n-old')
+    assert.equal((await task(a)).status, 'succeeded')
+    assert.equal((await run(a)).status, 'succeeded')
+  })
+})

@@ -1,0 +1,70 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { projectFolder, temporaryFolder } from './folders.ts'
+
+const bin = join(projectFolder, 'bin/sluice.js')
+
+/** How a command ended. */
+export interface Ended {
+  code: number | null
+  stdout: string
+  stderr: string
+}
+
+/** A project of a test's own. */
+export interface TestProject {
+  folder: string
+  path(...parts: string[]): string
+  write(path: string, content: string): void
+  /** Starts the command; `ended` resolves when it has ended, whatever its code. */
+  start(
+    args: string[],
+    options?: { env?: Record<string, string>; input?: string },
+  ): { child: ChildProcess; ended: Promise<Ended> }
+  sluice(...args: string[]): Promise<Ended>
+  /** The same with `--json`, parsed. */
+  // biome-ignore lint/suspicious/noExplicitAny: data of the command, whatever it is
+  json(...args: string[]): Promise<any>
+}
+
+/** A project with these files, and a config over `pipelines/*.ts` where none is given. */
+export function testProject(test: TestContext, files: Record<string, string>): TestProject {
+  const folder = temporaryFolder(test)
+  const path = (...parts: string[]) => join(folder, ...parts)
+  const write = (name: string, content: string) => {
+    mkdirSync(dirname(path(name)), { recursive: true })
+    writeFileSync(path(name), content)
+  }
+  const config =
+    "import { defineConfig } from 'sluice'\nexport default defineConfig({ pipelines: ['pipelines/*.ts'] })\n"
+  const all = { 'package.json': '{"type":"module"}', 'sluice.config.ts': config, ...files }
+  for (const [name, content] of Object.entries(all)) write(name, content)
+  symlinkSync(join(projectFolder, 'node_modules'), path('node_modules'))
+
+  const start: TestProject['start'] = (args, { env = {}, input } = {}) => {
+    const child = spawn(process.execPath, [bin, ...args], {
+      cwd: folder,
+      env: { ...process.env, NODE_TEST_CONTEXT: undefined, NO_COLOR: '1', ...env },
+    })
+    test.after(() => child.kill('SIGKILL'))
+    child.stdin.end(input)
+    return { child, ended: collect(child) }
+  }
+  const sluice = (...args: string[]) => start(args).ended
+  const json = async (...args: string[]) => JSON.parse((await sluice(...args, '--json')).stdout)
+  return { folder, path, write, start, sluice, json }
+}
+
+function collect(child: ChildProcess): Promise<Ended> {
+  let stdout = ''
+  let stderr = ''
+  child.stdout?.on('data', (data) => {
+    stdout += data
+  })
+  child.stderr?.on('data', (data) => {
+    stderr += data
+  })
+  return new Promise((resolve) => child.on('close', (code) => resolve({ code, stdout, stderr })))
+}

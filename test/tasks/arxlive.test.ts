@@ -1,0 +1,224 @@
+import assert from 'node:assert/strict'
+import { createReadStream, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { describe, it } from 'node:test'
+import { pathToFileURL } from 'node:url'
+import { gunzipSync } from 'node:zlib'
+import { ArticleSet } from '../../tasks/arxlive/article.ts'
+import { readPage } from '../../tasks/arxlive/oai-reader.ts'
+import { countArticles, reportPage } from '../../tasks/arxlive/report.ts'
+import { startSampleServer } from '../../tasks/arxlive/sample/server.ts'
+import { testProject } from '../support/cli.ts'
+import { projectFolder } from '../support/folders.ts'
+
+const data = join(projectFolder, '../shared/data/arxiv')
+const hasData = existsSync(data)
+if (!hasData) console.log('skipped: real arXiv replies, because ../shared/data is not here')
+const real = { skip: hasData ? false : 'no ../shared/data' }
+const config = ['--config', join(projectFolder, 'sluice.config.ts')]
+
+const pageOf = (xml: string) => readPage(Readable.from([Buffer.from(xml)]))
+const reply = (content: string) =>
+  `<OAI-PMH xmlns="http://www.openarchives.org/OAI/2.0/">${content}</OAI-PMH>`
+const savedPage = (name: string) => readPage(createReadStream(join(data, name)))
+
+describe('arxlive', () => {
+  it('collects a real saved reply: 897 articles of two days and 18 sets', real, async (test) => {
+    const project = testProject(test, {})
+    const source = pathToFileURL(join(data, 'oai_dc_2014-12-24_25.xml')).href
+    const args = [
+      'run',
+      'arxlive',
+      '--date',
+      '2014-12-24',
+      '--until',
+      '2014-12-25',
+      '--production',
+      '--source',
+      source,
+      '--data',
+      'data',
+      ...config,
+    ]
+    const ended = await project.sluice(...args)
+    assert.equal(ended.code, 0, ended.stdout)
+    const folder = project.path('data/arxiv/2014-12-24--2014-12-25')
+    const report = JSON.parse(readFileSync(join(folder, 'report.json'), 'utf8'))
+    assert.equal(report.articles, 897)
+    assert.deepEqual(report.byDay, { '2014-12-24': 599, '2014-12-25': 298 })
+    assert.equal(Object.keys(report.bySet).length, 18)
+    const lines = gunzipSync(readFileSync(join(folder, 'articles.jsonl.gz')))
+      .toString()
+      .trim()
+      .split('\n')
+    assert.equal(lines.length, 897)
+    assert.deepEqual(Object.keys(JSON.parse(lines[0] ?? '')), [
+      'id',
+      'title',
+      'authors',
+      'abstract',
+      'categories',
+      'sets',
+      'created',
+      'updated',
+      'datestamp',
+      'doi',
+    ])
+    assert.match(readFileSync(join(folder, 'report.html'), 'utf8'), /<p class="total">897<\/p>/)
+    const again = await project.sluice(...args)
+    assert.equal(again.code, 0)
+    assert.match(again.stdout, /Nothing to do/)
+  })
+
+  it('takes a sample of 100 without --production, and names one day once', real, async (test) => {
+    const project = testProject(test, {})
+    const source = pathToFileURL(join(data, 'oai_dc_2014-12-24_25.xml')).href
+    await project.sluice(
+      'run',
+      'arxlive',
+      '--date',
+      '2014-12-25',
+      '--source',
+      source,
+      '--data',
+      'data',
+      ...config,
+    )
+    const report = JSON.parse(readFileSync(project.path('data/arxiv-sample/2014-12-25/report.json'), 'utf8'))
+    assert.equal(report.articles, 100)
+  })
+
+  it('reads real arXivRaw replies', real, async () => {
+    const page = await savedPage('arxivraw_ListRecordsResponse.xml')
+    assert.equal(page.resumptionToken, '726959|1001')
+    const [record] = (await savedPage('arxivraw_GetRecordResponse.xml')).records
+    assert.deepEqual(record?.article?.authors, [
+      'Joshua Berger',
+      'Maxim Perelstein',
+      'Michael Saelim',
+      'Philip Tanedo',
+    ])
+    assert.equal(record?.article?.created, '2013-02-08')
+    assert.equal(record?.article?.updated, '2013-04-02')
+    assert.deepEqual(record?.article?.categories, ['hep-ph', 'hep-ex'])
+  })
+
+  it(
+    'takes noRecordsMatch for an empty page and other OAI errors for errors with their code',
+    real,
+    async () => {
+      assert.deepEqual((await savedPage('arxivraw_ErrorResponseNoRecordsMatch.xml')).records, [])
+      for (const code of ['BadArgument', 'BadResumptionToken', 'BadVerb', 'IdDoesNotExist'])
+        await assert.rejects(
+          savedPage(`arxivraw_ErrorResponse${code}.xml`),
+          new RegExp(`OAI error ${code}`, 'i'),
+        )
+    },
+  )
+
+  it('refuses what is no OAI-PMH reply, and XML bombs', async () => {
+    const bomb = `<!DOCTYPE a [<!ENTITY b "bb"><!ENTITY c "&b;&b;">]>${reply('&c;')}`
+    await assert.rejects(pageOf(bomb), /document type declaration/)
+    await assert.rejects(pageOf('<html><body/></html>'), /its root is <html>/)
+    await assert.rejects(pageOf('no xml'), /not an OAI-PMH document/)
+    await assert.rejects(pageOf(reply('<ListRecords>')), /not an OAI-PMH document/)
+    await assert.rejects(
+      pageOf(
+        reply(
+          '<ListRecords><record><header><identifier>a</identifier><datestamp>2020-01-01</datestamp></header><metadata><other/></metadata></record></ListRecords>',
+        ),
+      ),
+      /record a is <other>/,
+    )
+  })
+
+  it('keeps the newest of several records, and removes what was deleted later', () => {
+    const set = new ArticleSet('2020-01-01', '2020-01-31')
+    const record = (id: string, datestamp: string, title: string | null) =>
+      set.add({ id, datestamp, article: title === null ? null : ({ id, datestamp, title } as never) })
+    record('a', '2020-01-03', 'new')
+    record('a', '2020-01-02', 'old')
+    record('b', '2020-01-02', 'gone')
+    record('b', '2020-01-04', null)
+    record('c', '2020-01-02', null)
+    record('c', '2020-01-05', 'back')
+    record('d', '2020-02-01', 'outside')
+    assert.deepEqual(
+      set.articles().map(({ id, title }) => [id, title]),
+      [
+        ['a', 'new'],
+        ['c', 'back'],
+      ],
+    )
+  })
+
+  it('escapes what comes from outside in its page', () => {
+    const article = { sets: ['<script>alert(1)</script>'], categories: [], datestamp: '2020-01-01' } as never
+    const page = reportPage('a & b', countArticles([article]))
+    assert.doesNotMatch(page, /<script>/)
+    assert.match(page, /&lt;script&gt;/)
+    assert.match(page, /a &amp; b/)
+  })
+
+  it('goes through real HTTP: pages, one 503 with Retry-After, and the graph', async (test) => {
+    const server = await startSampleServer()
+    test.after(() => server.close())
+    const project = testProject(test, {})
+    const ended = await project.sluice(
+      'run',
+      'arxlive',
+      '--date',
+      '2024-03-04',
+      '--until',
+      '2024-03-05',
+      '--source',
+      server.oai,
+      '--graph',
+      server.graph,
+      '--data',
+      'data',
+      ...config,
+    )
+    assert.equal(ended.code, 0, ended.stdout)
+    assert.equal(server.requests['/oai'], 4)
+    assert.equal(server.requests['/graph/match'], 12)
+    const folder = project.path('data/arxiv-sample/2024-03-04--2024-03-05')
+    assert.equal(JSON.parse(readFileSync(join(folder, 'report.json'), 'utf8')).articles, 12)
+    const matches = gunzipSync(readFileSync(join(folder, 'matches.jsonl.gz')))
+      .toString()
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    assert.equal(matches.filter((match) => match.paper === null).length, 3)
+  })
+
+  it('fails with the reason where the source cannot be reached or is no reply', async (test) => {
+    const project = testProject(test, {})
+    writeFileSync(project.path('not.xml'), 'not xml')
+    const run = (date: string, source: string) =>
+      project.sluice(
+        'run',
+        'CollectArticles',
+        '--date',
+        date,
+        '--until',
+        date,
+        '--source',
+        source,
+        '--data',
+        'data',
+        ...config,
+        '--wait',
+        '100ms',
+      )
+    for (const [date, source, why] of [
+      ['2024-03-01', pathToFileURL(project.path('none.xml')).href, /cannot be read: ENOENT/],
+      ['2024-03-02', pathToFileURL(project.path('not.xml')).href, /not an OAI-PMH document/],
+      ['2024-03-03', 'http://127.0.0.1:9/oai', /cannot be reached/],
+    ] as const) {
+      const ended = await run(date, source)
+      assert.match(ended.stdout, why)
+    }
+  })
+})
