@@ -1,5 +1,5 @@
 import { existsSync, globSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { inspect } from 'node:util'
 import { messageOf, SluiceError } from '../core/errors.ts'
@@ -106,7 +106,7 @@ function modulesOf(config: Config, folder: string, broken: Project['broken']): s
     .flatMap((pattern) => {
       const found = globSync(pattern, { cwd: folder }).sort()
       if (found.length === 0) broken.push({ path: pattern, message: 'no module matches' })
-      return found.map((each) => join(folder, each))
+      return found.map((each) => resolve(folder, each))
     })
 }
 

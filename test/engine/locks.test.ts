@@ -82,7 +82,7 @@ async function ours(result: Awaited<ReturnType<typeof claim>>): Promise<Claimed>
 
 describe('two runs that share a task', () => {
   it('run it once: the other waits, then finds the target', async () => {
-    const { open, take, end, task, run, targets } = stepwise()
+    const { open, take, end, task, targets } = stepwise()
     const [a, b] = [await open('a'), await open('b')]
     const claimed = await ours(await take(a))
     assert.deepEqual(await take(b), { is: 'settled' })

@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { copyFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { describe, it, type TestContext } from 'node:test'
+import { projectFolder, temporaryFolder } from './support/folders.ts'
+
+const bin = (name: string) => join(projectFolder, 'node_modules/.bin', name)
+
+/** A small copy of the project's shape, with the project's own settings. */
+function tree(test: TestContext, files: Record<string, string>): string {
+  const folder = temporaryFolder(test)
+  for (const [path, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true })
+    writeFileSync(join(folder, path), content)
+  }
+  for (const name of ['tsconfig.json', '.dependency-cruiser.cjs', 'biome.json', 'package.json'])
+    copyFileSync(join(projectFolder, name), join(folder, name))
+  symlinkSync(join(projectFolder, 'node_modules'), join(folder, 'node_modules'))
+  return folder
+}
+
+function check(folder: string, command: string, ...args: string[]): { code: number | null; output: string } {
+  const { status, stdout, stderr } = spawnSync(bin(command), args, { cwd: folder, encoding: 'utf8' })
+  return { code: status, output: stdout + stderr }
+}
+
+const good = 'export const one = 1\n'
+const importing = (path: string) => `import '${path}'\n`
+
+const LAW: [breach: string, files: Record<string, string>, rule: string][] = [
+  [
+    'core imports engine',
+    { 'src/core/a.ts': importing('../engine/b.ts'), 'src/engine/b.ts': good },
+    'core-stands-alone',
+  ],
+  ['core reads files', { 'src/core/a.ts': importing('node:fs') }, 'core-does-no-io'],
+  [
+    'engine imports an adapter',
+    { 'src/engine/a.ts': importing('../adapters/x/b.ts'), 'src/adapters/x/b.ts': good },
+    'engine-needs-core',
+  ],
+  [
+    'define imports local',
+    { 'src/define/a.ts': importing('../local/b.ts'), 'src/local/b.ts': good },
+    'define-needs-core',
+  ],
+  [
+    'an adapter imports another',
+    { 'src/adapters/x/a.ts': importing('../y/b.ts'), 'src/adapters/y/b.ts': good },
+    'adapters-need-core-alone',
+  ],
+  [
+    'local imports the command',
+    { 'src/local/a.ts': importing('../cli/b.ts'), 'src/cli/b.ts': good },
+    'local-composes',
+  ],
+  [
+    'a pipeline reaches into the engine',
+    { 'tasks/x/a.ts': importing('../../src/engine/b.ts'), 'src/engine/b.ts': good },
+    'pipelines-use-the-library',
+  ],
+  [
+    'two modules import each other',
+    { 'src/core/a.ts': importing('./b.ts'), 'src/core/b.ts': importing('./a.ts') },
+    'no-cycles',
+  ],
+]
+
+describe('the dependency law', () => {
+  for (const [breach, files, rule] of LAW)
+    it(`fails when ${breach}`, (test) => {
+      const { code, output } = check(
+        tree(test, files),
+        'depcruise',
+        'src',
+        ...('tasks/x/a.ts' in files ? ['tasks'] : []),
+      )
+      assert.notEqual(code, 0)
+      assert.match(output, new RegExp(`error ${rule}:`))
+    })
+
+  it('passes on a tree that keeps it', (test) => {
+    const files = { 'src/core/a.ts': good, 'src/engine/b.ts': importing('../core/a.ts') }
+    const { code, output } = check(tree(test, files), 'depcruise', 'src')
+    assert.equal(code, 0, output)
+    assert.match(output, /2 modules, 1 dependencies cruised/)
+  })
+})
+
+describe('the checks', () => {
+  it('fail on a wrong format and on a lint', (test) => {
+    const folder = tree(test, {
+      'a.ts': 'export const a = "x";\n',
+      'b.ts': 'export const b: any = 1\n',
+      'c.ts': good,
+    })
+    const biome = (file: string) =>
+      check(folder, 'biome', 'check', '--error-on-warnings', '--vcs-enabled=false', file)
+    assert.match(biome('a.ts').output, /Formatter would have printed/)
+    assert.match(biome('b.ts').output, /noExplicitAny/)
+    assert.notEqual(biome('b.ts').code, 0)
+    assert.equal(biome('c.ts').code, 0)
+  })
+
+  it('fail on a wrong type', (test) => {
+    const folder = tree(test, { 'src/a.ts': 'export const a: string = 1\n' })
+    assert.match(
+      check(folder, 'tsc', '-p', 'tsconfig.json').output,
+      /Type 'number' is not assignable to type 'string'/,
+    )
+  })
+
+  it('fail on an export that nobody uses', (test) => {
+    const folder = tree(test, {
+      'src/index.ts': importing('./a.ts'),
+      'src/a.ts': 'export const unused = 1\n',
+      'knip.json': '{"entry":["src/index.ts"],"project":["src/**"]}',
+    })
+    const { code, output } = check(folder, 'knip', '--include', 'exports')
+    assert.notEqual(code, 0)
+    assert.match(output, /unused +src\/a\.ts/)
+  })
+})

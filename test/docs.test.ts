@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { describe, it, type TestContext } from 'node:test'
+import { testProject } from './support/cli.ts'
+import { projectFolder } from './support/folders.ts'
+
+interface Block {
+  language: string
+  /** What comes after the language: a path for code, where to run for commands. */
+  note: string
+  text: string
+  where: string
+}
+
+/** Commands that .ci/run types in a clean checkout, and those that the test of the tarball types as a user. */
+const ELSEWHERE = ['npm ci && npm start', 'npm ci && npm test', 'npm install sluice zod', 'npx sluice init']
+
+function blocksOf(file: string): Block[] {
+  const text = readFileSync(join(projectFolder, file), 'utf8')
+  return [...text.matchAll(/^```(\w*) ?(.*)\n([\s\S]*?)^```$/gm)].map((match) => ({
+    language: match[1] ?? '',
+    note: match[2] ?? '',
+    text: match[3] ?? '',
+    where: `${file}, line ${text.slice(0, match.index).split('\n').length}`,
+  }))
+}
+
+const files = ['README.md', ...globSync('docs/*.md', { cwd: projectFolder })].sort()
+
+/** A project with all code of one document in it. */
+function projectWith(test: TestContext, blocks: Block[]) {
+  const project = testProject(test, {
+    'tsconfig.json': readFileSync(join(projectFolder, 'tsconfig.json'), 'utf8').replace(
+      './src/',
+      `${projectFolder}/src/`,
+    ),
+  })
+  for (const { note, text } of blocks.filter((block) => block.language === 'ts')) {
+    mkdirSync(dirname(project.path(note)), { recursive: true })
+    writeFileSync(project.path(note), text)
+  }
+  return project
+}
+
+for (const file of files) {
+  const blocks = blocksOf(file)
+  describe(file, () => {
+    it('has only blocks that are checked', () => {
+      for (const { language, note, where } of blocks) {
+        assert.ok(['ts', 'sh', 'text'].includes(language), `${where}: a block is ts, sh or text`)
+        if (language === 'ts') assert.match(note, /\.ts$/, `${where}: code has a path`)
+      }
+    })
+
+    const has = (language: string) => blocks.some((block) => block.language === language)
+
+    if (has('ts'))
+      it('has code that type-checks', (test) => {
+        const project = projectWith(test, blocks)
+        const include = JSON.stringify({ extends: './tsconfig.json', include: ['*.ts', 'pipelines'] })
+        project.write('tsconfig.docs.json', include)
+        try {
+          execFileSync(join(projectFolder, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.docs.json'], {
+            cwd: project.folder,
+          })
+        } catch (error) {
+          assert.fail(String((error as { stdout: Buffer }).stdout))
+        }
+      })
+
+    if (has('sh'))
+      it('has commands that run', (test) => {
+        const project = projectWith(test, blocks)
+        for (const { note, text, where } of blocks.filter((block) => block.language === 'sh'))
+          if (note === 'project') runIn(project.folder, text, where)
+          else if (note === 'checkout') runCheckout(testProject(test, {}), text, where)
+          else assertRunElsewhere(text, where)
+      })
+  })
+}
+
+const bin = join(projectFolder, 'bin/sluice.js')
+
+function runIn(folder: string, text: string, where: string): void {
+  const script = `set -e\nnpx() { shift; ${JSON.stringify(process.execPath)} ${JSON.stringify(bin)} "$@"; }\n${text}`
+  try {
+    execFileSync('bash', ['-c', script], {
+      cwd: folder,
+      stdio: 'pipe',
+      env: { ...process.env, NODE_TEST_CONTEXT: undefined },
+    })
+  } catch (error) {
+    const { stdout, stderr } = error as { stdout: Buffer; stderr: Buffer }
+    assert.fail(`${where}\n${stdout}${stderr}`)
+  }
+}
+
+/** What is typed in a checkout after `npm start`: the same commands on a run of the sample's pipeline. */
+function runCheckout(project: ReturnType<typeof testProject>, text: string, where: string): void {
+  const config = readFileSync(join(projectFolder, 'sluice.config.ts'), 'utf8')
+  project.write(
+    'sluice.config.ts',
+    config.replace("'tasks/*/pipeline.ts'", JSON.stringify(join(projectFolder, 'tasks/*/pipeline.ts'))),
+  )
+  project.write(
+    'saved.xml',
+    '<OAI-PMH xmlns="http://www.openarchives.org/OAI/2.0/"><error code="noRecordsMatch"/></OAI-PMH>',
+  )
+  runIn(project.folder, 'npx sluice run arxlive --date 2024-03-04 --source "file://$PWD/saved.xml"', where)
+  runIn(project.folder, text, where)
+}
+
+function assertRunElsewhere(text: string, where: string): void {
+  for (const line of text.trim().split('\n'))
+    assert.ok(ELSEWHERE.includes(line), `${where}: nothing runs ${line}`)
+}
+
+it('the gate runs the commands of the README', () => {
+  const gate = readFileSync(join(projectFolder, '.ci/run'), 'utf8')
+  for (const command of ELSEWHERE.slice(0, 2)) assert.ok(gate.includes(`(${command})`), command)
+})
