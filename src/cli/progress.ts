@@ -72,6 +72,7 @@ export function liveProgress(home: Home, run: string, concurrency: number): Prog
     logUpdate([`${parts.join(' · ')} · ${took(Date.now() - startedAt)}${estimate}`, ...rows].join('\n'))
   }
 
+  void count().catch(() => {})
   const timer = setInterval(draw, REDRAW_MS)
   const print = (line: string) => {
     logUpdate.clear()
