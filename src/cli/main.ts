@@ -20,7 +20,11 @@ import { version } from './version.ts'
 
 /** Runs the command and exits with its code. */
 export async function main(args: string[]): Promise<void> {
-  process.exit(await run(args))
+  const exitCode = await run(args)
+  // A pipe takes what is written in its own time.
+  for (const stream of [process.stdout, process.stderr])
+    await new Promise<void>((resolve) => stream.write('', () => resolve()))
+  process.exit(exitCode)
 }
 
 async function run(args: string[]): Promise<number> {

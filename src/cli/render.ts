@@ -1,5 +1,5 @@
 import { styleText } from 'node:util'
-import Table from 'cli-table3'
+import Table from 'easy-table'
 import prettyMs from 'pretty-ms'
 import type { RunStatus, TaskStatus } from '../core/model.ts'
 
@@ -9,31 +9,16 @@ export const took = (ms: number) => prettyMs(Math.max(0, ms), { secondsDecimalDi
 /** An instant for people, in UTC. */
 export const instant = (ms: number) => new Date(ms).toISOString().replace('T', ' ').slice(0, 19)
 
-/** Columns without lines; the last one is not padded. */
+/** Columns without lines, under a dimmed head. */
 export function columns(head: string[], rows: string[][]): string {
-  const table = new Table({
-    head: head.map((each) => styleText('dim', each)),
-    chars: {
-      top: '',
-      'top-mid': '',
-      'top-left': '',
-      'top-right': '',
-      bottom: '',
-      'bottom-mid': '',
-      'bottom-left': '',
-      'bottom-right': '',
-      left: '',
-      'left-mid': '',
-      mid: '',
-      'mid-mid': '',
-      right: '',
-      'right-mid': '',
-      middle: '  ',
-    },
-    style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
-  })
-  table.push(...rows)
-  return table.toString().replace(/[ ]+$/gm, '')
+  const table = new Table()
+  for (const row of [head.map((each) => styleText('dim', each)), ...rows]) {
+    row.forEach((cell, index) => {
+      table.cell(String(index), cell)
+    })
+    table.newRow()
+  }
+  return table.print().trimEnd().replace(/ +$/gm, '')
 }
 
 /** A status in its colour, where colours are shown. */
