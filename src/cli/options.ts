@@ -4,8 +4,9 @@ import { InvalidArgumentError } from 'commander'
 import { fileSecrets } from '../adapters/secrets/file-secrets.ts'
 import { SluiceError } from '../core/errors.ts'
 import { secretVariable } from '../define/secret.ts'
-import { type Home, openHome, secretsPath } from '../local/home.ts'
+import { type Home, openHome } from '../local/home.ts'
 import { findConfig, loadProject, type Project } from '../local/load-config.ts'
+import { secretsPath } from '../local/state-folder.ts'
 
 /** Flags that every command takes. */
 export interface GlobalOptions {

@@ -7,6 +7,7 @@ import { finish } from './finish.ts'
 
 const BATCH = 500
 const ORPHANS = 10_000
+const AGAIN_MS = 5_000
 /** Whoever still wants a run takes its planning over as soon as it is due. */
 const ABANDON_MS = 60_000
 
@@ -77,12 +78,15 @@ async function handleDueTask(context: Context, task: Stored<TaskRun>): Promise<v
 /** Heartbeats do not move the due instant, so a lease that is still good is only looked at again later. */
 async function handleLease(context: Context, task: Stored<TaskRun>): Promise<void> {
   const { store, clock } = context.ports
-  const overAt = (task.leaseUntil ?? 0) + context.settings.skewMs
-  if (overAt <= clock.now()) return loseAttempt(context, task, 'its worker stopped answering')
+  const { skewMs, worker } = context.settings
+  const overAt = (task.leaseUntil ?? 0) + skewMs
+  // This very process is alive: it was held up (a body in line, a suspended machine) and extends its leases itself.
+  const isOurs = task.worker === worker
+  if (!isOurs && overAt <= clock.now()) return loseAttempt(context, task, 'its worker stopped answering')
   await store.write([
     {
       key: keys.taskRun(task.run, task.number),
-      set: { dueAt: overAt },
+      set: { dueAt: Math.max(overAt, clock.now() + AGAIN_MS) },
       if: { status: 'running', attempt: task.attempt, nonce: task.nonce },
     },
   ])

@@ -27,6 +27,11 @@ interface Active {
   progress?: Progress
 }
 
+const HELD_UP: Ending = {
+  outcome: 'not_started',
+  failure: { outcome: 'not_started', message: 'its worker was held up until the lease had ended' },
+}
+
 /** Long enough for a claim; a redelivery is harmless. */
 const VISIBILITY_MS = 15_000
 /** Delayed messages ring no bell. */
@@ -123,7 +128,10 @@ export class Worker {
     const { runner, clock } = this.#context.ports
     const leaseMs = (claimed.task.leaseUntil ?? 0) - clock.now()
     // This process was held up for too long: the attempt is another's by now, or about to be.
-    if (leaseMs <= 0) return
+    if (leaseMs <= 0) {
+      await finish(this.#context, claimed, HELD_UP)
+      return
+    }
     const active: Active = { claimed, stop: new AbortController() }
     this.#active.set(claimed.nonce, active)
     if (this.#stopping) active.stop.abort('interrupted' satisfies StopReason)

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { accessSync, constants, existsSync, mkdirSync, writeFileSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { fileStorage } from '../adapters/files/file-storage.ts'
 import { fileLogs } from '../adapters/logs/file-logs.ts'
@@ -14,8 +13,7 @@ import { sqliteQueue } from '../adapters/sqlite/queue.ts'
 import { sqliteStore } from '../adapters/sqlite/store.ts'
 import { systemClock } from '../adapters/system/clock.ts'
 import { isGone, workerId } from '../adapters/system/processes.ts'
-import { messageOf, SluiceError } from '../core/errors.ts'
-import { type Json, keys, type Marker } from '../core/model.ts'
+import { keys, type Marker } from '../core/model.ts'
 import type { PlannedTask } from '../core/plan.ts'
 import type { Completeness, Job, Logs, Runner, Storage, Store } from '../core/ports.ts'
 import { planningOf, type Surroundings } from '../define/planning.ts'
@@ -25,6 +23,8 @@ import { instantiate } from '../define/task.ts'
 import type { Context } from '../engine/context.ts'
 import { inlineRunner } from './inline-runner.ts'
 import type { Project } from './load-config.ts'
+import { prepareJob } from './prepare-job.ts'
+import { makeStateFolder, rememberStorage, secretsPath } from './state-folder.ts'
 
 /** Where the embedded engine lives and what it runs. */
 export interface HomeOptions {
@@ -44,7 +44,6 @@ export interface Home {
   logs: Logs
   secrets: FileSecrets
   surroundings: Surroundings
-  storageFolder: string
   close(): Promise<void>
 }
 
@@ -87,56 +86,11 @@ export function openHome(options: HomeOptions): Home {
     logs,
     secrets,
     surroundings,
-    storageFolder,
     async close() {
       await runner.close()
       database.close()
     },
   }
-}
-
-/** The secrets of a state folder. */
-export const secretsPath = (stateFolder: string) => join(resolve(stateFolder), 'secrets.json')
-
-function makeStateFolder(folder: string): void {
-  try {
-    mkdirSync(folder, { recursive: true })
-    const ignore = join(folder, '.gitignore')
-    // State, logs and secrets are never to be committed.
-    if (!existsSync(ignore)) writeFileSync(ignore, '*\n')
-  } catch (error) {
-    const isFull = (error as NodeJS.ErrnoException).code === 'ENOSPC'
-    throw new SluiceError(
-      isFull ? 'disk_full' : 'state_unusable',
-      `The state folder ${folder} cannot be written: ${isReadOnly(folder) ? 'its file system is read-only' : messageOf(error)}.`,
-      { cause: error, hint: 'Make room or use a writable folder: --state FOLDER.' },
-    )
-  }
-}
-
-/** Node tells of a read-only file system as if a folder were missing. */
-function isReadOnly(folder: string): boolean {
-  try {
-    accessSync(existsSync(folder) || folder === dirname(folder) ? folder : dirname(folder), constants.W_OK)
-    return false
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    return code === 'EROFS' || (code === 'ENOENT' && isReadOnly(dirname(folder)))
-  }
-}
-
-type Sql = ReturnType<typeof openDatabase>['sql']
-
-function rememberStorage(sql: Sql, storage: string, state: string): void {
-  const row = sql.prepare("SELECT value FROM setting WHERE name = 'storage'").get()
-  if (row === undefined)
-    sql.prepare("INSERT OR IGNORE INTO setting (name, value) VALUES ('storage', ?)").run(storage)
-  else if (row.value !== storage)
-    throw new SluiceError(
-      'wrong_storage',
-      `The state ${state} belongs to the storage ${String(row.value)}, not to ${storage}.`,
-      { hint: `Use --data ${String(row.value)}, or another state with --state.` },
-    )
 }
 
 function markersIn(store: Store): Markers {
@@ -163,41 +117,6 @@ function completenessOf(project: Project | undefined, surroundings: Surroundings
 function instanceOf(project: Project | undefined, planned: PlannedTask) {
   const definition = project?.tasks.get(planned.family)
   return definition && instantiate(definition, planned.params)
-}
-
-async function prepareJob(job: Job, secrets: FileSecrets, markers: Markers): Promise<ChildJob> {
-  const { run, task, attempt, nonce, upstreams } = job
-  const without = upstreams.filter((upstream) => upstream.outputs.length === 0)
-  const found = await markers.read(without.map((upstream) => upstream.id))
-  const results = without.map((each, index): [string, Json] => [each.id, found[index]?.result ?? null])
-  return {
-    run,
-    family: task.family,
-    params: task.params,
-    attempt,
-    writer: nonce,
-    ...(task.requires === undefined ? {} : { requires: task.requires }),
-    upstreams: upstreams.map(({ number, family, params }) => ({ number, family, params })),
-    markers: Object.fromEntries(results),
-    secrets: await readSecrets(task.policy.secrets, secrets),
-  }
-}
-
-async function readSecrets(
-  names: { [name: string]: string },
-  secrets: FileSecrets,
-): Promise<Record<string, string>> {
-  const values: Record<string, string> = {}
-  for (const [name, secret] of Object.entries(names)) {
-    const value = await secrets.get(secret)
-    if (value === undefined)
-      throw new SluiceError(
-        'unknown_secret',
-        `there is no secret ${secret}; set it with: sluice secrets set ${secret} (or the environment variable ${secretVariable(secret)})`,
-      )
-    values[name] = value
-  }
-  return values
 }
 
 interface RunnerParts {

@@ -73,6 +73,12 @@ function stepwise() {
   return { context, clock, targets, plan, settle, open, take, end, task, run }
 }
 
+/** Another process on the same state. */
+const elsewhere = (context: Context): Context => ({
+  ...context,
+  settings: { ...context.settings, worker: 'elsewhere' },
+})
+
 const FAILED: Ending = { outcome: 'failed', failure: { outcome: 'failed', message: 'the wire is cut' } }
 
 async function ours(result: Awaited<ReturnType<typeof claim>>): Promise<Claimed> {
@@ -121,7 +127,7 @@ describe('an attempt', () => {
     const a = await open('a')
     const zombie = await ours(await take(a))
     clock.advance(30_001)
-    await tick(context)
+    await tick(elsewhere(context))
     await settle()
     const { status, attempt, used, free } = await task(a)
     assert.deepEqual([status, attempt, used, free], ['queued', 2, 0, 1])
@@ -137,7 +143,7 @@ describe('an attempt', () => {
     await take(a)
     targets.add('t')
     clock.advance(30_001)
-    await tick(context)
+    await tick(elsewhere(context))
     await settle()
     await take(a, 2)
     assert.equal((await task(a)).status, 'complete')
@@ -151,6 +157,18 @@ describe('an attempt', () => {
     await end(first, FAILED)
     assert.deepEqual(await take(a, 1), { is: 'settled' })
     assert.deepEqual(await take(a, 2), { is: 'early', delayMs: 10_000 })
+  })
+})
+
+describe('a worker', () => {
+  it('that was held up does not declare its own attempts lost', async () => {
+    const { context, open, take, task, clock, settle } = stepwise()
+    const a = await open('a')
+    await take(a)
+    clock.advance(30_001)
+    await tick(context)
+    await settle()
+    assert.equal((await task(a)).status, 'running')
   })
 })
 

@@ -1,0 +1,43 @@
+import type { ChildJob } from '../adapters/process/protocol.ts'
+import type { FileSecrets } from '../adapters/secrets/file-secrets.ts'
+import { SluiceError } from '../core/errors.ts'
+import type { Json } from '../core/model.ts'
+import type { Job } from '../core/ports.ts'
+import { secretVariable } from '../define/secret.ts'
+import type { Markers } from '../define/targets/marker.ts'
+
+/** Gathers what a child cannot read itself: results of markers, and the secrets that the task names. */
+export async function prepareJob(job: Job, secrets: FileSecrets, markers: Markers): Promise<ChildJob> {
+  const { run, task, attempt, nonce, upstreams } = job
+  const without = upstreams.filter((upstream) => upstream.outputs.length === 0)
+  const found = await markers.read(without.map((upstream) => upstream.id))
+  const results = without.map((each, index): [string, Json] => [each.id, found[index]?.result ?? null])
+  return {
+    run,
+    family: task.family,
+    params: task.params,
+    attempt,
+    writer: nonce,
+    ...(task.requires === undefined ? {} : { requires: task.requires }),
+    upstreams: upstreams.map(({ number, family, params }) => ({ number, family, params })),
+    markers: Object.fromEntries(results),
+    secrets: await readSecrets(task.policy.secrets, secrets),
+  }
+}
+
+async function readSecrets(
+  names: { [name: string]: string },
+  secrets: FileSecrets,
+): Promise<Record<string, string>> {
+  const values: Record<string, string> = {}
+  for (const [name, secret] of Object.entries(names)) {
+    const value = await secrets.get(secret)
+    if (value === undefined)
+      throw new SluiceError(
+        'unknown_secret',
+        `there is no secret ${secret}; set it with: sluice secrets set ${secret} (or the environment variable ${secretVariable(secret)})`,
+      )
+    values[name] = value
+  }
+  return values
+}

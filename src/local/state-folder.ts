@@ -1,0 +1,48 @@
+import { accessSync, constants, existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import type { DatabaseSync } from 'node:sqlite'
+import { messageOf, SluiceError } from '../core/errors.ts'
+
+/** The secrets of a state folder. */
+export const secretsPath = (stateFolder: string) => join(resolve(stateFolder), 'secrets.json')
+
+/** Makes the folder of a state, and keeps it out of version control. */
+export function makeStateFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true })
+    const ignore = join(folder, '.gitignore')
+    // State, logs and secrets are never to be committed.
+    if (!existsSync(ignore)) writeFileSync(ignore, '*\n')
+  } catch (error) {
+    const isFull = (error as NodeJS.ErrnoException).code === 'ENOSPC'
+    throw new SluiceError(
+      isFull ? 'disk_full' : 'state_unusable',
+      `The state folder ${folder} cannot be written: ${isReadOnly(folder) ? 'its file system is read-only' : messageOf(error)}.`,
+      { cause: error, hint: 'Make room or use a writable folder: --state FOLDER.' },
+    )
+  }
+}
+
+/** Node tells of a read-only file system as if a folder were missing. */
+function isReadOnly(folder: string): boolean {
+  try {
+    accessSync(existsSync(folder) || folder === dirname(folder) ? folder : dirname(folder), constants.W_OK)
+    return false
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    return code === 'EROFS' || (code === 'ENOENT' && isReadOnly(dirname(folder)))
+  }
+}
+
+/** A state belongs to one storage: what is complete in one is not in another. */
+export function rememberStorage(sql: DatabaseSync, storage: string, state: string): void {
+  const row = sql.prepare("SELECT value FROM setting WHERE name = 'storage'").get()
+  if (row === undefined)
+    sql.prepare("INSERT OR IGNORE INTO setting (name, value) VALUES ('storage', ?)").run(storage)
+  else if (row.value !== storage)
+    throw new SluiceError(
+      'wrong_storage',
+      `The state ${state} belongs to the storage ${String(row.value)}, not to ${storage}.`,
+      { hint: `Use --data ${String(row.value)}, or another state with --state.` },
+    )
+}
