@@ -53,6 +53,10 @@ function print({ data, text }: Result, isJson: boolean): void {
 /** Every error ends here: what was wrong, what is allowed, the next step. */
 function report(error: unknown, isJson: boolean): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage
+  if (error instanceof Error && 'syscall' in error) {
+    console.error(`error: ${error.message}\nnext: Look at the permissions and the room of that file system.`)
+    return EXIT.system
+  }
   if (!(error instanceof SluiceError)) {
     console.error(`error: ${messageOf(error)}`)
     console.error('next: this looks like a defect of Sluice; SLUICE_DEBUG=1 shows where it happened.')

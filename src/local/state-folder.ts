@@ -10,6 +10,7 @@ export const secretsPath = (stateFolder: string) => join(resolve(stateFolder), '
 export function makeStateFolder(folder: string): void {
   try {
     mkdirSync(folder, { recursive: true })
+    accessSync(folder, constants.W_OK)
     const ignore = join(folder, '.gitignore')
     // State, logs and secrets are never to be committed.
     if (!existsSync(ignore)) writeFileSync(ignore, '*\n')

@@ -85,6 +85,38 @@ describe('processes', () => {
         )
   })
 
+  it('keep every line in order, also half lines and structured ones', async (test) => {
+    const project = testProject(test, {
+      'pipelines/talk.ts': `
+import { pipeline, task } from 'sluice'
+const Talk = task('Talk', { retry: { attempts: 2, delaySeconds: 0 } }, async ({ log, attempt }) => {
+  process.stdout.write('half ')
+  console.log('a', { b: 1 })
+  log.warn('careful', { n: 2 })
+  process.stdout.write('no end')
+  if (attempt === 1) throw new TypeError('once')
+})
+export const talk = pipeline('talk', Talk)`,
+    })
+    const { ended } = project.start(['run', 'talk'])
+    assert.equal((await ended).code, 0)
+    const lines = (await project.sluice('logs', 'latest', 'Talk', '--attempt', '2', '--json')).stdout
+    assert.deepEqual(
+      lines
+        .trim()
+        .split('\n')
+        .map((line) => [JSON.parse(line).level, JSON.parse(line).text]),
+      [
+        ['info', 'half '],
+        ['info', 'a { b: 1 }'],
+        ['warn', 'careful { n: 2 }'],
+        ['info', 'no end'],
+      ],
+    )
+    assert.match((await project.sluice('logs', 'latest', '--tail', '1')).stdout, /^\S+ no end\n$/)
+    assert.equal((await project.sluice('logs', 'latest', '-f')).stdout.split('\n').length, 9)
+  })
+
   it('say which secret is missing', async (test) => {
     const project = testProject(test, { 'pipelines/ends.ts': ENDS })
     const run = await project.json('run', 'Key')

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { LogLine } from '../../core/ports.ts'
 import { onLines } from './lines.ts'
 import {
@@ -11,6 +12,10 @@ import {
   type ToChild,
   WATCHDOG_FD,
 } from './protocol.ts'
+
+/** A body may have closed its streams; then their end is not told. */
+const DRAIN_MS = 2_000
+const RECORD_START = new RegExp(`(?=${RECORD_MARK})`)
 
 /** How a child is started. */
 export interface ChildOptions {
@@ -79,7 +84,8 @@ export class Child {
     this.beat(leaseMs)
     this.send({ type: 'job', job })
     const end = await Promise.race([done.promise, this.#closed])
-    if (end.is === 'done') await Promise.race([drained, this.#closed])
+    if (end.is === 'done')
+      await Promise.race([drained, this.#closed, sleep(DRAIN_MS, undefined, { ref: false })])
     this.beat(undefined)
     this.#events = undefined
     return end
@@ -117,7 +123,9 @@ export class Child {
 
   #listen(name: 'stdout' | 'stderr'): void {
     const level = name === 'stdout' ? 'info' : 'error'
-    onLines(this.#process[name] as Readable, (texts) => {
+    onLines(this.#process[name] as Readable, (whole) => {
+      // A record begins a line of its own, also where the body has printed half a line before it.
+      const texts = whole.flatMap((line) => line.split(RECORD_START))
       const isEnd = texts.some((text) => text === this.#ending)
       const lines = texts.filter((text) => text !== this.#ending).map((text) => parseLine(text, level))
       if (lines.some((line) => line.text.includes('JavaScript heap out of memory')))
