@@ -45,12 +45,15 @@ function failureText({ task, planned, attempts }: TaskView): string {
   return [
     `  ${planned.label}: ${task.failure?.message ?? 'no cause is known'}${tries}${outcome === 'failed' ? '' : ` [${outcome}]`}`,
     ...(tail ? [indented(tail, '    | ')] : []),
-    ...(stackLine(task.failure?.stack) ?? []),
+    ...(stackLine(stackOf({ task, planned, attempts })) ?? []),
   ].join('\n')
 }
 
 /** Where Sluice's own files are. */
 const OWN = new URL('..', import.meta.url).href
+
+/** The last attempt's stack, or that of planning. */
+const stackOf = ({ planned, attempts }: TaskView) => attempts.at(-1)?.failure?.stack ?? planned.failure?.stack
 
 /** The first line of the stack that is the user's own. */
 function stackLine(stack: string | undefined): string[] | undefined {
@@ -73,7 +76,12 @@ export function summaryData({ run, tasks, counts }: RunView) {
     failure: run.failure ?? null,
     failed: tasks
       .filter(({ task }) => task.status === 'failed')
-      .map(({ task, planned }) => ({ task: planned.label, number: task.number, ...task.failure })),
+      .map((each) => ({
+        task: each.planned.label,
+        number: each.task.number,
+        ...each.task.failure,
+        stack: stackOf(each) ?? null,
+      })),
     notRun: tasks.filter(({ task }) => task.status === 'upstream_failed').map(({ planned }) => planned.label),
   }
 }

@@ -23,6 +23,11 @@ export function retryDelayMs(policy: RetryPolicy, failures: number, random: numb
   return Math.round(delay * (0.5 + random / 2))
 }
 
+/** A failure without its stack: task runs and locks stay under 1 KB, the attempt keeps the whole story. */
+export function briefly({ outcome, message }: Failure): Failure {
+  return { outcome, message }
+}
+
 /** What the end of an attempt makes of its task run. `random` is from 0 up to 1. */
 export function afterAttempt(
   task: TaskRun,
@@ -38,7 +43,7 @@ export function afterAttempt(
   const counts = usesUpRetry(ending.outcome)
   const used = task.used + (counts ? 1 : 0)
   const free = task.free + (counts ? 0 : 1)
-  const counted = { ...released, used, free, failure: ending.failure }
+  const counted = { ...released, used, free, failure: ending.failure && briefly(ending.failure) }
   if (counts ? used >= policy.attempts : free >= MAX_FREE_ATTEMPTS)
     return { ...counted, status: 'failed', endedAt: now }
   const delayMs = counts ? retryDelayMs(policy, used, random) : freeDelayMs(free, random)

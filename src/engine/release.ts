@@ -1,6 +1,7 @@
 import type { Stored } from '../core/change.ts'
 import { keys, type Run, type TaskRun } from '../core/model.ts'
 import type { PlannedTask } from '../core/plan.ts'
+import { briefly } from '../core/retry.ts'
 import { startOrEnd } from '../core/settle.ts'
 import { type Context, writeEach } from './context.ts'
 
@@ -34,5 +35,5 @@ export async function releaseChunk({ ports }: Context, run: Stored<Run>): Promis
 /** A task whose definition threw while planning fails now, and takes only its dependents along. */
 function firstMove(task: PlannedTask, record: TaskRun, now: number): Partial<TaskRun> {
   if (task.failure === undefined) return startOrEnd(record, now)
-  return { status: 'failed', failure: task.failure, endedAt: now }
+  return { status: 'failed', failure: briefly(task.failure), endedAt: now }
 }

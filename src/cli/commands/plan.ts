@@ -30,22 +30,20 @@ export async function planRequest(
 /** The plan in the plan format, version 1: a header, then a line per task. */
 function planLines({ header, tasks }: Plan): unknown[] {
   const real = tasks.filter((task) => !task.join)
+  const labels = Map.groupBy(real, (task) => task.label)
+  // Long parameters are cut in labels, and ids have to be unique.
+  const idOf = (task: PlannedTask) => (labels.get(task.label)?.length === 1 ? task.label : task.id)
   return [
-    { plan: 1, pipeline: header.name, root: tasks[header.root]?.label },
-    ...real.map((task) => planLine(task, tasks)),
+    { plan: 1, pipeline: header.name, root: idOf(tasks[header.root] as PlannedTask) },
+    ...real.map((task) => ({
+      task: idOf(task),
+      family: task.family,
+      params: task.params,
+      ...(task.upstreams.length === 0 ? {} : { requires: realUpstreams(task, tasks).map(idOf) }),
+      ...(task.outputs.length === 1 ? { output: task.outputs[0] } : {}),
+      ...(task.complete ? { complete: true } : {}),
+    })),
   ]
-}
-
-function planLine(task: PlannedTask, tasks: PlannedTask[]) {
-  const upstreams = realUpstreams(task, tasks).map((each) => each.label)
-  return {
-    task: task.label,
-    family: task.family,
-    params: task.params,
-    ...(upstreams.length === 0 ? {} : { requires: upstreams }),
-    ...(task.outputs.length === 1 ? { output: task.outputs[0] } : {}),
-    ...(task.complete ? { complete: true } : {}),
-  }
 }
 
 function realUpstreams(task: PlannedTask, tasks: PlannedTask[]): PlannedTask[] {
