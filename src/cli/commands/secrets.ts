@@ -2,6 +2,7 @@ import { text as readText } from 'node:stream/consumers'
 import { password } from '@inquirer/prompts'
 import { SluiceError } from '../../core/errors.ts'
 import { SECRET_NAME, secretVariable } from '../../define/secret.ts'
+import { makeStateFolder } from '../../local/state-folder.ts'
 import { type GlobalOptions, type Result, secretsOf } from '../options.ts'
 
 /** Keeps a secret; its value comes from a prompt or standard input, never from an argument. */
@@ -14,6 +15,8 @@ export async function setSecret(name: string, options: GlobalOptions): Promise<R
     ? await password({ message: `Value of ${name}`, mask: true })
     : (await readText(process.stdin)).replace(/\r?\n$/, '')
   if (value === '') throw new SluiceError('invalid_usage', `The value of ${name} is empty; nothing was kept.`)
+  // The folder is kept out of version control before a secret lies in it.
+  makeStateFolder(options.state)
   secretsOf(options).set(name, value)
   return { data: { name }, text: `Kept ${name}.` }
 }
