@@ -32,6 +32,11 @@ const HELD_UP: Ending = {
   failure: { outcome: 'not_started', message: 'its worker was held up until the lease had ended' },
 }
 
+const LOST: Ending = {
+  outcome: 'lost',
+  failure: { outcome: 'lost', message: 'the attempt had been given to another worker' },
+}
+
 /** Long enough for a claim; a redelivery is harmless. */
 const VISIBILITY_MS = 15_000
 /** Delayed messages ring no bell. */
@@ -146,7 +151,8 @@ export class Worker {
           mayPublish: () => this.#extend(active),
         },
       )
-      if (await finish(this.#context, claimed, ending)) this.#options.onEnd?.(claimed, ending)
+      const isOurs = await finish(this.#context, claimed, ending)
+      this.#options.onEnd?.(claimed, isOurs ? ending : LOST)
     } finally {
       this.#active.delete(nonce)
     }
@@ -173,13 +179,13 @@ export class Worker {
       },
     ])
     if (result.ok) ports.runner.beat(nonce, settings.leaseMs)
-    else if (isOver(result.failures[0]?.current as TaskRun | undefined, nonce))
+    else if (isTakenAway(result.failures[0]?.current as TaskRun | undefined, nonce))
       active.stop.abort('lost' satisfies StopReason)
     return result.ok
   }
 }
 
 /** Whether another end or attempt has been written over ours. */
-function isOver(task: TaskRun | undefined, nonce: string): boolean {
+function isTakenAway(task: TaskRun | undefined, nonce: string): boolean {
   return task === undefined || task.nonce !== nonce || hasEnded(task.status)
 }

@@ -164,6 +164,58 @@ export const talk = pipeline('talk', Talk)`,
     assert.deepEqual(new Set(outcomes), new Set(['interrupted']))
   })
 
+  it('are killed by a second Ctrl-C, and the same command goes on', async (test) => {
+    const project = testProject(test, {
+      'pipelines/deaf.ts': `
+import { appendFileSync, existsSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { pipeline, task } from 'sluice'
+const Deaf = task('Deaf', {}, async () => {
+  appendFileSync('starts', process.pid + '\\n')
+  while (!existsSync('go')) await sleep(20)
+})
+export const deaf = pipeline('deaf', Deaf)`,
+    })
+    const first = project.start(['run', 'deaf'])
+    await until(() => starts(project).length === 1)
+    first.child.kill('SIGINT')
+    await until(() => first.stdout().includes('Stopping'))
+    first.child.kill('SIGINT')
+    assert.equal((await first.ended).code, 130)
+    const pid = Number(starts(project)[0])
+    await until(
+      () => !existsSync(`/proc/${pid}`) || /^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8')),
+    )
+    appendFileSync(project.path('go'), '')
+    const again = await project.sluice('run', 'deaf')
+    assert.equal(again.code, 0, again.stdout)
+    const { tasks } = await project.json('status', 'latest')
+    assert.deepEqual(
+      tasks[0].attempts.map((each: { outcome: string }) => each.outcome),
+      ['lost'],
+    )
+  })
+
+  it('serve one attempt each where the task asks for it, else the tasks of a run one after the other', async (test) => {
+    const project = testProject(test, {
+      'pipelines/pids.ts': `
+import { json, pipeline, task } from 'sluice'
+import { z } from 'zod'
+const Shared = task('Shared', { params: { n: z.number() } }, () => ({ pid: process.pid }))
+const Own = task('Own', { params: { n: z.number() }, fresh: 'attempt' }, () => ({ pid: process.pid }))
+const All = task('All', { requires: () => ({ shared: [1, 2, 3].map((n) => Shared({ n })), own: [1, 2, 3].map((n) => Own({ n })) }), output: () => json('pids.json') },
+  async ({ input, output }) => {
+    const pids = async (tasks: readonly { read(): Promise<{ pid: number }> }[]) => (await Promise.all(tasks.map((each) => each.read()))).map((each) => each.pid)
+    await output.write({ shared: await pids(input.shared), own: await pids(input.own) })
+  })
+export const pids = pipeline('pids', All)`,
+    })
+    assert.equal((await project.sluice('run', 'pids', '--concurrency', '1')).code, 0)
+    const { shared, own } = JSON.parse(readFileSync(project.path('data/pids.json'), 'utf8'))
+    assert.equal(new Set(shared).size, 1)
+    assert.equal(new Set([...own, ...shared]).size, 4)
+  })
+
   it('of two commands on one state share a run, each task once', async (test) => {
     const project = testProject(test, { 'pipelines/slow.ts': SLOW })
     const both = [project.start(['run', 'slow']), project.start(['run', 'slow'])]

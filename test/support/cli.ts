@@ -13,16 +13,21 @@ export interface Ended {
   stderr: string
 }
 
+/** A command on its way; `ended` resolves when it has ended, whatever its code. */
+export interface Started {
+  child: ChildProcess
+  ended: Promise<Ended>
+  /** What it has printed so far. */
+  stdout(): string
+}
+
 /** A project of a test's own. */
 export interface TestProject {
   folder: string
   path(...parts: string[]): string
   write(path: string, content: string): void
   /** Starts the command; `ended` resolves when it has ended, whatever its code. */
-  start(
-    args: string[],
-    options?: { env?: Record<string, string>; input?: string },
-  ): { child: ChildProcess; ended: Promise<Ended> }
+  start(args: string[], options?: { env?: Record<string, string>; input?: string }): Started
   sluice(...args: string[]): Promise<Ended>
   /** The same with `--json`, parsed. */
   // biome-ignore lint/suspicious/noExplicitAny: data of the command, whatever it is
@@ -50,14 +55,14 @@ export function testProject(test: TestContext, files: Record<string, string>): T
     })
     test.after(() => child.kill('SIGKILL'))
     child.stdin.end(input)
-    return { child, ended: collect(child) }
+    return { child, ...collect(child) }
   }
   const sluice = (...args: string[]) => start(args).ended
   const json = async (...args: string[]) => JSON.parse((await sluice(...args, '--json')).stdout)
   return { folder, path, write, start, sluice, json }
 }
 
-function collect(child: ChildProcess): Promise<Ended> {
+function collect(child: ChildProcess): Pick<Started, 'ended' | 'stdout'> {
   let stdout = ''
   let stderr = ''
   child.stdout?.on('data', (data) => {
@@ -66,5 +71,8 @@ function collect(child: ChildProcess): Promise<Ended> {
   child.stderr?.on('data', (data) => {
     stderr += data
   })
-  return new Promise((resolve) => child.on('close', (code) => resolve({ code, stdout, stderr })))
+  const ended = new Promise<Ended>((resolve) =>
+    child.on('close', (code) => resolve({ code, stdout, stderr })),
+  )
+  return { ended, stdout: () => stdout }
 }

@@ -4,7 +4,7 @@ import { significantOf } from '../../define/params.ts'
 import { instantiate, type TaskDefinition } from '../../define/task.ts'
 import { cancelRun } from '../../engine/cancel.ts'
 import { startLoops } from '../../engine/loops.ts'
-import { findRun, findTasks, viewRun } from '../../local/inspect.ts'
+import { findRun, findTasks, type RunView, type TaskView, viewRun } from '../../local/inspect.ts'
 import type { Project } from '../../local/load-config.ts'
 import { type GlobalOptions, homeWithRuns, type Result } from '../options.ts'
 import { type RunOptions, runRequest } from './run.ts'
@@ -18,13 +18,22 @@ export async function retryRun(
   const home = homeWithRuns(options)
   const view = await viewRun(home, await findRun(home, wanted)).finally(() => home.close())
   const { run } = view
-  const [task] = options.task === undefined ? [] : findTasks(view, options.task)
+  const task = options.task === undefined ? undefined : onlyTask(view, options.task)
   const { family, params } = task?.planned ?? run
   const name = task === undefined ? run.name : family
   const definition = project.tasks.get(family)
   if (definition === undefined)
     throw new SluiceError('unknown_name', `The config no longer defines the task ${family} of run ${run.id}.`)
   return runRequest(project, requestOf(name, definition, params), options)
+}
+
+function onlyTask(view: RunView, wanted: string): TaskView | undefined {
+  const [task, ...others] = findTasks(view, wanted)
+  if (others.length === 0) return task
+  const labels = [task, ...others].map((each) => each?.planned.label)
+  throw new SluiceError('unknown_task', `${labels.length} tasks are called ${wanted}.`, {
+    hint: `Name one: ${labels.slice(0, 5).join(', ')}${labels.length > 5 ? ', …' : ''}.`,
+  })
 }
 
 function requestOf(name: string, definition: TaskDefinition, params: TaskInstanceParams) {
