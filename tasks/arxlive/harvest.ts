@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Log } from 'sluice'
 import { type Article, ArticleSet } from './article.ts'
@@ -19,10 +20,13 @@ export interface Harvest {
 
 /** The articles whose datestamps lie in the days, unique and sorted by id. */
 export async function harvest(options: Harvest): Promise<Article[]> {
-  const url = new URL(options.source)
+  const { source } = options
+  const replies = source.startsWith('file:')
+    ? savedReply(savedPath(source), options)
+    : pages(new URL(source), options)
   const articles = new ArticleSet(options.from, options.until)
   let records = 0
-  for await (const page of url.protocol === 'file:' ? savedReply(url, options) : pages(url, options)) {
+  for await (const page of replies) {
     for (const record of page.records) articles.add(record)
     records += page.records.length
     options.onPage(records)
@@ -30,8 +34,14 @@ export async function harvest(options: Harvest): Promise<Article[]> {
   return articles.articles()
 }
 
-async function* savedReply(url: URL, { log }: Harvest): AsyncIterable<Page> {
-  const path = fileURLToPath(url)
+/** `file:reply.xml` and `file:../reply.xml` are meant from the working folder, as they are in a shell. */
+function savedPath(source: string): string {
+  return source.startsWith('file:/')
+    ? fileURLToPath(source)
+    : resolve(decodeURIComponent(source.slice('file:'.length)))
+}
+
+async function* savedReply(path: string, { log }: Harvest): AsyncIterable<Page> {
   const found = await stat(path).catch((error: Error) => {
     throw new Error(`the saved reply ${path} cannot be read: ${error.message}`)
   })

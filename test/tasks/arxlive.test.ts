@@ -89,6 +89,20 @@ describe('arxlive', () => {
     assert.equal(report.articles, 100)
   })
 
+  it('takes a file: URL from the working folder', async (test) => {
+    const project = testProject(test, { 'a b.xml': reply('<error code="noRecordsMatch"/>') })
+    const days = ['--date', '2024-03-04', '--until', '2024-03-04', '--data', 'data']
+    const ended = await project.sluice(
+      'run',
+      'CollectArticles',
+      ...days,
+      '--source',
+      'file:./a%20b.xml',
+      ...config,
+    )
+    assert.equal(ended.code, 0, ended.stdout)
+  })
+
   it('reads real arXivRaw replies', real, async () => {
     const page = await savedPage('arxivraw_ListRecordsResponse.xml')
     assert.equal(page.resumptionToken, '726959|1001')
