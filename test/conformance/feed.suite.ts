@@ -48,17 +48,5 @@ export function feedSuite(name: string, make: MakeAdapters): void {
       assert.equal(rest.length, 1)
       assert.notEqual(rest[0]?.sequence, first.sequence)
     })
-
-    it('is followed by one process at a time, and by the next when that one is silent', async (test) => {
-      const { store, feed, other, clock } = await make(test)
-      if (other === undefined) return test.skip('lives in one process')
-      await put(store, 'a')
-      await set(store, 'a', { status: 'running' })
-      assert.equal((await feed.take(10)).length, 1)
-      assert.deepEqual(await other.feed.take(10), [])
-      clock.advance(60_000)
-      assert.equal((await other.feed.take(10)).length, 1)
-      assert.deepEqual(await feed.take(10), [])
-    })
   })
 }

@@ -107,12 +107,5 @@ export function storeSuite(name: string, make: MakeAdapters): void {
       await store.write([{ key: key(1), set: { dueAt: undefined } }])
       assert.deepEqual(await due(300), [key(2)])
     })
-
-    it('shows the writes of one process to another', async (test) => {
-      const { store, other } = await make(test)
-      if (other === undefined) return test.skip('lives in one process')
-      await store.write([{ key: key(1), put: task(1) }])
-      assert.deepEqual(await other.store.read([key(1)]), [{ ...task(1), version: 1 }])
-    })
   })
 }

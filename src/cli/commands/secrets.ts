@@ -1,5 +1,5 @@
 import { text as readText } from 'node:stream/consumers'
-import { password } from '@inquirer/prompts'
+import password from '@inquirer/password'
 import { SluiceError } from '../../core/errors.ts'
 import { SECRET_NAME, secretVariable } from '../../define/secret.ts'
 import { makeStateFolder } from '../../local/state-folder.ts'
