@@ -26,8 +26,8 @@ export interface Execution {
 }
 
 /**
- * Runs a body, then moves what it wrote into place; returns its small result.
- * Throws what the body throws, and where an output is missing afterwards; then nothing was published.
+ * Runs a body, then moves what it wrote into place; returns its small result where the task has no output.
+ * Throws what the body throws, and where an output is missing afterwards: then nothing is published.
  */
 export async function execute(execution: Execution): Promise<Json> {
   const { task, surroundings, writer } = execution
@@ -35,10 +35,11 @@ export async function execute(execution: Execution): Promise<Json> {
   const output = outputOf(task, surroundings, workspace)
   if (execution.attempt > 1) await removeLeftovers(output, workspace)
   try {
-    const result = await runBody(execution, output)
+    const returned = await runBody(execution, output)
+    const result = task.definition.output === undefined ? asResult(task, returned) : null
+    await requireOutput(execution, output, workspace)
     await publish(execution, workspace)
-    await requireOutput(execution, output)
-    return asResult(task, result)
+    return result
   } finally {
     for (const staged of workspace.staged.values()) await staged.discard()
   }
@@ -81,11 +82,14 @@ async function publish(execution: Execution, workspace: Workspace): Promise<void
   }
 }
 
-async function requireOutput({ task }: Execution, output: Output): Promise<void> {
+/** Every target has been written now, or is there. */
+async function requireOutput({ task }: Execution, output: Output, { staged }: Workspace): Promise<void> {
   if (task.definition.output === undefined) return
-  for (const target of targetsOf(output))
-    if (!(await target.exists()))
+  for (const target of targetsOf(output)) {
+    const isWritten = target instanceof StorageTarget && staged.has(target.path)
+    if (!isWritten && !(await target.exists()))
       throw new Error(`the body ended well but its output is missing: ${target.uri}`)
+  }
 }
 
 /** The largest result of a marker: it is part of a record. */
@@ -94,7 +98,7 @@ const MAX_RESULT_BYTES = 4096
 function asResult(task: TaskInstance, result: unknown): Json {
   const text = JSON.stringify(result ?? null)
   if (text === undefined) throw new Error(`${task.label} returned a ${typeof result}; a result is plain JSON`)
-  if (task.definition.output === undefined && Buffer.byteLength(text) > MAX_RESULT_BYTES)
+  if (Buffer.byteLength(text) > MAX_RESULT_BYTES)
     throw new Error(
       `${task.label} returned ${Buffer.byteLength(text)} bytes; a result holds up to ${MAX_RESULT_BYTES}. Give the task an \`output\` for more.`,
     )

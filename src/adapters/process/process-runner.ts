@@ -21,7 +21,8 @@ const TIMEOUT_GRACE_MS = 2_000
 
 /** Runs each attempt in a child process; a process serves one run, or one attempt where the task asks for it. */
 export function processRunner(options: ProcessRunnerOptions): Runner {
-  const idle = new Set<Child>()
+  /** Idle processes, and what ends them. */
+  const idle = new Map<Child, NodeJS.Timeout>()
   const busy = new Map<string, Child>()
   let spare: Child | undefined
 
@@ -29,10 +30,11 @@ export function processRunner(options: ProcessRunnerOptions): Runner {
 
   function acquire({ run, task }: Job): Child {
     const { memoryMb, fresh } = task.policy
-    const reusable = [...idle].find(
+    const reusable = [...idle.keys()].find(
       (child) => child.isAlive && child.run === run && child.memoryMb === memoryMb,
     )
     if (fresh === 'run' && reusable !== undefined) {
+      clearTimeout(idle.get(reusable))
       idle.delete(reusable)
       return reusable
     }
@@ -49,10 +51,11 @@ export function processRunner(options: ProcessRunnerOptions): Runner {
       child.kill()
       return
     }
-    idle.add(child)
-    setTimeout(() => {
-      if (idle.delete(child)) child.kill()
-    }, IDLE_MS).unref()
+    const end = () => {
+      idle.delete(child)
+      child.kill()
+    }
+    idle.set(child, setTimeout(end, IDLE_MS).unref())
   }
 
   return {
@@ -72,7 +75,7 @@ export function processRunner(options: ProcessRunnerOptions): Runner {
     },
     beat: (nonce, leaseMs) => busy.get(nonce)?.beat(leaseMs),
     async close() {
-      for (const child of [...idle, ...(spare ? [spare] : []), ...busy.values()]) child.kill()
+      for (const child of [...idle.keys(), ...(spare ? [spare] : []), ...busy.values()]) child.kill()
       idle.clear()
     },
   }

@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict'
+import { readdirSync } from 'node:fs'
+import { describe, it, type TestContext } from 'node:test'
+import { fileStorage } from '../../src/adapters/files/file-storage.ts'
+import { logTo } from '../../src/define/attempt-log.ts'
+import { type Execution, execute } from '../../src/define/execute.ts'
+import type { TaskInstance } from '../../src/define/task.ts'
+import { task, text } from '../../src/index.ts'
+import { temporaryFolder } from '../support/folders.ts'
+
+function execution(test: TestContext, instance: TaskInstance, more: Partial<Execution> = {}) {
+  const folder = temporaryFolder(test)
+  const given: Execution = {
+    run: 'r-1',
+    task: instance,
+    attempt: 1,
+    writer: 'w',
+    upstream: () => instance,
+    secrets: {},
+    surroundings: {
+      storage: fileStorage(folder),
+      markers: { read: async (ids) => ids.map(() => undefined) },
+    },
+    log: logTo(() => {}),
+    signal: new AbortController().signal,
+    onProgress() {},
+    mayPublish: async () => true,
+    ...more,
+  }
+  return { folder, done: execute(given) }
+}
+
+describe('executing', () => {
+  it('publishes nothing where the body throws after it wrote', async (test) => {
+    const Throws = task('ExecThrows', { output: () => text('a.txt') }, async ({ output }) => {
+      await output.write('half')
+      throw new Error('cut')
+    })
+    const { folder, done } = execution(test, Throws())
+    await assert.rejects(done, /cut/)
+    assert.deepEqual(readdirSync(folder), [])
+  })
+
+  it('publishes nothing where the attempt is no longer allowed to', async (test) => {
+    const Writes = task('ExecWrites', { output: () => text('a.txt') }, async ({ output }) =>
+      output.write('whole'),
+    )
+    const { folder, done } = execution(test, Writes(), { mayPublish: async () => false })
+    await assert.rejects(done, /no longer allowed to publish/)
+    assert.deepEqual(readdirSync(folder), [])
+  })
+
+  it('keeps the last of several writes, and removes what a dead attempt left', async (test) => {
+    const Twice = task('ExecTwice', { output: () => text('a.txt') }, async ({ output }) => {
+      await output.write('first')
+      await output.write('second')
+      assert.equal(await output.read(), 'second')
+    })
+    const { folder, done } = execution(test, Twice(), { attempt: 2 })
+    await done
+    assert.deepEqual(readdirSync(folder), ['a.txt'])
+  })
+
+  it('fails a body that ends well without one of its outputs, and publishes none', async (test) => {
+    const Both = task(
+      'ExecBoth',
+      { output: () => ({ a: text('a.txt'), b: text('b.txt') }) },
+      async ({ output }) => output.a.write('a'),
+    )
+    const { folder, done } = execution(test, Both())
+    await assert.rejects(done, /its output is missing: .*b\.txt/)
+    assert.deepEqual(readdirSync(folder), [])
+  })
+
+  it('returns a small JSON result where there is no output, and refuses another', async (test) => {
+    const Small = task('ExecSmall', {}, () => ({ rows: 3 }))
+    assert.deepEqual(await execution(test, Small()).done, { rows: 3 })
+    const Large = task('ExecLarge', {}, () => 'x'.repeat(5_000))
+    await assert.rejects(execution(test, Large()).done, /returned 5002 bytes; a result holds up to 4096/)
+  })
+})
