@@ -107,6 +107,24 @@ export const waits = pipeline('waits', Waits)`,
     assert.equal(readFileSync(project.path('data/waits.txt'), 'utf8'), 'here')
   })
 
+  it('gathers more upstreams than a record holds, and fails what depends on one that failed', async (test) => {
+    const project = testProject(test, {
+      'pipelines/wide.ts': `
+import { json, pipeline, task, text } from 'sluice'
+import { z } from 'zod'
+const Leaf = task('Leaf', { params: { n: z.number() }, retry: { attempts: 1 }, output: ({ n }) => text(\`leaf/\${n}\`) },
+  async ({ params, output }) => { if (params.n === 1_150) throw new Error('one of many'); await output.write('x') })
+const Wide = task('Wide', { params: { size: z.number() }, requires: ({ size }) => Array.from({ length: size }, (_, n) => Leaf({ n })), output: ({ size }) => json(\`wide/\${size}.json\`) },
+  async ({ input, output }) => output.write(input.length))
+export const wide = pipeline('wide', Wide)`,
+    })
+    const good = await project.json('run', 'wide', '--size', '1100', '--inline', '--concurrency', '32')
+    assert.deepEqual(good.counts, { succeeded: 1_101 })
+    const bad = await project.json('run', 'wide', '--size', '1200', '--inline', '--concurrency', '32')
+    assert.deepEqual(bad.counts, { upstream_failed: 1, complete: 1_100, succeeded: 99, failed: 1 })
+    assert.deepEqual(bad.notRun, ['Wide(size=1200)'])
+  })
+
   it('fails an external task at its timeout', async (test) => {
     const project = testProject(test, {
       'pipelines/waits.ts': `
