@@ -9,9 +9,8 @@ import {
 } from '../adapters/process/protocol.ts'
 import { startWatchdog } from '../adapters/process/watchdog.ts'
 import { captureConsole, logTo } from '../define/attempt-log.ts'
-import { execute } from '../define/execute.ts'
 import { failureOfBody } from '../define/failure.ts'
-import { instantiate } from '../define/task.ts'
+import { executeJob, type JobSurroundings } from './execute-job.ts'
 import { loadProject } from './load-config.ts'
 
 /** The process in which bodies run: `child.ts <config> <storage>`. */
@@ -47,28 +46,15 @@ async function runJob(job: ChildJob): Promise<void> {
 
 async function attempt(job: ChildJob): Promise<Pick<FromChild & { type: 'done' }, 'result' | 'failure'>> {
   try {
-    return { result: await executeJob(job) }
+    const { tasks } = await project
+    return { result: await executeJob(tasks, job, surroundingsOf(job)) }
   } catch (error) {
     return { failure: failureOfBody(error) }
   }
 }
 
-async function executeJob(job: ChildJob) {
-  const { tasks } = await project
-  const instanceOf = ({ family, params }: Pick<ChildJob, 'family' | 'params'>) => {
-    const definition = tasks.get(family)
-    if (definition === undefined) throw new Error(`the config no longer defines the task ${family}`)
-    return instantiate(definition, params)
-  }
-  const upstreams = new Map(job.upstreams.map((each) => [each.number, each]))
-  return execute({
-    run: job.run,
-    task: instanceOf(job),
-    attempt: job.attempt,
-    writer: job.writer,
-    ...(job.requires === undefined ? {} : { requires: job.requires }),
-    upstream: (number) => instanceOf(upstreams.get(number) ?? { family: '?', params: {} }),
-    secrets: job.secrets,
+function surroundingsOf(job: ChildJob): JobSurroundings {
+  return {
     surroundings: { storage, markers: { read: async (ids) => ids.map((id) => markerOf(job, id)) } },
     log,
     signal: stop.signal,
@@ -78,7 +64,7 @@ async function executeJob(job: ChildJob) {
       say({ type: 'may-publish' })
       return publish.promise
     },
-  })
+  }
 }
 
 const markerOf = (job: ChildJob, id: string) =>

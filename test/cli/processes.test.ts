@@ -54,6 +54,17 @@ function timesStarted(project: TestProject): Record<string, number> {
   return counts
 }
 
+/** No file of the project holds the text, but for the secrets' own. */
+function assertNowhere(project: TestProject, text: string): void {
+  for (const file of readdirSync(project.folder, { recursive: true, withFileTypes: true }))
+    if (file.isFile() && file.name !== 'secrets.json' && !file.parentPath.includes('node_modules'))
+      assert.doesNotMatch(
+        readFileSync(`${file.parentPath}/${file.name}`, 'latin1'),
+        new RegExp(text),
+        file.name,
+      )
+}
+
 describe('processes', () => {
   it('end an attempt in every way without touching another', async (test) => {
     const project = testProject(test, { 'pipelines/ends.ts': ENDS })
@@ -76,13 +87,7 @@ describe('processes', () => {
     assert.equal(readFileSync(project.path('data/adds.txt'), 'utf8'), '42')
     assert.match((await project.sluice('logs', 'latest', 'Exits')).stdout, /bye/)
     assert.match((await project.sluice('logs', 'latest', 'Key')).stdout, /the key is \*\*\*/)
-    for (const file of readdirSync(project.folder, { recursive: true, withFileTypes: true }))
-      if (file.isFile() && file.name !== 'secrets.json' && !file.parentPath.includes('node_modules'))
-        assert.doesNotMatch(
-          readFileSync(`${file.parentPath}/${file.name}`, 'latin1'),
-          /open-sesame/,
-          file.name,
-        )
+    assertNowhere(project, 'open-sesame')
   })
 
   it('keep every line in order, also half lines and structured ones', async (test) => {
@@ -115,6 +120,15 @@ export const talk = pipeline('talk', Talk)`,
     )
     assert.match((await project.sluice('logs', 'latest', '--tail', '1')).stdout, /^\S+ no end\n$/)
     assert.equal((await project.sluice('logs', 'latest', '-f')).stdout.split('\n').length, 9)
+  })
+
+  it('leave no secret anywhere, in line neither', async (test) => {
+    const project = testProject(test, { 'pipelines/ends.ts': ENDS })
+    await project.start(['secrets', 'set', 'mag/api-key'], { input: 'open-sesame-1234\n' }).ended
+    const run = await project.json('run', 'Key', '--inline')
+    assert.match(run.failed[0].message, /^cannot use \*\*\*/)
+    assert.match(run.failed[0].stack, /cannot use \*\*\*/)
+    assertNowhere(project, 'open-sesame')
   })
 
   it('say which secret is missing', async (test) => {

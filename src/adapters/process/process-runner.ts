@@ -1,5 +1,5 @@
-import { maskOf } from '../../core/mask.ts'
-import type { AttemptOutcome, Failure } from '../../core/model.ts'
+import { maskedFailure, maskOf } from '../../core/mask.ts'
+import type { AttemptOutcome } from '../../core/model.ts'
 import type { Ending, Job, JobHooks, Logs, Runner } from '../../core/ports.ts'
 import { Child, type ChildEnd, type ChildOptions } from './child-process.ts'
 import type { ChildJob, FromChild } from './protocol.ts'
@@ -191,8 +191,5 @@ function outOfMemoryMessage({ task }: Job): string {
 }
 
 function masked(ending: Ending, mask: (text: string) => string): Ending {
-  if (ending.failure === undefined) return ending
-  const failure: Failure = { ...ending.failure, message: mask(ending.failure.message) }
-  if (failure.stack !== undefined) failure.stack = mask(failure.stack)
-  return { ...ending, failure }
+  return ending.failure === undefined ? ending : { ...ending, failure: maskedFailure(ending.failure, mask) }
 }
