@@ -4,6 +4,7 @@ import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import { testProject } from './support/cli.ts'
+import { errorsPage } from './support/errors-page.ts'
 import { projectFolder } from './support/folders.ts'
 
 interface Block {
@@ -120,4 +121,12 @@ function assertRunElsewhere(text: string, where: string): void {
 it('the gate runs the commands of the README', () => {
   const gate = readFileSync(join(projectFolder, '.ci/run'), 'utf8')
   for (const command of ELSEWHERE.slice(0, 2)) assert.ok(gate.includes(`(${command})`), command)
+})
+
+it('the page of errors is that of the table', () => {
+  assert.equal(
+    readFileSync(join(projectFolder, 'docs/errors.md'), 'utf8'),
+    errorsPage(),
+    'run: npm run docs:errors',
+  )
 })

@@ -1,28 +1,94 @@
-/** Every error that Sluice itself raises: who has to act, and whether trying again can help. */
-const TABLE = {
-  unknown_name: { source: 'user', retryable: false },
-  unknown_parameter: { source: 'user', retryable: false },
-  invalid_parameter: { source: 'user', retryable: false },
-  invalid_usage: { source: 'user', retryable: false },
-  invalid_definition: { source: 'user', retryable: false },
-  invalid_plan: { source: 'user', retryable: false },
-  config_not_found: { source: 'user', retryable: false },
-  config_failed: { source: 'user', retryable: false },
-  unknown_run: { source: 'user', retryable: false },
-  unknown_task: { source: 'user', retryable: false },
-  unknown_secret: { source: 'user', retryable: false },
-  unsafe_path: { source: 'user', retryable: false },
-  wrong_storage: { source: 'user', retryable: false },
-  state_newer: { source: 'system', retryable: false },
-  state_unusable: { source: 'system', retryable: true },
-  disk_full: { source: 'system', retryable: true },
-  node_too_old: { source: 'system', retryable: false },
-  conflict: { source: 'system', retryable: true },
-  internal: { source: 'system', retryable: false },
-} as const satisfies Record<string, { source: 'user' | 'system'; retryable: boolean }>
+/** Every error that Sluice itself raises: who has to act, whether trying again can help, and what it means. */
+export const ERRORS = {
+  unknown_name: {
+    source: 'user',
+    retryable: false,
+    meaning: 'No pipeline or task family has this name.',
+  },
+  unknown_parameter: {
+    source: 'user',
+    retryable: false,
+    meaning: 'The pipeline has no parameter of this name.',
+  },
+  invalid_parameter: {
+    source: 'user',
+    retryable: false,
+    meaning: 'A parameter is missing or its value is not allowed.',
+  },
+  invalid_usage: {
+    source: 'user',
+    retryable: false,
+    meaning: 'A command or a part of the library was used in a way that cannot work.',
+  },
+  invalid_definition: {
+    source: 'user',
+    retryable: false,
+    meaning: 'Tasks, pipelines or the config are defined wrongly; all problems are listed.',
+  },
+  invalid_plan: {
+    source: 'user',
+    retryable: false,
+    meaning: 'Tasks require each other, or two have one output; nothing was started.',
+  },
+  config_not_found: {
+    source: 'user',
+    retryable: false,
+    meaning: 'There is no config where it was looked for.',
+  },
+  config_failed: {
+    source: 'user',
+    retryable: false,
+    meaning: 'The config does not load.',
+  },
+  unknown_run: {
+    source: 'user',
+    retryable: false,
+    meaning: 'No run has this id, or several begin with it.',
+  },
+  unknown_task: {
+    source: 'user',
+    retryable: false,
+    meaning: 'The run has no such task, or several.',
+  },
+  unknown_secret: {
+    source: 'user',
+    retryable: false,
+    meaning: 'A secret has not been set.',
+  },
+  unsafe_path: {
+    source: 'user',
+    retryable: false,
+    meaning: 'A target path could leave the storage, or no file system could hold it.',
+  },
+  wrong_storage: {
+    source: 'user',
+    retryable: false,
+    meaning: 'The state belongs to another storage.',
+  },
+  state_newer: {
+    source: 'system',
+    retryable: false,
+    meaning: 'The state was made by a newer Sluice.',
+  },
+  state_unusable: {
+    source: 'system',
+    retryable: true,
+    meaning: 'The state or the secrets cannot be read or written.',
+  },
+  disk_full: {
+    source: 'system',
+    retryable: true,
+    meaning: 'The disk is full; the run goes on when there is room.',
+  },
+  internal: {
+    source: 'system',
+    retryable: false,
+    meaning: 'A defect of Sluice.',
+  },
+} as const satisfies Record<string, { source: 'user' | 'system'; retryable: boolean; meaning: string }>
 
 /** By which an error is recognised. */
-export type ErrorCode = keyof typeof TABLE
+export type ErrorCode = keyof typeof ERRORS
 
 /** An error for the person who reads it: what was wrong, what is allowed, and in `hint` the next step. */
 export class SluiceError extends Error {
@@ -35,8 +101,8 @@ export class SluiceError extends Error {
   constructor(code: ErrorCode, message: string, options: { hint?: string; cause?: unknown } = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
-    this.source = TABLE[code].source
-    this.retryable = TABLE[code].retryable
+    this.source = ERRORS[code].source
+    this.retryable = ERRORS[code].retryable
     this.hint = options.hint
   }
 }
