@@ -35,7 +35,7 @@ async function run(args: string[]): Promise<number> {
     exitCode = result.exitCode ?? EXIT.done
   }
   try {
-    const program = makeProgram(done)
+    const program = makeProgram(done, isJson ? () => {} : (text) => process.stderr.write(text))
     await addRootCommands(program, args, done)
     await program.parseAsync(args, { from: 'user' })
     return exitCode
@@ -52,7 +52,7 @@ function print({ data, text }: Result, isJson: boolean): void {
 
 /** Every error ends here: what was wrong, what is allowed, the next step. */
 function report(error: unknown, isJson: boolean): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage
+  if (error instanceof CommanderError) return reportUsage(error, isJson)
   if (error instanceof Error && 'syscall' in error) {
     console.error(`error: ${error.message}\nnext: Look at the permissions and the room of that file system.`)
     return EXIT.system
@@ -69,13 +69,22 @@ function report(error: unknown, isJson: boolean): number {
   return error.source === 'user' ? EXIT.usage : EXIT.system
 }
 
+/** The command line's parser has told it already, but for `--json`. */
+function reportUsage({ exitCode, message }: CommanderError, isJson: boolean): number {
+  if (exitCode === 0) return EXIT.done
+  const told = { error: 'invalid_usage', message: message.replace(/^error: /, ''), hint: null }
+  if (isJson) console.error(JSON.stringify(told))
+  return EXIT.usage
+}
+
 type Done = (result: Result) => void
 
-function makeProgram(done: Done): Command {
+function makeProgram(done: Done, writeErr: (text: string) => void): Command {
   const program = new Command('sluice')
     .description('Runs pipelines: decides what has to run, and runs it.')
     .version(version)
     .exitOverride()
+    .configureOutput({ writeErr })
     .configureHelp({ showGlobalOptions: false })
     .showSuggestionAfterError()
   // Commands inherit exitOverride only when they are made by the program.

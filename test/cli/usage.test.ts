@@ -46,6 +46,14 @@ describe('wrong use', () => {
     })
 })
 
+it('is told as JSON with --json', async (test) => {
+  const project = testProject(test, { 'pipelines/days.ts': DAYS })
+  const flag = await project.sluice('run', 'days', '--dat', 'x', '--json')
+  assert.deepEqual([flag.code, JSON.parse(flag.stderr).error], [2, 'invalid_usage'])
+  const name = await project.sluice('run', 'dayz', '--json')
+  assert.deepEqual([name.code, JSON.parse(name.stderr).error], [2, 'unknown_name'])
+})
+
 describe('parameters', () => {
   it('are flags in kebab-case, today is resolved, and insignificant ones do not change the run', async (test) => {
     const project = testProject(test, { 'pipelines/days.ts': DAYS })
