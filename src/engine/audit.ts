@@ -4,6 +4,13 @@ import type { Context } from './context.ts'
 
 const PAGE = 500
 
+/** Audits every open run. */
+export async function auditOpenRuns(context: Context): Promise<void> {
+  const runs = await context.ports.store.list({ prefix: keys.run(''), consistency: 'stale' })
+  for (const { record } of runs)
+    if (record.kind === 'run' && record.status === 'running') await audit(context, record)
+}
+
 /**
  * Derives again whatever is owed to an open run: messages, bits, frees, releases. It should find nothing to repair;
  * it makes a run go on at once where a process died with a message in its hands, which would come back only later.

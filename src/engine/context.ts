@@ -9,6 +9,8 @@ export interface Settings {
   heartbeatMs: number
   /** How far the clocks of two hosts may be apart; a lease is over only when it is over for everyone. */
   skewMs: number
+  /** How often open runs are looked through for what is owed to them. */
+  auditMs: number
 }
 
 /** Ports and settings: what every loop is called with. */

@@ -1,4 +1,5 @@
 import { advance } from './advance.ts'
+import { auditOpenRuns } from './audit.ts'
 import type { Context } from './context.ts'
 import { collectOrphans, tick } from './tick.ts'
 import type { Worker } from './work.ts'
@@ -19,6 +20,7 @@ export interface Loops {
 /** Starts deciding (feed and tick) and, where there is a worker, executing with its heartbeats. */
 export function startLoops(context: Context, worker?: Worker): Loops {
   const { clock } = context.ports
+  const { auditMs, heartbeatMs } = context.settings
   const failed = Promise.withResolvers<never>()
   failed.promise.catch(() => {})
   const stopped = Promise.withResolvers<void>()
@@ -34,12 +36,17 @@ export function startLoops(context: Context, worker?: Worker): Loops {
     while (!isStopped)
       if ((await advance(context)) === 0) await Promise.race([clock.idle(IDLE_MS), stopped.promise])
   }
+  const auditing = async () => {
+    await Promise.race([clock.sleep(auditMs), stopped.promise])
+    await every(auditMs, () => auditOpenRuns(context))
+  }
   const deciding = [
     follow(),
     every(TICK_MS, () => tick(context)),
     every(ORPHANS_MS, () => collectOrphans(context)),
+    auditing(),
   ]
-  const executing = worker && [worker.run(), every(context.settings.heartbeatMs, () => worker.beat())]
+  const executing = worker && [worker.run(), every(heartbeatMs, () => worker.beat())]
   for (const loop of [...deciding, ...(executing ?? [])]) loop.catch(failed.reject)
 
   return {

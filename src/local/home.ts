@@ -50,6 +50,7 @@ export interface Home {
 const LEASE_MS = 30_000
 const HEARTBEAT_MS = 5_000
 const GRACE_MS = 10_000
+const AUDIT_MS = 60 * 60_000
 
 /** Opens (or makes) the state and composes the ports. */
 export function openHome(options: HomeOptions): Home {
@@ -79,7 +80,7 @@ export function openHome(options: HomeOptions): Home {
       chance: { nonce: randomUUID, random: Math.random },
       isGone,
     },
-    settings: { worker, leaseMs: LEASE_MS, heartbeatMs: HEARTBEAT_MS, skewMs: 0 },
+    settings: { worker, leaseMs: LEASE_MS, heartbeatMs: HEARTBEAT_MS, skewMs: 0, auditMs: AUDIT_MS },
   }
   return {
     context,

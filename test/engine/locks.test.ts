@@ -34,7 +34,7 @@ function stepwise() {
       chance: { nonce: () => `n${++nonces}`, random: () => 0 },
       isGone: async () => false,
     },
-    settings: { worker: 'w', leaseMs: 30_000, heartbeatMs: 5_000, skewMs: 0 },
+    settings: { worker: 'w', leaseMs: 30_000, heartbeatMs: 5_000, skewMs: 0, auditMs: 3_600_000 },
   }
   const plan = (attempts: number): Plan =>
     numberPlan(
