@@ -53,7 +53,7 @@ function print({ data, text }: Result, isJson: boolean): void {
 /** Every error ends here: what was wrong, what is allowed, the next step. */
 function report(error: unknown, isJson: boolean): number {
   if (error instanceof CommanderError) return reportUsage(error, isJson)
-  if (error instanceof Error && 'syscall' in error) {
+  if (error instanceof Error && ('syscall' in error || 'errcode' in error)) {
     console.error(`error: ${error.message}\nnext: Look at the permissions and the room of that file system.`)
     return EXIT.system
   }

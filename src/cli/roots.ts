@@ -1,5 +1,6 @@
 import { closest } from 'fastest-levenshtein'
 import { SluiceError } from '../core/errors.ts'
+import type { Params } from '../core/model.ts'
 import { parseParams, significantOf } from '../define/params.ts'
 import { instantiate, type TaskDefinition, type TaskInstance } from '../define/task.ts'
 import type { RunRequest } from '../engine/open-run.ts'
@@ -25,12 +26,20 @@ export function findRoot(project: Project, name: string): Root {
   )
 }
 
-/** The root task and the request for it, from parameters as they were given. */
-export function requestFor(
-  { name, definition }: Root,
-  given: unknown,
-): { root: TaskInstance; request: RunRequest } {
-  const params = parseParams(definition.family, definition.fields, given)
+/** The root task and the request for it. */
+export interface Asked {
+  root: TaskInstance
+  request: RunRequest
+}
+
+/** What is asked for with parameters as they were given. */
+export function requestFor(root: Root, given: unknown): Asked {
+  const { family, fields } = root.definition
+  return requestOf(root, parseParams(family, fields, given))
+}
+
+/** What is asked for with parameters that were parsed before. */
+export function requestOf({ name, definition }: Root, params: Params): Asked {
   const significant = significantOf(definition.fields, params)
   return {
     root: instantiate(definition, params),

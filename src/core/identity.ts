@@ -29,7 +29,8 @@ export function requestIdOf(name: string, significant: Params): string {
 /** What a person calls a task: `Family(k=v,…)`; long values are cut. */
 export function taskLabel(family: string, significant: Params): string {
   const shown = Object.entries(significant).map(([name, value]) => {
-    const text = typeof value === 'string' ? value : canonicalJson(value)
+    // Labels are shown on terminals; control characters could steer them.
+    const text = (typeof value === 'string' ? value : canonicalJson(value)).replace(/\p{Cc}/gu, '\ufffd')
     return `${name}=${text.length > 60 ? `${text.slice(0, 57)}…` : text}`
   })
   return shown.length === 0 ? family : `${family}(${shown.join(',')})`

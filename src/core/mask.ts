@@ -1,4 +1,4 @@
-import type { Failure } from './model.ts'
+import type { Failure, Progress } from './model.ts'
 
 /** Shorter values are not masked: they would hide half of an ordinary line. */
 const MIN_LENGTH = 4
@@ -13,8 +13,20 @@ export function maskOf(values: Iterable<string>): (text: string) => string {
   return (text) => parts.reduce((masked, part) => masked.replaceAll(part, '***'), text)
 }
 
-/** A failure without secrets, in its stack neither. */
+const MAX_MESSAGE = 500
+const MAX_STACK = 2_000
+
+/** A failure without secrets, small enough for a record; masked before it is cut, so that no half secret is left. */
 export function maskedFailure(failure: Failure, mask: (text: string) => string): Failure {
   const { outcome, message, stack } = failure
-  return { outcome, message: mask(message), ...(stack === undefined ? {} : { stack: mask(stack) }) }
+  return {
+    outcome,
+    message: mask(message).slice(0, MAX_MESSAGE),
+    ...(stack === undefined ? {} : { stack: mask(stack).slice(0, MAX_STACK) }),
+  }
+}
+
+/** What a body reports of itself, without secrets. */
+export function maskedProgress(progress: Progress, mask: (text: string) => string): Progress {
+  return progress.text === undefined ? progress : { ...progress, text: mask(progress.text) }
 }

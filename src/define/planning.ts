@@ -130,9 +130,17 @@ async function askSingly(group: Target[], answers: Map<Target, boolean | Error>)
   for (let start = 0; start < group.length; start += PARALLEL)
     await Promise.all(
       group.slice(start, start + PARALLEL).map(async (target) => {
-        answers.set(target, await target.exists().catch((error: unknown) => asError(error)))
+        answers.set(target, await askOne(target))
       }),
     )
+}
+
+async function askOne(target: Target): Promise<boolean | Error> {
+  try {
+    return await target.exists()
+  } catch (error) {
+    return asError(error)
+  }
 }
 
 const asError = (thrown: unknown) => (thrown instanceof Error ? thrown : new Error(String(thrown)))

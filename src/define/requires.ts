@@ -29,12 +29,25 @@ function walk(requires: unknown, upstreams: TaskInstance[]): IdShape {
     return requires.id
   }
   if (Array.isArray(requires)) return requires.map((each) => walk(each, upstreams))
-  if (typeof requires === 'object' && requires !== null)
+  if (isRecord(requires))
     return Object.fromEntries(
       Object.entries(requires)
         .filter(([, each]) => each !== undefined)
         .map(([name, each]) => [name, walk(each, upstreams)]),
     )
-  const got = typeof requires === 'function' ? 'a task family that was not called' : String(requires)
-  throw new TypeError(`requires returned ${got}; it takes tasks such as Fetch({ date })`)
+  throw new TypeError(`requires returned ${told(requires)}; it takes tasks such as Fetch({ date })`)
+}
+
+/** Plain objects only: a promise, a map or a set would silently require nothing. */
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    [Object.prototype, null].includes(Object.getPrototypeOf(value))
+  )
+}
+
+function told(value: unknown): string {
+  if (typeof value === 'function') return 'a task family that was not called'
+  return typeof value === 'object' && value !== null ? `a ${value.constructor.name}` : String(value)
 }

@@ -9,10 +9,19 @@ export async function freeLocks({ ports }: Context, tasks: Stored<TaskRun>[]): P
   const locks = await ports.store.read(started.map((task) => keys.lock(task.taskId)))
   const changes = started.flatMap((task, index): Change[] => {
     const lock = locks[index] as Stored<Lock> | undefined
-    if (lock?.holder === undefined || !isOver(lock.holder, task)) return []
+    if (lock === undefined) return []
+    if (lock.holder === undefined) return withoutBackoff(task, lock)
+    if (!isOver(lock.holder, task)) return []
     return [{ key: keys.lock(task.taskId), set: freed(task, ports.clock.now()), if: { holder: lock.holder } }]
   })
   await writeEach(ports.store, changes)
+}
+
+/** A cancelled task takes its back-off along; nobody would try again at its end. */
+function withoutBackoff(task: TaskRun, { backoffUntil }: Lock): Change[] {
+  if (task.status !== 'cancelled' || backoffUntil === undefined || backoffUntil !== task.notBefore) return []
+  const key = keys.lock(task.taskId)
+  return [{ key, set: { backoffUntil: undefined }, if: { holder: undefined, backoffUntil } }]
 }
 
 /**

@@ -58,7 +58,7 @@ export function openHome(options: HomeOptions): Home {
   makeStateFolder(folder)
   const database = openDatabase(join(folder, 'state.db'))
   const storageFolder = resolve(options.storageFolder ?? options.project?.storage ?? 'data')
-  if (options.project) rememberStorage(database.sql, storageFolder, folder)
+  if (options.project) rememberStorage(database, storageFolder, folder)
 
   const clock = systemClock(() => database.hasForeignChanges())
   const worker = workerId()
@@ -107,10 +107,10 @@ function markersIn(store: Store): Markers {
 function completenessOf(project: Project | undefined, surroundings: Surroundings): Completeness {
   return {
     areComplete: async (planned) => {
-      const instances = planned.map((task) => instanceOf(project, task))
-      const known = instances.filter((each) => each !== undefined)
+      const known = planned.flatMap((task) => instanceOf(project, task) ?? [])
       const answers = await planningOf(surroundings).areComplete(known)
-      return instances.map((each) => each !== undefined && answers[known.indexOf(each)] === true)
+      const complete = new Set(known.filter((_, index) => answers[index]).map((each) => each.id))
+      return planned.map((task) => complete.has(task.id))
     },
   }
 }

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { ChildJob } from '../adapters/process/protocol.ts'
-import { maskedFailure, maskOf } from '../core/mask.ts'
-import type { AttemptOutcome } from '../core/model.ts'
+import { maskedFailure, maskedProgress, maskOf } from '../core/mask.ts'
+import type { AttemptOutcome, Progress } from '../core/model.ts'
 import type { Ending, Job, JobHooks, Logs, Runner, Storage } from '../core/ports.ts'
 import { captureConsole, logTo } from '../define/attempt-log.ts'
 import type { Log } from '../define/body.ts'
@@ -33,7 +33,9 @@ export function inlineRunner(options: InlineRunnerOptions): Runner {
       const mask = maskOf(Object.values(prepared.secrets))
       const kept = options.logs.open({ run: job.run, number: job.task.number, attempt: job.attempt })
       const log = logTo((level, text) => kept.write([{ at: Date.now(), level, text: mask(text) }]))
-      const ending = await logs.run(log, () => runBody(options, job, prepared, hooks, log))
+      const onProgress = (progress: Progress) => hooks.onProgress(maskedProgress(progress, mask))
+      const masking = { ...hooks, onProgress }
+      const ending = await logs.run(log, () => runBody(options, job, prepared, masking, log))
       if (ending.failure === undefined) return ending
       return { ...ending, failure: maskedFailure(ending.failure, mask), tail: kept.tail() }
     },

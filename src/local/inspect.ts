@@ -29,8 +29,10 @@ export async function allRuns({ context }: Home): Promise<Stored<Run>[]> {
 
 /** A run by its id, a unique prefix, or `latest`. */
 export async function findRun(home: Home, wanted: string): Promise<Stored<Run>> {
+  const [named] = await home.context.ports.store.read([keys.run(wanted)])
+  if (named?.kind === 'run') return named as Stored<Run>
   const runs = await allRuns(home)
-  const exact = wanted === 'latest' ? runs.at(-1) : runs.find((run) => run.id === wanted)
+  const exact = wanted === 'latest' ? runs.at(-1) : undefined
   const matching = exact ? [exact] : runs.filter((run) => run.id.startsWith(wanted))
   if (matching.length === 1 && matching[0]) return matching[0]
   const ids = matching.map((run) => run.id)

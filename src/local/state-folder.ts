@@ -1,6 +1,6 @@
 import { accessSync, constants, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import type { DatabaseSync } from 'node:sqlite'
+import type { Database } from '../adapters/sqlite/database.ts'
 import { messageOf, SluiceError } from '../core/errors.ts'
 
 /** The secrets of a state folder. */
@@ -36,14 +36,24 @@ function isReadOnly(folder: string): boolean {
 }
 
 /** A state belongs to one storage: what is complete in one is not in another. */
-export function rememberStorage(sql: DatabaseSync, storage: string, state: string): void {
+export function rememberStorage(database: Database, storage: string, state: string): void {
+  const known = storageOf(database) ?? database.transaction(() => keepStorage(database, storage))
+  if (known === storage) return
+  throw new SluiceError(
+    'wrong_storage',
+    `The state ${state} belongs to the storage ${known}, not to ${storage}.`,
+    { hint: `Use --data ${known}, or another state with --state.` },
+  )
+}
+
+function storageOf({ sql }: Database): string | undefined {
   const row = sql.prepare("SELECT value FROM setting WHERE name = 'storage'").get()
-  if (row === undefined)
-    sql.prepare("INSERT OR IGNORE INTO setting (name, value) VALUES ('storage', ?)").run(storage)
-  else if (row.value !== storage)
-    throw new SluiceError(
-      'wrong_storage',
-      `The state ${state} belongs to the storage ${String(row.value)}, not to ${storage}.`,
-      { hint: `Use --data ${String(row.value)}, or another state with --state.` },
-    )
+  return row === undefined ? undefined : String(row.value)
+}
+
+/** The storage that stands: another process may have been quicker. */
+function keepStorage(database: Database, storage: string): string {
+  const insert = database.sql.prepare("INSERT OR IGNORE INTO setting (name, value) VALUES ('storage', ?)")
+  insert.run(storage)
+  return storageOf(database) ?? storage
 }

@@ -16,6 +16,8 @@ const Key = task('Key', { ...once, secrets: { key: secret('mag/api-key') } }, ({
   console.log('the key is ' + secrets.key)
   throw new Error('cannot use ' + secrets.key)
 })
+const Tells = task('Tells', { ...once, secrets: { key: secret('mag/api-key') } }, ({ secrets, progress }) => progress(1, 2, 'with ' + secrets.key))
+export const tells = pipeline('tells', Tells)
 const Small = task('Small', {}, () => ({ n: 41 }))
 const Adds = task('Adds', { requires: () => ({ small: Small() }), output: () => text('adds.txt') },
   async ({ input, output }) => output.write(String((await input.small.read()).n + 1)))
@@ -128,6 +130,8 @@ export const talk = pipeline('talk', Talk)`,
     const run = await project.json('run', 'Key', '--inline')
     assert.match(run.failed[0].message, /^cannot use \*\*\*/)
     assert.match(run.failed[0].stack, /cannot use \*\*\*/)
+    await project.sluice('run', 'tells')
+    assert.equal((await project.json('status', 'latest')).tasks[0].progress.text, 'with ***')
     assertNowhere(project, 'open-sesame')
   })
 

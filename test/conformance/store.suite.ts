@@ -1,22 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { keys, type Lock, type TaskRun } from '../../src/core/model.ts'
+import { taskRun } from '../support/records.ts'
 import type { MakeAdapters } from './adapters.ts'
 
-const task = (number: number, more: Partial<TaskRun> = {}): TaskRun => ({
-  kind: 'taskRun',
-  run: 'r-1',
-  number,
-  taskId: `t${number}`,
-  status: 'pending',
-  attempt: 1,
-  used: 0,
-  free: 0,
-  upstreams: 0,
-  ended: '',
-  failed: '',
-  ...more,
-})
+const task = (number: number, more: Partial<TaskRun> = {}) =>
+  taskRun({ number, taskId: `t${number}`, ...more })
 const key = (number: number) => keys.taskRun('r-1', number)
 
 /** What every store promises. */

@@ -4,10 +4,11 @@ import fc from 'fast-check'
 import { countBits, emptyBitmap, withBits } from '../../src/core/bitmap.ts'
 import { type FoundTask, findCycle, numberPlan } from '../../src/core/graph.ts'
 import { canonicalJson, requestIdOf, taskIdOf, taskLabel } from '../../src/core/identity.ts'
-import { maskOf } from '../../src/core/mask.ts'
-import { type Json, MAX_FAN_IN, type TaskRun } from '../../src/core/model.ts'
+import { maskedFailure, maskOf } from '../../src/core/mask.ts'
+import { type Json, MAX_FAN_IN } from '../../src/core/model.ts'
 import { afterAttempt, MAX_FREE_ATTEMPTS, retryDelayMs } from '../../src/core/retry.ts'
 import { settleTask } from '../../src/core/settle.ts'
+import { taskRun } from '../support/records.ts'
 
 const POLICY = { attempts: 3, delayMs: 10_000, backoff: 'exponential' as const }
 
@@ -19,21 +20,6 @@ const found = (id: string, upstreams: string[] = [], more: Partial<FoundTask> = 
   upstreams,
   outputs: [],
   policy: { retry: POLICY, fresh: 'run', secrets: {} },
-  ...more,
-})
-
-const taskRun = (more: Partial<TaskRun>): TaskRun => ({
-  kind: 'taskRun',
-  run: 'r',
-  number: 0,
-  taskId: 't',
-  status: 'running',
-  attempt: 1,
-  used: 0,
-  free: 0,
-  upstreams: 0,
-  ended: '',
-  failed: '',
   ...more,
 })
 
@@ -53,6 +39,11 @@ describe('identity', () => {
     assert.notEqual(taskIdOf('A', {}), taskIdOf('B', {}))
     assert.ok(`${requestIdOf('p'.repeat(50), { x: 1 })}-999999`.length <= 80)
     assert.equal(taskLabel('Fetch', { date: '2026-01-01', n: 3 }), 'Fetch(date=2026-01-01,n=3)')
+    assert.equal(
+      taskLabel('Fetch', { x: 'a\u001b[2Jb\n' }),
+      'Fetch(x=a\ufffd[2Jb\ufffd)',
+      'nothing that steers a terminal',
+    )
   })
 })
 
@@ -93,12 +84,12 @@ describe('settling', () => {
 
 describe('retries', () => {
   it('use up the policy only for failures of the task', () => {
-    const failed = afterAttempt(taskRun({ used: 2 }), { outcome: 'failed' }, POLICY, 0, 0)
+    const failed = afterAttempt(taskRun({ status: 'running', used: 2 }), { outcome: 'failed' }, POLICY, 0, 0)
     assert.equal(failed.status, 'failed')
-    const lost = afterAttempt(taskRun({ used: 2 }), { outcome: 'lost' }, POLICY, 0, 0)
+    const lost = afterAttempt(taskRun({ status: 'running', used: 2 }), { outcome: 'lost' }, POLICY, 0, 0)
     assert.deepEqual([lost.status, lost.attempt, lost.used, lost.free], ['queued', 2, 2, 1])
     const worn = afterAttempt(
-      taskRun({ free: MAX_FREE_ATTEMPTS - 1 }),
+      taskRun({ status: 'running', free: MAX_FREE_ATTEMPTS - 1 }),
       { outcome: 'interrupted' },
       POLICY,
       0,
@@ -175,5 +166,12 @@ describe('masks', () => {
   it('hide secrets, also line by line, and nothing short', () => {
     const mask = maskOf(['open sesame', 'first\nsecond', 'ab'])
     assert.equal(mask('say open sesame, ab, second'), 'say ***, ab, ***')
+    const long = {
+      outcome: 'failed' as const,
+      message: `${'x'.repeat(495)}open sesame`,
+      stack: 'at open sesame',
+    }
+    const { message, stack } = maskedFailure(long, mask)
+    assert.deepEqual([message.slice(495), stack], ['***', 'at ***'], 'masked before it is cut')
   })
 })

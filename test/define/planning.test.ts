@@ -85,10 +85,20 @@ describe('planning', () => {
       { output: () => ({ uri: 'x:y', exists: async () => throws('no answer')() }) },
       () => {},
     )
+    const AtOnce = task(
+      'PlanAtOnce',
+      { output: () => ({ uri: 'x:z', exists: throws('not even a promise') as () => Promise<boolean> }) },
+      () => {},
+    )
+    const Later = task(
+      'PlanLater',
+      { requires: (async () => Leaf({ n: 1 })) as never, output: () => text('l') },
+      () => {},
+    )
     const Wrong = task('PlanWrong', { requires: () => [3 as never], output: () => text('w') }, () => {})
     const All = task(
       'PlanAll',
-      { requires: () => [Requires(), Output(), Exists(), Wrong(), Leaf({ n: 1 })] },
+      { requires: () => [Requires(), Output(), Exists(), AtOnce(), Later(), Wrong(), Leaf({ n: 1 })] },
       () => {},
     )
     const { tasks, header } = await plan(All()).planned
@@ -99,11 +109,13 @@ describe('planning', () => {
         'requires threw: no list',
         'output threw: no path',
         'exists threw: no answer',
+        'exists threw: not even a promise',
+        'requires threw: requires returned a Promise; it takes tasks such as Fetch({ date })',
         'requires threw: requires returned 3; it takes tasks such as Fetch({ date })',
         undefined,
       ],
     )
-    assert.deepEqual(header.ready, [1, 2, 3, 4, 5])
+    assert.deepEqual(header.ready, [1, 2, 3, 4, 5, 6, 7])
   })
 
   it('plans a task once, however many require it', async () => {

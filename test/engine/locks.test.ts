@@ -3,11 +3,13 @@ import { describe, it } from 'node:test'
 import { memoryPlans } from '../../src/adapters/memory/plans.ts'
 import { memoryQueue } from '../../src/adapters/memory/queue.ts'
 import { memoryRecords } from '../../src/adapters/memory/records.ts'
+import type { Stored } from '../../src/core/change.ts'
 import { numberPlan } from '../../src/core/graph.ts'
 import { keys, type Run, type TaskRun } from '../../src/core/model.ts'
 import type { Plan } from '../../src/core/plan.ts'
 import type { Ending } from '../../src/core/ports.ts'
 import { advance } from '../../src/engine/advance.ts'
+import { cancelRun } from '../../src/engine/cancel.ts'
 import { type Claimed, claim } from '../../src/engine/claim.ts'
 import type { Context } from '../../src/engine/context.ts'
 import { createRun } from '../../src/engine/create-run.ts'
@@ -118,6 +120,18 @@ describe('two runs that share a task', () => {
     assert.deepEqual(await take(b), { is: 'early', delayMs: 10_000 })
     clock.advance(10_000)
     await ours(await take(b))
+  })
+})
+
+describe('a cancelled run', () => {
+  it('takes its back-off along, so that the next run starts at once', async () => {
+    const { context, open, take, end, run, settle } = stepwise()
+    const a = await open('a', 2)
+    await end(await ours(await take(a)), FAILED)
+    await cancelRun(context, (await run(a)) as Stored<Run>)
+    await settle()
+    assert.equal((await run(a)).status, 'cancelled')
+    await ours(await take(await open('a', 2)))
   })
 })
 

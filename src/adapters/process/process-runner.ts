@@ -1,4 +1,4 @@
-import { maskedFailure, maskOf } from '../../core/mask.ts'
+import { maskedFailure, maskedProgress, maskOf } from '../../core/mask.ts'
 import type { AttemptOutcome } from '../../core/model.ts'
 import type { Ending, Job, JobHooks, Logs, Runner } from '../../core/ports.ts'
 import { Child, type ChildEnd, type ChildOptions } from './child-process.ts'
@@ -109,7 +109,7 @@ async function runIn(
       }
     },
     onMessage(message) {
-      if (message.type === 'progress') hooks.onProgress(message.progress)
+      if (message.type === 'progress') hooks.onProgress(maskedProgress(message.progress, mask))
       if (message.type === 'may-publish') void allow(child, hooks, stop.reason())
     },
   })

@@ -1,12 +1,11 @@
 import { SluiceError } from '../../core/errors.ts'
 import { isOpen } from '../../core/model.ts'
-import { significantOf } from '../../define/params.ts'
-import { instantiate, type TaskDefinition } from '../../define/task.ts'
 import { cancelRun } from '../../engine/cancel.ts'
 import { startLoops } from '../../engine/loops.ts'
 import { findRun, findTasks, type RunView, type TaskView, viewRun } from '../../local/inspect.ts'
 import type { Project } from '../../local/load-config.ts'
 import { type GlobalOptions, homeWithRuns, type Result } from '../options.ts'
+import { requestOf } from '../roots.ts'
 import { type RunOptions, runRequest } from './run.ts'
 
 /** Opens the next run of a request, planned from what is complete; with a task, a run of that task alone. */
@@ -24,7 +23,7 @@ export async function retryRun(
   const definition = project.tasks.get(family)
   if (definition === undefined)
     throw new SluiceError('unknown_name', `The config no longer defines the task ${family} of run ${run.id}.`)
-  return runRequest(project, requestOf(name, definition, params), options)
+  return runRequest(project, requestOf({ name, definition }, params), options)
 }
 
 function onlyTask(view: RunView, wanted: string): TaskView | undefined {
@@ -35,16 +34,6 @@ function onlyTask(view: RunView, wanted: string): TaskView | undefined {
     hint: `Name one: ${labels.slice(0, 5).join(', ')}${labels.length > 5 ? ', …' : ''}.`,
   })
 }
-
-function requestOf(name: string, definition: TaskDefinition, params: TaskInstanceParams) {
-  const significant = significantOf(definition.fields, params)
-  return {
-    root: instantiate(definition, params),
-    request: { name, family: definition.family, params, significant },
-  }
-}
-
-type TaskInstanceParams = Parameters<typeof instantiate>[1]
 
 const CANCEL_WAIT_MS = 15_000
 

@@ -1,16 +1,15 @@
 import type { Plan, PlannedTask } from '../../core/plan.ts'
-import type { TaskInstance } from '../../define/task.ts'
-import type { RunRequest } from '../../engine/open-run.ts'
 import { openHome } from '../../local/home.ts'
 import type { Project } from '../../local/load-config.ts'
 import { makePlan } from '../../local/run-pipeline.ts'
 import type { GlobalOptions, Result } from '../options.ts'
 import { columns } from '../render.ts'
+import type { Asked } from '../roots.ts'
 
 /** Shows exactly what would run and what is complete, and why, without running anything. */
 export async function planRequest(
   project: Project,
-  { root, request }: { root: TaskInstance; request: RunRequest },
+  { root, request }: Asked,
   options: GlobalOptions,
 ): Promise<Result> {
   const home = openHome({

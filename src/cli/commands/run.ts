@@ -1,6 +1,6 @@
 import { hasEnded } from '../../core/model.ts'
 import type { TaskInstance } from '../../define/task.ts'
-import { findOpenRun, openRun, type RunRequest } from '../../engine/open-run.ts'
+import { findOpenRun, openRun } from '../../engine/open-run.ts'
 import { type Home, openHome } from '../../local/home.ts'
 import { findRun, viewRun } from '../../local/inspect.ts'
 import type { Project } from '../../local/load-config.ts'
@@ -9,6 +9,7 @@ import { EXIT } from '../exit.ts'
 import type { GlobalOptions, Result } from '../options.ts'
 import { liveProgress, type ProgressView, plainProgress, silentProgress } from '../progress.ts'
 import { instant } from '../render.ts'
+import type { Asked } from '../roots.ts'
 import { summaryData, summaryText } from '../summary.ts'
 
 const WAIT_MS = 60_000
@@ -23,7 +24,7 @@ export interface RunOptions extends GlobalOptions {
 /** Opens or joins the run of a request and works on it until it ends, waits or is stopped. */
 export async function runRequest(
   project: Project,
-  { root, request }: { root: TaskInstance; request: RunRequest },
+  { root, request }: Asked,
   options: RunOptions,
 ): Promise<Result> {
   const home = openHome({

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { htmlEscape } from 'escape-goat'
 
@@ -42,7 +42,7 @@ export async function startSampleServer(port = 0): Promise<SampleServer> {
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://sample')
     requests[url.pathname] = (requests[url.pathname] ?? 0) + 1
-    answer(url, requests[url.pathname] === 1, request, response)
+    answer(url, requests[url.pathname] === 1, response)
   })
   await new Promise<void>((resolve) => {
     server.once('error', () => server.listen(0, '127.0.0.1', resolve))
@@ -52,7 +52,7 @@ export async function startSampleServer(port = 0): Promise<SampleServer> {
   return { oai: `${base}/oai`, graph: `${base}/graph`, requests, close: () => server.close() }
 }
 
-function answer(url: URL, isFirst: boolean, _request: IncomingMessage, response: ServerResponse): void {
+function answer(url: URL, isFirst: boolean, response: ServerResponse): void {
   if (url.pathname === '/oai' && isFirst) response.writeHead(503, { 'retry-after': '1' }).end('busy')
   else if (url.pathname === '/oai')
     response.writeHead(200, { 'content-type': 'text/xml' }).end(oaiReply(url.searchParams))
