@@ -83,6 +83,16 @@ describe('targets', () => {
     assert.deepEqual(readdirSync(folder), [])
   })
 
+  it('lose what dead attempts left beside them, and only that', async (test) => {
+    const { folder, bind } = workspace(test)
+    await bind(text('a.txt')).write('left')
+    await bind(text('a.txt.gz')).write('another target, being written')
+    await fileStorage(folder).removeStaged('a.txt')
+    const [left, ...others] = readdirSync(folder)
+    assert.match(left ?? '', /^\.a\.txt\.gz\./)
+    assert.deepEqual(others, [])
+  })
+
   it('refuse paths that could leave the storage', () => {
     for (const path of [
       '',

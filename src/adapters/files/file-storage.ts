@@ -40,21 +40,24 @@ async function stage(path: string, attempt: string, chunks: AsyncIterable<Uint8A
   return { read: () => createReadStream(beside), publish: () => rename(beside, path), discard }
 }
 
+/** A writer's name has no dot, so `a.txt` is told from `a.txt.gz`. */
+const WRITER = /^[^.]+\.tmp$/
 const stagedPrefix = (path: string) => `.${basename(path)}.`
 
 async function removeStaged(path: string): Promise<void> {
   const prefix = stagedPrefix(path)
   const names = await readdir(dirname(path)).catch(() => [] as string[])
   for (const name of names)
-    if (name.startsWith(prefix) && name.endsWith('.tmp')) await rm(join(dirname(path), name), { force: true })
+    if (name.startsWith(prefix) && WRITER.test(name.slice(prefix.length)))
+      await rm(join(dirname(path), name), { force: true })
 }
 
 async function existMany(paths: string[]): Promise<boolean[]> {
   const there = new Set<string>()
   const single: string[] = []
   for (const [folder, wanted] of Map.groupBy(paths, dirname))
-    if (wanted.length >= LIST_FROM) for (const name of await namesIn(folder)) there.add(join(folder, name))
-    else single.push(...wanted)
+    if (wanted.length < LIST_FROM) single.push(...wanted)
+    else for (const name of await namesIn(folder)) there.add(join(folder, name))
   for (let start = 0; start < single.length; start += PARALLEL)
     await Promise.all(
       single.slice(start, start + PARALLEL).map(async (path) => {
