@@ -35,6 +35,7 @@ export function statusText(status: TaskStatus | RunStatus): string {
       return styleText('cyan', status)
     case 'cancelled':
     case 'waiting':
+    case 'expanding':
       return styleText('yellow', status)
     case 'pending':
     case 'queued':

@@ -5,9 +5,11 @@ export function emptyBitmap(size: number): string {
   return Buffer.alloc(Math.ceil(size / 8)).toString('base64')
 }
 
-/** The bitmap with these bits set as well; setting a set bit changes nothing. */
-export function withBits(bitmap: string, bits: Iterable<number>): string {
-  const bytes = Buffer.from(bitmap, 'base64')
+/** The bitmap with these bits set as well, grown where needed; setting a set bit changes nothing. */
+export function withBits(bitmap: string, bits: number[]): string {
+  const kept = Buffer.from(bitmap, 'base64')
+  const size = bits.reduce((most, bit) => Math.max(most, (bit >> 3) + 1), kept.length)
+  const bytes = Buffer.concat([kept, Buffer.alloc(size - kept.length)])
   for (const bit of bits) bytes[bit >> 3] = (bytes[bit >> 3] ?? 0) | (1 << (bit & 7))
   return bytes.toString('base64')
 }

@@ -54,7 +54,11 @@ function feedFields(record: StoredRecord): readonly string[] {
       return ['status', 'released', 'cancelledAt']
     case 'lock':
       return ['holder']
+    case 'limit':
+      return ['freed']
     case 'request':
+    case 'checkpoint':
+    case 'schedule':
     case 'wait':
     case 'attempt':
     case 'marker':

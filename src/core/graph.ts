@@ -1,5 +1,5 @@
 import { type Failure, MAX_FAN_IN, type Params } from './model.ts'
-import type { Plan, PlannedTask, Policy, Shape } from './plan.ts'
+import type { Command, Plan, PlannedTask, Policy, Shape } from './plan.ts'
 
 /** A task as planning found it; upstreams by id, which may not be found themselves where the task is complete. */
 export interface FoundTask {
@@ -13,11 +13,27 @@ export interface FoundTask {
   outputs: string[]
   complete?: true
   failure?: Failure
+  /** A bodiless node that only gathers its upstreams. */
+  join?: true
+  forced?: true
+  command?: Command
   policy: Policy
 }
 
 /** Ids of upstreams in the shape in which `requires` returned them. */
 export type IdShape = string | IdShape[] | { [name: string]: IdShape }
+
+/** A bodiless node that gathers these tasks. */
+export const gather = (id: string, label: string, upstreams: string[]): FoundTask => ({
+  id,
+  family: 'join',
+  params: {},
+  label,
+  upstreams,
+  outputs: [],
+  join: true,
+  policy: JOIN_POLICY,
+})
 
 const JOIN_POLICY: Policy = {
   retry: { attempts: 1, delayMs: 0, backoff: 'fixed' },

@@ -26,6 +26,11 @@ export function requestIdOf(name: string, significant: Params): string {
   return `${name}-${sha256(canonicalJson(significant)).slice(0, 16)}`
 }
 
+/** The pipeline (or family) that a run's id begins with. */
+export function pipelineOf(run: string): string {
+  return run.replace(/-[0-9a-f]{16}-\d+$/, '')
+}
+
 /** What a person calls a task: `Family(k=v,…)`; long values are cut. */
 export function taskLabel(family: string, significant: Params): string {
   const shown = Object.entries(significant).map(([name, value]) => {

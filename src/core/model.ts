@@ -6,6 +6,7 @@ export type TaskStatus =
   | 'queued'
   | 'running'
   | 'waiting'
+  | 'expanding'
   | 'succeeded'
   | 'complete'
   | 'failed'
@@ -24,6 +25,9 @@ export type AttemptOutcome =
   | 'lost'
   | 'interrupted'
   | 'not_started'
+  | 'throttled'
+  | 'over_budget'
+  | 'yielded'
   | 'cancelled'
 
 /** Any value that survives JSON. */
@@ -56,10 +60,22 @@ export interface TaskRun extends Node {
   status: TaskStatus
   /** The attempt that is queued, running or was last; from 1. */
   attempt: number
-  /** Attempts that used up the retry policy. */
-  used: number
-  /** Attempts that ended through no fault of the task: lost, interrupted, not started. */
-  free: number
+  /** How many attempts ended by each cause; every cause has its own limit. */
+  counts?: Partial<Record<AttemptOutcome, number>>
+  /** The queue that its attempts go through. */
+  pool: string
+  /** Higher goes first among what waits or is queued. */
+  priority: number
+  /** Its memory after an attempt ran out of it; absent: what the plan says. */
+  memoryMb?: number
+  /** How often it ran out of budget since its last checkpoint. */
+  emptyHanded?: number
+  /** Numbers of the joins that gather what it yielded, in order; the last may still be expanding. */
+  yields?: number[]
+  /** The running attempt holds places, slots or reservations. */
+  holds?: true
+  /** What it yielded last is not in the run yet. */
+  expansion?: string
   /** A bodiless node that gathers up to {@link MAX_FAN_IN} upstreams. */
   join?: true
   /** Who may write the end of the running attempt. */
@@ -111,6 +127,10 @@ export interface Run extends Node {
   cancelledAt?: number
   endedAt?: number
   failure?: Failure
+  /** What was forced to run again: `root`, or the task that was named. */
+  forced?: string
+  /** The interval that it was started for, as instants. */
+  interval?: { start: number; end: number }
 }
 
 /** The generations of one request: a pipeline or task and its parameters. */
@@ -143,6 +163,76 @@ export interface WaitItem {
   number: number
   /** Tells this wait from a later one of the same task run. */
   nonce: string
+  /** How much of a limit it waits for. */
+  weight?: number
+}
+
+/** What an attempt holds of a limit; `until`: kept for it only so long, until it is claimed. */
+export interface Holding {
+  weight: number
+  until?: number
+}
+
+/** One budget's calendar window. */
+export interface Window {
+  per: BudgetPeriod
+  timeZone: string
+  startsAt: number
+  endsAt: number
+  /** What attempts that have ended used up in this window. */
+  spent: number
+}
+
+/** The calendar windows of budgets. */
+export type BudgetPeriod = 'minute' | 'hour' | 'day' | 'week' | 'month' | 'year'
+
+/** The places of a pool, the slots of a resource, or the ledger of a budget: every holder is named. */
+export interface Limit {
+  kind: 'limit'
+  of: 'pool' | 'resource' | 'budget'
+  name: string
+  limit: number
+  /** What is held, by {@link holderName}. */
+  holders: { [holder: string]: Holding }
+  /** Counts what came back; each time whoever waits is looked at. */
+  freed: number
+  /** Somebody waits: there are wait items under {@link keys.wait}. */
+  waiting?: true
+  dueAt?: number
+  /** Only budgets. */
+  window?: Window
+  /** Whoever the budget is for has asked to be left alone until then. */
+  blockedUntil?: number
+}
+
+/** What a task run keeps between its attempts. */
+export interface Checkpoint {
+  kind: 'checkpoint'
+  at: number
+  value: Json
+}
+
+/** Where a pipeline's schedule stands. */
+export interface ScheduleRecord {
+  kind: 'schedule'
+  pipeline: string
+  paused: boolean
+  /** When it was first resumed; nothing before is looked back at. */
+  since?: number
+  /** End of the last interval that is accounted for. */
+  cursor: number
+  /** Intervals that are not done, oldest first. */
+  open: OpenInterval[]
+}
+
+/** An interval that a schedule still has to bring to its end. */
+export interface OpenInterval {
+  start: number
+  end: number
+  run?: string
+  failures: number
+  /** A failed one is opened again then; absent once it has been given up. */
+  retryAt?: number
 }
 
 /** An attempt that did not succeed at once; the first success is told by the task run itself. */
@@ -156,6 +246,8 @@ export interface Attempt {
   endedAt: number
   worker?: string
   peakMemoryBytes?: number
+  /** The memory that it was given. */
+  memoryMb?: number
   failure?: Failure
   /** The last lines of its log, 4 KB at most. */
   tail?: string
@@ -169,7 +261,17 @@ export interface Marker {
 }
 
 /** Whatever the store holds. */
-export type StoredRecord = TaskRun | Run | RequestRecord | Lock | WaitItem | Attempt | Marker
+export type StoredRecord =
+  | TaskRun
+  | Run
+  | RequestRecord
+  | Lock
+  | WaitItem
+  | Limit
+  | Checkpoint
+  | ScheduleRecord
+  | Attempt
+  | Marker
 
 /** Upstreams of one node; more are gathered by join nodes. Two bitmaps of 1,000 bits keep a record under 1 KB. */
 export const MAX_FAN_IN = 1000
@@ -186,7 +288,14 @@ export const keys = {
     `attempt/${run}/${padded(number)}/${String(attempt).padStart(4, '0')}`,
   attempts: (run: string) => `attempt/${run}/`,
   lock: (taskId: string) => `lock/${taskId}`,
-  wait: (row: string, run: string, number: number) => `wait/${row}/${run}/${padded(number)}`,
+  limit: (of: Limit['of'], name: string) => `limit/${of}/${name}`,
+  limits: 'limit/',
+  checkpoint: (run: string, number: number) => `checkpoint/${run}/${padded(number)}`,
+  checkpoints: (run: string) => `checkpoint/${run}/`,
+  schedule: (pipeline: string) => `schedule/${pipeline}`,
+  /** `order` sorts those who wait: what comes first goes first. */
+  wait: (row: string, run: string, number: number, order = '') =>
+    `wait/${row}/${order}${run}/${padded(number)}`,
   waits: (row: string) => `wait/${row}/`,
   marker: (taskId: string) => `marker/${taskId}`,
 }
@@ -204,6 +313,7 @@ export function hasEnded(status: TaskStatus): boolean {
     case 'queued':
     case 'running':
     case 'waiting':
+    case 'expanding':
       return false
   }
 }

@@ -9,6 +9,17 @@ export interface RetryPolicy {
   attempts: number
   delayMs: number
   backoff: 'fixed' | 'exponential'
+  /** Limits of their own for two causes. @default attempts */
+  timedOut?: number
+  outOfMemory?: number
+}
+
+/** A program to run, without a shell. */
+export interface Command {
+  argv: string[]
+  /** Its working directory. */
+  folder: string
+  env: { [name: string]: string }
 }
 
 /** How a task is run; everything that deciding and executing need to know without user code. */
@@ -20,7 +31,18 @@ export interface Policy {
   /** Fulfilled by somebody else: its target is looked at every `pollMs`, until the timeout. */
   external?: { pollMs: number }
   secrets: { [name: string]: string }
+  /** @default 'default' */
+  pool?: string
+  /** @default 0 */
+  priority?: number
+  /** Slots of resources that an attempt holds. */
+  resources?: { [name: string]: number }
+  /** What an attempt reserves of budgets. */
+  budgets?: { [name: string]: number }
 }
+
+/** The pool of tasks that name none. */
+export const DEFAULT_POOL = 'default'
 
 /** One task of a plan. */
 export interface PlannedTask {
@@ -41,6 +63,12 @@ export interface PlannedTask {
   /** Its `requires` or `output` threw while planning. */
   failure?: Failure
   join?: true
+  /** Runs though its target is there. */
+  forced?: true
+  /** A program instead of a body. */
+  command?: Command
+  /** Number of the task that yielded it. */
+  yielder?: number
   policy: Policy
 }
 

@@ -1,7 +1,9 @@
 import type { Readable } from 'node:stream'
 import type { Change, Stored } from './change.ts'
-import type { AttemptOutcome, Failure, Json, Progress } from './model.ts'
+import type { FoundTask } from './graph.ts'
+import type { Json, Params, Progress } from './model.ts'
 import type { Plan, PlanHeader, PlannedTask } from './plan.ts'
+import type { AttemptEnd } from './retry.ts'
 
 /** Result of {@link Store.write}: nothing was written where a condition failed. */
 export type WriteResult =
@@ -32,7 +34,14 @@ export interface Plans {
   header(run: string): Promise<PlanHeader | undefined>
   /** Planned tasks in the order of the numbers; unknown numbers are an error. */
   tasks(run: string, numbers: number[]): Promise<PlannedTask[]>
+  /** Adds tasks from number `base` on, a multiple of {@link PLAN_SLICE}; doing it again changes nothing. */
+  extend(run: string, base: number, tasks: PlannedTask[]): Promise<void>
+  /** Forgets the plan of a run, and whatever extended it. */
+  remove(run: string): Promise<void>
 }
+
+/** Plans grow by whole slices of so many numbers. */
+export const PLAN_SLICE = 100
 
 /** Every feedworthy change at least once; the first delivery in order per record. */
 export interface Feed {
@@ -61,15 +70,38 @@ export interface Delivery {
   receipt: string
 }
 
-/** At-least-once messages. */
+/** A message on its way into the queue of a pool. */
+export interface Sending {
+  message: Message
+  /** Up to {@link MAX_DELAY_MS}. */
+  delayMs: number
+  pool: string
+  /** Higher goes first. */
+  priority: number
+}
+
+/** Which messages a worker can use. */
+export interface Taking {
+  /** Pools that it serves, with how many more attempts each has room for. */
+  pools: { [name: string]: number }
+  limit: number
+  visibilityMs: number
+  /** Keeps to these runs where the adapter can (the embedded one). */
+  runs?: readonly string[]
+}
+
+/**
+ * At-least-once messages. Those of a higher priority go first; among equals the pipelines of a pool take turns, and
+ * within a pipeline its runs.
+ */
 export interface Queue {
-  /** `delayMs` up to {@link MAX_DELAY_MS}. */
-  send(messages: { message: Message; delayMs: number }[]): Promise<void>
-  /** Up to `limit` messages; `run` keeps to one run where the adapter can (the embedded one). */
-  take(query: { limit: number; visibilityMs: number; run?: string }): Promise<Delivery[]>
+  send(messages: Sending[]): Promise<void>
+  take(query: Taking): Promise<Delivery[]>
   acknowledge(deliveries: Delivery[]): Promise<void>
   /** Makes a message visible again after the delay. */
   putBack(delivery: Delivery, delayMs: number): Promise<void>
+  /** Forgets the messages of a run. */
+  remove(run: string): Promise<void>
 }
 
 /** The longest delay of a message: 15 minutes (SQS `DelaySeconds`). */
@@ -80,6 +112,8 @@ export interface Storage {
   uri(path: string): string
   /** One answer per path, with listings where they are cheaper than single look-ups. */
   existMany(paths: string[]): Promise<boolean[]>
+  /** Paths of everything below a folder, in order; nothing where there is no such folder. */
+  list(folder: string): Promise<string[]>
   read(path: string): Readable
   /** Writes everything beside the target; nothing is visible before `publish`. `attempt` names the writer. */
   stage(path: string, attempt: string, chunks: AsyncIterable<Uint8Array>): Promise<Staged>
@@ -111,6 +145,19 @@ export interface Job {
   nonce: string
   /** The upstreams of `task.requires`, in any order. */
   upstreams: PlannedTask[]
+  /** What earlier attempts yielded; all of it has succeeded. */
+  dependencies: PlannedTask[]
+  checkpoint?: Json
+  /** Limit of its memory. */
+  memoryMb?: number
+  /** What it may spend, by budget. */
+  budgets: { [name: string]: Reservation }
+}
+
+/** What an attempt may spend of a budget until its window ends. */
+export interface Reservation {
+  amount: number
+  endsAt: number
 }
 
 /** What a runner tells and asks while a body runs. */
@@ -120,16 +167,37 @@ export interface JobHooks {
   onProgress(progress: Progress): void
   /** Renews the lease; false means that the attempt is no longer ours and nothing may be published. */
   mayPublish(): Promise<boolean>
+  /** Reserves more of a budget in the window of now; undefined: there is not enough left. */
+  reserve(budget: string, amount: number): Promise<Reservation | undefined>
+  /** Whoever the budget is for asks to be left alone until then. */
+  block(budget: string, until: number): Promise<void>
 }
 
 /** How a body ended. */
-export interface Ending {
-  outcome: AttemptOutcome
+export interface Ending extends Omit<AttemptEnd, 'hasCheckpoint'> {
   result?: Json
-  failure?: Failure
   peakMemoryBytes?: number
+  /** For `yielded`: what has to be complete before the next attempt, and everything that takes. */
+  yielded?: { roots: string[]; found: FoundTask[] }
+  /** What the next attempt is given. */
+  checkpoint?: Json
+  /** What was spent of budgets in their windows; a budget that is not told was spent whole. */
+  spent?: { [name: string]: number }
   /** The last lines of its log, 4 KB at most; kept for attempts that did not succeed. */
   tail?: string
+}
+
+/** How a body ended by itself, as the process that ran it tells. */
+export interface BodyEnd extends Pick<Ending, 'result' | 'failure' | 'checkpoint' | 'spent' | 'retryAt'> {
+  outcome: 'succeeded' | 'failed' | 'yielded' | 'throttled' | 'over_budget'
+  /** Tasks that have to be complete before the next attempt. */
+  yielded?: TaskName[]
+}
+
+/** A task by what it is called with. */
+export interface TaskName {
+  family: string
+  params: Params
 }
 
 /** Runs one attempt; never throws for what user code does. */
@@ -200,6 +268,8 @@ export interface Logs {
   list(run: string): Promise<AttemptName[]>
   /** Lines from a byte offset on, and the offset after them; no lines where there is nothing new. */
   read(attempt: AttemptName, from: number): Promise<{ lines: LogLine[]; next: number }>
+  /** Forgets the lines of a run. */
+  remove(run: string): Promise<void>
 }
 
 /** Credentials by name. */

@@ -1,12 +1,28 @@
 import type { AttemptOutcome, Failure, TaskRun } from './model.ts'
-import type { RetryPolicy } from './plan.ts'
+import type { Policy, RetryPolicy } from './plan.ts'
 
-/** Free attempts of one task run before it fails after all. */
+/** Attempts of one task run that may end by the same free cause before it fails after all. */
 export const MAX_FREE_ATTEMPTS = 20
 const MAX_DELAY_MS = 60 * 60_000
 /** The first free attempt follows at once; a host that keeps dying is given time, but the task is not forgotten. */
 const FREE_DELAY_MS = 1_000
 const MAX_FREE_DELAY_MS = 5 * 60_000
+/** How often a body may run out of budget without a newer checkpoint. */
+const MAX_EMPTY_HANDED = 2
+
+/** How an attempt ended, as far as deciding needs it. */
+export interface AttemptEnd {
+  outcome: AttemptOutcome
+  failure?: Failure
+  /** Another attempt cannot help. */
+  isFinal?: true
+  /** The next attempt is not to start before. */
+  retryAt?: number
+  /** It left a newer checkpoint. */
+  hasCheckpoint?: boolean
+  /** What the next attempt gets after this one ran out of memory; absent: there is no more. */
+  moreMemoryMb?: number
+}
 
 /** Whether an attempt that ended so uses up the retry policy. */
 export function usesUpRetry(outcome: Failure['outcome'] | undefined): boolean {
@@ -31,27 +47,74 @@ export function briefly({ outcome, message }: Failure): Failure {
 /** What the end of an attempt makes of its task run. `random` is from 0 up to 1. */
 export function afterAttempt(
   task: TaskRun,
-  ending: { outcome: AttemptOutcome; failure?: Failure },
-  policy: RetryPolicy,
+  ending: AttemptEnd,
+  { retry }: Policy,
   now: number,
   random: number,
 ): Partial<TaskRun> {
+  const { outcome } = ending
   const released = { nonce: undefined, leaseUntil: undefined, dueAt: undefined, worker: undefined }
-  if (ending.outcome === 'succeeded')
-    return { ...released, status: 'succeeded', endedAt: now, failure: undefined }
-  if (ending.outcome === 'cancelled') return { ...released, status: 'cancelled', endedAt: now }
-  const counts = usesUpRetry(ending.outcome)
-  const used = task.used + (counts ? 1 : 0)
-  const free = task.free + (counts ? 0 : 1)
-  const counted = { ...released, used, free, failure: ending.failure && briefly(ending.failure) }
-  if (counts ? used >= policy.attempts : free >= MAX_FREE_ATTEMPTS)
+  if (outcome === 'succeeded') return { ...released, status: 'succeeded', endedAt: now, failure: undefined }
+  if (outcome === 'cancelled') return { ...released, status: 'cancelled', endedAt: now }
+  const counted = { ...released, ...countedEnd(task, ending) }
+  if (outcome === 'yielded')
+    return { ...counted, failure: undefined, status: 'expanding', attempt: task.attempt + 1 }
+  if (outcome === 'over_budget' && (counted.emptyHanded ?? 0) >= MAX_EMPTY_HANDED)
+    return { ...counted, status: 'failed', endedAt: now, failure: TOO_SMALL }
+  const { counts } = counted
+  if (ending.isFinal || isUsedUp(outcome, counts, retry, ending))
     return { ...counted, status: 'failed', endedAt: now }
-  const delayMs = counts ? retryDelayMs(policy, used, random) : freeDelayMs(free, random)
-  return { ...counted, status: 'queued', attempt: task.attempt + 1, notBefore: now + delayMs }
+  const delayMs = usesUpRetry(outcome)
+    ? retryDelayMs(retry, counts[outcome] ?? 1, random)
+    : freeDelayMs(counts[outcome], random)
+  return {
+    ...counted,
+    status: 'queued',
+    attempt: task.attempt + 1,
+    notBefore: Math.max(now + delayMs, ending.retryAt ?? 0),
+    ...(ending.moreMemoryMb === undefined ? {} : { memoryMb: ending.moreMemoryMb }),
+  }
 }
 
-function freeDelayMs(free: number, random: number): number {
-  if (free === 1) return 0
+/** What an end adds to what is counted. */
+function countedEnd(task: TaskRun, { outcome, hasCheckpoint, failure }: AttemptEnd) {
+  const counts: Counts = { ...task.counts, [outcome]: (task.counts?.[outcome] ?? 0) + 1 }
+  const emptyHanded = (task.emptyHanded ?? 0) + (outcome === 'over_budget' ? 1 : 0)
+  return {
+    counts,
+    emptyHanded: hasCheckpoint || emptyHanded === 0 ? undefined : emptyHanded,
+    failure: failure && briefly(failure),
+  }
+}
+
+const TOO_SMALL: Failure = {
+  outcome: 'over_budget',
+  message:
+    'budget_too_small: it ran out of budget twice without a newer checkpoint; declare more in `budgets`, or save a checkpoint before it runs out',
+}
+
+type Counts = Partial<Record<AttemptOutcome, number>>
+
+/** How many attempts used up the retry policy; causes with limits of their own are counted apart. */
+function usedOf({ failed = 0, timed_out = 0, out_of_memory = 0 }: Counts, retry: RetryPolicy): number {
+  const timedOut = retry.timedOut === undefined ? timed_out : 0
+  const outOfMemory = retry.outOfMemory === undefined ? out_of_memory : 0
+  return failed + timedOut + outOfMemory
+}
+
+function isUsedUp(outcome: AttemptOutcome, counts: Counts, retry: RetryPolicy, end: AttemptEnd): boolean {
+  const count = counts[outcome] ?? 0
+  if (!usesUpRetry(outcome)) return count >= MAX_FREE_ATTEMPTS
+  // The same work in the same memory ends the same way.
+  if (outcome === 'out_of_memory' && end.moreMemoryMb === undefined) return true
+  const own = { timed_out: retry.timedOut, out_of_memory: retry.outOfMemory, failed: undefined }[
+    outcome as 'failed' | 'timed_out' | 'out_of_memory'
+  ]
+  return own === undefined ? usedOf(counts, retry) >= retry.attempts : count >= own
+}
+
+function freeDelayMs(count: number | undefined, random: number): number {
+  if (count === undefined || count <= 1) return 0
   const policy: RetryPolicy = { attempts: MAX_FREE_ATTEMPTS, delayMs: FREE_DELAY_MS, backoff: 'exponential' }
-  return Math.min(retryDelayMs(policy, free, random), MAX_FREE_DELAY_MS)
+  return Math.min(retryDelayMs(policy, count, random), MAX_FREE_DELAY_MS)
 }

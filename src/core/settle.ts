@@ -32,11 +32,11 @@ export function settleTask(task: TaskRun, arrivals: Arrival[], now: number): Par
   const bits = arrive(task, arrivals)
   if (bits === undefined) return undefined
   const node = { ...task, ...bits }
-  if (task.status !== 'pending' || !allEnded(node)) return bits
+  if ((task.status !== 'pending' && task.status !== 'expanding') || !allEnded(node)) return bits
   return { ...bits, ...startOrEnd(node, now) }
 }
 
-/** What becomes of a pending task all of whose upstreams have ended. */
+/** What becomes of a pending or expanding task all of whose upstreams have ended. */
 export function startOrEnd(task: TaskRun, now: number): Partial<TaskRun> {
   if (!noneFailed(task)) return { status: 'upstream_failed', endedAt: now }
   return task.join ? { status: 'succeeded', endedAt: now } : { status: 'queued' }

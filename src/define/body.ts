@@ -1,7 +1,8 @@
 import type { Json } from '../core/model.ts'
+import type { Budget } from './budgets.ts'
 import type { InputOf, Requires } from './requires.ts'
 import type { Output } from './targets/target.ts'
-import type { Secrets } from './task.ts'
+import type { Budgets, Secrets } from './task.ts'
 
 /** Writes lines to the attempt's log; fields are shown after the message. */
 export interface Log {
@@ -12,13 +13,25 @@ export interface Log {
 }
 
 /** What a body is called with. */
-export interface BodyContext<P, R, O, S> {
+export interface BodyContext<P, R, O, S, B> {
   params: P
   /** The upstreams' outputs in the shape of `requires`. */
   input: InputOf<R>
   /** The task's own targets; what is written is moved into place when the body has ended well. */
   output: O
   secrets: { readonly [K in keyof S]: string }
+  /** The budgets that the task declares. */
+  budgets: { readonly [K in keyof B]: Budget }
+  /**
+   * Needs tasks that are known only now. Where they are not complete yet, it throws, the attempt ends as `yielded`, and
+   * the body begins again once they are; then `need` returns their outputs in the same shape. A checkpoint saves the
+   * next attempt what this one has found out.
+   */
+  need: <D extends Requires>(requires: D, options?: { checkpoint?: Json }) => Promise<InputOf<D>>
+  /** What an earlier attempt of this run has kept. */
+  checkpoint: Json | undefined
+  /** Keeps up to 16 KB of JSON for the next attempt, when this one has ended in any way but by the death of its process. */
+  saveCheckpoint: (value: Json) => void
   log: Log
   /** Tells how far the body is; shown while the run is followed. */
   progress: (done: number, total?: number, text?: string) => void
@@ -35,5 +48,6 @@ export type Body<
   R extends Requires | undefined,
   O extends Output | undefined,
   S extends Secrets,
+  B extends Budgets,
   Result extends Json | undefined | void,
-> = (context: BodyContext<P, R, O, S>) => Result | Promise<Result>
+> = (context: BodyContext<P, R, O, S, B>) => Result | Promise<Result>

@@ -1,14 +1,19 @@
 import type { Json, Progress } from '../core/model.ts'
 import { mapShape, type Shape } from '../core/plan.ts'
+import type { BodyEnd, Reservation } from '../core/ports.ts'
 import type { Log } from './body.ts'
+import { type BudgetHooks, budgetsOf } from './budgets.ts'
+import { failureOfBody } from './failure.ts'
 import { outputOf, type Surroundings } from './planning.ts'
+import { flatten, mapRequires } from './requires.ts'
+import { AttemptSignal, asCheckpoint, overBudget, throttled, yielding } from './signals.ts'
 import type { Workspace } from './targets/storage-target.ts'
 import { StorageTarget } from './targets/storage-target.ts'
 import { type Output, targetsOf } from './targets/target.ts'
 import type { TaskInstance } from './task.ts'
 
 /** One attempt of a task, with everything that its body is given. */
-export interface Execution {
+export interface Execution extends BudgetHooks {
   run: string
   task: TaskInstance
   attempt: number
@@ -17,6 +22,10 @@ export interface Execution {
   requires?: Shape
   upstream: (number: number) => TaskInstance
   secrets: Record<string, string>
+  budgets: { [name: string]: Reservation }
+  /** Ids of what earlier attempts yielded. */
+  dependencies: ReadonlySet<string>
+  checkpoint?: Json
   surroundings: Surroundings
   log: Log
   signal: AbortSignal
@@ -25,35 +34,85 @@ export interface Execution {
   mayPublish(): Promise<boolean>
 }
 
+/** What a body leaves behind besides its outputs. */
+interface Notes {
+  checkpoint?: Json
+  /** The way in which it asked its attempt to end; it counts even where the body swallowed it. */
+  signal?: AttemptSignal
+}
+
 /**
- * Runs a body, then moves what it wrote into place; returns its small result where the task has no output.
- * Throws what the body throws, and where an output is missing afterwards: then nothing is published.
+ * Runs a body, then moves what it wrote into place. Never throws for what the body does: an exception, or an output
+ * that is missing afterwards, is a failure, and then nothing is published.
  */
-export async function execute(execution: Execution): Promise<Json> {
-  const { task, surroundings, writer } = execution
+export async function execute(execution: Execution): Promise<BodyEnd> {
+  const { task, surroundings, writer, budgets } = execution
+  const notes: Notes = {}
+  const account = budgetsOf(budgets, hooksOf(execution, notes))
   const workspace: Workspace = { storage: surroundings.storage, writer, staged: new Map() }
-  const output = outputOf(task, surroundings, workspace)
-  if (execution.attempt > 1) await removeLeftovers(output, workspace)
+  const left = () => ({
+    spent: account.spent(),
+    ...(notes.checkpoint === undefined ? {} : { checkpoint: notes.checkpoint }),
+  })
   try {
-    const returned = await runBody(execution, output)
+    const output = outputOf(task, surroundings, workspace)
+    if (execution.attempt > 1) await removeLeftovers(output, workspace)
+    const returned = await runBody(execution, output, account.budgets, notes)
+    if (notes.signal !== undefined) throw notes.signal
     const result = task.definition.output === undefined ? asResult(task, returned) : null
     await requireOutput(execution, output, workspace)
     await publish(execution, workspace)
-    return result
+    return { outcome: 'succeeded', result, ...left() }
+  } catch (error) {
+    const signal = notes.signal ?? (error instanceof AttemptSignal ? error : undefined)
+    return { ...(signal?.end ?? { outcome: 'failed', failure: failureOfBody(error) }), ...left() }
   } finally {
     for (const staged of workspace.staged.values()) await staged.discard()
   }
 }
 
-async function runBody(execution: Execution, output: Output): Promise<unknown> {
+function hooksOf({ reserve, block }: Execution, notes: Notes): BudgetHooks {
+  return {
+    async reserve(name, amount) {
+      const reservation = await reserve(name, amount)
+      if (reservation === undefined) notes.signal ??= overBudget(name, amount)
+      return reservation
+    },
+    async block(name, until) {
+      await block(name, until)
+      notes.signal ??= throttled(name, until)
+    },
+  }
+}
+
+async function runBody(
+  execution: Execution,
+  output: Output,
+  budgets: object,
+  notes: Notes,
+): Promise<unknown> {
   const { task, surroundings, requires, upstream } = execution
   const reading: Workspace = { storage: surroundings.storage, staged: new Map() }
-  const outputOfUpstream = (number: number) => outputOf(upstream(number), surroundings, reading)
+  const outputOfTask = (each: TaskInstance) => outputOf(each, surroundings, reading)
+  const outputOfUpstream = (number: number) => outputOfTask(upstream(number))
+  const keep = (value: unknown) => {
+    notes.checkpoint = asCheckpoint(value)
+  }
   return task.definition.body?.({
     params: task.params as never,
     input: (requires === undefined ? undefined : mapShape(requires, outputOfUpstream)) as never,
     output: (task.definition.output === undefined ? undefined : output) as never,
     secrets: execution.secrets as never,
+    budgets: budgets as never,
+    need: async (wanted, options = {}) => {
+      const missing = flatten(wanted).upstreams.filter(({ id }) => !execution.dependencies.has(id))
+      if (missing.length === 0) return mapRequires(wanted, outputOfTask) as never
+      if (options.checkpoint !== undefined) keep(options.checkpoint)
+      notes.signal ??= yielding(missing)
+      throw notes.signal
+    },
+    checkpoint: execution.checkpoint,
+    saveCheckpoint: keep,
     log: execution.log,
     progress: (done, total, text) =>
       execution.onProgress({

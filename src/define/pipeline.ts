@@ -1,3 +1,6 @@
+import type { Interval } from '../core/calendar.ts'
+import type { Fields, GivenOf } from './params.ts'
+import { type Schedule, scheduleProblems } from './schedule.ts'
 import type { Task, TaskDefinition } from './task.ts'
 
 /** A named root task. */
@@ -5,32 +8,51 @@ export interface Pipeline {
   readonly name: string
   readonly root: TaskDefinition
   readonly description?: string
+  readonly schedule?: Schedule
+  /** The parameters of an interval's run. */
+  readonly params?: (interval: Interval) => unknown
   readonly problems: string[]
 }
 
 /** What else can be said of a pipeline. */
-export interface PipelineOptions {
+export interface PipelineOptions<F extends Fields = Fields> {
   /** One sentence for `sluice pipelines`. */
   description?: string
+  /** When it runs by itself: `daily()`, `hourly()`, `quarterHourly()` or `cron('0 3 * * 0-4')`. @default never */
+  schedule?: Schedule
+  /** Makes the root's parameters from the interval that a run is for. @default none are given */
+  params?: (interval: Interval) => GivenOf<F>
 }
 
 const NAME = /^[a-z][a-z0-9-]{0,49}$/
+const KNOWN = ['description', 'schedule', 'params']
 
 /** Gives a root task a name by which it is run; its parameters are the root's. */
-export function pipeline(
+export function pipeline<F extends Fields>(
   name: string,
-  // biome-ignore lint/suspicious/noExplicitAny: any family can be a root, whatever its types
-  root: Task<any, any>,
-  options: PipelineOptions = {},
+  // biome-ignore lint/suspicious/noExplicitAny: any family can be a root, whatever it produces
+  root: Task<F, any>,
+  options: PipelineOptions<F> = {},
 ): Pipeline {
   const problems: string[] = []
-  if (!NAME.test(name))
-    problems.push(
-      `pipeline ${JSON.stringify(name)}: a name is a lower-case letter, then up to 49 lower-case letters, digits or hyphens`,
-    )
-  if (root?.definition === undefined)
-    problems.push(`pipeline ${JSON.stringify(name)}: its root must be a task family, as task() returns it`)
-  return { name, root: root?.definition, problems, ...options }
+  const check = (isRight: boolean, problem: string) => {
+    if (!isRight) problems.push(`pipeline ${JSON.stringify(name)}: ${problem}`)
+  }
+  check(NAME.test(name), 'a name is a lower-case letter, then up to 49 lower-case letters, digits or hyphens')
+  check(root?.definition !== undefined, 'its root must be a task family, as task() returns it')
+  for (const option of Object.keys(options))
+    check(KNOWN.includes(option), `there is no option ${option}; there are ${KNOWN.join(', ')}`)
+  const { schedule, params, description } = options
+  if (schedule !== undefined) for (const problem of scheduleProblems(schedule)) check(false, problem)
+  check(params === undefined || typeof params === 'function', 'params must be a function of the interval')
+  return {
+    name,
+    root: root?.definition,
+    problems,
+    ...(description === undefined ? {} : { description }),
+    ...(schedule === undefined ? {} : { schedule }),
+    ...(params === undefined ? {} : { params: params as (interval: Interval) => unknown }),
+  }
 }
 
 /** Whether a module's export is a pipeline. */

@@ -22,16 +22,36 @@ export function toPolicy(options: Options, pollSeconds: number | undefined): Pol
       attempts: retry.attempts,
       delayMs: retry.delaySeconds * 1000,
       backoff: retry.backoff,
+      ...(retry.timedOut === undefined ? {} : { timedOut: retry.timedOut }),
+      ...(retry.outOfMemory === undefined ? {} : { outOfMemory: retry.outOfMemory }),
     },
     fresh: options.fresh ?? 'run',
     secrets: Object.fromEntries(secrets.map(([name, reference]) => [name, reference?.secret])),
     ...(options.timeoutSeconds === undefined ? {} : { timeoutMs: options.timeoutSeconds * 1000 }),
     ...(options.memoryMb === undefined ? {} : { memoryMb: options.memoryMb }),
+    ...(options.pool === undefined ? {} : { pool: options.pool }),
+    ...(options.priority === undefined ? {} : { priority: options.priority }),
+    ...(options.resources === undefined ? {} : { resources: { ...options.resources } }),
+    ...(options.budgets === undefined ? {} : { budgets: { ...options.budgets } }),
     ...(pollSeconds === undefined ? {} : { external: { pollMs: pollSeconds * 1000 } }),
   }
 }
 
-const KNOWN = ['params', 'requires', 'output', 'retry', 'timeoutSeconds', 'memoryMb', 'fresh', 'secrets']
+const KNOWN = [
+  'params',
+  'requires',
+  'output',
+  'retry',
+  'timeoutSeconds',
+  'memoryMb',
+  'fresh',
+  'secrets',
+  'pool',
+  'priority',
+  'resources',
+  'budgets',
+]
+const MAX_PRIORITY = 1000
 
 /** Everything that is wrong with a definition, a sentence each. */
 export function problemsOf(
@@ -62,8 +82,18 @@ export function problemsOf(
       SECRET_NAME.test(String(reference?.secret)),
       `secret ${name} must be secret('name'); a name is letters, digits and _ . / -`,
     )
+  const { pool, priority = 0 } = options
+  check(pool === undefined || typeof pool === 'string', 'pool must be the name of a pool')
+  check(
+    Number.isInteger(priority) && Math.abs(priority) <= MAX_PRIORITY,
+    `priority must be a whole number from -${MAX_PRIORITY} to ${MAX_PRIORITY}`,
+  )
+  for (const [name, weight] of Object.entries({ ...options.resources, ...options.budgets }))
+    check(isCount(weight), `${name}: ${weight} must be a whole number of 1 or more`)
   return problems
 }
+
+const isCount = (value: unknown) => Number.isInteger(value) && (value as number) >= 1
 
 function checkParameter(name: string, field: unknown, check: (is: boolean, problem: string) => void) {
   check(PARAMETER.test(name), `parameter ${name} must be camelCase letters and digits`)
@@ -75,11 +105,13 @@ function checkParameter(name: string, field: unknown, check: (is: boolean, probl
 }
 
 function checkRetry(retry: RetryOptions, check: (is: boolean, problem: string) => void): void {
-  const { attempts, delaySeconds, backoff } = retry
-  check(
-    attempts === undefined || (Number.isInteger(attempts) && attempts >= 1),
-    'retry.attempts counts all attempts, so it must be a whole number of 1 or more',
-  )
+  const { attempts, delaySeconds, backoff, timedOut, outOfMemory, ...rest } = retry
+  for (const name of Object.keys(rest)) check(false, `there is no retry.${name}`)
+  for (const [name, count] of Object.entries({ attempts, timedOut, outOfMemory }))
+    check(
+      count === undefined || isCount(count),
+      `retry.${name} counts all attempts, so it must be a whole number of 1 or more`,
+    )
   check(
     delaySeconds === undefined || (Number.isFinite(delaySeconds) && delaySeconds >= 0),
     'retry.delaySeconds must be 0 or more',

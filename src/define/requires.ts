@@ -23,6 +23,17 @@ export function flatten(requires: unknown): { shape: IdShape; upstreams: TaskIns
   return { shape: walk(requires, upstreams), upstreams }
 }
 
+/** The same shape with each task replaced. */
+export function mapRequires(requires: unknown, replace: (task: TaskInstance) => unknown): unknown {
+  if (isInstance(requires)) return replace(requires)
+  if (Array.isArray(requires)) return requires.map((each) => mapRequires(each, replace))
+  return Object.fromEntries(
+    Object.entries(requires as Record<string, unknown>)
+      .filter(([, each]) => each !== undefined)
+      .map(([name, each]) => [name, mapRequires(each, replace)]),
+  )
+}
+
 function walk(requires: unknown, upstreams: TaskInstance[]): IdShape {
   if (isInstance(requires)) {
     upstreams.push(requires)

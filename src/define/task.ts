@@ -17,10 +17,17 @@ export interface RetryOptions {
   delaySeconds?: number
   /** `exponential` doubles the delay each time, with jitter. @default 'exponential' */
   backoff?: 'fixed' | 'exponential'
+  /** Attempts that may time out, counted apart from the others. @default counted as `attempts` */
+  timedOut?: number
+  /** Attempts that may run out of memory, counted apart from the others. @default counted as `attempts` */
+  outOfMemory?: number
 }
 
 /** Secrets of a task: the name in the body, and {@link secret} of the name outside. */
 export type Secrets = { readonly [name: string]: SecretReference }
+
+/** Budgets of a task: what one attempt reserves of each. */
+export type Budgets = { readonly [name: string]: number }
 
 /** How a task is defined, apart from its body. */
 export interface TaskOptions<
@@ -28,6 +35,7 @@ export interface TaskOptions<
   R extends Requires | undefined,
   O extends Output | undefined,
   S extends Secrets,
+  B extends Budgets = Record<never, never>,
 > {
   /** zod fields; together they are the task's identity, but for `insignificant` ones. @default none */
   params?: F
@@ -38,11 +46,19 @@ export interface TaskOptions<
   retry?: RetryOptions
   /** After this time the body is asked to stop, then killed. @default no limit */
   timeoutSeconds?: number
-  /** Limit of the body's heap. @default Node's own */
+  /** Limit of the body's heap; doubled after an attempt that ran out of it, up to the largest of the pool. @default Node's own */
   memoryMb?: number
   /** `attempt`: a process of its own for each attempt. @default 'run': shared with other tasks of the same run */
   fresh?: 'run' | 'attempt'
   secrets?: S
+  /** The queue that its attempts go through, with its own limits. @default 'default' */
+  pool?: string
+  /** Higher goes first. @default 0 */
+  priority?: number
+  /** Slots of resources that each attempt holds, all or none: `{ db: 1 }`. */
+  resources?: { readonly [name: string]: number }
+  /** What each attempt reserves of budgets: `{ mag: 100 }`. */
+  budgets?: B
 }
 
 /** One task with its parameters; what `requires` returns. `Out` is what a downstream body gets as its input. */
@@ -70,7 +86,7 @@ export interface TaskDefinition {
   fields: Fields
   requires?: (params: never) => Requires | undefined
   output?: (params: never) => Output | undefined
-  body?: (context: BodyContext<never, never, never, never>) => unknown
+  body?: (context: BodyContext<never, never, never, never, never>) => unknown
   policy: Policy
   /** What is wrong with the definition; told when the config is loaded. */
   problems: string[]
@@ -95,13 +111,14 @@ export function task<
   R extends Requires | undefined = undefined,
   O extends Output | undefined = undefined,
   S extends Secrets = Record<never, never>,
+  B extends Budgets = Record<never, never>,
   Result extends Json | undefined | void = void,
 >(
   family: string,
-  options: TaskOptions<F, R, O, S>,
-  body: Body<ParamsOf<F>, R, O, S, Result>,
+  options: TaskOptions<F, R, O, S, B>,
+  body: Body<ParamsOf<F>, R, O, S, B, Result>,
 ): Task<F, OutOf<O, Result>> {
-  return define(family, options as TaskOptions<Fields, Requires, Output, Secrets>, {
+  return define(family, options as unknown as TaskOptions<Fields, Requires, Output, Secrets>, {
     body: body as TaskDefinition['body'] & {},
   }) as unknown as Task<F, OutOf<O, Result>>
 }

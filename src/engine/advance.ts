@@ -1,8 +1,10 @@
 import type { Stored } from '../core/change.ts'
-import { hasEnded, keys, type Lock, type Run, type TaskRun } from '../core/model.ts'
+import { hasEnded, keys, type Limit, type Lock, type Run, type TaskRun } from '../core/model.ts'
 import { MAX_DELAY_MS } from '../core/ports.ts'
 import { sweepCancelled } from './cancel.ts'
 import { type Context, writeEach } from './context.ts'
+import { expand } from './expand.ts'
+import { serveWaiters } from './limits.ts'
 import { freeLocks, wakeWaiters } from './locks.ts'
 import { releaseChunk } from './release.ts'
 import { resolve } from './resolve.ts'
@@ -32,8 +34,10 @@ export async function handleChanged(context: Context, changed: string[]): Promis
     tasks.filter((task) => hasEnded(task.status) && task.status !== 'cancelled'),
   )
   await freeLocks(context, tasks)
+  for (const task of tasks) if (task.expansion !== undefined) await expand(context, task)
   for (const record of records) {
     if (record.kind === 'lock') await wakeWaiters(context, record as Stored<Lock>)
+    if (record.kind === 'limit') await serveWaiters(context, record as Stored<Limit>)
     if (record.kind === 'run') await handleRun(context, record as Stored<Run>)
   }
 }
@@ -56,6 +60,8 @@ async function sendQueued({ ports }: Context, tasks: Stored<TaskRun>[]): Promise
       soon.map((task) => ({
         message: { run: task.run, number: task.number, attempt: task.attempt },
         delayMs: delayOf(task),
+        pool: task.pool,
+        priority: task.priority,
       })),
     )
   await writeEach(

@@ -1,15 +1,24 @@
-import type { Change, Stored } from '../core/change.ts'
-import { holderName, keys, type Lock, type Run, type TaskRun } from '../core/model.ts'
+import type { Stored } from '../core/change.ts'
+import { lacks } from '../core/limits.ts'
+import { type Checkpoint, holderName, keys, type Lock, type Run, type TaskRun } from '../core/model.ts'
 import { type PlannedTask, shapeNumbers } from '../core/plan.ts'
-import type { Message } from '../core/ports.ts'
+import type { Message, Reservation } from '../core/ports.ts'
 import { type Context, PLANNING_SKEW_MS } from './context.ts'
+import { dependenciesOf } from './expand.ts'
+import { giveBack, type LimitRow, readLimits, takeAll } from './limits.ts'
 import { isOver } from './locks.ts'
+import { awaitTarget, waitForLimit, waitForLock } from './wait.ts'
 
 /** An attempt that is ours to run. */
 export interface Claimed {
   task: Stored<TaskRun>
   planned: PlannedTask
   upstreams: PlannedTask[]
+  /** What earlier attempts yielded. */
+  dependencies: PlannedTask[]
+  checkpoint?: Checkpoint['value']
+  memoryMb?: number
+  budgets: { [name: string]: Reservation }
   nonce: string
 }
 
@@ -21,10 +30,13 @@ export type ClaimResult =
 
 const MAX_TRIES = 8
 const RACE_MS = 20
+/** A pool that is full is looked at again when a place is free, or after this time. */
+const FULL_MS = 500
 
 /**
- * Claims the attempt of a message in one atomic write that takes its lock as well.
- * Lost races are looked at afresh and never become `waiting`; a lock that another attempt holds does.
+ * Claims the attempt of a message in one atomic write that takes its lock and its limits as well.
+ * Lost races are looked at afresh and never become `waiting`; a lock that another attempt holds, and a limit that is
+ * used up, do.
  */
 export async function claim(context: Context, message: Message): Promise<ClaimResult> {
   const { clock, chance } = context.ports
@@ -38,26 +50,43 @@ export async function claim(context: Context, message: Message): Promise<ClaimRe
 }
 
 async function tryClaim(context: Context, message: Message, nonce: string): Promise<ClaimResult | 'race'> {
-  const { store, plans, clock } = context.ports
-  const [[record, runRecord], [planned]] = await Promise.all([
-    store.read([keys.taskRun(message.run, message.number), keys.run(message.run)]),
-    plans.tasks(message.run, [message.number]),
+  const { store, plans } = context.ports
+  const [record, runRecord] = await store.read([
+    keys.taskRun(message.run, message.number),
+    keys.run(message.run),
   ])
   const task = record as Stored<TaskRun> | undefined
   const run = runRecord as Stored<Run> | undefined
-  if (task?.nonce === nonce) return ours(context, task, planned as PlannedTask, nonce)
-  if (task?.status !== 'queued' || task.attempt !== message.attempt) return { is: 'settled' }
+  const isOurs = task?.nonce === nonce
+  const isQueued = task?.status === 'queued' && task.attempt === message.attempt
+  if (task === undefined || !(isOurs || isQueued)) return { is: 'settled' }
+  const [planned] = (await plans.tasks(message.run, [message.number])) as [PlannedTask]
+  if (isOurs) return ours(context, task, planned, nonce, await readLimits(context, planned))
   if (run?.status !== 'running' || run.cancelledAt !== undefined) return { is: 'settled' }
+  return claimQueued(context, run, task, planned, nonce)
+}
+
+async function claimQueued(
+  context: Context,
+  run: Run,
+  task: Stored<TaskRun>,
+  planned: PlannedTask,
+  nonce: string,
+): Promise<ClaimResult | 'race'> {
+  const { store, clock } = context.ports
   const [lockRecord] = await store.read([keys.lock(task.taskId)])
   const lock = lockRecord as Stored<Lock> | undefined
   const delayMs = Math.max(task.notBefore ?? 0, lock?.backoffUntil ?? 0) - clock.now()
   if (delayMs > 0) return { is: 'early', delayMs }
-  if (await isAlreadyComplete(context, run, task, planned as PlannedTask, lock))
-    return settle(context, task, { status: 'complete', endedAt: clock.now() })
-  if (planned?.policy.external) return awaitTarget(context, task, planned)
+  const rows = await readLimits(context, planned)
+  if (await isAlreadyComplete(context, run, task, planned, lock)) return complete(context, task, rows)
+  if (planned.policy.external) return awaitTarget(context, task, planned)
   if (lock?.holder !== undefined && !isOver(lock.holder, task))
-    return waitForLock(context, task, lock, lock.holder, nonce)
-  return take(context, task, planned as PlannedTask, lock, nonce)
+    return waitForLock(context, task, { lock, holder: lock.holder, rows, nonce })
+  const lacking = rows.find(({ need, now }) => lacks(now, holderName(task), need.weight))
+  if (lacking === undefined) return take(context, task, planned, { lock, rows, nonce })
+  if (lacking.need.of === 'pool') return { is: 'early', delayMs: FULL_MS }
+  return waitForLimit(context, task, { lacking, rows, nonce })
 }
 
 /**
@@ -71,78 +100,46 @@ async function isAlreadyComplete(
   planned: PlannedTask,
   lock: Lock | undefined,
 ): Promise<boolean> {
+  if (planned.forced) return false
   const since = run.plannedAt - PLANNING_SKEW_MS
   const mayBeMade = lock?.lastEndAt !== undefined && lock.lastEndAt > since
   if (!mayBeMade && task.attempt === 1 && !planned.policy.external) return false
   return (await ports.completeness.areComplete([planned]))[0] === true
 }
 
-/** Writes a task run that needs no attempt. */
-async function settle(
+/** Writes a task run that needs no attempt, and gives back what was kept for it. */
+async function complete(
   { ports }: Context,
   task: Stored<TaskRun>,
-  set: Partial<TaskRun>,
+  rows: LimitRow[],
 ): Promise<ClaimResult | 'race'> {
   const result = await ports.store.write([
     {
       key: keys.taskRun(task.run, task.number),
-      set,
+      set: { status: 'complete', endedAt: ports.clock.now() },
       if: { status: 'queued', attempt: task.attempt },
     },
+    ...giveBack(rows, holderName(task)),
   ])
   return result.ok ? { is: 'settled' } : 'race'
 }
 
-/** An external task never runs: it is looked at again later, until its timeout. */
-function awaitTarget(
-  context: Context,
-  task: Stored<TaskRun>,
-  planned: PlannedTask,
-): Promise<ClaimResult | 'race'> {
-  const now = context.ports.clock.now()
-  const waitingSince = task.waitingSince ?? now
-  const timeoutMs = planned.policy.timeoutMs ?? Number.POSITIVE_INFINITY
-  if (now >= waitingSince + timeoutMs) {
-    const message = `its target did not appear within ${timeoutMs / 1000} s: ${planned.outputs.join(', ')}`
-    const failure = { outcome: 'timed_out' as const, message }
-    return settle(context, task, { status: 'failed', failure, endedAt: now })
-  }
-  const dueAt = Math.min(now + (planned.policy.external?.pollMs ?? 0), waitingSince + timeoutMs)
-  return settle(context, task, { status: 'waiting', waitsFor: 'target', waitingSince, dueAt })
-}
-
-/** One transaction: the task run, its wait item, and the lock's flag on condition that it is still held. */
-async function waitForLock(
-  { ports }: Context,
-  task: Stored<TaskRun>,
-  lock: Stored<Lock>,
-  holder: string,
-  nonce: string,
-): Promise<ClaimResult | 'race'> {
-  const { run, number, attempt } = task
-  const waitsFor = keys.lock(lock.taskId)
-  const result = await ports.store.write([
-    {
-      key: keys.taskRun(run, number),
-      set: { status: 'waiting', waitsFor, waitingSince: ports.clock.now() },
-      if: { status: 'queued', attempt },
-    },
-    { key: keys.wait(waitsFor, run, number), put: { kind: 'wait', run, number, nonce } },
-    { key: waitsFor, set: { waiting: true }, if: { holder } },
-  ])
-  return result.ok ? { is: 'settled' } : 'race'
+interface Taking {
+  lock: Stored<Lock> | undefined
+  rows: LimitRow[]
+  nonce: string
 }
 
 async function take(
   context: Context,
   task: Stored<TaskRun>,
   planned: PlannedTask,
-  lock: Stored<Lock> | undefined,
-  nonce: string,
+  { lock, rows, nonce }: Taking,
 ): Promise<ClaimResult | 'race'> {
   const { ports, settings } = context
   const startedAt = ports.clock.now()
   const leaseUntil = startedAt + settings.leaseMs
+  const holder = holderName(task)
   const set = {
     status: 'running' as const,
     nonce,
@@ -153,8 +150,9 @@ async function take(
     notBefore: undefined,
     waitingSince: undefined,
     progress: undefined,
+    ...(rows.length === 0 ? {} : { holds: true as const }),
   }
-  const changes: Change[] = [
+  const result = await ports.store.write([
     {
       key: keys.taskRun(task.run, task.number),
       set,
@@ -162,24 +160,49 @@ async function take(
     },
     {
       key: keys.lock(task.taskId),
-      set: { kind: 'lock', taskId: task.taskId, holder: holderName(task), failure: undefined },
+      set: { kind: 'lock', taskId: task.taskId, holder, failure: undefined },
       if: { holder: lock?.holder, lastEndAt: lock?.lastEndAt },
     },
-  ]
-  const result = await ports.store.write(changes)
-  if (result.ok) return ours(context, { ...task, ...set }, planned, nonce)
+    ...takeAll(rows, holder),
+  ])
+  if (result.ok) return ours(context, { ...task, ...set }, planned, nonce, rows)
   const stood = result.failures.find((each) => each.current?.kind === 'taskRun')?.current
   if ((stood as TaskRun | undefined)?.nonce === nonce)
-    return ours(context, stood as Stored<TaskRun>, planned, nonce)
+    return ours(context, stood as Stored<TaskRun>, planned, nonce, rows)
   return 'race'
 }
 
 async function ours(
-  { ports }: Context,
+  context: Context,
   task: Stored<TaskRun>,
   planned: PlannedTask,
   nonce: string,
+  rows: LimitRow[],
 ): Promise<ClaimResult> {
-  const upstreams = await ports.plans.tasks(task.run, [...new Set(shapeNumbers(planned.requires))])
-  return { is: 'ours', claimed: { task, planned, upstreams, nonce } }
+  const { plans, store } = context.ports
+  const upstreams = await plans.tasks(task.run, [...new Set(shapeNumbers(planned.requires))])
+  const dependencies = await dependenciesOf(context, task)
+  const memoryMb = task.memoryMb ?? planned.policy.memoryMb
+  // Only what ended an attempt before leaves a checkpoint.
+  const [checkpoint] =
+    task.attempt === 1 ? [] : ((await store.read([keys.checkpoint(task.run, task.number)])) as [Checkpoint?])
+  const claimed: Claimed = {
+    task,
+    planned,
+    upstreams,
+    dependencies,
+    budgets: reservations(rows),
+    nonce,
+    ...(memoryMb === undefined ? {} : { memoryMb }),
+    ...(checkpoint === undefined ? {} : { checkpoint: checkpoint.value }),
+  }
+  return { is: 'ours', claimed }
+}
+
+function reservations(rows: LimitRow[]): Claimed['budgets'] {
+  return Object.fromEntries(
+    rows.flatMap(({ need, now: { window } }) =>
+      window === undefined ? [] : [[need.name, { amount: need.weight, endsAt: window.endsAt }]],
+    ),
+  )
 }

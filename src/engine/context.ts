@@ -1,4 +1,5 @@
 import type { Change, Stored } from '../core/change.ts'
+import type { Limits } from '../core/limits.ts'
 import type { Ports, Store, WriteResult } from '../core/ports.ts'
 
 /** Durations that the loops keep to. */
@@ -11,6 +12,10 @@ export interface Settings {
   skewMs: number
   /** How often open runs are looked through for what is owed to them. */
   auditMs: number
+  limits: Limits
+  /** Memory of an attempt whose task says none, and the most that an attempt gets where its pool says none. */
+  defaultMemoryMb: number
+  largestMemoryMb: number
 }
 
 /** Ports and settings: what every loop is called with. */

@@ -1,7 +1,7 @@
 import { emptyBitmap, withBits } from '../core/bitmap.ts'
 import { SluiceError } from '../core/errors.ts'
 import { keys, type Run, type TaskRun } from '../core/model.ts'
-import type { Plan, PlanHeader, PlannedTask } from '../core/plan.ts'
+import { DEFAULT_POOL, type Plan, type PlanHeader, type PlannedTask } from '../core/plan.ts'
 import { type Context, writeEach } from './context.ts'
 
 const SLICE = 500
@@ -30,7 +30,8 @@ export async function createRun(context: Context, run: string, plan: Plan, nonce
 
 const sequence = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => from + index)
 
-async function putTaskRuns({ ports }: Context, run: string, tasks: PlannedTask[]): Promise<void> {
+/** Puts the task runs that are absent, with the bits of complete upstreams set. */
+export async function putTaskRuns({ ports }: Context, run: string, tasks: PlannedTask[]): Promise<void> {
   const upstreams = [...new Set(tasks.flatMap((task) => task.upstreams))]
   const planned = await ports.plans.tasks(run, upstreams)
   const complete = new Set(planned.filter((task) => task.complete).map((task) => task.number))
@@ -54,8 +55,8 @@ function newTaskRun(run: string, task: PlannedTask, complete: Set<number>): Task
     taskId: task.id,
     status: task.complete ? 'complete' : 'pending',
     attempt: 1,
-    used: 0,
-    free: 0,
+    pool: task.policy.pool ?? DEFAULT_POOL,
+    priority: task.policy.priority ?? 0,
     upstreams: task.upstreams.length,
     ended: withBits(none, bits),
     failed: none,

@@ -4,27 +4,72 @@ import type { Ending } from '../core/ports.ts'
 import { afterAttempt } from '../core/retry.ts'
 import type { Claimed } from './claim.ts'
 import type { Context } from './context.ts'
+import { saveYield, yieldProblem } from './expand.ts'
+import { settleLimits } from './limits.ts'
+
+const RACE_MS = 20
+const MAX_RACE_MS = 1_000
 
 /**
- * Writes the end of an attempt: the task run, and what it leaves behind (a marker, or the story of a failure).
- * False where the attempt was no longer ours (or `onlyIf` does not hold); then nothing was written.
+ * Writes the end of an attempt in one transaction: the task run, what it leaves behind (a marker, a checkpoint, the
+ * story of a failure), and what it held of limits. False where the attempt was no longer ours (or `onlyIf` does not
+ * hold); then nothing was written.
  */
 export async function finish(
-  { ports }: Context,
+  context: Context,
   claimed: Claimed,
-  ending: Ending,
+  told: Ending,
   onlyIf: Partial<TaskRun> = {},
 ): Promise<boolean> {
+  const { ports } = context
+  const { task, planned } = claimed
+  const ending = await checked(context, claimed, told)
+  const opened = ending.yielded && (await saveYield(context, task, planned, ending.yielded))
+  const random = ports.chance.random()
+  for (let tries = 0; ; tries++) {
+    const changes = [
+      ...endChanges(claimed, ending, { now: ports.clock.now(), random, opened, onlyIf }),
+      ...(await settleLimits(context, task, planned, ending)),
+    ]
+    const result = await ports.store.write(changes)
+    if (result.ok) return true
+    if (result.failures.some(({ index }) => index === 0)) return false
+    // Somebody else changed a limit meanwhile.
+    await ports.clock.sleep(Math.min(RACE_MS * 2 ** tries, MAX_RACE_MS) * ports.chance.random())
+  }
+}
+
+/** What was yielded must be able to become complete. */
+async function checked(context: Context, { task, planned }: Claimed, ending: Ending): Promise<Ending> {
+  if (ending.outcome !== 'yielded') return ending
+  const problem = await yieldProblem(context, task, planned, ending.yielded?.found ?? [])
+  if (problem === undefined) return ending
+  return { outcome: 'failed', isFinal: true, failure: { outcome: 'failed', message: problem } }
+}
+
+interface EndDetails {
+  now: number
+  random: number
+  opened: Partial<TaskRun> | undefined
+  onlyIf: Partial<TaskRun>
+}
+
+function endChanges(claimed: Claimed, ending: Ending, { now, random, opened, onlyIf }: EndDetails): Change[] {
   const { task, planned, nonce } = claimed
-  const now = ports.clock.now()
-  const next = afterAttempt(task, ending, planned.policy.retry, now, ports.chance.random())
+  const end = { ...ending, hasCheckpoint: ending.checkpoint !== undefined }
+  const next = afterAttempt(task, end, planned.policy, now, random)
   const changes: Change[] = [
     {
       key: keys.taskRun(task.run, task.number),
-      set: { ...next, peakMemoryBytes: ending.peakMemoryBytes },
+      set: { ...next, ...opened, holds: undefined, peakMemoryBytes: ending.peakMemoryBytes },
       if: { status: 'running', attempt: task.attempt, nonce, ...onlyIf },
     },
   ]
+  if (ending.checkpoint !== undefined)
+    changes.push({
+      key: keys.checkpoint(task.run, task.number),
+      put: { kind: 'checkpoint', at: now, value: ending.checkpoint },
+    })
   if (ending.outcome !== 'succeeded')
     changes.push({
       key: keys.attempt(task.run, task.number, task.attempt),
@@ -35,12 +80,11 @@ export async function finish(
       key: keys.marker(task.taskId),
       put: { kind: 'marker', at: now, result: ending.result ?? null },
     })
-  const result = await ports.store.write(changes)
-  return result.ok
+  return changes
 }
 
 /** The record of an attempt that did not succeed. */
-function storyOf({ task }: Claimed, ending: Ending, endedAt: number): Attempt {
+function storyOf({ task, memoryMb }: Claimed, ending: Ending, endedAt: number): Attempt {
   return {
     kind: 'attempt',
     run: task.run,
@@ -48,6 +92,7 @@ function storyOf({ task }: Claimed, ending: Ending, endedAt: number): Attempt {
     attempt: task.attempt,
     outcome: ending.outcome,
     endedAt,
+    ...(memoryMb === undefined ? {} : { memoryMb }),
     ...(task.startedAt === undefined ? {} : { startedAt: task.startedAt }),
     ...(task.worker === undefined ? {} : { worker: task.worker }),
     ...(ending.peakMemoryBytes === undefined ? {} : { peakMemoryBytes: ending.peakMemoryBytes }),

@@ -25,9 +25,20 @@ export async function planGraph<T extends TaskReference>(
   definitions: Definitions<T>,
   plannedAt: number,
 ): Promise<Plan> {
-  const seen = new Set([root.id])
+  const found = await findTasks([root], definitions)
+  refuseProblems(found)
+  return numberPlan(name, found, plannedAt)
+}
+
+/** Everything that is needed to make these tasks complete, themselves included, level by level. */
+export async function findTasks<T extends TaskReference>(
+  roots: T[],
+  definitions: Definitions<T>,
+): Promise<FoundTask[]> {
+  const seen = new Set<string>()
+  const first = roots.filter(({ id }) => !seen.has(id) && seen.add(id))
   const found: FoundTask[] = []
-  for (let level = [root]; level.length > 0; ) {
+  for (let level = first; level.length > 0; ) {
     const complete = await definitions.areComplete(level)
     const next: T[] = []
     level.forEach((task, index) => {
@@ -41,8 +52,7 @@ export async function planGraph<T extends TaskReference>(
     })
     level = next
   }
-  refuseProblems(found)
-  return numberPlan(name, found, plannedAt)
+  return found
 }
 
 function refuseProblems(found: FoundTask[]): void {

@@ -1,9 +1,10 @@
 import type { Stored } from '../core/change.ts'
-import { keys, type Run, type TaskRun } from '../core/model.ts'
+import { keys, type Limit, type Run, type TaskRun } from '../core/model.ts'
 import { sweepCancelled } from './cancel.ts'
 import type { Claimed } from './claim.ts'
 import type { Context } from './context.ts'
 import { finish } from './finish.ts'
+import { refreshLimit } from './limits.ts'
 
 const BATCH = 500
 const ORPHANS = 10_000
@@ -36,6 +37,7 @@ export async function collectOrphans(context: Context): Promise<void> {
 async function handleDue(context: Context, key: string): Promise<void> {
   const [record] = await context.ports.store.read([key])
   if (record?.kind === 'run') return handleDueRun(context, record as Stored<Run>)
+  if (record?.kind === 'limit') return refreshLimit(context, record as Stored<Limit>)
   if (record?.kind === 'taskRun') return handleDueTask(context, record as Stored<TaskRun>)
 }
 
@@ -92,10 +94,13 @@ async function handleLease(context: Context, task: Stored<TaskRun>): Promise<voi
   ])
 }
 
+/** What ending an attempt needs not know. */
+const NOTHING = { upstreams: [], dependencies: [], budgets: {} }
+
 async function loseAttempt(context: Context, task: Stored<TaskRun>, why: string): Promise<void> {
   const [planned] = await context.ports.plans.tasks(task.run, [task.number])
   if (planned === undefined || task.nonce === undefined) return
-  const claimed: Claimed = { task, planned, upstreams: [], nonce: task.nonce }
+  const claimed: Claimed = { ...NOTHING, task, planned, nonce: task.nonce }
   const failure = { outcome: 'lost' as const, message: `the attempt was lost: ${why}` }
   // A heartbeat may have come in between: then the lease is good and nothing is lost.
   await finish(context, claimed, { outcome: 'lost', failure }, { leaseUntil: task.leaseUntil })

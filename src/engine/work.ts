@@ -1,8 +1,13 @@
-import { hasEnded, keys, type Progress, type Run, type TaskRun } from '../core/model.ts'
-import { type Delivery, type Ending, MAX_DELAY_MS } from '../core/ports.ts'
+import type { Stored } from '../core/change.ts'
+import { at, heldOf } from '../core/limits.ts'
+import { hasEnded, keys, type Limit, type Progress, type Run, type TaskRun } from '../core/model.ts'
+import { DEFAULT_POOL } from '../core/plan.ts'
+import { type Delivery, type Ending, type Job, type JobHooks, MAX_DELAY_MS } from '../core/ports.ts'
 import { type Claimed, claim } from './claim.ts'
 import type { Context } from './context.ts'
 import { finish } from './finish.ts'
+import { blockBudget, reserveMore } from './limits.ts'
+import { memoryAfter } from './memory.ts'
 
 /** Why bodies are asked to stop. */
 export type StopReason = 'interrupted' | 'cancelled' | 'lost'
@@ -17,8 +22,8 @@ export interface WorkEvents {
 /** How much a worker takes, and of what. */
 export interface WorkOptions extends WorkEvents {
   concurrency: number
-  /** Only attempts of this run; default every run's. */
-  run?: string
+  /** Only attempts of these runs, asked each time; default every run's. */
+  runs?: () => readonly string[]
 }
 
 interface Active {
@@ -49,6 +54,7 @@ export class Worker {
   readonly #active = new Map<string, Active>()
   readonly #attempts = new Set<Promise<void>>()
   #stopping = false
+  #asked = 0
   #freed: () => void = () => {}
 
   constructor(context: Context, options: WorkOptions) {
@@ -97,12 +103,32 @@ export class Worker {
   async #take(): Promise<Delivery[]> {
     const limit = this.#options.concurrency - this.#attempts.size
     if (limit <= 0) return []
-    const { run } = this.#options
+    const { runs } = this.#options
     return this.#context.ports.queue.take({
       limit,
       visibilityMs: VISIBILITY_MS,
-      ...(run === undefined ? {} : { run }),
+      pools: await this.#room(),
+      ...(runs === undefined ? {} : { runs: runs() }),
     })
+  }
+
+  /** How many more attempts each pool has room for, whoever runs them. */
+  async #room(): Promise<{ [name: string]: number }> {
+    const { pools } = this.#context.settings.limits
+    const { store, clock } = this.#context.ports
+    const limited = Object.entries(pools).filter(([, { concurrency }]) => concurrency !== undefined)
+    const rows = await store.read(limited.map(([name]) => keys.limit('pool', name)))
+    const names = [...new Set([DEFAULT_POOL, ...Object.keys(pools)])]
+    // Pools take turns at being asked first, so that none takes all the places of this worker.
+    const first = this.#asked++ % names.length
+    const room: { [name: string]: number } = {}
+    for (const name of [...names.slice(first), ...names.slice(0, first)])
+      room[name] = Number.POSITIVE_INFINITY
+    limited.forEach(([name, { concurrency = 0 }], index) => {
+      const row = rows[index] as Stored<Limit> | undefined
+      room[name] = concurrency - (row === undefined ? 0 : heldOf(at(row, clock.now())))
+    })
+    return room
   }
 
   #start(delivery: Delivery, onError: (error: unknown) => void): void {
@@ -141,20 +167,24 @@ export class Worker {
     this.#active.set(claimed.nonce, active)
     if (this.#stopping) active.stop.abort('interrupted' satisfies StopReason)
     this.#options.onStart?.(claimed)
-    const { task, planned, upstreams, nonce } = claimed
     try {
-      const ending = await runner.run(
-        { run: task.run, task: planned, attempt: task.attempt, nonce, upstreams, leaseMs },
-        {
-          signal: active.stop.signal,
-          onProgress: (progress) => this.#progressed(active, progress),
-          mayPublish: () => this.#extend(active),
-        },
-      )
+      const told = await runner.run(jobOf(claimed, leaseMs), this.#hooks(active))
+      const ending = { ...told, ...memoryAfter(this.#context, claimed, told) }
       const isOurs = await finish(this.#context, claimed, ending)
       this.#options.onEnd?.(claimed, isOurs ? ending : LOST)
     } finally {
-      this.#active.delete(nonce)
+      this.#active.delete(claimed.nonce)
+    }
+  }
+
+  #hooks(active: Active): JobHooks {
+    const { task, nonce } = active.claimed
+    return {
+      signal: active.stop.signal,
+      onProgress: (progress) => this.#progressed(active, progress),
+      mayPublish: () => this.#extend(active),
+      reserve: (budget, amount) => reserveMore(this.#context, task, nonce, budget, amount),
+      block: (budget, until) => blockBudget(this.#context, budget, until),
     }
   }
 
@@ -182,6 +212,22 @@ export class Worker {
     else if (isTakenAway(result.failures[0]?.current as TaskRun | undefined, nonce))
       active.stop.abort('lost' satisfies StopReason)
     return result.ok
+  }
+}
+
+function jobOf(claimed: Claimed, leaseMs: number): Job {
+  const { task, planned, upstreams, dependencies, checkpoint, memoryMb, budgets, nonce } = claimed
+  return {
+    run: task.run,
+    task: planned,
+    attempt: task.attempt,
+    nonce,
+    upstreams,
+    dependencies,
+    budgets,
+    leaseMs,
+    ...(memoryMb === undefined ? {} : { memoryMb }),
+    ...(checkpoint === undefined ? {} : { checkpoint }),
   }
 }
 

@@ -4,10 +4,12 @@ import {
   type ChildJob,
   endMark,
   type FromChild,
+  type Question,
   RECORD_MARK,
   type ToChild,
 } from '../adapters/process/protocol.ts'
 import { startWatchdog } from '../adapters/process/watchdog.ts'
+import type { BodyEnd, Reservation } from '../core/ports.ts'
 import { captureConsole, logTo } from '../define/attempt-log.ts'
 import { failureOfBody } from '../define/failure.ts'
 import { executeJob, type JobSurroundings } from './execute-job.ts'
@@ -26,31 +28,40 @@ const log = logTo((level, text) => process.stdout.write(`${RECORD_MARK}${JSON.st
 captureConsole(() => log)
 
 let stop = new AbortController()
-let publish = Promise.withResolvers<boolean>()
+const answers = new Map<number, (answer: unknown) => void>()
+let questions = 0
 
 process.on('message', (message: ToChild) => {
   if (message.type === 'job') void runJob(message.job)
   if (message.type === 'stop') stop.abort(message.reason)
-  if (message.type === 'publish') publish.resolve(message.allowed)
+  if (message.type === 'answer') answers.get(message.id)?.(message.answer)
 })
 process.on('disconnect', () => process.exit(1))
 
 async function runJob(job: ChildJob): Promise<void> {
   stop = new AbortController()
-  const told = await attempt(job)
+  const end = await attempt(job)
   const mark = `${endMark(job.writer)}\n`
   process.stdout.write(mark)
   process.stderr.write(mark)
-  say({ type: 'done', ...told, peakMemoryBytes: process.resourceUsage().maxRSS * 1024 })
+  say({ type: 'done', end, peakMemoryBytes: process.resourceUsage().maxRSS * 1024 })
 }
 
-async function attempt(job: ChildJob): Promise<Pick<FromChild & { type: 'done' }, 'result' | 'failure'>> {
+async function attempt(job: ChildJob): Promise<BodyEnd> {
   try {
     const { tasks } = await project
-    return { result: await executeJob(tasks, job, surroundingsOf(job)) }
+    return await executeJob(tasks, job, surroundingsOf(job))
   } catch (error) {
-    return { failure: failureOfBody(error) }
+    return { outcome: 'failed', failure: failureOfBody(error) }
   }
+}
+
+function ask<T>(question: Question): Promise<T> {
+  const id = ++questions
+  say({ type: 'question', id, question })
+  return new Promise((resolve) => answers.set(id, resolve as (answer: unknown) => void)).finally(() =>
+    answers.delete(id),
+  ) as Promise<T>
 }
 
 function surroundingsOf(job: ChildJob): JobSurroundings {
@@ -59,11 +70,11 @@ function surroundingsOf(job: ChildJob): JobSurroundings {
     log,
     signal: stop.signal,
     onProgress: (progress) => say({ type: 'progress', progress }),
-    mayPublish: () => {
-      publish = Promise.withResolvers()
-      say({ type: 'may-publish' })
-      return publish.promise
-    },
+    mayPublish: () => ask({ ask: 'may-publish' }),
+    // JSON has no undefined.
+    reserve: async (budget, amount) =>
+      (await ask<Reservation | null>({ ask: 'reserve', budget, amount })) ?? undefined,
+    block: (budget, until) => ask({ ask: 'block', budget, until }),
   }
 }
 

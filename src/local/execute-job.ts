@@ -1,32 +1,51 @@
 import type { ChildJob } from '../adapters/process/protocol.ts'
-import type { Json } from '../core/model.ts'
+import type { BodyEnd, TaskName } from '../core/ports.ts'
 import { type Execution, execute } from '../define/execute.ts'
+import { failureOfBody } from '../define/failure.ts'
 import { instantiate, type TaskDefinition, type TaskInstance } from '../define/task.ts'
 
 /** What a job is run with, wherever it runs. */
-export type JobSurroundings = Pick<Execution, 'surroundings' | 'log' | 'signal' | 'onProgress' | 'mayPublish'>
+export type JobSurroundings = Pick<
+  Execution,
+  'surroundings' | 'log' | 'signal' | 'onProgress' | 'mayPublish' | 'reserve' | 'block'
+>
 
-/** Runs the body of a job with the definitions of this process. Throws what the body throws. */
+/** Runs the body of a job with the definitions of this process. Never throws for what user code does. */
 export async function executeJob(
   tasks: ReadonlyMap<string, TaskDefinition>,
   job: ChildJob,
   surroundings: JobSurroundings,
-): Promise<Json> {
-  const instanceOf = ({ family, params }: Pick<ChildJob, 'family' | 'params'>): TaskInstance => {
-    const definition = tasks.get(family)
-    if (definition === undefined) throw new Error(`the config no longer defines the task ${family}`)
-    return instantiate(definition, params)
+): Promise<BodyEnd> {
+  try {
+    return await execute({ ...executionOf(tasks, job), ...surroundings })
+  } catch (error) {
+    return { outcome: 'failed', failure: failureOfBody(error) }
   }
-  const upstreams = new Map(job.upstreams.map((each) => [each.number, instanceOf(each)]))
-  const { run, attempt, writer, secrets, requires } = job
-  return execute({
+}
+
+function executionOf(tasks: ReadonlyMap<string, TaskDefinition>, job: ChildJob) {
+  const upstreams = new Map(job.upstreams.map((each) => [each.number, instanceOf(tasks, each)]))
+  const { run, attempt, writer, secrets, requires, budgets, dependencies, checkpoint } = job
+  return {
     run,
-    task: instanceOf(job),
+    task: instanceOf(tasks, job),
     attempt,
     writer,
     secrets,
+    budgets,
+    dependencies: new Set(dependencies),
+    ...(checkpoint === undefined ? {} : { checkpoint }),
     ...(requires === undefined ? {} : { requires }),
-    upstream: (number) => upstreams.get(number) as TaskInstance,
-    ...surroundings,
-  })
+    upstream: (number: number) => upstreams.get(number) as TaskInstance,
+  }
+}
+
+/** The task of a name as this process defines it. */
+export function instanceOf(
+  tasks: ReadonlyMap<string, TaskDefinition>,
+  { family, params }: TaskName,
+): TaskInstance {
+  const definition = tasks.get(family)
+  if (definition === undefined) throw new Error(`the config no longer defines the task ${family}`)
+  return instantiate(definition, params)
 }

@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto'
+import { totalmem } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { getHeapStatistics } from 'node:v8'
 import { fileStorage } from '../adapters/files/file-storage.ts'
 import { fileLogs } from '../adapters/logs/file-logs.ts'
+import { commandRunner } from '../adapters/process/command-runner.ts'
 import { processRunner } from '../adapters/process/process-runner.ts'
-import type { ChildJob } from '../adapters/process/protocol.ts'
 import { type FileSecrets, fileSecrets } from '../adapters/secrets/file-secrets.ts'
 import { openDatabase } from '../adapters/sqlite/database.ts'
 import { sqliteFeed } from '../adapters/sqlite/feed.ts'
@@ -13,17 +15,21 @@ import { sqliteQueue } from '../adapters/sqlite/queue.ts'
 import { sqliteStore } from '../adapters/sqlite/store.ts'
 import { systemClock } from '../adapters/system/clock.ts'
 import { isGone, workerId } from '../adapters/system/processes.ts'
+import { NO_LIMITS } from '../core/limits.ts'
 import { keys, type Marker } from '../core/model.ts'
-import type { PlannedTask } from '../core/plan.ts'
-import type { Completeness, Job, Logs, Runner, Storage, Store } from '../core/ports.ts'
+import type { BodyEnd, Completeness, Job, Logs, Runner, Store, TaskName } from '../core/ports.ts'
 import { planningOf, type Surroundings } from '../define/planning.ts'
 import { secretVariable } from '../define/secret.ts'
 import type { Markers } from '../define/targets/marker.ts'
-import { instantiate } from '../define/task.ts'
+import type { TaskDefinition, TaskInstance } from '../define/task.ts'
 import type { Context } from '../engine/context.ts'
+import { areCommandsComplete, readYield } from './commands.ts'
+import { conclude } from './conclude.ts'
+import { instanceOf } from './execute-job.ts'
 import { inlineRunner } from './inline-runner.ts'
 import type { Project } from './load-config.ts'
-import { prepareJob } from './prepare-job.ts'
+import type { PlanSurroundings } from './plan-tasks.ts'
+import { prepareJob, readSecrets } from './prepare-job.ts'
 import { makeStateFolder, rememberStorage, secretsPath } from './state-folder.ts'
 
 /** Where the embedded engine lives and what it runs. */
@@ -44,6 +50,10 @@ export interface Home {
   logs: Logs
   secrets: FileSecrets
   surroundings: Surroundings
+  /** What plans from elsewhere are read with. */
+  definitions: Omit<PlanSurroundings, 'folder'>
+  /** A task as this process defines it; throws where it does not. */
+  instanceOf(task: TaskName): TaskInstance
   close(): Promise<void>
 }
 
@@ -51,6 +61,7 @@ const LEASE_MS = 30_000
 const HEARTBEAT_MS = 5_000
 const GRACE_MS = 10_000
 const AUDIT_MS = 60 * 60_000
+const MB = 1024 * 1024
 
 /** Opens (or makes) the state and composes the ports. */
 export function openHome(options: HomeOptions): Home {
@@ -66,27 +77,40 @@ export function openHome(options: HomeOptions): Home {
   const logs = fileLogs(join(folder, 'logs'))
   const secrets = fileSecrets(secretsPath(folder), secretVariable)
   const surroundings: Surroundings = { storage: fileStorage(storageFolder), markers: markersIn(store) }
-  const prepare = (job: Job) => prepareJob(job, secrets, surroundings.markers)
-  const runner = makeRunner(options, { folder, storageFolder, logs, prepare, surroundings })
+  const tasks = options.project?.tasks ?? new Map<string, TaskDefinition>()
+  const limits = options.project?.limits ?? NO_LIMITS
+  const definitions = { tasks, limits, surroundings, storageFolder }
+  const runner = makeRunner(options, { logs, secrets, definitions })
   const context: Context = {
     ports: {
       store,
       plans: sqlitePlans(database),
       feed: sqliteFeed(database, worker, clock, isGone),
-      queue: sqliteQueue(database, clock, () => clock.ring()),
-      completeness: completenessOf(options.project, surroundings),
+      queue: sqliteQueue(database, worker, clock, () => clock.ring()),
+      completeness: completenessOf(tasks, surroundings),
       runner,
       clock,
       chance: { nonce: randomUUID, random: Math.random },
       isGone,
     },
-    settings: { worker, leaseMs: LEASE_MS, heartbeatMs: HEARTBEAT_MS, skewMs: 0, auditMs: AUDIT_MS },
+    settings: {
+      worker,
+      leaseMs: LEASE_MS,
+      heartbeatMs: HEARTBEAT_MS,
+      skewMs: 0,
+      auditMs: AUDIT_MS,
+      limits,
+      defaultMemoryMb: Math.floor(getHeapStatistics().heap_size_limit / MB),
+      largestMemoryMb: Math.floor(totalmem() / MB),
+    },
   }
   return {
     context,
     logs,
     secrets,
     surroundings,
+    definitions,
+    instanceOf: (task) => instanceOf(tasks, task),
     async close() {
       await runner.close()
       database.close()
@@ -104,40 +128,64 @@ function markersIn(store: Store): Markers {
 }
 
 /** Without a project nothing can be looked at: such a home is only for looking at the state. */
-function completenessOf(project: Project | undefined, surroundings: Surroundings): Completeness {
+function completenessOf(
+  tasks: ReadonlyMap<string, TaskDefinition>,
+  surroundings: Surroundings,
+): Completeness {
   return {
     areComplete: async (planned) => {
-      const known = planned.flatMap((task) => instanceOf(project, task) ?? [])
-      const answers = await planningOf(surroundings).areComplete(known)
-      const complete = new Set(known.filter((_, index) => answers[index]).map((each) => each.id))
-      return planned.map((task) => complete.has(task.id))
+      const commands = planned.filter(({ command }) => command !== undefined)
+      const there = await areCommandsComplete(commands, surroundings.markers)
+      const known = planned.filter(({ command, family }) => command === undefined && tasks.has(family))
+      const instances = known.map((task) => instanceOf(tasks, task))
+      const answers = await planningOf(surroundings).areComplete(instances)
+      const complete = new Set([
+        ...commands.filter((_, index) => there[index]),
+        ...known.filter((_, index) => answers[index]),
+      ])
+      return planned.map((task) => complete.has(task))
     },
   }
 }
 
-function instanceOf(project: Project | undefined, planned: PlannedTask) {
-  const definition = project?.tasks.get(planned.family)
-  return definition && instantiate(definition, planned.params)
-}
-
 interface RunnerParts {
-  folder: string
-  storageFolder: string
   logs: Logs
-  prepare(job: Job): Promise<ChildJob>
-  surroundings: { storage: Storage; markers: Markers }
+  secrets: FileSecrets
+  definitions: Home['definitions']
 }
 
-function makeRunner({ inline, project, graceMs = GRACE_MS }: HomeOptions, parts: RunnerParts): Runner {
-  const { logs, prepare, storageFolder, surroundings } = parts
-  if (inline) return inlineRunner({ tasks: project?.tasks ?? new Map(), ...surroundings, logs, prepare })
+/** Commands run as plain subprocesses, bodies in child processes or, with `--inline`, in this one. */
+function makeRunner(options: HomeOptions, parts: RunnerParts): Runner {
+  const bodies = makeBodyRunner(options, parts)
+  const { logs, secrets, definitions } = parts
+  const commands = commandRunner({
+    logs,
+    secrets: (job) => readSecrets(job.task.policy.secrets, secrets),
+    readYield: (path, job) => readYield(path, job, definitions),
+    graceMs: options.graceMs ?? GRACE_MS,
+  })
+  return {
+    run: (job, hooks) => (job.task.command === undefined ? bodies : commands).run(job, hooks),
+    beat(nonce, leaseMs) {
+      bodies.beat(nonce, leaseMs)
+      commands.beat(nonce, leaseMs)
+    },
+    async close() {
+      await Promise.all([bodies.close(), commands.close()])
+    },
+  }
+}
+
+function makeBodyRunner({ inline, project, graceMs = GRACE_MS }: HomeOptions, parts: RunnerParts): Runner {
+  const { logs, secrets, definitions } = parts
+  const { tasks, surroundings, storageFolder } = definitions
+  const shared = {
+    logs,
+    prepare: (job: Job) => prepareJob(job, secrets, surroundings.markers),
+    conclude: (end: BodyEnd) => conclude(tasks, surroundings, end),
+  }
+  if (inline) return inlineRunner({ tasks, ...surroundings, ...shared })
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
   const entry = fileURLToPath(new URL(`./child.${extension}`, import.meta.url))
-  return processRunner({
-    entry,
-    args: [project?.path ?? '', storageFolder],
-    logs,
-    prepare,
-    graceMs,
-  })
+  return processRunner({ entry, args: [project?.path ?? '', storageFolder], graceMs, ...shared })
 }

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import type { ChildJob } from '../adapters/process/protocol.ts'
 import { maskedFailure, maskedProgress, maskOf } from '../core/mask.ts'
 import type { AttemptOutcome, Progress } from '../core/model.ts'
-import type { Ending, Job, JobHooks, Logs, Runner, Storage } from '../core/ports.ts'
+import type { BodyEnd, Ending, Job, JobHooks, Logs, Runner, Storage } from '../core/ports.ts'
 import { captureConsole, logTo } from '../define/attempt-log.ts'
 import type { Log } from '../define/body.ts'
 import { failureOfBody } from '../define/failure.ts'
@@ -17,6 +17,7 @@ export interface InlineRunnerOptions {
   markers: Markers
   logs: Logs
   prepare(job: Job): Promise<ChildJob>
+  conclude(end: BodyEnd): Promise<Ending>
 }
 
 /**
@@ -47,7 +48,7 @@ export function inlineRunner(options: InlineRunnerOptions): Runner {
 const asError = (error: unknown) => (error instanceof Error ? error : new Error(String(error)))
 
 async function runBody(
-  { tasks, storage, markers }: InlineRunnerOptions,
+  { tasks, storage, markers, conclude }: InlineRunnerOptions,
   job: Job,
   prepared: ChildJob,
   hooks: JobHooks,
@@ -57,17 +58,17 @@ async function runBody(
   const timeout = timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs)
   const reasonOf = (): AttemptOutcome | undefined =>
     timeout?.aborted ? 'timed_out' : hooks.signal.aborted ? hooks.signal.reason : undefined
-  try {
-    const result = await executeJob(tasks, prepared, {
-      surroundings: { storage, markers },
-      log,
-      signal: timeout === undefined ? hooks.signal : AbortSignal.any([hooks.signal, timeout]),
-      onProgress: hooks.onProgress,
-      mayPublish: async () => [undefined, 'interrupted'].includes(reasonOf()) && (await hooks.mayPublish()),
-    })
-    return { outcome: 'succeeded', result }
-  } catch (error) {
-    const outcome = reasonOf() ?? 'failed'
-    return { outcome, failure: { ...failureOfBody(error), outcome } }
-  }
+  const end = await executeJob(tasks, prepared, {
+    surroundings: { storage, markers },
+    log,
+    signal: timeout === undefined ? hooks.signal : AbortSignal.any([hooks.signal, timeout]),
+    onProgress: hooks.onProgress,
+    mayPublish: async () => [undefined, 'interrupted'].includes(reasonOf()) && (await hooks.mayPublish()),
+    reserve: hooks.reserve,
+    block: hooks.block,
+  })
+  const ending = await conclude(end)
+  const outcome = reasonOf()
+  if (ending.outcome !== 'failed' || outcome === undefined) return ending
+  return { ...ending, outcome, failure: { ...(ending.failure ?? { message: outcome }), outcome } }
 }

@@ -3,7 +3,8 @@ import { dirname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { inspect } from 'node:util'
 import { messageOf, SluiceError } from '../core/errors.ts'
-import { type Config, configProblems } from '../define/config.ts'
+import { type Limits, limitProblems } from '../core/limits.ts'
+import { type CheckedConfig, checkConfig } from '../define/config.ts'
 import { isPipeline, type Pipeline } from '../define/pipeline.ts'
 import { registeredTasks, type TaskDefinition } from '../define/task.ts'
 
@@ -14,6 +15,7 @@ export interface Project {
   storage: string
   pipelines: Map<string, Pipeline>
   tasks: Map<string, TaskDefinition>
+  limits: Limits
   /** Modules that did not load, a message each; their pipelines are missing, the others work. */
   broken: { path: string; message: string }[]
 }
@@ -36,17 +38,18 @@ export function findConfig(folder: string, named?: string): string {
 
 /** Loads a config and the modules that it names, and checks everything; all problems in one message. */
 export async function loadProject(path: string): Promise<Project> {
-  const exported = await importConfig(path)
-  const config = usable(exported)
+  const { config, problems: wrong } = checkConfig(await importConfig(path))
   const folder = dirname(path)
   const broken: Project['broken'] = []
   const pipelines = config.pipelines.filter((each) => typeof each !== 'string')
   for (const module of modulesOf(config, folder, broken))
     pipelines.push(...(await pipelinesOf(module, broken)))
   const problems = [
-    ...configProblems(exported),
+    ...wrong,
     ...pipelines.flatMap((each) => each.problems),
     ...registeredTasks().flatMap((each) => each.problems),
+    // Without the limits themselves nothing can be said of what tasks ask for.
+    ...(wrong.length > 0 ? [] : registeredTasks().flatMap((each) => beyondLimits(each, config.limits))),
     ...duplicates('pipelines', pipelines, (each) => each.name),
     ...duplicates('tasks', registeredTasks(), (each) => each.family),
   ]
@@ -54,7 +57,8 @@ export async function loadProject(path: string): Promise<Project> {
   return {
     path,
     folder,
-    storage: resolve(folder, config.environments?.dev?.storage ?? 'data'),
+    storage: resolve(folder, config.environments.dev?.storage ?? 'data'),
+    limits: config.limits,
     pipelines: new Map(pipelines.map((each) => [each.name, each])),
     tasks: new Map(registeredTasks().map((each) => [each.family, each])),
     broken,
@@ -81,15 +85,6 @@ async function importConfig(path: string): Promise<unknown> {
   return module.default
 }
 
-/** The parts of an export that can be looked at, so that all problems are told at once. */
-function usable(exported: unknown): Config {
-  const { pipelines, environments } = (exported ?? {}) as Partial<Config>
-  const named = Array.isArray(pipelines)
-    ? pipelines.filter((each) => typeof each === 'string' || isPipeline(each))
-    : []
-  return { pipelines: named, ...(environments === undefined ? {} : { environments }) }
-}
-
 /** Where a module fails is part of how Node shows the error, not of its message. */
 function told(error: unknown): string {
   if (!(error instanceof Error)) return messageOf(error)
@@ -100,7 +95,10 @@ function told(error: unknown): string {
     .join('\n')
 }
 
-function modulesOf(config: Config, folder: string, broken: Project['broken']): string[] {
+const beyondLimits = ({ family, policy }: TaskDefinition, limits: Limits) =>
+  limitProblems(policy, limits).map((problem) => `task ${JSON.stringify(family)}: ${problem}`)
+
+function modulesOf(config: CheckedConfig, folder: string, broken: Project['broken']): string[] {
   return config.pipelines
     .filter((each) => typeof each === 'string')
     .flatMap((pattern) => {

@@ -8,8 +8,8 @@ import type { Markers } from '../define/targets/marker.ts'
 
 /** Gathers what a child cannot read itself: results of markers, and the secrets that the task names. */
 export async function prepareJob(job: Job, secrets: FileSecrets, markers: Markers): Promise<ChildJob> {
-  const { run, task, attempt, nonce, upstreams } = job
-  const without = upstreams.filter((upstream) => upstream.outputs.length === 0)
+  const { run, task, attempt, nonce, upstreams, dependencies, checkpoint, budgets } = job
+  const without = [...upstreams, ...dependencies].filter((upstream) => upstream.outputs.length === 0)
   const found = await markers.read(without.map((upstream) => upstream.id))
   const results = without.map((each, index): [string, Json] => [each.id, found[index]?.result ?? null])
   return {
@@ -20,12 +20,16 @@ export async function prepareJob(job: Job, secrets: FileSecrets, markers: Marker
     writer: nonce,
     ...(task.requires === undefined ? {} : { requires: task.requires }),
     upstreams: upstreams.map(({ number, family, params }) => ({ number, family, params })),
+    dependencies: dependencies.map(({ id }) => id),
+    ...(checkpoint === undefined ? {} : { checkpoint }),
+    budgets,
     markers: Object.fromEntries(results),
     secrets: await readSecrets(task.policy.secrets, secrets),
   }
 }
 
-async function readSecrets(
+/** The values of secrets; throws where one is not set. */
+export async function readSecrets(
   names: { [name: string]: string },
   secrets: FileSecrets,
 ): Promise<Record<string, string>> {

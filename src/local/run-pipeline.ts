@@ -40,7 +40,7 @@ export interface FollowOptions extends WorkEvents {
 
 /** Works on one run until it ends, waits for too long, or is stopped; the run goes on with the next call. */
 export async function followRun(home: Home, options: FollowOptions): Promise<FollowEnd> {
-  const worker = new Worker(home.context, options)
+  const worker = new Worker(home.context, { ...options, runs: () => [options.run] })
   const loops = startLoops(home.context, worker)
   const end = await untilEnd(home, options, worker, loops)
   await Promise.race([loops.stop(), loops.failed])

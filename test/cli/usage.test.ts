@@ -103,12 +103,12 @@ import { defineConfig, task, pipeline } from 'sluice'
 import { z } from 'zod'
 const A = task('A b', { params: { json: z.string(), n: 3 as never }, retry: { attempts: 0 }, poool: 'x' } as never, undefined as never)
 const B = task('B', {}, () => {}); const B2 = task('B', {}, () => {})
-export default defineConfig({ pipelines: [pipeline('P Q', A), pipeline('b', B), pipeline('b', B2)], pools: {} } as never)`,
+export default defineConfig({ pipelines: [pipeline('P Q', A), pipeline('b', B), pipeline('b', B2)], poools: {} } as never)`,
     })
     const { code, stderr } = await project.sluice('pipelines')
     assert.equal(code, 2)
     for (const says of [
-      'no setting pools',
+      'no setting poools',
       'pipeline "P Q"',
       'a family is',
       'no option poool',

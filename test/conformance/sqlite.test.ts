@@ -19,7 +19,7 @@ const make = async (test: TestContext) => {
     return {
       store: sqliteStore(database),
       feed: sqliteFeed(database, follower, clock, async () => false),
-      queue: sqliteQueue(database, clock),
+      queue: sqliteQueue(database, follower, clock),
       plans: sqlitePlans(database),
     }
   }

@@ -10,7 +10,8 @@ import { afterAttempt, MAX_FREE_ATTEMPTS, retryDelayMs } from '../../src/core/re
 import { settleTask } from '../../src/core/settle.ts'
 import { taskRun } from '../support/records.ts'
 
-const POLICY = { attempts: 3, delayMs: 10_000, backoff: 'exponential' as const }
+const RETRY = { attempts: 3, delayMs: 10_000, backoff: 'exponential' as const }
+const POLICY = { retry: RETRY, fresh: 'run' as const, secrets: {} }
 
 const found = (id: string, upstreams: string[] = [], more: Partial<FoundTask> = {}): FoundTask => ({
   id,
@@ -19,7 +20,7 @@ const found = (id: string, upstreams: string[] = [], more: Partial<FoundTask> = 
   label: id,
   upstreams,
   outputs: [],
-  policy: { retry: POLICY, fresh: 'run', secrets: {} },
+  policy: { retry: RETRY, fresh: 'run', secrets: {} },
   ...more,
 })
 
@@ -84,12 +85,24 @@ describe('settling', () => {
 
 describe('retries', () => {
   it('use up the policy only for failures of the task', () => {
-    const failed = afterAttempt(taskRun({ status: 'running', used: 2 }), { outcome: 'failed' }, POLICY, 0, 0)
+    const failed = afterAttempt(
+      taskRun({ status: 'running', counts: { failed: 2 } }),
+      { outcome: 'failed' },
+      POLICY,
+      0,
+      0,
+    )
     assert.equal(failed.status, 'failed')
-    const lost = afterAttempt(taskRun({ status: 'running', used: 2 }), { outcome: 'lost' }, POLICY, 0, 0)
-    assert.deepEqual([lost.status, lost.attempt, lost.used, lost.free], ['queued', 2, 2, 1])
+    const lost = afterAttempt(
+      taskRun({ status: 'running', counts: { failed: 2 } }),
+      { outcome: 'lost' },
+      POLICY,
+      0,
+      0,
+    )
+    assert.deepEqual([lost.status, lost.attempt, lost.counts], ['queued', 2, { failed: 2, lost: 1 }])
     const worn = afterAttempt(
-      taskRun({ status: 'running', free: MAX_FREE_ATTEMPTS - 1 }),
+      taskRun({ status: 'running', counts: { interrupted: MAX_FREE_ATTEMPTS - 1 } }),
       { outcome: 'interrupted' },
       POLICY,
       0,
@@ -100,12 +113,12 @@ describe('retries', () => {
 
   it('are delayed exponentially with jitter, up to an hour', () => {
     assert.deepEqual(
-      [1, 2, 3].map((failures) => retryDelayMs(POLICY, failures, 1)),
+      [1, 2, 3].map((failures) => retryDelayMs(RETRY, failures, 1)),
       [10_000, 20_000, 40_000],
     )
-    assert.equal(retryDelayMs(POLICY, 1, 0), 5_000)
-    assert.equal(retryDelayMs(POLICY, 40, 1), 3_600_000)
-    assert.equal(retryDelayMs({ ...POLICY, backoff: 'fixed' }, 9, 0), 10_000)
+    assert.equal(retryDelayMs(RETRY, 1, 0), 5_000)
+    assert.equal(retryDelayMs(RETRY, 40, 1), 3_600_000)
+    assert.equal(retryDelayMs({ ...RETRY, backoff: 'fixed' }, 9, 0), 10_000)
   })
 })
 

@@ -17,6 +17,10 @@ function execution(test: TestContext, instance: TaskInstance, more: Partial<Exec
     writer: 'w',
     upstream: () => instance,
     secrets: {},
+    budgets: {},
+    dependencies: new Set(),
+    reserve: async () => undefined,
+    block: async () => {},
     surroundings: {
       storage: fileStorage(folder),
       markers: { read: async (ids) => ids.map(() => undefined) },
@@ -37,7 +41,7 @@ describe('executing', () => {
       throw new Error('cut')
     })
     const { folder, done } = execution(test, Throws())
-    await assert.rejects(done, /cut/)
+    assert.match((await done).failure?.message ?? '', /cut/)
     assert.deepEqual(readdirSync(folder), [])
   })
 
@@ -46,7 +50,7 @@ describe('executing', () => {
       output.write('whole'),
     )
     const { folder, done } = execution(test, Writes(), { mayPublish: async () => false })
-    await assert.rejects(done, /no longer allowed to publish/)
+    assert.match((await done).failure?.message ?? '', /no longer allowed to publish/)
     assert.deepEqual(readdirSync(folder), [])
   })
 
@@ -68,14 +72,15 @@ describe('executing', () => {
       async ({ output }) => output.a.write('a'),
     )
     const { folder, done } = execution(test, Both())
-    await assert.rejects(done, /its output is missing: .*b\.txt/)
+    assert.match((await done).failure?.message ?? '', /its output is missing: .*b\.txt/)
     assert.deepEqual(readdirSync(folder), [])
   })
 
   it('returns a small JSON result where there is no output, and refuses another', async (test) => {
     const Small = task('ExecSmall', {}, () => ({ rows: 3 }))
-    assert.deepEqual(await execution(test, Small()).done, { rows: 3 })
+    assert.deepEqual((await execution(test, Small()).done).result, { rows: 3 })
     const Large = task('ExecLarge', {}, () => 'x'.repeat(5_000))
-    await assert.rejects(execution(test, Large()).done, /returned 5002 bytes; a result holds up to 4096/)
+    const { failure } = await execution(test, Large()).done
+    assert.match(failure?.message ?? '', /returned 5002 bytes; a result holds up to 4096/)
   })
 })

@@ -16,6 +16,7 @@ import { createRun } from '../../src/engine/create-run.ts'
 import { finish } from '../../src/engine/finish.ts'
 import { openRun } from '../../src/engine/open-run.ts'
 import { tick } from '../../src/engine/tick.ts'
+import { settings } from '../support/records.ts'
 import { testClock } from '../support/test-clock.ts'
 
 /** An engine that does one step at a time. */
@@ -36,7 +37,7 @@ function stepwise() {
       chance: { nonce: () => `n${++nonces}`, random: () => 0 },
       isGone: async () => false,
     },
-    settings: { worker: 'w', leaseMs: 30_000, heartbeatMs: 5_000, skewMs: 0, auditMs: 3_600_000 },
+    settings: settings(),
   }
   const plan = (attempts: number): Plan =>
     numberPlan(
@@ -143,8 +144,8 @@ describe('an attempt', () => {
     clock.advance(30_001)
     await tick(elsewhere(context))
     await settle()
-    const { status, attempt, used, free } = await task(a)
-    assert.deepEqual([status, attempt, used, free], ['queued', 2, 0, 1])
+    const { status, attempt, counts } = await task(a)
+    assert.deepEqual([status, attempt, counts], ['queued', 2, { lost: 1 }])
     const second = await ours(await take(a, 2))
     assert.equal(await end(zombie, FAILED), false)
     assert.equal(await end(second, { outcome: 'succeeded' }), true)

@@ -2,6 +2,8 @@ import { memoryPlans } from '../../src/adapters/memory/plans.ts'
 import { memoryQueue } from '../../src/adapters/memory/queue.ts'
 import { memoryRecords } from '../../src/adapters/memory/records.ts'
 import type { Stored } from '../../src/core/change.ts'
+import type { FoundTask } from '../../src/core/graph.ts'
+import { freeOf, type Limits } from '../../src/core/limits.ts'
 import { hasEnded, keys, type Run, type StoredRecord, type TaskRun } from '../../src/core/model.ts'
 import type { Ending, Job, JobHooks, Ports } from '../../src/core/ports.ts'
 import type { Scheduler } from './scheduler.ts'
@@ -11,9 +13,19 @@ export interface Script {
   /** How often it fails before it succeeds; infinite: always. */
   failures: number
   durationMs: number
+  /** What its first attempts yield before they do anything. */
+  yields: FoundTask[]
+}
+
+/** What the simulated project limits. */
+export const LIMITS: Limits = {
+  pools: { default: {}, small: { concurrency: 1 } },
+  resources: { db: { limit: 2 }, api: { limit: 1 } },
+  budgets: { calls: { limit: 5, per: 'minute', timeZone: 'UTC' } },
 }
 
 interface BodyRun {
+  resources: { [name: string]: number }
   taskId: string
   run: string
   number: number
@@ -42,7 +54,7 @@ export class World {
   constructor(scheduler: Scheduler, scripts: Map<string, Script>) {
     this.scheduler = scheduler
     this.scripts = scripts
-    this.queue = memoryQueue({ now: () => scheduler.now, sleep: async () => {}, idle: async () => {} })
+    this.queue = memoryQueue({ now: () => scheduler.now })
     scheduler.onCrash = (host) => {
       for (const body of this.#running) if (body.host === host) this.#running.delete(body)
     }
@@ -57,7 +69,7 @@ export class World {
     const write = <T>(label: string, perform: () => Promise<T>) =>
       scheduler.effect(host, label, 'write', perform)
     const clock = {
-      now: () => scheduler.now + skewMs,
+      now: () => Math.floor(scheduler.now + skewMs),
       sleep: (ms: number) => scheduler.sleep(host, ms),
       idle: (ms: number) => scheduler.sleep(host, ms * 5),
     }
@@ -87,11 +99,14 @@ export class World {
         take: (query) => read('queue.take', () => queue.take(query)),
         acknowledge: (deliveries) => write('queue.acknowledge', () => queue.acknowledge(deliveries)),
         putBack: (delivery, delayMs) => write('queue.putBack', () => queue.putBack(delivery, delayMs)),
+        remove: (run) => write('queue.remove', () => queue.remove(run)),
       },
       plans: {
         save: (run, plan) => write(`plans.save ${run}`, () => plans.save(run, plan)),
         header: (run) => read('plans.header', () => plans.header(run)),
         tasks: (run, numbers) => read('plans.tasks', () => plans.tasks(run, numbers)),
+        extend: (run, base, tasks) => write('plans.extend', () => plans.extend(run, base, tasks)),
+        remove: (run) => write('plans.remove', () => plans.remove(run)),
       },
       completeness: {
         areComplete: (tasks) => read('exists', async () => tasks.map((task) => this.targets.has(task.id))),
@@ -114,6 +129,8 @@ export class World {
       if (before !== undefined && before.version !== record.version) this.#checkChange(key, before, record)
       if (before?.version !== record.version) this.#seen.set(key, record)
     }
+    for (const [key, record] of this.memory.records)
+      if (record.kind === 'limit' && freeOf(record) < 0) this.#violate(`${key} is beyond its limit`)
     if (this.scheduler.random() < 0.1) this.#stale = new Map(this.memory.records)
   }
 
@@ -127,6 +144,8 @@ export class World {
     for (const [key, record] of this.memory.records) {
       if (record.kind === 'lock' && record.holder !== undefined)
         this.#violate(`${key} is still held by ${record.holder}`)
+      if (record.kind === 'limit' && Object.keys(record.holders).length > 0)
+        this.#violate(`${key} is still held by ${Object.keys(record.holders)}`)
       if (record.kind === 'wait') this.#violate(`${key} is still there`)
       if (record.kind === 'run' && (record.status === 'running' || record.status === 'planning'))
         this.#violate(`${key} never ended`)
@@ -163,16 +182,30 @@ export class World {
   }
 
   async #runBody(host: string, job: Job, hooks: JobHooks): Promise<Ending> {
-    const body = { taskId: job.task.id, run: job.run, number: job.task.number, nonce: job.nonce, host }
+    const { id: taskId, number, policy } = job.task
+    const { resources = {} } = policy
+    const body = { taskId, run: job.run, number, nonce: job.nonce, host, resources }
     const begins = await this.scheduler.effect(host, `body ${job.task.label}`, 'read', async () =>
       this.#begin(body, job),
     )
     if (!begins) return failed('lost')
     const script = this.scripts.get(job.task.id) as Script
+    const known = new Set(job.dependencies.map(({ id }) => id))
+    const missing = script.yields.filter(({ id }) => !known.has(id))
+    if (missing.length > 0) {
+      this.#running.delete(body)
+      const roots = missing.map(({ id }) => id)
+      return { outcome: 'yielded', yielded: { roots, found: missing.map((each) => this.#looked(each)) } }
+    }
     await this.scheduler.sleep(host, script.durationMs * (0.5 + this.scheduler.random()))
     const ending = await this.#endBody(host, job, hooks, script)
     this.#running.delete(body)
     return ending
+  }
+
+  /** What was yielded is looked at, as planning looks. */
+  #looked(found: FoundTask): FoundTask {
+    return this.targets.has(found.id) ? { ...found, complete: true, upstreams: [], requires: [] } : found
   }
 
   async #endBody(host: string, job: Job, hooks: JobHooks, script: Script): Promise<Ending> {
@@ -197,9 +230,23 @@ export class World {
         this.#violate(`${job.task.label} runs twice at once, in ${other.run} and ${body.run}`)
     if (this.targets.has(body.taskId) && !this.#publishedLate.has(body.taskId) && this.#hasLease(body))
       this.#violate(`${job.task.label} runs again in ${body.run}, though it had succeeded`)
+    for (const upstream of job.dependencies)
+      if (!this.targets.has(upstream.id))
+        this.#violate(`${job.task.label} goes on before what it yielded: ${upstream.label}`)
     this.#running.add(body)
+    this.#checkResources()
     this.bodies.push(body.taskId)
     return true
+  }
+
+  /** Bodies that run at once within valid leases never need more than there is. */
+  #checkResources(): void {
+    const used: { [name: string]: number } = {}
+    for (const body of this.#running)
+      if (this.#hasLease(body))
+        for (const [name, weight] of Object.entries(body.resources)) used[name] = (used[name] ?? 0) + weight
+    for (const [name, sum] of Object.entries(used))
+      if (sum > (LIMITS.resources[name]?.limit ?? 0)) this.#violate(`${name} is used ${sum} times at once`)
   }
 
   #publish(job: Job): void {

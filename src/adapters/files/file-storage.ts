@@ -1,6 +1,6 @@
 import { createReadStream, createWriteStream } from 'node:fs'
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
-import { basename, dirname, join, resolve } from 'node:path'
+import { basename, dirname, join, relative, resolve, sep } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { pathToFileURL } from 'node:url'
@@ -20,6 +20,7 @@ export function fileStorage(folder: string): Storage {
   return {
     uri: (path) => pathToFileURL(at(path)).href,
     existMany: (paths) => existMany(paths.map(at)),
+    list: (path) => list(root, path),
     read: (path) => createReadStream(at(path)),
     stage: (path, attempt, chunks) => stage(at(path), attempt, chunks),
     removeStaged: (path) => removeStaged(at(path)),
@@ -65,6 +66,19 @@ async function existMany(paths: string[]): Promise<boolean[]> {
       }),
     )
   return paths.map((path) => there.has(path))
+}
+
+async function list(root: string, folder: string): Promise<string[]> {
+  try {
+    const entries = await readdir(join(root, folder), { recursive: true, withFileTypes: true })
+    const files = entries.filter((entry) => entry.isFile() && !entry.name.startsWith('.'))
+    return files
+      .map((entry) => relative(root, join(entry.parentPath, entry.name)).replaceAll(sep, '/'))
+      .sort()
+  } catch (error) {
+    if (isAbsent(error)) return []
+    throw error
+  }
 }
 
 async function namesIn(folder: string): Promise<string[]> {

@@ -1,5 +1,5 @@
 import { appendFileSync, mkdirSync } from 'node:fs'
-import { open, readdir } from 'node:fs/promises'
+import { open, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { AttemptLog, AttemptName, LogLine, Logs } from '../../core/ports.ts'
 
@@ -13,6 +13,7 @@ export function fileLogs(folder: string): Logs {
     open: (attempt) => openLog(join(folder, attempt.run), pathOf(attempt)),
     list: (run) => list(folder, run),
     read: (attempt, from) => read(pathOf(attempt), from),
+    remove: (run) => rm(join(folder, run), { recursive: true, force: true }),
   }
 }
 

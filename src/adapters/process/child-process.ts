@@ -150,7 +150,7 @@ export class Child {
 }
 
 /** Secrets that are given by the environment reach only the tasks that declare them. */
-function withoutSecrets(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+export function withoutSecrets(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(
     Object.entries(environment).filter(([name]) => !name.startsWith('SLUICE_SECRET_')),
   )

@@ -1,8 +1,8 @@
 import { maskedFailure, maskedProgress, maskOf } from '../../core/mask.ts'
 import type { AttemptOutcome } from '../../core/model.ts'
-import type { Ending, Job, JobHooks, Logs, Runner } from '../../core/ports.ts'
+import type { BodyEnd, Ending, Job, JobHooks, Logs, Runner } from '../../core/ports.ts'
 import { Child, type ChildEnd, type ChildOptions } from './child-process.ts'
-import type { ChildJob, FromChild } from './protocol.ts'
+import type { ChildJob, FromChild, Question } from './protocol.ts'
 
 /** What the runner is composed of. */
 export interface ProcessRunnerOptions {
@@ -11,6 +11,8 @@ export interface ProcessRunnerOptions {
   logs: Logs
   /** Gathers what only the parent may read: secrets and results of markers. */
   prepare(job: Job): Promise<ChildJob>
+  /** The ending of an attempt as its body told it; finds what was yielded. */
+  conclude(end: BodyEnd): Promise<Ending>
   /** How long a body may take to stop after it was asked to. */
   graceMs: number
 }
@@ -28,8 +30,8 @@ export function processRunner(options: ProcessRunnerOptions): Runner {
 
   const start = (memoryMb?: number) => new Child({ ...childOptions(options), ...(memoryMb && { memoryMb }) })
 
-  function acquire({ run, task }: Job): Child {
-    const { memoryMb, fresh } = task.policy
+  function acquire({ run, task, memoryMb }: Job): Child {
+    const { fresh } = task.policy
     const reusable = [...idle.keys()].find(
       (child) => child.isAlive && child.run === run && child.memoryMb === memoryMb,
     )
@@ -93,7 +95,7 @@ async function runIn(
   job: Job,
   childJob: ChildJob,
   hooks: JobHooks,
-  { logs, graceMs }: ProcessRunnerOptions,
+  { logs, graceMs, conclude }: ProcessRunnerOptions,
 ): Promise<{ ending: Ending; isReusable: boolean }> {
   const mask = maskOf(Object.values(childJob.secrets))
   const log = logs.open({ run: job.run, number: job.task.number, attempt: job.attempt })
@@ -110,12 +112,12 @@ async function runIn(
     },
     onMessage(message) {
       if (message.type === 'progress') hooks.onProgress(maskedProgress(message.progress, mask))
-      if (message.type === 'may-publish') void allow(child, hooks, stop.reason())
+      if (message.type === 'question') void answer(child, message, hooks, stop.reason())
     },
   })
   stop.over()
   if (broken !== undefined) throw broken
-  const ending = endingOf(end, stop.reason(), job)
+  const ending = await endingOf(end, stop.reason(), job, conclude)
   const tail = ending.outcome === 'succeeded' ? {} : { tail: log.tail() }
   return {
     ending: { ...masked(ending, mask), ...tail },
@@ -123,10 +125,29 @@ async function runIn(
   }
 }
 
-async function allow(child: Child, hooks: JobHooks, reason: AttemptOutcome | undefined): Promise<void> {
-  const isAllowed = reason === undefined || reason === 'interrupted'
-  const allowed = isAllowed && (await hooks.mayPublish().catch(() => false))
-  child.send({ type: 'publish', allowed })
+async function answer(
+  child: Child,
+  { id, question }: FromChild & { type: 'question' },
+  hooks: JobHooks,
+  reason: AttemptOutcome | undefined,
+): Promise<void> {
+  const given = await answerTo(question, hooks, reason).catch(() => false)
+  child.send({ type: 'answer', id, answer: given })
+}
+
+async function answerTo(
+  question: Question,
+  hooks: JobHooks,
+  reason: AttemptOutcome | undefined,
+): Promise<unknown> {
+  switch (question.ask) {
+    case 'may-publish':
+      return (reason === undefined || reason === 'interrupted') && (await hooks.mayPublish())
+    case 'reserve':
+      return (await hooks.reserve(question.budget, question.amount)) ?? null
+    case 'block':
+      return hooks.block(question.budget, question.until)
+  }
 }
 
 /** Asks the body to stop at its timeout or on the signal, and kills it after the grace. */
@@ -161,21 +182,29 @@ function graceOf(why: AttemptOutcome, graceMs: number): number {
 }
 
 /** An ending is a fact of the process: its last word, its exit code, its signal. */
-function endingOf(end: ChildEnd, reason: AttemptOutcome | undefined, job: Job): Ending {
+async function endingOf(
+  end: ChildEnd,
+  reason: AttemptOutcome | undefined,
+  job: Job,
+  conclude: ProcessRunnerOptions['conclude'],
+): Promise<Ending> {
   if (end.is === 'not-started') return failed('not_started', `no process could be started: ${end.message}`)
-  if (end.is === 'done' && end.message.failure === undefined) return succeeded(end.message)
-  if (reason !== undefined) return failed(reason, stopMessage(reason, job))
   if (end.is === 'done') {
-    const { failure, peakMemoryBytes } = end.message
-    return { outcome: 'failed', peakMemoryBytes, ...(failure && { failure }) }
+    const { end: told, peakMemoryBytes } = end.message
+    // What failed while it was asked to stop failed because of that.
+    const isStopped = told.outcome === 'failed' && reason !== undefined
+    const { checkpoint, spent } = told
+    const left = {
+      ...(checkpoint === undefined ? {} : { checkpoint }),
+      ...(spent === undefined ? {} : { spent }),
+    }
+    const ending = isStopped ? { ...failed(reason, stopMessage(reason, job)), ...left } : await conclude(told)
+    return { ...ending, peakMemoryBytes }
   }
+  if (reason !== undefined) return failed(reason, stopMessage(reason, job))
   if (end.isOutOfMemory) return failed('out_of_memory', outOfMemoryMessage(job))
   const how = end.signal ? `was killed by ${end.signal}` : `exited with code ${end.exitCode}`
   return failed('failed', `the process ${how} before the task had ended`)
-}
-
-function succeeded({ result, peakMemoryBytes }: FromChild & { type: 'done' }): Ending {
-  return { outcome: 'succeeded', result: result ?? null, peakMemoryBytes }
 }
 
 function stopMessage(reason: AttemptOutcome, job: Job): string {
@@ -183,8 +212,7 @@ function stopMessage(reason: AttemptOutcome, job: Job): string {
   return `it took longer than its timeout of ${(job.task.policy.timeoutMs ?? 0) / 1000} s`
 }
 
-function outOfMemoryMessage({ task }: Job): string {
-  const { memoryMb } = task.policy
+function outOfMemoryMessage({ memoryMb }: Job): string {
   return memoryMb === undefined
     ? "the heap was full at Node's own limit; give the task a larger memoryMb"
     : `the heap was full at ${memoryMb} MB (memoryMb)`

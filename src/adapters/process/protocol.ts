@@ -1,15 +1,19 @@
-import type { Failure, Json, Params, Progress } from '../../core/model.ts'
+import type { Json, Params, Progress } from '../../core/model.ts'
 import type { Shape } from '../../core/plan.ts'
+import type { BodyEnd, Reservation, TaskName } from '../../core/ports.ts'
 
 /** What a child process needs to run one attempt, without any look at the state. */
-export interface ChildJob {
+export interface ChildJob extends TaskName {
   run: string
-  family: string
   params: Params
   attempt: number
   writer: string
   requires?: Shape
-  upstreams: { number: number; family: string; params: Params }[]
+  upstreams: ({ number: number } & TaskName)[]
+  /** Ids of what earlier attempts yielded. */
+  dependencies: string[]
+  checkpoint?: Json
+  budgets: { [name: string]: Reservation }
   /** Results of upstreams that produce nothing else, by task id. */
   markers: { [taskId: string]: Json }
   secrets: Record<string, string>
@@ -19,13 +23,19 @@ export interface ChildJob {
 export type ToChild =
   | { type: 'job'; job: ChildJob }
   | { type: 'stop'; reason: string }
-  | { type: 'publish'; allowed: boolean }
+  | { type: 'answer'; id: number; answer: unknown }
+
+/** What a child asks its parent. */
+export type Question =
+  | { ask: 'may-publish' }
+  | { ask: 'reserve'; budget: string; amount: number }
+  | { ask: 'block'; budget: string; until: number }
 
 /** What a child says to its parent. */
 export type FromChild =
   | { type: 'progress'; progress: Progress }
-  | { type: 'may-publish' }
-  | { type: 'done'; result?: Json; failure?: Failure; peakMemoryBytes: number }
+  | { type: 'question'; id: number; question: Question }
+  | { type: 'done'; end: BodyEnd; peakMemoryBytes: number }
 
 /** Begins a structured line on a child's standard output; others are plain text. */
 export const RECORD_MARK = '\u001e'

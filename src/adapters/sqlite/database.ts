@@ -17,6 +17,17 @@ const MIGRATIONS: readonly string[] = [
    CREATE TABLE plan (run TEXT PRIMARY KEY, header TEXT NOT NULL) WITHOUT ROWID;
    CREATE TABLE plan_slice (run TEXT, slice INTEGER, tasks TEXT NOT NULL, PRIMARY KEY (run, slice)) WITHOUT ROWID;
    CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;`,
+  // Pools, priorities and turns. Task runs of open runs name no pool yet, so they are in the default one.
+  `ALTER TABLE message ADD COLUMN pool TEXT NOT NULL DEFAULT 'default';
+   ALTER TABLE message ADD COLUMN priority INTEGER NOT NULL DEFAULT 0;
+   DROP INDEX message_run;
+   CREATE INDEX message_turn ON message (pool, run, priority DESC, id);
+   CREATE INDEX message_run ON message (run);
+   CREATE TABLE turn (pool TEXT, name TEXT, at INTEGER NOT NULL, PRIMARY KEY (pool, name)) WITHOUT ROWID;
+   CREATE TABLE wish (worker TEXT, pool TEXT, run TEXT, until INTEGER NOT NULL,
+     PRIMARY KEY (worker, pool, run)) WITHOUT ROWID;
+   UPDATE record SET body = json_set(body, '$.pool', 'default', '$.priority', 0)
+     WHERE key GLOB 'task/*' AND json_extract(body, '$.pool') IS NULL;`,
 ]
 
 const BUSY_MS = 10_000

@@ -1,9 +1,9 @@
+import type { StatementSync } from 'node:sqlite'
 import { SluiceError } from '../../core/errors.ts'
 import type { PlanHeader, PlannedTask } from '../../core/plan.ts'
-import type { Plans } from '../../core/ports.ts'
+import { PLAN_SLICE, type Plans } from '../../core/ports.ts'
 import type { Database } from './database.ts'
 
-const SLICE = 100
 /** Parsed slices that are kept: 20,000 tasks. */
 const CACHED = 200
 
@@ -14,6 +14,10 @@ export function sqlitePlans(database: Database): Plans {
   const selectSlice = sql.prepare('SELECT tasks FROM plan_slice WHERE run = ? AND slice = ?')
   const insertHeader = sql.prepare('INSERT INTO plan (run, header) VALUES (?, ?)')
   const insertSlice = sql.prepare('INSERT INTO plan_slice (run, slice, tasks) VALUES (?, ?, ?)')
+  const addSlice = sql.prepare('INSERT OR IGNORE INTO plan_slice (run, slice, tasks) VALUES (?, ?, ?)')
+  const forget = ['plan', 'plan_slice'].map((table) =>
+    sql.prepare(`DELETE FROM ${table} WHERE run = ? OR run GLOB ?`),
+  )
   const headers = new Map<string, PlanHeader>()
   const slices = new Map<string, PlannedTask[]>()
 
@@ -28,16 +32,23 @@ export function sqlitePlans(database: Database): Plans {
     const cached = slices.get(key)
     if (cached !== undefined) return cached
     const row = selectSlice.get(run, number) as { tasks: string } | undefined
-    const tasks = JSON.parse(row?.tasks ?? '[]') as PlannedTask[]
+    // A run's plan may still be extended.
+    if (row === undefined) return []
+    const tasks = JSON.parse(row.tasks) as PlannedTask[]
     slices.set(key, tasks)
     if (slices.size > CACHED) slices.delete(slices.keys().next().value ?? key)
     return tasks
   }
 
   function task(run: string, number: number): PlannedTask {
-    const found = slice(run, Math.floor(number / SLICE))[number % SLICE]
+    const found = slice(run, Math.floor(number / PLAN_SLICE))[number % PLAN_SLICE]
     if (found === undefined) throw new SluiceError('internal', `no task ${number} in the plan of ${run}`)
     return found
+  }
+
+  function addSlices(insert: StatementSync, run: string, first: number, tasks: PlannedTask[]): void {
+    for (let start = 0; start < tasks.length; start += PLAN_SLICE)
+      insert.run(run, first + start / PLAN_SLICE, JSON.stringify(tasks.slice(start, start + PLAN_SLICE)))
   }
 
   return {
@@ -45,9 +56,18 @@ export function sqlitePlans(database: Database): Plans {
       database.transaction(() => {
         if (header(run) !== undefined) return
         insertHeader.run(run, JSON.stringify(plan.header))
-        for (let start = 0; start < plan.tasks.length; start += SLICE)
-          insertSlice.run(run, start / SLICE, JSON.stringify(plan.tasks.slice(start, start + SLICE)))
+        addSlices(insertSlice, run, 0, plan.tasks)
       })
+    },
+    async extend(run, base, tasks) {
+      database.transaction(() => addSlices(addSlice, run, base / PLAN_SLICE, tasks))
+    },
+    async remove(run) {
+      database.transaction(() => {
+        for (const each of forget) each.run(run, `${run}~*`)
+      })
+      headers.delete(run)
+      for (const name of slices.keys()) if (name.startsWith(`${run}/`)) slices.delete(name)
     },
     header: async (run) => header(run),
     tasks: async (run, numbers) => numbers.map((number) => task(run, number)),

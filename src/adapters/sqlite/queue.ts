@@ -1,4 +1,6 @@
-import type { Clock, Delivery, Queue } from '../../core/ports.ts'
+import { pipelineOf } from '../../core/identity.ts'
+import type { Clock, Delivery, Queue, Taking } from '../../core/ports.ts'
+import { type Group, nextTurn } from '../../core/turns.ts'
 import type { Database } from './database.ts'
 
 interface Row {
@@ -7,23 +9,106 @@ interface Row {
   number: number
   attempt: number
   delivery: number
+  priority: number
 }
 
-/** The task queue as a table. */
-export function sqliteQueue(database: Database, clock: Clock, onChange: () => void = () => {}): Queue {
+/** How long a worker's wish for a run's messages counts after it found none that were its turn. */
+const WISH_MS = 2_000
+
+/**
+ * The task queue as a table. Several processes share a pool's places, each for its own runs: who has none left over
+ * leaves a wish, and a place whose turn is another's run is left to its process.
+ */
+export function sqliteQueue(
+  database: Database,
+  worker: string,
+  clock: Clock,
+  onChange: () => void = () => {},
+): Queue {
   const { sql } = database
-  const insert = sql.prepare('INSERT INTO message (run, number, attempt, visible_at) VALUES (?, ?, ?, ?)')
-  const columns = 'SELECT id, run, number, attempt, delivery FROM message'
-  const visible = sql.prepare(`${columns} WHERE visible_at <= ? ORDER BY id LIMIT ?`)
-  const visibleOfRun = sql.prepare(`${columns} WHERE run = ? AND visible_at <= ? ORDER BY id LIMIT ?`)
+  const insert = sql.prepare(
+    'INSERT INTO message (run, number, attempt, visible_at, pool, priority) VALUES (?, ?, ?, ?, ?, ?)',
+  )
+  const head = sql.prepare(
+    'SELECT id, run, number, attempt, delivery, priority FROM message WHERE pool = ? AND run = ? AND visible_at <= ? ORDER BY priority DESC, id LIMIT 1',
+  )
+  const nextRun = sql.prepare('SELECT min(run) AS run FROM message WHERE pool = ? AND run > ?')
   const hide = sql.prepare('UPDATE message SET visible_at = ?, delivery = delivery + 1 WHERE id = ?')
   const remove = sql.prepare('DELETE FROM message WHERE id = ? AND delivery = ?')
   const show = sql.prepare('UPDATE message SET visible_at = ? WHERE id = ? AND delivery = ?')
+  const forget = sql.prepare('DELETE FROM message WHERE run = ?')
+  const forgetTurns = sql.prepare('DELETE FROM turn WHERE name = ?')
+  const turnOf = sql.prepare('SELECT at FROM turn WHERE pool = ? AND name = ?')
+  const lastTurn = sql.prepare('SELECT max(at) AS at FROM turn')
+  const serve = sql.prepare('INSERT OR REPLACE INTO turn (pool, name, at) VALUES (?, ?, ?)')
+  const wishes = sql.prepare('SELECT DISTINCT run FROM wish WHERE pool = ? AND worker <> ? AND until > ?')
+  const wish = sql.prepare('INSERT OR REPLACE INTO wish (worker, pool, run, until) VALUES (?, ?, ?, ?)')
+  const unwish = sql.prepare('DELETE FROM wish WHERE until <= ? OR (worker = ? AND pool = ?)')
 
-  const find = (run: string | undefined, limit: number) =>
-    (run === undefined
-      ? visible.all(clock.now(), limit)
-      : visibleOfRun.all(run, clock.now(), limit)) as unknown as Row[]
+  const headOf = (pool: string, run: string) => head.get(pool, run, clock.now()) as Row | undefined
+
+  /** Every run with messages in the pool, by skipping from run to run. */
+  function runsIn(pool: string): string[] {
+    const runs: string[] = []
+    for (let after = ''; ; ) {
+      const { run } = nextRun.get(pool, after) as { run: string | null }
+      if (run === null) return runs
+      runs.push(run)
+      after = run
+    }
+  }
+
+  function groupOf(pool: string, run: string): [string, Group & { row: Row }][] {
+    const row = headOf(pool, run)
+    return row === undefined ? [] : [[run, { run, pipeline: pipelineOf(run), priority: row.priority, row }]]
+  }
+
+  const servedAt = (pool: string) => (name: string) =>
+    (turnOf.get(pool, name) as { at: number } | undefined)?.at ?? 0
+
+  function deliver(row: Row, pool: string, visibilityMs: number): Delivery {
+    hide.run(clock.now() + visibilityMs, row.id)
+    const turn = ((lastTurn.get() as { at: number | null }).at ?? 0) + 1
+    for (const name of [row.run, pipelineOf(row.run)]) serve.run(pool, name, turn)
+    const { id, run, number, attempt, delivery } = row
+    return { message: { run, number, attempt }, receipt: `${id}.${delivery + 1}` }
+  }
+
+  /** Runs of other processes that wait for their turn in a pool. */
+  function othersIn(pool: string, own: readonly string[]): string[] {
+    const wanted = wishes.all(pool, worker, clock.now()) as { run: string }[]
+    return wanted.map(({ run }) => run).filter((run) => !own.includes(run))
+  }
+
+  /** Takes from one pool in turns; a turn of another process's run uses up a place as well, but is left to it. */
+  function takeFrom(pool: string, room: number, limit: number, query: Taking): Delivery[] {
+    const own = query.runs ?? runsIn(pool)
+    const others = Number.isFinite(room) ? othersIn(pool, own) : []
+    const waiting = new Map([...own, ...others].flatMap((run) => groupOf(pool, run)))
+    const taken: Delivery[] = []
+    for (let places = room; places > 0 && taken.length < limit; places--) {
+      const next = nextTurn([...waiting.values()], servedAt(pool))
+      if (next === undefined) break
+      waiting.delete(next.run)
+      if (others.includes(next.run)) continue
+      taken.push(deliver(next.row, pool, query.visibilityMs))
+      for (const [run, group] of groupOf(pool, next.run)) waiting.set(run, group)
+    }
+    if (Number.isFinite(room)) leaveWishes(pool, taken.length < limit ? (query.runs ?? []) : [])
+    return taken
+  }
+
+  /** Replaces the wishes of this worker: it could have taken more of these runs. */
+  function leaveWishes(pool: string, runs: readonly string[]): void {
+    unwish.run(clock.now(), worker, pool)
+    for (const run of runs) if (headOf(pool, run)) wish.run(worker, pool, run, clock.now() + WISH_MS)
+  }
+
+  /** A look without a transaction, so that idle workers do not disturb each other. */
+  const mayHave = (query: Taking) =>
+    Object.entries(query.pools).some(([pool]) =>
+      (query.runs ?? runsIn(pool)).some((run) => headOf(pool, run) !== undefined),
+    )
 
   const receiptOf = (delivery: Delivery) => delivery.receipt.split('.').map(Number) as [number, number]
 
@@ -31,20 +116,19 @@ export function sqliteQueue(database: Database, clock: Clock, onChange: () => vo
     async send(messages) {
       const now = clock.now()
       database.transaction(() => {
-        for (const { message, delayMs } of messages)
-          insert.run(message.run, message.number, message.attempt, now + delayMs)
+        for (const { message, delayMs, pool, priority } of messages)
+          insert.run(message.run, message.number, message.attempt, now + delayMs, pool, priority)
       })
       onChange()
     },
-    async take({ limit, visibilityMs, run }) {
-      if (find(run, 1).length === 0) return []
-      return database.transaction(() =>
-        find(run, limit).map((row) => {
-          hide.run(clock.now() + visibilityMs, row.id)
-          const { id, delivery, ...message } = row
-          return { message, receipt: `${id}.${delivery + 1}` }
-        }),
-      )
+    async take(query) {
+      if (!mayHave(query)) return []
+      return database.transaction(() => {
+        const taken: Delivery[] = []
+        for (const [pool, room] of Object.entries(query.pools))
+          taken.push(...takeFrom(pool, room, query.limit - taken.length, query))
+        return taken
+      })
     },
     async acknowledge(deliveries) {
       database.transaction(() => {
@@ -53,6 +137,12 @@ export function sqliteQueue(database: Database, clock: Clock, onChange: () => vo
     },
     async putBack(delivery, delayMs) {
       database.transaction(() => show.run(clock.now() + delayMs, ...receiptOf(delivery)))
+    },
+    async remove(run) {
+      database.transaction(() => {
+        forget.run(run)
+        forgetTurns.run(run)
+      })
     },
   }
 }

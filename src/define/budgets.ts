@@ -1,0 +1,91 @@
+import type { Reservation } from '../core/ports.ts'
+import { overBudget, throttled } from './signals.ts'
+
+/** A budget as a body spends it. */
+export interface Budget {
+  /**
+   * Counts calls before they are made. More than the task declared is reserved anew; where nothing is left, the
+   * attempt ends, and is made again when there is. Once it was called, what is not spent comes back at the end.
+   */
+  spend(amount?: number): Promise<void>
+  /** What is left of this attempt's reservation. */
+  readonly left: number
+  /**
+   * For an answer such as 429: nobody uses the budget until `Retry-After` (seconds, or a date; a minute where there is
+   * none), and this attempt is made again then. Always throws.
+   */
+  throttled(retryAfter?: string | number | null): Promise<never>
+}
+
+/** What budgets are spent through. */
+export interface BudgetHooks {
+  reserve(name: string, amount: number): Promise<Reservation | undefined>
+  block(name: string, until: number): Promise<void>
+}
+
+interface Account {
+  reservation: Reservation
+  spent: number
+  isUsed: boolean
+}
+
+/** The budgets of one attempt, and what it spent of each that it used. */
+export function budgetsOf(reservations: { [name: string]: Reservation }, hooks: BudgetHooks) {
+  const accounts = new Map(
+    Object.entries(reservations).map(([name, reservation]): [string, Account] => [
+      name,
+      { reservation, spent: 0, isUsed: false },
+    ]),
+  )
+  const budgets = Object.fromEntries(
+    [...accounts].map(([name, account]) => [name, budget(name, account, hooks)]),
+  )
+  const spent = () =>
+    Object.fromEntries(
+      [...accounts].filter(([, { isUsed }]) => isUsed).map(([name, account]) => [name, account.spent]),
+    )
+  return { budgets, spent }
+}
+
+function budget(name: string, account: Account, hooks: BudgetHooks): Budget {
+  return {
+    async spend(amount = 1) {
+      if (!Number.isInteger(amount) || amount < 0)
+        throw new TypeError(`budgets.${name}.spend(${amount}): it takes a whole number of 0 or more`)
+      account.isUsed = true
+      // A reservation ends with its window.
+      if (Date.now() >= account.reservation.endsAt) {
+        account.reservation = { amount: 0, endsAt: Number.POSITIVE_INFINITY }
+        account.spent = 0
+      }
+      const missing = account.spent + amount - account.reservation.amount
+      if (missing > 0) account.reservation = await more(name, missing, amount, hooks)
+      account.spent += amount
+    },
+    get left() {
+      return Math.max(0, account.reservation.amount - account.spent)
+    },
+    async throttled(retryAfter = null) {
+      const until = instantOf(retryAfter)
+      await hooks.block(name, until)
+      throw throttled(name, until)
+    },
+  }
+}
+
+async function more(name: string, missing: number, amount: number, hooks: BudgetHooks): Promise<Reservation> {
+  const reservation = await hooks.reserve(name, missing)
+  if (reservation === undefined) throw overBudget(name, amount)
+  return reservation
+}
+
+const DEFAULT_WAIT_MS = 60_000
+const MAX_WAIT_MS = 31 * 24 * 60 * 60_000
+
+/** `Retry-After` is seconds or a date (RFC 9110, 10.2.3). */
+function instantOf(retryAfter: string | number | null): number {
+  const now = Date.now()
+  const seconds = retryAfter === null || retryAfter === '' ? Number.NaN : Number(retryAfter)
+  const ms = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(String(retryAfter)) - now
+  return now + Math.min(Math.max(Number.isNaN(ms) ? DEFAULT_WAIT_MS : ms, 0), MAX_WAIT_MS)
+}

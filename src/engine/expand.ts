@@ -1,0 +1,175 @@
+import type { Change, Stored } from '../core/change.ts'
+import { type FoundTask, findCycle, gather, numberPlan } from '../core/graph.ts'
+import { keys, type Run, type TaskRun } from '../core/model.ts'
+import type { PlannedTask, Shape } from '../core/plan.ts'
+import { mapShape } from '../core/plan.ts'
+import { type Ending, PLAN_SLICE } from '../core/ports.ts'
+import { startOrEnd } from '../core/settle.ts'
+import { type Context, writeEach } from './context.ts'
+import { putTaskRuns } from './create-run.ts'
+
+const CHUNK = 500
+/** A chain of yields that is longer does not end by itself. */
+const MAX_DEPTH = 100
+
+/** Where the plan of what an attempt yielded is kept; only its owner saves one, so it is never another's. */
+const expansionName = ({ run, number, attempt }: Pick<TaskRun, 'run' | 'number' | 'attempt'>) =>
+  `${run}~${number}.${attempt}`
+
+/**
+ * Keeps what an attempt yielded, before its end is written; returns the fields that open the bit for it.
+ * Its tasks are gathered by one bodiless node, so that each yield adds a single bit to the one who yielded.
+ */
+export async function saveYield(
+  { ports }: Context,
+  task: TaskRun,
+  planned: PlannedTask,
+  { roots, found }: NonNullable<Ending['yielded']>,
+): Promise<Partial<TaskRun>> {
+  const name = expansionName(task)
+  const root = gather(`${planned.id}/yield-${task.attempt}`, `what ${planned.label} yielded`, roots)
+  const plan = numberPlan(planned.label, [root, ...found], ports.clock.now())
+  await ports.plans.save(name, plan)
+  return { expansion: name, upstreams: task.upstreams + 1 }
+}
+
+/** Why what was yielded can never be complete; undefined where nothing speaks against it. */
+export async function yieldProblem(
+  { ports }: Context,
+  task: TaskRun,
+  planned: PlannedTask,
+  found: FoundTask[],
+): Promise<string | undefined> {
+  const cycle = findCycle(found)
+  if (cycle !== undefined) return `it yielded tasks that require each other: ${cycle.join(' → ')}`
+  const byId = new Map(found.map((each) => [each.id, each]))
+  const chain: string[] = []
+  for (let each: PlannedTask | undefined = planned; each !== undefined; ) {
+    chain.unshift(each.label)
+    if (byId.has(each.id))
+      return `it yielded tasks that need it themselves: ${chain.join(' → ')} → ${each.label}`
+    if (chain.length > MAX_DEPTH)
+      return `it was yielded through ${MAX_DEPTH} tasks that yield; that never ends`
+    each = each.yielder === undefined ? undefined : (await ports.plans.tasks(task.run, [each.yielder]))[0]
+  }
+  return undefined
+}
+
+/**
+ * Puts what a task yielded into its run: numbers for it, its plan with the edge to the one who yielded, its task
+ * runs, then releases what is ready. Every step may be done again.
+ */
+export async function expand(context: Context, task: Stored<TaskRun>): Promise<void> {
+  const { store, plans } = context.ports
+  const name = task.expansion
+  if (task.status !== 'expanding' || name === undefined) return
+  const header = await plans.header(name)
+  if (header === undefined) return
+  const placed = await place(context, task, header.size)
+  if (placed === undefined) return
+  const base = placed.yields?.at(-1) ?? 0
+  const local = await plans.tasks(name, range(0, header.size))
+  const tasks = local.map((each) => shifted(each, base, placed))
+  await plans.extend(task.run, base, tasks)
+  for (let start = 0; start < tasks.length; start += CHUNK)
+    await putTaskRuns(context, task.run, tasks.slice(start, start + CHUNK))
+  await release(context, task.run, tasks, new Set(header.ready.map((number) => base + number)))
+  await store.write([
+    {
+      key: keys.taskRun(task.run, task.number),
+      set: { expansion: undefined },
+      if: { expansion: name },
+    },
+  ])
+}
+
+const range = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => from + index)
+
+/** Gives the yielded tasks their numbers, once; undefined where the run or the task has ended meanwhile. */
+async function place(
+  { ports }: Context,
+  task: Stored<TaskRun>,
+  size: number,
+): Promise<Stored<TaskRun> | undefined> {
+  const [taskKey, runKey] = [keys.taskRun(task.run, task.number), keys.run(task.run)]
+  for (let current = task; ; ) {
+    const [run] = (await ports.store.read([runKey])) as [Stored<Run>?]
+    if (current.status !== 'expanding' || current.expansion !== task.expansion) return undefined
+    if (isPlaced(current)) return current
+    if (run?.status !== 'running' || run.cancelledAt !== undefined) return undefined
+    // The number after the last stands for the run itself.
+    const base = Math.ceil(((run.tasks ?? 0) + 1) / PLAN_SLICE) * PLAN_SLICE
+    const yields = [...(current.yields ?? []), base]
+    const changes: Change[] = [
+      { key: runKey, set: { tasks: base + size }, if: { tasks: run.tasks, status: 'running' } },
+      { key: taskKey, set: { yields }, if: { version: current.version } },
+    ]
+    const result = await ports.store.write(changes)
+    if (result.ok) return { ...current, yields, version: current.version + 1 }
+    const [now] = (await ports.store.read([taskKey])) as [Stored<TaskRun>?]
+    if (now === undefined) return undefined
+    current = now
+  }
+}
+
+/** Each yield has its place by now where there are as many as attempts that yielded. */
+const isPlaced = (task: TaskRun) => (task.yields?.length ?? 0) >= (task.counts?.yielded ?? 0)
+
+function shifted(task: PlannedTask, base: number, yielder: TaskRun): PlannedTask {
+  const to = (number: number) => base + number
+  const isRoot = task.number === 0
+  return {
+    ...task,
+    number: to(task.number),
+    yielder: yielder.number,
+    upstreams: task.upstreams.map(to),
+    dependents: isRoot
+      ? [[yielder.number, yielder.upstreams - 1]]
+      : task.dependents.map(([number, bit]) => [to(number), bit]),
+    ...(task.requires === undefined ? {} : { requires: mapShape(task.requires, to) as Shape }),
+  }
+}
+
+async function release(
+  { ports }: Context,
+  run: string,
+  tasks: PlannedTask[],
+  ready: Set<number>,
+): Promise<void> {
+  const keysOf = tasks.map((task) => keys.taskRun(run, task.number))
+  const records = (await ports.store.read(keysOf)) as (Stored<TaskRun> | undefined)[]
+  const now = ports.clock.now()
+  const [runRecord] = (await ports.store.read([keys.run(run)])) as [Stored<Run>?]
+  const isOver = runRecord?.status !== 'running' || runRecord.cancelledAt !== undefined
+  const changes = tasks.flatMap((task, index): Change[] => {
+    const record = records[index]
+    if (record?.status !== 'pending') return []
+    const change = { key: keysOf[index] as string, if: { status: 'pending' } }
+    // Its sweep may have passed before these tasks were there.
+    if (isOver) return [{ ...change, set: { status: 'cancelled', endedAt: now } }]
+    if (!ready.has(task.number)) return []
+    if (task.failure !== undefined)
+      return [
+        {
+          ...change,
+          set: { status: 'failed', failure: { ...task.failure, stack: undefined }, endedAt: now },
+        },
+      ]
+    return [{ ...change, set: startOrEnd(record, now) }]
+  })
+  for (let start = 0; start < changes.length; start += CHUNK)
+    await writeEach(ports.store, changes.slice(start, start + CHUNK))
+}
+
+/** The tasks that earlier attempts yielded directly. */
+export async function dependenciesOf({ ports }: Context, task: TaskRun): Promise<PlannedTask[]> {
+  const found: PlannedTask[] = []
+  let numbers = task.yields ?? []
+  while (numbers.length > 0) {
+    const tasks = await ports.plans.tasks(task.run, numbers)
+    const gathered = tasks.filter((each) => each.join)
+    found.push(...tasks.filter((each) => !each.join))
+    numbers = gathered.flatMap((each) => each.upstreams)
+  }
+  return found
+}

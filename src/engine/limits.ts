@@ -1,0 +1,234 @@
+import type { Change, Stored } from '../core/change.ts'
+import {
+  at,
+  configured,
+  due,
+  freeOf,
+  type Need,
+  needsOf,
+  newLimit,
+  withHolder,
+  withoutHolder,
+} from '../core/limits.ts'
+import { holderName, keys, type Limit, type TaskRun, type WaitItem } from '../core/model.ts'
+import type { PlannedTask } from '../core/plan.ts'
+import type { Ending, Reservation } from '../core/ports.ts'
+import { type Context, update } from './context.ts'
+
+/** A limit that an attempt needs, as it stands now. */
+export interface LimitRow {
+  need: Need
+  stored: Stored<Limit> | undefined
+  now: Limit
+}
+
+/** For so long a freed slot or refund is kept for whoever was woken for it; its command may have gone. */
+const KEPT_MS = 15_000
+const PAGE = 50
+
+/** The limits that a task needs, as they stand now, in the order in which it waits for them. */
+export async function readLimits({ ports, settings }: Context, planned: PlannedTask): Promise<LimitRow[]> {
+  const needs = needsOf(planned.policy, settings.limits)
+  if (needs.length === 0) return []
+  const records = await ports.store.read(needs.map((need) => need.key))
+  const now = ports.clock.now()
+  return needs.map((need, index) => {
+    const stored = records[index] as Stored<Limit> | undefined
+    const row = stored === undefined ? newLimit(need, settings.limits, now) : withoutVersion(stored)
+    return { need, stored, now: at(configured(row, settings.limits, now), now) }
+  })
+}
+
+function withoutVersion({ version: _, ...row }: Stored<Limit>): Limit {
+  return row
+}
+
+/** Writes a row on condition that it still is what was read. */
+export function writeRow(key: string, stored: Stored<Limit> | undefined, row: Limit): Change {
+  return { key, put: row, if: stored === undefined ? 'absent' : { version: stored.version } }
+}
+
+/** The rows with the attempt as a holder of each. */
+export function takeAll(rows: LimitRow[], holder: string): Change[] {
+  return rows.map(({ need, stored, now }) =>
+    writeRow(need.key, stored, withHolder(now, holder, { weight: need.weight })),
+  )
+}
+
+/** The rows where something is kept for the attempt, given back. */
+export function giveBack(rows: LimitRow[], holder: string): Change[] {
+  return rows
+    .filter(({ now }) => now.holders[holder] !== undefined)
+    .map(({ need, stored, now }) => writeRow(need.key, stored, withoutHolder(now, holder, 0)))
+}
+
+/**
+ * What the end of an attempt changes on the limits that it holds; of budgets it keeps what was spent.
+ * Rows are found by the task's policy alone, so that a process without the config can end it as well.
+ */
+export async function settleLimits(
+  { ports }: Context,
+  task: TaskRun,
+  planned: PlannedTask,
+  { outcome, spent }: Pick<Ending, 'outcome' | 'spent'>,
+): Promise<Change[]> {
+  if (!task.holds) return []
+  const { pool = task.pool, resources = {}, budgets = {} } = planned.policy
+  const wanted = [
+    keys.limit('pool', pool),
+    ...Object.keys(resources).map((name) => keys.limit('resource', name)),
+    ...Object.keys(budgets).map((name) => keys.limit('budget', name)),
+  ]
+  const records = (await ports.store.read(wanted)) as (Stored<Limit> | undefined)[]
+  const holder = holderName(task)
+  const now = ports.clock.now()
+  return records.flatMap((stored, index) => {
+    if (stored?.holders[holder] === undefined) return []
+    const row = at(withoutVersion(stored), now)
+    // An attempt that never began has spent nothing.
+    const used = outcome === 'not_started' ? 0 : spent?.[row.name]
+    return [writeRow(wanted[index] as string, stored, withoutHolder(row, holder, used))]
+  })
+}
+
+/**
+ * Wakes those who wait for a limit, in order, as far as it reaches; what each needs is kept for it until it is claimed.
+ * Slots are kept for the first until its weight is there; of a budget what fits goes on. Whoever comes to wait
+ * meanwhile changes the row, which is then looked at once more, so that nobody is missed.
+ */
+export async function serveWaiters({ ports }: Context, stored: Stored<Limit>): Promise<void> {
+  if (!stored.waiting || stored.blockedUntil !== undefined) return
+  const key = keys.limit(stored.of, stored.name)
+  const items = await ports.store.list({ prefix: keys.waits(key), limit: PAGE, consistency: 'strong' })
+  if (items.length === 0) {
+    const { waiting: _, ...idle } = withoutVersion(stored)
+    const cleared = await ports.store.write([writeRow(key, stored, due(idle))])
+    return cleared.ok ? undefined : again(ports, key)
+  }
+  if (await servePage(ports, stored, items)) await again(ports, key)
+}
+
+/** Serves a page of waiters; whether the row has to be looked at once more. */
+async function servePage(
+  ports: Context['ports'],
+  stored: Stored<Limit>,
+  items: { key: string; record: Stored }[],
+): Promise<boolean> {
+  let row = stored
+  let left = 0
+  for (const { key, record } of items) {
+    const served = await serve(ports, row, key, record as Stored<WaitItem>)
+    if (served === 'raced') return true
+    if (served === 'too little' && row.of === 'resource') return false
+    if (served === 'too little') left++
+    else row = served
+  }
+  return left === 0 || (items.length === PAGE && row.version > stored.version)
+}
+
+/** The row after one waiter was served; `raced` where the row or the task changed meanwhile. */
+async function serve(
+  ports: Context['ports'],
+  row: Stored<Limit>,
+  itemKey: string,
+  item: Stored<WaitItem>,
+): Promise<Stored<Limit> | 'too little' | 'raced'> {
+  const { run, number, nonce, weight = 1 } = item
+  const key = keys.limit(row.of, row.name)
+  const [task] = (await ports.store.read([keys.taskRun(run, number)])) as [Stored<TaskRun>?]
+  if (task?.status !== 'waiting' || task.waitsFor !== key) {
+    await ports.store.write([{ key: itemKey, remove: true, if: { nonce } }])
+    return row
+  }
+  if (weight > freeOf(row)) return 'too little'
+  const until = ports.clock.now() + KEPT_MS
+  const next = withHolder(withoutVersion(row), holderName(task), { weight, until })
+  const woken = await ports.store.write([
+    { key: keys.taskRun(run, number), set: AWAKE, if: { version: task.version } },
+    { key: itemKey, remove: true },
+    writeRow(key, row, next),
+  ])
+  return woken.ok ? { ...next, version: row.version + 1 } : 'raced'
+}
+
+const AWAKE = { status: 'queued', waitsFor: undefined, notBefore: undefined }
+
+/** Brings the row through the feed once more. */
+async function again(ports: Context['ports'], key: string): Promise<void> {
+  const [row] = (await ports.store.read([key])) as [Stored<Limit>?]
+  if (row !== undefined) await update(ports.store, key, row, ({ freed }) => ({ freed: freed + 1 }))
+}
+
+/** Brings a row up to date whose window has turned, or where something was kept for too long. */
+export async function refreshLimit({ ports }: Context, stored: Stored<Limit>): Promise<void> {
+  const now = ports.clock.now()
+  if ((stored.dueAt ?? Number.POSITIVE_INFINITY) > now) return
+  const row = at(withoutVersion(stored), now)
+  const key = keys.limit(row.of, row.name)
+  await ports.store.write([writeRow(key, stored, due({ ...row, freed: row.freed + 1 }))])
+}
+
+const MAX_TRIES = 50
+const RACE_MS = 20
+
+/** Changes a row on condition of what was read, until it is won; `change` returns undefined to leave it. */
+async function updateRow(
+  context: Context,
+  need: Need,
+  change: (row: Limit) => Limit | undefined,
+  guard: Change[] = [],
+): Promise<Limit | undefined> {
+  const { store, clock, chance } = context.ports
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    const [stored] = (await store.read([need.key])) as [Stored<Limit>?]
+    const now = clock.now()
+    const { limits } = context.settings
+    const row = stored === undefined ? newLimit(need, limits, now) : withoutVersion(stored)
+    const next = change(at(configured(row, limits, now), now))
+    if (next === undefined) return undefined
+    const result = await store.write([writeRow(need.key, stored, next), ...guard])
+    if (result.ok) return next
+    if (result.failures.some(({ index }) => index > 0)) return undefined
+    await clock.sleep(RACE_MS * Math.min(2 ** tries, 50) * chance.random())
+  }
+  return undefined
+}
+
+/** Reserves more of a budget for a running attempt, in the window of now; undefined where too little is left. */
+export async function reserveMore(
+  context: Context,
+  task: TaskRun,
+  nonce: string,
+  name: string,
+  amount: number,
+): Promise<Reservation | undefined> {
+  const need: Need = { key: keys.limit('budget', name), of: 'budget', name, weight: amount }
+  const holder = holderName(task)
+  const row = await updateRow(
+    context,
+    need,
+    (now) => {
+      if (now.blockedUntil !== undefined || freeOf(now) < amount) return undefined
+      const held = now.holders[holder]?.weight ?? 0
+      return withHolder(now, holder, { weight: held + amount })
+    },
+    [
+      {
+        key: keys.taskRun(task.run, task.number),
+        set: {},
+        if: { status: 'running', attempt: task.attempt, nonce },
+      },
+    ],
+  )
+  const held = row?.holders[holder]
+  return held && row?.window && { amount: held.weight, endsAt: row.window.endsAt }
+}
+
+/** Leaves a budget alone until an instant, as whoever it is for has asked. */
+export async function blockBudget(context: Context, name: string, until: number): Promise<void> {
+  const need: Need = { key: keys.limit('budget', name), of: 'budget', name, weight: 0 }
+  await updateRow(context, need, (now) => {
+    if ((now.blockedUntil ?? 0) >= until || until <= context.ports.clock.now()) return undefined
+    return due({ ...now, blockedUntil: until })
+  })
+}

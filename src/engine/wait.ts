@@ -1,0 +1,104 @@
+import type { Change, Stored } from '../core/change.ts'
+import { due, withoutHolder } from '../core/limits.ts'
+import { holderName, keys, type Lock, type TaskRun } from '../core/model.ts'
+import type { PlannedTask } from '../core/plan.ts'
+import type { ClaimResult } from './claim.ts'
+import type { Context } from './context.ts'
+import { giveBack, type LimitRow, writeRow } from './limits.ts'
+
+/** An external task never runs: it is looked at again later, until its timeout. */
+export async function awaitTarget(
+  { ports }: Context,
+  task: Stored<TaskRun>,
+  planned: PlannedTask,
+): Promise<ClaimResult | 'race'> {
+  const now = ports.clock.now()
+  const waitingSince = task.waitingSince ?? now
+  const timeoutMs = planned.policy.timeoutMs ?? Number.POSITIVE_INFINITY
+  const settle = async (set: Partial<TaskRun>): Promise<ClaimResult | 'race'> => {
+    const change = { key: keys.taskRun(task.run, task.number), set }
+    const result = await ports.store.write([{ ...change, if: { status: 'queued', attempt: task.attempt } }])
+    return result.ok ? { is: 'settled' } : 'race'
+  }
+  if (now >= waitingSince + timeoutMs) {
+    const message = `its target did not appear within ${timeoutMs / 1000} s: ${planned.outputs.join(', ')}`
+    return settle({ status: 'failed', failure: { outcome: 'timed_out', message }, endedAt: now })
+  }
+  const dueAt = Math.min(now + (planned.policy.external?.pollMs ?? 0), waitingSince + timeoutMs)
+  return settle({ status: 'waiting', waitsFor: 'target', waitingSince, dueAt })
+}
+
+interface WaitForLock {
+  lock: Stored<Lock>
+  holder: string
+  rows: LimitRow[]
+  nonce: string
+}
+
+/** One transaction: the task run, its wait item, and the lock's flag on condition that it is still held. */
+export async function waitForLock(
+  { ports }: Context,
+  task: Stored<TaskRun>,
+  { lock, holder, rows, nonce }: WaitForLock,
+): Promise<ClaimResult | 'race'> {
+  const { run, number } = task
+  const row = keys.lock(lock.taskId)
+  const result = await ports.store.write([
+    waiting(task, row, ports.clock.now()),
+    { key: keys.wait(row, run, number), put: { kind: 'wait', run, number, nonce } },
+    { key: row, set: { waiting: true }, if: { holder } },
+    ...giveBack(rows, holderName(task)),
+  ])
+  return result.ok ? { is: 'settled' } : 'race'
+}
+
+function waiting(task: TaskRun, waitsFor: string, now: number): Change {
+  return {
+    key: keys.taskRun(task.run, task.number),
+    set: { status: 'waiting', waitsFor, waitingSince: task.waitingSince ?? now },
+    if: { status: 'queued', attempt: task.attempt },
+  }
+}
+
+interface WaitForLimit {
+  lacking: LimitRow
+  rows: LimitRow[]
+  nonce: string
+}
+
+/**
+ * One transaction: the task run, its wait item, the row's flag on condition that it is what was read, and whatever
+ * other limits were kept for it given back, so that nobody waits while holding.
+ */
+export async function waitForLimit(
+  { ports }: Context,
+  task: Stored<TaskRun>,
+  { lacking, rows, nonce }: WaitForLimit,
+): Promise<ClaimResult | 'race'> {
+  const { run, number } = task
+  const { need, stored, now: row } = lacking
+  const now = ports.clock.now()
+  const holder = holderName(task)
+  const left = row.holders[holder] === undefined ? row : withoutHolder(row, holder, 0)
+  const result = await ports.store.write([
+    waiting(task, need.key, now),
+    {
+      key: keys.wait(need.key, run, number, orderOf(task, now)),
+      put: { kind: 'wait', run, number, nonce, weight: need.weight },
+    },
+    writeRow(need.key, stored, due({ ...left, waiting: true })),
+    ...giveBack(
+      rows.filter((each) => each !== lacking),
+      holder,
+    ),
+  ])
+  return result.ok ? { is: 'settled' } : 'race'
+}
+
+const MAX_PRIORITY = 1_000_000
+
+/** By priority, then by how long it has waited; digits sort as text. */
+function orderOf({ priority, waitingSince }: TaskRun, now: number): string {
+  const rank = String(MAX_PRIORITY - priority).padStart(7, '0')
+  return `${rank}.${String(waitingSince ?? now).padStart(15, '0')}/`
+}
