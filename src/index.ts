@@ -1,10 +1,16 @@
+export type { Interval } from './core/calendar.ts'
 export { type ErrorCode, SluiceError } from './core/errors.ts'
+export type { BudgetPeriod } from './core/model.ts'
 export type { Body, BodyContext, Log } from './define/body.ts'
+export type { Budget } from './define/budgets.ts'
 export { type Config, defineConfig, type Environment } from './define/config.ts'
 export { day, insignificant } from './define/params.ts'
 export { type Pipeline, type PipelineOptions, pipeline } from './define/pipeline.ts'
 export type { InputOf, Requires } from './define/requires.ts'
+export { cron, daily, hourly, quarterHourly, type Schedule, type ScheduleOptions } from './define/schedule.ts'
 export { type SecretReference, secret } from './define/secret.ts'
+export { type CollectionTarget, collection } from './define/targets/collection.ts'
+export { type FolderTarget, folder } from './define/targets/folder.ts'
 export {
   type FileTarget,
   file,

@@ -1,22 +1,10 @@
 import '../local/resolve-self.ts'
-import { availableParallelism } from 'node:os'
-import { parseArgs } from 'node:util'
-import { Command, CommanderError } from 'commander'
+import { CommanderError } from 'commander'
 import { messageOf, SluiceError } from '../core/errors.ts'
-import type { Project } from '../local/load-config.ts'
-import { cancel, retryRun } from './commands/act.ts'
-import { diagnose } from './commands/doctor.ts'
-import { initProject } from './commands/init.ts'
-import { printLogs } from './commands/logs.ts'
-import { listPipelines, listRuns, showStatus } from './commands/look.ts'
-import { planRequest } from './commands/plan.ts'
-import { runRequest } from './commands/run.ts'
-import { listSecrets, removeSecret, setSecret } from './commands/secrets.ts'
 import { EXIT } from './exit.ts'
-import { duration, type GlobalOptions, positiveInteger, projectOf, type Result } from './options.ts'
-import { addParameterFlags, givenParameters } from './parameters.ts'
-import { findRoot, type Root, requestFor } from './roots.ts'
-import { version } from './version.ts'
+import type { Result } from './options.ts'
+import { makeProgram } from './program.ts'
+import { addWorkCommands } from './work-commands.ts'
 
 /** Runs the command and exits with its code. */
 export async function main(args: string[]): Promise<void> {
@@ -36,7 +24,7 @@ async function run(args: string[]): Promise<number> {
   }
   try {
     const program = makeProgram(done, isJson ? () => {} : (text) => process.stderr.write(text))
-    await addRootCommands(program, args, done)
+    await addWorkCommands(program, args, done)
     await program.parseAsync(args, { from: 'user' })
     return exitCode
   } catch (error) {
@@ -75,132 +63,4 @@ function reportUsage({ exitCode, message }: CommanderError, isJson: boolean): nu
   const told = { error: 'invalid_usage', message: message.replace(/^error: /, ''), hint: null }
   if (isJson) console.error(JSON.stringify(told))
   return EXIT.usage
-}
-
-type Done = (result: Result) => void
-
-function makeProgram(done: Done, writeErr: (text: string) => void): Command {
-  const program = new Command('sluice')
-    .description('Runs pipelines: decides what has to run, and runs it.')
-    .version(version)
-    .exitOverride()
-    .configureOutput({ writeErr })
-    .configureHelp({ showGlobalOptions: false })
-    .showSuggestionAfterError()
-  // Commands inherit exitOverride only when they are made by the program.
-  const command = (name: string, description: string) =>
-    withGlobals(program.command(name).description(description))
-
-  command('pipelines', 'lists pipelines and their parameters').action(async (options: GlobalOptions) =>
-    done(listPipelines(await projectOf(options))),
-  )
-  command('runs', 'lists runs, the newest first')
-    .option('--limit <n>', 'how many', positiveInteger, 20)
-    .action(async (options) => done(await listRuns(options)))
-  command('status <run>', 'shows a run task by task; RUN is an id, a unique prefix or latest')
-    .option('--task <task>', 'only this task: Family, Family(k=v,…) or its number')
-    .action(async (wanted, options) => done(await showStatus(wanted, options)))
-  command('logs <run> [task]', 'prints log lines of a run or of one task')
-    .option('-f, --follow', 'goes on until the run has ended')
-    .option('--tail <n>', 'only the last lines', positiveInteger)
-    .option('--attempt <n>', 'only this attempt', positiveInteger)
-    .action((wanted, task, options) => printLogs(wanted, task, options, (line) => console.log(line)))
-  withWorkFlags(command('retry <run>', 'opens the next run of the same request, from what is complete'))
-    .option('--task <task>', 'makes only this task complete')
-    .action(async (wanted, options) => done(await retryRun(await projectOf(options), wanted, options)))
-  command('cancel <run>', 'stops a run').action(async (wanted, options) =>
-    done(await cancel(wanted, options)),
-  )
-  const secrets = program.command('secrets').description('credentials of this machine')
-  withGlobals(
-    secrets.command('set <name>').description('keeps a value from a prompt or standard input'),
-  ).action(async (name, options) => done(await setSecret(name, options)))
-  withGlobals(secrets.command('list').description('lists names')).action((options) =>
-    done(listSecrets(options)),
-  )
-  withGlobals(secrets.command('remove <name>').description('forgets a secret')).action((name, options) =>
-    done(removeSecret(name, options)),
-  )
-  command('init [folder]', 'makes a new project with an example').action((folder = '.') =>
-    done(initProject(folder)),
-  )
-  command('doctor', 'looks for what is wrong with this project').action(async (options) =>
-    done(await diagnose(options)),
-  )
-  return program
-}
-
-function withGlobals(command: Command): Command {
-  return command
-    .option('--state <folder>', 'where runs are kept', '.sluice')
-    .option('--data <folder>', "where targets are kept; default the environment's storage")
-    .option('--config <file>', 'default sluice.config.ts')
-    .option('--json', 'prints data instead of text')
-}
-
-function withWorkFlags(command: Command): Command {
-  return command
-    .option('--concurrency <n>', 'how many tasks run at once', positiveInteger, availableParallelism())
-    .option('--wait <duration>', 'gives up when nothing can start for this long (default: 60s)', duration)
-    .option('--inline', 'runs bodies in this process: no isolation, quick to start')
-}
-
-/** `run NAME` and `plan NAME` take flags that only NAME's parameters tell, so NAME is looked up first. */
-async function addRootCommands(program: Command, args: string[], done: Done): Promise<void> {
-  const named = await lookUp(args)
-  const run = withWorkFlags(withGlobals(program.command('run <name>'))).description(
-    'makes a pipeline or task complete',
-  )
-  const plan = withGlobals(program.command('plan <name>')).description('shows what would run, and why')
-  for (const command of [run, plan]) {
-    command.usage('NAME [--PARAM VALUE …] [options]')
-    if (named) addParameterFlags(command, named.root.definition.fields)
-  }
-  const request = (options: Record<string, unknown>) => {
-    const { root, project } = named as Named
-    const given = givenParameters(root.definition.fields, options, options.param as string[], new Date())
-    return { project, request: requestFor(root, given) }
-  }
-  run.action(async (_, options) => {
-    const { project, request: wanted } = request(options)
-    warnBroken(project)
-    done(await runRequest(project, wanted, options))
-  })
-  plan.action(async (_, options) => {
-    const { project, request: wanted } = request(options)
-    warnBroken(project)
-    done(await planRequest(project, wanted, options))
-  })
-}
-
-interface Named {
-  project: Project
-  root: Root
-}
-
-async function lookUp(args: string[]): Promise<Named | undefined> {
-  const string = { type: 'string' } as const
-  const { positionals, values } = parseArgs({
-    args,
-    strict: false,
-    allowPositionals: true,
-    options: {
-      state: string,
-      data: string,
-      config: string,
-      concurrency: string,
-      wait: string,
-      param: { ...string, short: 'p' },
-    },
-  })
-  const [command, name] = positionals
-  if ((command !== 'run' && command !== 'plan') || name === undefined) return undefined
-  const config = typeof values.config === 'string' ? { config: values.config } : {}
-  const project = await projectOf({ state: '', ...config })
-  return { project, root: findRoot(project, name) }
-}
-
-function warnBroken(project: Project): void {
-  for (const { path, message } of project.broken)
-    console.error(`warning: ${path} did not load, its pipelines are missing: ${message}`)
 }

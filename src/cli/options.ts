@@ -5,7 +5,7 @@ import { fileSecrets } from '../adapters/secrets/file-secrets.ts'
 import { SluiceError } from '../core/errors.ts'
 import { secretVariable } from '../define/secret.ts'
 import { type Home, openHome } from '../local/home.ts'
-import { findConfig, loadProject, type Project } from '../local/load-config.ts'
+import { findConfig, loadProject, noProject, type Project } from '../local/load-config.ts'
 import { secretsPath } from '../local/state-folder.ts'
 
 /** Flags that every command takes. */
@@ -30,6 +30,17 @@ export function projectOf(options: GlobalOptions): Promise<Project> {
   return loadProject(findConfig(process.cwd(), options.config))
 }
 
+/** The project of the working folder; nothing is defined where there is none, which is enough for plans of commands. */
+export async function projectIfAny(options: Pick<GlobalOptions, 'config'>): Promise<Project> {
+  try {
+    return await loadProject(findConfig(process.cwd(), options.config))
+  } catch (error) {
+    const isAbsent = error instanceof SluiceError && error.code === 'config_not_found'
+    if (isAbsent && options.config === undefined) return noProject(process.cwd())
+    throw error
+  }
+}
+
 /** Opens the state to look at; undefined where none has been made yet. */
 export function existingHome(options: GlobalOptions): Home | undefined {
   if (!existsSync(join(options.state, 'state.db'))) return undefined
@@ -43,6 +54,21 @@ export function homeWithRuns(options: GlobalOptions): Home {
   throw new SluiceError('unknown_run', `There are no runs in the state ${options.state}.`, {
     hint: 'Start one: sluice run NAME. Another state is named with --state.',
   })
+}
+
+/** Opens the state of a project for a look at what it limits. */
+export async function withHome<T>(
+  options: GlobalOptions,
+  project: Project,
+  look: (home: Home) => Promise<T>,
+): Promise<T> {
+  const data = options.data === undefined ? {} : { storageFolder: options.data }
+  const home = openHome({ stateFolder: options.state, project, ...data })
+  try {
+    return await look(home)
+  } finally {
+    await home.close()
+  }
 }
 
 /** The secrets of the state, without opening the state itself. */

@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander'
 import { closest } from 'fastest-levenshtein'
 import type { z } from 'zod'
+import { dayIn } from '../core/calendar.ts'
 import { messageOf, SluiceError } from '../core/errors.ts'
 import { flagOf } from '../define/flags.ts'
 import { choicesOf, type Fields, isSignificant, kindOf } from '../define/params.ts'
@@ -34,19 +35,19 @@ export function givenParameters(
   fields: Fields,
   options: Record<string, unknown>,
   pairs: string[],
-  today: Date,
+  timeZone: string,
 ): Record<string, unknown> {
   const given: Record<string, unknown> = {}
   for (const [name, field] of Object.entries(fields)) {
     // Commander gives a negatable flag the default true; only what was typed counts.
     const value = options[name]
-    if (value !== undefined) given[name] = parseValue(name, field, value as string | boolean, today)
+    if (value !== undefined) given[name] = parseValue(name, field, value as string | boolean, timeZone)
   }
   for (const pair of pairs) {
     const [name, value] = splitPair(pair)
     const field = fields[name]
     if (field === undefined) throw unknownParameter(name, fields)
-    given[name] = parseValue(name, field, value, today)
+    given[name] = parseValue(name, field, value, timeZone)
   }
   return given
 }
@@ -65,7 +66,7 @@ function unknownParameter(name: string, fields: Fields): SluiceError {
   })
 }
 
-function parseValue(name: string, field: z.ZodType, value: string | boolean, today: Date): unknown {
+function parseValue(name: string, field: z.ZodType, value: string | boolean, timeZone: string): unknown {
   if (typeof value === 'boolean') return value
   switch (kindOf(field)) {
     case 'boolean':
@@ -75,7 +76,7 @@ function parseValue(name: string, field: z.ZodType, value: string | boolean, tod
     case 'json':
       return jsonOf(name, value)
     case 'day':
-      return dayOf(value, today)
+      return dayOf(value, timeZone)
     case 'text':
       return value
   }
@@ -94,10 +95,8 @@ function jsonOf(name: string, value: string): unknown {
   }
 }
 
-const DAY_MS = 24 * 60 * 60_000
-
-/** `today` and `yesterday` are those of UTC; they are resolved before any identity is made. */
-function dayOf(value: string, today: Date): string {
+/** `today` and `yesterday` are those of the schedule's zone; they are resolved before any identity is made. */
+function dayOf(value: string, timeZone: string): string {
   const shift = { today: 0, yesterday: -1 }[value]
-  return shift === undefined ? value : new Date(today.getTime() + shift * DAY_MS).toISOString().slice(0, 10)
+  return shift === undefined ? value : dayIn(timeZone, Date.now(), shift)
 }

@@ -7,6 +7,7 @@ import { failureOfBody } from './failure.ts'
 import { outputOf, type Surroundings } from './planning.ts'
 import { flatten, mapRequires } from './requires.ts'
 import { AttemptSignal, asCheckpoint, overBudget, throttled, yielding } from './signals.ts'
+import { FolderTarget } from './targets/folder.ts'
 import type { Workspace } from './targets/storage-target.ts'
 import { StorageTarget } from './targets/storage-target.ts'
 import { type Output, targetsOf } from './targets/target.ts'
@@ -60,6 +61,7 @@ export async function execute(execution: Execution): Promise<BodyEnd> {
     const returned = await runBody(execution, output, account.budgets, notes)
     if (notes.signal !== undefined) throw notes.signal
     const result = task.definition.output === undefined ? asResult(task, returned) : null
+    for (const target of targetsOf(output)) if (target instanceof FolderTarget) await target.seal()
     await requireOutput(execution, output, workspace)
     await publish(execution, workspace)
     return { outcome: 'succeeded', result, ...left() }

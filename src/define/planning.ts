@@ -2,6 +2,7 @@ import type { FoundTask } from '../core/graph.ts'
 import type { Failure } from '../core/model.ts'
 import type { Storage } from '../core/ports.ts'
 import { flatten } from './requires.ts'
+import { CollectionTarget } from './targets/collection.ts'
 import { type Markers, MarkerTarget } from './targets/marker.ts'
 import { StorageTarget, type Workspace } from './targets/storage-target.ts'
 import { isTarget, type Output, type Target, targetsOf } from './targets/target.ts'
@@ -28,7 +29,7 @@ export function outputOf(task: TaskInstance, surroundings: Surroundings, workspa
 }
 
 function bind(target: Target, workspace: Workspace): Target {
-  return target instanceof StorageTarget ? target.in(workspace) : target
+  return target instanceof StorageTarget || target instanceof CollectionTarget ? target.in(workspace) : target
 }
 
 /** What planning asks of tasks; an exception of user code becomes that task's failure alone. */

@@ -1,4 +1,5 @@
 import type { Stored } from '../core/change.ts'
+import { SluiceError } from '../core/errors.ts'
 import { requestIdOf } from '../core/identity.ts'
 import { isOpen, keys, type Params, type RequestRecord, type Run } from '../core/model.ts'
 import type { Plan } from '../core/plan.ts'
@@ -14,6 +15,10 @@ export interface RunRequest {
   params: Params
   /** The parameters that make the request's identity. */
   significant: Params
+  /** What is forced to run again; an open run is joined only where it was forced in the same way. */
+  forced?: string
+  /** The interval that it is for. */
+  interval?: { start: number; end: number }
 }
 
 /** How long a planner may take before another may take over. */
@@ -37,6 +42,7 @@ export async function openRun(
   const id = requestIdOf(request.name, request.significant)
   for (;;) {
     const { open, latest } = await look(context.ports.store, id)
+    refuseOther(open, request)
     if (open?.status === 'running') return { run: open.id, opened: false }
     if (open !== undefined && !(await mayTakeOver(context, open))) {
       await context.ports.clock.sleep(WAIT_FOR_PLANNER_MS)
@@ -49,6 +55,18 @@ export async function openRun(
     await createRun(context, run, plan, nonce)
     return { run, opened: true }
   }
+}
+
+/** A run that is open does not begin to force what it did not. */
+function refuseOther(open: Run | undefined, { forced }: RunRequest): void {
+  if (open === undefined || forced === undefined || open.forced === forced) return
+  throw new SluiceError(
+    'invalid_usage',
+    `The run ${open.id} is open and does not force ${forced} to run again.`,
+    {
+      hint: `Let it end, or cancel it: sluice cancel ${open.id}`,
+    },
+  )
 }
 
 /** The latest generation of a request, and its run where it is open. */
@@ -107,6 +125,8 @@ async function openNext(
     upstreams: 1,
     ended: '',
     failed: '',
+    ...(request.forced === undefined ? {} : { forced: request.forced }),
+    ...(request.interval === undefined ? {} : { interval: request.interval }),
     ...planner(context, nonce),
   }
   const result = await store.write([

@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { inspect } from 'node:util'
 import { messageOf, SluiceError } from '../core/errors.ts'
-import { type Limits, limitProblems } from '../core/limits.ts'
+import { type Limits, limitProblems, NO_LIMITS } from '../core/limits.ts'
 import { type CheckedConfig, checkConfig } from '../define/config.ts'
 import { isPipeline, type Pipeline } from '../define/pipeline.ts'
 import { registeredTasks, type TaskDefinition } from '../define/task.ts'
@@ -64,6 +64,17 @@ export async function loadProject(path: string): Promise<Project> {
     broken,
   }
 }
+
+/** A folder without a config: nothing is defined, targets are under `data`. */
+export const noProject = (folder: string): Project => ({
+  path: '',
+  folder,
+  storage: resolve(folder, 'data'),
+  pipelines: new Map(),
+  tasks: new Map(),
+  limits: NO_LIMITS,
+  broken: [],
+})
 
 function wrongDefinition(path: string, problems: string[]): SluiceError {
   return new SluiceError('invalid_definition', `${path} is wrong:\n- ${problems.join('\n- ')}`, {

@@ -55,7 +55,12 @@ export async function planOf(home: Home, { file, folder }: ReadPlan): Promise<Pl
 }
 
 /** The same tasks planned again, from what is complete now. */
-export async function planAgain(home: Home, run: string, name: string): Promise<Plan> {
+export async function planAgain(
+  home: Home,
+  run: string,
+  name: string,
+  done: ReadonlySet<string> = new Set(),
+): Promise<Plan> {
   const { plans, clock } = home.context.ports
   const header = await plans.header(run)
   if (header === undefined) throw new SluiceError('internal', `the plan of ${run} has gone`)
@@ -65,7 +70,7 @@ export async function planAgain(home: Home, run: string, name: string): Promise<
     Array.from({ length: header.size }, (_, number) => number),
   )
   const real = planned.filter((task) => !task.join)
-  const foreign = real.map((task) => ({ found: toFound(task, planned) }))
+  const foreign = real.map((task) => ({ found: toFound(task, planned), isDone: done.has(task.id) }))
   const root = planned[header.root]
   return planForeign(home, name, foreign, root?.join ? undefined : root?.id, plannedAt)
 }
@@ -90,7 +95,7 @@ function toFound(task: PlannedTask, planned: PlannedTask[]): FoundTask {
   }
 }
 
-type Foreign = Pick<ForeignTask, 'found'> & Partial<ForeignTask>
+type Foreign = Pick<ForeignTask, 'found'> & Partial<ForeignTask> & { isDone?: boolean }
 
 async function planForeign(
   home: Home,
@@ -131,8 +136,9 @@ function ends(tasks: Foreign[], complete: Set<string>): string[] {
 }
 
 async function completeIds(home: Home, tasks: Foreign[]): Promise<Set<string>> {
-  const said = tasks.filter(({ line }) => line?.complete).map(({ found }) => found.id)
-  const others = tasks.filter(({ line }) => !line?.complete)
+  const isSaid = ({ line, isDone }: Foreign) => line?.complete === true || isDone === true
+  const said = tasks.filter(isSaid).map(({ found }) => found.id)
+  const others = tasks.filter((task) => !isSaid(task))
   const commands = others.filter(({ found }) => found.command !== undefined).map(({ found }) => found)
   const bodies = others.filter(({ found }) => found.command === undefined)
   const instances = bodies.map((each) => each.instance ?? home.instanceOf(each.found))

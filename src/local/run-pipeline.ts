@@ -1,23 +1,9 @@
 import type { Stored } from '../core/change.ts'
 import { isOpen, keys, type Run, type TaskRun } from '../core/model.ts'
-import type { Plan } from '../core/plan.ts'
-import { planningOf } from '../define/planning.ts'
-import type { TaskInstance } from '../define/task.ts'
 import { audit } from '../engine/audit.ts'
 import { type Loops, startLoops } from '../engine/loops.ts'
-import { planGraph } from '../engine/plan-graph.ts'
 import { type WorkEvents, Worker } from '../engine/work.ts'
 import type { Home } from './home.ts'
-
-/** Plans a root task over the home's storage. */
-export function makePlan(home: Home, name: string, root: TaskInstance): Promise<Plan> {
-  return planGraph(name, root, planningOf(home.surroundings), home.context.ports.clock.now())
-}
-
-/** Whether a root task's targets are there, so that nothing has to be done. */
-export async function isComplete(home: Home, root: TaskInstance): Promise<boolean> {
-  return (await planningOf(home.surroundings).areComplete([root]))[0] === true
-}
 
 /** Makes a run that was left behind go on at once. */
 export async function resumeRun({ context }: Home, run: string): Promise<void> {
@@ -25,43 +11,61 @@ export async function resumeRun({ context }: Home, run: string): Promise<void> {
   if (record?.kind === 'run') await audit(context, record)
 }
 
-/** How following a run ended. */
+/** How following runs ended. */
 export type FollowEnd = 'ended' | 'waiting' | 'stopped'
 
-/** How a run is followed. */
+/** How runs are followed. */
 export interface FollowOptions extends WorkEvents {
-  run: string
+  /** Opens the next run to follow; undefined where there is none left. */
+  next(): Promise<string | undefined>
+  /** How many are followed at once. */
+  maxActive: number
   concurrency: number
   /** Gives up when nothing could start for this time. */
   waitMs: number
   /** Aborted to stop gracefully. */
   signal: AbortSignal
+  onRunEnd?(run: Stored<Run>): void
 }
 
-/** Works on one run until it ends, waits for too long, or is stopped; the run goes on with the next call. */
-export async function followRun(home: Home, options: FollowOptions): Promise<FollowEnd> {
-  const worker = new Worker(home.context, { ...options, runs: () => [options.run] })
+/** Works on runs until they end, wait for too long, or are stopped; they go on with the next call. */
+export async function followRuns(home: Home, options: FollowOptions): Promise<FollowEnd> {
+  const active = new Set<string>()
+  const worker = new Worker(home.context, { ...options, runs: () => [...active] })
   const loops = startLoops(home.context, worker)
-  const end = await untilEnd(home, options, worker, loops)
+  const end = await untilEnd(home, options, { active, worker, loops })
   await Promise.race([loops.stop(), loops.failed])
   return end
 }
 
+interface Following {
+  active: Set<string>
+  worker: Worker
+  loops: Loops
+}
+
 async function untilEnd(
   home: Home,
-  { run, waitMs, signal }: FollowOptions,
-  worker: Worker,
-  loops: Loops,
+  options: FollowOptions,
+  { active, worker, loops }: Following,
 ): Promise<FollowEnd> {
-  const { store, clock } = home.context.ports
+  const { clock } = home.context.ports
+  const { signal, waitMs } = options
   const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
   let idleSince = clock.now()
+  let isMore = true
   while (!signal.aborted) {
-    const [record] = await store.read([keys.run(run)])
-    if (record === undefined || !isOpen((record as Stored<Run>).status)) return 'ended'
-    if (worker.running > 0) idleSince = clock.now()
+    const before = active.size
+    await dropEnded(home, active, options)
+    while (isMore && active.size < options.maxActive) {
+      const run = await options.next()
+      if (run === undefined) isMore = false
+      else active.add(run)
+    }
+    if (active.size === 0) return 'ended'
+    if (worker.running > 0 || active.size !== before) idleSince = clock.now()
     if (clock.now() - idleSince >= waitMs) {
-      if (!(await someoneWorks(home, run))) return 'waiting'
+      if (!(await someoneWorks(home, active))) return 'waiting'
       idleSince = clock.now()
     }
     await Promise.race([clock.idle(500), stopped, loops.failed])
@@ -69,10 +73,21 @@ async function untilEnd(
   return 'stopped'
 }
 
-async function someoneWorks(home: Home, run: string): Promise<boolean> {
-  const tasks = await home.context.ports.store.list({
-    prefix: keys.taskRuns(run),
-    consistency: 'strong',
+async function dropEnded({ context }: Home, active: Set<string>, { onRunEnd }: FollowOptions): Promise<void> {
+  const ids = [...active]
+  const records = (await context.ports.store.read(ids.map(keys.run))) as (Stored<Run> | undefined)[]
+  ids.forEach((id, index) => {
+    const run = records[index]
+    if (run !== undefined && isOpen(run.status)) return
+    active.delete(id)
+    if (run !== undefined) onRunEnd?.(run)
   })
-  return tasks.some(({ record }) => (record as Stored<TaskRun>).status === 'running')
+}
+
+async function someoneWorks(home: Home, runs: Iterable<string>): Promise<boolean> {
+  for (const run of runs) {
+    const tasks = await home.context.ports.store.list({ prefix: keys.taskRuns(run), consistency: 'strong' })
+    if (tasks.some(({ record }) => (record as Stored<TaskRun>).status === 'running')) return true
+  }
+  return false
 }

@@ -1,11 +1,17 @@
 import { SluiceError } from '../../core/errors.ts'
-import { isOpen } from '../../core/model.ts'
+import { hasEnded, isOpen } from '../../core/model.ts'
 import { cancelRun } from '../../engine/cancel.ts'
 import { startLoops } from '../../engine/loops.ts'
+import { markSucceeded } from '../../engine/mark.ts'
+import { pauseSchedule } from '../../engine/schedules.ts'
+import { whyWaiting } from '../../engine/why.ts'
+import { openHome } from '../../local/home.ts'
 import { findRun, findTasks, type RunView, type TaskView, viewRun } from '../../local/inspect.ts'
 import type { Project } from '../../local/load-config.ts'
-import { type GlobalOptions, homeWithRuns, type Result } from '../options.ts'
-import { requestOf } from '../roots.ts'
+import { findScheduled, requestAgain } from '../../local/requests.ts'
+import { type GlobalOptions, homeWithRuns, type Result, withHome } from '../options.ts'
+import { instant } from '../render.ts'
+import { reasonText } from '../waits.ts'
 import { type RunOptions, runRequest } from './run.ts'
 
 /** Opens the next run of a request, planned from what is complete; with a task, a run of that task alone. */
@@ -18,12 +24,91 @@ export async function retryRun(
   const view = await viewRun(home, await findRun(home, wanted)).finally(() => home.close())
   const { run } = view
   const task = options.task === undefined ? undefined : onlyTask(view, options.task)
-  const { family, params } = task?.planned ?? run
-  const name = task === undefined ? run.name : family
-  const definition = project.tasks.get(family)
-  if (definition === undefined)
-    throw new SluiceError('unknown_name', `The config no longer defines the task ${family} of run ${run.id}.`)
-  return runRequest(project, requestOf({ name, definition }, params), options)
+  return runRequest(project, requestAgain(project, run, task?.planned), options)
+}
+
+/**
+ * Counts a task as succeeded though nobody has made its target. In an open run it ends at once; after a run has ended,
+ * the next run of the same request goes on from there.
+ */
+export async function mark(
+  project: Project,
+  { run: wanted, task: name, outcome }: { run: string; task: string; outcome: string },
+  options: RunOptions,
+): Promise<Result> {
+  if (outcome !== 'succeeded')
+    throw new SluiceError('invalid_usage', `A task can be marked as succeeded, not as ${outcome}.`)
+  const home = homeWithRuns(options)
+  const view = await viewRun(home, await findRun(home, wanted)).finally(() => home.close())
+  const { task, planned } = onlyTask(view, name) as TaskView
+  if (!isOpen(view.run.status)) {
+    if (task.status === 'succeeded' || task.status === 'complete')
+      throw new SluiceError('invalid_usage', `${planned.label} has ${task.status} already.`)
+    return runRequest(project, requestAgain(project, view.run, undefined, new Set([planned.id])), options)
+  }
+  if (hasEnded(task.status) || task.status === 'running')
+    throw new SluiceError('invalid_usage', `${planned.label} cannot be marked now: it is ${task.status}.`, {
+      hint: `Let the run end or cancel it (sluice cancel ${view.run.id}), then mark it.`,
+    })
+  const acting = openHome({ stateFolder: options.state, project })
+  try {
+    const loops = startLoops(acting.context)
+    const isMarked = await markSucceeded(acting.context, task)
+    await loops.stop()
+    if (!isMarked)
+      throw new SluiceError('invalid_usage', `${planned.label} has changed meanwhile; look again.`)
+    return {
+      data: { run: view.run.id, task: planned.label, status: 'succeeded' },
+      text: `Marked ${planned.label}.`,
+    }
+  } finally {
+    await acting.close()
+  }
+}
+
+/** Stops the schedule of a pipeline, or lets it start runs. */
+export async function setPaused(
+  project: Project,
+  name: string,
+  paused: boolean,
+  options: GlobalOptions,
+): Promise<Result> {
+  const pipeline = findScheduled(project, name)
+  await withHome(options, project, (home) => pauseSchedule(home.context, pipeline.name, paused))
+  const text = paused
+    ? `The schedule of ${name} is paused; runs that are open go on.`
+    : `The schedule of ${name} starts runs while sluice dev is running.`
+  return { data: { pipeline: name, paused }, text }
+}
+
+/** Says why a task does not run now. */
+export async function why(
+  project: Project,
+  wanted: string,
+  name: string,
+  options: GlobalOptions,
+): Promise<Result> {
+  homeWithRuns(options).close()
+  const home = openHome({ stateFolder: options.state, project })
+  try {
+    const view = await viewRun(home, await findRun(home, wanted))
+    const { task, planned } = onlyTask(view, name) as TaskView
+    const reasons = await whyWaiting(home.context, view.run, task)
+    const since = task.waitingSince === undefined ? '' : ` since ${instant(task.waitingSince)} UTC`
+    const head = `${planned.label} is ${task.status}${since}`
+    return {
+      data: {
+        run: view.run.id,
+        task: planned.label,
+        status: task.status,
+        waitingSince: task.waitingSince ?? null,
+        reasons,
+      },
+      text: [head, ...reasons.map((reason) => `  ${reasonText(reason)}`)].join('\n'),
+    }
+  } finally {
+    await home.close()
+  }
 }
 
 function onlyTask(view: RunView, wanted: string): TaskView | undefined {

@@ -1,15 +1,42 @@
-import type { TaskRun } from '../../core/model.ts'
+import { intervalsOf } from '../../core/calendar.ts'
+import type { Run, TaskRun } from '../../core/model.ts'
 import { flagOf } from '../../define/flags.ts'
 import { isSignificant, kindOf } from '../../define/params.ts'
+import type { Pipeline } from '../../define/pipeline.ts'
+import { readSchedule } from '../../engine/schedules.ts'
+import type { Home } from '../../local/home.ts'
 import { allRuns, findRun, findTasks, type TaskView, viewRun } from '../../local/inspect.ts'
 import type { Project } from '../../local/load-config.ts'
 import { existingHome, type GlobalOptions, homeWithRuns, type Result } from '../options.ts'
 import { columns, instant, statusText, took } from '../render.ts'
 import { summaryData, summaryText } from '../summary.ts'
 
-/** Lists pipelines with their parameters; and modules that did not load. */
-export function listPipelines(project: Project): Result {
-  const pipelines = [...project.pipelines.values()].map(({ name, root, description }) => ({
+/** Every pipeline with its parameters and where its schedule stands. */
+export async function describePipelines(project: Project, home: Home | undefined) {
+  return Promise.all(
+    [...project.pipelines.values()].map(async (pipeline) => ({
+      ...describe(pipeline),
+      schedule: await scheduleOf(pipeline, home),
+    })),
+  )
+}
+
+async function scheduleOf({ name, schedule }: Pipeline, home: Home | undefined) {
+  if (schedule === undefined) return null
+  const record = home && (await readSchedule(home.context, name))
+  const { cron, timeZone } = schedule
+  const next = intervalsOf(schedule).after(intervalsOf(schedule).endedBefore(Date.now()))
+  return {
+    cron,
+    timeZone,
+    paused: record?.paused ?? true,
+    nextAt: next.end,
+    open: record?.open.length ?? 0,
+  }
+}
+
+function describe({ name, root, description }: Pipeline) {
+  return {
     name,
     root: root.family,
     description: description ?? null,
@@ -20,15 +47,22 @@ export function listPipelines(project: Project): Result {
       required: !field.safeParse(undefined).success,
       significant: isSignificant(field),
     })),
-  }))
-  const rows = pipelines.map(({ name, root, params, description }) => [
+  }
+}
+
+/** Lists pipelines with their parameters and schedules; and modules that did not load. */
+export async function listPipelines(project: Project, options: GlobalOptions): Promise<Result> {
+  const home = existingHome(options)
+  const pipelines = await describePipelines(project, home).finally(() => home?.close())
+  const rows = pipelines.map(({ name, root, params, description, schedule }) => [
     name,
     root,
     params.map((each) => (each.required ? each.flag : `[${each.flag}]`)).join(' '),
+    schedule === null ? '' : `${schedule.cron} ${schedule.timeZone}${schedule.paused ? ' (paused)' : ''}`,
     description ?? '',
   ])
   const broken = project.broken.map(({ path, message }) => `${path} did not load: ${message}`)
-  const table = columns(['pipeline', 'root', 'parameters', ''], rows)
+  const table = columns(['pipeline', 'root', 'parameters', 'schedule', ''], rows)
   return { data: { pipelines, broken: project.broken }, text: [table, ...broken].join('\n') }
 }
 
@@ -37,15 +71,7 @@ export async function listRuns(options: GlobalOptions & { limit: number }): Prom
   const home = existingHome(options)
   const runs = home === undefined ? [] : (await allRuns(home)).reverse().slice(0, options.limit)
   await home?.close()
-  const data = runs.map(({ id, name, params, status, createdAt, endedAt, tasks }) => ({
-    run: id,
-    name,
-    params,
-    status,
-    createdAt,
-    endedAt: endedAt ?? null,
-    tasks: tasks ?? 0,
-  }))
+  const data = runs.map(runData)
   const rows = runs.map((run) => [
     run.id,
     statusText(run.status),
@@ -57,6 +83,21 @@ export async function listRuns(options: GlobalOptions & { limit: number }): Prom
       ? 'No runs yet. Start one: sluice run NAME'
       : columns(['run', 'status', 'started (UTC)', 'took'], rows)
   return { data, text }
+}
+
+/** A run for `--json`. */
+export function runData({ id, name, params, status, createdAt, endedAt, tasks, interval, forced }: Run) {
+  return {
+    run: id,
+    name,
+    params,
+    status,
+    createdAt,
+    endedAt: endedAt ?? null,
+    tasks: tasks ?? 0,
+    interval: interval ?? null,
+    forced: forced ?? null,
+  }
 }
 
 /** Shows a run task by task. */
@@ -95,14 +136,23 @@ function note(task: TaskRun): string {
     const { done, total, text = '' } = task.progress
     return `${done}${total === undefined ? '' : `/${total}`} ${text}`.trim()
   }
-  if (task.status === 'waiting')
-    return `waits for ${task.waitsFor === 'target' ? 'its target' : 'another run'}`
+  if (task.status === 'waiting') return `waits for ${waitsFor(task.waitsFor ?? '')}`
+  if (task.memoryMb !== undefined && (task.counts?.out_of_memory ?? 0) > 0)
+    return `after ${task.counts?.out_of_memory} out of memory, with ${task.memoryMb} MB${task.failure ? `: ${task.failure.message}` : ''}`
   if (task.status === 'queued' && task.notBefore !== undefined)
     return `not before ${instant(task.notBefore)} UTC${task.failure ? `, after: ${task.failure.message}` : ''}`
   return task.failure?.message ?? ''
 }
 
-function taskData({ task, planned, attempts }: TaskView) {
+/** The row that a task waits for, for people. */
+function waitsFor(row: string): string {
+  if (row === 'target') return 'its target'
+  const [kind, of, name] = row.split('/')
+  return kind === 'limit' ? `the ${of} ${name}` : 'another run'
+}
+
+/** A task for `--json`. */
+export function taskData({ task, planned, attempts }: TaskView) {
   return {
     number: task.number,
     task: planned.label,
@@ -114,6 +164,11 @@ function taskData({ task, planned, attempts }: TaskView) {
     startedAt: task.startedAt ?? null,
     endedAt: task.endedAt ?? null,
     peakMemoryBytes: task.peakMemoryBytes ?? null,
+    memoryMb: task.memoryMb ?? planned.policy.memoryMb ?? null,
+    pool: task.pool,
+    priority: task.priority,
+    counts: task.counts ?? {},
+    waitingSince: task.waitingSince ?? null,
     notBefore: task.notBefore ?? null,
     waitsFor: task.waitsFor ?? null,
     progress: task.progress ?? null,

@@ -1,24 +1,19 @@
 import type { Plan, PlannedTask } from '../../core/plan.ts'
 import { openHome } from '../../local/home.ts'
 import type { Project } from '../../local/load-config.ts'
-import { makePlan } from '../../local/run-pipeline.ts'
+import type { Asked } from '../../local/requests.ts'
 import type { GlobalOptions, Result } from '../options.ts'
 import { columns } from '../render.ts'
-import type { Asked } from '../roots.ts'
 
 /** Shows exactly what would run and what is complete, and why, without running anything. */
-export async function planRequest(
-  project: Project,
-  { root, request }: Asked,
-  options: GlobalOptions,
-): Promise<Result> {
+export async function planRequest(project: Project, asked: Asked, options: GlobalOptions): Promise<Result> {
   const home = openHome({
     stateFolder: options.state,
     project,
     ...(options.data === undefined ? {} : { storageFolder: options.data }),
   })
   try {
-    const plan = await makePlan(home, request.name, root)
+    const plan = await asked.plan(home)
     const exitCode = plan.tasks.some((task) => task.failure) ? 1 : 0
     return { data: planLines(plan), text: planText(plan), exitCode }
   } finally {

@@ -1,85 +1,93 @@
-import { hasEnded } from '../../core/model.ts'
-import type { TaskInstance } from '../../define/task.ts'
-import { findOpenRun, openRun } from '../../engine/open-run.ts'
 import { type Home, openHome } from '../../local/home.ts'
 import { findRun, viewRun } from '../../local/inspect.ts'
 import type { Project } from '../../local/load-config.ts'
-import { type FollowEnd, followRun, isComplete, makePlan, resumeRun } from '../../local/run-pipeline.ts'
+import { type Asked, startRun } from '../../local/requests.ts'
+import { type FollowEnd, followRuns, resumeRun } from '../../local/run-pipeline.ts'
 import { EXIT } from '../exit.ts'
 import type { GlobalOptions, Result } from '../options.ts'
 import { liveProgress, type ProgressView, plainProgress, silentProgress } from '../progress.ts'
-import { instant } from '../render.ts'
-import type { Asked } from '../roots.ts'
 import { summaryData, summaryText } from '../summary.ts'
+import { waitLines } from '../waits.ts'
 
 const WAIT_MS = 60_000
 
-/** Flags of commands that work on a run. */
+/** Flags of commands that work on runs. */
 export interface RunOptions extends GlobalOptions {
   concurrency: number
   wait?: number
   inline?: true
 }
 
-/** Opens or joins the run of a request and works on it until it ends, waits or is stopped. */
-export async function runRequest(
-  project: Project,
-  { root, request }: Asked,
-  options: RunOptions,
-): Promise<Result> {
-  const home = openHome({
+/** Opens the home of a command that works. */
+export function workingHome(project: Project, options: RunOptions): Home {
+  return openHome({
     stateFolder: options.state,
     project,
     ...(options.data === undefined ? {} : { storageFolder: options.data }),
     ...(options.inline ? { inline: 'inline' } : {}),
   })
+}
+
+/** Opens or joins the run of a request and works on it until it ends, waits or is stopped. */
+export async function runRequest(project: Project, asked: Asked, options: RunOptions): Promise<Result> {
+  const home = workingHome(project, options)
   try {
-    const open = await findOpenRun(home.context, request)
-    if (open === undefined && (await isComplete(home, root))) return nothingToDo(root)
-    const { run, opened } = await openRun(home.context, request, () => makePlan(home, request.name, root))
+    const started = await startRun(home, asked)
+    if (started === undefined) return nothingToDo(asked)
+    const { run, opened } = started
     if (!opened) await resumeRun(home, run)
-    return await follow(home, run, opened, options)
+    const view = progressView(options, () => liveProgress(home, run, options.concurrency))
+    view.say(`${opened ? 'Run' : 'Going on with run'} ${run}`)
+    const runs = [run]
+    const end = await follow(home, view, { ...options, next: async () => runs.shift(), maxActive: 1 })
+    return await endResult(home, run, end)
   } finally {
     await home.close()
   }
 }
 
-function nothingToDo(root: TaskInstance): Result {
-  return {
-    data: { status: 'complete', task: root.label },
-    text: `Nothing to do: ${root.label} is complete.`,
-  }
+function nothingToDo({ label }: Asked): Result {
+  return { data: { status: 'complete', task: label }, text: `Nothing to do: ${label} is complete.` }
 }
 
-async function follow(home: Home, run: string, opened: boolean, options: RunOptions): Promise<Result> {
-  const view = progressView(home, run, options)
-  view.say(`${opened ? 'Run' : 'Going on with run'} ${run}`)
+/** Works on runs, shows how they go on, and stops gracefully at Ctrl-C. */
+export async function follow(
+  home: Home,
+  view: ProgressView,
+  options: RunOptions & Pick<Parameters<typeof followRuns>[1], 'next' | 'maxActive' | 'onRunEnd'>,
+): Promise<FollowEnd> {
   const stop = new AbortController()
   const unlisten = listenForStop(stop, home, view)
   try {
-    const end = await followRun(home, {
+    const { concurrency, wait = WAIT_MS, next, maxActive, onRunEnd } = options
+    return await followRuns(home, {
       ...view,
-      run,
-      concurrency: options.concurrency,
-      waitMs: options.wait ?? WAIT_MS,
+      next,
+      maxActive,
+      concurrency,
+      waitMs: wait,
       signal: stop.signal,
+      ...(onRunEnd === undefined ? {} : { onRunEnd }),
     })
-    view.stop()
-    return await endResult(home, run, end)
   } finally {
     view.stop()
     unlisten()
   }
 }
 
-function progressView(home: Home, run: string, options: RunOptions): ProgressView {
+/** Live on a terminal where there is such a view, plain lines otherwise. */
+export function progressView(options: RunOptions, live?: () => ProgressView): ProgressView {
   if (options.json) return silentProgress()
-  if (process.stdout.isTTY) return liveProgress(home, run, options.concurrency)
+  if (process.stdout.isTTY && live !== undefined) return live()
   return plainProgress((line) => console.log(line))
 }
 
 /** The first Ctrl-C stops gracefully, the second kills. */
-function listenForStop(stop: AbortController, home: Home, view: ProgressView): () => void {
+export function listenForStop(
+  stop: AbortController,
+  home: Home,
+  view: Pick<ProgressView, 'say'>,
+): () => void {
   const onSignal = () => {
     if (stop.signal.aborted) {
       void home.context.ports.runner.close()
@@ -108,25 +116,17 @@ async function endResult(home: Home, run: string, end: FollowEnd): Promise<Resul
       }
     case 'stopped':
       return { data, text: `Stopped ${run}. The same command goes on with it.`, exitCode: EXIT.waiting }
-    case 'waiting':
+    case 'waiting': {
+      const waits = await waitLines(home, view)
       return {
-        data,
-        text: [`Nothing could start. ${run} waits:`, ...waitLines(view)].join('\n'),
+        data: { ...data, waits },
+        text: [
+          `Nothing could start. ${run} waits:`,
+          ...waits.map((line) => `  ${line}`),
+          'Go on later with the same command, or leave it to sluice dev.',
+        ].join('\n'),
         exitCode: EXIT.waiting,
       }
+    }
   }
-}
-
-function waitLines(view: Awaited<ReturnType<typeof viewRun>>): string[] {
-  const lines = view.tasks.flatMap(({ task, planned }) => {
-    if (hasEnded(task.status) || task.status === 'pending') return []
-    if (planned.policy.external) return [`  ${planned.label} for its target ${planned.outputs.join(', ')}`]
-    if (task.status === 'waiting') return [`  ${planned.label} for the same task in another run`]
-    if (task.status === 'queued')
-      return [
-        `  ${planned.label} for its next attempt${task.notBefore ? `, not before ${instant(task.notBefore)} UTC` : ''}`,
-      ]
-    return []
-  })
-  return [...lines.slice(0, 20), 'Go on later with the same command.']
 }

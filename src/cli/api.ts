@@ -1,0 +1,109 @@
+import { type Context, Hono } from 'hono'
+import { z } from 'zod'
+import { SluiceError } from '../core/errors.ts'
+import { hasEnded, isOpen } from '../core/model.ts'
+import { cancelRun } from '../engine/cancel.ts'
+import { pauseSchedule } from '../engine/schedules.ts'
+import { whyWaiting } from '../engine/why.ts'
+import type { Home } from '../local/home.ts'
+import { allRuns, findRun, findTasks, type TaskView, viewRun } from '../local/inspect.ts'
+import type { Project } from '../local/load-config.ts'
+import { findRoot, findScheduled, requestFor, startRun } from '../local/requests.ts'
+import { listBudgets, listPools } from './commands/limits.ts'
+import { describePipelines, runData, taskData } from './commands/look.ts'
+import { summaryData } from './summary.ts'
+
+const ASKED = z.strictObject({ name: z.string(), params: z.record(z.string(), z.json()).default({}) })
+const LIMIT = 100
+
+/**
+ * The HTTP API of `sluice dev`, for whoever is on this machine: runs, tasks, work, limits. A page of another origin
+ * that a browser shows here may neither read nor act: only requests to loopback by its name are answered, and acts
+ * take JSON, which such a page cannot send without being asked first.
+ */
+export function devApi(home: Home, project: Project): Hono {
+  const app = new Hono()
+  app.use(guard)
+  app.onError(explain)
+  app.notFound((context) => context.json({ error: 'not_found', message: 'There is nothing here.' }, 404))
+
+  app.get('/api/pipelines', async (context) => context.json(await describePipelines(project, home)))
+  app.get('/api/budgets', async (context) => context.json((await listBudgets(project, home)).data as object))
+  app.get('/api/pools', async (context) => context.json((await listPools(project, home)).data as object))
+  app.get('/api/runs', async (context) =>
+    context.json((await allRuns(home)).reverse().slice(0, LIMIT).map(runData)),
+  )
+  app.get('/api/runs/:run', async (context) => {
+    const view = await viewRun(home, await findRun(home, context.req.param('run')))
+    return context.json({ ...summaryData(view), tasks: view.tasks.map(taskData) })
+  })
+  app.get('/api/runs/:run/tasks/:task', async (context) => {
+    const view = await viewRun(home, await findRun(home, context.req.param('run')))
+    const [found] = findTasks(view, context.req.param('task'))
+    const { task } = found as TaskView
+    const why = await whyWaiting(home.context, view.run, task)
+    return context.json({ ...taskData(found as TaskView), why })
+  })
+  app.get('/api/work', async (context) => context.json(await work(home)))
+  app.post('/api/runs', async (context) => {
+    const { name, params } = await body(context, ASKED)
+    const started = await startRun(home, requestFor(findRoot(project, name), params))
+    return context.json(started ?? { status: 'complete' }, started?.opened ? 201 : 200)
+  })
+  app.post('/api/runs/:run/cancel', async (context) => {
+    const run = await findRun(home, context.req.param('run'))
+    return context.json({ run: run.id, cancelled: await cancelRun(home.context, run) })
+  })
+  for (const act of ['pause', 'resume'] as const)
+    app.post(`/api/pipelines/:name/${act}`, async (context) => {
+      const { name } = findScheduled(project, context.req.param('name'))
+      await pauseSchedule(home.context, name, act === 'pause')
+      return context.json({ pipeline: name, paused: act === 'pause' })
+    })
+  return app
+}
+
+/** What runs, and what is queued or waits, of all open runs. */
+async function work(home: Home) {
+  const open = (await allRuns(home)).filter(({ status }) => isOpen(status))
+  const views = await Promise.all(open.map((run) => viewRun(home, run)))
+  const tasks = views.flatMap(({ run, tasks }) =>
+    tasks
+      .filter(({ task }) => !hasEnded(task.status))
+      .map((view) => ({ run: run.id, ...taskData(view), attempts: undefined })),
+  )
+  return {
+    running: tasks.filter(({ status }) => status === 'running'),
+    pending: tasks.filter(({ status }) => status !== 'running'),
+  }
+}
+
+async function guard(context: Context, next: () => Promise<void>): Promise<Response | undefined> {
+  const host = new URL(`http://${context.req.header('host') ?? 'none'}`).hostname
+  const origin = context.req.header('origin')
+  const isLocal = ['localhost', '127.0.0.1', '[::1]'].includes(host)
+  const isOwn = origin === undefined || origin === `http://${context.req.header('host')}`
+  if (!isLocal || !isOwn)
+    return context.json({ error: 'forbidden', message: 'Only this machine may use this API.' }, 403)
+  const isJson = context.req.header('content-type')?.startsWith('application/json') === true
+  if (context.req.method !== 'GET' && !isJson)
+    return context.json({ error: 'invalid_usage', message: 'Send content-type: application/json.' }, 415)
+  await next()
+  return undefined
+}
+
+async function body<T>(context: Context, schema: z.ZodType<T>): Promise<T> {
+  const parsed = schema.safeParse(await context.req.json().catch(() => undefined))
+  if (parsed.success) return parsed.data
+  throw new SluiceError('invalid_usage', `The request is wrong: ${z.prettifyError(parsed.error)}`)
+}
+
+function explain(error: Error, context: Context): Response {
+  if (!(error instanceof SluiceError)) return context.json({ error: 'internal', message: error.message }, 500)
+  const { code, message, hint, source } = error
+  const isUnknown = code.startsWith('unknown_') && code !== 'unknown_parameter'
+  return context.json(
+    { error: code, message, hint: hint ?? null },
+    source === 'system' ? 500 : isUnknown ? 404 : 400,
+  )
+}

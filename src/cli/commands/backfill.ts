@@ -1,0 +1,166 @@
+import confirm from '@inquirer/confirm'
+import { describeInterval, type Span, spanOf } from '../../core/calendar.ts'
+import { SluiceError } from '../../core/errors.ts'
+import { keys, type Run } from '../../core/model.ts'
+import { intervalsIn } from '../../core/schedule.ts'
+import { planningOf } from '../../define/planning.ts'
+import type { Schedule } from '../../define/schedule.ts'
+import type { TaskInstance } from '../../define/task.ts'
+import type { Home } from '../../local/home.ts'
+import type { Project } from '../../local/load-config.ts'
+import { type Asked, findScheduled, requestForInterval, startRun } from '../../local/requests.ts'
+import { type FollowEnd, resumeRun } from '../../local/run-pipeline.ts'
+import { EXIT } from '../exit.ts'
+import type { Result } from '../options.ts'
+import { columns, statusText } from '../render.ts'
+import { follow, progressView, type RunOptions, workingHome } from './run.ts'
+
+/** Flags of `sluice backfill`. */
+export interface BackfillOptions extends RunOptions {
+  from: string
+  to: string
+  maxActiveRuns: number
+  yes?: true
+}
+
+/** More intervals are asked for first. */
+const ASK_FROM = 1_000
+
+interface Interval {
+  name: string
+  asked: Asked
+  status: Run['status'] | 'complete' | 'not started'
+  run?: string
+}
+
+/** Runs every interval of a range that is not complete, oldest first, a few at a time. */
+export async function backfill(
+  project: Project,
+  name: string,
+  given: Record<string, unknown>,
+  options: BackfillOptions,
+): Promise<Result> {
+  const pipeline = findScheduled(project, name)
+  const schedule = pipeline.schedule as Schedule
+  const spans = spansOf(schedule, options)
+  if (spans.length > ASK_FROM && !options.yes) await askFirst(spans.length)
+  const home = workingHome(project, options)
+  try {
+    const intervals = spans.map((span): Interval => {
+      const asked = requestForInterval(pipeline, span, given)
+      const { start, end } = describeInterval(span, schedule.timeZone)
+      return { name: `${start} – ${end}`, asked, status: 'not started' }
+    })
+    await markComplete(home, intervals)
+    const end = await work(home, intervals, options)
+    return toResult(name, intervals, end)
+  } finally {
+    await home.close()
+  }
+}
+
+/** The intervals that begin in the range; `--to` is included as a whole. */
+function spansOf(schedule: Schedule, { from, to }: BackfillOptions): Span[] {
+  const [first, last] = [bound('--from', from, schedule), bound('--to', to, schedule)]
+  if (first.start > last.start)
+    throw new SluiceError('invalid_usage', `--from ${from} is after --to ${to}.`, {
+      hint: 'Turn them round.',
+    })
+  const range = { start: first.start, end: last.end }
+  const spans: Span[] = []
+  for (const span of intervalsIn(schedule, range)) {
+    if (span.end > Date.now())
+      throw new SluiceError(
+        'invalid_usage',
+        `The interval ${describeInterval(span, schedule.timeZone).start} has not ended yet, so there is nothing to run for it.`,
+        { hint: spans.length === 0 ? 'Name a range that has ended.' : 'Name an earlier --to.' },
+      )
+    spans.push(span)
+  }
+  if (spans.length > 0) return spans
+  throw new SluiceError('invalid_usage', `No interval of ${schedule.cron} begins from ${from} to ${to}.`)
+}
+
+function bound(flag: string, text: string, { timeZone }: Schedule): Span {
+  const span = spanOf(text, timeZone)
+  if (span !== undefined) return span
+  throw new SluiceError('invalid_usage', `${flag} ${text} is no time that exists.`, {
+    hint: 'Write a day 2026-05-17, an hour 2026-05-17T10 or a minute 2026-05-17T10:15, in the zone of the schedule.',
+  })
+}
+
+async function askFirst(count: number): Promise<void> {
+  const message = `That are ${count} intervals. Run them all?`
+  if (process.stdin.isTTY && process.stdout.isTTY && (await confirm({ message, default: false }))) return
+  throw new SluiceError('invalid_usage', `That are ${count} intervals; nothing was started.`, {
+    hint: 'Name a smaller range, or add --yes.',
+  })
+}
+
+const BULK = 10_000
+
+async function markComplete(home: Home, intervals: Interval[]): Promise<void> {
+  const planning = planningOf(home.surroundings)
+  for (let start = 0; start < intervals.length; start += BULK) {
+    const some = intervals.slice(start, start + BULK)
+    const answers = await planning.areComplete(some.map(({ asked }) => asked.root as TaskInstance))
+    some.forEach((interval, index) => {
+      if (answers[index]) interval.status = 'complete'
+    })
+  }
+}
+
+async function work(home: Home, intervals: Interval[], options: BackfillOptions): Promise<FollowEnd> {
+  const view = progressView(options)
+  const left = intervals.filter(({ status }) => status !== 'complete')
+  view.say(`${intervals.length} intervals, ${intervals.length - left.length} of them complete`)
+  const byRun = new Map<string, Interval>()
+  const next = async (): Promise<string | undefined> => {
+    for (let interval = left.shift(); interval !== undefined; interval = left.shift()) {
+      const started = await startRun(home, interval.asked)
+      if (started === undefined) interval.status = 'complete'
+      else {
+        if (!started.opened) await resumeRun(home, started.run)
+        byRun.set(started.run, Object.assign(interval, { run: started.run }))
+        return started.run
+      }
+    }
+    return undefined
+  }
+  const onRunEnd = (run: Run) => {
+    const interval = byRun.get(run.id)
+    if (interval === undefined) return
+    interval.status = run.status
+    view.say(`${run.status.padEnd(10)} ${interval.name}`)
+  }
+  const end = await follow(home, view, { ...options, next, maxActive: options.maxActiveRuns, onRunEnd })
+  for (const [id, interval] of byRun) {
+    const [run] = (await home.context.ports.store.read([keys.run(id)])) as [Run?]
+    if (run !== undefined) interval.status = run.status
+  }
+  return end
+}
+
+function toResult(name: string, intervals: Interval[], end: FollowEnd): Result {
+  const data = {
+    pipeline: name,
+    end,
+    intervals: intervals.map(({ name: interval, status, run }) => ({ interval, status, run: run ?? null })),
+  }
+  const counts = [...Map.groupBy(intervals, ({ status }) => status)].map(
+    ([status, some]) => `${some.length} ${status}`,
+  )
+  const failed = intervals.filter(({ status }) => status === 'failed' || status === 'cancelled')
+  const rows = failed.map(({ name: interval, status, run = '' }) => [
+    interval,
+    statusText(status as Run['status']),
+    `sluice status ${run}`,
+  ])
+  const text = [
+    `Backfill of ${name}: ${counts.join(', ')}`,
+    ...(rows.length === 0 ? [] : ['', columns(['interval', 'status', 'look'], rows)]),
+    ...(end === 'ended' ? [] : ['It is not done; the same command goes on. sluice runs shows what is open.']),
+  ].join('\n')
+  const exitCode = end !== 'ended' ? EXIT.waiting : failed.length > 0 ? EXIT.failed : EXIT.done
+  return { data, text, exitCode }
+}

@@ -1,0 +1,56 @@
+import { serve } from '@hono/node-server'
+import { SluiceError } from '../../core/errors.ts'
+import { runDev } from '../../local/dev.ts'
+import type { Project } from '../../local/load-config.ts'
+import { devApi } from '../api.ts'
+import { EXIT } from '../exit.ts'
+import type { Result } from '../options.ts'
+import { plainProgress, silentProgress } from '../progress.ts'
+import { listenForStop, type RunOptions, workingHome } from './run.ts'
+
+const HOST = '127.0.0.1'
+
+/** Runs engine, schedules and API on this machine until Ctrl-C. */
+export async function dev(project: Project, options: RunOptions & { port: number }): Promise<Result> {
+  const home = workingHome(project, options)
+  const view = options.json ? silentProgress() : plainProgress((line) => console.log(line))
+  const stop = new AbortController()
+  const unlisten = listenForStop(stop, home, view)
+  try {
+    const api = await listen(devApi(home, project), options.port)
+    const scheduled = [...project.pipelines.values()].filter(({ schedule }) => schedule !== undefined)
+    view.say(`The API listens on http://${HOST}:${api.port}/api/runs`)
+    view.say(`${scheduled.length} schedules; they start paused: sluice resume PIPELINE. Ctrl-C stops.`)
+    try {
+      await runDev(home, project, { ...view, concurrency: options.concurrency, signal: stop.signal })
+    } finally {
+      api.close()
+    }
+    return {
+      data: { stopped: true },
+      text: 'Stopped. What is open goes on with the next sluice dev.',
+      exitCode: EXIT.done,
+    }
+  } finally {
+    unlisten()
+    await home.close()
+  }
+}
+
+/** Listens on loopback only. */
+function listen(app: ReturnType<typeof devApi>, port: number): Promise<{ port: number; close(): void }> {
+  return new Promise((resolve, reject) => {
+    const server = serve({ fetch: app.fetch, hostname: HOST, port }, (info) =>
+      resolve({ port: info.port, close: () => server.close() }),
+    )
+    server.on('error', (error: NodeJS.ErrnoException) =>
+      reject(
+        error.code === 'EADDRINUSE'
+          ? new SluiceError('invalid_usage', `The port ${port} is in use.`, {
+              hint: 'Another sluice dev may be running; name another port with --port, or 0 for a free one.',
+            })
+          : error,
+      ),
+    )
+  })
+}

@@ -1,0 +1,14 @@
+import { prune } from '../../local/prune.ts'
+import { existingHome, type GlobalOptions, type Result } from '../options.ts'
+
+/** Forgets runs that ended before. */
+export async function pruneRuns(options: GlobalOptions & { olderThan: number }): Promise<Result> {
+  const home = existingHome(options)
+  if (home === undefined) return { data: { pruned: [] }, text: 'There are no runs.' }
+  try {
+    const pruned = await prune(home, home.context.ports.clock.now() - options.olderThan)
+    return { data: { pruned }, text: `Forgot ${pruned.length} runs.` }
+  } finally {
+    await home.close()
+  }
+}

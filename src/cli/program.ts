@@ -1,0 +1,148 @@
+import { availableParallelism } from 'node:os'
+import { Command, Option } from 'commander'
+import { cancel, mark, retryRun, setPaused, why } from './commands/act.ts'
+import { dev } from './commands/dev.ts'
+import { diagnose } from './commands/doctor.ts'
+import { initProject } from './commands/init.ts'
+import { listBudgets, listPools } from './commands/limits.ts'
+import { printLogs } from './commands/logs.ts'
+import { listPipelines, listRuns, showStatus } from './commands/look.ts'
+import { pruneRuns } from './commands/prune.ts'
+import { listSecrets, removeSecret, setSecret } from './commands/secrets.ts'
+import {
+  duration,
+  type GlobalOptions,
+  positiveInteger,
+  projectIfAny,
+  projectOf,
+  type Result,
+  withHome,
+} from './options.ts'
+import { version } from './version.ts'
+
+/** Takes what a command gives back. */
+export type Done = (result: Result) => void
+
+const RUN = 'RUN is an id, a unique prefix or latest'
+
+/** Every command whose flags are known beforehand. */
+export function makeProgram(done: Done, writeErr: (text: string) => void): Command {
+  const program = new Command('sluice')
+    .description('Runs pipelines: decides what has to run, and runs it.')
+    .version(version)
+    .exitOverride()
+    .configureOutput({ writeErr })
+    .configureHelp({ showGlobalOptions: false })
+    .showSuggestionAfterError()
+  addLooks(program, done)
+  addActs(program, done)
+  addSecrets(program, done)
+  command(program, 'init [folder]', 'makes a new project with an example').action((folder = '.') =>
+    done(initProject(folder)),
+  )
+  command(program, 'doctor', 'looks for what is wrong with this project').action(async (options) =>
+    done(await diagnose(options)),
+  )
+  return program
+}
+
+/** Commands inherit exitOverride only when they are made by the program. */
+const command = (program: Command, name: string, description: string) =>
+  withGlobals(program.command(name).description(description))
+
+function addLooks(program: Command, done: Done): void {
+  command(program, 'pipelines', 'lists pipelines, their parameters and schedules').action(
+    async (options: GlobalOptions) => done(await listPipelines(await projectOf(options), options)),
+  )
+  command(program, 'runs', 'lists runs, the newest first')
+    .option('--limit <n>', 'how many', positiveInteger, 20)
+    .action(async (options) => done(await listRuns(options)))
+  command(program, 'status <run>', `shows a run task by task; ${RUN}`)
+    .option('--task <task>', 'only this task: Family, Family(k=v,…) or its number')
+    .action(async (wanted, options) => done(await showStatus(wanted, options)))
+  command(program, 'logs <run> [task]', 'prints log lines of a run or of one task')
+    .option('-f, --follow', 'goes on until the run has ended')
+    .option('--tail <n>', 'only the last lines', positiveInteger)
+    .option('--attempt <n>', 'only this attempt', positiveInteger)
+    .action((wanted, task, options) => printLogs(wanted, task, options, (line) => console.log(line)))
+  command(
+    program,
+    'why <run> <task>',
+    'says what a task waits for, since when, and when it can start',
+  ).action(async (wanted, task, options) =>
+    done(await why(await projectIfAny(options), wanted, task, options)),
+  )
+  command(program, 'budgets', 'shows what is spent and left of every budget').action(async (options) => {
+    const project = await projectOf(options)
+    done(await withHome(options, project, (home) => listBudgets(project, home)))
+  })
+  command(program, 'pools', 'shows pools and resources, and what waits for them').action(async (options) => {
+    const project = await projectOf(options)
+    done(await withHome(options, project, (home) => listPools(project, home)))
+  })
+}
+
+function addActs(program: Command, done: Done): void {
+  withWorkFlags(
+    command(program, 'retry <run>', 'opens the next run of the same request, from what is complete'),
+  )
+    .option('--task <task>', 'makes only this task complete')
+    .action(async (wanted, options) => done(await retryRun(await projectIfAny(options), wanted, options)))
+  command(program, 'cancel <run>', 'stops a run').action(async (wanted, options) =>
+    done(await cancel(wanted, options)),
+  )
+  withWorkFlags(
+    command(
+      program,
+      'mark <run> <task> <outcome>',
+      'counts a task as succeeded, though its target is not there',
+    ),
+  ).action(async (wanted, task, outcome, options) =>
+    done(await mark(await projectIfAny(options), { run: wanted, task, outcome }, options)),
+  )
+  for (const [name, paused] of [
+    ['pause', true],
+    ['resume', false],
+  ] as const)
+    command(program, `${name} <pipeline>`, paused ? 'stops a schedule' : 'lets a schedule start runs').action(
+      async (pipeline, options) => done(await setPaused(await projectOf(options), pipeline, paused, options)),
+    )
+  command(program, 'prune', 'forgets runs that ended long ago; targets stay')
+    .requiredOption('--older-than <duration>', 'for example 30d', duration)
+    .action(async (options) => done(await pruneRuns(options)))
+  withWorkFlags(command(program, 'dev', 'runs the engine, the schedules and a local API until it is stopped'))
+    .addOption(
+      new Option('--port <port>', 'of the API on loopback; 0 takes a free one').argParser(port).default(8080),
+    )
+    .action(async (options) => done(await dev(await projectOf(options), options)))
+}
+
+const port = (text: string) => (text === '0' ? 0 : positiveInteger(text))
+
+function addSecrets(program: Command, done: Done): void {
+  const secrets = program.command('secrets').description('credentials of this machine')
+  command(secrets, 'set <name>', 'keeps a value from a prompt or standard input').action(
+    async (name, options) => done(await setSecret(name, options)),
+  )
+  command(secrets, 'list', 'lists names').action((options) => done(listSecrets(options)))
+  command(secrets, 'remove <name>', 'forgets a secret').action((name, options) =>
+    done(removeSecret(name, options)),
+  )
+}
+
+/** Flags that every command takes. */
+export function withGlobals(command: Command): Command {
+  return command
+    .option('--state <folder>', 'where runs are kept', '.sluice')
+    .option('--data <folder>', "where targets are kept; default the environment's storage")
+    .option('--config <file>', 'default sluice.config.ts')
+    .option('--json', 'prints data instead of text')
+}
+
+/** Flags of commands that run tasks. */
+export function withWorkFlags(command: Command): Command {
+  return command
+    .option('--concurrency <n>', 'how many tasks run at once', positiveInteger, availableParallelism())
+    .option('--wait <duration>', 'gives up when nothing can start for this long (default: 60s)', duration)
+    .option('--inline', 'runs bodies in this process: no isolation, quick to start')
+}

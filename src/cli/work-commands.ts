@@ -1,0 +1,121 @@
+import { parseArgs } from 'node:util'
+import type { Command } from 'commander'
+import { SluiceError } from '../core/errors.ts'
+import { findConfig, loadProject, type Project } from '../local/load-config.ts'
+import { readPlan } from '../local/plan-from-file.ts'
+import { type Asked, findRoot, forced, type Root, requestFor, requestForPlan } from '../local/requests.ts'
+import { backfill } from './commands/backfill.ts'
+import { planRequest } from './commands/plan.ts'
+import { runRequest } from './commands/run.ts'
+import { positiveInteger, projectIfAny } from './options.ts'
+import { addParameterFlags, givenParameters } from './parameters.ts'
+import { type Done, withGlobals, withWorkFlags } from './program.ts'
+
+const MAX_ACTIVE = 8
+
+interface Named {
+  project: Project
+  root: Root
+}
+
+type Options = Record<string, unknown> & { param: string[]; force?: true | string; plan?: string }
+
+/** `run`, `plan` and `backfill` take flags that only NAME's parameters tell, so NAME is looked up first. */
+export async function addWorkCommands(program: Command, args: string[], done: Done): Promise<void> {
+  const named = await lookUp(args)
+  const run = withWorkFlags(withGlobals(program.command('run [name]')))
+    .description('makes a pipeline or task complete')
+    .option('--plan <file>', 'runs a plan that was made elsewhere; - is standard input')
+  const plan = withGlobals(program.command('plan <name>')).description('shows what would run, and why')
+  for (const command of [run, plan])
+    command
+      .usage('NAME [--PARAM VALUE …] [options]')
+      .option('--force [task]', 'runs the root again, or this task and what is downstream of it')
+  const fill = withWorkFlags(withGlobals(program.command('backfill <pipeline>')))
+    .description('runs every interval of a range that is not complete')
+    .usage('PIPELINE --from TIME --to TIME [--PARAM VALUE …] [options]')
+    .requiredOption('--from <time>', 'the first interval: 2026-05-17, 2026-05-17T10 or 2026-05-17T10:15')
+    .requiredOption('--to <time>', 'the last one, included as a whole')
+    .option('--max-active-runs <n>', 'how many runs are open at once', positiveInteger, MAX_ACTIVE)
+    .option('--yes', 'does not ask, however many intervals there are')
+  for (const command of [run, plan, fill]) if (named) addParameterFlags(command, named.root.definition.fields)
+
+  run.action(async (name: string | undefined, options) => {
+    const { project, asked } = await wanted(named, name, options)
+    done(await runRequest(project, asked, options))
+  })
+  plan.action(async (name, options) => {
+    const { project, asked } = await wanted(named, name, options)
+    done(await planRequest(project, asked, options))
+  })
+  fill.action(async (name, options) => {
+    const { project, root } = named as Named
+    warnBroken(project)
+    done(await backfill(project, name, given(root, options), options))
+  })
+}
+
+async function wanted(
+  named: Named | undefined,
+  name: string | undefined,
+  options: Options & { config?: string },
+): Promise<{ project: Project; asked: Asked }> {
+  const asked = named ? askedFor(named, options) : await askedByPlan(name, options)
+  warnBroken(asked.project)
+  if (options.force === undefined) return asked
+  return { ...asked, asked: forced(asked.asked, options.force) }
+}
+
+function askedFor({ project, root }: Named, options: Options) {
+  if (options.plan !== undefined)
+    throw new SluiceError(
+      'invalid_usage',
+      `It takes either ${root.name} or --plan ${options.plan}, not both.`,
+    )
+  return { project, asked: requestFor(root, given(root, options)) }
+}
+
+async function askedByPlan(name: string | undefined, { plan, config }: Options & { config?: string }) {
+  if (plan === undefined || name !== undefined)
+    throw new SluiceError('invalid_usage', 'It takes the name of a pipeline or task, or --plan FILE.', {
+      hint: 'sluice pipelines lists what there is.',
+    })
+  const project = await projectIfAny(config === undefined ? {} : { config })
+  return { project, asked: requestForPlan(await readPlan(plan)) }
+}
+
+function given({ definition, pipeline }: Root, options: Options): Record<string, unknown> {
+  const timeZone = pipeline?.schedule?.timeZone ?? 'UTC'
+  return givenParameters(definition.fields, options, options.param, timeZone)
+}
+
+async function lookUp(args: string[]): Promise<Named | undefined> {
+  const string = { type: 'string' } as const
+  const { positionals, values } = parseArgs({
+    args,
+    strict: false,
+    allowPositionals: true,
+    options: {
+      state: string,
+      data: string,
+      config: string,
+      concurrency: string,
+      wait: string,
+      plan: string,
+      from: string,
+      to: string,
+      'max-active-runs': string,
+      param: { ...string, short: 'p' },
+    },
+  })
+  const [command, name] = positionals
+  if (!['run', 'plan', 'backfill'].includes(command ?? '') || name === undefined) return undefined
+  const config = typeof values.config === 'string' ? values.config : undefined
+  const project = await loadProject(findConfig(process.cwd(), config))
+  return { project, root: findRoot(project, name) }
+}
+
+function warnBroken(project: Project): void {
+  for (const { path, message } of project.broken)
+    console.error(`warning: ${path} did not load, its pipelines are missing: ${message}`)
+}

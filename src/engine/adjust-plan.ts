@@ -1,0 +1,58 @@
+import { SluiceError } from '../core/errors.ts'
+import type { FoundTask } from '../core/graph.ts'
+import { type Definitions, findTasks, type TaskReference } from './plan-graph.ts'
+
+/** How a plan differs from what targets tell. */
+export interface Adjustment {
+  /** Ids of tasks that run although their targets are there. */
+  forced?: ReadonlySet<string>
+  /** Ids of tasks that count as complete although their targets are not there. */
+  done?: ReadonlySet<string>
+}
+
+/** Definitions that answer as if it were so. */
+export function adjusted<T extends TaskReference>(
+  definitions: Definitions<T>,
+  { forced = new Set(), done = new Set() }: Adjustment,
+): Definitions<T> {
+  return {
+    async areComplete(tasks) {
+      const answers = await definitions.areComplete(tasks)
+      return tasks.map(({ id }, index) => !forced.has(id) && (done.has(id) || answers[index] === true))
+    },
+    describe(task, complete) {
+      const described = definitions.describe(task, complete)
+      if (!forced.has(task.id)) return described
+      return { ...described, found: { ...described.found, forced: true } }
+    },
+  }
+}
+
+/** The tasks that match below a root, and everything downstream of them. Throws where none matches. */
+export async function forcedFrom<T extends TaskReference>(
+  root: T,
+  definitions: Definitions<T>,
+  wanted: string,
+): Promise<Set<string>> {
+  const found = await findTasks([root], {
+    ...definitions,
+    areComplete: async (level) => level.map(() => false),
+  })
+  const forced = new Set(found.filter((task) => matches(task, wanted)).map(({ id }) => id))
+  if (forced.size === 0)
+    throw new SluiceError('unknown_task', `Nothing below ${found[0]?.label} is called ${wanted}.`, {
+      hint: `A task is named by family or Family(k=v,…); there are: ${[...new Set(found.map(({ family }) => family))].join(', ')}.`,
+    })
+  const downstream = new Map<string, string[]>()
+  for (const { id, upstreams } of found) for (const upstream of upstreams) push(downstream, upstream, id)
+  for (const id of forced) for (const next of downstream.get(id) ?? []) forced.add(next)
+  return forced
+}
+
+const matches = ({ family, label }: FoundTask, wanted: string) => family === wanted || label === wanted
+
+function push(lists: Map<string, string[]>, key: string, value: string): void {
+  const list = lists.get(key)
+  if (list === undefined) lists.set(key, [value])
+  else list.push(value)
+}

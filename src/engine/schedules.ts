@@ -1,0 +1,86 @@
+import type { Span } from '../core/calendar.ts'
+import type { Stored } from '../core/change.ts'
+import {
+  isOpen,
+  keys,
+  type OpenInterval,
+  type Run,
+  type RunStatus,
+  type ScheduleRecord,
+} from '../core/model.ts'
+import { type ScheduleRule, toStart, withEnds, withMissing } from '../core/schedule.ts'
+import type { Context } from './context.ts'
+
+/** Opens or joins the run of an interval; undefined where it is complete already. */
+export type StartInterval = (span: Span) => Promise<string | undefined>
+
+/**
+ * Looks at the schedule of one pipeline: accounts for intervals that have ended, and starts what is missing, oldest
+ * first. A crash between a start and its note is harmless: the same start joins the same run.
+ */
+export async function tickSchedule(
+  context: Context,
+  pipeline: string,
+  rule: ScheduleRule,
+  start: StartInterval,
+): Promise<void> {
+  const { clock } = context.ports
+  const stored = await readSchedule(context, pipeline)
+  const now = clock.now()
+  const ended = await endedRuns(context, stored)
+  const looked = withMissing(withEnds(stored, ended, now), rule, now)
+  const started = new Map<OpenInterval, string | undefined>()
+  for (const interval of toStart(looked, rule, now)) started.set(interval, await start(interval))
+  const open = looked.open.flatMap((each) => noted(each, started))
+  const next = { ...looked, open }
+  if (JSON.stringify(next) !== JSON.stringify(stored)) await writeSchedule(context, stored, next)
+}
+
+function noted(each: OpenInterval, started: Map<OpenInterval, string | undefined>): OpenInterval[] {
+  if (!started.has(each)) return [each]
+  const run = started.get(each)
+  const { retryAt: _, ...rest } = each
+  return run === undefined ? [] : [{ ...rest, run }]
+}
+
+/** Where a pipeline's schedule stands; a schedule that was never seen is paused. */
+export async function readSchedule({ ports }: Context, pipeline: string): Promise<Stored<ScheduleRecord>> {
+  const [record] = (await ports.store.read([keys.schedule(pipeline)])) as [Stored<ScheduleRecord>?]
+  return (
+    record ?? { kind: 'schedule', pipeline, paused: true, cursor: ports.clock.now(), open: [], version: 0 }
+  )
+}
+
+/** Stops a schedule from starting runs, or lets it go on from where it was; its first time it begins now. */
+export async function pauseSchedule(context: Context, pipeline: string, paused: boolean): Promise<void> {
+  for (;;) {
+    const stored = await readSchedule(context, pipeline)
+    const now = context.ports.clock.now()
+    const isFirst = !paused && stored.since === undefined
+    const next = { ...stored, paused, ...(isFirst ? { since: now, cursor: now } : {}) }
+    if (await writeSchedule(context, stored, next)) return
+  }
+}
+
+/** False where another process has changed it meanwhile. */
+async function writeSchedule(
+  { ports }: Context,
+  { version, pipeline }: Stored<ScheduleRecord>,
+  { version: _, ...next }: ScheduleRecord & { version?: number },
+): Promise<boolean> {
+  const result = await ports.store.write([
+    { key: keys.schedule(pipeline), put: next, if: version === 0 ? 'absent' : { version } },
+  ])
+  return result.ok
+}
+
+async function endedRuns({ ports }: Context, { open }: ScheduleRecord): Promise<Map<string, RunStatus>> {
+  const ids = open.flatMap(({ run }) => run ?? [])
+  const records = (await ports.store.read(ids.map(keys.run))) as (Stored<Run> | undefined)[]
+  const ended = new Map<string, RunStatus>()
+  ids.forEach((id, index) => {
+    const status = records[index]?.status ?? 'cancelled'
+    if (!isOpen(status)) ended.set(id, status)
+  })
+  return ended
+}

@@ -1,0 +1,137 @@
+import type { Stored } from '../core/change.ts'
+import { freeOf, heldOf, lacks } from '../core/limits.ts'
+import { hasEnded, holderName, keys, type Lock, type Run, type TaskRun } from '../core/model.ts'
+import { DEFAULT_POOL, type PlannedTask } from '../core/plan.ts'
+import type { Context } from './context.ts'
+import { type LimitRow, readLimits } from './limits.ts'
+import { isOver } from './locks.ts'
+
+/** One reason that a task does not run now. */
+export interface Reason {
+  text: string
+  /** When it ends by itself, where that is known. */
+  until?: number
+}
+
+const NAMED = 10
+
+/** Why a task does not run now: all reasons, the first one first, by the rules that decide. */
+export async function whyWaiting(context: Context, run: Run, task: TaskRun): Promise<Reason[]> {
+  if (hasEnded(task.status)) return [{ text: `it has ended: ${task.status}${cause(task)}` }]
+  const [planned] = (await context.ports.plans.tasks(task.run, [task.number])) as [PlannedTask]
+  const cancelled = run.cancelledAt === undefined ? [] : [{ text: 'its run is being cancelled' }]
+  switch (task.status) {
+    case 'pending':
+      return [...cancelled, ...(await openUpstreams(context, task, planned.upstreams, 'upstream'))]
+    case 'expanding':
+      return [
+        ...cancelled,
+        ...(await openUpstreams(context, task, task.yields?.slice(-1) ?? [], 'what it yielded')),
+      ]
+    case 'running':
+      return [{ text: `it runs, as attempt ${task.attempt}` }]
+    default:
+      return [...cancelled, ...(await hindrances(context, task, planned))]
+  }
+}
+
+const cause = ({ failure }: TaskRun) => (failure === undefined ? '' : `, because ${failure.message}`)
+
+/** Upstreams that have not ended; gathering nodes are looked through. */
+async function openUpstreams(
+  { ports }: Context,
+  { run }: TaskRun,
+  numbers: number[],
+  what: string,
+): Promise<Reason[]> {
+  const open: string[] = []
+  for (let level = numbers; level.length > 0; ) {
+    const planned = await ports.plans.tasks(run, level)
+    const records = (await ports.store.read(
+      level.map((number) => keys.taskRun(run, number)),
+    )) as Stored<TaskRun>[]
+    const left = planned.filter((_, index) => !hasEnded(records[index]?.status ?? 'pending'))
+    open.push(
+      ...planned.flatMap((task, index) =>
+        task.join || !left.includes(task) ? [] : [`${task.label} (${records[index]?.status ?? 'pending'})`],
+      ),
+    )
+    level = left.filter((task) => task.join).flatMap((task) => task.upstreams)
+  }
+  if (open.length === 0) return [{ text: `${what} has just ended; it is about to be queued` }]
+  const more = open.length > NAMED ? ` and ${open.length - NAMED} more` : ''
+  return [{ text: `${what} has not ended: ${open.slice(0, NAMED).join(', ')}${more}` }]
+}
+
+async function hindrances(context: Context, task: TaskRun, planned: PlannedTask): Promise<Reason[]> {
+  const { store, clock } = context.ports
+  const now = clock.now()
+  if (task.waitsFor === 'target') return [awaited(task, planned)]
+  const reasons: Reason[] = []
+  if ((task.notBefore ?? 0) > now)
+    reasons.push({ text: `its next attempt is delayed${cause(task)}`, until: task.notBefore ?? now })
+  const [lock] = (await store.read([keys.lock(task.taskId)])) as [Stored<Lock>?]
+  if (lock?.holder !== undefined && !isOver(lock.holder, task))
+    reasons.push({ text: `the same task runs elsewhere: ${lock.holder} (run/number/attempt)` })
+  if ((lock?.backoffUntil ?? 0) > now && lock?.backoffUntil !== task.notBefore)
+    reasons.push({
+      text: 'the same task has failed in another run and is delayed',
+      until: lock?.backoffUntil ?? now,
+    })
+  const rows = await readLimits(context, planned)
+  for (const row of rows) reasons.push(...(await lacking(context, task, row)))
+  const pool = planned.policy.pool ?? DEFAULT_POOL
+  if (context.settings.limits.pools[pool] === undefined)
+    reasons.push({ text: `the config has no pool ${pool} any more, so nobody takes it` })
+  if (reasons.length > 0) return reasons
+  return [{ text: `nothing holds it back: it is queued in the pool ${pool} for the next worker of its run` }]
+}
+
+function awaited(task: TaskRun, planned: PlannedTask): Reason {
+  const { timeoutMs } = planned.policy
+  const text = `its target is not there yet: ${planned.outputs.join(', ')}; somebody else makes it`
+  if (timeoutMs === undefined || task.waitingSince === undefined) return { text }
+  return { text: `${text}, and without it the task fails`, until: task.waitingSince + timeoutMs }
+}
+
+async function lacking(context: Context, task: TaskRun, { need, now: row }: LimitRow): Promise<Reason[]> {
+  if (!lacks(row, holderName(task), need.weight)) return []
+  const place = await placeInLine(context, task, need.key)
+  const line = place === undefined ? '' : `; it is number ${place} of those who wait`
+  const { weight, name } = need
+  switch (need.of) {
+    case 'pool':
+      return [{ text: `the pool ${name} is full: ${heldOf(row)} of ${row.limit} places are taken` }]
+    case 'resource':
+      return [
+        {
+          text: `it needs ${weight} of the resource ${name}, of which ${Math.max(0, freeOf(row))} of ${row.limit} are free${line}`,
+        },
+      ]
+    case 'budget':
+      return [budgetReason(row, weight, line)]
+  }
+}
+
+function budgetReason(row: LimitRow['now'], weight: number, line: string): Reason {
+  const { window, blockedUntil, name, limit } = row
+  if (blockedUntil !== undefined)
+    return {
+      text: `whoever the budget ${name} is for has asked to be left alone${line}`,
+      until: blockedUntil,
+    }
+  const spent = window?.spent ?? 0
+  const text = `it needs ${weight} of the budget ${name}: ${spent} are spent and ${heldOf(row)} reserved of ${limit} a ${window?.per}${line}`
+  return { text, ...(window === undefined ? {} : { until: window.endsAt }) }
+}
+
+const LINE = 1_000
+
+async function placeInLine({ ports }: Context, task: TaskRun, key: string): Promise<number | undefined> {
+  if (task.waitsFor !== key) return undefined
+  const items = await ports.store.list({ prefix: keys.waits(key), limit: LINE, consistency: 'strong' })
+  const index = items.findIndex(
+    ({ record }) => record.kind === 'wait' && record.run === task.run && record.number === task.number,
+  )
+  return index < 0 ? undefined : index + 1
+}

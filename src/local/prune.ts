@@ -1,0 +1,51 @@
+import { isOpen, keys } from '../core/model.ts'
+import type { Home } from './home.ts'
+import { allRuns } from './inspect.ts'
+
+const PAGE = 500
+
+/** Forgets runs that ended before an instant: records, plans, messages and logs. Targets and markers stay. */
+export async function prune(home: Home, before: number): Promise<string[]> {
+  const { plans, queue } = home.context.ports
+  const old = (await allRuns(home)).filter(
+    ({ status, endedAt }) => !isOpen(status) && endedAt !== undefined && endedAt < before,
+  )
+  for (const { id } of old) {
+    for (const prefix of [keys.taskRuns(id), keys.attempts(id), keys.checkpoints(id)])
+      await removeAll(home, prefix)
+    await queue.remove(id)
+    await plans.remove(id)
+    await home.logs.remove(id)
+    // Last, so that a prune that is cut off finds the run again.
+    await home.context.ports.store.write([{ key: keys.run(id), remove: true }])
+  }
+  await pruneLocks(home, before)
+  return old.map(({ id }) => id)
+}
+
+async function removeAll({ context }: Home, prefix: string): Promise<void> {
+  const { store } = context.ports
+  for (;;) {
+    const page = await store.list({ prefix, limit: PAGE, consistency: 'strong' })
+    if (page.length === 0) return
+    await Promise.all(page.map(({ key }) => store.write([{ key, remove: true }])))
+  }
+}
+
+/** Locks that nobody has used since. */
+async function pruneLocks({ context }: Home, before: number): Promise<void> {
+  const { store } = context.ports
+  for (let after = ''; ; ) {
+    const page = await store.list({ prefix: keys.lock(''), after, limit: PAGE, consistency: 'strong' })
+    const last = page.at(-1)
+    if (last === undefined) return
+    after = last.key
+    await Promise.all(
+      page.map(async ({ key, record }) => {
+        if (record.kind !== 'lock' || record.holder !== undefined || record.waiting) return
+        if ((record.lastEndAt ?? 0) >= before || (record.backoffUntil ?? 0) >= before) return
+        await store.write([{ key, remove: true, if: { version: record.version } }])
+      }),
+    )
+  }
+}

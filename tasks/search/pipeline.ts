@@ -1,0 +1,144 @@
+import { createHash } from 'node:crypto'
+import { resolve } from 'node:path'
+import { daily, folder, hourly, insignificant, json, jsonLines, pipeline, quarterHourly, task } from 'sluice'
+import { z } from 'zod'
+import { type Clicks, countClicks } from './clicks.ts'
+import { intervalField, partsOf, pathOf } from './interval.ts'
+import type { Request } from './log-line.ts'
+import { stampOf } from './source.ts'
+import { MALFORMED, quarterFile, split } from './split.ts'
+import { addUp, ofRequests, type Summary } from './summary.ts'
+import { type VisitLine, type Visitor, Visits } from './visits.ts'
+
+/** An access log, or a folder of them. Where logs are read from is no part of what an interval is. */
+const source = insignificant(z.string().default('weblogs'))
+const TOP = 20
+
+export const Split = task(
+  'Split',
+  {
+    // The stamp changes with the source, which is then read again.
+    params: { source: z.string(), stamp: z.string() },
+    output: ({ source, stamp }) =>
+      folder(`search/split/${createHash('sha256').update(`${source}\n${stamp}`).digest('hex').slice(0, 32)}`),
+  },
+  async ({ params, output, progress }) =>
+    split(params.source, output, (lines) => progress(lines, undefined, 'lines')),
+)
+
+const results = (length: 'quarter' | 'hour' | 'day', interval: string) => ({
+  summary: json<Summary>(`${pathOf(length, interval)}.json`),
+  visits: jsonLines<VisitLine>(`${pathOf(length, interval)}.visits.jsonl.gz`),
+})
+
+export const SearchQuarter = task(
+  'SearchQuarter',
+  {
+    params: { interval: intervalField('quarter'), source },
+    requires: ({ source }) => Split({ source: resolve(source), stamp: stampOf(source) }),
+    output: ({ interval }) => results('quarter', interval),
+  },
+  async ({ params: { interval }, input, output }) => {
+    const isThere = (await input.names()).includes(quarterFile(interval))
+    const requests = isThere ? await input.jsonLines<Request>(quarterFile(interval)).read() : []
+    // Lines are not always in order of time; those of one second stay as they were.
+    requests.sort((a, b) => a.at - b.at)
+    const malformed = (await input.json<Record<string, number>>(MALFORMED).read())[interval] ?? 0
+    const visits = new Visits()
+    for (const request of requests) visits.addRequest(request)
+    await output.summary.write(ofRequests(requests, visits, malformed))
+    await output.visits.write(visits.lines())
+  },
+)
+
+export const SearchHour = task(
+  'SearchHour',
+  {
+    params: { interval: intervalField('hour'), source },
+    requires: ({ interval, source }) =>
+      partsOf(interval, 'hour').map((quarter) => SearchQuarter({ interval: quarter, source })),
+    output: ({ interval }) => results('hour', interval),
+  },
+  async ({ input, output }) => {
+    const { summary, visits } = await addUp(input)
+    await output.summary.write(summary)
+    await output.visits.write(visits.lines())
+  },
+)
+
+/** The day's visits, on which everything about a day is based. */
+export const DayVisits = task(
+  'DayVisits',
+  {
+    params: { interval: intervalField('day'), source },
+    requires: ({ interval, source }) =>
+      partsOf(interval, 'day').map((hour) => SearchHour({ interval: hour, source })),
+    output: ({ interval }) => ({
+      summary: json<Summary & Pick<DaySummary, 'topPaths' | 'topReferrers'>>(
+        `${pathOf('day', interval)}.summary.json`,
+      ),
+      visits: jsonLines<VisitLine>(`${pathOf('day', interval)}.visits.jsonl.gz`),
+    }),
+  },
+  async ({ input, output }) => {
+    const { summary, visits } = await addUp(input)
+    const topPaths = visits.top('path', TOP).map(([path, requests]) => ({ path, requests }))
+    const topReferrers = visits.top('referrer', TOP).map(([referrer, requests]) => ({ referrer, requests }))
+    await output.summary.write({ ...summary, topPaths, topReferrers })
+    await output.visits.write(visits.lines())
+  },
+)
+
+/** The heavy step of a day, in a pool of its own: it can be exchanged for a container or a cluster job. */
+export const DayClicks = task(
+  'DayClicks',
+  {
+    params: { interval: intervalField('day'), source },
+    requires: ({ interval, source }) => DayVisits({ interval, source }),
+    output: ({ interval }) => json<Clicks>(`${pathOf('day', interval)}.clicks.json`),
+    pool: 'heavy',
+  },
+  async ({ input, output }) => output.write(await countClicks(visitorsOf(input.visits.readLines()))),
+)
+
+async function* visitorsOf(lines: AsyncIterable<VisitLine>): AsyncGenerator<Visitor> {
+  for await (const line of lines) if (line.kind === 'visitor') yield line
+}
+
+/** What is known of a day. */
+export interface DaySummary extends Summary, Clicks {
+  topPaths: { path: string; requests: number }[]
+  topReferrers: { referrer: string; requests: number }[]
+}
+
+export const SearchDay = task(
+  'SearchDay',
+  {
+    params: { interval: intervalField('day'), source },
+    requires: ({ interval, source }) => ({
+      day: DayVisits({ interval, source }),
+      clicks: DayClicks({ interval, source }),
+    }),
+    output: ({ interval }) => json<DaySummary>(`${pathOf('day', interval)}.json`),
+  },
+  async ({ input, output }) =>
+    output.write({ ...(await input.day.summary.read()), ...(await input.clicks.read()) }),
+)
+
+export const searchQuarter = pipeline('search-quarter', SearchQuarter, {
+  description: 'Counts the requests, visitors and sessions of 15 minutes',
+  schedule: quarterHourly(),
+  params: ({ quarter }) => ({ interval: quarter }),
+})
+
+export const searchHourly = pipeline('search-hourly', SearchHour, {
+  description: 'The same of an hour, made from its quarters',
+  schedule: hourly(),
+  params: ({ hour }) => ({ interval: hour }),
+})
+
+export const searchDaily = pipeline('search-daily', SearchDay, {
+  description: 'The same of a day, with pages, clicks and a comparison of two variants',
+  schedule: daily(),
+  params: ({ date }) => ({ interval: date }),
+})

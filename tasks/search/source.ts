@@ -1,0 +1,44 @@
+import { createHash } from 'node:crypto'
+import { createReadStream, readdirSync, statSync } from 'node:fs'
+import { basename, join, resolve } from 'node:path'
+import { createInterface } from 'node:readline'
+import { createGunzip } from 'node:zlib'
+
+/** The files of a source in name order: the file itself, or all of a folder. */
+export function filesOf(source: string): string[] {
+  const path = resolve(source)
+  const found = statSync(path, { throwIfNoEntry: false })
+  if (found === undefined)
+    throw new Error(`the source ${path} does not exist; it is a file or a folder of access logs`)
+  if (!found.isDirectory()) return [path]
+  return readdirSync(path, { withFileTypes: true })
+    .filter((entry) => entry.isFile() && !entry.name.startsWith('.'))
+    .map((entry) => join(path, entry.name))
+    .sort()
+}
+
+/** Changes when a file of the source comes, goes, or changes its size or time. */
+export function stampOf(source: string): string {
+  const hash = createHash('sha256')
+  for (const file of filesOf(source)) {
+    const { size, mtimeMs } = statSync(file)
+    hash.update(`${basename(file)}\n${size}\n${mtimeMs}\n`)
+  }
+  return hash.digest('hex').slice(0, 16)
+}
+
+/** The lines of a file, unpacked where its name ends in `.gz`. */
+export async function* linesOf(file: string): AsyncGenerator<string> {
+  const raw = createReadStream(file)
+  const input = file.endsWith('.gz') ? raw.pipe(createGunzip()) : raw
+  const failed = new Promise<never>((_, reject) => {
+    for (const stream of [raw, input]) stream.on('error', reject)
+  })
+  failed.catch(() => {})
+  const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })[Symbol.asyncIterator]()
+  for (;;) {
+    const next = await Promise.race([lines.next(), failed])
+    if (next.done) return
+    yield next.value
+  }
+}
