@@ -32,3 +32,4 @@ export {
   type TaskOptions,
   task,
 } from './define/task.ts'
+export { type TestEnd, type TestOptions, testTask } from './local/test-task.ts'

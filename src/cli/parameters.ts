@@ -6,11 +6,12 @@ import { messageOf, SluiceError } from '../core/errors.ts'
 import { flagOf } from '../define/flags.ts'
 import { choicesOf, type Fields, isSignificant, kindOf } from '../define/params.ts'
 
-/** Adds a flag for each parameter, and `-p name=value`. */
+/** Adds a flag for each parameter, but for those that the command has itself, and `-p name=value`. */
 export function addParameterFlags(command: Command, fields: Fields): void {
   for (const [name, field] of Object.entries(fields)) {
     const kind = kindOf(field)
     const flag = `--${flagOf(name)}`
+    if (command.options.some(({ long }) => long === flag)) continue
     const help = [field.description ?? '', describe(field)].filter(Boolean).join('; ')
     if (kind !== 'boolean') command.addOption(new Option(`${flag} <${kind}>`, help))
     else command.addOption(new Option(flag, help)).addOption(new Option(`--no-${flagOf(name)}`))

@@ -51,7 +51,9 @@ export async function addWorkCommands(program: Command, args: string[], done: Do
   fill.action(async (name, options) => {
     const { project, root } = named as Named
     warnBroken(project)
-    done(await backfill(project, name, given(root, options), options))
+    // Parameters of these names are given with -p.
+    const { from: _, to: __, yes: ___, maxActiveRuns: ____, ...others } = options
+    done(await backfill(project, name, given(root, others), options))
   })
 }
 

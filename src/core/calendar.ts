@@ -118,7 +118,8 @@ export function describeInterval({ start, end }: Span, timeZone: string): Interv
   const date = first.toPlainDate().toString()
   const before = last.toPlainDate().subtract({ days: 1 }).toString()
   const utc = new Date(start).toISOString()
-  const iso = (at: Temporal.ZonedDateTime) => at.toString({ timeZoneName: 'never', smallestUnit: 'second' })
+  const iso = (at: Temporal.ZonedDateTime) =>
+    at.toString({ timeZoneName: 'never', smallestUnit: 'second' }).replace('+00:00', 'Z')
   return {
     start: iso(first),
     end: iso(last),

@@ -5,18 +5,14 @@ export const BUILT_IN_FLAGS: ReadonlySet<string> = new Set([
   'data',
   'env',
   'force',
-  'from',
   'help',
   'inline',
   'json',
-  'max-active-runs',
   'param',
   'plan',
   'state',
-  'to',
   'version',
   'wait',
-  'yes',
 ])
 
 /** The flag of a parameter: camelCase becomes kebab-case. */

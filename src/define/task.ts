@@ -72,12 +72,14 @@ export interface TaskInstance<Out = unknown> {
 }
 
 /** A task family: call it with parameters to refer to one task. */
-export interface Task<F extends Fields, Out> {
+export interface Task<F extends Fields, Out, R = unknown> {
   (...given: Record<never, never> extends GivenOf<F> ? [GivenOf<F>?] : [GivenOf<F>]): TaskInstance<Out>
   readonly family: string
   /** The zod fields, to spread into another task's. */
   readonly params: F
   readonly definition: TaskDefinition
+  /** Only a type: what it requires. */
+  readonly __requires?: R
 }
 
 /** A family without its types: what planning and executing work with. */
@@ -117,10 +119,10 @@ export function task<
   family: string,
   options: TaskOptions<F, R, O, S, B>,
   body: Body<ParamsOf<F>, R, O, S, B, Result>,
-): Task<F, OutOf<O, Result>> {
+): Task<F, OutOf<O, Result>, R> {
   return define(family, options as unknown as TaskOptions<Fields, Requires, Output, Secrets>, {
     body: body as TaskDefinition['body'] & {},
-  }) as unknown as Task<F, OutOf<O, Result>>
+  }) as unknown as Task<F, OutOf<O, Result>, R>
 }
 
 /** How an external task is defined. */

@@ -10,6 +10,7 @@ export interface HttpOptions {
   signal: AbortSignal
   /** Told before a wait that the server asked for. */
   onWait(ms: number, status: number): void
+  headers?: Record<string, string>
 }
 
 /**
@@ -18,7 +19,7 @@ export interface HttpOptions {
  */
 export async function get(url: URL, options: HttpOptions): Promise<Response> {
   for (let waits = 0; ; waits++) {
-    const response = await fetchOnce(url, options.signal)
+    const response = await fetchOnce(url, options)
     if (response.ok || response.status === 404) return response
     await response.body?.cancel()
     const isBusy = response.status === 503 || response.status === 429
@@ -30,11 +31,15 @@ export async function get(url: URL, options: HttpOptions): Promise<Response> {
   }
 }
 
-async function fetchOnce(url: URL, signal: AbortSignal): Promise<Response> {
+/** Asks once, whatever the answer. */
+export async function fetchOnce(
+  url: URL,
+  { signal, headers = {} }: Pick<HttpOptions, 'signal' | 'headers'>,
+): Promise<Response> {
   try {
     return await fetch(url, {
       signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
-      headers: { 'user-agent': 'sluice-arxlive' },
+      headers: { 'user-agent': 'sluice-arxlive', ...headers },
     })
   } catch (error) {
     const cause = (error as Error).cause

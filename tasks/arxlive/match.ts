@@ -1,32 +1,42 @@
-import type { Log } from 'sluice'
-import type { Article } from './article.ts'
-import { get } from './http.ts'
+import type { Budget } from 'sluice'
+import { fetchOnce } from './http.ts'
+import type { Title } from './titles.ts'
 
 /** What the academic graph knows of an article; `paper` is null where no title matched. */
-export interface Match {
-  id: string
-  title: string
+export interface Match extends Title {
   paper: { id: string; citations: number } | null
+}
+
+/** The graph's API, with what a call to it takes. */
+export interface Graph {
+  /** Its base URL. */
+  url: string
+  key: string
+  budget: Budget
+  signal: AbortSignal
 }
 
 /** How many titles are asked for at once. */
 const PARALLEL = 4
 
 /** Asks the graph for each title: `GET <graph>/match?title=…`, 404 where there is none. Order as given. */
-export async function* matchTitles(
-  articles: Article[],
-  { graph, signal, log }: { graph: string; signal: AbortSignal; log: Log },
-): AsyncGenerator<Match> {
-  const onWait = (ms: number) => log.info(`the graph asks to wait for ${ms / 1000} s`)
-  for (let start = 0; start < articles.length; start += PARALLEL)
-    yield* await Promise.all(
-      articles.slice(start, start + PARALLEL).map(async ({ id, title }) => {
-        const url = new URL(`${graph.replace(/\/$/, '')}/match`)
-        url.searchParams.set('title', title)
-        const response = await get(url, { signal, onWait })
-        return { id, title, paper: response.status === 404 ? null : toPaper(await response.json()) }
-      }),
-    )
+export async function* matchTitles(titles: Title[], graph: Graph): AsyncGenerator<Match> {
+  for (let start = 0; start < titles.length; start += PARALLEL)
+    yield* await Promise.all(titles.slice(start, start + PARALLEL).map((title) => match(title, graph)))
+}
+
+async function match({ id, title }: Title, { url: base, key, budget, signal }: Graph): Promise<Match> {
+  const url = new URL(`${base.replace(/\/$/, '')}/match`)
+  url.searchParams.set('title', title)
+  // A call counts for the graph from the moment on which it is made.
+  await budget.spend()
+  const response = await fetchOnce(url, { signal, headers: { authorization: `Bearer ${key}` } })
+  if (response.status === 404) return { id, title, paper: null }
+  if (response.ok) return { id, title, paper: toPaper(await response.json()) }
+  await response.body?.cancel()
+  if (response.status === 429 || response.status === 503)
+    return budget.throttled(response.headers.get('retry-after'))
+  throw new Error(`${url.origin}${url.pathname} answered ${response.status} ${response.statusText}`)
 }
 
 function toPaper(answer: unknown): Match['paper'] {

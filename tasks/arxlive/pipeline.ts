@@ -1,11 +1,26 @@
-import { day, file, insignificant, json, jsonLines, pipeline, task } from 'sluice'
+import {
+  collection,
+  cron,
+  day,
+  external,
+  file,
+  insignificant,
+  json,
+  jsonLines,
+  pipeline,
+  secret,
+  task,
+} from 'sluice'
 import { z } from 'zod'
 import type { Article } from './article.ts'
 import { harvest } from './harvest.ts'
 import { type Match, matchTitles } from './match.ts'
 import { countArticles, type Report, reportPage } from './report.ts'
+import { BATCH, batchesOf, selectTitles, type Title } from './titles.ts'
 
 const SAMPLE = 100
+/** Earlier titles that one run asks for again, so that new ones always fit into the budget. */
+const MOST_EARLIER = 200
 const HTTP = { protocol: /^https?$/, error: 'must be a URL that begins with http: or https:' }
 
 const days = {
@@ -20,10 +35,12 @@ const source = insignificant(
 )
 const graph = insignificant(z.url(HTTP).optional())
 
+const base = (production: boolean) => (production ? 'arxiv' : 'arxiv-sample')
+
 /** The folder of some days' files; a sample is kept apart from production. */
 function folder({ date, until, production }: { date: string; until: string; production: boolean }) {
   if (until < date) throw new Error(`until (${until}) is before date (${date})`)
-  return `${production ? 'arxiv' : 'arxiv-sample'}/${date === until ? date : `${date}--${until}`}`
+  return `${base(production)}/${date === until ? date : `${date}--${until}`}`
 }
 
 export const CollectArticles = task(
@@ -41,21 +58,78 @@ export const CollectArticles = task(
   },
 )
 
-export const MatchTitles = task(
-  'MatchTitles',
+/** What was matched on other days; whatever is there is taken as it is. */
+const EarlierMatches = external('EarlierMatches', {
+  params: { production: z.boolean() },
+  output: ({ production }) =>
+    collection(base(production), (path) => jsonLines<Match>(path), /\/matches\.jsonl\.gz$/),
+})
+
+/** The titles to ask for: those of the articles, then earlier ones that had no match. */
+export const SelectTitles = task(
+  'SelectTitles',
   {
-    params: { ...days, source, graph: insignificant(z.url(HTTP)) },
-    requires: ({ graph: _, ...params }) => CollectArticles(params),
-    output: (params) => jsonLines<Match>(`${folder(params)}/matches.jsonl.gz`),
+    params: { ...days, source },
+    requires: (params) => ({
+      articles: CollectArticles(params),
+      earlier: EarlierMatches({ production: params.production }),
+    }),
+    output: (params) => jsonLines<Title>(`${folder(params)}/titles.jsonl.gz`),
   },
-  async ({ params, input, output, log, progress, signal }) => {
-    const articles = await input.read()
+  async ({ params, input, output, log }) => {
+    const articles = await input.articles.read()
+    const before = (await input.earlier.list()).filter(
+      ({ path }) => path < `${base(params.production)}/${params.date}`,
+    )
+    const earlier = (await Promise.all(before.map((each) => each.read()))).flat()
+    const titles = selectTitles(articles, earlier, MOST_EARLIER)
+    log.info(`${articles.length} new titles, ${titles.length - articles.length} earlier ones without a match`)
+    await output.write(titles)
+  },
+)
+
+const matching = { ...days, source, graph: insignificant(z.url(HTTP)) }
+
+/** One call for each of 100 titles: the unit in which the budget is used and failures are repeated. */
+export const MatchBatch = task(
+  'MatchBatch',
+  {
+    params: { ...matching, number: z.int().min(0) },
+    requires: ({ graph: _, number: __, ...params }) => SelectTitles(params),
+    output: ({ number, ...params }) =>
+      jsonLines<Match>(`${folder(params)}/matches/${String(number).padStart(4, '0')}.jsonl.gz`),
+    secrets: { key: secret('mag/api-key') },
+    budgets: { mag: BATCH },
+  },
+  async ({ params: { graph, number }, input, output, secrets, budgets, progress, signal }) => {
+    const titles = (await input.read()).slice(number * BATCH, (number + 1) * BATCH)
     const matches: Match[] = []
-    for await (const match of matchTitles(articles, { graph: params.graph, signal, log }))
-      progress(matches.push(match), articles.length, 'titles')
+    const api = { url: graph, key: secrets.key, budget: budgets.mag, signal }
+    for await (const match of matchTitles(titles, api)) progress(matches.push(match), titles.length, 'titles')
     await output.write(matches)
   },
 )
+
+export const MatchTitles = task(
+  'MatchTitles',
+  {
+    params: matching,
+    requires: ({ graph: _, ...params }) => SelectTitles(params),
+    output: (params) => jsonLines<Match>(`${folder(params)}/matches.jsonl.gz`),
+  },
+  async ({ params, input, output, need }) => {
+    // How many batches there are is known only now.
+    const count = batchesOf((await input.read()).length)
+    const batches = await need(
+      Array.from({ length: count }, (_, number) => MatchBatch({ ...params, number })),
+    )
+    await output.write(linesOf(batches))
+  },
+)
+
+async function* linesOf(batches: readonly { readLines(): AsyncIterable<Match> }[]): AsyncGenerator<Match> {
+  for (const batch of batches) yield* batch.readLines()
+}
 
 export const ArxivReport = task(
   'ArxivReport',
@@ -84,4 +158,13 @@ export const ArxivReport = task(
 
 export const arxlive = pipeline('arxlive', ArxivReport, {
   description: 'Collects the arXiv articles of some days and reports on them',
+  // arXiv changes at 02:00 GMT, from Sunday to Thursday.
+  schedule: cron('0 3 * * 0-4', { timeZone: 'UTC' }),
+  params: ({ date, lastDate }) => ({
+    date,
+    until: lastDate,
+    production: true,
+    // Without a graph to ask, articles are only collected and counted.
+    ...(process.env.ARXLIVE_GRAPH === undefined ? {} : { graph: process.env.ARXLIVE_GRAPH }),
+  }),
 })

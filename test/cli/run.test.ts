@@ -101,7 +101,7 @@ export const waits = pipeline('waits', Waits)`,
     })
     const waiting = await project.sluice('run', 'waits', '--wait', '500ms')
     assert.equal(waiting.code, 4)
-    assert.match(waiting.stdout, /There for its target file:\/\/.*there\.txt/)
+    assert.match(waiting.stdout, /There: its target is not there yet: file:\/\/.*there\.txt/)
     project.write('data/there.txt', 'here')
     assert.equal((await project.sluice('run', 'waits')).code, 0)
     assert.equal(readFileSync(project.path('data/waits.txt'), 'utf8'), 'here')

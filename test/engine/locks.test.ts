@@ -1,93 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { memoryPlans } from '../../src/adapters/memory/plans.ts'
-import { memoryQueue } from '../../src/adapters/memory/queue.ts'
-import { memoryRecords } from '../../src/adapters/memory/records.ts'
 import type { Stored } from '../../src/core/change.ts'
-import { numberPlan } from '../../src/core/graph.ts'
-import { keys, type Run, type TaskRun } from '../../src/core/model.ts'
-import type { Plan } from '../../src/core/plan.ts'
-import type { Ending } from '../../src/core/ports.ts'
-import { advance } from '../../src/engine/advance.ts'
+import type { Run } from '../../src/core/model.ts'
 import { cancelRun } from '../../src/engine/cancel.ts'
-import { type Claimed, claim } from '../../src/engine/claim.ts'
-import type { Context } from '../../src/engine/context.ts'
 import { createRun } from '../../src/engine/create-run.ts'
-import { finish } from '../../src/engine/finish.ts'
-import { openRun } from '../../src/engine/open-run.ts'
 import { tick } from '../../src/engine/tick.ts'
-import { settings } from '../support/records.ts'
-import { testClock } from '../support/test-clock.ts'
-
-/** An engine that does one step at a time. */
-function stepwise() {
-  const clock = testClock()
-  const { store, feed } = memoryRecords()
-  const targets = new Set<string>()
-  let nonces = 0
-  const context: Context = {
-    ports: {
-      store,
-      feed,
-      clock,
-      queue: memoryQueue(clock),
-      plans: memoryPlans(),
-      completeness: { areComplete: async (tasks) => tasks.map((task) => targets.has(task.id)) },
-      runner: { run: async () => ({ outcome: 'succeeded' }), beat() {}, async close() {} },
-      chance: { nonce: () => `n${++nonces}`, random: () => 0 },
-      isGone: async () => false,
-    },
-    settings: settings(),
-  }
-  const plan = (attempts: number): Plan =>
-    numberPlan(
-      'p',
-      [
-        {
-          id: 't',
-          family: 'T',
-          params: {},
-          label: 'T',
-          upstreams: [],
-          outputs: ['file:///t'],
-          policy: { retry: { attempts, delayMs: 10_000, backoff: 'fixed' }, fresh: 'run', secrets: {} },
-        },
-      ],
-      clock.now(),
-    )
-  const settle = async () => {
-    while ((await advance(context)) > 0);
-  }
-  const open = async (name: string, attempts = 1) => {
-    const { run } = await openRun(context, { name, family: 'T', params: {}, significant: {} }, async () =>
-      plan(attempts),
-    )
-    await settle()
-    return run
-  }
-  const take = async (run: string, attempt = 1) => claim(context, { run, number: 0, attempt })
-  const end = async (claimed: Claimed, ending: Ending) => {
-    const isWritten = await finish(context, claimed, ending)
-    await settle()
-    return isWritten
-  }
-  const task = async (run: string) => (await store.read([keys.taskRun(run, 0)]))[0] as unknown as TaskRun
-  const run = async (id: string) => (await store.read([keys.run(id)]))[0] as unknown as Run
-  return { context, clock, targets, plan, settle, open, take, end, task, run }
-}
-
-/** Another process on the same state. */
-const elsewhere = (context: Context): Context => ({
-  ...context,
-  settings: { ...context.settings, worker: 'elsewhere' },
-})
-
-const FAILED: Ending = { outcome: 'failed', failure: { outcome: 'failed', message: 'the wire is cut' } }
-
-async function ours(result: Awaited<ReturnType<typeof claim>>): Promise<Claimed> {
-  assert.equal(result.is, 'ours')
-  return (result as { claimed: Claimed }).claimed
-}
+import { elsewhere, FAILED, ours, stepwise } from '../support/stepwise.ts'
 
 describe('two runs that share a task', () => {
   it('run it once: the other waits, then finds the target', async () => {

@@ -142,10 +142,7 @@ export class World {
         .map((run) => run.id),
     )
     for (const [key, record] of this.memory.records) {
-      if (record.kind === 'lock' && record.holder !== undefined)
-        this.#violate(`${key} is still held by ${record.holder}`)
-      if (record.kind === 'limit' && Object.keys(record.holders).length > 0)
-        this.#violate(`${key} is still held by ${Object.keys(record.holders)}`)
+      for (const holder of holdersOf(record)) this.#violate(`${key} is still held by ${holder}`)
       if (record.kind === 'wait') this.#violate(`${key} is still there`)
       if (record.kind === 'run' && (record.status === 'running' || record.status === 'planning'))
         this.#violate(`${key} never ended`)
@@ -271,6 +268,11 @@ export class World {
   runs(): Run[] {
     return [...this.memory.records.values()].filter((record) => record.kind === 'run') as Run[]
   }
+}
+
+function holdersOf(record: StoredRecord): string[] {
+  if (record.kind === 'lock') return record.holder === undefined ? [] : [record.holder]
+  return record.kind === 'limit' ? Object.keys(record.holders) : []
 }
 
 /** A run that ended while it was planned leaves its task runs as they were put. */

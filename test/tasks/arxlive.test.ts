@@ -179,7 +179,7 @@ describe('arxlive', () => {
     const server = await startSampleServer()
     test.after(() => server.close())
     const project = testProject(test, {})
-    const ended = await project.sluice(
+    const args = [
       'run',
       'arxlive',
       '--date',
@@ -193,7 +193,9 @@ describe('arxlive', () => {
       '--data',
       'data',
       ...config,
-    )
+    ]
+    const env = { SLUICE_SECRET_MAG_API_KEY: server.key }
+    const ended = await project.start(args, { env }).ended
     assert.equal(ended.code, 0, ended.stdout)
     assert.equal(server.requests['/oai'], 4)
     assert.equal(server.requests['/graph/match'], 12)

@@ -1,6 +1,6 @@
 import { pipelineOf } from '../../core/identity.ts'
 import type { Clock, Delivery, Message, Queue } from '../../core/ports.ts'
-import { type Group, nextTurn } from '../../core/turns.ts'
+import { type Group, takeTurns } from '../../core/turns.ts'
 
 interface Entry {
   id: number
@@ -43,18 +43,18 @@ export function memoryQueue(clock: Pick<Clock, 'now'>): Queue {
       (each) => each.message.run,
     )
     for (const queue of queues.values()) queue.sort((a, b) => b.priority - a.priority || a.id - b.id)
-    const taken: Delivery[] = []
-    while (taken.length < limit) {
-      const groups: Group[] = [...queues].flatMap(([run, [head]]) =>
-        head === undefined ? [] : [{ run, pipeline: pipelineOf(run), priority: head.priority }],
-      )
-      const next = nextTurn(groups, (name) => served.get(`${pool}/${name}`) ?? 0)
-      if (next === undefined) break
-      turn++
-      for (const name of [next.run, next.pipeline]) served.set(`${pool}/${name}`, turn)
-      taken.push(deliver(queues.get(next.run)?.shift() as Entry, visibleAt))
+    const groupOf = (run: string): Group | undefined => {
+      const head = queues.get(run)?.[0]
+      return head && { run, pipeline: pipelineOf(run), priority: head.priority }
     }
-    return taken
+    const groups = new Map([...queues.keys()].map((run) => [run, groupOf(run) as Group]))
+    const servedAt = (name: string) => served.get(`${pool}/${name}`) ?? 0
+    return takeTurns(groups, { places: limit, limit }, servedAt, ({ run, pipeline }) => {
+      turn++
+      for (const name of [run, pipeline]) served.set(`${pool}/${name}`, turn)
+      const taken = deliver(queues.get(run)?.shift() as Entry, visibleAt)
+      return { taken, next: groupOf(run) }
+    })
   }
 
   return {

@@ -1,6 +1,6 @@
 import { pipelineOf } from '../../core/identity.ts'
 import type { Clock, Delivery, Queue, Taking } from '../../core/ports.ts'
-import { type Group, nextTurn } from '../../core/turns.ts'
+import { type Group, takeTurns } from '../../core/turns.ts'
 import type { Database } from './database.ts'
 
 interface Row {
@@ -39,7 +39,6 @@ export function sqliteQueue(
   const forget = sql.prepare('DELETE FROM message WHERE run = ?')
   const forgetTurns = sql.prepare('DELETE FROM turn WHERE name = ?')
   const turnOf = sql.prepare('SELECT at FROM turn WHERE pool = ? AND name = ?')
-  const lastTurn = sql.prepare('SELECT max(at) AS at FROM turn')
   const serve = sql.prepare('INSERT OR REPLACE INTO turn (pool, name, at) VALUES (?, ?, ?)')
   const wishes = sql.prepare('SELECT DISTINCT run FROM wish WHERE pool = ? AND worker <> ? AND until > ?')
   const wish = sql.prepare('INSERT OR REPLACE INTO wish (worker, pool, run, until) VALUES (?, ?, ?, ?)')
@@ -58,9 +57,9 @@ export function sqliteQueue(
     }
   }
 
-  function groupOf(pool: string, run: string): [string, Group & { row: Row }][] {
+  function groupOf(pool: string, run: string): (Group & { row: Row }) | undefined {
     const row = headOf(pool, run)
-    return row === undefined ? [] : [[run, { run, pipeline: pipelineOf(run), priority: row.priority, row }]]
+    return row && { run, pipeline: pipelineOf(run), priority: row.priority, row }
   }
 
   const servedAt = (pool: string) => (name: string) =>
@@ -68,7 +67,9 @@ export function sqliteQueue(
 
   function deliver(row: Row, pool: string, visibilityMs: number): Delivery {
     hide.run(clock.now() + visibilityMs, row.id)
-    const turn = ((lastTurn.get() as { at: number | null }).at ?? 0) + 1
+    // The row without names counts.
+    const turn = servedAt('')('') + 1
+    serve.run('', '', turn)
     for (const name of [row.run, pipelineOf(row.run)]) serve.run(pool, name, turn)
     const { id, run, number, attempt, delivery } = row
     return { message: { run, number, attempt }, receipt: `${id}.${delivery + 1}` }
@@ -84,16 +85,17 @@ export function sqliteQueue(
   function takeFrom(pool: string, room: number, limit: number, query: Taking): Delivery[] {
     const own = query.runs ?? runsIn(pool)
     const others = Number.isFinite(room) ? othersIn(pool, own) : []
-    const waiting = new Map([...own, ...others].flatMap((run) => groupOf(pool, run)))
-    const taken: Delivery[] = []
-    for (let places = room; places > 0 && taken.length < limit; places--) {
-      const next = nextTurn([...waiting.values()], servedAt(pool))
-      if (next === undefined) break
-      waiting.delete(next.run)
-      if (others.includes(next.run)) continue
-      taken.push(deliver(next.row, pool, query.visibilityMs))
-      for (const [run, group] of groupOf(pool, next.run)) waiting.set(run, group)
-    }
+    const groups = new Map(
+      [...own, ...others].flatMap((run) => {
+        const group = groupOf(pool, run)
+        return group === undefined ? [] : [[run, group]]
+      }),
+    )
+    const taken = takeTurns(groups, { places: room, limit }, servedAt(pool), ({ run, row }) =>
+      others.includes(run)
+        ? undefined
+        : { taken: deliver(row, pool, query.visibilityMs), next: groupOf(pool, run) },
+    )
     if (Number.isFinite(room)) leaveWishes(pool, taken.length < limit ? (query.runs ?? []) : [])
     return taken
   }

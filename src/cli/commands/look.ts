@@ -137,12 +137,17 @@ function note(task: TaskRun): string {
     return `${done}${total === undefined ? '' : `/${total}`} ${text}`.trim()
   }
   if (task.status === 'waiting') return `waits for ${waitsFor(task.waitsFor ?? '')}`
-  if (task.memoryMb !== undefined && (task.counts?.out_of_memory ?? 0) > 0)
-    return `after ${task.counts?.out_of_memory} out of memory, with ${task.memoryMb} MB${task.failure ? `: ${task.failure.message}` : ''}`
-  if (task.status === 'queued' && task.notBefore !== undefined)
-    return `not before ${instant(task.notBefore)} UTC${task.failure ? `, after: ${task.failure.message}` : ''}`
-  return task.failure?.message ?? ''
+  return [moreMemory(task), delay(task), task.failure?.message ?? ''].filter(Boolean).join('; ')
 }
+
+function moreMemory({ memoryMb, counts }: TaskRun): string {
+  const times = counts?.out_of_memory ?? 0
+  if (memoryMb === undefined || times === 0) return ''
+  return `given ${memoryMb} MB after it ran out of memory ${times === 1 ? 'once' : `${times} times`}`
+}
+
+const delay = ({ status, notBefore }: TaskRun) =>
+  status === 'queued' && notBefore !== undefined ? `not before ${instant(notBefore)} UTC` : ''
 
 /** The row that a task waits for, for people. */
 function waitsFor(row: string): string {

@@ -23,12 +23,16 @@ export interface SampleServer {
   oai: string
   /** Base URL of the graph API. */
   graph: string
+  /** The key that the graph API takes. */
+  key: string
   /** Requests so far, by path. */
   requests: Record<string, number>
   close(): void
 }
 
 const PAGE = 5
+/** No secret: the sample is on loopback and made up. */
+const KEY = 'the-key-of-the-sample'
 const articles = JSON.parse(
   readFileSync(new URL('articles.json', import.meta.url), 'utf8'),
 ) as SampleArticle[]
@@ -42,14 +46,16 @@ export async function startSampleServer(port = 0): Promise<SampleServer> {
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://sample')
     requests[url.pathname] = (requests[url.pathname] ?? 0) + 1
-    answer(url, requests[url.pathname] === 1, response)
+    const isKnown = request.headers.authorization === `Bearer ${KEY}`
+    if (url.pathname.startsWith('/graph') && !isKnown) response.writeHead(401).end()
+    else answer(url, requests[url.pathname] === 1, response)
   })
   await new Promise<void>((resolve) => {
     server.once('error', () => server.listen(0, '127.0.0.1', resolve))
     server.listen(port, '127.0.0.1', resolve)
   })
   const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  return { oai: `${base}/oai`, graph: `${base}/graph`, requests, close: () => server.close() }
+  return { oai: `${base}/oai`, graph: `${base}/graph`, key: KEY, requests, close: () => server.close() }
 }
 
 function answer(url: URL, isFirst: boolean, response: ServerResponse): void {

@@ -23,7 +23,9 @@ const command = [
   server.graph,
 ]
 console.log(`> sluice ${command.join(' ')}\n`)
-const child = spawn(process.execPath, [bin, ...command], { stdio: 'inherit' })
+// As `sluice secrets set mag/api-key` would, for this command only.
+const env = { ...process.env, SLUICE_SECRET_MAG_API_KEY: server.key }
+const child = spawn(process.execPath, [bin, ...command], { stdio: 'inherit', env })
 // Ctrl-C reaches the child as well, which stops gracefully; this process only waits for it.
 process.on('SIGINT', () => {})
 const code = await new Promise<number>((resolve) => child.on('close', (exit) => resolve(exit ?? 1)))

@@ -1,0 +1,226 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { gather } from '../../src/core/graph.ts'
+import { heldOf, type Limits, NO_LIMITS } from '../../src/core/limits.ts'
+import type { Ending } from '../../src/core/ports.ts'
+import { blockBudget, reserveMore } from '../../src/engine/limits.ts'
+import { whyWaiting } from '../../src/engine/why.ts'
+import { FAILED, foundTask, ours, stepwise } from '../support/stepwise.ts'
+
+const DONE: Ending = { outcome: 'succeeded' }
+const HOUR_MS = 3_600_000
+
+const limits = (more: Partial<Limits>): Limits => ({ ...NO_LIMITS, ...more })
+const mag = (limit: number) =>
+  limits({ budgets: { mag: { limit, per: 'hour', timeZone: 'UTC' } } })
+const db = (limit: number) => limits({ resources: { db: { limit } } })
+
+/** Opens a run of tasks that all need the same; task n has number n, the root 0 gathers them. */
+function openMany(engine: ReturnType<typeof stepwise>, count: number, policy: object) {
+  const ids = Array.from({ length: count }, (_, index) => `t${index + 1}`)
+  return engine.openPlan('p', [gather('all', 'all', ids), ...ids.map((id) => foundTask(id, policy))])
+}
+
+describe('a budget', () => {
+  it('of 500 lets five of six batches run; the sixth goes on when the window turns', async () => {
+    const engine = stepwise(mag(500))
+    const run = await openMany(engine, 6, { budgets: { mag: 100 } })
+    for (let number = 1; number <= 5; number++)
+      await engine.end(await ours(await engine.take(run, 1, number)), DONE)
+    assert.deepEqual(await engine.take(run, 1, 6), { is: 'settled' })
+    const sixth = await engine.task(run, 6)
+    assert.deepEqual([sixth.status, sixth.attempt, sixth.counts], ['waiting', 1, undefined])
+    const [reason] = await whyWaiting(engine.context, await engine.run(run), sixth)
+    assert.match(reason?.text ?? '', /needs 100 of the budget mag: 500 are spent and 0 reserved of 500 a hour/)
+    assert.equal(reason?.until, engine.clock.now() + HOUR_MS)
+    engine.clock.advance(HOUR_MS - 1)
+    await engine.ticked()
+    assert.equal((await engine.task(run, 6)).status, 'waiting')
+    engine.clock.advance(1)
+    await engine.ticked()
+    assert.equal((await engine.task(run, 6)).status, 'queued')
+    await engine.end(await ours(await engine.take(run, 1, 6)), DONE)
+    assert.equal((await engine.run(run)).status, 'succeeded')
+  })
+
+  it('gets back what was not spent, and whoever waits for it goes on', async () => {
+    const engine = stepwise(mag(100))
+    const run = await openMany(engine, 2, { budgets: { mag: 100 } })
+    const first = await ours(await engine.take(run, 1, 1))
+    await engine.take(run, 1, 2)
+    assert.equal((await engine.task(run, 2)).status, 'waiting')
+    await engine.end(first, { ...DONE, spent: { mag: 0 } })
+    assert.equal((await engine.task(run, 2)).status, 'queued')
+  })
+
+  it('counts the reservation of a lost attempt as spent', async () => {
+    const engine = stepwise(mag(100))
+    const run = await openMany(engine, 1, { budgets: { mag: 60 } })
+    await engine.end(await ours(await engine.take(run, 1, 1)), { outcome: 'lost' })
+    assert.equal((await engine.limit('budget', 'mag')).window?.spent, 60)
+    await engine.take(run, 2, 1)
+    assert.equal((await engine.task(run, 1)).status, 'waiting')
+  })
+
+  it('that asks to be left alone is, for everybody, until then', async () => {
+    const engine = stepwise(mag(100))
+    const run = await openMany(engine, 1, { budgets: { mag: 1 } })
+    await blockBudget(engine.context, 'mag', engine.clock.now() + 90_000)
+    await engine.take(run, 1, 1)
+    const task = await engine.task(run, 1)
+    assert.equal(task.status, 'waiting')
+    const [reason] = await whyWaiting(engine.context, await engine.run(run), task)
+    assert.equal(reason?.until, engine.clock.now() + 90_000)
+    engine.clock.advance(90_000)
+    await engine.ticked()
+    await ours(await engine.take(run, 1, 1))
+  })
+
+  it('reserves more for a running attempt while there is some left, in the window of now', async () => {
+    const engine = stepwise(mag(100))
+    const run = await openMany(engine, 1, { budgets: { mag: 60 } })
+    const { task, nonce } = await ours(await engine.take(run, 1, 1))
+    assert.equal(await reserveMore(engine.context, task, nonce, 'mag', 41), undefined)
+    assert.equal((await reserveMore(engine.context, task, nonce, 'mag', 40))?.amount, 100)
+    engine.clock.advance(HOUR_MS)
+    assert.equal((await reserveMore(engine.context, task, nonce, 'mag', 5))?.amount, 5)
+    assert.equal(await reserveMore(engine.context, task, 'another', 'mag', 5), undefined)
+  })
+
+  it('that is too small twice without a newer checkpoint fails the task', async () => {
+    const engine = stepwise(mag(100))
+    const run = await openMany(engine, 1, { budgets: { mag: 10 } })
+    const over = (checkpoint?: number): Ending => ({
+      outcome: 'over_budget',
+      spent: { mag: 0 },
+      ...(checkpoint === undefined ? {} : { checkpoint }),
+    })
+    const attempt = async (number: number, ending: Ending) => {
+      engine.clock.advance(300_000)
+      await engine.end(await ours(await engine.take(run, number, 1)), ending)
+    }
+    await attempt(1, over())
+    await attempt(2, over(1))
+    await attempt(3, over())
+    assert.equal((await engine.task(run, 1)).status, 'queued')
+    await attempt(4, over())
+    assert.equal((await engine.task(run, 1)).status, 'failed')
+    assert.match((await engine.task(run, 1)).failure?.message ?? '', /budget_too_small/)
+  })
+})
+
+describe('a resource', () => {
+  it('is given to as many as there are slots, and then to who has waited longest', async () => {
+    const engine = stepwise(db(1))
+    const run = await openMany(engine, 3, { resources: { db: 1 } })
+    const first = await ours(await engine.take(run, 1, 1))
+    await engine.take(run, 1, 2)
+    engine.clock.advance(10)
+    await engine.take(run, 1, 3)
+    await engine.end(first, DONE)
+    assert.deepEqual(
+      [(await engine.task(run, 2)).status, (await engine.task(run, 3)).status],
+      ['queued', 'waiting'],
+    )
+  })
+
+  it('keeps freed slots for the first who waits until its weight is there', async () => {
+    const engine = stepwise(db(2))
+    const found = [
+      gather('all', 'all', ['a', 'b', 'heavy', 'c']),
+      foundTask('a', { resources: { db: 1 } }),
+      foundTask('b', { resources: { db: 1 } }),
+      foundTask('heavy', { resources: { db: 2 } }),
+      foundTask('c', { resources: { db: 1 } }),
+    ]
+    const run = await engine.openPlan('p', found)
+    const [a, b] = [await ours(await engine.take(run, 1, 1)), await ours(await engine.take(run, 1, 2))]
+    await engine.take(run, 1, 3)
+    await engine.end(a, DONE)
+    await engine.take(run, 1, 4)
+    assert.equal((await engine.task(run, 4)).status, 'waiting', 'one slot is free, but not for c')
+    await engine.end(b, DONE)
+    assert.equal((await engine.task(run, 3)).status, 'queued')
+    await engine.end(await ours(await engine.take(run, 1, 3)), DONE)
+    await engine.end(await ours(await engine.take(run, 1, 4)), DONE)
+    assert.equal((await engine.run(run)).status, 'succeeded')
+    assert.equal(heldOf(await engine.limit('resource', 'db')), 0)
+  })
+
+  it('goes by priority among those who wait', async () => {
+    const engine = stepwise(db(1))
+    const found = ['a', 'b', 'c'].map((id) =>
+      foundTask(id, { resources: { db: 1 }, priority: id === 'c' ? 5 : 0 }),
+    )
+    const run = await engine.openPlan('p', [gather('all', 'all', ['a', 'b', 'c']), ...found])
+    const first = await ours(await engine.take(run, 1, 1))
+    await engine.take(run, 1, 2)
+    await engine.take(run, 1, 3)
+    await engine.end(first, DONE)
+    assert.equal((await engine.task(run, 3)).status, 'queued')
+  })
+
+  it('is given on when whoever it is kept for does not come', async () => {
+    const engine = stepwise(db(1))
+    const run = await openMany(engine, 3, { resources: { db: 1 } })
+    const first = await ours(await engine.take(run, 1, 1))
+    await engine.take(run, 1, 2)
+    engine.clock.advance(10)
+    await engine.take(run, 1, 3)
+    await engine.end(first, DONE)
+    engine.clock.advance(60_000)
+    await engine.ticked()
+    assert.equal((await engine.task(run, 3)).status, 'queued')
+    await ours(await engine.take(run, 1, 3))
+  })
+
+  it('is not held while waiting for another, so that two can never wait for each other', async () => {
+    const engine = stepwise(limits({ resources: { x: { limit: 1 }, y: { limit: 1 } } }))
+    const found = [
+      gather('all', 'all', ['a', 'b']),
+      foundTask('a', { resources: { x: 1, y: 1 } }),
+      foundTask('b', { resources: { y: 1, x: 1 } }),
+    ]
+    const run = await engine.openPlan('p', found)
+    const a = await ours(await engine.take(run, 1, 1))
+    await engine.take(run, 1, 2)
+    await engine.end(a, DONE)
+    const b = await ours(await engine.take(run, 1, 2))
+    await engine.end(b, DONE)
+    assert.equal((await engine.run(run)).status, 'succeeded')
+  })
+
+  it('is free again after a failed attempt while that one is delayed', async () => {
+    const engine = stepwise(db(1))
+    const retry = { attempts: 2, delayMs: 60_000, backoff: 'fixed' as const }
+    const run = await openMany(engine, 2, { resources: { db: 1 }, retry })
+    await engine.end(await ours(await engine.take(run, 1, 1)), FAILED)
+    await ours(await engine.take(run, 1, 2))
+  })
+})
+
+describe('a pool', () => {
+  it('takes no more attempts than it has places; the others stay in its queue', async () => {
+    const engine = stepwise(limits({ pools: { default: {}, small: { concurrency: 1 } } }))
+    const run = await openMany(engine, 2, { pool: 'small' })
+    const first = await ours(await engine.take(run, 1, 1))
+    assert.deepEqual(await engine.take(run, 1, 2), { is: 'early', delayMs: 500 })
+    const [reason] = await whyWaiting(engine.context, await engine.run(run), await engine.task(run, 2))
+    assert.match(reason?.text ?? '', /pool small is full: 1 of 1 places are taken/)
+    await engine.end(first, DONE)
+    await ours(await engine.take(run, 1, 2))
+  })
+
+  it('gives a task that ran out of memory twice as much, up to its largest', async () => {
+    const engine = stepwise(limits({ pools: { default: { maxMemoryMb: 150 } } }))
+    const retry = { attempts: 5, delayMs: 0, backoff: 'fixed' as const }
+    const run = await openMany(engine, 1, { memoryMb: 100, retry })
+    const first = await ours(await engine.take(run, 1, 1))
+    assert.equal(first.memoryMb, 100)
+    await engine.end(first, { outcome: 'out_of_memory', moreMemoryMb: 150 })
+    const second = await ours(await engine.take(run, 2, 1))
+    assert.equal(second.memoryMb, 150)
+    await engine.end(second, { outcome: 'out_of_memory' })
+    assert.equal((await engine.task(run, 1)).status, 'failed')
+  })
+})

@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict'
+import { memoryPlans } from '../../src/adapters/memory/plans.ts'
+import { memoryQueue } from '../../src/adapters/memory/queue.ts'
+import { memoryRecords } from '../../src/adapters/memory/records.ts'
+import { type FoundTask, numberPlan } from '../../src/core/graph.ts'
+import { type Limits, NO_LIMITS } from '../../src/core/limits.ts'
+import { keys, type Limit, type Run, type TaskRun } from '../../src/core/model.ts'
+import type { Plan, Policy } from '../../src/core/plan.ts'
+import type { Ending } from '../../src/core/ports.ts'
+import { advance } from '../../src/engine/advance.ts'
+import { type Claimed, claim } from '../../src/engine/claim.ts'
+import type { Context } from '../../src/engine/context.ts'
+import { finish } from '../../src/engine/finish.ts'
+import { openRun } from '../../src/engine/open-run.ts'
+import { tick } from '../../src/engine/tick.ts'
+import { settings } from './records.ts'
+import { testClock } from './test-clock.ts'
+
+/** A task with this id and output, without upstreams. */
+export const foundTask = (id: string, policy: Partial<Policy> = {}, more: Partial<FoundTask> = {}): FoundTask => ({
+  id,
+  family: id.toUpperCase(),
+  params: {},
+  label: id.toUpperCase(),
+  upstreams: [],
+  outputs: [`file:///${id}`],
+  policy: { retry: { attempts: 1, delayMs: 10_000, backoff: 'fixed' }, fresh: 'run', secrets: {}, ...policy },
+  ...more,
+})
+
+/** An engine that does one step at a time. */
+export function stepwise(limits: Limits = NO_LIMITS) {
+  const clock = testClock()
+  const { store, feed, records } = memoryRecords()
+  const targets = new Set<string>()
+  let nonces = 0
+  const context: Context = {
+    ports: {
+      store,
+      feed,
+      clock,
+      queue: memoryQueue(clock),
+      plans: memoryPlans(),
+      completeness: { areComplete: async (tasks) => tasks.map((task) => targets.has(task.id)) },
+      runner: { run: async () => ({ outcome: 'succeeded' }), beat() {}, async close() {} },
+      chance: { nonce: () => `n${++nonces}`, random: () => 0 },
+      isGone: async () => false,
+    },
+    settings: settings(limits),
+  }
+  const plan = (attempts: number): Plan =>
+    numberPlan(
+      'p',
+      [foundTask('t', { retry: { attempts, delayMs: 10_000, backoff: 'fixed' } })],
+      clock.now(),
+    )
+  const settle = async () => {
+    while ((await advance(context)) > 0);
+  }
+  const openPlan = async (name: string, found: FoundTask[]) => {
+    const request = { name, family: 'T', params: {}, significant: {} }
+    const { run } = await openRun(context, request, async () => numberPlan(name, found, clock.now()))
+    await settle()
+    return run
+  }
+  const open = async (name: string, attempts = 1) => {
+    const request = { name, family: 'T', params: {}, significant: {} }
+    const { run } = await openRun(context, request, async () => plan(attempts))
+    await settle()
+    return run
+  }
+  const take = async (run: string, attempt = 1, number = 0) => claim(context, { run, number, attempt })
+  const end = async (claimed: Claimed, ending: Ending) => {
+    const isWritten = await finish(context, claimed, ending)
+    await settle()
+    return isWritten
+  }
+  const ticked = async () => {
+    await tick(context)
+    await settle()
+  }
+  const task = async (run: string, number = 0) =>
+    (await store.read([keys.taskRun(run, number)]))[0] as unknown as TaskRun
+  const run = async (id: string) => (await store.read([keys.run(id)]))[0] as unknown as Run
+  const limit = async (of: Limit['of'], name: string) =>
+    (await store.read([keys.limit(of, name)]))[0] as unknown as Limit
+  return { context, clock, targets, records, plan, settle, open, openPlan, take, end, ticked, task, run, limit }
+}
+
+/** Another process on the same state. */
+export const elsewhere = (context: Context): Context => ({
+  ...context,
+  settings: { ...context.settings, worker: 'elsewhere' },
+})
+
+/** A failure of the task itself. */
+export const FAILED: Ending = { outcome: 'failed', failure: { outcome: 'failed', message: 'the wire is cut' } }
+
+/** The attempt that a claim has won. */
+export async function ours(result: Awaited<ReturnType<typeof claim>>): Promise<Claimed> {
+  assert.equal(result.is, 'ours')
+  return (result as { claimed: Claimed }).claimed
+}
+
