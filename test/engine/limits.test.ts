@@ -11,8 +11,7 @@ const DONE: Ending = { outcome: 'succeeded' }
 const HOUR_MS = 3_600_000
 
 const limits = (more: Partial<Limits>): Limits => ({ ...NO_LIMITS, ...more })
-const mag = (limit: number) =>
-  limits({ budgets: { mag: { limit, per: 'hour', timeZone: 'UTC' } } })
+const mag = (limit: number) => limits({ budgets: { mag: { limit, per: 'hour', timeZone: 'UTC' } } })
 const db = (limit: number) => limits({ resources: { db: { limit } } })
 
 /** Opens a run of tasks that all need the same; task n has number n, the root 0 gathers them. */
@@ -31,7 +30,10 @@ describe('a budget', () => {
     const sixth = await engine.task(run, 6)
     assert.deepEqual([sixth.status, sixth.attempt, sixth.counts], ['waiting', 1, undefined])
     const [reason] = await whyWaiting(engine.context, await engine.run(run), sixth)
-    assert.match(reason?.text ?? '', /needs 100 of the budget mag: 500 are spent and 0 reserved of 500 a hour/)
+    assert.match(
+      reason?.text ?? '',
+      /needs 100 of the budget mag: 500 are spent and 0 reserved of 500 a hour/,
+    )
     assert.equal(reason?.until, engine.clock.now() + HOUR_MS)
     engine.clock.advance(HOUR_MS - 1)
     await engine.ticked()

@@ -44,7 +44,10 @@ describe('a task that yields', () => {
       await end(await ours(await take(id, 1, attempt * 100 + 1)), DONE)
     }
     const last = await ours(await take(id, 3))
-    assert.deepEqual(last.dependencies.map((each) => each.id), ['x', 'y'])
+    assert.deepEqual(
+      last.dependencies.map((each) => each.id),
+      ['x', 'y'],
+    )
     assert.equal((await task(id)).upstreams, 2)
     await end(last, DONE)
     assert.equal((await run(id)).status, 'succeeded')
@@ -72,7 +75,10 @@ describe('a task that yields', () => {
     const id = await openPlan('p', [foundTask('t')])
     await end(await ours(await take(id)), yields(['x']))
     const back = [foundTask('z', {}, { upstreams: ['t'] }), foundTask('t')]
-    await end(await ours(await take(id, 1, 101)), { outcome: 'yielded', yielded: { roots: ['z'], found: back } })
+    await end(await ours(await take(id, 1, 101)), {
+      outcome: 'yielded',
+      yielded: { roots: ['z'], found: back },
+    })
     assert.equal((await task(id, 101)).status, 'failed')
     assert.match((await task(id, 101)).failure?.message ?? '', /need it themselves: T → X → T/)
     assert.equal((await task(id)).status, 'upstream_failed')

@@ -17,7 +17,11 @@ import { settings } from './records.ts'
 import { testClock } from './test-clock.ts'
 
 /** A task with this id and output, without upstreams. */
-export const foundTask = (id: string, policy: Partial<Policy> = {}, more: Partial<FoundTask> = {}): FoundTask => ({
+export const foundTask = (
+  id: string,
+  policy: Partial<Policy> = {},
+  more: Partial<FoundTask> = {},
+): FoundTask => ({
   id,
   family: id.toUpperCase(),
   params: {},
@@ -49,11 +53,7 @@ export function stepwise(limits: Limits = NO_LIMITS) {
     settings: settings(limits),
   }
   const plan = (attempts: number): Plan =>
-    numberPlan(
-      'p',
-      [foundTask('t', { retry: { attempts, delayMs: 10_000, backoff: 'fixed' } })],
-      clock.now(),
-    )
+    numberPlan('p', [foundTask('t', { retry: { attempts, delayMs: 10_000, backoff: 'fixed' } })], clock.now())
   const settle = async () => {
     while ((await advance(context)) > 0);
   }
@@ -84,7 +84,22 @@ export function stepwise(limits: Limits = NO_LIMITS) {
   const run = async (id: string) => (await store.read([keys.run(id)]))[0] as unknown as Run
   const limit = async (of: Limit['of'], name: string) =>
     (await store.read([keys.limit(of, name)]))[0] as unknown as Limit
-  return { context, clock, targets, records, plan, settle, open, openPlan, take, end, ticked, task, run, limit }
+  return {
+    context,
+    clock,
+    targets,
+    records,
+    plan,
+    settle,
+    open,
+    openPlan,
+    take,
+    end,
+    ticked,
+    task,
+    run,
+    limit,
+  }
 }
 
 /** Another process on the same state. */
@@ -94,11 +109,13 @@ export const elsewhere = (context: Context): Context => ({
 })
 
 /** A failure of the task itself. */
-export const FAILED: Ending = { outcome: 'failed', failure: { outcome: 'failed', message: 'the wire is cut' } }
+export const FAILED: Ending = {
+  outcome: 'failed',
+  failure: { outcome: 'failed', message: 'the wire is cut' },
+}
 
 /** The attempt that a claim has won. */
 export async function ours(result: Awaited<ReturnType<typeof claim>>): Promise<Claimed> {
   assert.equal(result.is, 'ours')
   return (result as { claimed: Claimed }).claimed
 }
-
