@@ -6,6 +6,7 @@ import { describe, it, type TestContext } from 'node:test'
 import { testProject } from './support/cli.ts'
 import { errorsPage } from './support/errors-page.ts'
 import { projectFolder } from './support/folders.ts'
+import { planSchemaFile } from './support/plan-schema.ts'
 
 interface Block {
   language: string
@@ -121,6 +122,14 @@ function assertRunElsewhere(text: string, where: string): void {
 it('the gate runs the commands of the README', () => {
   const gate = readFileSync(join(projectFolder, '.ci/run'), 'utf8')
   for (const command of ELSEWHERE.slice(0, 2)) assert.ok(gate.includes(`(${command})`), command)
+})
+
+it('the schema of plans is that which reads them', () => {
+  assert.equal(
+    readFileSync(join(projectFolder, 'docs/plan.schema.json'), 'utf8'),
+    planSchemaFile(),
+    'run: npm run docs:plan',
+  )
 })
 
 it('the page of errors is that of the table', () => {

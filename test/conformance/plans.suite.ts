@@ -30,6 +30,27 @@ export function plansSuite(name: string, make: MakeAdapters): void {
       assert.equal((await other.plans.tasks('r-1', [2]))[0]?.id, 'first-2')
     })
 
+    it('adds tasks from a number on, once, and forgets all of a run', async (test) => {
+      const { plans, other = { plans } } = await make(test)
+      await plans.save('r-1', planOf('a', 3))
+      await plans.save('r-1~0.1', planOf('kept beside', 1))
+      await plans.save('r-10', planOf('other', 1))
+      const more = (name: string) =>
+        planOf(name, 150).tasks.map((task) => ({ ...task, number: task.number + 100 }))
+      await plans.extend('r-1', 100, more('first'))
+      await other.plans.extend('r-1', 100, more('second'))
+      const tasks = await other.plans.tasks('r-1', [0, 100, 249])
+      assert.deepEqual(
+        tasks.map(({ id }) => id),
+        ['a-0', 'first-0', 'first-149'],
+      )
+      await plans.remove('r-1')
+      assert.equal(await plans.header('r-1'), undefined)
+      assert.equal(await plans.header('r-1~0.1'), undefined)
+      await assert.rejects(plans.tasks('r-1', [100]), /no task 100/)
+      assert.equal((await plans.header('r-10'))?.name, 'other')
+    })
+
     it('knows nothing of other runs, and refuses unknown numbers', async (test) => {
       const { plans } = await make(test)
       await plans.save('r-1', planOf('a', 2))

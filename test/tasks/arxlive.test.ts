@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { createReadStream, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { createReadStream, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { describe, it } from 'node:test'
@@ -9,6 +10,7 @@ import { ArticleSet } from '../../tasks/arxlive/article.ts'
 import { readPage } from '../../tasks/arxlive/oai-reader.ts'
 import { countArticles, reportPage } from '../../tasks/arxlive/report.ts'
 import { startSampleServer } from '../../tasks/arxlive/sample/server.ts'
+import { batchesOf, selectTitles } from '../../tasks/arxlive/titles.ts'
 import { testProject } from '../support/cli.ts'
 import { projectFolder } from '../support/folders.ts'
 
@@ -236,5 +238,62 @@ describe('arxlive', () => {
       const ended = await run(date, source)
       assert.match(ended.stdout, why)
     }
+  })
+})
+
+describe('matching titles', () => {
+  const articles = Array.from({ length: 250 }, (_, index) => ({ id: `n${index}`, title: `New ${index}` }))
+  const earlier = [
+    { id: 'e1', title: 'Earlier 1', paper: null },
+    { id: 'e2', title: 'Earlier 2', paper: null },
+    { id: 'e1', title: 'Earlier 1', paper: { id: 'p', citations: 1 } },
+    { id: 'n3', title: 'New 3', paper: null },
+  ]
+
+  it('asks for new titles first, then for earlier ones that had no match', () => {
+    const titles = selectTitles(articles, earlier, 10)
+    assert.deepEqual(
+      titles.map(({ id }) => id),
+      [...articles.map(({ id }) => id), 'e2'],
+    )
+    assert.equal(selectTitles(articles, earlier, 0).length, 250)
+    assert.deepEqual([0, 1, 100, 101].map(batchesOf), [0, 1, 1, 2])
+  })
+
+  it('goes in batches of 100 under the budget, and waits where it is spent', real, async (test) => {
+    const server = await startSampleServer()
+    test.after(() => server.close())
+    const project = testProject(test, {})
+    const reply = join(projectFolder, '../shared/data/arxiv/oai_dc_2014-12-24_25.xml')
+    project.write(
+      'sluice.config.ts',
+      `import { defineConfig } from 'sluice'
+       export default defineConfig({ pipelines: [${JSON.stringify(join(projectFolder, 'tasks/arxlive/pipeline.ts'))}],
+         budgets: { mag: { limit: 500, per: 'year', timeZone: 'UTC' } } })`,
+    )
+    const args = ['run', 'arxlive', '--date', '2014-12-24', '--until', '2014-12-25', '--production']
+    const from = ['--source', pathToFileURL(reply).href, '--graph', server.graph, '--wait', '2s']
+    const env = { SLUICE_SECRET_MAG_API_KEY: server.key }
+    const ended = await project.start([...args, ...from], { env }).ended
+    assert.equal(ended.code, 4, ended.stdout + ended.stderr)
+    assert.equal(server.requests['/graph/match'], 500)
+    const { tasks } = await project.json('status', 'latest')
+    const batches = tasks.filter((each: { family: string }) => each.family === 'MatchBatch')
+    assert.deepEqual(
+      ['succeeded', 'waiting'].map(
+        (status) => batches.filter((each: { status: string }) => each.status === status).length,
+      ),
+      [5, 4],
+    )
+    const folder = project.path('data/arxiv/2014-12-24--2014-12-25/matches')
+    assert.deepEqual(readdirSync(folder), [
+      '0000.jsonl.gz',
+      '0001.jsonl.gz',
+      '0002.jsonl.gz',
+      '0003.jsonl.gz',
+      '0004.jsonl.gz',
+    ])
+    const found = spawnSync('grep', ['-rlaF', server.key, '.sluice', 'data'], { cwd: project.folder })
+    assert.equal(String(found.stdout), '', 'the key is nowhere')
   })
 })

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import type { Clock } from '../../core/ports.ts'
 
 const POLL_MS = 50
@@ -12,13 +12,21 @@ export interface SystemClock extends Clock {
 /** `hasChanged` is asked every 50 ms whether another process changed the records. */
 export function systemClock(hasChanged: () => boolean = () => false): SystemClock {
   const bells = new Set<() => void>()
+  // Whoever looked just before a bell rang, and found nothing, is about to sleep: it looks once more instead.
+  let justRung = false
   const ring = () => {
+    if (!justRung)
+      setImmediate(() => {
+        justRung = false
+      })
+    justRung = true
     for (const wake of bells) wake()
   }
   return {
     now: () => Date.now(),
     sleep: (ms) => sleep(ms),
     async idle(ms) {
+      if (justRung) return nextTurn()
       const until = Date.now() + ms
       const rung = Promise.withResolvers<boolean>()
       const wake = () => rung.resolve(true)

@@ -25,6 +25,7 @@ export interface BackfillOptions extends RunOptions {
 
 /** More intervals are asked for first. */
 const ASK_FROM = 1_000
+const MOST = 1_000_000
 
 interface Interval {
   name: string
@@ -76,6 +77,10 @@ function spansOf(schedule: Schedule, { from, to }: BackfillOptions): Span[] {
         { hint: spans.length === 0 ? 'Name a range that has ended.' : 'Name an earlier --to.' },
       )
     spans.push(span)
+    if (spans.length > MOST)
+      throw new SluiceError('invalid_usage', `That are more than ${MOST} intervals.`, {
+        hint: 'Name a smaller range.',
+      })
   }
   if (spans.length > 0) return spans
   throw new SluiceError('invalid_usage', `No interval of ${schedule.cron} begins from ${from} to ${to}.`)

@@ -1,0 +1,214 @@
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { describe, it } from 'node:test'
+import { type Started, type TestProject, testProject } from '../support/cli.ts'
+
+const CHAIN = `
+import { appendFileSync } from 'node:fs'
+import { pipeline, task, text } from 'sluice'
+const ran = (name: string) => appendFileSync('ran', name + '\\n')
+const A = task('A', { output: () => text('a.txt') }, async ({ output }) => { ran('A'); await output.write('a') })
+const B = task('B', { requires: () => A(), output: () => text('b.txt') }, async ({ input, output }) => { ran('B'); await output.write(await input.read() + 'b') })
+const C = task('C', { requires: () => B(), output: () => text('c.txt') }, async ({ input, output }) => { ran('C'); await output.write(await input.read() + 'c') })
+export const chain = pipeline('chain', C)`
+
+const ran = (project: TestProject) => {
+  const names = existsSync(project.path('ran'))
+    ? readFileSync(project.path('ran'), 'utf8').trim().split('\n')
+    : []
+  rmSync(project.path('ran'), { force: true })
+  return names
+}
+
+async function until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 300; tries++) {
+    if (await isSo()) return
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+  assert.fail(`never: ${what}`)
+}
+
+describe('--force', () => {
+  it('runs the root again, or a task and what is downstream of it', async (test) => {
+    const project = testProject(test, { 'pipelines/p.ts': CHAIN })
+    await project.sluice('run', 'chain')
+    assert.deepEqual(ran(project), ['A', 'B', 'C'])
+    assert.match((await project.sluice('run', 'chain')).stdout, /Nothing to do/)
+    assert.equal((await project.sluice('run', 'chain', '--force')).code, 0)
+    assert.deepEqual(ran(project), ['C'])
+    assert.equal((await project.sluice('run', 'chain', '--force', 'B')).code, 0)
+    assert.deepEqual(ran(project), ['B', 'C'])
+    assert.match((await project.sluice('plan', 'chain', '--force', 'A')).stdout, /3 to run, 0 complete/)
+  })
+
+  it('names what there is when nothing is called so', async (test) => {
+    const project = testProject(test, { 'pipelines/p.ts': CHAIN })
+    const { code, stderr } = await project.sluice('run', 'chain', '--force', 'D')
+    assert.equal(code, 2)
+    assert.match(stderr, /Nothing below C is called D\.\nnext: .*there are: C, B, A/)
+  })
+})
+
+describe('mark', () => {
+  it('counts a failed task as succeeded, and the next run goes on from there', async (test) => {
+    const project = testProject(test, {
+      'pipelines/p.ts': `
+import { pipeline, task, text } from 'sluice'
+const Bad = task('Bad', { retry: { attempts: 1 } }, () => { throw new Error('no') })
+const Next = task('Next', { requires: () => ({ bad: Bad() }), output: () => text('next.txt') }, async ({ output }) => output.write('ok'))
+export const p = pipeline('p', Next)`,
+    })
+    assert.equal((await project.sluice('run', 'p')).code, 1)
+    const wrong = await project.sluice('mark', 'latest', 'Bad', 'failed')
+    assert.equal(wrong.code, 2)
+    const marked = await project.sluice('mark', 'latest', 'Bad', 'succeeded')
+    assert.equal(marked.code, 0, marked.stdout + marked.stderr)
+    assert.equal(readFileSync(project.path('data/next.txt'), 'utf8'), 'ok')
+  })
+
+  it('ends a task that waits in an open run', async (test) => {
+    const project = testProject(test, {
+      'pipelines/p.ts': `
+import { external, file, pipeline, task, text } from 'sluice'
+const There = external('There', { output: () => file('there') })
+const Next = task('Next', { requires: () => ({ there: There() }), output: () => text('next.txt') }, async ({ output }) => output.write('ok'))
+export const p = pipeline('p', Next)`,
+    })
+    assert.equal((await project.sluice('run', 'p', '--wait', '200ms')).code, 4)
+    assert.match(
+      (await project.sluice('why', 'latest', 'There')).stdout,
+      /its target is not there yet: file:/,
+    )
+    assert.match(
+      (await project.sluice('why', 'latest', 'Next')).stdout,
+      /upstream has not ended: There \(waiting\)/,
+    )
+    assert.equal((await project.sluice('mark', 'latest', 'There', 'succeeded')).code, 0)
+    assert.equal((await project.sluice('run', 'p')).code, 0)
+  })
+})
+
+describe('prune', () => {
+  it('forgets runs that ended before, and nothing else', async (test) => {
+    const project = testProject(test, { 'pipelines/p.ts': CHAIN })
+    await project.sluice('run', 'chain')
+    assert.deepEqual((await project.json('prune', '--older-than', '1h')).pruned, [])
+    const { pruned } = await project.json('prune', '--older-than', '0s')
+    assert.equal(pruned.length, 1)
+    assert.equal((await project.sluice('runs', '--json')).stdout, '')
+    assert.equal(existsSync(project.path('.sluice/logs', pruned[0])), false)
+    assert.equal(existsSync(project.path('data/c.txt')), true)
+    assert.match((await project.sluice('run', 'chain')).stdout, /Nothing to do/)
+    assert.equal((await project.sluice('run', 'chain', '--force')).code, 0)
+  })
+})
+
+const SCHEDULED = `
+import { appendFileSync } from 'node:fs'
+import { cron, daily, pipeline, task } from 'sluice'
+import { z } from 'zod'
+const Day = task('Day', { params: { date: z.string() } }, ({ params }) => { appendFileSync('days', params.date + '\\n') })
+export const days = pipeline('days', Day, { schedule: daily(), params: ({ date }) => ({ date }) })
+const Tick = task('Tick', { params: { start: z.string() } }, ({ params }) => { appendFileSync('ticks', params.start + '\\n') })
+export const ticks = pipeline('ticks', Tick, { schedule: cron('*/2 * * * * *'), params: ({ start }) => ({ start }) })
+export const never = pipeline('never', Day)`
+
+describe('backfill', () => {
+  it('runs every interval of a range that is not complete, and only those', async (test) => {
+    const project = testProject(test, { 'pipelines/p.ts': SCHEDULED })
+    assert.equal((await project.sluice('run', 'days', '--date', '2026-01-02')).code, 0)
+    const ended = await project.json('backfill', 'days', '--from', '2026-01-01', '--to', '2026-01-03')
+    assert.deepEqual(
+      ended.intervals.map((each: { status: string }) => each.status),
+      ['succeeded', 'complete', 'succeeded'],
+    )
+    assert.deepEqual(readFileSync(project.path('days'), 'utf8').trim().split('\n').sort(), [
+      '2026-01-01',
+      '2026-01-02',
+      '2026-01-03',
+    ])
+  })
+
+  it('says what is wrong with a range, and asks before many', async (test) => {
+    const project = testProject(test, { 'pipelines/p.ts': SCHEDULED })
+    const refused = async (name: string, from: string, to: string, says: RegExp) => {
+      const { code, stderr } = await project.sluice('backfill', name, '--from', from, '--to', to)
+      assert.equal(code, 2, stderr)
+      assert.match(stderr, says)
+    }
+    await refused('days', '2026-01-03', '2026-01-01', /--from 2026-01-03 is after --to 2026-01-01/)
+    await refused('days', '2026-01-01', '2099-01-01', /has not ended yet/)
+    await refused('days', '2026-02-30', '2026-03-01', /--from 2026-02-30 is no time that exists/)
+    await refused('never', '2026-01-01', '2026-01-02', /never has no schedule/)
+    await refused('ticks', '2026-01-01', '2026-01-03', /That are 129600 intervals; nothing was started/)
+  })
+})
+
+describe('dev', () => {
+  const start = async (project: TestProject): Promise<{ started: Started; url: string }> => {
+    const started = project.start(['dev', '--port', '0', '--inline'])
+    await until('the API listens', () => started.stdout().includes('/api/runs'))
+    return { started, url: /http:\/\/[^/]+/.exec(started.stdout())?.[0] ?? '' }
+  }
+  const stop = async ({ started }: { started: Started }) => {
+    started.child.kill('SIGINT')
+    return started.ended
+  }
+
+  it('starts schedules that were resumed; three intervals without it run once each, oldest first', async (test) => {
+    const project = testProject(test, { 'pipelines/p.ts': SCHEDULED })
+    const ticks = () =>
+      existsSync(project.path('ticks')) ? readFileSync(project.path('ticks'), 'utf8').trim().split('\n') : []
+    const first = await start(project)
+    await new Promise((resolve) => setTimeout(resolve, 3_000))
+    assert.deepEqual(ticks(), [], 'it starts paused')
+    await project.sluice('resume', 'ticks')
+    await until('two intervals', () => ticks().length >= 2)
+    assert.equal((await stop(first)).code, 0)
+    const before = ticks().length
+    await new Promise((resolve) => setTimeout(resolve, 6_500))
+    const second = await start(project)
+    await until('what was missed has run', () => ticks().length >= before + 4)
+    await project.sluice('pause', 'ticks')
+    await stop(second)
+    const all = ticks().map((each) => Date.parse(each))
+    assert.ok(
+      all.every((each, index) => index === 0 || each === (all[index - 1] ?? 0) + 2_000),
+      ticks().join(' '),
+    )
+  })
+
+  it('answers on loopback: runs, tasks, work and limits; and acts', async (test) => {
+    const project = testProject(test, { 'pipelines/p.ts': `${SCHEDULED}\n`, 'pipelines/chain.ts': CHAIN })
+    const dev = await start(project)
+    const get = async (path: string, init?: RequestInit) => {
+      const response = await fetch(dev.url + path, init)
+      // biome-ignore lint/suspicious/noExplicitAny: data of the API, whatever it is
+      return { status: response.status, body: (await response.json()) as any }
+    }
+    const post = (path: string, body: unknown, headers = {}) =>
+      get(path, {
+        method: 'POST',
+        body: JSON.stringify(body),
+        headers: { 'content-type': 'application/json', ...headers },
+      })
+    const started = await post('/api/runs', { name: 'chain' })
+    assert.equal(started.status, 201)
+    const { run } = started.body
+    await until('the run has ended', async () => (await get(`/api/runs/${run}`)).body.status === 'succeeded')
+    assert.equal((await get('/api/runs')).body[0].run, run)
+    assert.equal((await get(`/api/runs/${run}/tasks/A`)).body.status, 'succeeded')
+    assert.deepEqual((await get('/api/work')).body, { running: [], pending: [] })
+    assert.equal((await get('/api/pipelines')).body.length, 4)
+    assert.deepEqual((await get('/api/budgets')).body, [])
+    assert.equal((await post('/api/runs', { name: 'chain' })).body.status, 'complete')
+    assert.equal((await post('/api/runs', { name: 'chian' })).status, 404)
+    assert.equal((await post('/api/runs', { nam: 'chain' })).status, 400)
+    assert.equal((await post(`/api/runs/${run}/cancel`, {})).body.cancelled, false)
+    assert.equal((await post('/api/pipelines/days/resume', {})).body.paused, false)
+    assert.equal((await get('/api/runs', { headers: { origin: 'http://evil.example' } })).status, 403)
+    assert.equal((await get('/api/runs', { method: 'POST', body: '{}' })).status, 415)
+    assert.equal((await get('/api/nothing')).status, 404)
+    await stop(dev)
+  })
+})

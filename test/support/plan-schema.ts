@@ -1,0 +1,6 @@
+import { planSchema } from '../../src/define/plan-format.ts'
+
+/** `docs/plan.schema.json`, made from the schemas that read plans. `npm run docs:plan` writes it. */
+export const planSchemaFile = (): string => `${JSON.stringify(planSchema(), null, 2)}\n`
+
+if (import.meta.main) process.stdout.write(planSchemaFile())
