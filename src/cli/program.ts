@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os'
-import { Command, Option } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import { cancel, mark, retryRun, setPaused, why } from './commands/act.ts'
 import { dev } from './commands/dev.ts'
 import { diagnose } from './commands/doctor.ts'
@@ -117,7 +117,14 @@ function addActs(program: Command, done: Done): void {
     .action(async (options) => done(await dev(await projectOf(options), options)))
 }
 
-const port = (text: string) => (text === '0' ? 0 : positiveInteger(text))
+const MAX_PORT = 65_535
+
+function port(text: string): number {
+  if (text === '0') return 0
+  const value = positiveInteger(text)
+  if (value > MAX_PORT) throw new InvalidArgumentError(`It takes a port up to ${MAX_PORT}.`)
+  return value
+}
 
 function addSecrets(program: Command, done: Done): void {
   const secrets = program.command('secrets').description('credentials of this machine')

@@ -18,6 +18,20 @@ it(`keeps every invariant for ${SEEDS} seeds, the same way each time`, async () 
 const DELIBERATE: Record<string, (ports: Ports) => Ports> = {
   'a lock that nobody checks': (ports) =>
     writing(ports, (change) => (change.key.startsWith('lock/') ? { ...change, if: undefined } : change)),
+  'limits that overwrite each other': (ports) =>
+    writing(ports, (change) => (change.key.startsWith('limit/') ? { ...change, if: undefined } : change)),
+  'a place that is not given back': (ports) =>
+    writing(ports, (change) =>
+      'put' in change && change.put.kind === 'limit' && Object.keys(change.put.holders).length === 0
+        ? { ...change, put: { ...change.put, holders: { nobody: { weight: 1 } } } }
+        : change,
+    ),
+  'a yield that opens no bit': (ports) =>
+    writing(ports, (change) =>
+      'set' in change && change.set.status === 'expanding'
+        ? { ...change, set: { ...change.set, upstreams: undefined } }
+        : change,
+    ),
   'an end that a lost attempt may write': (ports) =>
     writing(ports, (change) =>
       'set' in change && change.set.endedAt !== undefined && change.key.startsWith('task/')

@@ -32,6 +32,8 @@ async function scheduleOf({ name, schedule }: Pipeline, home: Home | undefined) 
     paused: record?.paused ?? true,
     nextAt: next.end,
     open: record?.open.length ?? 0,
+    givenUp:
+      record?.open.filter((each) => each.run === undefined && each.failures > 0 && !each.retryAt).length ?? 0,
   }
 }
 
@@ -50,6 +52,19 @@ function describe({ name, root, description }: Pipeline) {
   }
 }
 
+function scheduleText({
+  cron,
+  timeZone,
+  paused,
+  givenUp,
+}: NonNullable<Awaited<ReturnType<typeof scheduleOf>>>) {
+  const notes = [
+    ...(paused ? ['paused'] : []),
+    ...(givenUp > 0 ? [`${givenUp} intervals failed for good`] : []),
+  ]
+  return `${cron} ${timeZone}${notes.length === 0 ? '' : ` (${notes.join(', ')})`}`
+}
+
 /** Lists pipelines with their parameters and schedules; and modules that did not load. */
 export async function listPipelines(project: Project, options: GlobalOptions): Promise<Result> {
   const home = existingHome(options)
@@ -58,7 +73,7 @@ export async function listPipelines(project: Project, options: GlobalOptions): P
     name,
     root,
     params.map((each) => (each.required ? each.flag : `[${each.flag}]`)).join(' '),
-    schedule === null ? '' : `${schedule.cron} ${schedule.timeZone}${schedule.paused ? ' (paused)' : ''}`,
+    schedule === null ? '' : scheduleText(schedule),
     description ?? '',
   ])
   const broken = project.broken.map(({ path, message }) => `${path} did not load: ${message}`)
@@ -140,10 +155,12 @@ function note(task: TaskRun): string {
   return [moreMemory(task), delay(task), task.failure?.message ?? ''].filter(Boolean).join('; ')
 }
 
-function moreMemory({ memoryMb, counts }: TaskRun): string {
+function moreMemory({ memoryMb, counts, status }: TaskRun): string {
   const times = counts?.out_of_memory ?? 0
   if (memoryMb === undefined || times === 0) return ''
-  return `given ${memoryMb} MB after it ran out of memory ${times === 1 ? 'once' : `${times} times`}`
+  const often = times === 1 ? 'once' : `${times} times`
+  if (status === 'failed') return `ran out of memory ${often}, at last with ${memoryMb} MB`
+  return `given ${memoryMb} MB after it ran out of memory ${often}`
 }
 
 const delay = ({ status, notBefore }: TaskRun) =>
