@@ -4,11 +4,17 @@ import type { Context } from './context.ts'
 
 const PAGE = 500
 
-/** Audits every open run. */
+/** Audits every open run, and every limit that somebody waits for. */
 export async function auditOpenRuns(context: Context): Promise<void> {
   const runs = await context.ports.store.list({ prefix: keys.run(''), consistency: 'stale' })
   for (const { record } of runs)
     if (record.kind === 'run' && record.status === 'running') await audit(context, record)
+  const limits = await context.ports.store.list({ prefix: keys.limits, consistency: 'stale' })
+  const waited = limits.filter(({ record }) => record.kind === 'limit' && record.waiting)
+  await handleChanged(
+    context,
+    waited.map(({ key }) => key),
+  )
 }
 
 /**

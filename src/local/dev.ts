@@ -23,26 +23,41 @@ export async function runDev(
   const worker = new Worker(home.context, { ...events, concurrency })
   const loops = startLoops(home.context, worker)
   const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
+  const say = newsOnly(events.say)
   while (!signal.aborted) {
-    await tickSchedules(home, project, events.say)
+    await tickSchedules(home, project, say)
     await Promise.race([clock.sleep(TICK_MS), stopped, loops.failed])
   }
   await Promise.race([loops.stop(), loops.failed])
 }
 
+/** Says of each pipeline only what it did not say the last time: a problem stays for many looks. */
+function newsOnly(say: (line: string) => void): (name: string, line: string) => void {
+  const last = new Map<string, string>()
+  return (name, line) => {
+    if (last.get(name) === line) return
+    last.set(name, line)
+    say(line)
+  }
+}
+
 /** Looks at every schedule once; what is wrong with one pipeline does not stop the others. */
-async function tickSchedules(home: Home, project: Project, say: (line: string) => void): Promise<void> {
+async function tickSchedules(
+  home: Home,
+  project: Project,
+  say: (name: string, line: string) => void,
+): Promise<void> {
   for (const pipeline of project.pipelines.values()) {
     const { schedule, name } = pipeline
     if (schedule === undefined) continue
     try {
       await tickSchedule(home.context, name, schedule, async (span) => {
         const started = await startRun(home, requestForInterval(pipeline, span))
-        if (started?.opened) say(`schedule   ${name} starts ${started.run}`)
+        if (started?.opened) say(name, `schedule   ${name} starts ${started.run}`)
         return started?.run
       })
     } catch (error) {
-      say(`schedule   ${name} cannot start: ${(error as Error).message}`)
+      say(name, `schedule   ${name} cannot start: ${(error as Error).message}`)
     }
   }
 }

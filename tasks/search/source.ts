@@ -17,8 +17,20 @@ export function filesOf(source: string): string[] {
     .sort()
 }
 
+/** For so long a stamp is kept, so that all intervals of one plan want the same of a source that is being written. */
+const KEPT_MS = 2_000
+const kept = new Map<string, { stamp: string; until: number }>()
+
 /** Changes when a file of the source comes, goes, or changes its size or time. */
 export function stampOf(source: string): string {
+  const known = kept.get(source)
+  if (known !== undefined && known.until > Date.now()) return known.stamp
+  const stamp = lookAt(source)
+  kept.set(source, { stamp, until: Date.now() + KEPT_MS })
+  return stamp
+}
+
+function lookAt(source: string): string {
   const hash = createHash('sha256')
   for (const file of filesOf(source)) {
     const { size, mtimeMs } = statSync(file)
