@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
+import { pathToFileURL } from 'node:url'
 import { testProject } from './support/cli.ts'
 import { errorsPage } from './support/errors-page.ts'
 import { projectFolder } from './support/folders.ts'
@@ -70,6 +71,20 @@ for (const file of files) {
         } catch (error) {
           assert.fail(String((error as { stdout: Buffer }).stdout))
         }
+      })
+
+    if (blocks.some(({ note }) => note.endsWith('.test.ts')))
+      it('has tests that pass', (test) => {
+        const project = projectWith(test, blocks)
+        const library = pathToFileURL(join(projectFolder, 'src/local/resolve-self.ts')).href
+        const tests = blocks.filter(({ note }) => note.endsWith('.test.ts')).map(({ note }) => note)
+        const { status, stdout } = spawnSync(process.execPath, ['--import', library, '--test', ...tests], {
+          cwd: project.folder,
+          env: { ...process.env, NODE_TEST_CONTEXT: undefined },
+          encoding: 'utf8',
+        })
+        assert.equal(status, 0, stdout)
+        assert.match(stdout, new RegExp(`pass ${tests.length}`))
       })
 
     if (has('sh'))

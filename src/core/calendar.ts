@@ -75,9 +75,20 @@ export interface Intervals {
   after(span: Span): Span
 }
 
+/** Parsed expressions; a project has few. */
+const parsed = new Map<string, Intervals>()
+
 /** The intervals of a schedule: each from one firing to the next. */
-export function intervalsOf({ cron, timeZone }: Firing): Intervals {
+export function intervalsOf(firing: Firing): Intervals {
+  const key = `${firing.cron}\n${firing.timeZone}`
+  const intervals = parsed.get(key) ?? makeIntervals(firing)
+  parsed.set(key, intervals)
+  return intervals
+}
+
+function makeIntervals({ cron, timeZone }: Firing): Intervals {
   const firings = new Cron(cron, { timezone: timeZone, paused: true })
+  let last: { at: number; span: Span } | undefined
   const next = (at: number) => instantOf(firings.nextRun(new Date(at)), cron)
   const previous = (at: number) => instantOf(firings.previousRuns(1, new Date(at))[0] ?? null, cron)
   return {
@@ -86,8 +97,11 @@ export function intervalsOf({ cron, timeZone }: Firing): Intervals {
       return { start, end: next(start) }
     },
     endedBefore(at) {
+      // Schedules ask again and again from where they are; looking back is slow.
+      if (last?.at === at) return last.span
       const end = previous(at + 1)
-      return { start: previous(end), end }
+      last = { at, span: { start: previous(end), end } }
+      return last.span
     },
     after: ({ end }) => ({ start: end, end: next(end) }),
   }

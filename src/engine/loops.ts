@@ -6,7 +6,7 @@ import type { Worker } from './work.ts'
 
 const TICK_MS = 1_000
 const ORPHANS_MS = 5_000
-/** A bell that rings just before the sleep is missed; this is what it costs. */
+/** Changes ring a bell; this is only for what becomes due by time. */
 const IDLE_MS = 200
 
 /** The running loops of one process. */

@@ -1,13 +1,11 @@
-import type { Stored } from '../core/change.ts'
-import { at, heldOf } from '../core/limits.ts'
-import { hasEnded, keys, type Limit, type Progress, type Run, type TaskRun } from '../core/model.ts'
-import { DEFAULT_POOL } from '../core/plan.ts'
+import { hasEnded, keys, type Progress, type Run, type TaskRun } from '../core/model.ts'
 import { type Delivery, type Ending, type Job, type JobHooks, MAX_DELAY_MS } from '../core/ports.ts'
 import { type Claimed, claim } from './claim.ts'
 import type { Context } from './context.ts'
 import { finish } from './finish.ts'
 import { blockBudget, reserveMore } from './limits.ts'
 import { memoryAfter } from './memory.ts'
+import { poolRoom } from './room.ts'
 
 /** Why bodies are asked to stop. */
 export type StopReason = 'interrupted' | 'cancelled' | 'lost'
@@ -107,28 +105,9 @@ export class Worker {
     return this.#context.ports.queue.take({
       limit,
       visibilityMs: VISIBILITY_MS,
-      pools: await this.#room(),
+      pools: await poolRoom(this.#context, this.#asked++),
       ...(runs === undefined ? {} : { runs: runs() }),
     })
-  }
-
-  /** How many more attempts each pool has room for, whoever runs them. */
-  async #room(): Promise<{ [name: string]: number }> {
-    const { pools } = this.#context.settings.limits
-    const { store, clock } = this.#context.ports
-    const limited = Object.entries(pools).filter(([, { concurrency }]) => concurrency !== undefined)
-    const rows = await store.read(limited.map(([name]) => keys.limit('pool', name)))
-    const names = [...new Set([DEFAULT_POOL, ...Object.keys(pools)])]
-    // Pools take turns at being asked first, so that none takes all the places of this worker.
-    const first = this.#asked++ % names.length
-    const room: { [name: string]: number } = {}
-    for (const name of [...names.slice(first), ...names.slice(0, first)])
-      room[name] = Number.POSITIVE_INFINITY
-    limited.forEach(([name, { concurrency = 0 }], index) => {
-      const row = rows[index] as Stored<Limit> | undefined
-      room[name] = concurrency - (row === undefined ? 0 : heldOf(at(row, clock.now())))
-    })
-    return room
   }
 
   #start(delivery: Delivery, onError: (error: unknown) => void): void {

@@ -9,9 +9,14 @@ export interface MemoryRecords {
   records: ReadonlyMap<string, Stored>
 }
 
+const dueAtOf = (record: Stored | undefined) =>
+  record !== undefined && 'dueAt' in record ? record.dueAt : undefined
+
 /** A store with its feed; everything is gone with the process. `onChange` is told of every write. */
 export function memoryRecords(onChange: () => void = () => {}): MemoryRecords {
   const records = new Map<string, Stored>()
+  /** Keys of records that have a due instant. */
+  const due = new Set<string>()
   const events: FeedEvent[] = []
   let sequence = 0
 
@@ -31,10 +36,11 @@ export function memoryRecords(onChange: () => void = () => {}): MemoryRecords {
     const after = structuredClone(applyChange(change, before))
     if (after === undefined) records.delete(change.key)
     else records.set(change.key, after)
+    if (dueAtOf(after) === undefined) due.delete(change.key)
+    else due.add(change.key)
     if (isFeedworthy(before, after)) events.push({ sequence: ++sequence, key: change.key })
   }
 
-  const sorted = () => [...records.keys()].sort()
   const entry = (key: string) => ({ key, record: structuredClone(records.get(key)) as Stored })
 
   return {
@@ -43,15 +49,17 @@ export function memoryRecords(onChange: () => void = () => {}): MemoryRecords {
       read: async (wanted) => wanted.map((key) => structuredClone(records.get(key))),
       write: async (changes) => write(changes),
       list: async ({ prefix, after = '', limit = Number.POSITIVE_INFINITY }) =>
-        sorted()
+        [...records.keys()]
           .filter((key) => key.startsWith(prefix) && key > after)
+          .sort()
           .slice(0, limit)
           .map(entry),
       due: async ({ before, limit }) =>
-        sorted()
-          .map(entry)
-          .filter(({ record }) => 'dueAt' in record && (record.dueAt ?? before + 1) <= before)
-          .slice(0, limit),
+        [...due]
+          .filter((key) => (dueAtOf(records.get(key)) ?? before + 1) <= before)
+          .sort()
+          .slice(0, limit)
+          .map(entry),
     },
     feed: {
       take: async (limit) => events.slice(0, limit),

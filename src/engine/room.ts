@@ -1,0 +1,27 @@
+import type { Stored } from '../core/change.ts'
+import { at, heldOf } from '../core/limits.ts'
+import { keys, type Limit } from '../core/model.ts'
+import { DEFAULT_POOL } from '../core/plan.ts'
+import type { Context } from './context.ts'
+
+/**
+ * How many more attempts each pool has room for, whoever runs them. `turn` moves on which pool comes first, so that
+ * none takes all the places of a worker.
+ */
+export async function poolRoom(
+  { ports, settings }: Context,
+  turn: number,
+): Promise<{ [name: string]: number }> {
+  const { pools } = settings.limits
+  const limited = Object.entries(pools).filter(([, { concurrency }]) => concurrency !== undefined)
+  const rows = await ports.store.read(limited.map(([name]) => keys.limit('pool', name)))
+  const names = [...new Set([DEFAULT_POOL, ...Object.keys(pools)])]
+  const first = turn % names.length
+  const room: { [name: string]: number } = {}
+  for (const name of [...names.slice(first), ...names.slice(0, first)]) room[name] = Number.POSITIVE_INFINITY
+  limited.forEach(([name, { concurrency = 0 }], index) => {
+    const row = rows[index] as Stored<Limit> | undefined
+    room[name] = concurrency - (row === undefined ? 0 : heldOf(at(row, ports.clock.now())))
+  })
+  return room
+}
