@@ -42,6 +42,45 @@ const DELIBERATE: Record<string, (ports: Ports) => Ports> = {
     writing(ports, (change) =>
       'set' in change && change.set.ended !== undefined ? { ...change, if: undefined } : change,
     ),
+  'a lock that forgets when its task last ended': (ports) =>
+    writing(ports, (change) =>
+      'set' in change && change.key.startsWith('lock/')
+        ? { ...change, set: { ...change.set, lastEndAt: undefined }, if: withoutLastEnd(change.if) }
+        : change,
+    ),
+  'one bitmap instead of two': (ports) =>
+    writing(ports, (change) =>
+      'set' in change && change.set.failed !== undefined
+        ? { ...change, set: { ...change.set, failed: '' } }
+        : change,
+    ),
+  'waiters that are looked for in a stale index': (ports) => ({
+    ...ports,
+    store: {
+      ...ports.store,
+      list: (query) =>
+        ports.store.list(query.prefix.startsWith('wait/') ? { ...query, consistency: 'stale' } : query),
+    },
+  }),
+  'a planner that overwrites what is there': (ports) =>
+    writing(ports, (change) =>
+      'put' in change && change.put.kind === 'taskRun' ? { ...change, if: undefined } : change,
+    ),
+  'an end that may be written only to the very version that was read': (ports) =>
+    writing(ports, (change) =>
+      'set' in change && change.set.leaseUntil !== undefined && change.set.nonce === undefined
+        ? { ...change, if: { version: -1 } }
+        : change,
+    ),
+  'a claim that looks at no attempt': (ports) =>
+    writing(ports, (change) =>
+      'set' in change && change.set.status === 'running' ? { ...change, if: undefined } : change,
+    ),
+  'leases that nobody looks at': (ports) => ({
+    ...ports,
+    isGone: async () => false,
+    store: { ...ports.store, due: async () => [] },
+  }),
   'messages that are forgotten': (ports) => ({ ...ports, queue: { ...ports.queue, send: async () => {} } }),
   'events that are acknowledged before they are handled': (ports) => ({
     ...ports,
@@ -57,6 +96,12 @@ const DELIBERATE: Record<string, (ports: Ports) => Ports> = {
 }
 
 type Change = Parameters<Ports['store']['write']>[0][number]
+
+const withoutLastEnd = (condition: Change['if']) => {
+  if (condition === undefined || condition === 'absent') return condition
+  const { lastEndAt: _, ...rest } = condition
+  return rest
+}
 
 function writing(ports: Ports, change: (change: Change) => Change): Ports {
   return { ...ports, store: { ...ports.store, write: (changes) => ports.store.write(changes.map(change)) } }
