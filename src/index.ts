@@ -32,13 +32,13 @@ export {
   type TaskOptions,
   task,
 } from './define/task.ts'
-export {
-  type AttemptToBe,
-  type SimulatedAttempt,
-  type SimulatedFailure,
-  type SimulatedRun,
-  type SimulateOptions,
-  type Simulation,
-  simulate,
+export { simulate } from './local/load-simulate.ts'
+export type {
+  AttemptToBe,
+  SimulatedAttempt,
+  SimulatedFailure,
+  SimulatedRun,
+  SimulateOptions,
+  Simulation,
 } from './local/simulate.ts'
 export { type TestEnd, type TestOptions, testTask } from './local/test-task.ts'

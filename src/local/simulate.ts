@@ -82,12 +82,8 @@ const DAY_MS = 24 * 60 * 60_000
 const AFTER_MS = 31 * DAY_MS
 const FOREVER_MS = 1_000 * DAY_MS
 
-/**
- * Runs the schedules of pipelines on a virtual clock, with the engine that runs them in earnest: planning, limits,
- * retries, catching up. Bodies are not run: each attempt takes its time and then ends as `fail` says; what succeeded is
- * complete from then on, external tasks always are. For a user's own tests: a month of schedules in about a second.
- */
-export async function simulate(
+/** What `simulate` of the library does; see there. */
+export async function runSimulation(
   pipelines: Pipeline | readonly Pipeline[],
   options: SimulateOptions,
 ): Promise<Simulation> {
