@@ -30,8 +30,8 @@ export type ClaimResult =
 
 const MAX_TRIES = 8
 const RACE_MS = 20
-/** A pool that is full is looked at again when a place is free, or after this time. */
-const FULL_MS = 500
+/** Another worker was on its way to the last place of the pool; the message is soon in line again, so that its turn comes. */
+const FULL_MS = 50
 
 /**
  * Claims the attempt of a message in one atomic write that takes its lock and its limits as well.

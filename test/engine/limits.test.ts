@@ -206,7 +206,7 @@ describe('a pool', () => {
     const engine = stepwise(limits({ pools: { default: {}, small: { concurrency: 1 } } }))
     const run = await openMany(engine, 2, { pool: 'small' })
     const first = await ours(await engine.take(run, 1, 1))
-    assert.deepEqual(await engine.take(run, 1, 2), { is: 'early', delayMs: 500 })
+    assert.deepEqual(await engine.take(run, 1, 2), { is: 'early', delayMs: 50 })
     const [reason] = await whyWaiting(engine.context, await engine.run(run), await engine.task(run, 2))
     assert.match(reason?.text ?? '', /pool small is full: 1 of 1 places are taken/)
     await engine.end(first, DONE)
