@@ -124,7 +124,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { daily, pipeline, task } from 'sluice'
 import { z } from 'zod'
 const Part = task('Part', { params: { date: z.string(), n: z.number() }, pool: 'small' }, async ({ params }) => {
-  appendFileSync('log', 'start backfill\\n'); await sleep(400); appendFileSync('log', \`end backfill \${Date.now()}\\n\`)
+  appendFileSync('log', 'start backfill\\n'); await sleep(1200); appendFileSync('log', \`end backfill \${Date.now()}\\n\`)
 })
 const Many = task('Many', { params: { date: z.string() }, requires: ({ date }) => Array.from({ length: 500 }, (_, n) => Part({ date, n })) }, () => {})
 export const many = pipeline('many', Many, { schedule: daily(), params: ({ date }) => ({ date }) })
@@ -144,7 +144,7 @@ export const urgent = pipeline('urgent', Urgent)`,
     ])
     const log = () =>
       existsSync(project.path('log')) ? readFileSync(project.path('log'), 'utf8').trim().split('\n') : []
-    while (log().length < 12) await new Promise((resolve) => setTimeout(resolve, 50))
+    while (log().length < 8) await new Promise((resolve) => setTimeout(resolve, 50))
     const { queued } = (await project.json('pools')).pools.find(
       (each: { pool: string }) => each.pool === 'small',
     )
