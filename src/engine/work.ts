@@ -53,6 +53,8 @@ export class Worker {
   readonly #attempts = new Set<Promise<void>>()
   #stopping = false
   #asked = 0
+  /** Claims under way: their places are not taken yet, but will be. */
+  #claiming = 0
   #freed: () => void = () => {}
 
   constructor(context: Context, options: WorkOptions) {
@@ -105,9 +107,13 @@ export class Worker {
     return this.#context.ports.queue.take({
       limit,
       visibilityMs: VISIBILITY_MS,
-      pools: await poolRoom(this.#context, this.#asked++),
+      pools: this.#withoutClaims(await poolRoom(this.#context, this.#asked++)),
       ...(runs === undefined ? {} : { runs: runs() }),
     })
+  }
+
+  #withoutClaims(room: { [name: string]: number }): { [name: string]: number } {
+    return Object.fromEntries(Object.entries(room).map(([name, places]) => [name, places - this.#claiming]))
   }
 
   #start(delivery: Delivery, onError: (error: unknown) => void): void {
@@ -128,7 +134,10 @@ export class Worker {
 
   async #attempt(delivery: Delivery): Promise<void> {
     const { queue } = this.#context.ports
-    const result = await claim(this.#context, delivery.message)
+    this.#claiming++
+    const result = await claim(this.#context, delivery.message).finally(() => {
+      this.#claiming--
+    })
     if (result.is === 'early') return queue.putBack(delivery, Math.min(result.delayMs, MAX_DELAY_MS))
     await queue.acknowledge([delivery])
     if (result.is === 'ours') await this.#execute(result.claimed)
