@@ -32,7 +32,7 @@ export {
   type TaskOptions,
   task,
 } from './define/task.ts'
-export { simulate } from './local/load-simulate.ts'
+export { simulate } from './local/simulation/load.ts'
 export type {
   AttemptToBe,
   SimulatedAttempt,
@@ -40,5 +40,5 @@ export type {
   SimulatedRun,
   SimulateOptions,
   Simulation,
-} from './local/simulate.ts'
+} from './local/simulation/simulation.ts'
 export { type TestEnd, type TestOptions, testTask } from './local/test-task.ts'

@@ -41,29 +41,38 @@ export async function projectIfAny(options: Pick<GlobalOptions, 'config'>): Prom
   }
 }
 
-/** Opens the state to look at; undefined where none has been made yet. */
-export function existingHome(options: GlobalOptions): Home | undefined {
+/** Opens the state to look at, with a project where its limits or targets count; undefined where none has been made yet. */
+export function existingHome(options: GlobalOptions, project?: Project): Home | undefined {
   if (!existsSync(join(options.state, 'state.db'))) return undefined
-  return openHome({ stateFolder: options.state })
+  return project === undefined ? openHome({ stateFolder: options.state }) : projectHome(options, project)
 }
 
 /** Opens the state of a run that must exist. */
-export function homeWithRuns(options: GlobalOptions): Home {
-  const home = existingHome(options)
+export function homeWithRuns(options: GlobalOptions, project?: Project): Home {
+  const home = existingHome(options, project)
   if (home !== undefined) return home
   throw new SluiceError('unknown_run', `There are no runs in the state ${options.state}.`, {
     hint: 'Start one: sluice run NAME. Another state is named with --state.',
   })
 }
 
-/** Opens the state of a project for a look at what it limits. */
+/** Opens or makes the state of a project; `inline` runs bodies in this process. */
+export function projectHome(options: GlobalOptions & { inline?: true }, project: Project): Home {
+  return openHome({
+    stateFolder: options.state,
+    project,
+    ...(options.data === undefined ? {} : { storageFolder: options.data }),
+    ...(options.inline ? { inline: 'inline' } : {}),
+  })
+}
+
+/** Looks at the state of a project, and closes it. */
 export async function withHome<T>(
   options: GlobalOptions,
   project: Project,
   look: (home: Home) => Promise<T>,
 ): Promise<T> {
-  const data = options.data === undefined ? {} : { storageFolder: options.data }
-  const home = openHome({ stateFolder: options.state, project, ...data })
+  const home = projectHome(options, project)
   try {
     return await look(home)
   } finally {

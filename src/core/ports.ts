@@ -132,8 +132,11 @@ export interface Staged {
 /** Whether targets exist; asks user code, so it is not part of deciding. */
 export interface Completeness {
   /** One answer per task, markers included. */
-  areComplete(tasks: PlannedTask[]): Promise<boolean[]>
+  areComplete(tasks: LookedAt[]): Promise<boolean[]>
 }
+
+/** What has to be known of a task to look at its targets. */
+export type LookedAt = Pick<PlannedTask, 'id' | 'family' | 'params' | 'outputs' | 'command' | 'policy'>
 
 /** What a runner needs to know of an attempt. */
 export interface Job {

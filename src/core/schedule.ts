@@ -16,41 +16,47 @@ const HOUR_MS = 60 * 60_000
 const RETRY_MS = [HOUR_MS, 6 * HOUR_MS, 24 * HOUR_MS]
 /** An interval that ended so long ago was missed: nobody looked at its time. */
 const MISSED_MS = 60_000
-/** The record stays small; later intervals are looked for when earlier ones are done. */
-const MAX_OPEN = 200
+/** The record stays small: later intervals are looked for when earlier ones were started for the first time. */
+const MAX_FRESH = 200
+/** Failed ones beyond this number are forgotten, the oldest first. */
+const MAX_FAILED = 1_000
 
 /** The record after the intervals that have ended since its cursor were added, oldest first. */
 export function withMissing(record: ScheduleRecord, rule: ScheduleRule, now: number): ScheduleRecord {
-  if (record.paused || record.open.length >= MAX_OPEN) return record
-  const intervals = intervalsOf(rule)
+  if (record.paused) return record
   const oldest = now - rule.lookBackDays * DAY_MS
+  const fresh = record.open.filter(({ failures }) => failures === 0)
+  // What has failed does not hold up what is new.
+  const failed = record.open.filter(
+    ({ failures, end, run }) => failures > 0 && (run !== undefined || end > oldest),
+  )
+  const missing = missingOf(record.cursor, rule, now, MAX_FRESH - fresh.length)
+  const added = missing.map(({ start, end }) => ({ start, end, failures: 0 }))
+  const open = [...failed.slice(-MAX_FAILED), ...fresh, ...added].sort((a, b) => a.end - b.end)
+  return { ...record, cursor: missing.at(-1)?.end ?? record.cursor, open }
+}
+
+/** Intervals that have ended and are to be caught up with, oldest first, as many as there is room for. */
+function missingOf(cursor: number, rule: ScheduleRule, now: number, room: number): Span[] {
+  const intervals = intervalsOf(rule)
   const missing: Span[] = []
-  let cursor = record.cursor
-  let span = intervals.after(intervals.endedBefore(Math.max(cursor, oldest)))
-  while (span.end <= now && record.open.length + missing.length < MAX_OPEN) {
-    missing.push(span)
-    cursor = span.end
-    span = intervals.after(span)
-  }
-  const added = wanted(missing, rule, now).map(({ start, end }) => ({ start, end, failures: 0 }))
-  const open = [...record.open.filter((each) => each.end > oldest || isAlive(each)), ...added]
-  return { ...record, cursor, open }
+  let span = intervals.after(intervals.endedBefore(Math.max(cursor, earliest(rule, now))))
+  for (; span.end <= now && missing.length < room; span = intervals.after(span)) missing.push(span)
+  return missing
 }
 
-function wanted(missing: Span[], { catchUp }: ScheduleRule, now: number): Span[] {
-  switch (catchUp) {
+/** No interval that ended at or before this instant is caught up with. */
+function earliest(rule: ScheduleRule, now: number): number {
+  const oldest = now - rule.lookBackDays * DAY_MS
+  switch (rule.catchUp) {
     case 'all':
-      return missing
+      return oldest
     case 'latest':
-      return missing.slice(-1)
+      return Math.max(oldest, intervalsOf(rule).endedBefore(now).start)
     case 'none':
-      return missing.filter(({ end }) => now - end < MISSED_MS)
+      return Math.max(oldest, now - MISSED_MS)
   }
 }
-
-/** Whether an interval still comes to its end by itself. */
-const isAlive = (each: OpenInterval) =>
-  each.run !== undefined || each.failures === 0 || each.retryAt !== undefined
 
 /** The record after looking at the runs of its open intervals. */
 export function withEnds(

@@ -1,6 +1,7 @@
 import type { Stored } from '../core/change.ts'
 import { hasEnded, isOpen, keys, type Run, type TaskRun } from '../core/model.ts'
 import { type Context, writeEach } from './context.ts'
+import { leaveLines } from './limits.ts'
 
 const PAGE = 500
 const AGAIN_MS = 1_000
@@ -49,5 +50,6 @@ async function sweepPage(ports: Context['ports'], page: string[]): Promise<numbe
       if: { version: task.version },
     })),
   )
+  await leaveLines(ports, still)
   return left.length - results.filter((result) => result.ok).length
 }

@@ -28,7 +28,9 @@ export async function createRun(context: Context, run: string, plan: Plan, nonce
   ])
 }
 
-const sequence = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => from + index)
+/** The numbers from one to before another. */
+export const sequence = (from: number, to: number) =>
+  Array.from({ length: to - from }, (_, index) => from + index)
 
 /** Puts the task runs that are absent, with the bits of complete upstreams set. */
 export async function putTaskRuns({ ports }: Context, run: string, tasks: PlannedTask[]): Promise<void> {

@@ -1,12 +1,11 @@
 import type { Change, Stored } from '../core/change.ts'
 import { type FoundTask, findCycle, gather, numberPlan } from '../core/graph.ts'
 import { keys, type Run, type TaskRun } from '../core/model.ts'
-import type { PlannedTask, Shape } from '../core/plan.ts'
-import { mapShape } from '../core/plan.ts'
+import { mapShape, type PlannedTask, type Shape } from '../core/plan.ts'
 import { type Ending, PLAN_SLICE } from '../core/ports.ts'
-import { startOrEnd } from '../core/settle.ts'
 import { type Context, writeEach } from './context.ts'
-import { putTaskRuns } from './create-run.ts'
+import { putTaskRuns, sequence } from './create-run.ts'
+import { firstMove } from './release.ts'
 
 const CHUNK = 500
 /** A chain of yields that is longer does not end by itself. */
@@ -68,7 +67,7 @@ export async function expand(context: Context, task: Stored<TaskRun>): Promise<v
   const placed = await place(context, task, header.size)
   if (placed === undefined) return
   const base = placed.yields?.at(-1) ?? 0
-  const local = await plans.tasks(name, range(0, header.size))
+  const local = await plans.tasks(name, sequence(0, header.size))
   const tasks = local.map((each) => shifted(each, base, placed))
   await plans.extend(task.run, base, tasks)
   for (let start = 0; start < tasks.length; start += CHUNK)
@@ -82,8 +81,6 @@ export async function expand(context: Context, task: Stored<TaskRun>): Promise<v
     },
   ])
 }
-
-const range = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => from + index)
 
 /** Gives the yielded tasks their numbers, once; undefined where the run or the task has ended meanwhile. */
 async function place(
@@ -148,14 +145,7 @@ async function release(
     // Its sweep may have passed before these tasks were there.
     if (isOver) return [{ ...change, set: { status: 'cancelled', endedAt: now } }]
     if (!ready.has(task.number)) return []
-    if (task.failure !== undefined)
-      return [
-        {
-          ...change,
-          set: { status: 'failed', failure: { ...task.failure, stack: undefined }, endedAt: now },
-        },
-      ]
-    return [{ ...change, set: startOrEnd(record, now) }]
+    return [{ ...change, set: firstMove(task, record, now) }]
   })
   for (let start = 0; start < changes.length; start += CHUNK)
     await writeEach(ports.store, changes.slice(start, start + CHUNK))

@@ -44,7 +44,8 @@ async function checked(context: Context, { task, planned }: Claimed, ending: End
   if (ending.outcome !== 'yielded') return ending
   const problem = await yieldProblem(context, task, planned, ending.yielded?.found ?? [])
   if (problem === undefined) return ending
-  return { outcome: 'failed', isFinal: true, failure: { outcome: 'failed', message: problem } }
+  const { yielded: _, ...left } = ending
+  return { ...left, outcome: 'failed', isFinal: true, failure: { outcome: 'failed', message: problem } }
 }
 
 interface EndDetails {

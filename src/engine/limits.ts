@@ -153,10 +153,16 @@ async function serve(
 
 const AWAKE = { status: 'queued', waitsFor: undefined, notBefore: undefined }
 
-/** Brings the row through the feed once more. */
+/** Brings the row through the feed once more, for whoever waits. */
 async function again(ports: Context['ports'], key: string): Promise<void> {
   const [row] = (await ports.store.read([key])) as [Stored<Limit>?]
   if (row !== undefined) await update(ports.store, key, row, ({ freed }) => ({ freed: freed + 1 }))
+}
+
+/** Looks at the limits again for which these tasks waited: the next in line may fit where the first did not. */
+export async function leaveLines(ports: Context['ports'], tasks: TaskRun[]): Promise<void> {
+  const rows = tasks.flatMap(({ waitsFor }) => (waitsFor?.startsWith(keys.limits) ? [waitsFor] : []))
+  for (const key of new Set(rows)) await again(ports, key)
 }
 
 /** Brings a row up to date whose window has turned, or where something was kept for too long. */

@@ -33,7 +33,7 @@ export async function releaseChunk({ ports }: Context, run: Stored<Run>): Promis
 }
 
 /** A task whose definition threw while planning fails now, and takes only its dependents along. */
-function firstMove(task: PlannedTask, record: TaskRun, now: number): Partial<TaskRun> {
+export function firstMove(task: PlannedTask, record: TaskRun, now: number): Partial<TaskRun> {
   if (task.failure === undefined) return startOrEnd(record, now)
   return { status: 'failed', failure: briefly(task.failure), endedAt: now }
 }

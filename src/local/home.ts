@@ -17,15 +17,15 @@ import { systemClock } from '../adapters/system/clock.ts'
 import { isGone, workerId } from '../adapters/system/processes.ts'
 import { NO_LIMITS } from '../core/limits.ts'
 import { keys, type Marker } from '../core/model.ts'
-import type { BodyEnd, Completeness, Job, Logs, Runner, Store, TaskName } from '../core/ports.ts'
-import { planningOf, type Surroundings } from '../define/planning.ts'
+import type { BodyEnd, Job, Logs, Runner, Store } from '../core/ports.ts'
+import type { Surroundings } from '../define/planning.ts'
 import { secretVariable } from '../define/secret.ts'
 import type { Markers } from '../define/targets/marker.ts'
-import type { TaskDefinition, TaskInstance } from '../define/task.ts'
+import type { TaskDefinition } from '../define/task.ts'
 import type { Context } from '../engine/context.ts'
-import { areCommandsComplete, readYield } from './commands.ts'
+import { completenessOf } from './completeness.ts'
 import { conclude } from './conclude.ts'
-import { instanceOf } from './execute-job.ts'
+import { readYield } from './foreign-yield.ts'
 import { inlineRunner } from './inline-runner.ts'
 import type { Project } from './load-config.ts'
 import type { PlanSurroundings } from './plan-tasks.ts'
@@ -52,8 +52,6 @@ export interface Home {
   surroundings: Surroundings
   /** What plans from elsewhere are read with. */
   definitions: Omit<PlanSurroundings, 'folder'>
-  /** A task as this process defines it; throws where it does not. */
-  instanceOf(task: TaskName): TaskInstance
   close(): Promise<void>
 }
 
@@ -79,7 +77,8 @@ export function openHome(options: HomeOptions): Home {
   const surroundings: Surroundings = { storage: fileStorage(storageFolder), markers: markersIn(store) }
   const tasks = options.project?.tasks ?? new Map<string, TaskDefinition>()
   const limits = options.project?.limits ?? NO_LIMITS
-  const definitions = { tasks, limits, surroundings, storageFolder }
+  const completeness = completenessOf(tasks, surroundings)
+  const definitions = { tasks, limits, surroundings, storageFolder, completeness }
   const runner = makeRunner(options, { logs, secrets, definitions })
   const context: Context = {
     ports: {
@@ -87,7 +86,7 @@ export function openHome(options: HomeOptions): Home {
       plans: sqlitePlans(database),
       feed: sqliteFeed(database, worker, clock, isGone),
       queue: sqliteQueue(database, worker, clock, () => clock.ring()),
-      completeness: completenessOf(tasks, surroundings),
+      completeness,
       runner,
       clock,
       chance: { nonce: randomUUID, random: Math.random },
@@ -110,7 +109,6 @@ export function openHome(options: HomeOptions): Home {
     secrets,
     surroundings,
     definitions,
-    instanceOf: (task) => instanceOf(tasks, task),
     async close() {
       await runner.close()
       database.close()
@@ -123,27 +121,6 @@ function markersIn(store: Store): Markers {
     async read(ids) {
       const records = await store.read(ids.map(keys.marker))
       return records.map((record) => record && { result: (record as unknown as Marker).result })
-    },
-  }
-}
-
-/** Without a project nothing can be looked at: such a home is only for looking at the state. */
-function completenessOf(
-  tasks: ReadonlyMap<string, TaskDefinition>,
-  surroundings: Surroundings,
-): Completeness {
-  return {
-    areComplete: async (planned) => {
-      const commands = planned.filter(({ command }) => command !== undefined)
-      const there = await areCommandsComplete(commands, surroundings.markers)
-      const known = planned.filter(({ command, family }) => command === undefined && tasks.has(family))
-      const instances = known.map((task) => instanceOf(tasks, task))
-      const answers = await planningOf(surroundings).areComplete(instances)
-      const complete = new Set([
-        ...commands.filter((_, index) => there[index]),
-        ...known.filter((_, index) => answers[index]),
-      ])
-      return planned.map((task) => complete.has(task))
     },
   }
 }

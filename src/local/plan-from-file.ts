@@ -6,11 +6,9 @@ import { SluiceError } from '../core/errors.ts'
 import { type FoundTask, gather, numberPlan } from '../core/graph.ts'
 import type { Plan, PlannedTask } from '../core/plan.ts'
 import { type PlanFile, parsePlan } from '../define/plan-format.ts'
-import { planningOf } from '../define/planning.ts'
 import { findTasks } from '../engine/plan-graph.ts'
-import { areCommandsComplete } from './commands.ts'
 import type { Home } from './home.ts'
-import { type ForeignTask, foreignTasks } from './plan-tasks.ts'
+import { asFound, completeIds, type ForeignTask, foreignTasks } from './plan-tasks.ts'
 
 /** A plan that was read from a file, and where its commands run. */
 export interface ReadPlan {
@@ -95,7 +93,7 @@ function toFound(task: PlannedTask, planned: PlannedTask[]): FoundTask {
   }
 }
 
-type Foreign = Pick<ForeignTask, 'found'> & Partial<ForeignTask> & { isDone?: boolean }
+type Foreign = Pick<ForeignTask, 'found' | 'isDone'>
 
 async function planForeign(
   home: Home,
@@ -104,21 +102,15 @@ async function planForeign(
   root: string | undefined,
   plannedAt: number,
 ): Promise<Plan> {
-  const complete = await completeIds(home, tasks)
+  const complete = await completeIds(home.definitions.completeness, tasks)
   const byId = new Map(tasks.map((task) => [task.found.id, task]))
-  const described = (id: string) => {
-    const { found } = byId.get(id) as Foreign
-    if (!complete.has(id)) return found
-    const { requires: _, ...rest } = found
-    return { ...rest, complete: true as const, upstreams: [] }
-  }
   const roots = root === undefined ? ends(tasks, complete) : [root]
   const found = await findTasks(
     roots.map((id) => ({ id })),
     {
       areComplete: async (level) => level.map(({ id }) => complete.has(id)),
       describe: ({ id }) => {
-        const each = described(id)
+        const each = asFound(byId.get(id) as Foreign, complete)
         return { found: each, upstreams: each.upstreams.map((upstream) => ({ id: upstream })) }
       },
     },
@@ -133,22 +125,4 @@ function ends(tasks: Foreign[], complete: Set<string>): string[] {
   const missing = tasks.filter(({ found }) => !complete.has(found.id))
   const needed = new Set(missing.flatMap(({ found }) => found.upstreams))
   return missing.map(({ found }) => found.id).filter((id) => !needed.has(id))
-}
-
-async function completeIds(home: Home, tasks: Foreign[]): Promise<Set<string>> {
-  const isSaid = ({ line, isDone }: Foreign) => line?.complete === true || isDone === true
-  const said = tasks.filter(isSaid).map(({ found }) => found.id)
-  const others = tasks.filter((task) => !isSaid(task))
-  const commands = others.filter(({ found }) => found.command !== undefined).map(({ found }) => found)
-  const bodies = others.filter(({ found }) => found.command === undefined)
-  const instances = bodies.map((each) => each.instance ?? home.instanceOf(each.found))
-  const [there, made] = [
-    await areCommandsComplete(commands, home.surroundings.markers),
-    await planningOf(home.surroundings).areComplete(instances),
-  ]
-  return new Set([
-    ...said,
-    ...commands.filter((_, index) => there[index]).map(({ id }) => id),
-    ...bodies.filter((_, index) => made[index]).map(({ found }) => found.id),
-  ])
 }

@@ -5,18 +5,19 @@ import { type FoundTask, findCycle } from '../core/graph.ts'
 import { taskIdOf } from '../core/identity.ts'
 import { type Limits, limitProblems } from '../core/limits.ts'
 import type { Policy } from '../core/plan.ts'
+import type { Completeness } from '../core/ports.ts'
 import { parseParams } from '../define/params.ts'
 import { type PlanFile, type PlanLine, refusePlan } from '../define/plan-format.ts'
 import { planningOf, type Surroundings } from '../define/planning.ts'
 import { SECRET_NAME } from '../define/secret.ts'
-import { instantiate, type TaskDefinition, type TaskInstance } from '../define/task.ts'
+import { instantiate, type TaskDefinition } from '../define/task.ts'
 
 /** A task of a plan from elsewhere, checked, with its edges; not yet looked at. */
 export interface ForeignTask {
   line: PlanLine
   found: FoundTask
-  /** Absent for commands. */
-  instance?: TaskInstance
+  /** Counts as complete whatever its target says. */
+  isDone?: boolean
 }
 
 /** What a plan from elsewhere is read with. */
@@ -27,6 +28,7 @@ export interface PlanSurroundings {
   /** Where commands run. */
   folder: string
   storageFolder: string
+  completeness: Completeness
 }
 
 const COMMAND_RETRY = { attempts: 1, delaySeconds: 1, backoff: 'exponential' } as const
@@ -54,6 +56,24 @@ export function foreignTasks({ header, tasks }: PlanFile, given: PlanSurrounding
   if (cycle !== undefined) problems.push(`these tasks require each other: ${cycle.join(' → ')}`)
   refusePlan(problems)
   return byLine
+}
+
+/** Ids of the tasks that are complete: said to be, or by their targets. */
+export async function completeIds(
+  completeness: Completeness,
+  tasks: Pick<ForeignTask, 'found' | 'isDone'>[],
+): Promise<Set<string>> {
+  const open = tasks.filter(({ isDone }) => !isDone).map(({ found }) => found)
+  const there = await completeness.areComplete(open)
+  const done = tasks.filter(({ isDone }) => isDone).map(({ found }) => found.id)
+  return new Set([...done, ...open.filter((_, index) => there[index]).map(({ id }) => id)])
+}
+
+/** A task as planning finds it: of a complete one nothing is required. */
+export function asFound({ found }: Pick<ForeignTask, 'found'>, complete: ReadonlySet<string>): FoundTask {
+  if (!complete.has(found.id)) return found
+  const { requires: _, ...rest } = found
+  return { ...rest, complete: true, upstreams: [] }
 }
 
 function toForeign(
@@ -90,7 +110,7 @@ function commandTask(
       ...policyOf(line, { retry: retryOf(line, COMMAND_RETRY), fresh: 'run', secrets: line.secrets ?? {} }),
     },
   }
-  return { line, found }
+  return { line, found, isDone: line.complete === true }
 }
 
 /** A file URI; other schemes have no storage on this machine. */
@@ -121,7 +141,8 @@ function familyTask(line: PlanLine, { tasks, surroundings }: PlanSurroundings): 
     ...own.retry,
     ...(line.retry ? retryOf(line, { ...own.retry, delaySeconds: own.retry.delayMs / 1000 }) : {}),
   }
-  return { line, instance, found: { ...found, policy: policyOf(line, { ...own, retry }) } }
+  const policy = policyOf(line, { ...own, retry })
+  return { line, found: { ...found, policy }, isDone: line.complete === true }
 }
 
 function retryOf(

@@ -20,7 +20,16 @@ describe('a budget of 500 with six batches of 100', () => {
       'sluice.config.ts': config("budgets: { mag: { limit: 500, per: 'month', timeZone: 'Europe/London' } }"),
       'pipelines/p.ts': BATCHES,
     })
-    const ended = await project.sluice('run', 'batches', '--wait', '1s', '--concurrency', '3')
+    const ended = await project.sluice(
+      'run',
+      'batches',
+      '--wait',
+      '1s',
+      '--concurrency',
+      '3',
+      '--data',
+      'elsewhere',
+    )
     assert.equal(ended.code, 4, ended.stdout + ended.stderr)
     const says =
       /needs 100 of the budget mag: 500 are spent and 0 reserved of 500 a month.*until 20\d\d-\d\d-\d\d \d\d:00:00 UTC/
@@ -30,12 +39,12 @@ describe('a budget of 500 with six batches of 100', () => {
     assert.equal(batches.filter((each: { status: string }) => each.status === 'succeeded').length, 5)
     const [sixth] = batches.filter((each: { status: string }) => each.status === 'waiting')
     assert.deepEqual([sixth.counts, sixth.attempts, sixth.startedAt], [{}, [], null])
-    const why = await project.sluice('why', 'latest', String(sixth.number))
+    const why = await project.sluice('why', 'latest', String(sixth.number), '--data', 'elsewhere')
     assert.match(why.stdout, says)
-    const [budget] = [JSON.parse((await project.sluice('budgets', '--json')).stdout)]
+    const [budget] = [JSON.parse((await project.sluice('budgets', '--json', '--data', 'elsewhere')).stdout)]
     assert.deepEqual([budget.spent, budget.reserved, budget.left, budget.waiting], [500, 0, 0, 1])
     assert.ok(budget.windowEndsAt > Date.now())
-    const goesOn = await project.sluice('run', 'batches', '--wait', '300ms')
+    const goesOn = await project.sluice('run', 'batches', '--wait', '300ms', '--data', 'elsewhere')
     assert.equal(goesOn.code, 4)
   })
 })

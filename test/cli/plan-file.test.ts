@@ -105,6 +105,27 @@ describe('a command of a plan', () => {
     assert.equal(readFileSync(project.path('data/root.out'), 'utf8'), 'x\ny\n')
   })
 
+  it('that yields what is there already, or is said to be, does not run it again', async (test) => {
+    const project = testProject(test, {
+      'pipelines/p.ts': `
+import { appendFileSync } from 'node:fs'
+import { pipeline, task, text } from 'sluice'
+const Part = task('Part', { output: () => text('part.txt') }, async ({ output }) => { appendFileSync('ran', 'part\\n'); await output.write('p') })
+export const p = pipeline('p', Part)`,
+      yielded: lines(
+        { task: 'part', family: 'Part' },
+        { task: 'said', command: sh('echo said >> ran'), complete: true },
+      ),
+      'plan.jsonl': lines(HEADER, {
+        task: 'root',
+        command: sh('test $SLUICE_ATTEMPT = 2 || { cat yielded > "$SLUICE_REQUIRES"; exit 78; }'),
+      }),
+    })
+    assert.equal((await project.sluice('run', 'p')).code, 0)
+    assert.equal((await project.sluice('run', '--plan', 'plan.jsonl')).code, 0)
+    assert.equal(readFileSync(project.path('ran'), 'utf8'), 'part\n')
+  })
+
   it('that uses too much memory is stopped and tried again with more; its peak is sampled', async (test) => {
     const eat = 'b = bytearray(80 * 1024 * 1024); import time; time.sleep(1.5)'
     const project = testProject(test, {

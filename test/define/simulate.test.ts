@@ -115,6 +115,16 @@ describe('a simulated month', () => {
   })
 
   it('says what cannot be simulated', async () => {
+    const Heavy = task('SimHeavy', { pool: 'heavy' }, () => {})
+    const Root = task('SimRoot', { params: { at: z.string() }, requires: () => Heavy() }, () => {})
+    const heavy = pipeline('sim-heavy', Root, { schedule: daily(), params: ({ date }) => ({ at: date }) })
+    await assert.rejects(simulate(heavy, month), /SimHeavy: there is no pool heavy; there are: default/)
+    assert.equal((await simulate(heavy, { ...month, pools: { heavy: {} } })).runs.length, 31)
+    const outages = [{ from: 'noon', to: '2026-03-02T00:00:00Z' }]
+    await assert.rejects(
+      simulate(heavy, { ...month, pools: { heavy: {} }, outages }),
+      /The outage from noon to/,
+    )
     const never = pipeline('sim-never', Hour)
     await assert.rejects(simulate(never, month), /sim-never has no schedule/)
     await assert.rejects(simulate(hours, { from: '2026-03-02', to: '2026-03-01' }), /no stretch of time/)

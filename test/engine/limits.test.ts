@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { Stored } from '../../src/core/change.ts'
 import { gather } from '../../src/core/graph.ts'
 import { heldOf, type Limits, NO_LIMITS } from '../../src/core/limits.ts'
+import type { Run } from '../../src/core/model.ts'
 import type { Ending } from '../../src/core/ports.ts'
+import { cancelRun } from '../../src/engine/cancel.ts'
 import { blockBudget, reserveMore } from '../../src/engine/limits.ts'
 import { whyWaiting } from '../../src/engine/why.ts'
 import { FAILED, foundTask, ours, stepwise } from '../support/stepwise.ts'
@@ -18,6 +21,18 @@ const db = (limit: number) => limits({ resources: { db: { limit } } })
 function openMany(engine: ReturnType<typeof stepwise>, count: number, policy: object) {
   const ids = Array.from({ length: count }, (_, index) => `t${index + 1}`)
   return engine.openPlan('p', [gather('all', 'all', ids), ...ids.map((id) => foundTask(id, policy))])
+}
+
+/** A resource of one slot that was given back while tasks 2 and 3 waited for it, in this order. */
+async function twoInLine() {
+  const engine = stepwise(db(1))
+  const run = await openMany(engine, 3, { resources: { db: 1 } })
+  const first = await ours(await engine.take(run, 1, 1))
+  await engine.take(run, 1, 2)
+  engine.clock.advance(10)
+  await engine.take(run, 1, 3)
+  await engine.end(first, DONE)
+  return { engine, run }
 }
 
 describe('a budget', () => {
@@ -113,13 +128,7 @@ describe('a budget', () => {
 
 describe('a resource', () => {
   it('is given to as many as there are slots, and then to who has waited longest', async () => {
-    const engine = stepwise(db(1))
-    const run = await openMany(engine, 3, { resources: { db: 1 } })
-    const first = await ours(await engine.take(run, 1, 1))
-    await engine.take(run, 1, 2)
-    engine.clock.advance(10)
-    await engine.take(run, 1, 3)
-    await engine.end(first, DONE)
+    const { engine, run } = await twoInLine()
     assert.deepEqual(
       [(await engine.task(run, 2)).status, (await engine.task(run, 3)).status],
       ['queued', 'waiting'],
@@ -163,17 +172,26 @@ describe('a resource', () => {
   })
 
   it('is given on when whoever it is kept for does not come', async () => {
-    const engine = stepwise(db(1))
-    const run = await openMany(engine, 3, { resources: { db: 1 } })
-    const first = await ours(await engine.take(run, 1, 1))
-    await engine.take(run, 1, 2)
-    engine.clock.advance(10)
-    await engine.take(run, 1, 3)
-    await engine.end(first, DONE)
+    const { engine, run } = await twoInLine()
     engine.clock.advance(60_000)
     await engine.ticked()
     assert.equal((await engine.task(run, 3)).status, 'queued')
     await ours(await engine.take(run, 1, 3))
+  })
+
+  it('goes to the next in line when the first one is cancelled', async () => {
+    const engine = stepwise(db(2))
+    const one = await engine.openPlan('one', [foundTask('a', { resources: { db: 1 } })])
+    const two = await engine.openPlan('two', [foundTask('heavy', { resources: { db: 2 } })])
+    const three = await engine.openPlan('three', [foundTask('b', { resources: { db: 1 } })])
+    await ours(await engine.take(one))
+    await engine.take(two)
+    engine.clock.advance(10)
+    await engine.take(three)
+    assert.equal((await engine.task(three)).status, 'waiting')
+    await cancelRun(engine.context, (await engine.run(two)) as Stored<Run>)
+    await engine.settle()
+    assert.equal((await engine.task(three)).status, 'queued')
   })
 
   it('is not held while waiting for another, so that two can never wait for each other', async () => {

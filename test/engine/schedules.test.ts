@@ -141,6 +141,35 @@ describe('a schedule', () => {
     }
   })
 
+  it('goes on with new intervals however many have failed', async () => {
+    const { clock, tick, end, resume, starts, open } = scheduled({ cron: '*/15 * * * *', maxActiveRuns: 500 })
+    await resume()
+    for (let round = 0; round < 12; round++) {
+      clock.advance(25 * HOUR_MS)
+      await tick()
+      await end('failed')
+    }
+    assert.ok((await open()).length <= 1_200, String((await open()).length))
+    for (let round = 0; round < 6; round++) {
+      clock.advance(HOUR_MS)
+      await tick()
+      await end('succeeded')
+    }
+    const last = starts().at(-1) ?? ''
+    assert.ok(Date.parse(`${last}Z`) > clock.now() - HOUR_MS, last)
+  })
+
+  it('catches up with the latest only, however many were missed', async () => {
+    const { clock, tick, end, resume, starts } = scheduled({ cron: '*/15 * * * *', catchUp: 'latest' })
+    await resume()
+    clock.advance(6 * DAY_MS)
+    for (let looks = 0; looks < 5; looks++) {
+      await tick()
+      await end('succeeded')
+    }
+    assert.deepEqual(starts(), ['2026-01-06T23:45'])
+  })
+
   it('is not started twice by two who look at once', async () => {
     const { clock, tick, resume, open } = scheduled()
     await resume()

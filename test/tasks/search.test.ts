@@ -77,18 +77,8 @@ describe('search-daily over the real log', () => {
     real,
     async (test) => {
       const project = testProject(test, {})
-      const ask = () =>
-        project.start([
-          'backfill',
-          'search-daily',
-          '--from',
-          '2015-05-17',
-          '--to',
-          '2015-05-20',
-          '--source',
-          realLog,
-          ...config,
-        ])
+      const range = ['--from', '2015-05-17', '--to', '2015-05-20', '--source', realLog, ...config]
+      const ask = () => project.start(['backfill', 'search-daily', ...range])
       const [one, other] = [ask(), ask()]
       const ends = await Promise.all([one.ended, other.ended])
       for (const { code, stdout, stderr } of ends) assert.equal(code, 0, stdout + stderr)
@@ -106,17 +96,7 @@ describe('search-daily over the real log', () => {
       assert.equal(quarters.length, 4 * 96)
       assert.equal(new Set(quarters).size, 4 * 96)
       assert.equal(starts.filter((each) => each.includes('Split')).length, 1)
-      const again = await project.json(
-        'backfill',
-        'search-daily',
-        '--from',
-        '2015-05-17',
-        '--to',
-        '2015-05-20',
-        '--source',
-        realLog,
-        ...config,
-      )
+      const again = await project.json('backfill', 'search-daily', ...range)
       assert.ok(again.intervals.every((each: { status: string }) => each.status === 'complete'))
     },
   )

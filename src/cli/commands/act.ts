@@ -5,7 +5,6 @@ import { startLoops } from '../../engine/loops.ts'
 import { markSucceeded } from '../../engine/mark.ts'
 import { pauseSchedule } from '../../engine/schedules.ts'
 import { whyWaiting } from '../../engine/why.ts'
-import { openHome } from '../../local/home.ts'
 import { findRun, findTasks, type RunView, type TaskView, viewRun } from '../../local/inspect.ts'
 import type { Project } from '../../local/load-config.ts'
 import { findScheduled, requestAgain } from '../../local/requests.ts'
@@ -50,19 +49,16 @@ export async function mark(
     throw new SluiceError('invalid_usage', `${planned.label} cannot be marked now: it is ${task.status}.`, {
       hint: `Let the run end or cancel it (sluice cancel ${view.run.id}), then mark it.`,
     })
-  const acting = openHome({ stateFolder: options.state, project })
-  try {
-    const loops = startLoops(acting.context)
-    const isMarked = await markSucceeded(acting.context, task)
+  const isMarked = await withHome(options, project, async ({ context }) => {
+    const loops = startLoops(context)
+    const marked = await markSucceeded(context, task)
     await loops.stop()
-    if (!isMarked)
-      throw new SluiceError('invalid_usage', `${planned.label} has changed meanwhile; look again.`)
-    return {
-      data: { run: view.run.id, task: planned.label, status: 'succeeded' },
-      text: `Marked ${planned.label}.`,
-    }
-  } finally {
-    await acting.close()
+    return marked
+  })
+  if (!isMarked) throw new SluiceError('invalid_usage', `${planned.label} has changed meanwhile; look again.`)
+  return {
+    data: { run: view.run.id, task: planned.label, status: 'succeeded' },
+    text: `Marked ${planned.label}.`,
   }
 }
 
@@ -88,8 +84,7 @@ export async function why(
   name: string,
   options: GlobalOptions,
 ): Promise<Result> {
-  homeWithRuns(options).close()
-  const home = openHome({ stateFolder: options.state, project })
+  const home = homeWithRuns(options, project)
   try {
     const view = await viewRun(home, await findRun(home, wanted))
     const { task, planned } = onlyTask(view, name) as TaskView

@@ -11,9 +11,9 @@ import type { Project } from '../../local/load-config.ts'
 import { type Asked, findScheduled, requestForInterval, startRun } from '../../local/requests.ts'
 import { type FollowEnd, resumeRun } from '../../local/run-pipeline.ts'
 import { EXIT } from '../exit.ts'
-import type { Result } from '../options.ts'
+import { projectHome, type Result } from '../options.ts'
 import { columns, statusText } from '../render.ts'
-import { follow, progressView, type RunOptions, workingHome } from './run.ts'
+import { follow, progressView, type RunOptions } from './run.ts'
 
 /** Flags of `sluice backfill`. */
 export interface BackfillOptions extends RunOptions {
@@ -45,7 +45,7 @@ export async function backfill(
   const schedule = pipeline.schedule as Schedule
   const spans = spansOf(schedule, options)
   if (spans.length > ASK_FROM && !options.yes) await askFirst(spans.length)
-  const home = workingHome(project, options)
+  const home = projectHome(options, project)
   try {
     const intervals = spans.map((span): Interval => {
       const asked = requestForInterval(pipeline, span, given)

@@ -4,15 +4,15 @@ import { runDev } from '../../local/dev.ts'
 import type { Project } from '../../local/load-config.ts'
 import { devApi } from '../api.ts'
 import { EXIT } from '../exit.ts'
-import type { Result } from '../options.ts'
+import { projectHome, type Result } from '../options.ts'
 import { plainProgress, silentProgress } from '../progress.ts'
-import { listenForStop, type RunOptions, workingHome } from './run.ts'
+import { listenForStop, type RunOptions } from './run.ts'
 
 const HOST = '127.0.0.1'
 
 /** Runs engine, schedules and API on this machine until Ctrl-C. */
 export async function dev(project: Project, options: RunOptions & { port: number }): Promise<Result> {
-  const home = workingHome(project, options)
+  const home = projectHome(options, project)
   const view = options.json ? silentProgress() : plainProgress((line) => console.log(line))
   const stop = new AbortController()
   const unlisten = listenForStop(stop, home, view)

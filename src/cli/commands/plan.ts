@@ -1,24 +1,16 @@
 import type { Plan, PlannedTask } from '../../core/plan.ts'
-import { openHome } from '../../local/home.ts'
 import type { Project } from '../../local/load-config.ts'
 import type { Asked } from '../../local/requests.ts'
-import type { GlobalOptions, Result } from '../options.ts'
+import { type GlobalOptions, type Result, withHome } from '../options.ts'
 import { columns } from '../render.ts'
 
 /** Shows exactly what would run and what is complete, and why, without running anything. */
 export async function planRequest(project: Project, asked: Asked, options: GlobalOptions): Promise<Result> {
-  const home = openHome({
-    stateFolder: options.state,
-    project,
-    ...(options.data === undefined ? {} : { storageFolder: options.data }),
-  })
-  try {
+  return withHome(options, project, async (home) => {
     const plan = await asked.plan(home)
     const exitCode = plan.tasks.some((task) => task.failure) ? 1 : 0
     return { data: planLines(plan), text: planText(plan), exitCode }
-  } finally {
-    await home.close()
-  }
+  })
 }
 
 /** The plan in the plan format, version 1: a header, then a line per task. */

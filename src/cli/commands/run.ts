@@ -1,10 +1,10 @@
-import { type Home, openHome } from '../../local/home.ts'
+import type { Home } from '../../local/home.ts'
 import { findRun, viewRun } from '../../local/inspect.ts'
 import type { Project } from '../../local/load-config.ts'
 import { type Asked, startRun } from '../../local/requests.ts'
 import { type FollowEnd, followRuns, resumeRun } from '../../local/run-pipeline.ts'
 import { EXIT } from '../exit.ts'
-import type { GlobalOptions, Result } from '../options.ts'
+import { type GlobalOptions, projectHome, type Result } from '../options.ts'
 import { liveProgress, type ProgressView, plainProgress, silentProgress } from '../progress.ts'
 import { summaryData, summaryText } from '../summary.ts'
 import { waitLines } from '../waits.ts'
@@ -18,19 +18,9 @@ export interface RunOptions extends GlobalOptions {
   inline?: true
 }
 
-/** Opens the home of a command that works. */
-export function workingHome(project: Project, options: RunOptions): Home {
-  return openHome({
-    stateFolder: options.state,
-    project,
-    ...(options.data === undefined ? {} : { storageFolder: options.data }),
-    ...(options.inline ? { inline: 'inline' } : {}),
-  })
-}
-
 /** Opens or joins the run of a request and works on it until it ends, waits or is stopped. */
 export async function runRequest(project: Project, asked: Asked, options: RunOptions): Promise<Result> {
-  const home = workingHome(project, options)
+  const home = projectHome(options, project)
   try {
     const started = await startRun(home, asked)
     if (started === undefined) return nothingToDo(asked)

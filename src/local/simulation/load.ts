@@ -1,5 +1,5 @@
-import type { Pipeline } from '../define/pipeline.ts'
-import type { SimulateOptions, Simulation } from './simulate.ts'
+import type { Pipeline } from '../../define/pipeline.ts'
+import type { SimulateOptions, Simulation } from './simulation.ts'
 
 /**
  * Runs the schedules of pipelines on a virtual clock, with the engine that runs them in earnest: planning, limits,
