@@ -109,6 +109,6 @@ function writing(ports: Ports, change: (change: Change) => Change): Ports {
 
 for (const [fault, sabotage] of Object.entries(DELIBERATE))
   it(`sees ${fault}`, async () => {
-    for (let seed = 1; seed <= 60; seed++) if ((await simulate(seed, sabotage)).violations.length > 0) return
+    for (let seed = 1; seed <= 300; seed++) if ((await simulate(seed, sabotage)).violations.length > 0) return
     assert.fail('no seed showed it')
   })
