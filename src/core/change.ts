@@ -21,8 +21,9 @@ export type Change = { key: string; if?: 'absent' | Match } & (
 export function conditionHolds(change: Change, current: Stored | undefined): boolean {
   if (change.if === undefined) return true
   if (change.if === 'absent') return current === undefined
-  const fields: Record<string, unknown> = current === undefined ? {} : { ...current }
-  return Object.entries(change.if).every(([name, wanted]) => fields[name] === wanted)
+  const fields = (current ?? {}) as Record<string, unknown>
+  for (const name in change.if) if (fields[name] !== change.if[name]) return false
+  return true
 }
 
 /** The record after the change; undefined when it is removed. */
@@ -30,20 +31,34 @@ export function applyChange(change: Change, current: Stored | undefined): Stored
   if ('remove' in change) return undefined
   const version = (current?.version ?? 0) + 1
   if ('put' in change) return { ...change.put, version }
-  const next: Record<string, unknown> = { ...current, ...change.set, version }
-  for (const name of Object.keys(change.set)) if (next[name] === undefined) delete next[name]
-  return next as unknown as Stored
+  return withFields(current, change.set, version) as unknown as Stored
+}
+
+/** Builds the record anew: fields that are deleted from an object make all that follows slower. */
+function withFields(current: object | undefined, set: Record<string, unknown>, version: number) {
+  const next: Record<string, unknown> = {}
+  const before = (current ?? {}) as Record<string, unknown>
+  for (const name in before) if (!(name in set)) next[name] = before[name]
+  for (const name in set) if (set[name] !== undefined) next[name] = set[name]
+  next.version = version
+  return next
 }
 
 /**
- * Whether the change feed carries this change: everything but inserts, removals, heartbeats and notes.
+ * Whether the change feed carries this change: everything but inserts, removals, heartbeats, notes and claims.
  * A record is told again when its status, attempt or one of its signals changed.
  */
 export function isFeedworthy(before: Stored | undefined, after: Stored | undefined): boolean {
-  if (before === undefined || after === undefined) return false
-  const old: Record<string, unknown> = { ...before }
-  const now: Record<string, unknown> = { ...after }
+  if (before === undefined || after === undefined || isClaimed(after)) return false
+  const old = before as unknown as Record<string, unknown>
+  const now = after as unknown as Record<string, unknown>
   return feedFields(after).some((name) => old[name] !== now[name])
+}
+
+/** Nothing is owed to a body that runs, nor to whoever waits for its lock. */
+function isClaimed(record: StoredRecord): boolean {
+  if (record.kind === 'taskRun') return record.status === 'running'
+  return record.kind === 'lock' && (record.holder !== undefined || !record.waiting)
 }
 
 function feedFields(record: StoredRecord): readonly string[] {

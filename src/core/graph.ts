@@ -123,18 +123,22 @@ export function findCycle(found: FoundTask[]): string[] | undefined {
 
 /** Ids that cannot be put in an order: those on a cycle or downstream of one (Kahn, 1962). */
 function withoutOrder(found: FoundTask[]): Set<string> {
-  const waiting = new Map(found.map((task) => [task.id, new Set(task.upstreams).size]))
-  const downstream = new Map<string, string[]>(found.map((task) => [task.id, []]))
-  for (const task of found)
-    for (const upstream of new Set(task.upstreams)) downstream.get(upstream)?.push(task.id)
-  const free = found.filter((task) => task.upstreams.length === 0).map((task) => task.id)
-  for (let id = free.pop(); id !== undefined; id = free.pop()) {
-    waiting.delete(id)
-    for (const next of downstream.get(id) ?? []) {
-      const rest = (waiting.get(next) ?? 0) - 1
-      waiting.set(next, rest)
-      if (rest === 0) free.push(next)
+  const numbers = new Map(found.map((task, number) => [task.id, number]))
+  const waiting = new Int32Array(found.length)
+  const downstream: number[][] = found.map(() => [])
+  found.forEach(({ upstreams }, number) => {
+    for (const id of upstreams) {
+      const upstream = numbers.get(id)
+      if (upstream === undefined) continue
+      downstream[upstream]?.push(number)
+      waiting[number] = (waiting[number] ?? 0) + 1
     }
-  }
-  return new Set(waiting.keys())
+  })
+  const free = [...waiting.keys()].filter((number) => waiting[number] === 0)
+  for (let number = free.pop(); number !== undefined; number = free.pop())
+    for (const next of downstream[number] ?? []) {
+      waiting[next] = (waiting[next] ?? 0) - 1
+      if (waiting[next] === 0) free.push(next)
+    }
+  return new Set(found.filter((_, number) => waiting[number] !== 0).map(({ id }) => id))
 }

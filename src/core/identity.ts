@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Json, Params } from './model.ts'
 
 /** JSON with sorted keys and no white space (RFC 8785: keys by UTF-16 code units, numbers as ECMAScript writes them). */
@@ -11,7 +11,7 @@ export function canonicalJson(value: Json): string {
   return `{${fields.join(',')}}`
 }
 
-const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
+const sha256 = (text: string) => hash('sha256', text)
 
 /** A task's identity: its family and the SHA-256 of its significant parameters in canonical JSON. */
 export function taskIdOf(family: string, significant: Params): string {

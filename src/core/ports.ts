@@ -29,8 +29,8 @@ export interface Store {
 
 /** Numbered plans, immutable. */
 export interface Plans {
-  /** Keeps the plan of a run unless one is there; the one that stands is what counts. */
-  save(run: string, plan: Plan): Promise<void>
+  /** Keeps the plan of a run unless one is there, and returns true; where it may not be the one that stands, false. */
+  save(run: string, plan: Plan): Promise<boolean>
   header(run: string): Promise<PlanHeader | undefined>
   /** Planned tasks in the order of the numbers; unknown numbers are an error. */
   tasks(run: string, numbers: number[]): Promise<PlannedTask[]>
@@ -116,7 +116,7 @@ export interface Storage {
   list(folder: string): Promise<string[]>
   read(path: string): Readable
   /** Writes everything beside the target; nothing is visible before `publish`. `attempt` names the writer. */
-  stage(path: string, attempt: string, chunks: AsyncIterable<Uint8Array>): Promise<Staged>
+  stage(path: string, attempt: string, content: Uint8Array | AsyncIterable<Uint8Array>): Promise<Staged>
   /** Removes what dead attempts left beside a target. */
   removeStaged(path: string): Promise<void>
 }
@@ -182,6 +182,8 @@ export interface Ending extends Omit<AttemptEnd, 'hasCheckpoint'> {
   peakMemoryBytes?: number
   /** For `yielded`: what has to be complete before the next attempt, and everything that takes. */
   yielded?: { roots: string[]; found: FoundTask[] }
+  /** What the body last reported about itself. */
+  progress?: Progress
   /** What the next attempt is given. */
   checkpoint?: Json
   /** What was spent of budgets in their windows; a budget that is not told was spent whole. */
@@ -216,9 +218,12 @@ export interface Runner {
 export interface Clock {
   now(): number
   sleep(ms: number): Promise<void>
-  /** Sleeps, but returns early when the records may have changed. */
-  idle(ms: number): Promise<void>
+  /** Sleeps, but returns early when there may be what the bell rings for. */
+  idle(ms: number, bell: Bell): Promise<void>
 }
+
+/** What a loop that has nothing to do waits for: changes in the feed, or messages in the queue. */
+export type Bell = 'events' | 'messages'
 
 /** Everything that is not a function of the records. */
 export interface Chance {

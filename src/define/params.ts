@@ -79,11 +79,22 @@ export function choicesOf(field: z.ZodType): string[] {
   return def.entries === undefined ? [] : Object.values(def.entries).map(String)
 }
 
+const schemas = new WeakMap<Fields, z.ZodObject>()
+
+/** zod compiles a schema at its first use, which costs more than many uses. */
+function schemaOf(fields: Fields): z.ZodObject {
+  const known = schemas.get(fields) ?? z.strictObject(fields)
+  schemas.set(fields, known)
+  return known
+}
+
 /** Parses the parameters of a task; all problems in one message. */
 export function parseParams(family: string, fields: Fields, given: unknown): Params {
-  const parsed = z.strictObject(fields).safeParse(given)
+  const parsed = schemaOf(fields).safeParse(given)
   if (!parsed.success) throw refusal(family, fields, given, parsed.error)
-  for (const [name, value] of Object.entries(parsed.data)) refuseNonJson(family, name, value)
+  const values = Object.entries(parsed.data)
+  if (values.every(([, value]) => isPlain(value))) return parsed.data as Params
+  for (const [name, value] of values) refuseNonJson(family, name, value)
   return JSON.parse(JSON.stringify(parsed.data)) as Params
 }
 
@@ -111,6 +122,12 @@ function refuseNonJson(family: string, name: string, value: unknown): void {
     { hint: 'Use text or numbers, for example day() for dates.' },
   )
 }
+
+/** What a trip through JSON does not change, nor anybody who has a reference to it. */
+const isPlain = (value: unknown) =>
+  typeof value === 'string' ||
+  typeof value === 'boolean' ||
+  (Number.isSafeInteger(value) && !Object.is(value, -0))
 
 function isJson(value: unknown): value is Json {
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return true

@@ -60,6 +60,8 @@ export function planningOf(surroundings: Surroundings) {
 
     describe(task: TaskInstance, complete: boolean): { found: FoundTask; upstreams: TaskInstance[] } {
       const targets = look(task)
+      // Asked for once more only when planned once more.
+      outputs.delete(task.id)
       const { definition, id, label, params } = task
       const described: FoundTask = {
         id,

@@ -28,12 +28,14 @@ export async function advance(context: Context): Promise<number> {
 export async function handleChanged(context: Context, changed: string[]): Promise<void> {
   const records = (await context.ports.store.read(changed)).filter((each) => each !== undefined)
   const tasks = records.filter((each) => each.kind === 'taskRun') as Stored<TaskRun>[]
-  await sendQueued(context, tasks)
-  await resolve(
-    context,
-    tasks.filter((task) => hasEnded(task.status) && task.status !== 'cancelled'),
-  )
-  await freeLocks(context, tasks)
+  await Promise.all([
+    sendQueued(context, tasks),
+    resolve(
+      context,
+      tasks.filter((task) => hasEnded(task.status) && task.status !== 'cancelled'),
+    ),
+    freeLocks(context, tasks),
+  ])
   for (const task of tasks) if (task.expansion !== undefined) await expand(context, task)
   for (const record of records) {
     if (record.kind === 'lock') await wakeWaiters(context, record as Stored<Lock>)

@@ -12,12 +12,13 @@ const SLICE = 500
  */
 export async function createRun(context: Context, run: string, plan: Plan, nonce: string): Promise<void> {
   const { store, plans } = context.ports
-  await plans.save(run, plan)
-  const header = await plans.header(run)
+  const isOurs = await plans.save(run, plan)
+  const header = isOurs ? plan.header : await plans.header(run)
   if (header === undefined) throw new SluiceError('internal', `the plan of ${run} was not kept`)
   for (let start = 0; start < header.size; start += SLICE) {
-    const numbers = sequence(start, Math.min(start + SLICE, header.size))
-    await putTaskRuns(context, run, await plans.tasks(run, numbers))
+    const end = Math.min(start + SLICE, header.size)
+    const tasks = isOurs ? plan.tasks.slice(start, end) : await plans.tasks(run, sequence(start, end))
+    await putTaskRuns(context, run, tasks, isOurs ? (number) => plan.tasks[number] : undefined)
   }
   await store.write([
     {
@@ -32,11 +33,16 @@ export async function createRun(context: Context, run: string, plan: Plan, nonce
 export const sequence = (from: number, to: number) =>
   Array.from({ length: to - from }, (_, index) => from + index)
 
-/** Puts the task runs that are absent, with the bits of complete upstreams set. */
-export async function putTaskRuns({ ports }: Context, run: string, tasks: PlannedTask[]): Promise<void> {
+/** Puts the task runs that are absent, with the bits of complete upstreams set; `known` has the plan at hand. */
+export async function putTaskRuns(
+  { ports }: Context,
+  run: string,
+  tasks: PlannedTask[],
+  known?: (number: number) => PlannedTask | undefined,
+): Promise<void> {
   const upstreams = [...new Set(tasks.flatMap((task) => task.upstreams))]
-  const planned = await ports.plans.tasks(run, upstreams)
-  const complete = new Set(planned.filter((task) => task.complete).map((task) => task.number))
+  const planned = known ? upstreams.map(known) : await ports.plans.tasks(run, upstreams)
+  const complete = new Set(planned.flatMap((task) => (task?.complete ? [task.number] : [])))
   await writeEach(
     ports.store,
     tasks.map((task) => ({

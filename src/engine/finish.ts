@@ -62,7 +62,13 @@ function endChanges(claimed: Claimed, ending: Ending, { now, random, opened, onl
   const changes: Change[] = [
     {
       key: keys.taskRun(task.run, task.number),
-      set: { ...next, ...opened, holds: undefined, peakMemoryBytes: ending.peakMemoryBytes },
+      set: {
+        ...next,
+        ...opened,
+        ...(ending.progress === undefined ? {} : { progress: ending.progress }),
+        holds: undefined,
+        peakMemoryBytes: ending.peakMemoryBytes,
+      },
       if: { status: 'running', attempt: task.attempt, nonce, ...onlyIf },
     },
   ]

@@ -34,7 +34,7 @@ export function startLoops(context: Context, worker?: Worker): Loops {
   }
   const follow = async () => {
     while (!isStopped)
-      if ((await advance(context)) === 0) await Promise.race([clock.idle(IDLE_MS), stopped.promise])
+      if ((await advance(context)) === 0) await Promise.race([clock.idle(IDLE_MS, 'events'), stopped.promise])
   }
   const auditing = async () => {
     await Promise.race([clock.sleep(auditMs), stopped.promise])

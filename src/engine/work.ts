@@ -27,6 +27,8 @@ export interface WorkOptions extends WorkEvents {
 interface Active {
   claimed: Claimed
   stop: AbortController
+  /** When its lease was last renewed. */
+  renewedAt: number
   progress?: Progress
 }
 
@@ -75,7 +77,11 @@ export class Worker {
       const deliveries = await this.#take()
       for (const delivery of deliveries) this.#start(delivery, failed.reject)
       if (deliveries.length === 0)
-        await Promise.race([this.#context.ports.clock.idle(IDLE_MS), this.#whenFree(), failed.promise])
+        await Promise.race([
+          this.#context.ports.clock.idle(IDLE_MS, 'messages'),
+          this.#whenFree(),
+          failed.promise,
+        ])
     }
     await Promise.race([Promise.all(this.#attempts), failed.promise])
   }
@@ -139,8 +145,10 @@ export class Worker {
       this.#claiming--
     })
     if (result.is === 'early') return queue.putBack(delivery, Math.min(result.delayMs, MAX_DELAY_MS))
-    await queue.acknowledge([delivery])
-    if (result.is === 'ours') await this.#execute(result.claimed)
+    // Nothing is lost by a redelivery, so the body need not wait.
+    const acknowledged = queue.acknowledge([delivery])
+    if (result.is === 'ours') await Promise.all([this.#execute(result.claimed), acknowledged])
+    else await acknowledged
   }
 
   async #execute(claimed: Claimed): Promise<void> {
@@ -151,13 +159,15 @@ export class Worker {
       await finish(this.#context, claimed, HELD_UP)
       return
     }
-    const active: Active = { claimed, stop: new AbortController() }
+    const renewedAt = claimed.task.startedAt ?? 0
+    const active: Active = { claimed, stop: new AbortController(), renewedAt }
     this.#active.set(claimed.nonce, active)
     if (this.#stopping) active.stop.abort('interrupted' satisfies StopReason)
     this.#options.onStart?.(claimed)
     try {
       const told = await runner.run(jobOf(claimed, leaseMs), this.#hooks(active))
-      const ending = { ...told, ...memoryAfter(this.#context, claimed, told) }
+      const { progress } = active
+      const ending = { ...told, ...memoryAfter(this.#context, claimed, told), progress }
       const isOurs = await finish(this.#context, claimed, ending)
       this.#options.onEnd?.(claimed, isOurs ? ending : LOST)
     } finally {
@@ -170,10 +180,17 @@ export class Worker {
     return {
       signal: active.stop.signal,
       onProgress: (progress) => this.#progressed(active, progress),
-      mayPublish: () => this.#extend(active),
+      mayPublish: () => this.#mayPublish(active),
       reserve: (budget, amount) => reserveMore(this.#context, task, nonce, budget, amount),
       block: (budget, until) => blockBudget(this.#context, budget, until),
     }
+  }
+
+  /** A lease that was renewed less than a heartbeat ago cannot have been lost; another is renewed first. */
+  async #mayPublish(active: Active): Promise<boolean> {
+    const { ports, settings } = this.#context
+    const age = ports.clock.now() - active.renewedAt
+    return (age >= 0 && age < settings.heartbeatMs) || this.#extend(active)
   }
 
   #progressed(active: Active, progress: Progress): void {
@@ -196,8 +213,10 @@ export class Worker {
         if: { status: 'running', attempt: task.attempt, nonce },
       },
     ])
-    if (result.ok) ports.runner.beat(nonce, settings.leaseMs)
-    else if (isTakenAway(result.failures[0]?.current as TaskRun | undefined, nonce))
+    if (result.ok) {
+      active.renewedAt = now
+      ports.runner.beat(nonce, settings.leaseMs)
+    } else if (isTakenAway(result.failures[0]?.current as TaskRun | undefined, nonce))
       active.stop.abort('lost' satisfies StopReason)
     return result.ok
   }

@@ -69,12 +69,14 @@ export function openHome(options: HomeOptions): Home {
   const storageFolder = resolve(options.storageFolder ?? options.project?.storage ?? 'data')
   if (options.project) rememberStorage(database, storageFolder, folder)
 
-  const clock = systemClock(() => database.hasForeignChanges())
+  const clock = systemClock(() => database.foreignVersion())
   const worker = workerId()
-  const store = sqliteStore(database, () => clock.ring())
+  const store = sqliteStore(database, () => clock.ring('events'))
   const logs = fileLogs(join(folder, 'logs'))
   const secrets = fileSecrets(secretsPath(folder), secretVariable)
-  const surroundings: Surroundings = { storage: fileStorage(storageFolder), markers: markersIn(store) }
+  // Children flush what they write; a body in this process would hold up all others meanwhile.
+  const storage = fileStorage(storageFolder, { flush: options.inline === undefined })
+  const surroundings: Surroundings = { storage, markers: markersIn(store) }
   const tasks = options.project?.tasks ?? new Map<string, TaskDefinition>()
   const limits = options.project?.limits ?? NO_LIMITS
   const completeness = completenessOf(tasks, surroundings)
@@ -85,7 +87,7 @@ export function openHome(options: HomeOptions): Home {
       store,
       plans: sqlitePlans(database),
       feed: sqliteFeed(database, worker, clock, isGone),
-      queue: sqliteQueue(database, worker, clock, () => clock.ring()),
+      queue: sqliteQueue(database, worker, clock, () => clock.ring('messages')),
       completeness,
       runner,
       clock,

@@ -68,7 +68,7 @@ async function untilEnd(
       if (!(await someoneWorks(home, active))) return 'waiting'
       idleSince = clock.now()
     }
-    await Promise.race([clock.idle(500), stopped, loops.failed])
+    await Promise.race([clock.idle(500, 'events'), stopped, loops.failed])
   }
   return 'stopped'
 }

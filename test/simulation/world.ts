@@ -131,7 +131,7 @@ export class World {
     }
     for (const [key, record] of this.memory.records)
       if (record.kind === 'limit' && freeOf(record) < 0) this.#violate(`${key} is beyond its limit`)
-    if (this.scheduler.random() < 0.1) this.#stale = new Map(this.memory.records)
+    if (this.scheduler.random() < 0.03) this.#stale = new Map(this.memory.records)
   }
 
   /** Called when everything has come to rest: nothing stays held. */
@@ -157,9 +157,7 @@ export class World {
 
   #staleList(prefix: string): { key: string; record: Stored }[] {
     const view = this.scheduler.random() < 0.5 ? this.#stale : this.memory.records
-    return [...view]
-      .filter(([key]) => key.startsWith(prefix))
-      .map(([key, record]) => ({ key, record: structuredClone(record) }))
+    return [...view].filter(([key]) => key.startsWith(prefix)).map(([key, record]) => ({ key, record }))
   }
 
   #checkChange(key: string, before: StoredRecord, now: StoredRecord): void {

@@ -8,7 +8,9 @@ export function memoryPlans(): Plans {
   const added = new Map<string, PlannedTask>()
   return {
     async save(run, plan) {
-      if (!plans.has(run)) plans.set(run, structuredClone(plan))
+      if (plans.has(run)) return false
+      plans.set(run, structuredClone(plan))
+      return true
     },
     header: async (run) => plans.get(run)?.header,
     async tasks(run, numbers) {

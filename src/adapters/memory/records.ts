@@ -12,6 +12,13 @@ export interface MemoryRecords {
 const dueAtOf = (record: Stored | undefined) =>
   record !== undefined && 'dueAt' in record ? record.dueAt : undefined
 
+/** Whoever changes a record that it has read is told at once. */
+function frozen<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
+  for (const each of Object.values(value)) frozen(each)
+  return Object.freeze(value)
+}
+
 /** A store with its feed; everything is gone with the process. `onChange` is told of every write. */
 export function memoryRecords(onChange: () => void = () => {}): MemoryRecords {
   const records = new Map<string, Stored>()
@@ -23,7 +30,7 @@ export function memoryRecords(onChange: () => void = () => {}): MemoryRecords {
   function write(changes: Change[]): WriteResult {
     const failures = changes.flatMap((change, index) => {
       const current = records.get(change.key)
-      return conditionHolds(change, current) ? [] : [{ index, current: structuredClone(current) }]
+      return conditionHolds(change, current) ? [] : [{ index, current }]
     })
     if (failures.length > 0) return { ok: false, failures }
     for (const change of changes) apply(change)
@@ -33,7 +40,7 @@ export function memoryRecords(onChange: () => void = () => {}): MemoryRecords {
 
   function apply(change: Change): void {
     const before = records.get(change.key)
-    const after = structuredClone(applyChange(change, before))
+    const after = frozen(applyChange(change, before))
     if (after === undefined) records.delete(change.key)
     else records.set(change.key, after)
     if (dueAtOf(after) === undefined) due.delete(change.key)
@@ -41,12 +48,12 @@ export function memoryRecords(onChange: () => void = () => {}): MemoryRecords {
     if (isFeedworthy(before, after)) events.push({ sequence: ++sequence, key: change.key })
   }
 
-  const entry = (key: string) => ({ key, record: structuredClone(records.get(key)) as Stored })
+  const entry = (key: string) => ({ key, record: records.get(key) as Stored })
 
   return {
     records,
     store: {
-      read: async (wanted) => wanted.map((key) => structuredClone(records.get(key))),
+      read: async (wanted) => wanted.map((key) => records.get(key)),
       write: async (changes) => write(changes),
       list: async ({ prefix, after = '', limit = Number.POSITIVE_INFINITY }) =>
         [...records.keys()]

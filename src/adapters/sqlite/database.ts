@@ -28,6 +28,13 @@ const MIGRATIONS: readonly string[] = [
      PRIMARY KEY (worker, pool, run)) WITHOUT ROWID;
    UPDATE record SET body = json_set(body, '$.pool', 'default', '$.priority', 0)
      WHERE key GLOB 'task/*' AND json_extract(body, '$.pool') IS NULL;`,
+  // Bodies in the order in which they came: locks have keys in no order, and each took a page of its own at every write.
+  `CREATE TABLE record_by_age (key TEXT PRIMARY KEY, body TEXT NOT NULL, due_at INTEGER);
+   INSERT INTO record_by_age SELECT key, body, due_at FROM record ORDER BY key;
+   DROP TABLE record;
+   ALTER TABLE record_by_age RENAME TO record;
+   CREATE INDEX record_due ON record (due_at) WHERE due_at IS NOT NULL;
+   DROP INDEX message_run;`,
 ]
 
 const BUSY_MS = 10_000
@@ -38,8 +45,15 @@ export interface Database {
   path: string
   /** Runs the function in one write transaction; all or nothing. */
   transaction<T>(work: () => T): T
-  /** Whether another process has committed since the last call. */
-  hasForeignChanges(): boolean
+  /**
+   * Runs the function in one write transaction with all others of this turn of the event loop (group commit), in
+   * order. Where one throws, or the disk does, none is written and all reject.
+   */
+  commit<T>(work: () => T): Promise<T>
+  /** A number that changes whenever another process has committed; asked anew once a turn of the event loop. */
+  foreignVersion(): number
+  /** Told when a transaction was rolled back: what was remembered of it is wrong. */
+  onRollback(forget: () => void): void
   close(): void
 }
 
@@ -53,7 +67,9 @@ export function openDatabase(path: string, migrations = MIGRATIONS): Database {
     const isNew = !existsSync(path)
     const sql = new DatabaseSync(path, { timeout: BUSY_MS })
     // NORMAL survives the death of any process; a power failure may cost the last transactions, never consistency.
-    sql.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -65536')
+    sql.exec(
+      'PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 8000',
+    )
     migrate(sql, path, migrations, isNew)
     return toDatabase(sql, path)
   })
@@ -61,16 +77,36 @@ export function openDatabase(path: string, migrations = MIGRATIONS): Database {
 
 function toDatabase(sql: DatabaseSync, path: string): Database {
   const version = sql.prepare('PRAGMA data_version')
-  let seen: unknown
+  const forgetters: (() => void)[] = []
+  let known: number | undefined
+  const forgetVersion = () => {
+    known = undefined
+  }
+  const foreignVersion = () => {
+    if (known === undefined) setImmediate(forgetVersion)
+    known ??= Number(version.get()?.data_version)
+    return known
+  }
+  const transaction = <T>(work: () => T): T =>
+    explaining(path, () => {
+      try {
+        // What others committed before this transaction began counts.
+        return inTransaction(sql, () => {
+          forgetVersion()
+          return work()
+        })
+      } catch (error) {
+        for (const forget of forgetters) forget()
+        throw error
+      }
+    })
   return {
     sql,
     path,
-    transaction: (work) => explaining(path, () => inTransaction(sql, work)),
-    hasForeignChanges() {
-      const before = seen
-      seen = version.get()?.data_version
-      return seen !== before
-    },
+    transaction,
+    commit: groupCommit(transaction),
+    foreignVersion,
+    onRollback: (forget) => forgetters.push(forget),
     close: () => sql.close(),
   }
 }
@@ -85,6 +121,40 @@ function inTransaction<T>(sql: DatabaseSync, work: () => T): T {
     if (sql.isTransaction) sql.exec('ROLLBACK')
     throw error
   }
+}
+
+/** How much shares one transaction at most, so that other processes get their turn. */
+const GROUP = 2_000
+
+interface Waiting {
+  work: () => unknown
+  resolve: (result: never) => void
+  reject: (error: unknown) => void
+}
+
+/** Gathers what is asked for in one turn of the event loop. */
+function groupCommit(transaction: Database['transaction']): Database['commit'] {
+  let waiting: Waiting[] = []
+
+  function flush(): void {
+    const group = waiting.slice(0, GROUP)
+    waiting = waiting.slice(GROUP)
+    if (waiting.length > 0) setImmediate(flush)
+    try {
+      const results = transaction(() => group.map(({ work }) => work()))
+      group.forEach(({ resolve }, index) => {
+        resolve(results[index] as never)
+      })
+    } catch (error) {
+      for (const { reject } of group) reject(error)
+    }
+  }
+
+  return (work) =>
+    new Promise((resolve, reject) => {
+      if (waiting.length === 0) setImmediate(flush)
+      waiting.push({ work, resolve, reject })
+    })
 }
 
 const versionOf = (sql: DatabaseSync) => Number(sql.prepare('PRAGMA user_version').get()?.user_version)

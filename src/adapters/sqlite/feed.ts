@@ -3,6 +3,11 @@ import type { Database } from './database.ts'
 
 const LEASE_MS = 5_000
 
+interface Lease {
+  follower: string
+  until: number
+}
+
 /**
  * The change feed as a table that every process may follow; a lease lets one at a time.
  * Delivered events stay until they are acknowledged.
@@ -16,25 +21,29 @@ export function sqliteFeed(
   const { sql } = database
   const next = sql.prepare('SELECT sequence, key FROM feed ORDER BY sequence LIMIT ?')
   const forget = sql.prepare('DELETE FROM feed WHERE sequence = ?')
+  const forgetRange = sql.prepare('DELETE FROM feed WHERE sequence BETWEEN ? AND ?')
   const lease = sql.prepare("SELECT value FROM setting WHERE name = 'feed'")
   const grant = sql.prepare("INSERT OR REPLACE INTO setting (name, value) VALUES ('feed', ?)")
+  /** Until when this process follows; nobody else takes a lease that has not ended. */
+  let oursUntil = 0
 
-  const holder = () => {
+  const standing = () => {
     const row = lease.get() as { value: string } | undefined
-    return row === undefined ? undefined : (JSON.parse(row.value) as { follower: string; until: number })
+    return row === undefined ? undefined : (JSON.parse(row.value) as Lease)
   }
 
   /** Takes or extends the lease; false while another process that lives has it. */
   async function follows(): Promise<boolean> {
-    const before = holder()
     const now = clock.now()
-    if (before?.follower === follower && before.until - now > LEASE_MS / 2) return true
+    if (oursUntil - now > LEASE_MS / 2) return true
+    const before = standing()
     const isFree = before === undefined || before.until <= now || before.follower === follower
     if (!isFree && !(await isGone(before.follower))) return false
     return database.transaction(() => {
-      const stands = holder()
+      const stands = standing()
       if (stands?.follower !== before?.follower || stands?.until !== before?.until) return false
-      grant.run(JSON.stringify({ follower, until: now + LEASE_MS }))
+      oursUntil = now + LEASE_MS
+      grant.run(JSON.stringify({ follower, until: oursUntil } satisfies Lease))
       return true
     })
   }
@@ -42,13 +51,14 @@ export function sqliteFeed(
   return {
     async take(limit) {
       const events = next.all(limit) as unknown as FeedEvent[]
-      if (events.length === 0) return []
-      return (await follows()) ? (next.all(limit) as unknown as FeedEvent[]) : []
+      return events.length > 0 && (await follows()) ? events : []
     },
-    async acknowledge(events) {
-      database.transaction(() => {
-        for (const event of events) forget.run(event.sequence)
-      })
-    },
+    acknowledge: (events) =>
+      database.commit(() => {
+        const first = events[0]?.sequence ?? 0
+        const last = events.at(-1)?.sequence ?? 0
+        if (last - first === events.length - 1) forgetRange.run(first, last)
+        else for (const event of events) forget.run(event.sequence)
+      }),
   }
 }

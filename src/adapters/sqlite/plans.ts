@@ -30,7 +30,12 @@ export function sqlitePlans(database: Database): Plans {
   function slice(run: string, number: number): PlannedTask[] {
     const key = `${run}/${number}`
     const cached = slices.get(key)
-    if (cached !== undefined) return cached
+    if (cached !== undefined) {
+      // The least recently used one is first, and is the next to go.
+      slices.delete(key)
+      slices.set(key, cached)
+      return cached
+    }
     const row = selectSlice.get(run, number) as { tasks: string } | undefined
     // A run's plan may still be extended.
     if (row === undefined) return []
@@ -53,10 +58,11 @@ export function sqlitePlans(database: Database): Plans {
 
   return {
     async save(run, plan) {
-      database.transaction(() => {
-        if (header(run) !== undefined) return
+      return database.transaction(() => {
+        if (header(run) !== undefined) return false
         insertHeader.run(run, JSON.stringify(plan.header))
         addSlices(insertSlice, run, 0, plan.tasks)
+        return true
       })
     },
     async extend(run, base, tasks) {

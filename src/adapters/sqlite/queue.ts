@@ -12,6 +12,12 @@ interface Row {
   priority: number
 }
 
+/** A run as it takes part in turns; nothing where it has no message left. */
+function groupOf(run: string, rows: ReadonlyMap<string, Row[]>): [string, Group][] {
+  const first = rows.get(run)?.[0]
+  return first === undefined ? [] : [[run, { run, pipeline: pipelineOf(run), priority: first.priority }]]
+}
+
 /** How long a worker's wish for a run's messages counts after it found none that were its turn. */
 const WISH_MS = 2_000
 
@@ -23,14 +29,14 @@ export function sqliteQueue(
   database: Database,
   worker: string,
   clock: Clock,
-  onChange: () => void = () => {},
+  onMessage: () => void = () => {},
 ): Queue {
   const { sql } = database
   const insert = sql.prepare(
     'INSERT INTO message (run, number, attempt, visible_at, pool, priority) VALUES (?, ?, ?, ?, ?, ?)',
   )
-  const head = sql.prepare(
-    'SELECT id, run, number, attempt, delivery, priority FROM message WHERE pool = ? AND run = ? AND visible_at <= ? ORDER BY priority DESC, id LIMIT 1',
+  const visible = sql.prepare(
+    'SELECT id, run, number, attempt, delivery, priority FROM message WHERE pool = ? AND run = ? AND visible_at <= ? ORDER BY priority DESC, id LIMIT ?',
   )
   const nextRun = sql.prepare('SELECT min(run) AS run FROM message WHERE pool = ? AND run > ?')
   const hide = sql.prepare('UPDATE message SET visible_at = ?, delivery = delivery + 1 WHERE id = ?')
@@ -44,7 +50,9 @@ export function sqliteQueue(
   const wish = sql.prepare('INSERT OR REPLACE INTO wish (worker, pool, run, until) VALUES (?, ?, ?, ?)')
   const unwish = sql.prepare('DELETE FROM wish WHERE until <= ? OR (worker = ? AND pool = ?)')
 
-  const headOf = (pool: string, run: string) => head.get(pool, run, clock.now()) as Row | undefined
+  const visibleIn = (pool: string, run: string, limit: number) =>
+    visible.all(pool, run, clock.now(), limit) as unknown as Row[]
+  const hasVisible = (pool: string, run: string) => visibleIn(pool, run, 1).length > 0
 
   /** Every run with messages in the pool, by skipping from run to run. */
   function runsIn(pool: string): string[] {
@@ -57,21 +65,26 @@ export function sqliteQueue(
     }
   }
 
-  function groupOf(pool: string, run: string): (Group & { row: Row }) | undefined {
-    const row = headOf(pool, run)
-    return row && { run, pipeline: pipelineOf(run), priority: row.priority, row }
+  /** When each name was last served, by the turns of a pool; what is taken at once is noted at once. */
+  function turnsOf(pool: string) {
+    const served = new Map<string, number>()
+    const servedAt = (name: string, of = pool) =>
+      served.get(name) ?? (turnOf.get(of, name) as { at: number } | undefined)?.at ?? 0
+    return {
+      servedAt,
+      serve(run: string) {
+        // The row without names counts.
+        const turn = servedAt('', '') + 1
+        for (const name of ['', run, pipelineOf(run)]) served.set(name, turn)
+      },
+      keep() {
+        for (const [name, turn] of served) serve.run(name === '' ? '' : pool, name, turn)
+      },
+    }
   }
 
-  const servedAt = (pool: string) => (name: string) =>
-    (turnOf.get(pool, name) as { at: number } | undefined)?.at ?? 0
-
-  function deliver(row: Row, pool: string, visibilityMs: number): Delivery {
-    hide.run(clock.now() + visibilityMs, row.id)
-    // The row without names counts.
-    const turn = servedAt('')('') + 1
-    serve.run('', '', turn)
-    for (const name of [row.run, pipelineOf(row.run)]) serve.run(pool, name, turn)
-    const { id, run, number, attempt, delivery } = row
+  function deliver({ id, run, number, attempt, delivery }: Row, visibilityMs: number): Delivery {
+    hide.run(clock.now() + visibilityMs, id)
     return { message: { run, number, attempt }, receipt: `${id}.${delivery + 1}` }
   }
 
@@ -85,17 +98,18 @@ export function sqliteQueue(
   function takeFrom(pool: string, room: number, limit: number, query: Taking): Delivery[] {
     const own = query.runs ?? runsIn(pool)
     const others = Number.isFinite(room) ? othersIn(pool, own) : []
-    const groups = new Map(
-      [...own, ...others].flatMap((run) => {
-        const group = groupOf(pool, run)
-        return group === undefined ? [] : [[run, group]]
-      }),
-    )
-    const taken = takeTurns(groups, { places: room, limit }, servedAt(pool), ({ run, row }) =>
-      others.includes(run)
-        ? undefined
-        : { taken: deliver(row, pool, query.visibilityMs), next: groupOf(pool, run) },
-    )
+    const rows = new Map([...own, ...others].map((run) => [run, visibleIn(pool, run, Math.min(room, limit))]))
+    const groups = new Map([...rows.keys()].flatMap((run) => groupOf(run, rows)))
+    const turns = turnsOf(pool)
+    // Who is alone takes nobody's turn, unless others may wait for its places.
+    const isContended = groups.size > 1 || Number.isFinite(room)
+    const taken = takeTurns(groups, { places: room, limit }, turns.servedAt, ({ run }) => {
+      if (others.includes(run)) return undefined
+      const row = rows.get(run)?.shift() as Row
+      turns.serve(run)
+      return { taken: deliver(row, query.visibilityMs), next: groupOf(run, rows)[0]?.[1] }
+    })
+    if (isContended) turns.keep()
     if (Number.isFinite(room)) leaveWishes(pool, taken.length < limit ? (query.runs ?? []) : [])
     return taken
   }
@@ -103,29 +117,27 @@ export function sqliteQueue(
   /** Replaces the wishes of this worker: it could have taken more of these runs. */
   function leaveWishes(pool: string, runs: readonly string[]): void {
     unwish.run(clock.now(), worker, pool)
-    for (const run of runs) if (headOf(pool, run)) wish.run(worker, pool, run, clock.now() + WISH_MS)
+    for (const run of runs) if (hasVisible(pool, run)) wish.run(worker, pool, run, clock.now() + WISH_MS)
   }
 
   /** A look without a transaction, so that idle workers do not disturb each other. */
   const mayHave = (query: Taking) =>
-    Object.entries(query.pools).some(([pool]) =>
-      (query.runs ?? runsIn(pool)).some((run) => headOf(pool, run) !== undefined),
-    )
+    Object.keys(query.pools).some((pool) => (query.runs ?? runsIn(pool)).some((run) => hasVisible(pool, run)))
 
   const receiptOf = (delivery: Delivery) => delivery.receipt.split('.').map(Number) as [number, number]
 
   return {
     async send(messages) {
       const now = clock.now()
-      database.transaction(() => {
+      await database.commit(() => {
         for (const { message, delayMs, pool, priority } of messages)
           insert.run(message.run, message.number, message.attempt, now + delayMs, pool, priority)
+        onMessage()
       })
-      onChange()
     },
     async take(query) {
       if (!mayHave(query)) return []
-      return database.transaction(() => {
+      return database.commit(() => {
         const taken: Delivery[] = []
         for (const [pool, room] of Object.entries(query.pools))
           taken.push(...takeFrom(pool, room, query.limit - taken.length, query))
@@ -133,15 +145,15 @@ export function sqliteQueue(
       })
     },
     async acknowledge(deliveries) {
-      database.transaction(() => {
+      await database.commit(() => {
         for (const delivery of deliveries) remove.run(...receiptOf(delivery))
       })
     },
     async putBack(delivery, delayMs) {
-      database.transaction(() => show.run(clock.now() + delayMs, ...receiptOf(delivery)))
+      await database.commit(() => show.run(clock.now() + delayMs, ...receiptOf(delivery)))
     },
     async remove(run) {
-      database.transaction(() => {
+      await database.commit(() => {
         forget.run(run)
         forgetTurns.run(run)
       })

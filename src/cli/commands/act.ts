@@ -132,7 +132,7 @@ export async function cancel(wanted: string, options: GlobalOptions): Promise<Re
     const until = clock.now() + CANCEL_WAIT_MS
     let now = await findRun(home, run.id)
     while (isOpen(now.status) && clock.now() < until) {
-      await Promise.race([clock.idle(200), loops.failed])
+      await Promise.race([clock.idle(200, 'events'), loops.failed])
       now = await findRun(home, run.id)
     }
     await loops.stop()

@@ -6,10 +6,6 @@ import { StorageTarget } from './storage-target.ts'
 
 type Many<T> = Iterable<T> | AsyncIterable<T>
 
-async function* one<T>(value: T): AsyncIterable<T> {
-  yield value
-}
-
 /** Bytes of any kind. */
 export class FileTarget extends StorageTarget {
   /** The whole content. */
@@ -25,7 +21,7 @@ export class FileTarget extends StorageTarget {
   /** Writes text, bytes, or a stream of either; a second call replaces the first. */
   async write(content: string | Uint8Array | Many<string | Uint8Array>): Promise<void> {
     const isWhole = typeof content === 'string' || content instanceof Uint8Array
-    await this.writeBytes(isWhole ? one(content) : each(content))
+    await this.writeBytes(isWhole ? content : each(content))
   }
 }
 
@@ -36,7 +32,7 @@ export class TextTarget extends StorageTarget {
   }
 
   async write(content: string): Promise<void> {
-    await this.writeBytes(one(content))
+    await this.writeBytes(content)
   }
 }
 
@@ -47,7 +43,7 @@ export class JsonTarget<T> extends StorageTarget {
   }
 
   async write(value: T): Promise<void> {
-    await this.writeBytes(one(`${JSON.stringify(value, null, 2)}\n`))
+    await this.writeBytes(`${JSON.stringify(value, null, 2)}\n`)
   }
 }
 

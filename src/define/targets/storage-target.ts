@@ -13,6 +13,9 @@ export interface Workspace {
   staged: Map<string, Staged>
 }
 
+/** What a target is made of: all of it, or a stream. */
+type Content = string | Uint8Array | AsyncIterable<Uint8Array | string>
+
 /** A target under the environment's storage: its path is relative, its bytes are gzipped where the name ends in `.gz`. */
 export abstract class StorageTarget implements Target {
   readonly path: string
@@ -46,18 +49,25 @@ export abstract class StorageTarget implements Target {
   }
 
   /** Writes the bytes beside the target; they are moved into place when the body has ended well. */
-  protected async writeBytes(chunks: AsyncIterable<Uint8Array | string>): Promise<void> {
+  protected async writeBytes(content: Content): Promise<void> {
     const { storage, staged, writer } = this.bound()
     if (writer === undefined)
       throw new SluiceError(
         'invalid_usage',
         `${this.path} is an input of this task, not its output; inputs are only read.`,
       )
-    const plain = ReadableStream.from(chunks, { objectMode: false })
-    const bytes = this.path.endsWith('.gz') ? plain.compose(createGzip()) : plain
-    const written = await storage.stage(this.path, writer, bytes as AsyncIterable<Uint8Array>)
+    const written = await storage.stage(this.path, writer, this.encode(content))
     await staged.get(this.path)?.discard()
     staged.set(this.path, written)
+  }
+
+  private encode(content: Content): Uint8Array | AsyncIterable<Uint8Array> {
+    const isZipped = this.path.endsWith('.gz')
+    if (!isZipped && typeof content === 'string') return Buffer.from(content)
+    if (!isZipped && content instanceof Uint8Array) return content
+    const isWhole = typeof content === 'string' || content instanceof Uint8Array
+    const plain = ReadableStream.from(isWhole ? [content] : content, { objectMode: false })
+    return isZipped ? plain.compose(createGzip()) : plain
   }
 
   protected bound(): Workspace {
