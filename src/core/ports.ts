@@ -51,10 +51,12 @@ export interface Feed {
   acknowledge(events: FeedEvent[]): Promise<void>
 }
 
-/** A record that changed; handlers act on the record that stands. */
+/** A record that changed. */
 export interface FeedEvent {
   sequence: number
   key: string
+  /** The record as it was after the change, where the feed carries it: it may have changed again since. */
+  image?: Stored
 }
 
 /** A reference to an attempt that may start. */

@@ -1,6 +1,6 @@
 import type { Stored } from '../core/change.ts'
 import { hasEnded, keys, type Limit, type Lock, type Run, type TaskRun } from '../core/model.ts'
-import { MAX_DELAY_MS } from '../core/ports.ts'
+import { type FeedEvent, MAX_DELAY_MS } from '../core/ports.ts'
 import { sweepCancelled } from './cancel.ts'
 import { type Context, writeEach } from './context.ts'
 import { expand } from './expand.ts'
@@ -19,14 +19,34 @@ const BATCH = 500
 export async function advance(context: Context): Promise<number> {
   const events = await context.ports.feed.take(BATCH)
   if (events.length === 0) return 0
-  await handleChanged(context, [...new Set(events.map((event) => event.key))])
+  await handleRecords(context, await recordsOf(context, events))
   await context.ports.feed.acknowledge(events)
   return events.length
 }
 
+/** The records that changed, read again but for images that say all that will ever be needed of them. */
+async function recordsOf({ ports }: Context, events: FeedEvent[]): Promise<Stored[]> {
+  const images = events.flatMap(({ image }) => (image !== undefined && isLasting(image) ? [image] : []))
+  const others = events.filter(({ image }) => image === undefined || !isLasting(image))
+  return [...images, ...(await readAll(ports, [...new Set(others.map(({ key }) => key))]))]
+}
+
+/**
+ * A task that has ended stays so, and a message for an attempt that is over is dropped by its claim. What else an old
+ * image says may be wrong by now.
+ */
+const isLasting = (image: Stored) =>
+  image.kind === 'taskRun' && (hasEnded(image.status) || (image.status === 'queued' && image.attempt === 1))
+
+const readAll = async ({ store }: Context['ports'], changed: string[]) =>
+  changed.length === 0 ? [] : (await store.read(changed)).filter((each) => each !== undefined)
+
 /** Derives from the records behind these keys whatever is owed: messages, bits, frees, wake-ups, releases, ends. */
 export async function handleChanged(context: Context, changed: string[]): Promise<void> {
-  const records = (await context.ports.store.read(changed)).filter((each) => each !== undefined)
+  return handleRecords(context, await readAll(context.ports, changed))
+}
+
+async function handleRecords(context: Context, records: Stored[]): Promise<void> {
   const tasks = records.filter((each) => each.kind === 'taskRun') as Stored<TaskRun>[]
   await Promise.all([
     sendQueued(context, tasks),

@@ -7,6 +7,7 @@ import { type Context, PLANNING_SKEW_MS } from './context.ts'
 import { dependenciesOf } from './expand.ts'
 import { giveBack, type LimitRow, readLimits, takeAll } from './limits.ts'
 import { isOver } from './locks.ts'
+import { readOpenRun } from './open-runs.ts'
 import { awaitTarget, waitForLimit, waitForLock } from './wait.ts'
 
 /** An attempt that is ours to run. */
@@ -51,18 +52,14 @@ export async function claim(context: Context, message: Message): Promise<ClaimRe
 
 async function tryClaim(context: Context, message: Message, nonce: string): Promise<ClaimResult | 'race'> {
   const { store, plans } = context.ports
-  const [record, runRecord] = await store.read([
-    keys.taskRun(message.run, message.number),
-    keys.run(message.run),
-  ])
-  const task = record as Stored<TaskRun> | undefined
-  const run = runRecord as Stored<Run> | undefined
+  const [task] = (await store.read([keys.taskRun(message.run, message.number)])) as [Stored<TaskRun>?]
   const isOurs = task?.nonce === nonce
   const isQueued = task?.status === 'queued' && task.attempt === message.attempt
   if (task === undefined || !(isOurs || isQueued)) return { is: 'settled' }
   const [planned] = (await plans.tasks(message.run, [message.number])) as [PlannedTask]
   if (isOurs) return ours(context, task, planned, nonce, await readLimits(context, planned))
-  if (run?.status !== 'running' || run.cancelledAt !== undefined) return { is: 'settled' }
+  const run = await readOpenRun(context.ports, message.run)
+  if (run === undefined) return { is: 'settled' }
   return claimQueued(context, run, task, planned, nonce)
 }
 

@@ -145,7 +145,7 @@ async function release(
     // Its sweep may have passed before these tasks were there.
     if (isOver) return [{ ...change, set: { status: 'cancelled', endedAt: now } }]
     if (!ready.has(task.number)) return []
-    return [{ ...change, set: firstMove(task, record, now) }]
+    return [{ ...change, set: firstMove(task, now) }]
   })
   for (let start = 0; start < changes.length; start += CHUNK)
     await writeEach(ports.store, changes.slice(start, start + CHUNK))

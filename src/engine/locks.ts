@@ -1,21 +1,37 @@
 import type { Change, Stored } from '../core/change.ts'
-import { hasEnded, keys, type Lock, type TaskRun, type WaitItem } from '../core/model.ts'
+import { hasEnded, holderName, keys, type Lock, type TaskRun, type WaitItem } from '../core/model.ts'
 import { usesUpRetry } from '../core/retry.ts'
 import { type Context, writeEach } from './context.ts'
 
 /** Frees the locks of attempts that are over; a lock that somebody waits for comes back through the feed. */
 export async function freeLocks({ ports }: Context, tasks: Stored<TaskRun>[]): Promise<void> {
   const started = tasks.filter((task) => task.startedAt !== undefined && task.status !== 'running')
-  const locks = await ports.store.read(started.map((task) => keys.lock(task.taskId)))
-  const changes = started.flatMap((task, index): Change[] => {
-    const lock = locks[index] as Stored<Lock> | undefined
+  const now = ports.clock.now()
+  // The attempt that has just ended holds it nearly always, so that nothing need be read first.
+  const results = await writeEach(
+    ports.store,
+    started.map((task) => freeing(task, endedAttempt(task), now)),
+  )
+  const others = results.flatMap((result, index): Change[] => {
+    if (result.ok) return []
+    const lock = result.failures[0]?.current as Stored<Lock> | undefined
+    const task = started[index] as TaskRun
     if (lock === undefined) return []
     if (lock.holder === undefined) return withoutBackoff(task, lock)
-    if (!isOver(lock.holder, task)) return []
-    return [{ key: keys.lock(task.taskId), set: freed(task, ports.clock.now()), if: { holder: lock.holder } }]
+    return isOver(lock.holder, task) ? [freeing(task, lock.holder, now)] : []
   })
-  await writeEach(ports.store, changes)
+  if (others.length > 0) await writeEach(ports.store, others)
 }
+
+const freeing = (task: TaskRun, holder: string, now: number): Change => ({
+  key: keys.lock(task.taskId),
+  set: freed(task, now),
+  if: { holder },
+})
+
+/** The name of the attempt that ended last, as the lock knows it. */
+const endedAttempt = (task: TaskRun) =>
+  holderName(hasEnded(task.status) ? task : { ...task, attempt: task.attempt - 1 })
 
 /** A cancelled task takes its back-off along; nobody would try again at its end. */
 function withoutBackoff(task: TaskRun, { backoffUntil }: Lock): Change[] {

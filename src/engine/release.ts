@@ -2,7 +2,6 @@ import type { Stored } from '../core/change.ts'
 import { keys, type Run, type TaskRun } from '../core/model.ts'
 import type { PlannedTask } from '../core/plan.ts'
 import { briefly } from '../core/retry.ts'
-import { startOrEnd } from '../core/settle.ts'
 import { type Context, writeEach } from './context.ts'
 
 const CHUNK = 500
@@ -14,15 +13,15 @@ export async function releaseChunk({ ports }: Context, run: Stored<Run>): Promis
   const numbers = header?.ready.slice(released, released + CHUNK) ?? []
   if (numbers.length === 0) return
   const planned = await ports.plans.tasks(run.id, numbers)
-  const records = await ports.store.read(numbers.map((number) => keys.taskRun(run.id, number)))
   const now = ports.clock.now()
-  const changes = planned.flatMap((task, index) => {
-    const record = records[index] as Stored<TaskRun> | undefined
-    if (record?.status !== 'pending') return []
-    const key = keys.taskRun(run.id, task.number)
-    return [{ key, set: firstMove(task, record, now), if: { status: 'pending' } }]
-  })
-  await writeEach(ports.store, changes)
+  await writeEach(
+    ports.store,
+    planned.map((task) => ({
+      key: keys.taskRun(run.id, task.number),
+      set: firstMove(task, now),
+      if: { status: 'pending' },
+    })),
+  )
   await ports.store.write([
     {
       key: keys.run(run.id),
@@ -32,8 +31,12 @@ export async function releaseChunk({ ports }: Context, run: Stored<Run>): Promis
   ])
 }
 
-/** A task whose definition threw while planning fails now, and takes only its dependents along. */
-export function firstMove(task: PlannedTask, record: TaskRun, now: number): Partial<TaskRun> {
-  if (task.failure === undefined) return startOrEnd(record, now)
-  return { status: 'failed', failure: briefly(task.failure), endedAt: now }
+/**
+ * What becomes of a task without upstreams that have to run. One whose definition threw while planning fails now, and
+ * takes only its dependents along.
+ */
+export function firstMove(task: PlannedTask, now: number): Partial<TaskRun> {
+  if (task.failure !== undefined)
+    return { status: 'failed', failure: briefly(task.failure), endedAt: now }
+  return task.join ? { status: 'succeeded', endedAt: now } : { status: 'queued' }
 }

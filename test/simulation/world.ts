@@ -5,7 +5,7 @@ import type { Stored } from '../../src/core/change.ts'
 import type { FoundTask } from '../../src/core/graph.ts'
 import { freeOf, type Limits } from '../../src/core/limits.ts'
 import { hasEnded, keys, type Run, type StoredRecord, type TaskRun } from '../../src/core/model.ts'
-import type { Ending, Job, JobHooks, Ports } from '../../src/core/ports.ts'
+import type { Ending, FeedEvent, Job, JobHooks, Ports } from '../../src/core/ports.ts'
 import type { Scheduler } from './scheduler.ts'
 
 /** How the body of a task behaves, whatever run it is in. */
@@ -50,6 +50,7 @@ export class World {
   readonly #skewMs = new Map<string, number>()
   #stale: Map<string, Stored> = new Map()
   #seen = new Map<string, Stored>()
+  readonly #delivered: FeedEvent[] = []
 
   constructor(scheduler: Scheduler, scripts: Map<string, Script>) {
     this.scheduler = scheduler
@@ -90,8 +91,7 @@ export class World {
           ),
       },
       feed: {
-        take: (limit) =>
-          read('feed.take', () => memory.feed.take(Math.min(limit, 1 + Math.floor(scheduler.random() * 5)))),
+        take: (limit) => read('feed.take', () => this.#takeEvents(limit)),
         acknowledge: (events) => write('feed.acknowledge', () => memory.feed.acknowledge(events)),
       },
       queue: {
@@ -149,6 +149,16 @@ export class World {
       if (record.kind === 'taskRun' && planned.has(record.run) && !hasEnded(record.status))
         this.#violate(`${key} is still ${record.status}`)
     }
+  }
+
+  /** A few events, with or without images, and now and then an old one again. */
+  async #takeEvents(limit: number): Promise<FeedEvent[]> {
+    const { random } = this.scheduler
+    const events = await this.memory.feed.take(Math.min(limit, 1 + Math.floor(random() * 5)))
+    const old = this.#delivered[Math.floor(random() * this.#delivered.length)]
+    this.#delivered.push(...events)
+    const again = old !== undefined && random() < 0.1 ? [old] : []
+    return [...again, ...(random() < 0.5 ? events : events.map(({ image: _, ...event }) => event))]
   }
 
   #violate(what: string): void {

@@ -45,7 +45,8 @@ export function memoryRecords(onChange: () => void = () => {}): MemoryRecords {
     else records.set(change.key, after)
     if (dueAtOf(after) === undefined) due.delete(change.key)
     else due.add(change.key)
-    if (isFeedworthy(before, after)) events.push({ sequence: ++sequence, key: change.key })
+    if (after !== undefined && isFeedworthy(before, after))
+      events.push({ sequence: ++sequence, key: change.key, image: after })
   }
 
   const entry = (key: string) => ({ key, record: records.get(key) as Stored })
