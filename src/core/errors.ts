@@ -80,6 +80,11 @@ export const ERRORS = {
     retryable: true,
     meaning: 'The disk is full; the run goes on when there is room.',
   },
+  record_too_large: {
+    source: 'user',
+    retryable: false,
+    meaning: 'Parameters, a result or a checkpoint are larger than a record may be.',
+  },
   internal: {
     source: 'system',
     retryable: false,

@@ -6,6 +6,7 @@ import type { Worker } from './work.ts'
 
 const TICK_MS = 1_000
 const ORPHANS_MS = 5_000
+const AUDIT_LOOK_MS = 5_000
 /** Changes ring a bell; this is only for what becomes due by time. */
 const IDLE_MS = 200
 
@@ -36,15 +37,18 @@ export function startLoops(context: Context, worker?: Worker): Loops {
     while (!isStopped)
       if ((await advance(context)) === 0) await Promise.race([clock.idle(IDLE_MS, 'events'), stopped.promise])
   }
-  const auditing = async () => {
-    await Promise.race([clock.sleep(auditMs), stopped.promise])
-    await every(auditMs, () => auditOpenRuns(context))
+  let auditedAt = clock.now()
+  // Looked at now and then, because a timer of an hour would keep a process from ending.
+  const auditWhenDue = async () => {
+    if (clock.now() - auditedAt < auditMs) return
+    auditedAt = clock.now()
+    await auditOpenRuns(context)
   }
   const deciding = [
     follow(),
     every(TICK_MS, () => tick(context)),
     every(ORPHANS_MS, () => collectOrphans(context)),
-    auditing(),
+    every(AUDIT_LOOK_MS, auditWhenDue),
   ]
   const executing = worker && [worker.run(), every(heartbeatMs, () => worker.beat())]
   for (const loop of [...deciding, ...(executing ?? [])]) loop.catch(failed.reject)

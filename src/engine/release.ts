@@ -36,7 +36,6 @@ export async function releaseChunk({ ports }: Context, run: Stored<Run>): Promis
  * takes only its dependents along.
  */
 export function firstMove(task: PlannedTask, now: number): Partial<TaskRun> {
-  if (task.failure !== undefined)
-    return { status: 'failed', failure: briefly(task.failure), endedAt: now }
+  if (task.failure !== undefined) return { status: 'failed', failure: briefly(task.failure), endedAt: now }
   return task.join ? { status: 'succeeded', endedAt: now } : { status: 'queued' }
 }

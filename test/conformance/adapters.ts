@@ -1,17 +1,29 @@
 import type { TestContext } from 'node:test'
-import type { Feed, Plans, Queue, Store } from '../../src/core/ports.ts'
-import type { TestClock } from '../support/test-clock.ts'
+import type { Clock, Feed, Plans, Queue, Store } from '../../src/core/ports.ts'
 
-/** A set of adapters under test, each empty. */
+/** The ports that suites are for. */
 export interface Adapters {
-  clock: TestClock
   store: Store
   feed: Feed
   queue: Queue
   plans: Plans
-  /** The same state as another process sees it; absent where adapters live in one process. */
-  other?: { store: Store; feed: Feed; queue: Queue; plans: Plans }
 }
 
-/** Makes a fresh set for one test. */
-export type MakeAdapters = (test: TestContext) => Promise<Adapters>
+/** A clock that a test moves; adapters of a service have to wait for real. */
+export interface MovedClock extends Clock {
+  advance(ms: number): void | Promise<void>
+}
+
+/** A fresh set of adapters for one test, with those that the suite is for. */
+export type Make<K extends keyof Adapters> = (test: TestContext) => Promise<
+  Pick<Adapters, K> & {
+    clock: MovedClock
+    /** The same state as another process sees it; absent where adapters live in one process. */
+    other?: Pick<Adapters, K>
+  }
+>
+
+/** Options of a suite: why it is skipped. */
+export interface SuiteOptions {
+  skip?: string
+}

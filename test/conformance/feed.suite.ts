@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Run } from '../../src/core/model.ts'
 import type { Store } from '../../src/core/ports.ts'
-import type { MakeAdapters } from './adapters.ts'
+import type { Make, SuiteOptions } from './adapters.ts'
 
 const put = (store: Store, id: string) =>
   store.write([{ key: `run/${id}`, put: { kind: 'run', id, status: 'planning' } as Run }])
@@ -10,8 +10,8 @@ const set = (store: Store, id: string, fields: Record<string, unknown>) =>
   store.write([{ key: `run/${id}`, set: fields }])
 
 /** What every change feed promises. */
-export function feedSuite(name: string, make: MakeAdapters): void {
-  describe(`${name}: feed`, () => {
+export function feedSuite(name: string, make: Make<'store' | 'feed'>, options: SuiteOptions = {}): void {
+  describe(`${name}: feed`, options, () => {
     it('tells of changes in order, not of inserts', async (test) => {
       const { store, feed } = await make(test)
       await put(store, 'a')

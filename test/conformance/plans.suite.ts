@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Plan, PlannedTask } from '../../src/core/plan.ts'
-import type { MakeAdapters } from './adapters.ts'
+import type { Make, SuiteOptions } from './adapters.ts'
 
 const planOf = (name: string, size: number): Plan => ({
   header: { name, root: 0, plannedAt: 1, size, ready: [0] },
@@ -9,8 +9,8 @@ const planOf = (name: string, size: number): Plan => ({
 })
 
 /** What every keeper of plans promises. */
-export function plansSuite(name: string, make: MakeAdapters): void {
-  describe(`${name}: plans`, () => {
+export function plansSuite(name: string, make: Make<'plans'>, options: SuiteOptions = {}): void {
+  describe(`${name}: plans`, options, () => {
     it('gives tasks by number, in the order asked for', async (test) => {
       const { plans, other = { plans } } = await make(test)
       await plans.save('r-1', planOf('a', 1_234))

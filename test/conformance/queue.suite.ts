@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { MakeAdapters } from './adapters.ts'
+import type { Make, SuiteOptions } from './adapters.ts'
 
 const message = (number: number, run = 'r-1') => ({
   message: { run, number, attempt: 1 },
@@ -13,8 +13,8 @@ const QUERY = { pools, limit: 10, visibilityMs: 1_000 }
 const idOf = (pipeline: string, generation: number) => `${pipeline}-0123456789abcdef-${generation}`
 
 /** What every task queue promises. */
-export function queueSuite(name: string, make: MakeAdapters): void {
-  describe(`${name}: queue`, () => {
+export function queueSuite(name: string, make: Make<'queue'>, options: SuiteOptions = {}): void {
+  describe(`${name}: queue`, options, () => {
     it('gives each message to one taker', async (test) => {
       const { queue, other = { queue } } = await make(test)
       await queue.send([message(1), message(2), message(3)])
@@ -30,7 +30,7 @@ export function queueSuite(name: string, make: MakeAdapters): void {
       await queue.take(QUERY)
       assert.ok(first)
       await queue.acknowledge([first])
-      clock.advance(1_000)
+      await clock.advance(1_000)
       const again = await queue.take(QUERY)
       assert.equal(again.length, 1)
       assert.notEqual(again[0]?.message.number, first.message.number)
@@ -40,7 +40,7 @@ export function queueSuite(name: string, make: MakeAdapters): void {
       const { queue, clock } = await make(test)
       await queue.send([message(1)])
       const old = await queue.take(QUERY)
-      clock.advance(1_000)
+      await clock.advance(1_000)
       const [newer] = await queue.take(QUERY)
       await queue.acknowledge(old)
       assert.ok(newer)
@@ -50,18 +50,23 @@ export function queueSuite(name: string, make: MakeAdapters): void {
 
     it('holds a message back for its delay', async (test) => {
       const { queue, clock } = await make(test)
-      await queue.send([{ ...message(1), delayMs: 5_000 }])
+      await queue.send([{ ...message(1), delayMs: 2_000 }])
       assert.deepEqual(await queue.take(QUERY), [])
-      clock.advance(5_000)
+      await clock.advance(2_000)
       const [delivery] = await queue.take(QUERY)
       assert.ok(delivery)
       await queue.putBack(delivery, 2_000)
-      clock.advance(1_999)
+      await clock.advance(500)
       assert.deepEqual(await queue.take(QUERY), [])
-      clock.advance(1)
+      await clock.advance(1_500)
       assert.equal((await queue.take(QUERY)).length, 1)
     })
+  })
+}
 
+/** What only queues promise that know priorities, turns and runs. */
+export function queueTurnsSuite(name: string, make: Make<'queue'>, options: SuiteOptions = {}): void {
+  describe(`${name}: turns in the queue`, options, () => {
     it('gives higher priorities first', async (test) => {
       const { queue } = await make(test)
       await queue.send([message(1), { ...message(2), priority: 5 }, { ...message(3), priority: -1 }])
@@ -117,7 +122,7 @@ export function queueSuite(name: string, make: MakeAdapters): void {
       assert.equal((await take(1, [ours])).length, 1)
       await queue.send([{ ...message(10, theirs), pool: 'small' }])
       await take(0, [theirs], other.queue)
-      clock.advance(2_000)
+      await clock.advance(2_000)
       assert.equal((await take(1, [ours])).length, 1, 'a process that does not come is not waited for')
     })
 

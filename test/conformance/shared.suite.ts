@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
 import type { Run } from '../../src/core/model.ts'
-import type { Adapters } from './adapters.ts'
+import type { Adapters, MovedClock } from './adapters.ts'
 
 /** A state that two processes have open. */
-export type MakeShared = (
-  test: TestContext,
-) => Promise<Adapters & { other: Omit<Adapters, 'clock' | 'other'> }>
+export type MakeShared = (test: TestContext) => Promise<Adapters & { clock: MovedClock; other: Adapters }>
 
 const run = (id: string) => ({ kind: 'run', id, status: 'planning' }) as Run
 
@@ -25,7 +23,7 @@ export function sharedSuite(name: string, make: MakeShared): void {
       await store.write([{ key: 'run/a', set: { status: 'running' } }])
       assert.equal((await feed.take(10)).length, 1)
       assert.deepEqual(await other.feed.take(10), [])
-      clock.advance(60_000)
+      await clock.advance(60_000)
       assert.equal((await other.feed.take(10)).length, 1)
       assert.deepEqual(await feed.take(10), [])
     })

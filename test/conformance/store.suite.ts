@@ -2,15 +2,15 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { keys, type Lock, type TaskRun } from '../../src/core/model.ts'
 import { taskRun } from '../support/records.ts'
-import type { MakeAdapters } from './adapters.ts'
+import type { Make, SuiteOptions } from './adapters.ts'
 
 const task = (number: number, more: Partial<TaskRun> = {}) =>
   taskRun({ number, taskId: `t${number}`, ...more })
 const key = (number: number) => keys.taskRun('r-1', number)
 
 /** What every store promises. */
-export function storeSuite(name: string, make: MakeAdapters): void {
-  describe(`${name}: store`, () => {
+export function storeSuite(name: string, make: Make<'store'>, options: SuiteOptions = {}): void {
+  describe(`${name}: store`, options, () => {
     it('reads in the order of the keys, undefined where nothing is', async (test) => {
       const { store } = await make(test)
       await store.write([{ key: key(2), put: task(2) }])

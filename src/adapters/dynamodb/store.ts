@@ -1,0 +1,202 @@
+import {
+  type CancellationReason,
+  ConditionalCheckFailedException,
+  type DynamoDBClient,
+  TransactionCanceledException,
+} from '@aws-sdk/client-dynamodb'
+import {
+  BatchGetCommand,
+  DeleteCommand,
+  DynamoDBDocumentClient,
+  PutCommand,
+  QueryCommand,
+  TransactWriteCommand,
+  UpdateCommand,
+} from '@aws-sdk/lib-dynamodb'
+import { unmarshall } from '@aws-sdk/util-dynamodb'
+import type { Change, Stored } from '../../core/change.ts'
+import { SluiceError } from '../../core/errors.ts'
+import type { Store, WriteResult } from '../../core/ports.ts'
+import { type ItemWrite, itemWrite, recordOf } from './expressions.ts'
+import { keyOf, PARTITIONS, type Place, partitionsOf, placeOf } from './keys.ts'
+import { isPassing, retrying } from './retry.ts'
+import { DUE_INDEX } from './table.ts'
+
+/** Most keys of one BatchGetItem. */
+const BATCH = 100
+
+type Item = Record<string, unknown>
+type Listed = { key: string; record: Stored }
+
+/** Records as items of one table; see {@link tableInput}. */
+export function dynamoStore(client: DynamoDBClient, table: string, now: () => number = Date.now): Store {
+  const documents = DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } })
+
+  async function readBatch(wanted: string[]): Promise<Map<string, Stored>> {
+    const found = new Map<string, Stored>()
+    let left: Place[] = wanted.map(placeOf)
+    await retrying(async () => {
+      const result = await documents.send(
+        new BatchGetCommand({ RequestItems: { [table]: { Keys: left, ConsistentRead: true } } }),
+      )
+      for (const item of result.Responses?.[table] ?? [])
+        found.set(keyOf(item as Place & Item), recordOf(item))
+      left = (result.UnprocessedKeys?.[table]?.Keys ?? []) as Place[]
+      return left.length === 0 ? true : undefined
+    })
+    return found
+  }
+
+  async function read(wanted: string[]): Promise<(Stored | undefined)[]> {
+    const unique = [...new Set(wanted)]
+    const batches: string[][] = []
+    for (let start = 0; start < unique.length; start += BATCH)
+      batches.push(unique.slice(start, start + BATCH))
+    const found = new Map((await Promise.all(batches.map(readBatch))).flatMap((each) => [...each]))
+    return wanted.map((key) => found.get(key))
+  }
+
+  function writeOne({ kind, input }: ItemWrite): Promise<WriteResult> {
+    return retrying(async () => {
+      try {
+        if (kind === 'put') await documents.send(new PutCommand(input))
+        else if (kind === 'update') await documents.send(new UpdateCommand(input))
+        else await documents.send(new DeleteCommand(input))
+        return { ok: true }
+      } catch (error) {
+        if (!(error instanceof ConditionalCheckFailedException)) throw error
+        return { ok: false, failures: [{ index: 0, current: stoodAt(error) }] }
+      }
+    })
+  }
+
+  function writeAll(writes: ItemWrite[]): Promise<WriteResult> {
+    const TransactItems = writes.map(({ kind, input }) =>
+      kind === 'put' ? { Put: input } : kind === 'update' ? { Update: input } : { Delete: input },
+    )
+    return retrying(async () => {
+      try {
+        await documents.send(new TransactWriteCommand({ TransactItems }))
+        return { ok: true }
+      } catch (error) {
+        if (!(error instanceof TransactionCanceledException)) throw error
+        return canceled(error)
+      }
+    })
+  }
+
+  /** Items of one partition in order, page by page, from after a sort key on. */
+  async function query(
+    pk: string,
+    sk: string,
+    after: string,
+    limit: number,
+    isStrong: boolean,
+  ): Promise<Item[]> {
+    const items: Item[] = []
+    let start: Item | undefined
+    do {
+      const result = await documents.send(
+        new QueryCommand({
+          TableName: table,
+          ConsistentRead: isStrong,
+          ...(start === undefined ? {} : { ExclusiveStartKey: start }),
+          ...(Number.isFinite(limit) ? { Limit: limit - items.length } : {}),
+          ...rangeOf(pk, sk, after),
+        }),
+      )
+      items.push(...(result.Items ?? []))
+      start = result.LastEvaluatedKey
+    } while (start !== undefined && items.length < limit)
+    return items
+  }
+
+  async function dueIn(shard: number, before: number, limit: number): Promise<Item[]> {
+    const result = await documents.send(
+      new QueryCommand({
+        TableName: table,
+        IndexName: DUE_INDEX,
+        KeyConditionExpression: 'dueShard = :shard AND dueAt <= :before',
+        ExpressionAttributeValues: { ':shard': shard, ':before': before },
+        Limit: limit,
+      }),
+    )
+    return result.Items ?? []
+  }
+
+  return {
+    read,
+    async write(changes) {
+      const writes = changes.map((change) => itemWrite(table, change, now()))
+      const [only] = writes
+      try {
+        return await (writes.length === 1 && only ? writeOne(only) : writeAll(writes))
+      } catch (error) {
+        throw explained(changes, error)
+      }
+    },
+    async list({ prefix, after = '', limit = Number.POSITIVE_INFINITY, consistency }) {
+      const { pks, sk } = partitionsOf(prefix)
+      const from = after === '' ? '' : placeOf(after).sk
+      const pages = await Promise.all(pks.map((pk) => query(pk, sk, from, limit, consistency === 'strong')))
+      return pages.flat().map(listed).sort(byKey).slice(0, limit)
+    },
+    async due({ before, limit }) {
+      const shards = Array.from({ length: PARTITIONS }, (_, shard) => dueIn(shard, before, limit))
+      const items = (await Promise.all(shards)).flat().sort((a, b) => Number(a.dueAt) - Number(b.dueAt))
+      const wanted = items.slice(0, limit).map((item) => keyOf(item as unknown as Place))
+      const records = await read(wanted)
+      return wanted.flatMap((key, index) => {
+        const record = records[index]
+        // The index may be behind the table.
+        return record !== undefined && 'dueAt' in record ? [{ key, record }] : []
+      })
+    },
+  }
+}
+
+function rangeOf(pk: string, sk: string, after: string) {
+  if (after === '' && sk === '')
+    return { KeyConditionExpression: 'pk = :pk', ExpressionAttributeValues: { ':pk': pk } }
+  if (after === '')
+    return {
+      KeyConditionExpression: 'pk = :pk AND begins_with(sk, :sk)',
+      ExpressionAttributeValues: { ':pk': pk, ':sk': sk },
+    }
+  // Two conditions on one sort key are not allowed; what lies after `after` and begins otherwise is left out later.
+  return {
+    KeyConditionExpression: 'pk = :pk AND sk BETWEEN :after AND :end',
+    ExpressionAttributeValues: { ':pk': pk, ':after': `${after}\u0000`, ':end': `${sk}\u{10ffff}` },
+  }
+}
+
+const listed = (item: Item): Listed => ({ key: keyOf(item as unknown as Place), record: recordOf(item) })
+const byKey = (a: Listed, b: Listed) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)
+
+const stoodAt = ({ Item }: { Item?: CancellationReason['Item'] }) =>
+  Item === undefined ? undefined : recordOf(unmarshall(Item))
+
+/** The failed conditions of a transaction; undefined where it only met another one and may be tried again. */
+function canceled(error: TransactionCanceledException): WriteResult | undefined {
+  const reasons = error.CancellationReasons ?? []
+  const failures = reasons.flatMap((reason, index) =>
+    reason.Code === 'ConditionalCheckFailed' ? [{ index, current: stoodAt(reason) }] : [],
+  )
+  if (failures.length > 0) return { ok: false, failures }
+  if (reasons.some(({ Code }) => isPassing(Code))) return undefined
+  throw error
+}
+
+/** Most bytes of an item: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html */
+const LARGEST = '400 KB'
+
+function explained(changes: Change[], error: unknown): unknown {
+  const told = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+  const isTooLarge = /item size|exceeded the maximum allowed size|Item collection size/i.test(told)
+  if (!isTooLarge) return error
+  const keys = changes.map(({ key }) => key).join(', ')
+  return new SluiceError('record_too_large', `The record ${keys} would be larger than ${LARGEST}.`, {
+    cause: error,
+    hint: 'Parameters, results and checkpoints are kept in records: put large values into a file and pass its path.',
+  })
+}

@@ -1,0 +1,137 @@
+import {
+  ChangeMessageVisibilityCommand,
+  DeleteMessageBatchCommand,
+  type Message as Received,
+  ReceiveMessageCommand,
+  SendMessageBatchCommand,
+  type SQSClient,
+} from '@aws-sdk/client-sqs'
+import { SluiceError } from '../../core/errors.ts'
+import { pipelineOf } from '../../core/identity.ts'
+import type { Delivery, Message, Queue, Sending } from '../../core/ports.ts'
+
+/** Most messages of one request. */
+const BATCH = 10
+
+/** How the queue is used. */
+export interface SqsQueueOptions {
+  /** URL of each pool's queue. */
+  urls: { readonly [pool: string]: string }
+  /** How long a request waits for the first message, up to 20 s. @default 0 */
+  waitSeconds?: number
+  /** Fair queues by pipeline: `MessageGroupId` on a standard queue, which not every emulator takes. @default true */
+  fair?: boolean
+}
+
+/**
+ * Messages in a standard queue per pool, with fair queues by pipeline. SQS knows neither priorities nor runs: a worker
+ * is given whatever comes, and messages of a run that is forgotten are dropped by their claim.
+ */
+export function sqsQueue(client: SQSClient, { urls, waitSeconds = 0, fair = true }: SqsQueueOptions): Queue {
+  function urlOf(pool: string): string {
+    const url = urls[pool]
+    if (url !== undefined) return url
+    throw new SluiceError(
+      'internal',
+      `the pool ${pool} has no queue; there are: ${Object.keys(urls).join(', ')}`,
+    )
+  }
+
+  async function sendBatch(pool: string, batch: Sending[]): Promise<void> {
+    let left = batch
+    // A request may succeed in part; what failed by the fault of SQS is sent again, anything else is an error.
+    while (left.length > 0) {
+      const { Failed = [] } = await client.send(
+        new SendMessageBatchCommand({
+          QueueUrl: urlOf(pool),
+          Entries: left.map((each, index) => entryOf(each, index, fair)),
+        }),
+      )
+      const ours = Failed.find(({ SenderFault }) => SenderFault)
+      if (ours !== undefined) throw new Error(`SQS refuses a message: ${ours.Code}: ${ours.Message}`)
+      left = Failed.flatMap(({ Id }) => left[Number(Id)] ?? [])
+    }
+  }
+
+  async function takeFrom(pool: string, wanted: number, visibilityMs: number): Promise<Delivery[]> {
+    if (wanted <= 0) return []
+    const url = urlOf(pool)
+    const { Messages = [] } = await client.send(
+      new ReceiveMessageCommand({
+        QueueUrl: url,
+        MaxNumberOfMessages: Math.min(wanted, BATCH),
+        VisibilityTimeout: Math.ceil(visibilityMs / 1000),
+        WaitTimeSeconds: waitSeconds,
+      }),
+    )
+    return Messages.flatMap((received) => deliveryOf(url, received))
+  }
+
+  return {
+    async send(messages) {
+      const batches = [...Map.groupBy(messages, ({ pool }) => pool)].flatMap(([pool, all]) =>
+        chunks(all).map((batch) => sendBatch(pool, batch)),
+      )
+      await Promise.all(batches)
+    },
+    async take({ pools, limit, visibilityMs }) {
+      const taken: Delivery[] = []
+      for (const [pool, room] of Object.entries(pools))
+        taken.push(...(await takeFrom(pool, Math.min(room, limit - taken.length), visibilityMs)))
+      return taken
+    },
+    async acknowledge(deliveries) {
+      const byQueue = Map.groupBy(deliveries.map(receiptOf), ({ url }) => url)
+      for (const [QueueUrl, receipts] of byQueue)
+        for (const batch of chunks(receipts))
+          await client.send(
+            new DeleteMessageBatchCommand({
+              QueueUrl,
+              Entries: batch.map(({ handle }, index) => ({ Id: String(index), ReceiptHandle: handle })),
+            }),
+          )
+    },
+    async putBack(delivery, delayMs) {
+      const { url, handle } = receiptOf(delivery)
+      await client.send(
+        new ChangeMessageVisibilityCommand({
+          QueueUrl: url,
+          ReceiptHandle: handle,
+          VisibilityTimeout: Math.ceil(delayMs / 1000),
+        }),
+      )
+    },
+    async remove() {},
+  }
+}
+
+function chunks<T>(all: T[]): T[][] {
+  const found: T[][] = []
+  for (let start = 0; start < all.length; start += BATCH) found.push(all.slice(start, start + BATCH))
+  return found
+}
+
+const entryOf = ({ message, delayMs }: Sending, index: number, fair: boolean) => ({
+  Id: String(index),
+  MessageBody: JSON.stringify(message),
+  DelaySeconds: Math.ceil(delayMs / 1000),
+  ...(fair ? { MessageGroupId: pipelineOf(message.run) } : {}),
+})
+
+/** A message that is not ours is left to the dead-letter queue: it is never acknowledged. */
+function deliveryOf(url: string, { Body = '', ReceiptHandle = '' }: Received): Delivery[] {
+  const message = parsed(Body)
+  return message === undefined ? [] : [{ message, receipt: JSON.stringify({ url, handle: ReceiptHandle }) }]
+}
+
+function parsed(body: string): Message | undefined {
+  try {
+    const { run, number, attempt } = JSON.parse(body)
+    const isOurs = typeof run === 'string' && Number.isInteger(number) && Number.isInteger(attempt)
+    return isOurs ? { run, number, attempt } : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const receiptOf = ({ receipt }: Delivery) => JSON.parse(receipt) as { url: string; handle: string }

@@ -1,0 +1,57 @@
+import { join } from 'node:path'
+import { after } from 'node:test'
+import { dynamoStore } from '../../src/adapters/dynamodb/store.ts'
+import { memoryPlans } from '../../src/adapters/memory/plans.ts'
+import { memoryQueue } from '../../src/adapters/memory/queue.ts'
+import { memoryRecords } from '../../src/adapters/memory/records.ts'
+import { openDatabase } from '../../src/adapters/sqlite/database.ts'
+import { sqliteFeed } from '../../src/adapters/sqlite/feed.ts'
+import { sqlitePlans } from '../../src/adapters/sqlite/plans.ts'
+import { sqliteQueue } from '../../src/adapters/sqlite/queue.ts'
+import { sqliteStore } from '../../src/adapters/sqlite/store.ts'
+import { sqsQueue } from '../../src/adapters/sqs/queue.ts'
+import { DYNAMODB_LOCAL, freshTable } from '../support/aws/dynamodb.ts'
+import { needsJava, startJava } from '../support/aws/java.ts'
+import { ELASTICMQ, freshQueues } from '../support/aws/sqs.ts'
+import { temporaryFolder } from '../support/folders.ts'
+import { pipelinesSuite } from './pipelines.suite.ts'
+
+pipelinesSuite('memory', async (_, clock) => ({
+  ...memoryRecords(() => clock.ring('events')),
+  queue: memoryQueue(clock),
+  plans: memoryPlans(),
+}))
+
+pipelinesSuite('sqlite', async (test, clock) => {
+  const database = openDatabase(join(temporaryFolder(test), 'state.db'))
+  test.after(() => database.close())
+  return {
+    store: sqliteStore(database, () => clock.ring('events')),
+    feed: sqliteFeed(database, 'one', clock, async () => false),
+    queue: sqliteQueue(database, 'one', clock, () => clock.ring('messages')),
+    plans: sqlitePlans(database),
+  }
+})
+
+const options = needsJava('the engine on DynamoDB and SQS')
+const servers =
+  options.skip === undefined ? await Promise.all([DYNAMODB_LOCAL, ELASTICMQ].map(startJava)) : []
+after(() => {
+  for (const server of servers) server.stop()
+})
+
+pipelinesSuite(
+  'dynamodb and sqs',
+  async () => {
+    const [dynamodb, sqs] = servers as [(typeof servers)[number], (typeof servers)[number]]
+    const { client, table, feed } = await freshTable(dynamodb)
+    const queues = await freshQueues(sqs, ['default'])
+    return {
+      store: dynamoStore(client, table),
+      feed,
+      queue: sqsQueue(queues.client, { urls: queues.urls, fair: false }),
+      plans: memoryPlans(),
+    }
+  },
+  options,
+)
