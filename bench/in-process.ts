@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import { parseArgs } from 'node:util'
 import '../src/local/resolve-self.ts'
 import { openHome } from '../src/local/home.ts'
 import { loadProject } from '../src/local/load-config.ts'
@@ -6,32 +7,42 @@ import { findRoot, requestFor, startRun } from '../src/local/requests.ts'
 import { followRuns } from '../src/local/run-pipeline.ts'
 
 /**
- * `node bench/in-process.ts SHAPE SIZE FOLDER [plan|run] [inline|child]`: one run in a fresh process. The last line is JSON with
- * seconds, from the call to its return, as peers are measured; the start of the process is not in it.
+ * `node bench/in-process.ts --pipeline NAME --params JSON --folder F [--plan-only] [--children] [--concurrency N]`: one run in
+ * a fresh process. The last line is JSON with seconds from the call to its return, as peers are measured; the start of
+ * the process is not in it.
  */
-const [shape = 'wide', size = '1000', folder = '', what = 'run', how = 'inline'] = process.argv.slice(2)
+const { values } = parseArgs({
+  options: {
+    pipeline: { type: 'string', default: 'shapes' },
+    params: { type: 'string', default: '{}' },
+    folder: { type: 'string', default: '' },
+    concurrency: { type: 'string', default: '64' },
+    'plan-only': { type: 'boolean' },
+    children: { type: 'boolean' },
+  },
+})
 const project = await loadProject(resolve(import.meta.dirname, 'sluice.config.ts'))
 const home = openHome({
-  stateFolder: resolve(folder, 'state'),
-  storageFolder: resolve(folder, 'data'),
+  stateFolder: resolve(values.folder, 'state'),
+  storageFolder: resolve(values.folder, 'data'),
   project,
-  ...(how === 'inline' ? { inline: 'inline' as const } : {}),
+  ...(values.children ? {} : { inline: 'inline' as const }),
 })
 const start = performance.now()
-const asked = requestFor(findRoot(project, 'shapes'), { shape, size: Number(size) })
+const asked = requestFor(findRoot(project, values.pipeline), JSON.parse(values.params))
 const opened = await startRun(home, asked)
 const planned = performance.now()
-let ended: string | undefined
-if (opened !== undefined && what === 'run') {
+let status = opened === undefined ? 'complete' : 'planned'
+if (opened !== undefined && !values['plan-only']) {
   const runs = [opened.run]
-  ended = await followRuns(home, {
+  await followRuns(home, {
     next: async () => runs.shift(),
     maxActive: 1,
-    concurrency: Number(process.env.CONC ?? 2),
+    concurrency: Number(values.concurrency),
     waitMs: 60_000,
     signal: new AbortController().signal,
     onRunEnd: (run) => {
-      ended = run.status
+      status = run.status
     },
   })
 }
@@ -39,11 +50,10 @@ const end = performance.now()
 await home.close()
 console.log(
   JSON.stringify({
-    shape,
-    size: Number(size),
     planSeconds: (planned - start) / 1000,
     seconds: (end - start) / 1000,
-    ended,
+    status,
+    ok: ['succeeded', 'complete', 'planned'].includes(status),
     peakMb: process.resourceUsage().maxRSS / 1024,
   }),
 )

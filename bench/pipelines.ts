@@ -1,3 +1,4 @@
+import { appendFileSync } from 'node:fs'
 import { pipeline, type TaskInstance, task, text } from 'sluice'
 import { z } from 'zod'
 import { type Shape, sinksOf, upstreamsOf } from './shapes.ts'
@@ -29,3 +30,43 @@ export const Whole = task(
 )
 
 export const shapes = pipeline('shapes', Whole)
+
+/** The same in a process of its own. */
+export const TouchFresh = task(
+  'TouchFresh',
+  { params: { number: z.int() }, output: ({ number }) => text(`fresh/${number}`), fresh: 'attempt' },
+  ({ output }) => output.write(''),
+)
+
+export const WholeFresh = task(
+  'WholeFresh',
+  {
+    params: { size },
+    requires: ({ size }) => sinksOf('wide', size).map((number) => TouchFresh({ number })),
+  },
+  () => {},
+)
+
+export const fresh = pipeline('fresh', WholeFresh)
+
+/** Notes in a file that its body ran. */
+export const Noted = task(
+  'Noted',
+  { params: { number: z.int() }, output: ({ number }) => text(`noted/${number}`) },
+  async ({ params, output }) => {
+    appendFileSync(process.env.BENCH_NOTES ?? 'notes', `${params.number}\n`)
+    await output.write('')
+  },
+)
+
+/** So many tasks from a number on. */
+export const Part = task(
+  'Part',
+  {
+    params: { from: z.int(), size },
+    requires: ({ from, size }) => sinksOf('wide', size).map((number) => Noted({ number: from + number })),
+  },
+  () => {},
+)
+
+export const part = pipeline('part', Part)

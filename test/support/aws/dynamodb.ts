@@ -1,8 +1,15 @@
 import { randomUUID } from 'node:crypto'
-import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb'
-import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams'
+import { CreateTableCommand, DynamoDBClient, paginateScan } from '@aws-sdk/client-dynamodb'
+import {
+  DescribeStreamCommand,
+  DynamoDBStreamsClient,
+  GetRecordsCommand,
+  GetShardIteratorCommand,
+} from '@aws-sdk/client-dynamodb-streams'
+import { unmarshall } from '@aws-sdk/util-dynamodb'
 import { streamFeed } from '../../../src/adapters/dynamodb/stream-feed.ts'
 import { tableInput } from '../../../src/adapters/dynamodb/table.ts'
+import { indexWrites } from './counting.ts'
 import type { JavaServer, Server } from './java.ts'
 
 /** What every client here is made with; nothing leaves the machine. */
@@ -28,5 +35,35 @@ export async function freshTable({ endpoint }: Server) {
   const table = `sluice-${randomUUID()}`
   const { TableDescription } = await client.send(new CreateTableCommand(tableInput(table)))
   const streams = new DynamoDBStreamsClient({ ...LOCAL, endpoint })
-  return { client, table, feed: streamFeed(streams, TableDescription?.LatestStreamArn ?? '') }
+  const stream = TableDescription?.LatestStreamArn ?? ''
+  return { client, table, stream, feed: streamFeed(streams, stream) }
+}
+
+/** Every item of a table, as plain objects. */
+export async function everyItem(client: DynamoDBClient, table: string): Promise<Record<string, unknown>[]> {
+  const items: Record<string, unknown>[] = []
+  for await (const page of paginateScan({ client }, { TableName: table }))
+    items.push(...(page.Items ?? []).map((item) => unmarshall(item)))
+  return items
+}
+
+/** Writes to the index on what is due, counted from the table's stream. */
+export async function countIndexWrites({ endpoint }: Server, stream: string): Promise<number> {
+  const client = new DynamoDBStreamsClient({ ...LOCAL, endpoint })
+  const { StreamDescription } = await client.send(new DescribeStreamCommand({ StreamArn: stream }))
+  let writes = 0
+  for (const { ShardId } of StreamDescription?.Shards ?? []) {
+    const begun = await client.send(
+      new GetShardIteratorCommand({ StreamArn: stream, ShardId, ShardIteratorType: 'TRIM_HORIZON' }),
+    )
+    for (let iterator = begun.ShardIterator; iterator !== undefined; ) {
+      const { Records = [], NextShardIterator } = await client.send(
+        new GetRecordsCommand({ ShardIterator: iterator }),
+      )
+      for (const { dynamodb } of Records) writes += indexWrites(dynamodb?.OldImage, dynamodb?.NewImage)
+      // An open shard goes on for ever; what is there has been read when nothing comes.
+      iterator = Records.length === 0 ? undefined : NextShardIterator
+    }
+  }
+  return writes
 }

@@ -1,0 +1,52 @@
+import { writeFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import Table from 'easy-table'
+import { removeWork } from './commands.ts'
+import { MEASURES, type Row } from './measures.ts'
+import { installPeers } from './peers.ts'
+
+/**
+ * `npm run bench [-- --full] [--only TEXT] [--json FILE]`: measures Sluice and what people use today in one run, prints one
+ * table, then a line for each target that was missed; exits 1 where there is one.
+ */
+const { values } = parseArgs({
+  options: { full: { type: 'boolean' }, only: { type: 'string' }, json: { type: 'string' } },
+})
+const wanted = MEASURES.filter(
+  ({ name, isLong }) => (values.full || !isLong) && (values.only === undefined || name.includes(values.only)),
+)
+const rows: Row[] = []
+try {
+  const peers = installPeers()
+  for (const measure of wanted) {
+    console.error(`… ${measure.name}`)
+    rows.push(...(await measured(measure)))
+  }
+
+  async function measured({ name, run }: (typeof MEASURES)[number]): Promise<Row[]> {
+    try {
+      return await run(peers)
+    } catch (error) {
+      const told = (error as Error).message
+      return [{ measure: name, sluice: told, peer: '', target: 'ends', isReached: false, values: {} }]
+    }
+  }
+} finally {
+  removeWork()
+}
+
+const table = new Table()
+for (const { measure, sluice, peer, target, isReached } of rows) {
+  table.cell('measure', measure)
+  table.cell('sluice', sluice)
+  table.cell('peer', peer)
+  table.cell('to reach', target)
+  table.cell('', isReached === undefined ? '' : isReached ? 'reached' : 'falls short')
+  table.newRow()
+}
+console.log(table.toString())
+if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(rows, null, 2)}\n`)
+const missed = rows.filter(({ isReached }) => isReached === false)
+for (const { measure, sluice, peer, target } of missed)
+  console.log(`falls short: ${measure}: ${[sluice, peer].filter(Boolean).join('; ')} (to reach: ${target})`)
+process.exitCode = missed.length === 0 ? 0 : 1
