@@ -15,8 +15,8 @@ import { failureOfBody } from '../define/failure.ts'
 import { executeJob, type JobSurroundings } from './execute-job.ts'
 import { loadProject } from './load-config.ts'
 
-/** The process in which bodies run: `child.ts <config> <storage>`. */
-const [, , configPath = '', storageFolder = ''] = process.argv
+/** The process in which bodies run: `child.ts <config> <storage> <pid of its parent>`. */
+const [, , configPath = '', storageFolder = '', parent = ''] = process.argv
 startWatchdog()
 
 const storage = fileStorage(storageFolder)
@@ -50,6 +50,8 @@ async function runJob(job: ChildJob): Promise<void> {
 async function attempt(job: ChildJob): Promise<BodyEnd> {
   try {
     const { tasks } = await project
+    // The watchdog may not have had its turn yet: another process may run this task by now.
+    if (process.ppid !== Number(parent)) process.exit(1)
     return await executeJob(tasks, job, surroundingsOf(job))
   } catch (error) {
     return { outcome: 'failed', failure: failureOfBody(error) }

@@ -166,5 +166,10 @@ function makeBodyRunner({ inline, project, graceMs = GRACE_MS }: HomeOptions, pa
   if (inline) return inlineRunner({ tasks, ...surroundings, ...shared })
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
   const entry = fileURLToPath(new URL(`./child.${extension}`, import.meta.url))
-  return processRunner({ entry, args: [project?.path ?? '', storageFolder], graceMs, ...shared })
+  return processRunner({
+    entry,
+    args: [project?.path ?? '', storageFolder, String(process.pid)],
+    graceMs,
+    ...shared,
+  })
 }

@@ -1,63 +1,82 @@
 import assert from 'node:assert/strict'
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { seeded } from '../simulation/scheduler.ts'
 import { testProject } from '../support/cli.ts'
 
-const KILLS = 12
-const TASKS = 60
+const KILLS = 100
+const TASKS = 500
+const BYTES = 50_000
 
-/** Layers of ten; each body notes its start and its end, and writes a file of a known size. */
+/**
+ * Layers of fifty. Each body notes what must never be: that its output is there already, or that another process runs it.
+ * The last task waits for a file, so that the run does not end before all the kills.
+ */
 const LAYERS = `
-import { appendFileSync } from 'node:fs'
+import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { file, pipeline, task, type TaskInstance } from 'sluice'
 import { z } from 'zod'
+const note = (what) => appendFileSync('notes', what + '\\n')
+const holder = (path) => { try { return Number(readFileSync(path, 'utf8')) } catch { return 0 } }
+const isAlive = (pid) => { try { return pid > 0 && process.kill(pid, 0) } catch { return false } }
 const Cell = task('Cell', {
   params: { n: z.number() },
-  requires: ({ n }): TaskInstance[] => n < 10 ? [] : [0, 1, 2].map((step) => Cell({ n: Math.floor(n / 10) * 10 - 10 + (n + step) % 10 })),
+  retry: { attempts: 1 },
+  requires: ({ n }): TaskInstance[] => n < 50 ? [] : [0, 1, 2].map((step) => Cell({ n: Math.floor(n / 50) * 50 - 50 + (n + step) % 50 })),
   output: ({ n }) => file(\`cells/\${n}\`),
 }, async ({ params: { n }, output }) => {
-  appendFileSync('starts', n + '\\n')
-  await sleep(40)
-  await output.write(Buffer.alloc(200_000, n))
+  const path = \`running/\${n}\`
+  const other = holder(path)
+  if (existsSync(\`data/cells/\${n}\`)) note(\`again \${n}\`)
+  // A child ends a moment after its engine was killed.
+  if (other !== process.pid && isAlive(other)) {
+    await sleep(500)
+    if (isAlive(other) && holder(path) === other) note(\`twice \${n}\`)
+  }
+  writeFileSync(path, String(process.pid))
+  note(\`start \${n}\`)
+  await sleep(5 + n % 20)
+  await output.write(Buffer.alloc(${BYTES}, n))
+  rmSync(path, { force: true })
 })
-const All = task('All', { requires: () => Array.from({ length: 10 }, (_, n) => Cell({ n: ${TASKS} - 10 + n })), output: () => file('all') },
-  async ({ output }) => output.write('all'))
+const All = task('All', { requires: () => Array.from({ length: 50 }, (_, n) => Cell({ n: ${TASKS} - 50 + n })), output: () => file('all') },
+  async ({ output }) => { while (!existsSync('go')) await sleep(20); await output.write('all') })
 export const layers = pipeline('layers', All)
 `
 
-it(`a run that is killed ${KILLS} times loses nothing, and does nothing again that had succeeded`, async (test) => {
+it(`a run of ${TASKS} tasks whose two engines are killed ${KILLS} times loses nothing and does nothing twice`, async (test) => {
   const project = testProject(test, { 'pipelines/layers.ts': LAYERS })
+  mkdirSync(project.path('running'))
   const random = seeded(7)
-  const starts = () =>
-    existsSync(project.path('starts')) ? readFileSync(project.path('starts'), 'utf8').trim().split('\n') : []
-  const succeeded = async (): Promise<string[]> => {
-    if (!(await project.sluice('runs')).stdout.includes('layers-')) return []
-    const { tasks } = await project.json('status', 'latest')
-    return tasks
-      .filter((task: { status: string }) => ['succeeded', 'complete'].includes(task.status))
-      .map((task: { params: { n: number } }) => String(task.params.n))
+  let kills = 0
+
+  /** Starts an engine again and again, and kills it at some moment. */
+  async function engine(flags: string[]): Promise<void> {
+    while (kills < KILLS) {
+      const { child, ended } = project.start(['run', 'layers', ...flags])
+      await sleep(300 + 700 * random())
+      child.kill('SIGKILL')
+      await ended
+      kills++
+    }
   }
-  for (let kill = 0; kill < KILLS; kill++) {
-    const before = new Set(await succeeded())
-    const seen = starts().length
-    // Every third time two processes work on the run, and one of them is killed.
-    const other = kill % 3 === 0 ? project.start(['run', 'layers', '--concurrency', '2']) : undefined
-    const { child, ended } = project.start(['run', 'layers', '--concurrency', '3'])
-    await sleep(350 + 700 * random())
-    child.kill('SIGKILL')
-    await ended
-    other?.child.kill('SIGKILL')
-    await other?.ended
-    for (const n of starts().slice(seen)) assert.ok(!before.has(n), `cell ${n} had succeeded and ran again`)
-  }
+  await Promise.all([engine(['--concurrency', '2']), engine(['--inline', '--concurrency', '4'])])
+  project.write('go', '')
   const last = await project.sluice('run', 'layers')
-  assert.equal(last.code, 0, last.stdout)
-  assert.equal((await project.sluice('runs', '--json')).stdout.trim().split('\n').length, 1)
-  assert.equal(new Set(starts()).size, TASKS)
-  const cells = readdirSync(project.path('data/cells'))
-  assert.deepEqual(cells.length, TASKS, 'nothing half-written is left')
-  for (const cell of cells) assert.equal(statSync(project.path('data/cells', cell)).size, 200_000)
+  assert.equal(last.code, 0, last.stdout + last.stderr)
+
+  assert.equal((await project.sluice('runs', '--json')).stdout.trim().split('\n').length, 1, 'one run')
+  const notes = readFileSync(project.path('notes'), 'utf8').trim().split('\n')
+  assert.deepEqual(
+    notes.filter((note) => !note.startsWith('start')),
+    [],
+  )
+  assert.equal(new Set(notes).size, TASKS, 'every body began')
+  assert.ok(notes.length > TASKS, 'some were lost in the middle')
+  const cells = readdirSync(project.path('data/cells')).filter((name) => !name.startsWith('.'))
+  assert.equal(cells.length, TASKS)
+  for (const cell of cells) assert.equal(statSync(project.path('data/cells', cell)).size, BYTES, 'whole')
+  assert.ok(existsSync(project.path('data/all')))
 })

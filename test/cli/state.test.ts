@@ -74,6 +74,28 @@ describe('state', () => {
     })
   })
 
+  it('and outputs on a disk that fills up in the middle: the message says so, and the run goes on with more room', async (test) => {
+    const { sluice, path, write } = project(test)
+    write(
+      'pipelines/fill.ts',
+      `import { file, pipeline, task } from 'sluice'
+       import { z } from 'zod'
+       const Part = task('Part', { params: { n: z.number() }, retry: { attempts: 1 }, output: ({ n }) => file(\`part-\${n}\`) },
+         async ({ output }) => output.write(Buffer.alloc(300_000, 1)))
+       const Whole = task('Whole', { requires: () => Array.from({ length: 20 }, (_, n) => Part({ n })) }, () => {})
+       export const fill = pipeline('fill', Whole)`,
+    )
+    await onMount(test, path('mounted'), 'size=4m', async () => {
+      const where = ['--state', 'mounted/state', '--data', 'mounted/data']
+      const full = await sluice('run', 'fill', ...where)
+      assert.notEqual(full.code, 0)
+      assert.match(full.stdout + full.stderr, /disk.* is full/)
+      execFileSync('mount', ['-o', 'remount,size=64m', path('mounted')])
+      const roomy = await sluice('run', 'fill', ...where)
+      assert.equal(roomy.code, 0, roomy.stdout + roomy.stderr)
+    })
+  })
+
   it('keeps an old Node away with one message', async (test) => {
     const { path } = project(test)
     const bin = new URL('../../bin/sluice.js', import.meta.url).pathname

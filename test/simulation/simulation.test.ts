@@ -1,17 +1,16 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
+import { keys, type TaskRun } from '../../src/core/model.ts'
 import type { Ports } from '../../src/core/ports.ts'
+import { runSeed } from './run-seed.ts'
 import { simulate } from './simulate.ts'
 
-const SEEDS = 200
+/** A few here; the gate runs thousands more (`npm run simulate`). */
+const SEEDS = 100
 
 it(`keeps every invariant for ${SEEDS} seeds, the same way each time`, async () => {
-  for (let seed = 1; seed <= SEEDS; seed++) {
-    const first = await simulate(seed)
-    assert.deepEqual(first.violations, [], `seed ${seed}`)
-    const second = await simulate(seed)
-    assert.deepEqual(second.trace, first.trace, `seed ${seed} is not repeatable`)
-  }
+  for (let seed = 1; seed <= SEEDS; seed++)
+    assert.equal((await runSeed(seed)).problem, undefined, `seed ${seed}`)
 })
 
 /** Faults that the engine would have if a rule were left out; the simulation must see each within these seeds. */
@@ -81,6 +80,42 @@ const DELIBERATE: Record<string, (ports: Ports) => Ports> = {
     isGone: async () => false,
     store: { ...ports.store, due: async () => [] },
   }),
+  'a message that is sent before its attempt is written': (ports) => ({
+    ...ports,
+    store: {
+      ...ports.store,
+      async write(changes) {
+        for (const change of changes)
+          if ('set' in change && change.set.status === 'queued')
+            await sendEarly(ports, change.key, change.set)
+        return ports.store.write(changes)
+      },
+    },
+    queue: { ...ports.queue, send: async () => {} },
+  }),
+  'slots that expire by themselves': (ports) =>
+    writing(ports, (change) =>
+      'put' in change && change.put.kind === 'limit' && change.put.of === 'resource'
+        ? {
+            ...change,
+            put: { ...change.put, holders: expiring(change.put.holders, ports.clock.now() + 500) },
+          }
+        : change,
+    ),
+  'a reservation of a lost attempt that is given back': (ports) => ({
+    ...ports,
+    store: {
+      ...ports.store,
+      async write(changes) {
+        const isLost = changes.some(
+          (change) => 'put' in change && change.put.kind === 'attempt' && change.put.outcome === 'lost',
+        )
+        return ports.store.write(
+          isLost ? await Promise.all(changes.map((each) => refunded(ports, each))) : changes,
+        )
+      },
+    },
+  }),
   'messages that are forgotten': (ports) => ({ ...ports, queue: { ...ports.queue, send: async () => {} } }),
   'events that are acknowledged before they are handled': (ports) => ({
     ...ports,
@@ -96,6 +131,24 @@ const DELIBERATE: Record<string, (ports: Ports) => Ports> = {
 }
 
 type Change = Parameters<Ports['store']['write']>[0][number]
+
+async function sendEarly(ports: Ports, key: string, set: Record<string, unknown>): Promise<void> {
+  const [task] = (await ports.store.read([key])) as unknown as [TaskRun | undefined]
+  if (task === undefined) return
+  const { run, number, pool, priority } = task
+  const message = { run, number, attempt: Number(set.attempt ?? task.attempt) }
+  await ports.queue.send([{ message, delayMs: 0, pool, priority }])
+}
+
+const expiring = (holders: { [holder: string]: { weight: number } }, until: number) =>
+  Object.fromEntries(Object.entries(holders).map(([name, { weight }]) => [name, { weight, until }]))
+
+async function refunded(ports: Ports, change: Change): Promise<Change> {
+  if (!('put' in change) || change.put.kind !== 'limit' || change.put.window === undefined) return change
+  const [before] = await ports.store.read([keys.limit(change.put.of, change.put.name)])
+  const spent = before?.kind === 'limit' ? (before.window?.spent ?? 0) : 0
+  return { ...change, put: { ...change.put, window: { ...change.put.window, spent } } }
+}
 
 const withoutLastEnd = (condition: Change['if']) => {
   if (condition === undefined || condition === 'absent') return condition

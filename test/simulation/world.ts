@@ -51,6 +51,8 @@ export class World {
   #stale: Map<string, Stored> = new Map()
   #seen = new Map<string, Stored>()
   readonly #delivered: FeedEvent[] = []
+  /** What bodies that began had of each budget's window. */
+  readonly #begun = new Map<string, number>()
 
   constructor(scheduler: Scheduler, scripts: Map<string, Script>) {
     this.scheduler = scheduler
@@ -240,6 +242,7 @@ export class World {
         this.#violate(`${job.task.label} goes on before what it yielded: ${upstream.label}`)
     this.#running.add(body)
     this.#checkResources()
+    this.#checkBudgets(job)
     this.bodies.push(body.taskId)
     return true
   }
@@ -252,6 +255,17 @@ export class World {
         for (const [name, weight] of Object.entries(body.resources)) used[name] = (used[name] ?? 0) + weight
     for (const [name, sum] of Object.entries(used))
       if (sum > (LIMITS.resources[name]?.limit ?? 0)) this.#violate(`${name} is used ${sum} times at once`)
+  }
+
+  /** Bodies that began never had more of a budget's window than there is; what a lost one had counts as spent. */
+  #checkBudgets({ budgets, task }: Job): void {
+    for (const [name, { amount, endsAt }] of Object.entries(budgets)) {
+      const window = `${name} until ${endsAt}`
+      const begun = (this.#begun.get(window) ?? 0) + amount
+      this.#begun.set(window, begun)
+      if (begun > (LIMITS.budgets[name]?.limit ?? 0))
+        this.#violate(`${task.label} has ${window}, of which ${begun} have been given`)
+    }
   }
 
   #publish(job: Job): void {
