@@ -265,7 +265,8 @@ function compare(world: World, tasks: SimTask[], scripts: Map<string, Script>, i
 /** Whether a task of a run was lost 20 times, by nothing but bad luck: then it fails, as it should. */
 function ranOutOfTries(world: World, run: string): boolean {
   return [...world.memory.records.values()].some(
-    (record) => record.kind === 'taskRun' && record.run === run && (record.counts?.lost ?? 0) >= MAX_FREE_ATTEMPTS,
+    (record) =>
+      record.kind === 'taskRun' && record.run === run && (record.counts?.lost ?? 0) >= MAX_FREE_ATTEMPTS,
   )
 }
 

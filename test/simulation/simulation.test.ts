@@ -117,17 +117,24 @@ const DELIBERATE: Record<string, (ports: Ports) => Ports> = {
     },
   }),
   'messages that are forgotten': (ports) => ({ ...ports, queue: { ...ports.queue, send: async () => {} } }),
-  'events that are acknowledged before they are handled': (ports) => ({
-    ...ports,
-    feed: {
-      ...ports.feed,
-      async take(limit) {
-        const events = await ports.feed.take(limit)
-        await ports.feed.acknowledge(events)
-        return events
+  'events that are acknowledged before they are handled': (ports) => {
+    let last = 0
+    return {
+      ...ports,
+      feed: {
+        ...ports.feed,
+        async take(limit) {
+          // Old ones that come again would make good for what was lost.
+          const events = (await ports.feed.take(limit)).filter(({ sequence }) => sequence > last)
+          last = Math.max(last, ...events.map(({ sequence }) => sequence))
+          await ports.feed.acknowledge(events)
+          // Its host may die meanwhile.
+          await ports.clock.sleep(5_000)
+          return events
+        },
       },
-    },
-  }),
+    }
+  },
 }
 
 type Change = Parameters<Ports['store']['write']>[0][number]

@@ -24,6 +24,7 @@ export const DYNAMODB_LOCAL: JavaServer = {
     `${jars}/*`,
     'com.amazonaws.services.dynamodbv2.local.main.ServerRunner',
     '-inMemory',
+    '-disableTelemetry',
     '-port',
     String(port),
   ],

@@ -1,6 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -75,7 +76,7 @@ export interface JavaServer {
 export async function startJava({ artifact, args }: JavaServer): Promise<Server> {
   const folder = jars(...artifact)
   const port = await freePort()
-  const child = spawn('java', args(folder, port), { stdio: 'ignore' })
+  const child = spawn('java', args(folder, port), { cwd: tmpdir(), stdio: 'ignore' })
   const stop = () => child.kill('SIGKILL')
   process.once('exit', stop)
   await answers(port, child)

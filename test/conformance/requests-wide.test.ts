@@ -1,0 +1,4 @@
+import { requestsSuite } from './requests.suite.ts'
+
+// Nothing grows with the size of the graph.
+requestsSuite([{ shape: 'wide', size: 10_000, concurrency: 50, sqs: 1.5 }])

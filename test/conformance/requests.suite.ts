@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict'
+import { after, describe, it } from 'node:test'
+import { dynamoStore } from '../../src/adapters/dynamodb/store.ts'
+import { memoryPlans } from '../../src/adapters/memory/plans.ts'
+import { sqsQueue } from '../../src/adapters/sqs/queue.ts'
+import { systemClock } from '../../src/adapters/system/clock.ts'
+import { type FoundTask, numberPlan } from '../../src/core/graph.ts'
+import { isOpen, keys, type Run } from '../../src/core/model.ts'
+import { advance } from '../../src/engine/advance.ts'
+import type { Context } from '../../src/engine/context.ts'
+import { openRun } from '../../src/engine/open-run.ts'
+import { Worker } from '../../src/engine/work.ts'
+import { type Counts, counting, itemBytes, noCounts } from '../support/aws/counting.ts'
+import { countIndexWrites, DYNAMODB_LOCAL, everyItem, freshTable } from '../support/aws/dynamodb.ts'
+import { needsJava, type Server, startJava } from '../support/aws/java.ts'
+import { ELASTICMQ, freshQueues } from '../support/aws/sqs.ts'
+import { settings } from '../support/records.ts'
+import { foundTask } from '../support/stepwise.ts'
+
+const LAYER = 100
+const LOOK_EVERY = 50
+const range = (size: number) => Array.from({ length: size }, (_, number) => number)
+const named = (number: number) => `Touch-${String(number).padStart(64, '0')}`
+const policy = { retry: { attempts: 1, delayMs: 10, backoff: 'fixed' as const } }
+
+const SHAPES = {
+  wide: () => [],
+  layered: (number: number) =>
+    number < LAYER
+      ? []
+      : [0, 1, 2].map((each) => number - LAYER - (number % LAYER) + ((number + each * 7) % LAYER)),
+  chain: (number: number) => (number === 0 ? [] : [number - 1]),
+}
+
+/** A graph of so many tasks under a root, which requires those that nothing else does. */
+function graph(shape: keyof typeof SHAPES, size: number): { found: FoundTask[]; edges: number } {
+  const upstreams = range(size).map((number) => SHAPES[shape](number).map(named))
+  const required = new Set(upstreams.flat())
+  const sinks = range(size)
+    .map(named)
+    .filter((id) => !required.has(id))
+  const tasks = upstreams.map((ids, number) => foundTask(named(number), policy, { upstreams: ids }))
+  return {
+    found: [foundTask('root', policy, { upstreams: sinks }), ...tasks],
+    edges: upstreams.flat().length,
+  }
+}
+
+/** DynamoDB and SQS as they run here. */
+export type Servers = [dynamodb: Server, sqs: Server]
+
+/** Runs a graph with one loop that decides and a worker, as Lambdas would, and counts what they ask for. */
+async function run([dynamodb, sqs]: Servers, found: FoundTask[], concurrency: number) {
+  const { client, table, feed, stream } = await freshTable(dynamodb)
+  const queues = await freshQueues(sqs, ['default'])
+  const counts = noCounts()
+  const looking = dynamoStore((await freshTable(dynamodb)).client, table)
+  let nonces = 0
+  const targets = new Set<string>()
+  const context: Context = {
+    ports: {
+      store: dynamoStore(counting(client, counts), table),
+      feed,
+      queue: sqsQueue(counting(queues.client, counts), { urls: queues.urls, fair: false, waitSeconds: 1 }),
+      plans: memoryPlans(),
+      clock: systemClock(),
+      completeness: { areComplete: async (tasks) => tasks.map(({ id }) => targets.has(id)) },
+      runner: { run: async () => ({ outcome: 'succeeded' }), beat() {}, async close() {} },
+      chance: {
+        nonce: () => `00000000-0000-0000-0000-${String(++nonces).padStart(12, '0')}`,
+        random: () => 0,
+      },
+      isGone: async () => false,
+    },
+    settings: settings(),
+  }
+  const request = { name: 'shapes', family: 'T', params: {}, significant: {} }
+  const opened = await openRun(context, request, async () => numberPlan('shapes', found, Date.now()))
+  const worker = new Worker(context, { concurrency })
+  const working = worker.run()
+  for (let looks = 0; ; looks++) {
+    if ((await advance(context)) > 0) continue
+    // Looking takes its time as well, and a chain is mostly waiting.
+    if (looks % LOOK_EVERY > 0) continue
+    const [record] = (await looking.read([keys.run(opened.run)])) as unknown as [Run]
+    if (!isOpen(record.status)) break
+  }
+  worker.stop()
+  await working
+  const items = await everyItem(client, table)
+  return {
+    counts,
+    largest: Math.max(...items.map(itemBytes)),
+    indexWrites: await countIndexWrites(dynamodb, stream),
+  }
+}
+
+const sent = ({ requests }: Counts) =>
+  ['SendMessageBatchCommand', 'ReceiveMessageCommand', 'DeleteMessageBatchCommand'].reduce(
+    (sum, name) => sum + (requests[name] ?? 0),
+    0,
+  )
+
+/** One graph, and how many requests to SQS a task of it may take. */
+export interface Case {
+  shape: keyof typeof SHAPES
+  size: number
+  concurrency: number
+  sqs: number
+}
+
+/**
+ * Checks the budgets of requests per task: 10 write units, 3 read units, and one of each for each further upstream. What
+ * setting the bits of a join takes in batches is the tenth beyond.
+ */
+export function requestsSuite(cases: Case[]): void {
+  const options = needsJava('counting the requests to DynamoDB and SQS')
+  describe('requests per task', options, async () => {
+    const servers = (
+      options.skip ? [] : await Promise.all([DYNAMODB_LOCAL, ELASTICMQ].map(startJava))
+    ) as Servers
+    after(() => {
+      for (const server of servers) server.stop()
+    })
+    for (const { shape, size, concurrency, sqs } of cases)
+      it(`${shape} of ${size}`, async () => {
+        const { found, edges } = graph(shape, size)
+        const { counts, indexWrites, largest } = await run(servers, found, concurrency)
+        const further = Math.max(0, edges - size) / size
+        const per = {
+          write: (counts.writeUnits + indexWrites) / size,
+          read: counts.readUnits / size,
+          sqs: sent(counts) / size,
+        }
+        console.log(`${shape} ${size}: ${JSON.stringify({ ...per, largest })}`)
+        assert.ok(largest < 1024, `the largest record has ${largest} bytes`)
+        assert.ok(per.write <= 10.2 + further, `${per.write} write units`)
+        assert.ok(per.read <= 3.1 + further, `${per.read} read units`)
+        assert.ok(per.sqs <= sqs, `${per.sqs} requests to SQS`)
+      })
+  })
+}
