@@ -7,7 +7,7 @@ const patterns = process.argv.slice(2)
 const files = globSync(patterns.length > 0 ? patterns : 'test/**/*.test.ts').sort()
 const counts = { passed: 0, failed: 0, skipped: 0 }
 
-const tests = run({ files, concurrency: true, timeout: 600_000 })
+const tests = run({ files, concurrency: true, timeout: 900_000 })
 tests.on('test:pass', ({ skip, details }) => {
   if (details.type === 'suite') return
   counts[skip === undefined || skip === false ? 'passed' : 'skipped']++
