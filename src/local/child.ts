@@ -18,6 +18,8 @@ import { loadProject } from './load-config.ts'
 /** The process in which bodies run: `child.ts <config> <storage> <pid of its parent>`. */
 const [, , configPath = '', storageFolder = '', parent = ''] = process.argv
 startWatchdog()
+// It was for this process, not for what its bodies start.
+delete process.env.NODE_COMPILE_CACHE
 
 const storage = fileStorage(storageFolder)
 const project = loadProject(configPath)

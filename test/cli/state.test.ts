@@ -25,6 +25,13 @@ async function onMount(test: TestContext, path: string, options: string, work: (
 }
 
 describe('state', () => {
+  it('that several commands make at the same moment is one state', async (test) => {
+    const { start } = project(test)
+    const all = Array.from({ length: 6 }, () => start(['run', 'steps']))
+    const codes = (await Promise.all(all.map((each) => each.ended))).map(({ code }) => code)
+    assert.deepEqual(codes, [0, 0, 0, 0, 0, 0])
+  })
+
   it('of a newer version is refused', async (test) => {
     const { sluice, path } = project(test)
     await sluice('run', 'steps')

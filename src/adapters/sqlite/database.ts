@@ -38,6 +38,7 @@ const MIGRATIONS: readonly string[] = [
 ]
 
 const BUSY_MS = 10_000
+const BUSY_PAUSE_MS = 5
 
 /** An open state with what its adapters share. */
 export interface Database {
@@ -67,12 +68,24 @@ export function openDatabase(path: string, migrations = MIGRATIONS): Database {
     const isNew = !existsSync(path)
     const sql = new DatabaseSync(path, { timeout: BUSY_MS })
     // NORMAL survives the death of any process; a power failure may cost the last transactions, never consistency.
-    sql.exec(
-      'PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 8000',
-    )
+    patiently(sql, 'PRAGMA journal_mode = WAL')
+    sql.exec('PRAGMA synchronous = NORMAL; PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 8000')
     migrate(sql, path, migrations, isNew)
     return toDatabase(sql, path)
   })
+}
+
+/** Several processes may make a state at once, and SQLite does not wait by itself while one changes the journal. */
+function patiently(sql: DatabaseSync, statement: string): void {
+  const until = Date.now() + BUSY_MS
+  for (;;)
+    try {
+      return sql.exec(statement)
+    } catch (error) {
+      if (((error as { errcode?: number }).errcode ?? 0) % 256 !== SQLITE_BUSY || Date.now() > until)
+        throw error
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, BUSY_PAUSE_MS)
+    }
 }
 
 function toDatabase(sql: DatabaseSync, path: string): Database {
