@@ -80,7 +80,8 @@ function patiently(sql: DatabaseSync, statement: string): void {
   const until = Date.now() + BUSY_MS
   for (;;)
     try {
-      return sql.exec(statement)
+      sql.exec(statement)
+      return
     } catch (error) {
       if (((error as { errcode?: number }).errcode ?? 0) % 256 !== SQLITE_BUSY || Date.now() > until)
         throw error
