@@ -2,8 +2,8 @@ import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import Table from 'easy-table'
 import { removeWork } from './commands.ts'
-import { MEASURES, type Row } from './measures.ts'
-import { installPeers } from './peers.ts'
+import { MEASURES, type Measure, type Row } from './measures.ts'
+import { installPeers, type Peers } from './peers.ts'
 
 /**
  * `npm run bench [-- --full] [--only TEXT] [--json FILE]`: measures Sluice and what people use today in one run, prints one
@@ -20,19 +20,19 @@ try {
   const peers = installPeers()
   for (const measure of wanted) {
     console.error(`… ${measure.name}`)
-    rows.push(...(await measured(measure)))
-  }
-
-  async function measured({ name, run }: (typeof MEASURES)[number]): Promise<Row[]> {
-    try {
-      return await run(peers)
-    } catch (error) {
-      const told = (error as Error).message
-      return [{ measure: name, sluice: told, peer: '', target: 'ends', isReached: false, values: {} }]
-    }
+    rows.push(...(await measured(measure, peers)))
   }
 } finally {
   removeWork()
+}
+
+async function measured({ name, run }: Measure, peers: Peers | undefined): Promise<Row[]> {
+  try {
+    return await run(peers)
+  } catch (error) {
+    const told = (error as Error).message
+    return [{ measure: name, sluice: told, peer: '', target: 'ends', isReached: false, values: {} }]
+  }
 }
 
 const table = new Table()

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { freshFolder, script, type Told, told, work } from './commands.ts'
@@ -40,7 +40,6 @@ export function installPeers(): Peers | undefined {
 }
 
 async function withLuigid<T>(program: string, use: (port: string) => Promise<T>): Promise<T> {
-  const { spawn } = await import('node:child_process')
   const port = String(20_000 + Math.floor(Math.random() * 20_000))
   const daemon = spawn(
     program,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, describe, it } from 'node:test'
+import { type Shape, sinksOf, upstreamsOf } from '../../bench/shapes.ts'
 import { dynamoStore } from '../../src/adapters/dynamodb/store.ts'
 import { memoryPlans } from '../../src/adapters/memory/plans.ts'
 import { sqsQueue } from '../../src/adapters/sqs/queue.ts'
@@ -11,39 +12,23 @@ import type { Context } from '../../src/engine/context.ts'
 import { openRun } from '../../src/engine/open-run.ts'
 import { Worker } from '../../src/engine/work.ts'
 import { type Counts, counting, itemBytes, noCounts } from '../support/aws/counting.ts'
-import { countIndexWrites, DYNAMODB_LOCAL, everyItem, freshTable } from '../support/aws/dynamodb.ts'
+import { clientOf, countIndexWrites, DYNAMODB_LOCAL, everyItem, freshTable } from '../support/aws/dynamodb.ts'
 import { needsJava, type Server, startJava } from '../support/aws/java.ts'
 import { ELASTICMQ, freshQueues } from '../support/aws/sqs.ts'
 import { settings } from '../support/records.ts'
 import { foundTask } from '../support/stepwise.ts'
 
-const LAYER = 100
 const LOOK_EVERY = 50
 const range = (size: number) => Array.from({ length: size }, (_, number) => number)
 const named = (number: number) => `Touch-${String(number).padStart(64, '0')}`
 const policy = { retry: { attempts: 1, delayMs: 10, backoff: 'fixed' as const } }
 
-const SHAPES = {
-  wide: () => [],
-  layered: (number: number) =>
-    number < LAYER
-      ? []
-      : [0, 1, 2].map((each) => number - LAYER - (number % LAYER) + ((number + each * 7) % LAYER)),
-  chain: (number: number) => (number === 0 ? [] : [number - 1]),
-}
-
 /** A graph of so many tasks under a root, which requires those that nothing else does. */
-function graph(shape: keyof typeof SHAPES, size: number): { found: FoundTask[]; edges: number } {
-  const upstreams = range(size).map((number) => SHAPES[shape](number).map(named))
-  const required = new Set(upstreams.flat())
-  const sinks = range(size)
-    .map(named)
-    .filter((id) => !required.has(id))
+function graph(shape: Shape, size: number): { found: FoundTask[]; edges: number } {
+  const upstreams = range(size).map((number) => upstreamsOf(shape, size, number).map(named))
   const tasks = upstreams.map((ids, number) => foundTask(named(number), policy, { upstreams: ids }))
-  return {
-    found: [foundTask('root', policy, { upstreams: sinks }), ...tasks],
-    edges: upstreams.flat().length,
-  }
+  const root = foundTask('root', policy, { upstreams: sinksOf(shape, size).map(named) })
+  return { found: [root, ...tasks], edges: upstreams.flat().length }
 }
 
 /** DynamoDB and SQS as they run here. */
@@ -54,7 +39,7 @@ async function run([dynamodb, sqs]: Servers, found: FoundTask[], concurrency: nu
   const { client, table, feed, stream } = await freshTable(dynamodb)
   const queues = await freshQueues(sqs, ['default'])
   const counts = noCounts()
-  const looking = dynamoStore((await freshTable(dynamodb)).client, table)
+  const looking = dynamoStore(clientOf(dynamodb), table)
   let nonces = 0
   const targets = new Set<string>()
   const context: Context = {
@@ -103,7 +88,7 @@ const sent = ({ requests }: Counts) =>
 
 /** One graph, and how many requests to SQS a task of it may take. */
 export interface Case {
-  shape: keyof typeof SHAPES
+  shape: Shape
   size: number
   concurrency: number
   sqs: number
@@ -133,6 +118,7 @@ export function requestsSuite(cases: Case[]): void {
           sqs: sent(counts) / size,
         }
         console.log(`${shape} ${size}: ${JSON.stringify({ ...per, largest })}`)
+        assert.equal(counts.requests.QueryCommand, undefined, 'queries are not counted as units')
         assert.ok(largest < 1024, `the largest record has ${largest} bytes`)
         assert.ok(per.write <= 10.2 + further, `${per.write} write units`)
         assert.ok(per.read <= 3.1 + further, `${per.read} read units`)

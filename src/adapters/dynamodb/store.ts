@@ -149,7 +149,8 @@ export function dynamoStore(client: DynamoDBClient, table: string, now: () => nu
       return wanted.flatMap((key, index) => {
         const record = records[index]
         // The index may be behind the table.
-        return record !== undefined && 'dueAt' in record ? [{ key, record }] : []
+        const dueAt = record !== undefined && 'dueAt' in record ? record.dueAt : undefined
+        return record !== undefined && dueAt !== undefined && dueAt <= before ? [{ key, record }] : []
       })
     },
   }

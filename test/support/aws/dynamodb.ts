@@ -30,9 +30,13 @@ export const DYNAMODB_LOCAL: JavaServer = {
   ],
 }
 
+/** A client of a server here. */
+export const clientOf = ({ endpoint }: Server) => new DynamoDBClient({ ...LOCAL, endpoint })
+
 /** A fresh table with its stream. */
-export async function freshTable({ endpoint }: Server) {
-  const client = new DynamoDBClient({ ...LOCAL, endpoint })
+export async function freshTable(server: Server) {
+  const { endpoint } = server
+  const client = clientOf(server)
   const table = `sluice-${randomUUID()}`
   const { TableDescription } = await client.send(new CreateTableCommand(tableInput(table)))
   const streams = new DynamoDBStreamsClient({ ...LOCAL, endpoint })
