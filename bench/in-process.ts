@@ -2,9 +2,9 @@ import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import '../src/local/resolve-self.ts'
 import { openHome } from '../src/local/home.ts'
-import { loadProject } from '../src/local/load-config.ts'
-import { findRoot, requestFor, startRun } from '../src/local/requests.ts'
 import { followRuns } from '../src/local/run-pipeline.ts'
+import { loadProject } from '../src/project/load-config.ts'
+import { findRoot, requestFor, startRun } from '../src/project/requests.ts'
 
 /**
  * `node bench/in-process.ts --pipeline NAME --params JSON --folder F [--plan-only] [--children] [--concurrency N]`: one run in

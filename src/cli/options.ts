@@ -4,9 +4,10 @@ import { InvalidArgumentError } from 'commander'
 import { fileSecrets } from '../adapters/secrets/file-secrets.ts'
 import { SluiceError } from '../core/errors.ts'
 import { secretVariable } from '../define/secret.ts'
-import { type Home, openHome } from '../local/home.ts'
-import { findConfig, loadProject, noProject, type Project } from '../local/load-config.ts'
+import { openHome } from '../local/home.ts'
 import { secretsPath } from '../local/state-folder.ts'
+import type { Home } from '../project/home.ts'
+import { findConfig, loadProject, noProject, type Project } from '../project/load-config.ts'
 
 /** Flags that every command takes. */
 export interface GlobalOptions {

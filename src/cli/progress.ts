@@ -3,7 +3,7 @@ import type { Stored } from '../core/change.ts'
 import { hasEnded, keys, type Progress, type TaskRun } from '../core/model.ts'
 import type { Claimed } from '../engine/claim.ts'
 import type { WorkEvents } from '../engine/work.ts'
-import type { Home } from '../local/home.ts'
+import type { Home } from '../project/home.ts'
 import { statusText, took } from './render.ts'
 
 /** Shows how a run goes on. */

@@ -1,4 +1,4 @@
-import type { RunView, TaskView } from '../local/inspect.ts'
+import type { RunView, TaskView } from '../project/inspect.ts'
 import { indented, statusText, took } from './render.ts'
 
 const LOG_LINES = 20

@@ -66,7 +66,7 @@ function feedFields(record: StoredRecord): readonly string[] {
     case 'taskRun':
       return ['status', 'attempt', 'dueAt']
     case 'run':
-      return ['status', 'released', 'cancelledAt']
+      return ['status', 'released', 'cancelledAt', 'swept']
     case 'lock':
       return ['holder']
     case 'limit':
@@ -77,6 +77,8 @@ function feedFields(record: StoredRecord): readonly string[] {
     case 'wait':
     case 'attempt':
     case 'marker':
+    case 'execution':
+    case 'showing':
       return []
   }
 }

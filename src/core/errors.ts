@@ -85,6 +85,16 @@ export const ERRORS = {
     retryable: false,
     meaning: 'Parameters, a result or a checkpoint are larger than a record may be.',
   },
+  invalid_deployment: {
+    source: 'user',
+    retryable: false,
+    meaning: 'A deployment, or what is asked of it, is wrong.',
+  },
+  deployment_unreachable: {
+    source: 'system',
+    retryable: true,
+    meaning: 'AWS, or the deployment, cannot be reached with the credentials that there are.',
+  },
   internal: {
     source: 'system',
     retryable: false,

@@ -93,6 +93,9 @@ export interface TaskRun extends Node {
   startedAt?: number
   endedAt?: number
   peakMemoryBytes?: number
+  cpuSeconds?: number
+  /** The version of the pipelines' code that the attempt runs with, where the deployment knows one. */
+  code?: string
   progress?: Progress
   failure?: Failure
 }
@@ -125,6 +128,9 @@ export interface Run extends Node {
   /** How many of the plan's ready tasks have been released. */
   released?: number
   cancelledAt?: number
+  /** How many of a cancelled run's tasks have been swept in this pass, and how many of these still run. */
+  swept?: number
+  leftRunning?: number
   endedAt?: number
   failure?: Failure
   /** What was forced to run again: `root`, or the task that was named. */
@@ -245,7 +251,9 @@ export interface Attempt {
   startedAt?: number
   endedAt: number
   worker?: string
+  code?: string
   peakMemoryBytes?: number
+  cpuSeconds?: number
   /** The memory that it was given. */
   memoryMb?: number
   failure?: Failure
@@ -260,6 +268,22 @@ export interface Marker {
   result: Json
 }
 
+/** An execution of a state machine that shows a run and waits for its end. */
+export interface Execution {
+  kind: 'execution'
+  /** The run that it shows; absent where it was stopped before it had one. */
+  run?: string
+  arn: string
+  /** What its end is told with. */
+  token?: string
+  stoppedAt?: number
+}
+
+/** That an execution shows a run: by these the executions of a run are found. */
+export interface Showing {
+  kind: 'showing'
+}
+
 /** Whatever the store holds. */
 export type StoredRecord =
   | TaskRun
@@ -272,6 +296,8 @@ export type StoredRecord =
   | ScheduleRecord
   | Attempt
   | Marker
+  | Execution
+  | Showing
 
 /** Upstreams of one node; more are gathered by join nodes. Two bitmaps of 1,000 bits keep a record under 1 KB. */
 export const MAX_FAN_IN = 1000
@@ -298,6 +324,9 @@ export const keys = {
     `wait/${row}/${order}${run}/${padded(number)}`,
   waits: (row: string) => `wait/${row}/`,
   marker: (taskId: string) => `marker/${taskId}`,
+  execution: (name: string) => `execution/${name}`,
+  showing: (run: string, execution: string) => `showing/${run}/${execution}`,
+  showings: (run: string) => `showing/${run}/`,
 }
 
 /** Whether a task run can still change. */

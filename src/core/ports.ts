@@ -126,8 +126,8 @@ export interface Storage {
 /** An output that is written but not yet there. */
 export interface Staged {
   read(): Readable
-  /** Makes it the target, atomically. */
-  publish(): Promise<void>
+  /** Makes it the target, atomically. `create` keeps what is there already, where the storage can tell. */
+  publish(mode: 'create' | 'replace'): Promise<void>
   discard(): Promise<void>
 }
 
@@ -182,6 +182,8 @@ export interface JobHooks {
 export interface Ending extends Omit<AttemptEnd, 'hasCheckpoint'> {
   result?: Json
   peakMemoryBytes?: number
+  /** CPU time that its process used for the attempt. */
+  cpuSeconds?: number
   /** For `yielded`: what has to be complete before the next attempt, and everything that takes. */
   yielded?: { roots: string[]; found: FoundTask[] }
   /** What the body last reported about itself. */
@@ -285,4 +287,6 @@ export interface Logs {
 /** Credentials by name. */
 export interface SecretStore {
   get(name: string): Promise<string | undefined>
+  /** How a person sets it. */
+  hint(name: string): string
 }

@@ -53,7 +53,7 @@ export function afterAttempt(
   random: number,
 ): Partial<TaskRun> {
   const { outcome } = ending
-  const released = { nonce: undefined, leaseUntil: undefined, dueAt: undefined, worker: undefined }
+  const released = { nonce: undefined, leaseUntil: undefined, dueAt: undefined }
   if (outcome === 'succeeded') return { ...released, status: 'succeeded', endedAt: now, failure: undefined }
   if (outcome === 'cancelled') return { ...released, status: 'cancelled', endedAt: now }
   const counted = { ...released, ...countedEnd(task, ending) }

@@ -5,10 +5,53 @@ import type { BudgetPeriod } from '../core/model.ts'
 import { DEFAULT_POOL } from '../core/plan.ts'
 import { isPipeline, type Pipeline } from './pipeline.ts'
 
-/** Where pipelines live. */
+/** Where pipelines live: on this machine or, with a `region`, on AWS. */
 export interface Environment {
-  /** Folder of the targets, relative to the config. */
-  storage: string
+  /**
+   * Folder of the targets, relative to the config; on AWS `s3://bucket/prefix` of a bucket that is there.
+   * @default 'data'; on AWS a bucket of the deployment
+   */
+  storage?: string
+  /** The AWS region; makes the environment a deployment. */
+  region?: string
+  /** The AWS account, twelve digits. @default that of the credentials */
+  account?: string
+  /** The CloudFormation stack. @default 'sluice-' and the environment's name */
+  stack?: string
+  /** What tasks may read besides targets: `s3://bucket/prefix`. @default nothing */
+  reads?: string[]
+  /** Plain environment variables of planning and of tasks; never secrets. */
+  variables?: { [name: string]: string }
+  /** Packages that cannot be bundled, such as those with compiled parts; containers install them from the lockfile. */
+  external?: string[]
+  /** The image that containers are built on. @default the slim image of `nodeVersion` */
+  baseImage?: string
+  /** Node of the containers. @default '24' */
+  nodeVersion?: string
+  /** Who is told of alarms. @default nobody: the topic has no subscriber */
+  alarmEmail?: string
+  /** @default 30 */
+  logRetentionDays?: number
+  /** An existing network by its id. @default one of its own, public subnets without ingress */
+  vpcId?: string
+  /** Containers run in private subnets: they need a way out (NAT or endpoints) that costs. @default false */
+  privateSubnets?: boolean
+}
+
+/** A pool: its limits, and on AWS the place where its tasks run. One machine heeds the limits alone. */
+export interface Pool extends PoolLimit {
+  /** @default 'lambda': up to 15 minutes a task, in TypeScript */
+  runsOn?: 'lambda' | 'fargate'
+  /** Memory of a function (128 to 10,240) or container. @default 1024, Fargate 2048 */
+  memoryMb?: number
+  /** Fargate: CPU units, 1,024 a core; AWS allows certain pairs with memory. @default 512 */
+  cpu?: number
+  /** Fargate: on spare capacity first. @default true */
+  spot?: boolean
+  /** Fargate: a container ends after so many tasks; 1 gives each its own. @default it drains the queue */
+  tasksPerWorker?: number
+  /** Fargate: a worker ends after so long without work. @default 60 */
+  idleSeconds?: number
 }
 
 /** What `sluice.config.ts` exports. */
@@ -19,7 +62,7 @@ export interface Config {
    */
   pipelines: (Pipeline | string)[]
   /** Queues with limits of their own. The pool `default` is always there. */
-  pools?: { [name: string]: PoolLimit }
+  pools?: { [name: string]: Pool }
   /** What only so many attempts may use at once: `{ db: { limit: 2 } }`. */
   resources?: { [name: string]: { limit: number } }
   /** Quotas of outside services, shared by all pipelines: `{ mag: { limit: 10_000, per: 'month', timeZone: 'UTC' } }`. */
@@ -41,6 +84,53 @@ const timeZone = z.string().refine(isTimeZone, {
   error: (issue) => `there is no time zone ${JSON.stringify(issue.input)}; write one such as Europe/London`,
 })
 
+const POOL = z.strictObject({
+  concurrency: count.optional(),
+  maxMemoryMb: z.int().min(32).optional(),
+  runsOn: z.enum(['lambda', 'fargate']).optional(),
+  memoryMb: z.int().min(128).max(122_880).optional(),
+  cpu: z.literal([256, 512, 1024, 2048, 4096, 8192, 16_384]).optional(),
+  spot: z.boolean().optional(),
+  tasksPerWorker: count.optional(),
+  idleSeconds: count.optional(),
+})
+
+const S3_URI = /^s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](\/.*)?$/
+const ENVIRONMENT = z
+  .strictObject({
+    storage: z.string().min(1, 'must be the path of a folder, or s3://bucket/prefix').optional(),
+    region: z
+      .string()
+      .regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'must be an AWS region such as eu-west-2')
+      .optional(),
+    account: z
+      .string()
+      .regex(/^\d{12}$/, 'must be the twelve digits of an AWS account')
+      .optional(),
+    stack: z
+      .string()
+      .regex(/^[A-Za-z][A-Za-z0-9-]{0,29}$/, 'must be a letter, then up to 29 letters, digits or hyphens')
+      .optional(),
+    reads: z.array(z.string().regex(S3_URI, 'must be s3://bucket/prefix')).optional(),
+    variables: z.record(z.string(), z.string()).optional(),
+    external: z.array(z.string()).optional(),
+    baseImage: z.string().min(1).optional(),
+    nodeVersion: z.string().min(1).optional(),
+    alarmEmail: z.email().optional(),
+    logRetentionDays: z
+      .literal([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557])
+      .optional(),
+    vpcId: z.string().startsWith('vpc-').optional(),
+    privateSubnets: z.boolean().optional(),
+  })
+  .superRefine(({ region, storage }, context) => {
+    const isS3 = storage?.startsWith('s3://') === true
+    if (region === undefined && isS3)
+      context.addIssue('targets in S3 need a region: the environment is a deployment')
+    if (region !== undefined && storage !== undefined && !S3_URI.test(storage))
+      context.addIssue('a deployment keeps its targets in S3: write s3://bucket/prefix, or leave storage out')
+  })
+
 const SCHEMA = z.strictObject({
   pipelines: z.array(
     z.custom<Pipeline | string>(
@@ -49,9 +139,7 @@ const SCHEMA = z.strictObject({
     ),
     'must be an array',
   ),
-  pools: z
-    .record(names, z.strictObject({ concurrency: count.optional(), maxMemoryMb: z.int().min(32).optional() }))
-    .default({}),
+  pools: z.record(names, POOL).default({}),
   resources: z.record(names, z.strictObject({ limit: count })).default({}),
   budgets: z
     .record(
@@ -63,15 +151,15 @@ const SCHEMA = z.strictObject({
       }),
     )
     .default({}),
-  environments: z
-    .record(z.string(), z.strictObject({ storage: z.string().min(1, 'must be the path of a folder') }))
-    .default({}),
+  environments: z.record(names, ENVIRONMENT).default({}),
 })
 
 /** A config that was checked. */
 export interface CheckedConfig {
   pipelines: (Pipeline | string)[]
   limits: Limits
+  /** Every pool, `default` included. */
+  pools: { [name: string]: Pool }
   environments: { [name: string]: Environment }
 }
 
@@ -91,6 +179,7 @@ const NO_EXPORT = 'it has no default export; write `export default defineConfig(
 const EMPTY: CheckedConfig = {
   pipelines: [],
   limits: { pools: {}, resources: {}, budgets: {} },
+  pools: {},
   environments: {},
 }
 
@@ -101,13 +190,19 @@ function toConfig({
   budgets,
   environments,
 }: z.output<typeof SCHEMA>): CheckedConfig {
+  const all: { [name: string]: Pool } = { [DEFAULT_POOL]: {}, ...(pools as { [name: string]: Pool }) }
   const limits: Limits = {
-    pools: { [DEFAULT_POOL]: {}, ...(pools as { [name: string]: PoolLimit }) },
+    pools: Object.fromEntries(Object.entries(all).map(([name, pool]) => [name, limitsOf(pool)])),
     resources,
     budgets: budgets as { [name: string]: BudgetLimit },
   }
-  return { pipelines, limits, environments }
+  return { pipelines, limits, pools: all, environments: environments as CheckedConfig['environments'] }
 }
+
+const limitsOf = ({ concurrency, maxMemoryMb }: Pool): PoolLimit => ({
+  ...(concurrency === undefined ? {} : { concurrency }),
+  ...(maxMemoryMb === undefined ? {} : { maxMemoryMb }),
+})
 
 function problemOf(issue: z.core.$ZodIssue): string {
   const where = issue.path

@@ -26,6 +26,8 @@ export interface Execution extends BudgetHooks {
   budgets: { [name: string]: Reservation }
   /** Ids of what earlier attempts yielded. */
   dependencies: ReadonlySet<string>
+  /** What is there already is made again. */
+  forced?: true
   checkpoint?: Json
   surroundings: Surroundings
   log: Log
@@ -138,10 +140,17 @@ async function publish(execution: Execution, workspace: Workspace): Promise<void
   if (!(await execution.mayPublish()))
     throw new Error('the attempt is no longer allowed to publish: its lease ended or it was stopped')
   for (const [path, staged] of workspace.staged) {
-    await staged.publish()
+    await staged.publish(publishModeOf(execution, workspace))
     workspace.staged.delete(path)
   }
 }
+
+/**
+ * The single target of a first attempt can be there only because another attempt has made it meanwhile. Later attempts,
+ * and those that make several, may find what an attempt that was cut has left: that is made again, so that all fit.
+ */
+const publishModeOf = ({ attempt, forced }: Execution, { staged }: Workspace) =>
+  attempt === 1 && !forced && staged.size === 1 ? 'create' : 'replace'
 
 /** Every target has been written now, or is there. */
 async function requireOutput({ task }: Execution, output: Output, { staged }: Workspace): Promise<void> {

@@ -19,9 +19,14 @@ const BATCH = 500
 export async function advance(context: Context): Promise<number> {
   const events = await context.ports.feed.take(BATCH)
   if (events.length === 0) return 0
-  await handleRecords(context, await recordsOf(context, events))
+  await handleEvents(context, events)
   await context.ports.feed.acknowledge(events)
   return events.length
+}
+
+/** Does what the events ask for, where somebody else takes and acknowledges them. */
+export async function handleEvents(context: Context, events: FeedEvent[]): Promise<void> {
+  await handleRecords(context, await recordsOf(context, events))
 }
 
 /** The records that changed, read again but for images that say all that will ever be needed of them. */
@@ -66,8 +71,9 @@ async function handleRecords(context: Context, records: Stored[]): Promise<void>
 
 async function handleRun(context: Context, run: Stored<Run>): Promise<void> {
   if (run.status !== 'running') return
-  if (run.cancelledAt !== undefined) await sweepCancelled(context, run)
-  else await releaseChunk(context, run)
+  if (run.cancelledAt === undefined) await releaseChunk(context, run)
+  // A sweep that waits for bodies to stop goes on when it is due.
+  else if ((run.dueAt ?? 0) <= context.ports.clock.now()) await sweepCancelled(context, run)
 }
 
 /** Sends a message for each queued task; one that may only start in more than 15 minutes is left to the tick. */

@@ -19,19 +19,23 @@ export async function cancelRun({ ports }: Context, run: Stored<Run>): Promise<b
 }
 
 /**
- * Cancels whatever does not run, page by page; ends the run once nothing runs, else looks again in a second.
- * May be cut at any point and done again.
+ * Cancels whatever does not run, a page at a time: the note of how far it got brings the run back through the feed.
+ * Ends the run once nothing runs, else passes again in a second. May be cut at any point and done again.
  */
 export async function sweepCancelled({ ports }: Context, run: Stored<Run>): Promise<void> {
-  let open = 0
-  for (let start = 0; start < (run.tasks ?? 0); start += PAGE) {
-    const count = Math.min(PAGE, (run.tasks ?? 0) - start)
-    const numbers = Array.from({ length: count }, (_, index) => keys.taskRun(run.id, start + index))
-    open += await sweepPage(ports, numbers)
-  }
-  const now = ports.clock.now()
-  const set = open === 0 ? { status: 'cancelled', endedAt: now, dueAt: undefined } : { dueAt: now + AGAIN_MS }
-  await ports.store.write([{ key: keys.run(run.id), set, if: { status: 'running' } }])
+  const { tasks = 0, swept = 0 } = run
+  const to = Math.min(swept + PAGE, tasks)
+  const page = Array.from({ length: to - swept }, (_, index) => keys.taskRun(run.id, swept + index))
+  const left = (swept === 0 ? 0 : (run.leftRunning ?? 0)) + (await sweepPage(ports, page))
+  const set =
+    to < tasks ? { swept: to, leftRunning: left, dueAt: undefined } : passEnd(left, ports.clock.now())
+  await ports.store.write([{ key: keys.run(run.id), set, if: { status: 'running', swept: run.swept } }])
+}
+
+function passEnd(left: number, now: number): Partial<Run> {
+  const begun = { swept: undefined, leftRunning: undefined }
+  if (left > 0) return { ...begun, dueAt: now + AGAIN_MS }
+  return { ...begun, status: 'cancelled', endedAt: now, dueAt: undefined }
 }
 
 /** How many tasks of the page can still move. */

@@ -141,6 +141,7 @@ async function take(
     status: 'running' as const,
     nonce,
     worker: settings.worker,
+    ...(settings.code === undefined ? {} : { code: settings.code }),
     startedAt,
     leaseUntil,
     dueAt: leaseUntil,

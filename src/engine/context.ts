@@ -6,6 +6,8 @@ import type { Ports, Store, WriteResult } from '../core/ports.ts'
 export interface Settings {
   /** Id of this process as a worker. */
   worker: string
+  /** Version of the pipelines' code, where the deployment knows one; kept with each attempt. */
+  code?: string
   leaseMs: number
   heartbeatMs: number
   /** How far the clocks of two hosts may be apart; a lease is over only when it is over for everyone. */

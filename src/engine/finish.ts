@@ -68,6 +68,7 @@ function endChanges(claimed: Claimed, ending: Ending, { now, random, opened, onl
         ...(ending.progress === undefined ? {} : { progress: ending.progress }),
         holds: undefined,
         peakMemoryBytes: ending.peakMemoryBytes,
+        cpuSeconds: ending.cpuSeconds,
       },
       if: { status: 'running', attempt: task.attempt, nonce, ...onlyIf },
     },
@@ -102,7 +103,9 @@ function storyOf({ task, memoryMb }: Claimed, ending: Ending, endedAt: number): 
     ...(memoryMb === undefined ? {} : { memoryMb }),
     ...(task.startedAt === undefined ? {} : { startedAt: task.startedAt }),
     ...(task.worker === undefined ? {} : { worker: task.worker }),
+    ...(task.code === undefined ? {} : { code: task.code }),
     ...(ending.peakMemoryBytes === undefined ? {} : { peakMemoryBytes: ending.peakMemoryBytes }),
+    ...(ending.cpuSeconds === undefined ? {} : { cpuSeconds: ending.cpuSeconds }),
     ...(ending.failure === undefined ? {} : { failure: ending.failure }),
     ...(ending.tail === undefined ? {} : { tail: ending.tail }),
   }

@@ -50,11 +50,50 @@ export async function openRun(
     }
     const plan = await makePlan()
     const nonce = context.ports.chance.nonce()
-    const run = open ? await takeOver(context, open, nonce) : await openNext(context, request, latest, nonce)
+    const { store, clock } = context.ports
+    const by = planner(context, nonce)
+    const run = open
+      ? await takeOver(store, open, by)
+      : await openNext(store, request, latest, by, clock.now())
     if (run === undefined) continue
     await createRun(context, run, plan, nonce)
     return { run, opened: true }
   }
+}
+
+/**
+ * Joins the open run of a request, or opens the next one for a planner that is started elsewhere. Where none comes, it
+ * is abandoned by the tick.
+ */
+export async function reserveRun(
+  context: Context,
+  request: RunRequest,
+): Promise<{ run: string; opened: boolean }> {
+  const id = requestIdOf(request.name, request.significant)
+  for (;;) {
+    const { open, latest } = await look(context.ports.store, id)
+    refuseOther(open, request)
+    if (open !== undefined) return { run: open.id, opened: false }
+    const { store, clock, chance } = context.ports
+    const nonce = chance.nonce()
+    // Due at once: whoever comes to plan it may take it over.
+    const run = await openNext(store, request, latest, { nonce, dueAt: clock.now() }, clock.now())
+    if (run !== undefined) return { run, opened: true }
+  }
+}
+
+/** Ends the run of a request that cannot be planned; whoever asked is told why. */
+export async function failPlanning({ ports }: Context, request: RunRequest, message: string): Promise<void> {
+  const { open } = await look(ports.store, requestIdOf(request.name, request.significant))
+  if (open?.status !== 'planning') return
+  const failure = { outcome: 'planning' as const, message }
+  await ports.store.write([
+    {
+      key: keys.run(open.id),
+      set: { status: 'failed', endedAt: ports.clock.now(), dueAt: undefined, failure },
+      if: { status: 'planning', nonce: open.nonce },
+    },
+  ])
 }
 
 /** A run that is open does not begin to force what it did not. */
@@ -86,29 +125,28 @@ async function mayTakeOver({ ports }: Context, run: Run): Promise<boolean> {
   return run.worker !== undefined && (await ports.isGone(run.worker))
 }
 
-function planner({ ports, settings }: Context, nonce: string) {
+/** Who plans a run, and until when nobody else may. */
+type Planner = Pick<Run, 'worker' | 'dueAt'> & { nonce: string }
+
+function planner({ ports, settings }: Context, nonce: string): Planner {
   return { nonce, worker: settings.worker, dueAt: ports.clock.now() + PLANNING_MS }
 }
 
-async function takeOver(context: Context, run: Run, nonce: string): Promise<string | undefined> {
-  const result = await context.ports.store.write([
-    {
-      key: keys.run(run.id),
-      set: planner(context, nonce),
-      if: { status: 'planning', nonce: run.nonce },
-    },
+async function takeOver(store: Store, run: Run, by: Planner): Promise<string | undefined> {
+  const result = await store.write([
+    { key: keys.run(run.id), set: by, if: { status: 'planning', nonce: run.nonce } },
   ])
-  return isWon(result, nonce) ? run.id : undefined
+  return isWon(result, by.nonce) ? run.id : undefined
 }
 
 /** Opens the generation after the one that was looked at; undefined where another was quicker. */
 async function openNext(
-  context: Context,
+  store: Store,
   request: RunRequest,
   before: number | undefined,
-  nonce: string,
+  by: Planner,
+  now: number,
 ): Promise<string | undefined> {
-  const { store, clock } = context.ports
   const { name, family, params, significant } = request
   const id = requestIdOf(name, significant)
   const latest = (before ?? 0) + 1
@@ -120,20 +158,20 @@ async function openNext(
     family,
     params,
     status: 'planning',
-    createdAt: clock.now(),
-    plannedAt: clock.now(),
+    createdAt: now,
+    plannedAt: now,
     upstreams: 1,
     ended: '',
     failed: '',
     ...(request.forced === undefined ? {} : { forced: request.forced }),
     ...(request.interval === undefined ? {} : { interval: request.interval }),
-    ...planner(context, nonce),
+    ...by,
   }
   const result = await store.write([
     { key: keys.request(id), set: { kind: 'request', id, latest }, if: { latest: before } },
     { key: keys.run(run.id), put: run, if: 'absent' },
   ])
-  return isWon(result, nonce) ? run.id : undefined
+  return isWon(result, by.nonce) ? run.id : undefined
 }
 
 /** A write that failed because of our own nonce had been written before its answer got lost. */

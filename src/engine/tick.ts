@@ -34,6 +34,14 @@ export async function collectOrphans(context: Context): Promise<void> {
       for (const task of tasks) await loseAttempt(context, task, 'its worker process ended')
 }
 
+/** Declares what a worker was running lost, as soon as its end is a fact. */
+export async function loseWorker(context: Context, worker: string, why: string): Promise<void> {
+  const due = await context.ports.store.due({ before: Number.MAX_SAFE_INTEGER, limit: ORPHANS })
+  for (const { record } of due)
+    if (record.kind === 'taskRun' && record.status === 'running' && record.worker === worker)
+      await loseAttempt(context, record as Stored<TaskRun>, why)
+}
+
 async function handleDue(context: Context, key: string): Promise<void> {
   const [record] = await context.ports.store.read([key])
   if (record?.kind === 'run') return handleDueRun(context, record as Stored<Run>)

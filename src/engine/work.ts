@@ -20,6 +20,8 @@ export interface WorkEvents {
 /** How much a worker takes, and of what. */
 export interface WorkOptions extends WorkEvents {
   concurrency: number
+  /** Only attempts of this pool. @default every pool's */
+  pool?: string
   /** Only attempts of these runs, asked each time; default every run's. */
   runs?: () => readonly string[]
 }
@@ -54,6 +56,7 @@ export class Worker {
   readonly #active = new Map<string, Active>()
   readonly #attempts = new Set<Promise<void>>()
   #stopping = false
+  #draining = false
   #asked = 0
   /** Claims under way: their places are not taken yet, but will be. */
   #claiming = 0
@@ -73,9 +76,10 @@ export class Worker {
   async run(): Promise<void> {
     const failed = Promise.withResolvers<never>()
     failed.promise.catch(() => {})
-    while (!this.#stopping) {
+    while (!this.#stopping && !this.#draining) {
       const deliveries = await this.#take()
-      for (const delivery of deliveries) this.#start(delivery, failed.reject)
+      if (this.#stopping || this.#draining) await this.#putBack(deliveries)
+      else for (const delivery of deliveries) this.#start(delivery, failed.reject)
       if (deliveries.length === 0)
         await Promise.race([
           this.#context.ports.clock.idle(IDLE_MS, 'messages'),
@@ -90,6 +94,12 @@ export class Worker {
   stop(): void {
     this.#stopping = true
     for (const active of this.#active.values()) active.stop.abort('interrupted' satisfies StopReason)
+    this.#freed()
+  }
+
+  /** Claims nothing more, and lets what runs come to its end; {@link run} returns then. */
+  drain(): void {
+    this.#draining = true
     this.#freed()
   }
 
@@ -109,13 +119,19 @@ export class Worker {
   async #take(): Promise<Delivery[]> {
     const limit = this.#options.concurrency - this.#attempts.size
     if (limit <= 0) return []
-    const { runs } = this.#options
+    const { runs, pool } = this.#options
+    const room = this.#withoutClaims(await poolRoom(this.#context, this.#asked++))
     return this.#context.ports.queue.take({
       limit,
       visibilityMs: VISIBILITY_MS,
-      pools: this.#withoutClaims(await poolRoom(this.#context, this.#asked++)),
+      pools: pool === undefined ? room : { [pool]: room[pool] ?? 0 },
       ...(runs === undefined ? {} : { runs: runs() }),
     })
+  }
+
+  /** Taken while it was told to stop: others may have them at once. */
+  async #putBack(deliveries: Delivery[]): Promise<void> {
+    await Promise.all(deliveries.map((delivery) => this.#context.ports.queue.putBack(delivery, 0)))
   }
 
   #withoutClaims(room: { [name: string]: number }): { [name: string]: number } {
@@ -123,7 +139,7 @@ export class Worker {
   }
 
   #start(delivery: Delivery, onError: (error: unknown) => void): void {
-    const attempt: Promise<void> = this.#attempt(delivery)
+    const attempt: Promise<void> = this.perform(delivery)
       .catch(onError)
       .finally(() => {
         this.#attempts.delete(attempt)
@@ -138,7 +154,8 @@ export class Worker {
     })
   }
 
-  async #attempt(delivery: Delivery): Promise<void> {
+  /** Claims the attempt of one message and runs it to its end; for workers that are given their messages. */
+  async perform(delivery: Delivery): Promise<void> {
     const { queue } = this.#context.ports
     this.#claiming++
     const result = await claim(this.#context, delivery.message).finally(() => {

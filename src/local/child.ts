@@ -1,5 +1,4 @@
 import './resolve-self.ts'
-import { fileStorage } from '../adapters/files/file-storage.ts'
 import {
   type ChildJob,
   endMark,
@@ -12,16 +11,17 @@ import { startWatchdog } from '../adapters/process/watchdog.ts'
 import type { BodyEnd, Reservation } from '../core/ports.ts'
 import { captureConsole, logTo } from '../define/attempt-log.ts'
 import { failureOfBody } from '../define/failure.ts'
-import { executeJob, type JobSurroundings } from './execute-job.ts'
-import { loadProject } from './load-config.ts'
+import { executeJob, type JobSurroundings } from '../project/execute-job.ts'
+import { loadProject } from '../project/load-config.ts'
+import { openStorage } from '../project/open-storage.ts'
 
-/** The process in which bodies run: `child.ts <config> <storage> <pid of its parent>`. */
+/** The process in which bodies run: `child.ts <config> <folder or s3: URI of the storage> <pid of its parent>`. */
 const [, , configPath = '', storageFolder = '', parent = ''] = process.argv
 startWatchdog()
 // It was for this process, not for what its bodies start.
 delete process.env.NODE_COMPILE_CACHE
 
-const storage = fileStorage(storageFolder)
+const storage = await openStorage(storageFolder)
 const project = loadProject(configPath)
 project.catch(() => {})
 
@@ -42,11 +42,18 @@ process.on('disconnect', () => process.exit(1))
 
 async function runJob(job: ChildJob): Promise<void> {
   stop = new AbortController()
+  const before = process.cpuUsage()
   const end = await attempt(job)
+  const { user, system } = process.cpuUsage(before)
   const mark = `${endMark(job.writer)}\n`
   process.stdout.write(mark)
   process.stderr.write(mark)
-  say({ type: 'done', end, peakMemoryBytes: process.resourceUsage().maxRSS * 1024 })
+  say({
+    type: 'done',
+    end,
+    peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
+    cpuSeconds: (user + system) / 1_000_000,
+  })
 }
 
 async function attempt(job: ChildJob): Promise<BodyEnd> {

@@ -2,9 +2,9 @@ import { startLoops } from '../engine/loops.ts'
 import { tickSchedule } from '../engine/schedules.ts'
 import type { WorkEvents } from '../engine/work.ts'
 import { Worker } from '../engine/work.ts'
-import type { Home } from './home.ts'
-import type { Project } from './load-config.ts'
-import { requestForInterval, startRun } from './requests.ts'
+import type { Home } from '../project/home.ts'
+import type { Project } from '../project/load-config.ts'
+import { requestForInterval, startRun } from '../project/requests.ts'
 
 /** What the development engine tells. */
 export interface DevEvents extends WorkEvents {

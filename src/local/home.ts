@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { totalmem } from 'node:os'
-import { join, resolve } from 'node:path'
+import { extname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { getHeapStatistics } from 'node:v8'
 import { fileStorage } from '../adapters/files/file-storage.ts'
@@ -16,20 +16,19 @@ import { sqliteStore } from '../adapters/sqlite/store.ts'
 import { systemClock } from '../adapters/system/clock.ts'
 import { isGone, workerId } from '../adapters/system/processes.ts'
 import { NO_LIMITS } from '../core/limits.ts'
-import { keys, type Marker } from '../core/model.ts'
-import type { BodyEnd, Job, Logs, Runner, Store } from '../core/ports.ts'
+import type { BodyEnd, Job, Logs, Runner } from '../core/ports.ts'
 import type { Surroundings } from '../define/planning.ts'
 import { secretVariable } from '../define/secret.ts'
-import type { Markers } from '../define/targets/marker.ts'
 import type { TaskDefinition } from '../define/task.ts'
 import type { Context } from '../engine/context.ts'
-import { completenessOf } from './completeness.ts'
-import { conclude } from './conclude.ts'
-import { readYield } from './foreign-yield.ts'
-import { inlineRunner } from './inline-runner.ts'
-import type { Project } from './load-config.ts'
-import type { PlanSurroundings } from './plan-tasks.ts'
-import { prepareJob, readSecrets } from './prepare-job.ts'
+import { completenessOf } from '../project/completeness.ts'
+import { conclude } from '../project/conclude.ts'
+import { readYield } from '../project/foreign-yield.ts'
+import type { Home } from '../project/home.ts'
+import { inlineRunner } from '../project/inline-runner.ts'
+import type { Project } from '../project/load-config.ts'
+import { markersIn } from '../project/markers.ts'
+import { prepareJob, readSecrets } from '../project/prepare-job.ts'
 import { makeStateFolder, rememberStorage, secretsPath } from './state-folder.ts'
 
 /** Where the embedded engine lives and what it runs. */
@@ -44,24 +43,13 @@ export interface HomeOptions {
   graceMs?: number
 }
 
-/** The embedded engine: SQLite, files and child processes under one folder. */
-export interface Home {
-  context: Context
-  logs: Logs
-  secrets: FileSecrets
-  surroundings: Surroundings
-  /** What plans from elsewhere are read with. */
-  definitions: Omit<PlanSurroundings, 'folder'>
-  close(): Promise<void>
-}
-
 const LEASE_MS = 30_000
 const HEARTBEAT_MS = 5_000
 const GRACE_MS = 10_000
 const AUDIT_MS = 60 * 60_000
 const MB = 1024 * 1024
 
-/** Opens (or makes) the state and composes the ports. */
+/** The embedded engine: SQLite, files and child processes under one folder. Opens (or makes) the state. */
 export function openHome(options: HomeOptions): Home {
   const folder = resolve(options.stateFolder)
   makeStateFolder(folder)
@@ -118,15 +106,6 @@ export function openHome(options: HomeOptions): Home {
   }
 }
 
-function markersIn(store: Store): Markers {
-  return {
-    async read(ids) {
-      const records = await store.read(ids.map(keys.marker))
-      return records.map((record) => record && { result: (record as unknown as Marker).result })
-    },
-  }
-}
-
 interface RunnerParts {
   logs: Logs
   secrets: FileSecrets
@@ -164,8 +143,9 @@ function makeBodyRunner({ inline, project, graceMs = GRACE_MS }: HomeOptions, pa
     conclude: (end: BodyEnd) => conclude(tasks, surroundings, end),
   }
   if (inline) return inlineRunner({ tasks, ...surroundings, ...shared })
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-  const entry = fileURLToPath(new URL(`./child.${extension}`, import.meta.url))
+  // A checkout has .ts, the package .js, a bundle .mjs.
+  const extension = extname(import.meta.url)
+  const entry = fileURLToPath(new URL(`./child${extension}`, import.meta.url))
   return processRunner({
     entry,
     args: [project?.path ?? '', storageFolder, String(process.pid)],

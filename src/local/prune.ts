@@ -1,6 +1,6 @@
 import { isOpen, keys } from '../core/model.ts'
-import type { Home } from './home.ts'
-import { allRuns } from './inspect.ts'
+import type { Home } from '../project/home.ts'
+import { allRuns } from '../project/inspect.ts'
 
 const PAGE = 500
 

@@ -3,7 +3,7 @@ import { isOpen, keys, type Run, type TaskRun } from '../core/model.ts'
 import { audit } from '../engine/audit.ts'
 import { type Loops, startLoops } from '../engine/loops.ts'
 import { type WorkEvents, Worker } from '../engine/work.ts'
-import type { Home } from './home.ts'
+import type { Home } from '../project/home.ts'
 
 /** Makes a run that was left behind go on at once. */
 export async function resumeRun({ context }: Home, run: string): Promise<void> {

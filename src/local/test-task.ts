@@ -133,7 +133,7 @@ async function writeInput(
     const output: Output = outputOf(task, surroundings, workspace)
     if (isTarget(output) && output instanceof MarkerTarget) markers.set(task.id, (content ?? null) as Json)
     else await writeContent(output, content)
-    for (const staged of workspace.staged.values()) await staged.publish()
+    for (const staged of workspace.staged.values()) await staged.publish('replace')
   }
   for (const [task, content] of dependencies) await fill(task, content)
   const requires = instance.definition.requires?.(instance.params as never)

@@ -18,7 +18,7 @@ function workspace(test: TestContext) {
     folder,
     bind: <T extends StorageTarget>(target: T): T => target.in(space),
     publish: async () => {
-      for (const each of staged.values()) await each.publish()
+      for (const each of staged.values()) await each.publish('replace')
       staged.clear()
     },
   }

@@ -29,6 +29,8 @@ export function placeOf(key: string): Place {
     case 'limit':
     case 'schedule':
       return spread(kind, key, key.slice(kind.length + 1))
+    case 'showing':
+      return { pk: `${kind}/${name}`, sk: key.slice(`${kind}/${name}/`.length) }
     case 'wait': {
       const row = rowOf(key)
       return { pk: `wait/${row}`, sk: key.slice(`wait/${row}/`.length) }
@@ -55,6 +57,8 @@ export function partitionsOf(prefix: string): { pks: string[]; sk: string } {
     case 'limit':
     case 'schedule':
       return { pks: allOf(kind), sk: prefix.slice(kind.length + 1) }
+    case 'showing':
+      return { pks: [`${kind}/${name}`], sk: rest.join('/') }
     case 'wait':
       return { pks: [`wait/${rowOf(prefix)}`], sk: '' }
     default:

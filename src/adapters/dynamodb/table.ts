@@ -44,6 +44,8 @@ const KEPT_DAYS: { [kind: string]: number } = {
   attempt: 90,
   checkpoint: 90,
   wait: 90,
+  execution: 90,
+  showing: 90,
   lock: 30,
 }
 

@@ -190,7 +190,7 @@ async function endingOf(
 ): Promise<Ending> {
   if (end.is === 'not-started') return failed('not_started', `no process could be started: ${end.message}`)
   if (end.is === 'done') {
-    const { end: told, peakMemoryBytes } = end.message
+    const { end: told, peakMemoryBytes, cpuSeconds } = end.message
     // What failed while it was asked to stop failed because of that.
     const isStopped = told.outcome === 'failed' && reason !== undefined
     const { checkpoint, spent } = told
@@ -199,7 +199,7 @@ async function endingOf(
       ...(spent === undefined ? {} : { spent }),
     }
     const ending = isStopped ? { ...failed(reason, stopMessage(reason, job)), ...left } : await conclude(told)
-    return { ...ending, peakMemoryBytes }
+    return { ...ending, peakMemoryBytes, cpuSeconds }
   }
   if (reason !== undefined) return failed(reason, stopMessage(reason, job))
   if (end.isOutOfMemory) return failed('out_of_memory', outOfMemoryMessage(job))

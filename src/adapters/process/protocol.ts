@@ -9,6 +9,8 @@ export interface ChildJob extends TaskName {
   attempt: number
   writer: string
   requires?: Shape
+  /** It runs though its target is there. */
+  forced?: true
   upstreams: ({ number: number } & TaskName)[]
   /** Ids of what earlier attempts yielded. */
   dependencies: string[]
@@ -35,7 +37,7 @@ export type Question =
 export type FromChild =
   | { type: 'progress'; progress: Progress }
   | { type: 'question'; id: number; question: Question }
-  | { type: 'done'; end: BodyEnd; peakMemoryBytes: number }
+  | { type: 'done'; end: BodyEnd; peakMemoryBytes: number; cpuSeconds: number }
 
 /** Begins a structured line on a child's standard output; others are plain text. */
 export const RECORD_MARK = '\u001e'

@@ -44,6 +44,8 @@ export function fileSecrets(path: string, variableOf: (name: string) => string):
 
   return {
     get: async (name) => process.env[variableOf(name)] ?? new Map(Object.entries(load())).get(name),
+    hint: (name) =>
+      `set it with: sluice secrets set ${name} (or the environment variable ${variableOf(name)})`,
     set: (name, value) => save({ ...load(), [name]: value }),
     remove(name) {
       const { [name]: removed, ...rest } = load()

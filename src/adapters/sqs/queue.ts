@@ -1,9 +1,9 @@
 import {
-  ChangeMessageVisibilityCommand,
   DeleteMessageBatchCommand,
   type Message as Received,
   ReceiveMessageCommand,
   SendMessageBatchCommand,
+  SendMessageCommand,
   type SQSClient,
 } from '@aws-sdk/client-sqs'
 import { SluiceError } from '../../core/errors.ts'
@@ -67,6 +67,18 @@ export function sqsQueue(client: SQSClient, { urls, waitSeconds = 0, fair = true
     return Messages.flatMap((received) => deliveryOf(url, received))
   }
 
+  async function acknowledge(deliveries: Delivery[]): Promise<void> {
+    const byQueue = Map.groupBy(deliveries.map(receiptOf), ({ url }) => url)
+    for (const [QueueUrl, receipts] of byQueue)
+      for (const batch of chunks(receipts))
+        await client.send(
+          new DeleteMessageBatchCommand({
+            QueueUrl,
+            Entries: batch.map(({ handle }, index) => ({ Id: String(index), ReceiptHandle: handle })),
+          }),
+        )
+  }
+
   return {
     async send(messages) {
       const batches = [...Map.groupBy(messages, ({ pool }) => pool)].flatMap(([pool, all]) =>
@@ -80,26 +92,21 @@ export function sqsQueue(client: SQSClient, { urls, waitSeconds = 0, fair = true
         taken.push(...(await takeFrom(pool, Math.min(room, limit - taken.length), visibilityMs)))
       return taken
     },
-    async acknowledge(deliveries) {
-      const byQueue = Map.groupBy(deliveries.map(receiptOf), ({ url }) => url)
-      for (const [QueueUrl, receipts] of byQueue)
-        for (const batch of chunks(receipts))
-          await client.send(
-            new DeleteMessageBatchCommand({
-              QueueUrl,
-              Entries: batch.map(({ handle }, index) => ({ Id: String(index), ReceiptHandle: handle })),
-            }),
-          )
-    },
+    acknowledge,
+    // Sent anew: a message that waits for long must not look like one that cannot be handled, which its count of
+    // receipts would make it.
     async putBack(delivery, delayMs) {
-      const { url, handle } = receiptOf(delivery)
+      const { url } = receiptOf(delivery)
+      const entry = entryOf({ message: delivery.message, delayMs }, 0, fair)
       await client.send(
-        new ChangeMessageVisibilityCommand({
+        new SendMessageCommand({
           QueueUrl: url,
-          ReceiptHandle: handle,
-          VisibilityTimeout: Math.ceil(delayMs / 1000),
+          MessageBody: entry.MessageBody,
+          DelaySeconds: entry.DelaySeconds,
+          ...('MessageGroupId' in entry ? { MessageGroupId: entry.MessageGroupId } : {}),
         }),
       )
+      await acknowledge([delivery])
     },
     async remove() {},
   }
@@ -111,17 +118,27 @@ function chunks<T>(all: T[]): T[][] {
   return found
 }
 
-const entryOf = ({ message, delayMs }: Sending, index: number, fair: boolean) => ({
+const entryOf = (
+  { message, delayMs }: Pick<Sending, 'message' | 'delayMs'>,
+  index: number,
+  fair: boolean,
+) => ({
   Id: String(index),
   MessageBody: JSON.stringify(message),
   DelaySeconds: Math.ceil(delayMs / 1000),
   ...(fair ? { MessageGroupId: pipelineOf(message.run) } : {}),
 })
 
+/** A message as it was taken; undefined for one that is not ours. */
+export function readMessage(url: string, body: string, handle: string): Delivery | undefined {
+  const message = parsed(body)
+  return message === undefined ? undefined : { message, receipt: JSON.stringify({ url, handle }) }
+}
+
 /** A message that is not ours is left to the dead-letter queue: it is never acknowledged. */
-function deliveryOf(url: string, { Body = '', ReceiptHandle = '' }: Received): Delivery[] {
-  const message = parsed(Body)
-  return message === undefined ? [] : [{ message, receipt: JSON.stringify({ url, handle: ReceiptHandle }) }]
+const deliveryOf = (url: string, { Body = '', ReceiptHandle = '' }: Received): Delivery[] => {
+  const delivery = readMessage(url, Body, ReceiptHandle)
+  return delivery === undefined ? [] : [delivery]
 }
 
 function parsed(body: string): Message | undefined {

@@ -1,7 +1,7 @@
 import { serve } from '@hono/node-server'
 import { SluiceError } from '../../core/errors.ts'
 import { runDev } from '../../local/dev.ts'
-import type { Project } from '../../local/load-config.ts'
+import type { Project } from '../../project/load-config.ts'
 import { devApi } from '../api.ts'
 import { EXIT } from '../exit.ts'
 import { projectHome, type Result } from '../options.ts'

@@ -1,7 +1,7 @@
 import { accessSync, constants, mkdirSync, statfsSync } from 'node:fs'
 import { messageOf } from '../../core/errors.ts'
 import { openHome } from '../../local/home.ts'
-import { findConfig, loadProject, type Project } from '../../local/load-config.ts'
+import { findConfig, loadProject, type Project } from '../../project/load-config.ts'
 import { EXIT } from '../exit.ts'
 import { type GlobalOptions, type Result, secretsOf } from '../options.ts'
 

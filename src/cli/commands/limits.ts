@@ -1,9 +1,9 @@
 import type { Stored } from '../../core/change.ts'
 import { at, configured, freeOf, heldOf, newLimit } from '../../core/limits.ts'
 import { hasEnded, isOpen, keys, type Limit, type TaskRun } from '../../core/model.ts'
-import type { Home } from '../../local/home.ts'
-import { allRuns } from '../../local/inspect.ts'
-import type { Project } from '../../local/load-config.ts'
+import type { Home } from '../../project/home.ts'
+import { allRuns } from '../../project/inspect.ts'
+import type { Project } from '../../project/load-config.ts'
 import type { Result } from '../options.ts'
 import { columns, instant } from '../render.ts'
 

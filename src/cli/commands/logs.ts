@@ -1,8 +1,8 @@
 import { styleText } from 'node:util'
 import { isOpen } from '../../core/model.ts'
 import type { AttemptName, LogLine } from '../../core/ports.ts'
-import type { Home } from '../../local/home.ts'
-import { findRun, findTasks, type RunView, viewRun } from '../../local/inspect.ts'
+import type { Home } from '../../project/home.ts'
+import { findRun, findTasks, type RunView, viewRun } from '../../project/inspect.ts'
 import { type GlobalOptions, homeWithRuns } from '../options.ts'
 
 /** Flags of `sluice logs`. */

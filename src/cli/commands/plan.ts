@@ -1,6 +1,6 @@
 import type { Plan, PlannedTask } from '../../core/plan.ts'
-import type { Project } from '../../local/load-config.ts'
-import type { Asked } from '../../local/requests.ts'
+import type { Project } from '../../project/load-config.ts'
+import type { Asked } from '../../project/requests.ts'
 import { type GlobalOptions, type Result, withHome } from '../options.ts'
 import { columns } from '../render.ts'
 

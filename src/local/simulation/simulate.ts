@@ -14,7 +14,7 @@ import { planGraph } from '../../engine/plan-graph.ts'
 import { poolRoom } from '../../engine/room.ts'
 import { pauseSchedule, readSchedule, tickSchedule } from '../../engine/schedules.ts'
 import { tick } from '../../engine/tick.ts'
-import { requestForInterval } from '../requests.ts'
+import { requestForInterval } from '../../project/requests.ts'
 import { checkedLimits, checkPlan, outagesOf, rangeOf } from './checks.ts'
 import type {
   AttemptToBe,

@@ -25,7 +25,7 @@ export async function executeJob(
 
 function executionOf(tasks: ReadonlyMap<string, TaskDefinition>, job: ChildJob) {
   const upstreams = new Map(job.upstreams.map((each) => [each.number, instanceOf(tasks, each)]))
-  const { run, attempt, writer, secrets, requires, budgets, dependencies, checkpoint } = job
+  const { run, attempt, writer, secrets, requires, budgets, dependencies, checkpoint, forced } = job
   return {
     run,
     task: instanceOf(tasks, job),
@@ -36,6 +36,7 @@ function executionOf(tasks: ReadonlyMap<string, TaskDefinition>, job: ChildJob) 
     dependencies: new Set(dependencies),
     ...(checkpoint === undefined ? {} : { checkpoint }),
     ...(requires === undefined ? {} : { requires }),
+    ...(forced === undefined ? {} : { forced }),
     upstream: (number: number) => upstreams.get(number) as TaskInstance,
   }
 }

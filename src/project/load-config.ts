@@ -4,9 +4,10 @@ import { pathToFileURL } from 'node:url'
 import { inspect } from 'node:util'
 import { messageOf, SluiceError } from '../core/errors.ts'
 import { type Limits, limitProblems, NO_LIMITS } from '../core/limits.ts'
-import { type CheckedConfig, checkConfig } from '../define/config.ts'
+import { type CheckedConfig, checkConfig, type Environment, type Pool } from '../define/config.ts'
 import { isPipeline, type Pipeline } from '../define/pipeline.ts'
 import { registeredTasks, type TaskDefinition } from '../define/task.ts'
+import { bundled, type ProjectModules } from './bundled.ts'
 
 /** A project as its config and modules define it. */
 export interface Project {
@@ -16,6 +17,10 @@ export interface Project {
   pipelines: Map<string, Pipeline>
   tasks: Map<string, TaskDefinition>
   limits: Limits
+  pools: { [name: string]: Pool }
+  environments: { [name: string]: Environment }
+  /** Modules that the config names, with the task families that each has added. */
+  modules: { path: string; families: string[] }[]
   /** Modules that did not load, a message each; their pipelines are missing, the others work. */
   broken: { path: string; message: string }[]
 }
@@ -24,6 +29,7 @@ const NAMES = ['sluice.config.ts', 'sluice.config.mts', 'sluice.config.js', 'slu
 
 /** The config of the folder, or the one that is named. Throws where there is none. */
 export function findConfig(folder: string, named?: string): string {
+  if (bundled !== undefined) return resolve(folder, 'sluice.config')
   const candidates = named === undefined ? NAMES : [named]
   const found = candidates.map((name) => resolve(folder, name)).find((path) => existsSync(path))
   if (found !== undefined) return found
@@ -38,12 +44,22 @@ export function findConfig(folder: string, named?: string): string {
 
 /** Loads a config and the modules that it names, and checks everything; all problems in one message. */
 export async function loadProject(path: string): Promise<Project> {
-  const { config, problems: wrong } = checkConfig(await importConfig(path))
+  const exported = await importConfig(path, bundled?.config ?? (() => import(pathToFileURL(path).href)))
+  const { config, problems: wrong } = checkConfig(exported)
   const folder = dirname(path)
-  const broken: Project['broken'] = []
+  const { modules, missing } = bundled ?? modulesIn(config, folder)
+  const broken: Project['broken'] = missing.map((pattern) => ({
+    path: pattern,
+    message: 'no module matches',
+  }))
   const pipelines = config.pipelines.filter((each) => typeof each !== 'string')
-  for (const module of modulesOf(config, folder, broken))
+  const loaded: Project['modules'] = []
+  for (const module of modules) {
+    const before = registeredTasks().length
     pipelines.push(...(await pipelinesOf(module, broken)))
+    const families = registeredTasks().slice(before)
+    loaded.push({ path: module.path, families: families.map(({ family }) => family) })
+  }
   const problems = [
     ...wrong,
     ...pipelines.flatMap((each) => each.problems),
@@ -59,8 +75,11 @@ export async function loadProject(path: string): Promise<Project> {
     folder,
     storage: resolve(folder, config.environments.dev?.storage ?? 'data'),
     limits: config.limits,
+    pools: config.pools,
+    environments: config.environments,
     pipelines: new Map(pipelines.map((each) => [each.name, each])),
     tasks: new Map(registeredTasks().map((each) => [each.family, each])),
+    modules: loaded,
     broken,
   }
 }
@@ -73,6 +92,9 @@ export const noProject = (folder: string): Project => ({
   pipelines: new Map(),
   tasks: new Map(),
   limits: NO_LIMITS,
+  pools: {},
+  environments: {},
+  modules: [],
   broken: [],
 })
 
@@ -83,10 +105,10 @@ function wrongDefinition(path: string, problems: string[]): SluiceError {
 }
 
 /** What the config module exports, whatever it is. */
-async function importConfig(path: string): Promise<unknown> {
+async function importConfig(path: string, load: ProjectModules['config']): Promise<unknown> {
   let module: { default?: unknown }
   try {
-    module = (await import(pathToFileURL(path).href)) as { default?: unknown }
+    module = await load()
   } catch (error) {
     if (error instanceof SluiceError) throw error
     throw new SluiceError('config_failed', `The config ${path} does not load: ${told(error)}`, {
@@ -109,20 +131,25 @@ function told(error: unknown): string {
 const beyondLimits = ({ family, policy }: TaskDefinition, limits: Limits) =>
   limitProblems(policy, limits).map((problem) => `task ${JSON.stringify(family)}: ${problem}`)
 
-function modulesOf(config: CheckedConfig, folder: string, broken: Project['broken']): string[] {
-  return config.pipelines
-    .filter((each) => typeof each === 'string')
-    .flatMap((pattern) => {
-      const found = globSync(pattern, { cwd: folder }).sort()
-      if (found.length === 0) broken.push({ path: pattern, message: 'no module matches' })
-      return found.map((each) => resolve(folder, each))
-    })
+/** The modules that the patterns of a config name, in order. */
+export function modulesIn(config: CheckedConfig, folder: string): Omit<ProjectModules, 'config'> {
+  const patterns = config.pipelines.filter((each) => typeof each === 'string')
+  const matches = patterns.map((pattern) => globSync(pattern, { cwd: folder }).sort())
+  return {
+    missing: patterns.filter((_, index) => matches[index]?.length === 0),
+    modules: matches.flat().map((match) => {
+      const path = resolve(folder, match)
+      return { path, load: () => import(pathToFileURL(path).href) }
+    }),
+  }
 }
 
-async function pipelinesOf(path: string, broken: Project['broken']): Promise<Pipeline[]> {
+async function pipelinesOf(
+  { path, load }: ProjectModules['modules'][number],
+  broken: Project['broken'],
+): Promise<Pipeline[]> {
   try {
-    const module = (await import(pathToFileURL(path).href)) as Record<string, unknown>
-    return Object.values(module).filter(isPipeline)
+    return Object.values(await load()).filter(isPipeline)
   } catch (error) {
     broken.push({ path, message: told(error) })
     return []

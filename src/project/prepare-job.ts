@@ -1,13 +1,11 @@
 import type { ChildJob } from '../adapters/process/protocol.ts'
-import type { FileSecrets } from '../adapters/secrets/file-secrets.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { Json } from '../core/model.ts'
-import type { Job } from '../core/ports.ts'
-import { secretVariable } from '../define/secret.ts'
+import type { Job, SecretStore } from '../core/ports.ts'
 import type { Markers } from '../define/targets/marker.ts'
 
 /** Gathers what a child cannot read itself: results of markers, and the secrets that the task names. */
-export async function prepareJob(job: Job, secrets: FileSecrets, markers: Markers): Promise<ChildJob> {
+export async function prepareJob(job: Job, secrets: SecretStore, markers: Markers): Promise<ChildJob> {
   const { run, task, attempt, nonce, upstreams, dependencies, checkpoint, budgets } = job
   const without = [...upstreams, ...dependencies].filter((upstream) => upstream.outputs.length === 0)
   const found = await markers.read(without.map((upstream) => upstream.id))
@@ -19,6 +17,7 @@ export async function prepareJob(job: Job, secrets: FileSecrets, markers: Marker
     attempt,
     writer: nonce,
     ...(task.requires === undefined ? {} : { requires: task.requires }),
+    ...(task.forced ? { forced: true } : {}),
     upstreams: upstreams.map(({ number, family, params }) => ({ number, family, params })),
     dependencies: dependencies.map(({ id }) => id),
     ...(checkpoint === undefined ? {} : { checkpoint }),
@@ -31,16 +30,13 @@ export async function prepareJob(job: Job, secrets: FileSecrets, markers: Marker
 /** The values of secrets; throws where one is not set. */
 export async function readSecrets(
   names: { [name: string]: string },
-  secrets: FileSecrets,
+  secrets: SecretStore,
 ): Promise<Record<string, string>> {
   const values: Record<string, string> = {}
   for (const [name, secret] of Object.entries(names)) {
     const value = await secrets.get(secret)
     if (value === undefined)
-      throw new SluiceError(
-        'unknown_secret',
-        `there is no secret ${secret}; set it with: sluice secrets set ${secret} (or the environment variable ${secretVariable(secret)})`,
-      )
+      throw new SluiceError('unknown_secret', `there is no secret ${secret}; ${secrets.hint(secret)}`)
     values[name] = value
   }
   return values

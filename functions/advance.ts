@@ -1,0 +1,39 @@
+import type { _Record } from '@aws-sdk/client-dynamodb-streams'
+import { SFNClient } from '@aws-sdk/client-sfn'
+import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
+import type { DynamoDBStreamEvent, SQSEvent } from 'aws-lambda'
+import { eventOf } from '../src/adapters/dynamodb/stream-event.ts'
+import { stepFunctions } from '../src/adapters/states/executions.ts'
+import { PATIENT } from '../src/deployed/clients.ts'
+import { openDeployed } from '../src/deployed/home.ts'
+import { launcherOf } from '../src/deployed/launcher.ts'
+import { runMetrics } from '../src/deployed/metrics.ts'
+import { createAdvance, createRepair } from '../src/handlers/advance.ts'
+import { readSettings } from '../src/handlers/environment.ts'
+import { bundledLimits } from '../src/project/bundled.ts'
+
+const told = readSettings('advance')
+const sqs = new SQSClient(PATIENT)
+const { queue, wake } = launcherOf(told)
+const home = openDeployed(told, { worker: 'advance', limits: bundledLimits, queue })
+const answers = stepFunctions(new SFNClient(PATIENT))
+
+async function repair(keys: string[]): Promise<void> {
+  for (const key of keys)
+    await sqs.send(
+      new SendMessageCommand({ QueueUrl: told.repairQueue, MessageBody: JSON.stringify({ key }) }),
+    )
+}
+
+const onRunEnd = runMetrics(told.environment)
+const advance = createAdvance({ home, answers, repair, wake, onRunEnd })
+const handleKey = createRepair({ home, answers, wake })
+
+/** Changes of the table, from its stream; and keys that went aside, from their queue. */
+export const handler = async (event: DynamoDBStreamEvent | SQSEvent): Promise<void> => {
+  const changes = event.Records.flatMap((record, index) =>
+    'dynamodb' in record ? (eventOf(record as _Record, index) ?? []) : [],
+  )
+  await advance(changes)
+  for (const record of event.Records) if ('body' in record) await handleKey(JSON.parse(record.body).key)
+}

@@ -1,0 +1,25 @@
+import { SFNClient } from '@aws-sdk/client-sfn'
+import { stepFunctions } from '../src/adapters/states/executions.ts'
+import { PATIENT } from '../src/deployed/clients.ts'
+import { openDeployed } from '../src/deployed/home.ts'
+import { readSettings } from '../src/handlers/environment.ts'
+import { createPlan, PLAN_EVENT } from '../src/handlers/plan.ts'
+import { loadProject } from '../src/project/load-config.ts'
+
+const told = readSettings('plan')
+const project = await loadProject('sluice.config')
+const executions = stepFunctions(new SFNClient(PATIENT))
+
+/** Started by a state machine with its token: opens, plans or joins the run of the execution's input. */
+export const handler = async (event: unknown): Promise<void> => {
+  const { name } = PLAN_EVENT.parse(event)
+  const worker = `plan/${name}`
+  // A planner of the same execution was tried before this one, and has ended: its state machine waits for one alone.
+  const home = openDeployed(told, {
+    worker,
+    project,
+    limits: project.limits,
+    isGone: async (other) => other === worker,
+  })
+  await createPlan(home, project, executions)(event)
+}

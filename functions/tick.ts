@@ -1,0 +1,12 @@
+import { openDeployed } from '../src/deployed/home.ts'
+import { launcherOf } from '../src/deployed/launcher.ts'
+import { readSettings } from '../src/handlers/environment.ts'
+import { createTick } from '../src/handlers/tick.ts'
+import { bundledLimits } from '../src/project/bundled.ts'
+
+const told = readSettings('tick')
+const home = openDeployed(told, { worker: 'tick', limits: bundledLimits })
+const launcher = launcherOf(told)
+
+/** Once a minute: what is due by time. */
+export const handler = createTick(home, () => launcher.wakeAll())

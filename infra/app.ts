@@ -1,0 +1,27 @@
+import { App, Stack } from 'aws-cdk-lib'
+import * as ecs from 'aws-cdk-lib/aws-ecs'
+import { readProject } from './project.ts'
+import { Sluice } from './sluice.ts'
+
+/** The app behind cdk.json: one environment of a project as a stack, named by the context `env`. */
+const app = new App()
+const name = String(app.node.tryGetContext('env') ?? 'prod')
+const config = app.node.tryGetContext('config')
+const architecture =
+  app.node.tryGetContext('architecture') === 'x86_64' ? ecs.CpuArchitecture.X86_64 : ecs.CpuArchitecture.ARM64
+const project = await readProject({
+  environment: name,
+  ...(typeof config === 'string' ? { config } : {}),
+  // Test builds alone name modules to replace; the command never does.
+  replace: JSON.parse(process.env.SLUICE_TEST_REPLACE ?? '{}'),
+})
+const {
+  region,
+  account = process.env.CDK_DEFAULT_ACCOUNT,
+  stack: stackName = `sluice-${name}`,
+} = project.environment
+const stack = new Stack(app, stackName, {
+  env: { region, ...(account === undefined ? {} : { account }) },
+  description: `Sluice: the pipelines of ${name}`,
+})
+new Sluice(stack, 'Sluice', { project, architecture })

@@ -1,0 +1,118 @@
+import { createHash } from 'node:crypto'
+import { existsSync, globSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { build, type Plugin } from 'esbuild'
+import { version } from '../src/cli/version.ts'
+
+/** What goes into a bundle beside Sluice itself. */
+export interface BundledProject {
+  /** The config's file. */
+  path: string
+  modules: { path: string }[]
+  missing: string[]
+  limits: unknown
+}
+
+/** How a bundle is made. */
+export interface BundleOptions {
+  /** Modules that are started, by the name of their file in the bundle. */
+  entries: { [name: string]: string }
+  project: BundledProject
+  outdir: string
+  /** Packages that are installed beside the bundle. */
+  external?: string[]
+  /** Test builds: a module instead of Sluice's own, by the end of its path without extension. */
+  replace?: { [path: string]: string }
+}
+
+const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
+/** Where Sluice's own modules are: the checkout, or the built package. */
+export const OWN = fileURLToPath(new URL('..', import.meta.url))
+/** One of Sluice's own modules. */
+export const ownModule = (path: string) => join(OWN, `${path}.${extension}`)
+
+/** Lets modules of CommonJS that are part of a bundle load what is part of Node. */
+const REQUIRE = "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);"
+
+/** Bundles entries with a project and everything that they need; returns a version: the hash of what came out. */
+export async function bundle({
+  entries,
+  project,
+  outdir,
+  external = [],
+  replace = {},
+}: BundleOptions): Promise<string> {
+  rmSync(outdir, { recursive: true, force: true })
+  mkdirSync(outdir, { recursive: true })
+  await build({
+    entryPoints: Object.entries(entries).map(([out, path]) => ({ in: path, out })),
+    outdir,
+    bundle: true,
+    splitting: true,
+    platform: 'node',
+    target: 'node24',
+    format: 'esm',
+    outExtension: { '.js': '.mjs' },
+    banner: { js: REQUIRE },
+    minifyWhitespace: true,
+    minifySyntax: true,
+    keepNames: true,
+    legalComments: 'none',
+    logLevel: 'error',
+    external,
+    plugins: [ownModules(project, replace)],
+  })
+  return hashOf(outdir)
+}
+
+function ownModules(project: BundledProject, replace: { [path: string]: string }): Plugin {
+  return {
+    name: 'sluice',
+    setup({ onResolve, onLoad }) {
+      // A second copy of Sluice would not know the first one's tasks.
+      onResolve({ filter: /^sluice$/ }, () => ({ path: ownModule('src/index') }))
+      onLoad({ filter: /[\\/]src[\\/]project[\\/]bundled\.[jt]s$/ }, () => ({
+        contents: modulesText(project),
+        resolveDir: OWN,
+      }))
+      // It reads the package's own file, which a bundle has not.
+      onLoad({ filter: /[\\/]src[\\/]cli[\\/]version\.[jt]s$/ }, () => ({
+        contents: `export const version = ${JSON.stringify(version)}`,
+      }))
+      for (const [path, by] of Object.entries(replace))
+        onLoad({ filter: new RegExp(`${path.replaceAll('/', '[\\\\/]')}\\.[jt]s$`) }, () => ({
+          contents: readFileSync(by, 'utf8'),
+          loader: by.endsWith('.ts') ? 'ts' : 'js',
+          resolveDir: join(by, '..'),
+        }))
+    },
+  }
+}
+
+function modulesText({ path, modules, missing, limits }: BundledProject): string {
+  const loads = modules.map(
+    (module) =>
+      `{ path: ${JSON.stringify(module.path)}, load: () => import(${JSON.stringify(module.path)}) }`,
+  )
+  return [
+    'export const bundled = {',
+    `  config: () => import(${JSON.stringify(path)}),`,
+    `  modules: [${loads.join(', ')}],`,
+    `  missing: ${JSON.stringify(missing)},`,
+    '}',
+    `export const bundledLimits = ${JSON.stringify(limits)}`,
+  ].join('\n')
+}
+
+/** Sixteen digits that change with any file of a folder. */
+export function hashOf(folder: string): string {
+  const hash = createHash('sha256')
+  if (!existsSync(folder)) return ''
+  for (const name of globSync('**/*', { cwd: folder, withFileTypes: false }).sort()) {
+    const path = join(folder, name)
+    if (!name.includes('.')) continue
+    hash.update(`${name}\n`).update(readFileSync(path))
+  }
+  return hash.digest('hex').slice(0, 16)
+}

@@ -1,0 +1,50 @@
+import { type Duration, RemovalPolicy } from 'aws-cdk-lib'
+import * as iam from 'aws-cdk-lib/aws-iam'
+import * as lambda from 'aws-cdk-lib/aws-lambda'
+import * as logs from 'aws-cdk-lib/aws-logs'
+import { Construct } from 'constructs'
+
+/** How a function is made. */
+export interface FunctionProps {
+  description: string
+  /** Folder with its bundle. */
+  folder: string
+  /** Module in that folder. */
+  module: string
+  environment: { [name: string]: string }
+  allows: iam.PolicyStatement[]
+  logRetentionDays: number
+  timeout: Duration
+  /** @default 512 */
+  memoryMb?: number
+}
+
+/** A function with a role of its own that can do what is listed, and write its log; nothing else. */
+export class OwnFunction extends Construct {
+  readonly function: lambda.Function
+  readonly logGroup: logs.LogGroup
+  readonly role: iam.Role
+
+  constructor(scope: Construct, id: string, props: FunctionProps) {
+    super(scope, id)
+    this.logGroup = new logs.LogGroup(this, 'Logs', {
+      retention: props.logRetentionDays,
+      removalPolicy: RemovalPolicy.DESTROY,
+    })
+    this.role = new iam.Role(this, 'Role', { assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com') })
+    this.logGroup.grantWrite(this.role)
+    for (const statement of props.allows) this.role.addToPolicy(statement)
+    this.function = new lambda.Function(this, 'Function', {
+      description: props.description,
+      runtime: lambda.Runtime.NODEJS_24_X,
+      architecture: lambda.Architecture.ARM_64,
+      code: lambda.Code.fromAsset(props.folder),
+      handler: `${props.module}.handler`,
+      memorySize: props.memoryMb ?? 512,
+      timeout: props.timeout,
+      role: this.role,
+      logGroup: this.logGroup,
+      environment: { NODE_OPTIONS: '--enable-source-maps', ...props.environment },
+    })
+  }
+}

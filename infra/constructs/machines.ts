@@ -1,0 +1,191 @@
+import { ArnFormat, RemovalPolicy, Stack } from 'aws-cdk-lib'
+import * as iam from 'aws-cdk-lib/aws-iam'
+import * as logs from 'aws-cdk-lib/aws-logs'
+import * as scheduler from 'aws-cdk-lib/aws-scheduler'
+import type * as sqs from 'aws-cdk-lib/aws-sqs'
+import * as sfn from 'aws-cdk-lib/aws-stepfunctions'
+import { Construct } from 'constructs'
+import { ERRORS } from '../../src/core/errors.ts'
+import type { Pipeline } from '../../src/define/pipeline.ts'
+import { TASKS_MACHINE } from '../../src/handlers/start-run.ts'
+import { schedulerCrons } from '../scheduler-cron.ts'
+import { allow } from './permissions.ts'
+
+/** What the state machines are made from. */
+export interface MachinesProps {
+  pipelines: Pipeline[]
+  /** ARN of the function that plans. */
+  planArn: string
+  /** Names of machines begin so. */
+  prefix: string
+  logRetentionDays: number
+}
+
+/** Errors that a planning function tells about its input: another attempt cannot help. */
+const FINAL = [
+  'Failed',
+  'Cancelled',
+  ...Object.entries(ERRORS).flatMap(([code, { source }]) => (source === 'user' ? [code] : [])),
+]
+
+/** One state machine per pipeline, and one for task families: the face of their runs in the console. */
+export class Machines extends Construct {
+  readonly arns: string[] = []
+  readonly machines: sfn.CfnStateMachine[] = []
+
+  constructor(scope: Construct, id: string, { pipelines, planArn, prefix, logRetentionDays }: MachinesProps) {
+    super(scope, id)
+    const role = new iam.Role(this, 'Role', { assumedBy: new iam.ServicePrincipal('states.amazonaws.com') })
+    role.addToPolicy(allow(['lambda:InvokeFunction'], [planArn]))
+    for (const statement of LOG_DELIVERY) role.addToPolicy(statement())
+    const logGroup = new logs.LogGroup(this, 'Logs', {
+      // Step Functions writes into groups of this name without a policy of a size that grows with each machine.
+      logGroupName: `/aws/vendedlogs/states/${prefix}runs`,
+      retention: logRetentionDays,
+      removalPolicy: RemovalPolicy.DESTROY,
+    })
+    for (const name of [...pipelines.map((pipeline) => pipeline.name), TASKS_MACHINE]) {
+      const machine = new sfn.CfnStateMachine(this, name, {
+        stateMachineName: `${prefix}${name}`,
+        stateMachineType: 'STANDARD',
+        roleArn: role.roleArn,
+        definitionString: Stack.of(this).toJsonString(definitionOf(planArn, name)),
+        loggingConfiguration: {
+          level: 'ALL',
+          includeExecutionData: false,
+          destinations: [{ cloudWatchLogsLogGroup: { logGroupArn: logGroup.logGroupArn } }],
+        },
+        tracingConfiguration: { enabled: true },
+      })
+      machine.node.addDependency(role)
+      this.machines.push(machine)
+      this.arns.push(arnOf(this, `${prefix}${name}`))
+    }
+  }
+}
+
+/** The ARN of a machine by its name: functions and machines name each other. */
+export const arnOf = (scope: Construct, name: string): string =>
+  Stack.of(scope).formatArn({
+    service: 'states',
+    resource: 'stateMachine',
+    resourceName: name,
+    arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+  })
+
+/** Log delivery and traces have no resources: https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html */
+const LOG_DELIVERY = [
+  () =>
+    allow(
+      [
+        'logs:CreateLogDelivery',
+        'logs:GetLogDelivery',
+        'logs:UpdateLogDelivery',
+        'logs:DeleteLogDelivery',
+        'logs:ListLogDeliveries',
+        'logs:PutResourcePolicy',
+        'logs:DescribeResourcePolicies',
+        'logs:DescribeLogGroups',
+      ],
+      ['*'],
+    ),
+  () =>
+    allow(
+      [
+        'xray:PutTraceSegments',
+        'xray:PutTelemetryRecords',
+        'xray:GetSamplingRules',
+        'xray:GetSamplingTargets',
+      ],
+      ['*'],
+    ),
+]
+
+/**
+ * One state with a task token: the function registers the token, then plans; whoever ends the run answers. A state of
+ * its own for waiting would lose the end of a run that is quicker than the next transition.
+ */
+export function definitionOf(planArn: string, name: string): object {
+  const pipeline = name === TASKS_MACHINE ? {} : { pipeline: name }
+  return {
+    Comment: `Runs of ${name}. The input is an object of parameters.`,
+    StartAt: 'Run',
+    States: {
+      Run: {
+        Type: 'Task',
+        Resource: 'arn:aws:states:::lambda:invoke.waitForTaskToken',
+        Parameters: {
+          FunctionName: planArn,
+          Payload: {
+            'token.$': '$$.Task.Token',
+            'execution.$': '$$.Execution.Id',
+            'name.$': '$$.Execution.Name',
+            'input.$': '$',
+            ...pipeline,
+          },
+        },
+        Retry: [
+          { ErrorEquals: FINAL, MaxAttempts: 0 },
+          { ErrorEquals: ['States.ALL'], IntervalSeconds: 2, BackoffRate: 2, MaxAttempts: 3 },
+        ],
+        End: true,
+      },
+    },
+  }
+}
+
+/** What schedules are made from. */
+export interface SchedulesProps {
+  pipelines: Pipeline[]
+  scheduleArn: string
+  tickArn: string
+  deadLetters: sqs.Queue
+  prefix: string
+}
+
+/** Schedules of pipelines, and the clock of the deployment itself, in a group of their own. */
+export class Schedules extends Construct {
+  constructor(
+    scope: Construct,
+    id: string,
+    { pipelines, scheduleArn, tickArn, deadLetters, prefix }: SchedulesProps,
+  ) {
+    super(scope, id)
+    const role = new iam.Role(this, 'Role', {
+      assumedBy: new iam.ServicePrincipal('scheduler.amazonaws.com'),
+    })
+    role.addToPolicy(allow(['lambda:InvokeFunction'], [scheduleArn, tickArn]))
+    role.addToPolicy(allow(['sqs:SendMessage'], [deadLetters.queueArn]))
+    const group = new scheduler.CfnScheduleGroup(this, 'Group', { name: `${prefix}schedules` })
+    const add = (name: string, arn: string, input: object, when: string, timeZone = 'UTC') => {
+      const schedule = new scheduler.CfnSchedule(this, name, {
+        name,
+        groupName: `${prefix}schedules`,
+        scheduleExpression: when,
+        scheduleExpressionTimezone: timeZone,
+        flexibleTimeWindow: { mode: 'OFF' },
+        target: {
+          arn,
+          roleArn: role.roleArn,
+          input: JSON.stringify(input),
+          deadLetterConfig: { arn: deadLetters.queueArn },
+          retryPolicy: { maximumRetryAttempts: 3, maximumEventAgeInSeconds: 900 },
+        },
+      })
+      schedule.node.addDependency(group, role)
+    }
+    for (const { name, schedule } of pipelines)
+      if (schedule !== undefined)
+        for (const [index, when] of schedulerCrons(schedule.cron).entries())
+          add(
+            index === 0 ? name : `${name}-${index + 1}`,
+            scheduleArn,
+            { pipeline: name },
+            when,
+            schedule.timeZone,
+          )
+    add('Tick', tickArn, {}, 'rate(1 minute)')
+    // Brings what was missed, and opens failed intervals again.
+    add('Intervals', scheduleArn, {}, 'rate(5 minutes)')
+  }
+}

@@ -1,0 +1,139 @@
+import { Duration } from 'aws-cdk-lib'
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch'
+import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions'
+import * as iam from 'aws-cdk-lib/aws-iam'
+import type * as lambda from 'aws-cdk-lib/aws-lambda'
+import * as sns from 'aws-cdk-lib/aws-sns'
+import * as subscriptions from 'aws-cdk-lib/aws-sns-subscriptions'
+import type * as sqs from 'aws-cdk-lib/aws-sqs'
+import { Construct } from 'constructs'
+
+/** What is watched. */
+export interface WatchingProps {
+  environment: string
+  functions: { [name: string]: lambda.Function }
+  queues: { [pool: string]: sqs.Queue }
+  deadLetters: Map<string, sqs.Queue>
+  machineArns: string[]
+  alarmEmail: string | undefined
+}
+
+/** Where the functions' own metrics are. */
+const METRICS = 'Sluice'
+/** Where the article of each alarm is: a heading of this page. */
+const RUNBOOK = 'docs/operations.md#'
+const OLDEST = Duration.hours(1)
+const BEHIND = Duration.minutes(5)
+
+/** Alarms, each with its article in the runbook, to one topic; and a dashboard. */
+export class Watching extends Construct {
+  readonly topic: sns.Topic
+  readonly #action: SnsAction
+
+  constructor(scope: Construct, id: string, props: WatchingProps) {
+    super(scope, id)
+    this.topic = new sns.Topic(this, 'Alarms', { enforceSSL: true })
+    this.topic.grantPublish(new iam.ServicePrincipal('cloudwatch.amazonaws.com'))
+    if (props.alarmEmail !== undefined)
+      this.topic.addSubscription(new subscriptions.EmailSubscription(props.alarmEmail))
+    this.#action = new SnsAction(this.topic)
+    this.watchQueues(props)
+    this.watchFunctions(props)
+    this.watchRuns(props)
+    this.dashboard(props)
+  }
+
+  private watchQueues({ deadLetters, queues }: WatchingProps): void {
+    for (const [name, queue] of deadLetters)
+      this.alarm(`${name}-DeadLetters`, 'dead-letters', {
+        metric: queue.metricApproximateNumberOfMessagesVisible({ statistic: 'max' }),
+        threshold: 1,
+      })
+    for (const [pool, queue] of Object.entries(queues))
+      this.alarm(`${pool}-OldestMessage`, 'oldest-message', {
+        metric: queue.metricApproximateAgeOfOldestMessage(),
+        threshold: OLDEST.toSeconds(),
+      })
+  }
+
+  private watchFunctions({ functions }: WatchingProps): void {
+    for (const [name, each] of Object.entries(functions)) {
+      this.alarm(`${name}-Errors`, 'function-errors', { metric: each.metricErrors(), threshold: 3 })
+      this.alarm(`${name}-Throttles`, 'function-throttles', { metric: each.metricThrottles(), threshold: 10 })
+    }
+    const advance = functions.advance
+    if (advance !== undefined)
+      this.alarm('Stream-Behind', 'stream-behind', {
+        metric: advance.metric('IteratorAge', { statistic: 'max' }),
+        threshold: BEHIND.toMilliseconds(),
+      })
+  }
+
+  private watchRuns({ environment }: WatchingProps): void {
+    this.alarm('Runs-Failed', 'runs-failed', {
+      metric: new cloudwatch.Metric({
+        namespace: METRICS,
+        metricName: 'RunsFailed',
+        dimensionsMap: { service: environment },
+        statistic: 'sum',
+      }),
+      threshold: 1,
+    })
+  }
+
+  private alarm(
+    id: string,
+    article: string,
+    { metric, threshold }: { metric: cloudwatch.IMetric; threshold: number },
+  ) {
+    const alarm = new cloudwatch.Alarm(this, id, {
+      metric,
+      threshold,
+      evaluationPeriods: 1,
+      comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+      treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
+      alarmDescription: `What it means and what to do: ${RUNBOOK}${article}`,
+    })
+    alarm.addAlarmAction(this.#action)
+  }
+
+  private dashboard({ environment, functions, queues, machineArns }: WatchingProps): void {
+    const graph = (title: string, left: cloudwatch.IMetric[]) =>
+      new cloudwatch.GraphWidget({ title, left, width: 12 })
+    const board = new cloudwatch.Dashboard(this, 'Dashboard', { dashboardName: `sluice-${environment}` })
+    board.addWidgets(
+      graph(
+        'Runs started',
+        machineArns.map((arn) => machineMetric('ExecutionsStarted', arn)),
+      ),
+      graph(
+        'Runs failed',
+        machineArns.map((arn) => machineMetric('ExecutionsFailed', arn)),
+      ),
+      graph(
+        'Messages waiting',
+        Object.values(queues).map((queue) => queue.metricApproximateNumberOfMessagesVisible()),
+      ),
+      graph(
+        'Age of the oldest message',
+        Object.values(queues).map((queue) => queue.metricApproximateAgeOfOldestMessage()),
+      ),
+      graph(
+        'Errors of functions',
+        Object.values(functions).map((each) => each.metricErrors()),
+      ),
+      graph(
+        'Duration of functions',
+        Object.values(functions).map((each) => each.metricDuration()),
+      ),
+    )
+  }
+}
+
+const machineMetric = (metricName: string, arn: string) =>
+  new cloudwatch.Metric({
+    namespace: 'AWS/States',
+    metricName,
+    dimensionsMap: { StateMachineArn: arn },
+    statistic: 'sum',
+  })

@@ -1,0 +1,145 @@
+import '../src/local/resolve-self.ts'
+import { copyFileSync, cpSync, existsSync, mkdirSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { SluiceError } from '../src/core/errors.ts'
+import type { Environment, Pool } from '../src/define/config.ts'
+import type { Pipeline } from '../src/define/pipeline.ts'
+import { findConfig, loadProject, type Project } from '../src/project/load-config.ts'
+import { type BundledProject, bundle, ownModule } from './bundle.ts'
+
+/** A project that is about to be deployed: what the stack is made from. */
+export interface DeployedProject {
+  /** Name of the environment. */
+  name: string
+  environment: Environment & { region: string }
+  pipelines: Pipeline[]
+  pools: { [name: string]: DeployedPool }
+  /** Names of the secrets that tasks use. */
+  secrets: string[]
+  /** Folders with the code of functions that all pools share, by function. */
+  functions: { [name: string]: string }
+  /** Changes with the code of the pipelines, or of Sluice. */
+  code: string
+}
+
+/** A pool with its code. */
+export interface DeployedPool extends Pool {
+  /** Folder with the code of its function, or the context of its image. */
+  folder: string
+  /** Secrets of its tasks. */
+  secrets: string[]
+}
+
+/** How a project is read for deployment. */
+export interface ReadOptions {
+  /** The config's file. @default that of the working folder */
+  config?: string
+  environment: string
+  /** Where bundles are written. @default '.sluice/deploy' beside the config */
+  outdir?: string
+  /** Test builds only: modules instead of Sluice's own. */
+  replace?: { [path: string]: string }
+}
+
+const FUNCTIONS = ['schedule', 'plan', 'advance', 'launch-workers', 'tick', 'job-events', 'api']
+
+/** Reads a project and bundles its code for AWS; throws with all that is wrong with it. */
+export async function readProject({
+  config,
+  environment: name,
+  outdir,
+  replace = {},
+}: ReadOptions): Promise<DeployedProject> {
+  const path = findConfig(process.cwd(), config)
+  const project = await loadProject(path)
+  const environment = environmentOf(project, name)
+  refuseBroken(project)
+  const out = outdir ?? join(project.folder, '.sluice', 'deploy', name)
+  const bundled: BundledProject = { path, modules: project.modules, missing: [], limits: project.limits }
+  const external = environment.external ?? []
+  const shared = { project: bundled, external, replace }
+  const code = await bundle({
+    ...shared,
+    entries: Object.fromEntries(FUNCTIONS.map((each) => [`${each}/index`, ownModule(`functions/${each}`)])),
+    outdir: join(out, 'functions'),
+  })
+  const pools: DeployedProject['pools'] = {}
+  for (const [pool, options] of Object.entries(project.pools))
+    pools[pool] = {
+      ...options,
+      secrets: secretsOf(project, pool),
+      folder: await bundlePool(project, pool, { ...shared, outdir: join(out, pool) }),
+    }
+  return {
+    name,
+    environment,
+    pipelines: [...project.pipelines.values()],
+    pools,
+    secrets: [...new Set(Object.values(pools).flatMap((pool) => pool.secrets))].sort(),
+    functions: Object.fromEntries(FUNCTIONS.map((each) => [each, join(out, 'functions')])),
+    code,
+  }
+}
+
+function environmentOf({ environments }: Project, name: string): DeployedProject['environment'] {
+  const { region, ...environment } = environments[name] ?? {}
+  if (region !== undefined) return { ...environment, region }
+  const deployable = Object.keys(environments).filter((each) => environments[each]?.region !== undefined)
+  const problem =
+    environments[name] === undefined
+      ? `The config has no environment ${name}.`
+      : `The environment ${name} has no region, so it is on one machine.`
+  throw new SluiceError('invalid_deployment', problem, {
+    hint:
+      deployable.length > 0
+        ? `There are: ${deployable.join(', ')}.`
+        : `Add one to the config: environments: { ${name}: { region: 'eu-west-2' } }`,
+  })
+}
+
+/** On one machine the other pipelines still work; a deployment would take those away that are there. */
+function refuseBroken({ broken }: Project): void {
+  if (broken.length === 0) return
+  throw new SluiceError(
+    'config_failed',
+    `Nothing was deployed, because not every module loads:\n- ${broken.map(({ path, message }) => `${path}: ${message}`).join('\n- ')}`,
+  )
+}
+
+const secretsOf = ({ tasks }: Project, pool: string): string[] =>
+  [...tasks.values()]
+    .filter(({ policy }) => (policy.pool ?? 'default') === pool)
+    .flatMap(({ policy }) => Object.values(policy.secrets))
+
+/** Only what the pool's tasks need: the modules that define them. */
+async function bundlePool(
+  { pools, tasks, modules, path, limits }: Project,
+  pool: string,
+  options: Pick<Parameters<typeof bundle>[0], 'external' | 'outdir' | 'replace'>,
+): Promise<string> {
+  const own = modules.filter(({ families }) =>
+    families.some((family) => (tasks.get(family)?.policy.pool ?? 'default') === pool),
+  )
+  const project: BundledProject = { path, modules: own, missing: [], limits }
+  if (pools[pool]?.runsOn !== 'fargate') {
+    await bundle({ ...options, project, entries: { index: ownModule('functions/lambda-worker') } })
+    return options.outdir
+  }
+  const image = `${options.outdir}-image`
+  const entries = { main: ownModule('tasks/worker/main'), child: ownModule('src/local/child') }
+  await bundle({ ...options, project, entries, outdir: join(image, 'code') })
+  copyImageParts(dirname(path), image)
+  return image
+}
+
+/** The Dockerfile, and what the packages beside the bundle are installed from: a layer that changes with the lockfile alone. */
+function copyImageParts(folder: string, image: string): void {
+  copyFileSync(join(ownModule('tasks/worker/main'), '..', '..', 'Dockerfile'), join(image, 'Dockerfile'))
+  const dependencies = join(image, 'dependencies')
+  mkdirSync(dependencies, { recursive: true })
+  for (const name of ['package.json', 'package-lock.json', '.npmrc'])
+    if (existsSync(join(folder, name))) cpSync(join(folder, name), join(dependencies, name))
+}
+
+/** A path for people. */
+export const shown = (path: string) => relative(process.cwd(), path)

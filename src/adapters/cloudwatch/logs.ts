@@ -1,0 +1,103 @@
+import {
+  type CloudWatchLogsClient,
+  FilterLogEventsCommand,
+  ResourceNotFoundException,
+} from '@aws-sdk/client-cloudwatch-logs'
+import { pipelineOf } from '../../core/identity.ts'
+import type { AttemptName, LogLine, Logs } from '../../core/ports.ts'
+
+const TAIL_BYTES = 4096
+
+/** A line of an attempt, as CloudWatch keeps it. */
+export interface AttemptLine extends LogLine, AttemptName {}
+
+/** Logs as JSON lines on standard output, which Lambda and Fargate bring to CloudWatch. They are read by {@link logReader}. */
+export function standardOutputLogs(
+  write: (text: string) => void = (text) => process.stdout.write(text),
+): Logs {
+  return {
+    open(attempt) {
+      let tail = ''
+      return {
+        write(lines) {
+          for (const { at, level, text } of lines) {
+            const { run, number, attempt: count } = attempt
+            const line = { at, level, text, run, number, attempt: count, pipeline: pipelineOf(run) }
+            write(`${JSON.stringify(line)}\n`)
+          }
+          const texts = lines.map(({ text }) => text).join('\n')
+          tail = Buffer.from(`${tail}${tail && '\n'}${texts}`)
+            .subarray(-TAIL_BYTES)
+            .toString()
+        },
+        tail: () => tail,
+      }
+    },
+    list: async () => [],
+    read: async (_, from) => ({ lines: [], next: from }),
+    async remove() {},
+  }
+}
+
+/** Which lines are wanted. */
+export interface LinesQuery {
+  run: string
+  number?: number
+  attempt?: number
+  /** Log streams that can have them, where they are known; 100 at most. */
+  streams?: string[]
+  /** Nothing was written before. */
+  from: number
+  /** Where an earlier page ended. */
+  after?: string
+}
+
+/** A page of lines; `next` goes on where there is more. */
+export interface LinesPage {
+  lines: AttemptLine[]
+  next?: string
+}
+
+/** Lines of attempts in a log group of CloudWatch. */
+export function logReader(client: CloudWatchLogsClient) {
+  return async (
+    logGroupName: string,
+    { run, number, attempt, streams, from, after }: LinesQuery,
+  ): Promise<LinesPage> => {
+    const parts = [
+      `$.run = ${JSON.stringify(run)}`,
+      ...(number === undefined ? [] : [`$.number = ${number}`]),
+      ...(attempt === undefined ? [] : [`$.attempt = ${attempt}`]),
+    ]
+    const query = new FilterLogEventsCommand({
+      logGroupName,
+      filterPattern: `{ ${parts.map((part) => `(${part})`).join(' && ')} }`,
+      startTime: from,
+      ...(streams === undefined || streams.length === 0 ? {} : { logStreamNames: streams }),
+      ...(after === undefined ? {} : { nextToken: after }),
+    })
+    const { events = [], nextToken } = await client.send(query).catch((error) => {
+      // Nothing has been written yet.
+      if (error instanceof ResourceNotFoundException) return { events: [], nextToken: undefined }
+      throw error
+    })
+    const lines = events
+      .flatMap(({ message = '' }) => lineOf(message))
+      .filter(
+        (line) =>
+          line.run === run &&
+          (number === undefined || line.number === number) &&
+          (attempt === undefined || line.attempt === attempt),
+      )
+    return { lines, ...(nextToken === undefined ? {} : { next: nextToken }) }
+  }
+}
+
+function lineOf(message: string): AttemptLine[] {
+  try {
+    const line = JSON.parse(message) as AttemptLine
+    return typeof line.text === 'string' && typeof line.at === 'number' ? [line] : []
+  } catch {
+    return []
+  }
+}

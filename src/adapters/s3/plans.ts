@@ -1,0 +1,133 @@
+import { randomUUID } from 'node:crypto'
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  NoSuchKey,
+  PutObjectCommand,
+  type S3Client,
+} from '@aws-sdk/client-s3'
+import { SluiceError } from '../../core/errors.ts'
+import type { PlanHeader, PlannedTask } from '../../core/plan.ts'
+import { PLAN_SLICE, type Plans } from '../../core/ports.ts'
+import { listAll } from './listing.ts'
+
+/** What makes a plan stand: whoever puts this first has the plan; slices are under its name. */
+interface Cover {
+  name: string
+  header: PlanHeader
+}
+
+const PARALLEL = 16
+/** Slices that are kept in memory: plans do not change. */
+const KEPT = 200
+
+/**
+ * Plans as objects of 100 tasks each below `prefix`. Slices of a planner are under a name of its own, and the cover is
+ * put last and only once, so that two planners never mix.
+ */
+export function s3Plans(client: S3Client, Bucket: string, prefix: string): Plans {
+  const covers = new Map<string, Cover>()
+  const slices = new Map<string, Promise<PlannedTask[] | undefined>>()
+  const coverKey = (run: string) => `${prefix}${run}/cover.json`
+  const sliceKey = (run: string, part: string, slice: number) => `${prefix}${run}/${part}/${slice}.json`
+
+  /** False where an object is there already. */
+  async function put(Key: string, value: unknown, onlyFirst: boolean): Promise<boolean> {
+    try {
+      const Body = JSON.stringify(value)
+      await client.send(
+        new PutObjectCommand({ Bucket, Key, Body, ...(onlyFirst ? { IfNoneMatch: '*' } : {}) }),
+      )
+      return true
+    } catch (error) {
+      const { name } = error as Error
+      if (name === 'PreconditionFailed' || name === 'ConditionalRequestConflict') return false
+      throw error
+    }
+  }
+
+  async function get<T>(Key: string): Promise<T | undefined> {
+    try {
+      const { Body } = await client.send(new GetObjectCommand({ Bucket, Key }))
+      return JSON.parse((await Body?.transformToString()) ?? 'null') as T
+    } catch (error) {
+      if (error instanceof NoSuchKey) return undefined
+      throw error
+    }
+  }
+
+  async function putSlices(
+    run: string,
+    part: string,
+    tasks: PlannedTask[],
+    onlyFirst: boolean,
+  ): Promise<void> {
+    const parts = [...Map.groupBy(tasks, ({ number }) => Math.floor(number / PLAN_SLICE))]
+    for (let start = 0; start < parts.length; start += PARALLEL)
+      await Promise.all(
+        parts
+          .slice(start, start + PARALLEL)
+          .map(([slice, some]) => put(sliceKey(run, part, slice), some, onlyFirst)),
+      )
+  }
+
+  async function coverOf(run: string): Promise<Cover | undefined> {
+    const known = covers.get(run) ?? (await get<Cover>(coverKey(run)))
+    if (known === undefined) return undefined
+    if (covers.size >= KEPT) covers.clear()
+    covers.set(run, known)
+    return known
+  }
+
+  /** A slice that is not there may come, so only what is there is remembered. */
+  function sliceOf(key: string): Promise<PlannedTask[] | undefined> {
+    const known = slices.get(key)
+    if (known !== undefined) return known
+    if (slices.size >= KEPT) slices.clear()
+    const read = get<PlannedTask[]>(key)
+    slices.set(key, read)
+    const forget = () => slices.delete(key)
+    read.then((slice) => slice ?? forget(), forget)
+    return read
+  }
+
+  async function tasksOf(run: string, cover: Cover | undefined, slice: number): Promise<PlannedTask[]> {
+    const isBase = cover !== undefined && slice * PLAN_SLICE < cover.header.size
+    return (await sliceOf(sliceKey(run, isBase ? cover.name : 'more', slice))) ?? []
+  }
+
+  return {
+    async save(run, plan) {
+      const name = randomUUID()
+      await putSlices(run, name, plan.tasks, false)
+      return put(coverKey(run), { name, header: plan.header } satisfies Cover, true)
+    },
+    header: async (run) => (await coverOf(run))?.header,
+    async tasks(run, numbers) {
+      if (numbers.length === 0) return []
+      const cover = await coverOf(run)
+      const wanted = [...new Set(numbers.map((number) => Math.floor(number / PLAN_SLICE)))]
+      const found = new Map<number, PlannedTask>()
+      for (let start = 0; start < wanted.length; start += PARALLEL) {
+        const some = wanted.slice(start, start + PARALLEL)
+        for (const tasks of await Promise.all(some.map((slice) => tasksOf(run, cover, slice))))
+          for (const task of tasks) found.set(task.number, task)
+      }
+      return numbers.map((number) => {
+        const task = found.get(number)
+        if (task === undefined) throw new SluiceError('internal', `no task ${number} in plan of ${run}`)
+        return task
+      })
+    },
+    extend: (run, _base, tasks) => putSlices(run, 'more', tasks, true),
+    async remove(run) {
+      const keys = [
+        ...(await listAll(client, Bucket, `${prefix}${run}/`)),
+        ...(await listAll(client, Bucket, `${prefix}${run}~`)),
+      ]
+      for (const Key of keys) await client.send(new DeleteObjectCommand({ Bucket, Key }))
+      covers.clear()
+      slices.clear()
+    },
+  }
+}

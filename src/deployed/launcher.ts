@@ -1,0 +1,39 @@
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda'
+import type { Queue } from '../core/ports.ts'
+import type { Settings } from '../handlers/environment.ts'
+import { PATIENT } from './clients.ts'
+
+/**
+ * Has containers launched for pools that were sent messages since it was last asked: `queue` notes the pools, `wake`
+ * invokes the launcher. What is missed here, the next tick finds.
+ */
+export function launcherOf({ launcher, workers }: Settings<'launcher' | 'workers'>) {
+  const client = new LambdaClient(PATIENT)
+  const sent = new Set<string>()
+  return {
+    queue: (queue: Queue): Queue => ({
+      ...queue,
+      async send(messages) {
+        await queue.send(messages)
+        for (const { pool } of messages) if (pool in workers.pools) sent.add(pool)
+      },
+    }),
+    async wake(): Promise<void> {
+      const pools = [...sent]
+      sent.clear()
+      for (const pool of pools)
+        await client.send(
+          new InvokeCommand({
+            FunctionName: launcher,
+            InvocationType: 'Event',
+            Payload: JSON.stringify({ pool }),
+          }),
+        )
+    },
+    /** Every pool, whether it was sent anything or not. */
+    async wakeAll(): Promise<void> {
+      for (const pool of Object.keys(workers.pools)) sent.add(pool)
+      await this.wake()
+    },
+  }
+}

@@ -1,0 +1,84 @@
+import type { Stored } from '../core/change.ts'
+import { type Execution, keys, type Run, type TaskRun, type TaskStatus } from '../core/model.ts'
+import type { Store } from '../core/ports.ts'
+import type { Home } from '../project/home.ts'
+
+/** How executions are told of the end of their run. */
+export interface Answers {
+  succeed(token: string, output: unknown): Promise<void>
+  fail(token: string, error: string, cause: string): Promise<void>
+}
+
+/** Failed tasks that a summary names. */
+const NAMED = 20
+
+/** Tells every execution that shows a run how it ended. May be done again: one that was answered stays so. */
+export async function answerExecutions(home: Home, answers: Answers, run: Run): Promise<void> {
+  const { store } = home.context.ports
+  const shown = await store.list({ prefix: keys.showings(run.id), consistency: 'strong' })
+  if (shown.length === 0) return
+  const names = shown.map(({ key }) => key.slice(keys.showings(run.id).length))
+  const executions = (await store.read(names.map(keys.execution))) as (Execution | undefined)[]
+  const summary = await summaryOf(home, run)
+  for (const [index, name] of names.entries()) {
+    const token = executions[index]?.token
+    if (token !== undefined) await answer(answers, token, run, summary)
+    await removeExecution(store, run.id, name)
+  }
+}
+
+/** Forgets an execution that waits for nothing any more. */
+export async function removeExecution(store: Store, run: string, name: string): Promise<void> {
+  await store.write([
+    { key: keys.execution(name), remove: true },
+    { key: keys.showing(run, name), remove: true },
+  ])
+}
+
+async function answer(answers: Answers, token: string, run: Run, summary: Summary): Promise<void> {
+  if (run.status === 'succeeded') await answers.succeed(token, summary)
+  else await answers.fail(token, run.status === 'cancelled' ? 'Cancelled' : 'Failed', causeOf(summary))
+}
+
+/** What an execution's output says of its run. */
+interface Summary {
+  run: string
+  status: Run['status']
+  tookSeconds: number
+  tasks: Partial<Record<TaskStatus, number>>
+  failed: { task: string; message: string }[]
+}
+
+async function summaryOf({ context }: Home, run: Run): Promise<Summary> {
+  const { store, plans } = context.ports
+  const records = await store.list({ prefix: keys.taskRuns(run.id), consistency: 'strong' })
+  const tasks = records.map(({ record }) => record as Stored<TaskRun>).filter(({ join }) => !join)
+  const failed = tasks.filter(({ status }) => status === 'failed').slice(0, NAMED)
+  const planned = await plans.tasks(
+    run.id,
+    failed.map(({ number }) => number),
+  )
+  const counts: Summary['tasks'] = {}
+  for (const { status } of tasks) counts[status] = (counts[status] ?? 0) + 1
+  return {
+    run: run.id,
+    status: run.status,
+    tookSeconds: ((run.endedAt ?? run.createdAt) - run.createdAt) / 1000,
+    tasks: counts,
+    failed: [
+      ...(run.failure === undefined ? [] : [{ task: run.name, message: run.failure.message }]),
+      ...failed.map(({ failure }, index) => ({
+        task: planned[index]?.label ?? '',
+        message: failure?.message ?? '',
+      })),
+    ],
+  }
+}
+
+function causeOf({ run, status, tasks, failed }: Summary): string {
+  const counts = Object.entries(tasks).map(([name, count]) => `${count} ${name}`)
+  return [
+    `${run} ${status}: ${counts.join(', ')}`,
+    ...failed.map(({ task, message }) => `${task}: ${message}`),
+  ].join('\n')
+}

@@ -1,0 +1,87 @@
+import { readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { processRunner } from '../../src/adapters/process/process-runner.ts'
+import type { Runner } from '../../src/core/ports.ts'
+import { openDeployed } from '../../src/deployed/home.ts'
+import { Worker } from '../../src/engine/work.ts'
+import { readSettings } from '../../src/handlers/environment.ts'
+import { workerOfTask } from '../../src/handlers/job-events.ts'
+import { conclude } from '../../src/project/conclude.ts'
+import type { Home } from '../../src/project/home.ts'
+import { loadProject } from '../../src/project/load-config.ts'
+import { prepareJob } from '../../src/project/prepare-job.ts'
+
+/** SIGKILL follows SIGTERM after 120 s; the hand-back takes some of that. */
+const GRACE_MS = 100_000
+/** The longest that SQS lets a request wait. */
+const WAIT_SECONDS = 20
+const LOOK_MS = 1_000
+
+/**
+ * Works on a pool's queue until nothing has come for a while, or it is told to stop: then its task is handed back as
+ * interrupted. Deleting a message is left to its claim, because the lease covers what comes after.
+ */
+export async function runWorker(): Promise<void> {
+  const told = readSettings('worker')
+  const { idleSeconds, tasksPerWorker } = told
+  const project = await loadProject('sluice.config')
+  const home = openDeployed(told, {
+    worker: await workerName(),
+    project,
+    limits: project.limits,
+    memoryMb: told.memoryMb,
+    waitSeconds: Math.min(WAIT_SECONDS, idleSeconds),
+    runner: (looks) => freshProcesses(looks, told.storage),
+  })
+  let started = 0
+  let idleSince = Date.now()
+  const worker = new Worker(home.context, {
+    concurrency: 1,
+    pool: told.pool,
+    onStart() {
+      if (++started === tasksPerWorker) worker.drain()
+    },
+  })
+  process.on('SIGTERM', () => worker.stop())
+  process.on('SIGINT', () => worker.stop())
+  const beats = setInterval(() => void worker.beat().catch(console.error), home.context.settings.heartbeatMs)
+  const looks = setInterval(() => {
+    if (worker.running > 0) idleSince = Date.now()
+    if (Date.now() - idleSince > idleSeconds * 1000) worker.drain()
+  }, LOOK_MS)
+  await worker.run()
+  clearInterval(beats)
+  clearInterval(looks)
+  await home.close()
+}
+
+/** Every task in a process of its own; the next one is prepared while one runs. */
+function freshProcesses(
+  { logs, secrets, surroundings, definitions }: Omit<Home, 'context' | 'close'>,
+  storage: string,
+): Runner {
+  const runner = processRunner({
+    entry: fileURLToPath(new URL('./child.mjs', import.meta.url)),
+    args: ['sluice.config', storage, String(process.pid)],
+    graceMs: GRACE_MS,
+    logs,
+    prepare: (job) => prepareJob(job, secrets, surroundings.markers),
+    conclude: (end) => conclude(definitions.tasks, surroundings, end),
+  })
+  return {
+    ...runner,
+    run(job, hooks) {
+      const policy = { ...job.task.policy, fresh: 'attempt' as const }
+      return runner.run({ ...job, task: { ...job.task, policy } }, hooks)
+    },
+  }
+}
+
+/** The container's task, as ECS tells it: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4.html */
+async function workerName(): Promise<string> {
+  const endpoint = process.env.ECS_CONTAINER_METADATA_URI_V4
+  if (endpoint === undefined)
+    return `container/${(await readFile('/proc/sys/kernel/hostname', 'utf8')).trim()}`
+  const task = (await (await fetch(`${endpoint}/task`)).json()) as { TaskARN: string }
+  return workerOfTask(task.TaskARN)
+}

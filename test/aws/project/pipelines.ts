@@ -1,0 +1,127 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { json, pipeline, secret, type TaskInstance, task, text } from 'sluice'
+import { z } from 'zod'
+
+const Leaf = task(
+  'Leaf',
+  { params: { of: z.string(), n: z.int() }, output: ({ of, n }) => text(`shapes/${of}/${n}.txt`) },
+  async ({ params, output }) => output.write(`${params.n}\n`),
+)
+
+/** A root with so many leaves. */
+const Wide = task(
+  'Wide',
+  {
+    params: { of: z.string(), size: z.int() },
+    requires: ({ of, size }) => Array.from({ length: size }, (_, n) => Leaf({ of, n })),
+    output: ({ of }) => json<number>(`shapes/${of}/wide.json`),
+  },
+  async ({ input, output }) => output.write(input.length),
+)
+export const wide = pipeline('wide', Wide)
+
+const Layer = task(
+  'Layer',
+  {
+    params: { of: z.string(), layer: z.int(), n: z.int(), width: z.int() },
+    requires: ({ of, layer, n, width }): TaskInstance[] =>
+      layer === 0
+        ? []
+        : [0, 1, 2].map((step) => Layer({ of, layer: layer - 1, n: (n + step) % width, width })),
+    output: ({ of, layer, n }) => text(`shapes/${of}/${layer}-${n}.txt`),
+  },
+  async ({ output }) => output.write('done\n'),
+)
+
+/** Layers of tasks with three upstreams each. */
+const Layered = task(
+  'Layered',
+  {
+    params: { of: z.string(), layers: z.int(), width: z.int() },
+    requires: ({ of, layers, width }) =>
+      Array.from({ length: width }, (_, n) => Layer({ of, layer: layers - 1, n, width })),
+    output: ({ of }) => text(`shapes/${of}/layered.txt`),
+  },
+  async ({ output }) => output.write('done\n'),
+)
+export const layered = pipeline('layered', Layered)
+
+const Flaky = task(
+  'Flaky',
+  {
+    params: { of: z.string(), failures: z.int() },
+    output: ({ of }) => text(`flaky/${of}.txt`),
+    retry: { attempts: 3, delaySeconds: 1, backoff: 'fixed' },
+  },
+  async ({ params, attempt, output, log }) => {
+    log.info(`this is attempt ${attempt}`)
+    if (attempt <= params.failures) throw new Error(`failing attempt ${attempt} on purpose`)
+    await output.write('done\n')
+  },
+)
+
+/** One branch fails as often as is asked for, the other must not mind. */
+const Branches = task(
+  'Branches',
+  {
+    params: { of: z.string(), failures: z.int() },
+    requires: ({ of, failures }) => [Flaky({ of, failures }), Leaf({ of: `beside-${of}`, n: 1 })],
+    output: ({ of }) => text(`branches/${of}.txt`),
+  },
+  async ({ output }) => output.write('done\n'),
+)
+export const branches = pipeline('branches', Branches)
+
+const Slow = task(
+  'Slow',
+  {
+    params: { of: z.string(), seconds: z.number() },
+    output: ({ of }) => text(`slow/${of}.txt`),
+    pool: 'heavy',
+  },
+  async ({ params, output, signal, log, attempt }) => {
+    log.info(`attempt ${attempt} sleeps`)
+    await sleep(params.seconds * 1000, undefined, { signal })
+    await output.write('done\n')
+  },
+)
+export const slow = pipeline('slow', Slow)
+
+const Alone = task(
+  'Alone',
+  {
+    params: { of: z.string(), n: z.int() },
+    output: ({ of, n }) => text(`alone/${of}-${n}.txt`),
+    pool: 'single',
+  },
+  async ({ output }) => output.write('done\n'),
+)
+const Pair = task(
+  'Pair',
+  {
+    params: { of: z.string() },
+    requires: ({ of }) => [Alone({ of, n: 1 }), Alone({ of, n: 2 })],
+    output: ({ of }) => text(`alone/${of}.txt`),
+  },
+  async ({ output }) => output.write('done\n'),
+)
+export const pair = pipeline('pair', Pair)
+
+const Spender = task(
+  'Spender',
+  { params: { of: z.string() }, output: ({ of }) => text(`spent/${of}.txt`), budgets: { tiny: 1 } },
+  async ({ output }) => output.write('done\n'),
+)
+export const spender = pipeline('spender', Spender)
+
+const NoSecret = task(
+  'NoSecret',
+  {
+    params: { of: z.string() },
+    output: ({ of }) => text(`secret/${of}.txt`),
+    secrets: { key: secret('never/set') },
+    retry: { attempts: 1 },
+  },
+  async ({ output }) => output.write('done\n'),
+)
+export const noSecret = pipeline('no-secret', NoSecret)
