@@ -7,9 +7,6 @@ export const isS3 = (where: string) => where.startsWith('s3://')
 /** The storage of a folder or of `s3://bucket/prefix`; the AWS client is loaded only where it is needed. */
 export async function openStorage(where: string, options: FileStorageOptions = {}): Promise<Storage> {
   if (!isS3(where)) return fileStorage(where, options)
-  const [{ S3Client }, { placeOf, s3Storage }] = await Promise.all([
-    import('@aws-sdk/client-s3'),
-    import('../adapters/s3/storage.ts'),
-  ])
-  return s3Storage(new S3Client({}), placeOf(where))
+  const { openS3 } = await import('../adapters/s3/open.ts')
+  return openS3(where)
 }

@@ -35,7 +35,8 @@ export function managedSecrets(
         const { SecretString } = await client.send(
           new GetSecretValueCommand({ SecretId: `${prefix}${name}` }),
         )
-        if (SecretString !== undefined) kept.set(name, { value: SecretString, until: Date.now() + KEPT_MS })
+        if (!SecretString) return undefined
+        kept.set(name, { value: SecretString, until: Date.now() + KEPT_MS })
         return SecretString
       } catch (error) {
         if (error instanceof ResourceNotFoundException) return undefined
