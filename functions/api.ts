@@ -1,2 +1,32 @@
-/** Answers the command and the console. */
-export const handler = async (): Promise<{ statusCode: number }> => ({ statusCode: 501 })
+import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs'
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
+import { SFNClient } from '@aws-sdk/client-sfn'
+import { handle } from 'hono/aws-lambda'
+import { logReader } from '../src/adapters/cloudwatch/logs.ts'
+import { managedSecrets } from '../src/adapters/secrets-manager/secrets.ts'
+import { stepFunctions } from '../src/adapters/states/executions.ts'
+import { PATIENT } from '../src/deployed/clients.ts'
+import { openDeployed } from '../src/deployed/home.ts'
+import { createApi } from '../src/handlers/api.ts'
+import { readSettings } from '../src/handlers/environment.ts'
+import { loadProject } from '../src/project/load-config.ts'
+
+const told = readSettings('api')
+const project = await loadProject('sluice.config')
+const secrets = managedSecrets(new SecretsManagerClient(PATIENT), told.secrets, told.environment)
+const readLogs = logReader(new CloudWatchLogsClient(PATIENT))
+
+/** Answers the command; only whoever may invoke the function with AWS credentials gets here. */
+export const handler = handle(
+  createApi({
+    home: openDeployed(told, { worker: 'api', project, limits: project.limits }),
+    project,
+    starter: stepFunctions(new SFNClient(PATIENT)),
+    machines: told.machines,
+    setSecret: secrets.set,
+    readLogs: async (pool, query) => {
+      const group = told.logGroups[pool]
+      return group === undefined ? { lines: [] } : readLogs(group, query)
+    },
+  }),
+)

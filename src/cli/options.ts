@@ -14,6 +14,8 @@ export interface GlobalOptions {
   state: string
   data?: string
   config?: string
+  /** A deployment of the config; absent: this machine. */
+  env?: string
   json?: true
 }
 
@@ -43,14 +45,21 @@ export async function projectIfAny(options: Pick<GlobalOptions, 'config'>): Prom
 }
 
 /** Opens the state to look at, with a project where its limits or targets count; undefined where none has been made yet. */
-export function existingHome(options: GlobalOptions, project?: Project): Home | undefined {
+export async function existingHome(options: GlobalOptions, project?: Project): Promise<Home | undefined> {
+  if (options.env !== undefined) return deployedHome(options, project)
   if (!existsSync(join(options.state, 'state.db'))) return undefined
   return project === undefined ? openHome({ stateFolder: options.state }) : projectHome(options, project)
 }
 
+/** The deployment of `--env`. What speaks to AWS is loaded only for it. */
+async function deployedHome(options: GlobalOptions, project?: Project): Promise<Home> {
+  const { connect } = await import('./remote/connect.ts')
+  return (await connect(options, project)).home
+}
+
 /** Opens the state of a run that must exist. */
-export function homeWithRuns(options: GlobalOptions, project?: Project): Home {
-  const home = existingHome(options, project)
+export async function homeWithRuns(options: GlobalOptions, project?: Project): Promise<Home> {
+  const home = await existingHome(options, project)
   if (home !== undefined) return home
   throw new SluiceError('unknown_run', `There are no runs in the state ${options.state}.`, {
     hint: 'Start one: sluice run NAME. Another state is named with --state.',
@@ -73,7 +82,8 @@ export async function withHome<T>(
   project: Project,
   look: (home: Home) => Promise<T>,
 ): Promise<T> {
-  const home = projectHome(options, project)
+  const home =
+    options.env === undefined ? projectHome(options, project) : await deployedHome(options, project)
   try {
     return await look(home)
   } finally {

@@ -51,47 +51,49 @@ const command = (program: Command, name: string, description: string) =>
   withGlobals(program.command(name).description(description))
 
 function addLooks(program: Command, done: Done): void {
-  command(program, 'pipelines', 'lists pipelines, their parameters and schedules').action(
+  withEnvironment(command(program, 'pipelines', 'lists pipelines, their parameters and schedules')).action(
     async (options: GlobalOptions) => done(await listPipelines(await projectOf(options), options)),
   )
-  command(program, 'runs', 'lists runs, the newest first')
+  withEnvironment(command(program, 'runs', 'lists runs, the newest first'))
     .option('--limit <n>', 'how many', positiveInteger, 20)
     .action(async (options) => done(await listRuns(options)))
-  command(program, 'status <run>', `shows a run task by task; ${RUN}`)
+  withEnvironment(command(program, 'status <run>', `shows a run task by task; ${RUN}`))
     .option('--task <task>', 'only this task: Family, Family(k=v,…) or its number')
     .action(async (wanted, options) => done(await showStatus(wanted, options)))
-  command(program, 'logs <run> [task]', 'prints log lines of a run or of one task')
+  withEnvironment(command(program, 'logs <run> [task]', 'prints log lines of a run or of one task'))
     .option('-f, --follow', 'goes on until the run has ended')
     .option('--tail <n>', 'only the last lines', positiveInteger)
     .option('--attempt <n>', 'only this attempt', positiveInteger)
     .action((wanted, task, options) => printLogs(wanted, task, options, (line) => console.log(line)))
-  command(
-    program,
-    'why <run> <task>',
-    'says what a task waits for, since when, and when it can start',
+  withEnvironment(
+    command(program, 'why <run> <task>', 'says what a task waits for, since when, and when it can start'),
   ).action(async (wanted, task, options) =>
     done(await why(await projectIfAny(options), wanted, task, options)),
   )
-  command(program, 'budgets', 'shows what is spent and left of every budget').action(async (options) => {
-    const project = await projectOf(options)
-    done(await withHome(options, project, (home) => listBudgets(project, home)))
-  })
-  command(program, 'pools', 'shows pools and resources, and what waits for them').action(async (options) => {
-    const project = await projectOf(options)
-    done(await withHome(options, project, (home) => listPools(project, home)))
-  })
+  withEnvironment(command(program, 'budgets', 'shows what is spent and left of every budget')).action(
+    async (options) => {
+      const project = await projectOf(options)
+      done(await withHome(options, project, (home) => listBudgets(project, home)))
+    },
+  )
+  withEnvironment(command(program, 'pools', 'shows pools and resources, and what waits for them')).action(
+    async (options) => {
+      const project = await projectOf(options)
+      done(await withHome(options, project, (home) => listPools(project, home)))
+    },
+  )
 }
 
 function addActs(program: Command, done: Done): void {
-  withWorkFlags(
+  withRemoteWork(
     command(program, 'retry <run>', 'opens the next run of the same request, from what is complete'),
   )
     .option('--task <task>', 'makes only this task complete')
     .action(async (wanted, options) => done(await retryRun(await projectIfAny(options), wanted, options)))
-  command(program, 'cancel <run>', 'stops a run').action(async (wanted, options) =>
+  withEnvironment(command(program, 'cancel <run>', 'stops a run')).action(async (wanted, options) =>
     done(await cancel(wanted, options)),
   )
-  withWorkFlags(
+  withRemoteWork(
     command(
       program,
       'mark <run> <task> <outcome>',
@@ -104,8 +106,10 @@ function addActs(program: Command, done: Done): void {
     ['pause', true],
     ['resume', false],
   ] as const)
-    command(program, `${name} <pipeline>`, paused ? 'stops a schedule' : 'lets a schedule start runs').action(
-      async (pipeline, options) => done(await setPaused(await projectOf(options), pipeline, paused, options)),
+    withEnvironment(
+      command(program, `${name} <pipeline>`, paused ? 'stops a schedule' : 'lets a schedule start runs'),
+    ).action(async (pipeline, options) =>
+      done(await setPaused(await projectOf(options), pipeline, paused, options)),
     )
   command(program, 'prune', 'forgets runs that ended long ago; targets stay')
     .requiredOption('--older-than <duration>', 'for example 30d', duration)
@@ -127,8 +131,8 @@ function port(text: string): number {
 }
 
 function addSecrets(program: Command, done: Done): void {
-  const secrets = program.command('secrets').description('credentials of this machine')
-  command(secrets, 'set <name>', 'keeps a value from a prompt or standard input').action(
+  const secrets = program.command('secrets').description('credentials of this machine, or of a deployment')
+  withEnvironment(command(secrets, 'set <name>', 'keeps a value from a prompt or standard input')).action(
     async (name, options) => done(await setSecret(name, options)),
   )
   command(secrets, 'list', 'lists names').action((options) => done(listSecrets(options)))
@@ -146,10 +150,20 @@ export function withGlobals(command: Command): Command {
     .option('--json', 'prints data instead of text')
 }
 
+/** The flag of commands that act on a deployment as well. */
+export function withEnvironment(command: Command): Command {
+  return command.option('--env <name>', 'a deployment of the config, instead of this machine')
+}
+
 /** Flags of commands that run tasks. */
 export function withWorkFlags(command: Command): Command {
   return command
     .option('--concurrency <n>', 'how many tasks run at once', positiveInteger, availableParallelism())
     .option('--wait <duration>', 'gives up when nothing can start for this long (default: 60s)', duration)
     .option('--inline', 'runs bodies in this process: no isolation, quick to start')
+}
+
+/** Flags of commands that run tasks here or, with `--env`, have a deployment run them. */
+export function withRemoteWork(command: Command): Command {
+  return withEnvironment(withWorkFlags(command)).option('--detach', 'with --env: does not follow the run')
 }

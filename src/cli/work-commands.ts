@@ -9,7 +9,7 @@ import { planRequest } from './commands/plan.ts'
 import { runRequest } from './commands/run.ts'
 import { positiveInteger, projectIfAny } from './options.ts'
 import { addParameterFlags, givenParameters } from './parameters.ts'
-import { type Done, withGlobals, withWorkFlags } from './program.ts'
+import { type Done, withEnvironment, withGlobals, withRemoteWork, withWorkFlags } from './program.ts'
 
 const MAX_ACTIVE = 8
 
@@ -23,7 +23,7 @@ type Options = Record<string, unknown> & { param: string[]; force?: true | strin
 /** `run`, `plan` and `backfill` take flags that only NAME's parameters tell, so NAME is looked up first. */
 export async function addWorkCommands(program: Command, args: string[], done: Done): Promise<void> {
   const named = await lookUp(args)
-  const run = withWorkFlags(withGlobals(program.command('run [name]')))
+  const run = withRemoteWork(withGlobals(program.command('run [name]')))
     .description('makes a pipeline or task complete')
     .option('--plan <file>', 'runs a plan that was made elsewhere; - is standard input')
   const plan = withGlobals(program.command('plan <name>')).description('shows what would run, and why')
@@ -31,7 +31,7 @@ export async function addWorkCommands(program: Command, args: string[], done: Do
     command
       .usage('NAME [--PARAM VALUE …] [options]')
       .option('--force [task]', 'runs the root again, or this task and what is downstream of it')
-  const fill = withWorkFlags(withGlobals(program.command('backfill <pipeline>')))
+  const fill = withEnvironment(withWorkFlags(withGlobals(program.command('backfill <pipeline>'))))
     .description('runs every interval of a range that is not complete')
     .usage('PIPELINE --from TIME --to TIME [--PARAM VALUE …] [options]')
     .requiredOption('--from <time>', 'the first interval: 2026-05-17, 2026-05-17T10 or 2026-05-17T10:15')
@@ -101,6 +101,7 @@ async function lookUp(args: string[]): Promise<Named | undefined> {
       state: string,
       data: string,
       config: string,
+      env: string,
       concurrency: string,
       wait: string,
       plan: string,

@@ -17,6 +17,7 @@ import type { Project } from '../project/load-config.ts'
 import { markersIn } from '../project/markers.ts'
 import { clients } from './clients.ts'
 import { withFaults } from './faults.ts'
+import { deployedLimits } from './limits.ts'
 
 /** What a part of a deployment is told by the stack. */
 type Deployment = Told<'environment' | 'table' | 'bucket' | 'code' | 'queues' | 'storage' | 'secrets'>
@@ -97,20 +98,8 @@ function settingsOf(code: string, limits: Limits, memoryMb = 1024): Omit<Setting
     heartbeatMs: HEARTBEAT_MS,
     skewMs: SKEW_MS,
     auditMs: AUDIT_MS,
-    limits: withoutSizes(limits),
+    limits: deployedLimits(limits),
     defaultMemoryMb: memoryMb,
     largestMemoryMb: memoryMb,
   }
-}
-
-/**
- * How many attempts of a pool run at once is up to the event source or the number of containers, which needs no row that
- * every claim writes. Only a pool of one is a row: an event source begins at two.
- */
-function withoutSizes(limits: Limits): Limits {
-  const pools = Object.entries(limits.pools).map(([name, { concurrency, ...pool }]) => [
-    name,
-    concurrency === 1 ? { ...pool, concurrency } : pool,
-  ])
-  return { ...limits, pools: Object.fromEntries(pools) }
 }

@@ -5,15 +5,9 @@ import { cancelRun } from '../engine/cancel.ts'
 import { failPlanning, openRun } from '../engine/open-run.ts'
 import type { Home } from '../project/home.ts'
 import type { Project } from '../project/load-config.ts'
-import {
-  type Asked,
-  findRoot,
-  forced,
-  requestAgain,
-  requestFor,
-  requestForInterval,
-} from '../project/requests.ts'
+import type { Asked } from '../project/requests.ts'
 import { type Answers, answerExecutions, removeExecution } from './answer.ts'
+import { readOrder } from './read-order.ts'
 import { ORDER, ORDER_FIELD } from './start-run.ts'
 
 /** What the state machine hands over: who it is, and what it was started with. */
@@ -57,29 +51,11 @@ async function readInput(
       hint: 'For example {"date": "2026-01-31"}, or {} where the pipeline takes none.',
     })
   const { [ORDER_FIELD]: told, ...params } = given.data
-  const parsed = ORDER.safeParse(told ?? {})
-  if (!parsed.success)
-    throw new SluiceError('invalid_parameter', `${ORDER_FIELD} is wrong: ${z.prettifyError(parsed.error)}`)
-  const { name = pipeline ?? '', interval, force, again } = parsed.data
-  if (again !== undefined) return readAgain(home, project, again)
-  const root = findRoot(project, name)
-  const asked =
-    interval === undefined || root.pipeline === undefined
-      ? requestFor(root, params)
-      : requestForInterval(root.pipeline, interval, params)
-  return force === undefined ? asked : forced(asked, force)
-}
-
-async function readAgain(
-  home: Home,
-  project: Project,
-  { run: id, task, done }: NonNullable<z.output<typeof ORDER>['again']>,
-): Promise<Asked> {
-  const { store, plans } = home.context.ports
-  const [run] = (await store.read([keys.run(id)])) as [Run?]
-  if (run === undefined) throw new SluiceError('unknown_run', `No run is called ${id}.`)
-  const [planned] = task === undefined ? [] : await plans.tasks(id, [task])
-  return requestAgain(project, run, planned, done && new Set(done))
+  const order = ORDER.safeParse(told ?? {})
+  if (!order.success)
+    throw new SluiceError('invalid_parameter', `${ORDER_FIELD} is wrong: ${z.prettifyError(order.error)}`)
+  const name = order.data.name ?? pipeline ?? ''
+  return (await readOrder(home, project, { name, params, order: order.data })).asked
 }
 
 async function openAndPlan(home: Home, asked: Asked): Promise<string> {

@@ -5,13 +5,15 @@ import { z } from 'zod'
 import { type Clicks, countClicks } from './clicks.ts'
 import { intervalField, partsOf, pathOf } from './interval.ts'
 import type { Request } from './log-line.ts'
-import { stampOf } from './source.ts'
+import { isInS3, stampOf } from './source.ts'
 import { MALFORMED, quarterFile, split } from './split.ts'
 import { addUp, ofRequests, type Summary } from './summary.ts'
 import { type VisitLine, type Visitor, Visits } from './visits.ts'
 
 /** An access log, or a folder of them. Where logs are read from is no part of what an interval is. */
 const source = insignificant(z.string().default('weblogs'))
+/** The longer interval that a part is made for. */
+const within = insignificant(z.string().optional())
 const TOP = 20
 
 export const Split = task(
@@ -34,8 +36,14 @@ const results = (length: 'quarter' | 'hour' | 'day', interval: string) => ({
 export const SearchQuarter = task(
   'SearchQuarter',
   {
-    params: { interval: intervalField('quarter'), source },
-    requires: ({ source }) => Split({ source: resolve(source), stamp: stampOf(source) }),
+    params: { interval: intervalField('quarter'), within, source },
+    // What is in a bucket cannot be asked for while planning: it is read once for each interval that is asked for.
+    requires: ({ interval, within, source }) =>
+      Split(
+        isInS3(source)
+          ? { source, stamp: within ?? interval }
+          : { source: resolve(source), stamp: stampOf(source) },
+      ),
     output: ({ interval }) => results('quarter', interval),
   },
   async ({ params: { interval }, input, output }) => {
@@ -54,9 +62,11 @@ export const SearchQuarter = task(
 export const SearchHour = task(
   'SearchHour',
   {
-    params: { interval: intervalField('hour'), source },
-    requires: ({ interval, source }) =>
-      partsOf(interval, 'hour').map((quarter) => SearchQuarter({ interval: quarter, source })),
+    params: { interval: intervalField('hour'), within, source },
+    requires: ({ interval, within, source }) =>
+      partsOf(interval, 'hour').map((quarter) =>
+        SearchQuarter({ interval: quarter, within: within ?? interval, source }),
+      ),
     output: ({ interval }) => results('hour', interval),
   },
   async ({ input, output }) => {
@@ -72,7 +82,7 @@ export const DayVisits = task(
   {
     params: { interval: intervalField('day'), source },
     requires: ({ interval, source }) =>
-      partsOf(interval, 'day').map((hour) => SearchHour({ interval: hour, source })),
+      partsOf(interval, 'day').map((hour) => SearchHour({ interval: hour, within: interval, source })),
     output: ({ interval }) => ({
       summary: json<Summary & Pick<DaySummary, 'topPaths' | 'topReferrers'>>(
         `${pathOf('day', interval)}.summary.json`,

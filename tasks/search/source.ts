@@ -2,10 +2,36 @@ import { createHash } from 'node:crypto'
 import { createReadStream, readdirSync, statSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
+import { GetObjectCommand, paginateListObjectsV2, S3Client } from '@aws-sdk/client-s3'
 
-/** The files of a source in name order: the file itself, or all of a folder. */
-export function filesOf(source: string): string[] {
+/** Whether a source is an object, or everything below a prefix, of a bucket: `s3://bucket/prefix`. */
+export const isInS3 = (source: string): boolean => source.startsWith('s3://')
+
+/** The files of a source in name order: the file itself, or all of a folder; of a bucket, all that begin so. */
+export async function filesOf(source: string): Promise<string[]> {
+  return isInS3(source) ? objectsOf(source) : localFilesOf(source)
+}
+
+async function objectsOf(source: string): Promise<string[]> {
+  const { Bucket, Key: Prefix } = placeOf(source)
+  const keys: string[] = []
+  for await (const page of paginateListObjectsV2({ client: new S3Client({}) }, { Bucket, Prefix }))
+    keys.push(...(page.Contents ?? []).map(({ Key = '' }) => Key))
+  if (keys.length === 0) throw new Error(`nothing begins with ${source}; it names access logs in a bucket`)
+  return keys
+    .filter((key) => !key.endsWith('/'))
+    .sort()
+    .map((key) => `s3://${Bucket}/${key}`)
+}
+
+function placeOf(uri: string): { Bucket: string; Key: string } {
+  const [, Bucket = '', Key = ''] = /^s3:\/\/([^/]+)\/?(.*)$/.exec(uri) ?? []
+  return { Bucket, Key }
+}
+
+function localFilesOf(source: string): string[] {
   const path = resolve(source)
   const found = statSync(path, { throwIfNoEntry: false })
   if (found === undefined)
@@ -32,7 +58,7 @@ export function stampOf(source: string): string {
 
 function lookAt(source: string): string {
   const hash = createHash('sha256')
-  for (const file of filesOf(source)) {
+  for (const file of localFilesOf(source)) {
     const { size, mtimeMs } = statSync(file)
     hash.update(`${basename(file)}\n${size}\n${mtimeMs}\n`)
   }
@@ -41,7 +67,7 @@ function lookAt(source: string): string {
 
 /** The lines of a file, unpacked where its name ends in `.gz`. */
 export async function* linesOf(file: string): AsyncGenerator<string> {
-  const raw = createReadStream(file)
+  const raw = isInS3(file) ? await objectStream(file) : createReadStream(file)
   const input = file.endsWith('.gz') ? raw.pipe(createGunzip()) : raw
   const failed = new Promise<never>((_, reject) => {
     for (const stream of [raw, input]) stream.on('error', reject)
@@ -53,4 +79,10 @@ export async function* linesOf(file: string): AsyncGenerator<string> {
     if (next.done) return
     yield next.value
   }
+}
+
+async function objectStream(uri: string): Promise<Readable> {
+  const { Body } = await new S3Client({}).send(new GetObjectCommand(placeOf(uri)))
+  // In Node a body is a stream of Node.
+  return Body as Readable
 }

@@ -37,7 +37,7 @@ export async function split(
     const quarters = new Quarters(scratch)
     const rejected: Rejected[] = []
     let lines = 0
-    for (const file of filesOf(source))
+    for (const file of await filesOf(source))
       for await (const each of assigned(file)) {
         if ('text' in each) rejected.push(each)
         else await quarters.add(each)

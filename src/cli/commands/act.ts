@@ -1,10 +1,11 @@
 import { SluiceError } from '../../core/errors.ts'
-import { hasEnded, isOpen } from '../../core/model.ts'
+import { hasEnded, isOpen, type Run, type TaskRun } from '../../core/model.ts'
 import { cancelRun } from '../../engine/cancel.ts'
 import { startLoops } from '../../engine/loops.ts'
 import { markSucceeded } from '../../engine/mark.ts'
 import { pauseSchedule } from '../../engine/schedules.ts'
 import { whyWaiting } from '../../engine/why.ts'
+import type { Home } from '../../project/home.ts'
 import { findRun, findTasks, type RunView, type TaskView, viewRun } from '../../project/inspect.ts'
 import type { Project } from '../../project/load-config.ts'
 import { findScheduled, requestAgain } from '../../project/requests.ts'
@@ -19,10 +20,12 @@ export async function retryRun(
   wanted: string,
   options: RunOptions & { task?: string },
 ): Promise<Result> {
-  const home = homeWithRuns(options)
+  const home = await homeWithRuns(options)
   const view = await viewRun(home, await findRun(home, wanted)).finally(() => home.close())
   const { run } = view
   const task = options.task === undefined ? undefined : onlyTask(view, options.task)
+  if (options.env !== undefined)
+    return runAgain(project, run, { run: run.id, ...(task && { task: task.task.number }) }, options)
   return runRequest(project, requestAgain(project, run, task?.planned), options)
 }
 
@@ -37,12 +40,14 @@ export async function mark(
 ): Promise<Result> {
   if (outcome !== 'succeeded')
     throw new SluiceError('invalid_usage', `A task can be marked as succeeded, not as ${outcome}.`)
-  const home = homeWithRuns(options)
+  const home = await homeWithRuns(options)
   const view = await viewRun(home, await findRun(home, wanted)).finally(() => home.close())
   const { task, planned } = onlyTask(view, name) as TaskView
   if (!isOpen(view.run.status)) {
     if (task.status === 'succeeded' || task.status === 'complete')
       throw new SluiceError('invalid_usage', `${planned.label} has ${task.status} already.`)
+    if (options.env !== undefined)
+      return runAgain(project, view.run, { run: view.run.id, done: [planned.id] }, options)
     return runRequest(project, requestAgain(project, view.run, undefined, new Set([planned.id])), options)
   }
   if (hasEnded(task.status) || task.status === 'running')
@@ -50,6 +55,7 @@ export async function mark(
       hint: `Let the run end or cancel it (sluice cancel ${view.run.id}), then mark it.`,
     })
   const isMarked = await withHome(options, project, async ({ context }) => {
+    if (options.env !== undefined) return markRemotely(options, project, task)
     const loops = startLoops(context)
     const marked = await markSucceeded(context, task)
     await loops.stop()
@@ -62,6 +68,26 @@ export async function mark(
   }
 }
 
+/** The next run of a request of a deployment. */
+async function runAgain(
+  project: Project,
+  { name, params }: Run,
+  again: { run: string; task?: number; done?: string[] },
+  options: RunOptions,
+): Promise<Result> {
+  const { runRemotely } = await import('../remote/run.ts')
+  return runRemotely(project, { name, params, order: { again } }, options)
+}
+
+async function markRemotely(
+  options: GlobalOptions,
+  project: Project,
+  { run, number }: TaskRun,
+): Promise<boolean> {
+  const { api } = await (await import('../remote/connect.ts')).connect(options, project)
+  return (await api.post<{ marked: boolean }>(`/runs/${run}/tasks/${number}/mark`)).marked
+}
+
 /** Stops the schedule of a pipeline, or lets it start runs. */
 export async function setPaused(
   project: Project,
@@ -70,10 +96,14 @@ export async function setPaused(
   options: GlobalOptions,
 ): Promise<Result> {
   const pipeline = findScheduled(project, name)
-  await withHome(options, project, (home) => pauseSchedule(home.context, pipeline.name, paused))
-  const text = paused
-    ? `The schedule of ${name} is paused; runs that are open go on.`
-    : `The schedule of ${name} starts runs while sluice dev is running.`
+  if (options.env === undefined)
+    await withHome(options, project, (home) => pauseSchedule(home.context, pipeline.name, paused))
+  else {
+    const { api } = await (await import('../remote/connect.ts')).connect(options, project)
+    await api.post(`/pipelines/${name}/${paused ? 'pause' : 'resume'}`)
+  }
+  const resumed = options.env === undefined ? 'starts runs while sluice dev is running' : 'starts runs again'
+  const text = `The schedule of ${name} ${paused ? 'is paused; runs that are open go on' : resumed}.`
   return { data: { pipeline: name, paused }, text }
 }
 
@@ -84,7 +114,7 @@ export async function why(
   name: string,
   options: GlobalOptions,
 ): Promise<Result> {
-  const home = homeWithRuns(options, project)
+  const home = await homeWithRuns(options, project)
   try {
     const view = await viewRun(home, await findRun(home, wanted))
     const { task, planned } = onlyTask(view, name) as TaskView
@@ -119,9 +149,10 @@ const CANCEL_WAIT_MS = 15_000
 
 /** Cancels a run; other processes that run its bodies are told with their next heartbeat. */
 export async function cancel(wanted: string, options: GlobalOptions): Promise<Result> {
-  const home = homeWithRuns(options)
+  const home = await homeWithRuns(options)
   try {
     const run = await findRun(home, wanted)
+    if (options.env !== undefined) return await cancelRemotely(home, run, options)
     if (!(await cancelRun(home.context, run)))
       throw new SluiceError(
         'invalid_usage',
@@ -143,4 +174,21 @@ export async function cancel(wanted: string, options: GlobalOptions): Promise<Re
   } finally {
     await home.close()
   }
+}
+
+async function cancelRemotely(home: Home, run: Run, options: GlobalOptions): Promise<Result> {
+  const { api } = await (await import('../remote/connect.ts')).connect(options)
+  const { cancelled } = await api.post<{ cancelled: boolean }>(`/runs/${run.id}/cancel`)
+  if (!cancelled)
+    throw new SluiceError('invalid_usage', `Run ${run.id} cannot be cancelled: it has ended (${run.status}).`)
+  const until = Date.now() + CANCEL_WAIT_MS
+  let now = await findRun(home, run.id)
+  while (isOpen(now.status) && Date.now() < until) {
+    await home.context.ports.clock.sleep(1_000)
+    now = await findRun(home, run.id)
+  }
+  const text = isOpen(now.status)
+    ? `Run ${run.id} is being cancelled; it ends when its running tasks have stopped.`
+    : `Cancelled ${run.id}.`
+  return { data: { run: run.id, status: now.status }, text }
 }

@@ -27,7 +27,8 @@ export interface BackfillOptions extends RunOptions {
 const ASK_FROM = 1_000
 const MOST = 1_000_000
 
-interface Interval {
+/** An interval of a backfill, and what has become of it. */
+export interface Interval {
   name: string
   asked: Asked
   status: Run['status'] | 'complete' | 'not started'
@@ -45,13 +46,14 @@ export async function backfill(
   const schedule = pipeline.schedule as Schedule
   const spans = spansOf(schedule, options)
   if (spans.length > ASK_FROM && !options.yes) await askFirst(spans.length)
+  const intervals = spans.map((span): Interval => {
+    const asked = requestForInterval(pipeline, span, given)
+    const { start, end } = describeInterval(span, schedule.timeZone)
+    return { name: `${start} – ${end}`, asked, status: 'not started' }
+  })
+  if (options.env !== undefined) return workRemotely(project, name, intervals, options)
   const home = projectHome(options, project)
   try {
-    const intervals = spans.map((span): Interval => {
-      const asked = requestForInterval(pipeline, span, given)
-      const { start, end } = describeInterval(span, schedule.timeZone)
-      return { name: `${start} – ${end}`, asked, status: 'not started' }
-    })
     await markComplete(home, intervals)
     const end = await work(home, intervals, options)
     return toResult(name, intervals, end)
@@ -100,6 +102,20 @@ async function askFirst(count: number): Promise<void> {
   throw new SluiceError('invalid_usage', `That are ${count} intervals; nothing was started.`, {
     hint: 'Name a smaller range, or add --yes.',
   })
+}
+
+async function workRemotely(
+  project: Project,
+  name: string,
+  intervals: Interval[],
+  options: BackfillOptions,
+): Promise<Result> {
+  const { connect } = await import('../remote/connect.ts')
+  const { backfillRemotely, markCompleteRemotely } = await import('../remote/backfill.ts')
+  const connection = await connect(options, project)
+  await markCompleteRemotely(connection, name, intervals)
+  const say = (line: string) => progressView(options).say(line)
+  return toResult(name, intervals, await backfillRemotely(connection, intervals, options.maxActiveRuns, say))
 }
 
 const BULK = 10_000

@@ -12,7 +12,8 @@ export interface LogsOptions extends GlobalOptions {
   attempt?: number
 }
 
-interface TaskLine extends LogLine {
+/** A line with the task that it is of. */
+export interface TaskLine extends LogLine {
   task: string
   number: number
   attempt: number
@@ -27,7 +28,11 @@ export async function printLogs(
   options: LogsOptions,
   print: (line: string) => void,
 ): Promise<void> {
-  const home = homeWithRuns(options)
+  if (options.env !== undefined) {
+    const { printRemoteLogs } = await import('../remote/logs.ts')
+    return printRemoteLogs(wanted, task, options, print)
+  }
+  const home = await homeWithRuns(options)
   try {
     const offsets = new Map<string, number>()
     let view = await viewRun(home, await findRun(home, wanted))
@@ -82,7 +87,8 @@ async function readAll(
   }
 }
 
-function lineText(line: TaskLine, view: RunView, { json }: LogsOptions): string {
+/** A line for a terminal or, with `--json`, as data. */
+export function lineText(line: TaskLine, view: RunView, { json }: LogsOptions): string {
   if (json) return JSON.stringify(line)
   const who = view.tasks.length > 1 ? `${line.task}${line.attempt > 1 ? `#${line.attempt}` : ''}` : ''
   const time = new Date(line.at).toISOString().slice(11, 23)

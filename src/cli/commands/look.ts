@@ -67,7 +67,7 @@ function scheduleText({
 
 /** Lists pipelines with their parameters and schedules; and modules that did not load. */
 export async function listPipelines(project: Project, options: GlobalOptions): Promise<Result> {
-  const home = existingHome(options)
+  const home = await existingHome(options)
   const pipelines = await describePipelines(project, home).finally(() => home?.close())
   const rows = pipelines.map(({ name, root, params, description, schedule }) => [
     name,
@@ -83,7 +83,7 @@ export async function listPipelines(project: Project, options: GlobalOptions): P
 
 /** Lists runs, the newest first. */
 export async function listRuns(options: GlobalOptions & { limit: number }): Promise<Result> {
-  const home = existingHome(options)
+  const home = await existingHome(options)
   const runs = home === undefined ? [] : (await allRuns(home)).reverse().slice(0, options.limit)
   await home?.close()
   const data = runs.map(runData)
@@ -120,7 +120,7 @@ export async function showStatus(
   wanted: string,
   options: GlobalOptions & { task?: string },
 ): Promise<Result> {
-  const home = homeWithRuns(options)
+  const home = await homeWithRuns(options)
   try {
     const view = await viewRun(home, await findRun(home, wanted))
     const tasks = options.task === undefined ? view.tasks : findTasks(view, options.task)

@@ -3,7 +3,7 @@ import { existingHome, type GlobalOptions, type Result } from '../options.ts'
 
 /** Forgets runs that ended before. */
 export async function pruneRuns(options: GlobalOptions & { olderThan: number }): Promise<Result> {
-  const home = existingHome(options)
+  const home = await existingHome(options)
   if (home === undefined) return { data: { pruned: [] }, text: 'There are no runs.' }
   try {
     const pruned = await prune(home, home.context.ports.clock.now() - options.olderThan)

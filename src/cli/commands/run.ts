@@ -1,3 +1,4 @@
+import { SluiceError } from '../../core/errors.ts'
 import { type FollowEnd, followRuns, resumeRun } from '../../local/run-pipeline.ts'
 import type { Home } from '../../project/home.ts'
 import { findRun, viewRun } from '../../project/inspect.ts'
@@ -16,10 +17,13 @@ export interface RunOptions extends GlobalOptions {
   concurrency: number
   wait?: number
   inline?: true
+  /** With `--env`: starts the run and does not follow it. */
+  detach?: true
 }
 
 /** Opens or joins the run of a request and works on it until it ends, waits or is stopped. */
 export async function runRequest(project: Project, asked: Asked, options: RunOptions): Promise<Result> {
+  if (options.env !== undefined) return runDeployed(project, asked, options)
   const home = projectHome(options, project)
   try {
     const started = await startRun(home, asked)
@@ -34,6 +38,16 @@ export async function runRequest(project: Project, asked: Asked, options: RunOpt
   } finally {
     await home.close()
   }
+}
+
+async function runDeployed(project: Project, { root, request }: Asked, options: RunOptions): Promise<Result> {
+  if (root === undefined)
+    throw new SluiceError('invalid_usage', 'A plan from elsewhere runs on one machine, without --env.')
+  const { name, params, forced, interval } = request
+  const force: true | string | undefined = forced === 'root' ? true : forced
+  const order = { ...(force === undefined ? {} : { force }), ...(interval === undefined ? {} : { interval }) }
+  const { runRemotely } = await import('../remote/run.ts')
+  return runRemotely(project, { name, params, order }, options)
 }
 
 function nothingToDo({ label }: Asked): Result {

@@ -1,0 +1,82 @@
+import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation'
+import { fromNodeProviderChain } from '@aws-sdk/credential-providers'
+import { messageOf, SluiceError } from '../../core/errors.ts'
+import type { Environment } from '../../define/config.ts'
+import type { Project } from '../../project/load-config.ts'
+
+/** A deployment as the command finds it: an environment of the config, and what its stack says of itself. */
+export interface Deployment {
+  name: string
+  environment: Environment & { region: string }
+  stack: string
+  outputs: { [name: string]: string }
+}
+
+/** The environment of that name, where it is a deployment. */
+export function environmentOf({ environments }: Project, name: string): Environment & { region: string } {
+  const { region, ...environment } = environments[name] ?? {}
+  if (region !== undefined) return { ...environment, region }
+  const deployable = Object.keys(environments).filter((each) => environments[each]?.region !== undefined)
+  const isKnown = environments[name] !== undefined
+  throw new SluiceError(
+    'invalid_deployment',
+    isKnown
+      ? `The environment ${name} is on one machine: it has no region.`
+      : `The config has no environment ${name}.`,
+    {
+      hint:
+        deployable.length > 0
+          ? `There are: ${deployable.join(', ')}.`
+          : `Add one: environments: { ${name}: { region: 'eu-west-2' } }`,
+    },
+  )
+}
+
+/** Looks the deployment up with the user's own credentials. */
+export async function findDeployment(project: Project, name: string): Promise<Deployment> {
+  const environment = environmentOf(project, name)
+  const stack = environment.stack ?? `sluice-${name}`
+  const client = new CloudFormationClient({ region: environment.region })
+  try {
+    const { Stacks = [] } = await client.send(new DescribeStacksCommand({ StackName: stack }))
+    const outputs = (Stacks[0]?.Outputs ?? []).map(({ OutputKey = '', OutputValue = '' }) => [
+      OutputKey,
+      OutputValue,
+    ])
+    return { name, environment, stack, outputs: Object.fromEntries(outputs) }
+  } catch (error) {
+    throw explained(error, stack, name)
+  }
+}
+
+/** One clear message for what can be wrong on the way to AWS. */
+export function explained(error: unknown, stack: string, name: string): SluiceError {
+  const { name: kind = '' } = error as Error
+  const message = messageOf(error)
+  if (/does not exist/.test(message))
+    return new SluiceError(
+      'invalid_deployment',
+      `There is no stack ${stack}: ${name} has not been deployed.`,
+      {
+        cause: error,
+        hint: `Deploy it: sluice deploy --env ${name}`,
+      },
+    )
+  if (/Credential|Token/.test(`${kind} ${message}`) || /could not load credentials/i.test(message))
+    return new SluiceError('deployment_unreachable', `AWS does not accept the credentials: ${message}`, {
+      cause: error,
+      hint: 'Sign in (aws sso login, or aws configure), or name a profile: AWS_PROFILE=…',
+    })
+  if (/AccessDenied|not authorized|Forbidden/i.test(`${kind} ${message}`))
+    return new SluiceError('deployment_unreachable', `AWS does not allow this: ${message}`, {
+      cause: error,
+      hint: 'docs/security.md lists what a person needs.',
+    })
+  return new SluiceError('deployment_unreachable', `AWS cannot be reached: ${message}`, {
+    cause: error,
+    hint: 'Look at the network and the region, then give the command again.',
+  })
+}
+
+/** Credentials as the AWS command finds them. */
+export const credentials = fromNodeProviderChain()
