@@ -24,4 +24,5 @@ const stack = new Stack(app, stackName, {
   env: { region, ...(account === undefined ? {} : { account }) },
   description: `Sluice: the pipelines of ${name}`,
 })
-new Sluice(stack, 'Sluice', { project, architecture })
+const images = JSON.parse(String(app.node.tryGetContext('images') ?? '{}'))
+new Sluice(stack, 'Sluice', { project, architecture, images })

@@ -1,6 +1,7 @@
 import '../src/local/resolve-self.ts'
-import { copyFileSync, cpSync, existsSync, mkdirSync } from 'node:fs'
-import { dirname, join, relative } from 'node:path'
+import { spawnSync } from 'node:child_process'
+import { copyFileSync, cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { SluiceError } from '../src/core/errors.ts'
 import type { Environment, Pool } from '../src/define/config.ts'
 import type { Pipeline } from '../src/define/pipeline.ts'
@@ -26,6 +27,8 @@ export interface DeployedProject {
 export interface DeployedPool extends Pool {
   /** Folder with the code of its function, or the context of its image. */
   folder: string
+  /** Changes with its code. */
+  version: string
   /** Secrets of its tasks. */
   secrets: string[]
 }
@@ -68,7 +71,7 @@ export async function readProject({
     pools[pool] = {
       ...options,
       secrets: secretsOf(project, pool),
-      folder: await bundlePool(project, pool, { ...shared, outdir: join(out, pool) }),
+      ...(await bundlePool(project, pool, { ...shared, outdir: join(out, pool) })),
     }
   return {
     name,
@@ -116,20 +119,24 @@ async function bundlePool(
   { pools, tasks, modules, path, limits }: Project,
   pool: string,
   options: Pick<Parameters<typeof bundle>[0], 'external' | 'outdir' | 'replace'>,
-): Promise<string> {
+): Promise<{ folder: string; version: string }> {
   const own = modules.filter(({ families }) =>
     families.some((family) => (tasks.get(family)?.policy.pool ?? 'default') === pool),
   )
   const project: BundledProject = { path, modules: own, missing: [], limits }
   if (pools[pool]?.runsOn !== 'fargate') {
-    await bundle({ ...options, project, entries: { index: ownModule('functions/lambda-worker') } })
-    return options.outdir
+    const entries = { index: ownModule('functions/lambda-worker') }
+    return { folder: options.outdir, version: await bundle({ ...options, project, entries }) }
   }
   const image = `${options.outdir}-image`
   const entries = { main: ownModule('tasks/worker/main'), child: ownModule('src/local/child') }
-  await bundle({ ...options, project, entries, outdir: join(image, 'code') })
+  const version = await bundle({ ...options, project, entries, outdir: join(image, 'code') })
+  writeFileSync(join(image, 'code', 'version'), version)
+  const packed = spawnSync('tar', ['-czf', join(image, 'code.tgz'), '-C', join(image, 'code'), '.'])
+  if (packed.status !== 0)
+    throw new Error(`the code of ${pool} cannot be packed: ${packed.error ?? packed.stderr}`)
   copyImageParts(dirname(path), image)
-  return image
+  return { folder: image, version }
 }
 
 /** The Dockerfile, and what the packages beside the bundle are installed from: a layer that changes with the lockfile alone. */
@@ -140,6 +147,3 @@ function copyImageParts(folder: string, image: string): void {
   for (const name of ['package.json', 'package-lock.json', '.npmrc'])
     if (existsSync(join(folder, name))) cpSync(join(folder, name), join(dependencies, name))
 }
-
-/** A path for people. */
-export const shown = (path: string) => relative(process.cwd(), path)

@@ -1,4 +1,4 @@
-import { CfnOutput, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib'
+import { CfnOutput, Duration, Fn, RemovalPolicy, Stack } from 'aws-cdk-lib'
 import * as ecs from 'aws-cdk-lib/aws-ecs'
 import * as events from 'aws-cdk-lib/aws-events'
 import * as targets from 'aws-cdk-lib/aws-events-targets'
@@ -23,6 +23,8 @@ export interface SluiceProps {
   readonly project: DeployedProject
   /** Processor of the containers; what builds the images must be able to. @default ARM64 */
   readonly architecture?: ecs.CpuArchitecture
+  /** Images of an earlier deployment, by pool: then none is built, and the code alone is replaced. @default they are built */
+  readonly images?: { readonly [pool: string]: string }
 }
 
 const DEFAULT_RETENTION_DAYS = 30
@@ -65,7 +67,7 @@ export class Sluice extends Construct {
   constructor(
     scope: Construct,
     id: string,
-    { project, architecture = ecs.CpuArchitecture.ARM64 }: SluiceProps,
+    { project, architecture = ecs.CpuArchitecture.ARM64, images = {} }: SluiceProps,
   ) {
     super(scope, id)
     this.#project = project
@@ -75,7 +77,7 @@ export class Sluice extends Construct {
     this.#storage = project.environment.storage ?? `s3://${this.records.bucket.bucketName}/targets`
     this.queues = new Queues(this, 'Queues', Object.keys(project.pools), FIFTEEN_MINUTES)
     this.addSecrets()
-    const containers = this.addContainers(architecture)
+    const containers = this.addContainers(architecture, images)
     for (const pool of this.poolsOn('lambda')) this.addLambdaPool(pool)
     const launcher = this.addFunction('launch-workers', this.launcherStatements(containers), containers)
     const sends = this.addDeciders(launcher, containers)
@@ -177,7 +179,10 @@ export class Sluice extends Construct {
     }
   }
 
-  private addContainers(architecture: ecs.CpuArchitecture): Containers | undefined {
+  private addContainers(
+    architecture: ecs.CpuArchitecture,
+    images: { [pool: string]: string },
+  ): Containers | undefined {
     const names = this.poolsOn('fargate')
     if (names.length === 0) return undefined
     const containers = new Containers(this, 'Containers', {
@@ -188,6 +193,7 @@ export class Sluice extends Construct {
       allows: (pool) => this.working(pool),
       logRetentionDays: this.retention,
       architecture,
+      images,
     })
     for (const [pool, group] of containers.logGroups)
       this.#logGroups.set(pool, { name: group.logGroupName, arn: group.logGroupArn })
@@ -418,7 +424,12 @@ export class Sluice extends Construct {
       new CfnOutput(this, name, { value }).overrideLogicalId(name)
     output('ApiUrl', this.apiUrl)
     output('Storage', this.#storage)
-    if (containers !== undefined) output('Cluster', containers.cluster.clusterName)
+    if (containers === undefined) return
+    output('Cluster', containers.cluster.clusterName)
+    output('Subnets', Fn.join(',', containers.subnets))
+    output('SecurityGroup', containers.securityGroup.securityGroupId)
+    output('PublicIp', String(containers.isPublic))
+    output('Images', Stack.of(this).toJsonString(containers.images))
   }
 }
 

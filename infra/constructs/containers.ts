@@ -1,9 +1,12 @@
-import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib'
+import { join } from 'node:path'
+import { AssetHashType, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib'
 import * as ec2 from 'aws-cdk-lib/aws-ec2'
-import { Platform } from 'aws-cdk-lib/aws-ecr-assets'
+import * as ecr from 'aws-cdk-lib/aws-ecr'
+import { DockerImageAsset, Platform } from 'aws-cdk-lib/aws-ecr-assets'
 import * as ecs from 'aws-cdk-lib/aws-ecs'
 import type * as iam from 'aws-cdk-lib/aws-iam'
 import * as logs from 'aws-cdk-lib/aws-logs'
+import { Asset } from 'aws-cdk-lib/aws-s3-assets'
 import { Construct } from 'constructs'
 import type { DeployedPool, DeployedProject } from '../project.ts'
 import { allow } from './permissions.ts'
@@ -18,6 +21,8 @@ export interface ContainersProps {
   /** What a pool's tasks may do. */
   allows(pool: string): iam.PolicyStatement[]
   logRetentionDays: number
+  /** Images that are there already, by pool: none is built. */
+  images: { [pool: string]: string }
   /** Processor of the images; what builds them must be able to. @default ARM64 */
   architecture: ecs.CpuArchitecture
 }
@@ -35,6 +40,8 @@ export class Containers extends Construct {
   readonly subnets: string[]
   readonly isPublic: boolean
   readonly logGroups = new Map<string, logs.LogGroup>()
+  /** URIs of the images, by pool. */
+  readonly images: { [pool: string]: string } = {}
   readonly #definitions: ecs.FargateTaskDefinition[] = []
 
   constructor(scope: Construct, id: string, props: ContainersProps) {
@@ -118,18 +125,48 @@ export class Containers extends Construct {
     })
     for (const statement of props.allows(name)) definition.addToTaskRolePolicy(statement)
     definition.addToTaskRolePolicy(EXEC())
+    const code = new Asset(this, `${name}-Code`, {
+      path: join(pool.folder, 'code.tgz'),
+      assetHash: pool.version,
+      assetHashType: AssetHashType.CUSTOM,
+    })
+    definition.addToTaskRolePolicy(allow(['s3:GetObject'], [code.bucket.arnForObjects(code.s3ObjectKey)]))
+    const bundle = { uri: code.s3ObjectUrl, version: pool.version }
     definition.addContainer('worker', {
-      image: ecs.ContainerImage.fromAsset(pool.folder, {
-        buildArgs: buildArgsOf(props.environment),
-        platform:
-          props.architecture === ecs.CpuArchitecture.ARM64 ? Platform.LINUX_ARM64 : Platform.LINUX_AMD64,
-      }),
-      environment: { ...props.environment.variables, ...props.variables(name) },
+      image: this.image(name, pool, props),
+      environment: {
+        ...props.environment.variables,
+        ...props.variables(name),
+        SLUICE_BUNDLE: Stack.of(this).toJsonString(bundle),
+      },
       logging: ecs.LogDrivers.awsLogs({ logGroup, streamPrefix: name }),
       stopTimeout: STOP,
       linuxParameters: new ecs.LinuxParameters(this, `${name}-Linux`, { initProcessEnabled: true }),
     })
     this.#definitions.push(definition)
+  }
+
+  private image(name: string, pool: DeployedPool, props: ContainersProps): ecs.ContainerImage {
+    const there = props.images[name]
+    if (there !== undefined) return this.existing(name, there)
+    const platform =
+      props.architecture === ecs.CpuArchitecture.ARM64 ? Platform.LINUX_ARM64 : Platform.LINUX_AMD64
+    const asset = new DockerImageAsset(this, `${name}-Image`, {
+      directory: pool.folder,
+      exclude: ['code.tgz'],
+      buildArgs: buildArgsOf(props.environment, pool),
+      platform,
+    })
+    this.images[name] = asset.imageUri
+    return ecs.ContainerImage.fromDockerImageAsset(asset)
+  }
+
+  /** `registry/repository:tag` of an earlier deployment. */
+  private existing(name: string, uri: string): ecs.ContainerImage {
+    this.images[name] = uri
+    const [, repository = '', tag = ''] = /^[^/]+\/(.+):([^:]+)$/.exec(uri) ?? []
+    const there = ecr.Repository.fromRepositoryName(this, `${name}-Repository`, repository)
+    return ecs.ContainerImage.fromEcrRepository(there, tag)
   }
 }
 
@@ -145,9 +182,13 @@ const EXEC = () =>
     ['*'],
   )
 
-function buildArgsOf({ external = [], baseImage, nodeVersion }: DeployedProject['environment']) {
+function buildArgsOf(
+  { external = [], baseImage, nodeVersion }: DeployedProject['environment'],
+  { version }: DeployedPool,
+) {
   return {
     EXTERNAL: external.join(' '),
+    REVISION: version,
     ...(baseImage === undefined ? {} : { BASE_IMAGE: baseImage }),
     ...(nodeVersion === undefined ? {} : { NODE_VERSION: nodeVersion }),
   }

@@ -37,6 +37,7 @@ export function makeProgram(done: Done, writeErr: (text: string) => void): Comma
   addLooks(program, done)
   addActs(program, done)
   addSecrets(program, done)
+  addDeployments(program, done)
   command(program, 'init [folder]', 'makes a new project with an example').action((folder = '.') =>
     done(initProject(folder)),
   )
@@ -139,6 +140,35 @@ function addSecrets(program: Command, done: Done): void {
   command(secrets, 'remove <name>', 'forgets a secret').action((name, options) =>
     done(removeSecret(name, options)),
   )
+}
+
+function addDeployments(program: Command, done: Done): void {
+  const verbs = {
+    deploy: 'puts the pipelines of the config on AWS',
+    diff: 'shows what deploying would change',
+    destroy: 'removes a deployment; its records and targets stay',
+  } as const
+  for (const verb of ['deploy', 'diff', 'destroy'] as const)
+    command(program, verb, verbs[verb])
+      .requiredOption('--env <name>', 'an environment of the config with a region')
+      .option('--yes', 'does not ask')
+      .option('--code', "replaces the pipelines' code alone: no image is built")
+      .addOption(
+        new Option('--architecture <name>', 'of containers; what builds them must be able to').choices([
+          'arm64',
+          'x86_64',
+        ]),
+      )
+      .action(async (options) => {
+        const { runCdk } = await import('./remote/deploy.ts')
+        done(await runCdk(verb, options))
+      })
+  command(program, 'shell <run> <task>', "opens a shell in a task's container, or in a fresh one of its pool")
+    .requiredOption('--env <name>', 'a deployment of the config')
+    .action(async (run, task, options) => {
+      const { openShell } = await import('./remote/shell.ts')
+      done(await openShell(run, task, options))
+    })
 }
 
 /** Flags that every command takes. */

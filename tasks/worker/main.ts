@@ -1,7 +1,20 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { main } from '../../src/cli/main.ts'
+import { newerCode } from './newer-code.ts'
 import { runWorker } from './worker.ts'
 
-/** What the image runs: `worker` drains a pool's queue; anything else is the command, with the embedded engine. */
+const HOUR_MS = 60 * 60_000
+
+/** What the image runs: `worker` drains a pool's queue, `wait` is for looking around; else the command, embedded. */
 const args = process.argv.slice(2)
-if (args[0] === 'worker') await runWorker()
+if (args[0] === 'worker') await work()
+else if (args[0] === 'wait') await sleep(HOUR_MS)
 else await main(args)
+
+async function work(): Promise<void> {
+  const told = process.env.SLUICE_BUNDLE
+  // It is this module again, of newer code.
+  delete process.env.SLUICE_BUNDLE
+  const newer = await newerCode(told)
+  await (newer === undefined ? runWorker() : import(newer))
+}
