@@ -18,6 +18,7 @@ import { markersIn } from '../project/markers.ts'
 import { clients } from './clients.ts'
 import { withFaults } from './faults.ts'
 import { deployedLimits } from './limits.ts'
+import { HEARTBEAT_MS, LEASE_MS } from './timing.ts'
 
 /** What a part of a deployment is told by the stack. */
 type Deployment = Told<'environment' | 'table' | 'bucket' | 'code' | 'queues' | 'storage' | 'secrets'>
@@ -40,9 +41,6 @@ export interface HomeParts {
   queue?: (queue: Queue) => Queue
 }
 
-/** A lease is long enough for a few lost heartbeats, because each is a write. */
-const LEASE_MS = 60_000
-const HEARTBEAT_MS = 15_000
 /** Clocks of AWS hosts are synchronised; this is for the rest. */
 const SKEW_MS = 2_000
 const AUDIT_MS = 60 * 60_000

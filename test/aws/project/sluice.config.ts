@@ -14,7 +14,7 @@ export default defineConfig({
       region: 'us-east-1',
       account: '000000000000',
       stack: 'sluice-test',
-      baseImage: 'localhost/node:24-slim',
+      baseImage: process.env.AWS_TEST_IMAGE ?? 'localhost/sluice-test-node:24',
       reads: ['s3://sluice-test-logs/'],
       logRetentionDays: 1,
     },

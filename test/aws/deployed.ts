@@ -1,0 +1,178 @@
+import { spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { CloudFormationClient, ListStackResourcesCommand } from '@aws-sdk/client-cloudformation'
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { ECSClient, ListTasksCommand } from '@aws-sdk/client-ecs'
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda'
+import { S3Client } from '@aws-sdk/client-s3'
+import {
+  DescribeExecutionCommand,
+  type DescribeExecutionCommandOutput,
+  SFNClient,
+  StartExecutionCommand,
+} from '@aws-sdk/client-sfn'
+import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs'
+
+const here = dirname(fileURLToPath(import.meta.url))
+const bin = join(here, '../../bin/sluice.js')
+
+/** The folder of the project that is deployed. */
+export const projectFolder = join(here, 'project')
+export const clients = {
+  cloudformation: new CloudFormationClient({}),
+  dynamodb: new DynamoDBClient({}),
+  ecs: new ECSClient({}),
+  lambda: new LambdaClient({}),
+  s3: new S3Client({}),
+  sfn: new SFNClient({}),
+  sqs: new SQSClient({}),
+}
+
+/** A name that no other test has. */
+export const unique = (name: string) => `${name}-${randomUUID().slice(0, 8)}`
+
+/** Physical names of a stack's resources, by the beginning of their logical ids. */
+export async function resourceOf(stack: string, logical: string, type: string): Promise<string> {
+  let after: string | undefined
+  do {
+    const page: {
+      StackResourceSummaries?: {
+        LogicalResourceId?: string
+        PhysicalResourceId?: string
+        ResourceType?: string
+      }[]
+      NextToken?: string
+    } = await clients.cloudformation.send(
+      new ListStackResourcesCommand({
+        StackName: stack,
+        ...(after === undefined ? {} : { NextToken: after }),
+      }),
+    )
+    for (const {
+      LogicalResourceId = '',
+      PhysicalResourceId = '',
+      ResourceType,
+    } of page.StackResourceSummaries ?? [])
+      if (LogicalResourceId.startsWith(logical) && ResourceType === type) return PhysicalResourceId
+    after = page.NextToken
+  } while (after !== undefined)
+  throw new Error(`the stack ${stack} has no ${type} ${logical}`)
+}
+
+/** How a command ended. */
+export interface Ended {
+  code: number | null
+  stdout: string
+  stderr: string
+}
+
+/** Runs the command in the test project. */
+export function sluice(
+  args: string[],
+  { input, cwd = projectFolder }: { input?: string; cwd?: string } = {},
+): Promise<Ended> {
+  const env = { ...process.env, NO_COLOR: '1', NODE_TEST_CONTEXT: undefined }
+  const child = spawn(process.execPath, [bin, ...args], { cwd, env })
+  child.stdin.end(input)
+  const ended: Ended = { code: null, stdout: '', stderr: '' }
+  child.stdout.on('data', (chunk) => {
+    ended.stdout += chunk
+  })
+  child.stderr.on('data', (chunk) => {
+    ended.stderr += chunk
+  })
+  return new Promise((resolve) => child.on('close', (code) => resolve({ ...ended, code })))
+}
+
+/** The same with `--env test --json`, parsed. */
+// biome-ignore lint/suspicious/noExplicitAny: data of the command, whatever it is
+export async function json(...args: string[]): Promise<any> {
+  const { stdout, stderr } = await sluice([...args, '--env', 'test', '--json'])
+  const lines = stdout.trim().split('\n').filter(Boolean)
+  if (lines.length === 0) throw new Error(`no data: ${stderr}`)
+  const parsed = lines.map((line) => JSON.parse(line))
+  return parsed.length === 1 ? parsed[0] : parsed
+}
+
+const machineArn = (machine: string, stack = 'sluice-test') =>
+  `arn:aws:states:us-east-1:000000000000:stateMachine:${stack}-${machine}`
+
+/** Starts an execution as the console does: any name, parameters as its input. */
+export async function startInConsole(machine: string, input: unknown, stack?: string): Promise<string> {
+  const { executionArn = '' } = await clients.sfn.send(
+    new StartExecutionCommand({
+      stateMachineArn: machineArn(machine, stack),
+      name: unique('console'),
+      input: JSON.stringify(input),
+    }),
+  )
+  return executionArn
+}
+
+/** How an execution ended. */
+export async function endOf(executionArn: string, seconds = 60): Promise<DescribeExecutionCommandOutput> {
+  return until(seconds, `the end of ${executionArn}`, async () => {
+    const told = await clients.sfn.send(new DescribeExecutionCommand({ executionArn }))
+    return told.status === 'RUNNING' ? undefined : told
+  })
+}
+
+/** Looks every half second until there is something. */
+export async function until<T>(
+  seconds: number,
+  what: string,
+  look: () => Promise<T | undefined>,
+): Promise<T> {
+  const last = Date.now() + seconds * 1000
+  for (;;) {
+    const found = await look()
+    if (found !== undefined) return found
+    if (Date.now() > last) throw new Error(`waited ${seconds} s in vain for ${what}`)
+    await sleep(500)
+  }
+}
+
+/** Invokes a function of Sluice now, instead of waiting for its minute. */
+export async function invoke(name: string, payload: object = {}, stack = 'sluice-test'): Promise<void> {
+  const FunctionName = await resourceOf(
+    stack,
+    `Sluice${name.replaceAll('-', '')}Function`,
+    'AWS::Lambda::Function',
+  )
+  await clients.lambda.send(new InvokeCommand({ FunctionName, Payload: JSON.stringify(payload) }))
+}
+
+/** Ticks every few seconds while something goes on: what is due by time need not wait for its minute. */
+export async function whileTicking<T>(work: Promise<T>, stack?: string): Promise<T> {
+  let isOver = false
+  const over = work.finally(() => {
+    isOver = true
+  })
+  over.catch(() => {})
+  while (!isOver) {
+    await invoke('tick', {}, stack)
+    await Promise.race([sleep(2_000), over.catch(() => {})])
+  }
+  return over
+}
+
+/** Containers of a pool that run. */
+export async function containersOf(pool: string): Promise<string[]> {
+  const cluster = await resourceOf('sluice-test', 'SluiceContainersCluster', 'AWS::ECS::Cluster')
+  const { taskArns = [] } = await clients.ecs.send(
+    new ListTasksCommand({ cluster, family: `sluice-test-${pool}`, desiredStatus: 'RUNNING' }),
+  )
+  return taskArns
+}
+
+/** Messages that lie in a queue. */
+export async function messagesIn(logical: string): Promise<number> {
+  const QueueUrl = await resourceOf('sluice-test', logical, 'AWS::SQS::Queue')
+  const { Attributes } = await clients.sqs.send(
+    new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['ApproximateNumberOfMessages'] }),
+  )
+  return Number(Attributes?.ApproximateNumberOfMessages)
+}

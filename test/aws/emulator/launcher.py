@@ -1,0 +1,132 @@
+"""Starts MiniStack 1.5.33 with what it lacks for containers, logs and errors of functions:
+ - publishes `ECS Task State Change` to the default EventBridge bus
+ - passes entryPoint / user / workingDirectory of the container definition to Docker
+"""
+import copy, functools, json, logging
+from ministack.services import ecs as _ecs
+from ministack.core.responses import get_account_id, get_region, new_uuid
+log = logging.getLogger("launcher")
+
+def _emit(task):
+    try:
+        from ministack.services import eventbridge as _eb
+        d = {k: v for k, v in copy.deepcopy(task).items() if not k.startswith("_") and v is not None}
+        for k in [k for k in d if k.endswith("At")]:
+            d[k] = str(d[k])
+        _eb._dispatch_event({
+            "EventId": new_uuid(), "Source": "aws.ecs", "DetailType": "ECS Task State Change",
+            "Detail": json.dumps(d, default=str), "EventBusName": "default",
+            "Time": _ecs._iso(), "Resources": [task["taskArn"]],
+            "Account": get_account_id(), "Region": get_region()})
+    except Exception:
+        log.exception("ECS state change event failed")
+
+def _wrap(name):
+    orig = getattr(_ecs, name)
+    @functools.wraps(orig)
+    def inner(task_arn, task, *a, **k):
+        r = orig(task_arn, task, *a, **k)
+        if r:
+            _emit(task)
+        return r
+    setattr(_ecs, name, inner)
+for n in ("_mark_task_pending", "_mark_task_running", "_mark_task_stopped"):
+    _wrap(n)
+
+# ---- host networking: containers reach MiniStack at 127.0.0.1 -------------
+_orig_kwargs = _ecs._build_run_kwargs
+def _kw(cdef, *a, **k):
+    kw = _orig_kwargs(cdef, *a, **k)
+    kw.pop("network", None); kw.pop("extra_hosts", None); kw.pop("ports", None)
+    kw["network_mode"] = "host"
+    if cdef.get("entryPoint"): kw["entrypoint"] = cdef["entryPoint"]
+    if cdef.get("user"): kw["user"] = cdef["user"]
+    if cdef.get("workingDirectory"): kw["working_dir"] = cdef["workingDirectory"]
+    return kw
+_ecs._build_run_kwargs = _kw
+
+_orig_md = _ecs._register_metadata
+def _md(task_arn, cluster_arn, td, cdef, launch_type, env, host_mode, ip):
+    tok = _orig_md(task_arn, cluster_arn, td, cdef, launch_type, env, True, None)
+    env.setdefault("AWS_REGION", get_region()); env.setdefault("AWS_DEFAULT_REGION", get_region())
+    return tok
+_ecs._register_metadata = _md
+
+# ---- CloudFormation leaves nested keys (secrets, ...) in PascalCase --------
+from ministack.services.cloudformation import provisioners as _prov
+_RAW = {"options", "dockerLabels"}          # free-form maps: keys must stay as they are
+def _camel(v, key=None):
+    if isinstance(v, list): return [_camel(x) for x in v]
+    if isinstance(v, dict):
+        out = {}
+        for k, x in v.items():
+            ck = k[:1].lower() + k[1:] if key not in _RAW else k
+            out[ck] = x if ck in _RAW else _camel(x, ck)
+        return out
+    return v
+_orig_norm = _prov._normalize_container_defs
+_prov._normalize_container_defs = lambda defs: [_camel(d) for d in _orig_norm(defs)]
+
+# ---- Ref of AWS::SecretsManager::Secret is a name in MiniStack, an ARN on AWS
+_orig_sec = _ecs._resolve_container_secrets
+def _sec(cdef):
+    from ministack.services import secretsmanager as _sm
+    out = []
+    for s in cdef.get("secrets", []):
+        s = {"name": s.get("name") or s.get("Name"), "valueFrom": s.get("valueFrom") or s.get("ValueFrom", "")}
+        vf = s["valueFrom"]
+        if "secretsmanager" not in vf:
+            head = vf.split(":")[0]
+            rec = _sm._secrets.get(head)
+            if rec: s["valueFrom"] = rec["ARN"] + vf[len(head):]
+        out.append(s)
+    return _orig_sec({**cdef, "secrets": out})
+_ecs._resolve_container_secrets = _sec
+
+# ---- StopTask reports 0; a container killed by ECS reports 137/143 ---------
+_stopped = _ecs._mark_task_stopped
+def _st(task_arn, task, reason, stop_code, exit_code=None):
+    if stop_code == "UserInitiated" and exit_code == 0: exit_code = 137
+    return _stopped(task_arn, task, reason, stop_code, exit_code=exit_code)
+_ecs._mark_task_stopped = _st
+
+# ---- ECR DescribeImages must fail for an absent tag, or `cdk deploy` believes
+#      that the image asset was already pushed and skips build + push ----------
+from ministack.services import ecr as _ecr
+from ministack.core.responses import error_response_json
+_di = _ecr._describe_images
+def _describe_images(data):
+    r = _di(data)
+    ids = data.get("imageIds") or []
+    if ids and r[0] == 200:
+        body = r[2]
+        if isinstance(body, (bytes, bytearray)): body = body.decode()
+        if len(json.loads(body).get("imageDetails", [])) < len(ids):
+            return error_response_json("ImageNotFoundException", "The image requested does not exist within the repository", 400)
+    return r
+_ecr._describe_images = _describe_images
+
+# ---- Lambda errorType: AWS reports error.name (States.Catch matches on it);
+#      MiniStack always says Runtime.HandlerError -------------------------------
+import threading as _th
+from ministack.core import lambda_runtime as _lr
+from ministack.services import lambda_svc as _ls
+_tl = _th.local()
+_lr._NODEJS_WORKER_SCRIPT = (_lr._NODEJS_WORKER_SCRIPT
+    .replace('status: "error", error: e.message, trace: e.stack', 'status: "error", error: e.message, errName: e.name, trace: e.stack')
+    .replace('error: String(err.message || err), trace', 'error: String(err.message || err), errName: err.name, trace'))
+_inv = _lr.Worker.invoke
+def _invoke(self, *a, **k):
+    r = _inv(self, *a, **k); _tl.name = r.get("errName") if isinstance(r, dict) else None; return r
+_lr.Worker.invoke = _invoke
+_ex = _ls._execute_function_warm
+def _exec(*a, **k):
+    _tl.name = None; r = _ex(*a, **k)
+    if getattr(_tl, "name", None) and isinstance(r, dict) and isinstance(r.get("body"), dict) and r["body"].get("errorType") == "Runtime.HandlerError":
+        r["body"]["errorType"] = _tl.name
+    return r
+_ls._execute_function_warm = _exec
+
+if __name__ == "__main__":
+    from ministack.app import main
+    main()

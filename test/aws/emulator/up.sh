@@ -1,0 +1,125 @@
+#!/usr/bin/env bash
+# Brings up an AWS of this machine: MiniStack in a virtual environment of its own, containers by Docker where it runs,
+# else by podman with runc, and a base image. May be called again. Ends with the folder of `env.sh`.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+home=${AWS_TEST_HOME:-$HOME/.cache/sluice-aws}
+port=${AWS_TEST_PORT:-4577}
+image=localhost/sluice-test-node:24
+run=$home/run
+mkdir -p "$run"
+
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+
+packages() {
+  local missing=()
+  command -v podman >/dev/null || missing+=(podman)
+  command -v runc >/dev/null || missing+=(runc)
+  command -v debootstrap >/dev/null || missing+=(debootstrap)
+  python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3-venv)
+  [ ${#missing[@]} = 0 ] && return
+  as_root apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive as_root apt-get install -y -qq "${missing[@]}" >/dev/null
+}
+
+# podman of Debian 12: crun fails in small sandboxes, and so do its default limits. A configuration of our own.
+podman_config() {
+  export CONTAINERS_CONF=$run/containers.conf CONTAINERS_REGISTRIES_CONF=$run/registries.conf
+  cat >"$CONTAINERS_CONF" <<CONF
+[containers]
+default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
+netns = "host"
+[engine]
+runtime = "runc"
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+CONF
+  cat >"$CONTAINERS_REGISTRIES_CONF" <<CONF
+unqualified-search-registries = []
+[[registry]]
+prefix = "000000000000.dkr.ecr.us-east-1.amazonaws.com"
+location = "127.0.0.1:$port"
+insecure = true
+[[registry]]
+prefix = "127.0.0.1:$port"
+location = "127.0.0.1:$port"
+insecure = true
+CONF
+}
+
+podman_service() {
+  local socket=$run/podman.sock
+  curl -sf --max-time 3 --unix-socket "$socket" http://d/_ping >/dev/null 2>&1 && return
+  rm -f "$socket"
+  nohup podman system service --time=0 "unix://$socket" >"$run/podman.log" 2>&1 &
+  echo $! >"$run/podman.pid"
+  for _ in $(seq 100); do
+    curl -sf --unix-socket "$socket" http://d/_ping >/dev/null 2>&1 && return
+    sleep 0.1
+  done
+  echo 'podman does not answer' >&2
+  return 1
+}
+
+# A small Debian with the Node that runs this: an image from nowhere but the package registry.
+base_image() {
+  podman image exists "$image" && return
+  local root=$home/rootfs node library name
+  [ -e "$root/bin/bash" ] || as_root debootstrap --variant=minbase bookworm "$root" >"$run/debootstrap.log" 2>&1
+  node=$(readlink -f "$(command -v node)")
+  install -D -m 755 "$node" "$root/usr/local/bin/node"
+  ldd "$node" | awk '/=> \//{print $3}' | while read -r library; do
+    name=$(basename "$library")
+    [ -e "$root/lib/x86_64-linux-gnu/$name" ] ||
+      install -D -m 755 "$(readlink -f "$library")" "$root/usr/lib/x86_64-linux-gnu/$name"
+  done
+  rm -rf "$root"/var/cache/apt/archives/*.deb "$root"/var/lib/apt/lists/*
+  tar -C "$root" -c . | podman import -q --change 'CMD ["node"]' - "$image" >/dev/null
+}
+
+ministack() {
+  [ -x "$home/venv/bin/ministack" ] && [ -x "$home/venv/bin/cfn-lint" ] && return
+  python3 -m venv "$home/venv"
+  # The launcher changes functions inside, so the version is fixed.
+  "$home/venv/bin/pip" install -q 'ministack==1.5.33' 'docker>=7' 'cryptography>=41' 'cfn-lint==1.58.0'
+}
+
+service() {
+  curl -sf --max-time 3 "http://127.0.0.1:$port/_ministack/health" >/dev/null 2>&1 && return
+  (
+    cd "$run"
+    export GATEWAY_PORT=$port BIND_HOST=127.0.0.1 MINISTACK_HOST=127.0.0.1 DOCKER_HOST="$1" IOT_MTLS_ENABLED=0
+    export AWS_ENDPOINT_URL=http://127.0.0.1:$port
+    nohup "$home/venv/bin/python" "$here/launcher.py" >"$run/ministack.log" 2>&1 &
+    echo $! >"$run/ministack.pid"
+  )
+  for _ in $(seq 300); do
+    curl -sf "http://127.0.0.1:$port/_ministack/health" >/dev/null 2>&1 && return
+    sleep 0.1
+  done
+  tail -n 20 "$run/ministack.log" >&2
+  return 1
+}
+
+packages
+ministack
+podman_config
+podman_service
+base_image
+service "unix://$run/podman.sock"
+cat >"$run/env.json" <<CONF
+{
+  "AWS_ACCESS_KEY_ID": "test",
+  "AWS_SECRET_ACCESS_KEY": "test",
+  "AWS_REGION": "us-east-1",
+  "AWS_ENDPOINT_URL": "http://127.0.0.1:$port",
+  "GATEWAY_PORT": "$port",
+  "CDK_DOCKER": "$here/docker.sh",
+  "CONTAINERS_CONF": "$run/containers.conf",
+  "CONTAINERS_REGISTRIES_CONF": "$run/registries.conf",
+  "AWS_TEST_IMAGE": "$image",
+  "AWS_TEST_VENV": "$home/venv",
+  "NODE_NO_WARNINGS": "1"
+}
+CONF
+echo "$run"
