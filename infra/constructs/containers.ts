@@ -154,7 +154,7 @@ export class Containers extends Construct {
     const asset = new DockerImageAsset(this, `${name}-Image`, {
       directory: pool.folder,
       exclude: ['code.tgz'],
-      buildArgs: buildArgsOf(props.environment, pool),
+      buildArgs: { POOL: name, ...buildArgsOf(props.environment, pool) },
       platform,
     })
     this.images[name] = asset.imageUri

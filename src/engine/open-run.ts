@@ -82,16 +82,16 @@ export async function reserveRun(
   }
 }
 
-/** Ends the run of a request that cannot be planned; whoever asked is told why. */
-export async function failPlanning({ ports }: Context, request: RunRequest, message: string): Promise<void> {
-  const { open } = await look(ports.store, requestIdOf(request.name, request.significant))
-  if (open?.status !== 'planning') return
+/** Ends a run that was opened for a planner and cannot be planned; whoever asked is told why. */
+export async function failPlanning({ ports }: Context, id: string, message: string): Promise<void> {
+  const [run] = (await ports.store.read([keys.run(id)])) as [Stored<Run>?]
+  if (run?.status !== 'planning') return
   const failure = { outcome: 'planning' as const, message }
   await ports.store.write([
     {
-      key: keys.run(open.id),
+      key: keys.run(id),
       set: { status: 'failed', endedAt: ports.clock.now(), dueAt: undefined, failure },
-      if: { status: 'planning', nonce: open.nonce },
+      if: { status: 'planning', nonce: run.nonce },
     },
   ])
 }

@@ -124,7 +124,10 @@ export function createApi({ home, project, starter, machines, setSecret, readLog
   })
   app.post('/logs', async (context) => {
     const { pool, ...query } = await body(context, LOGS)
-    return context.json(await readLogs(pool, withoutAbsent({ ...query, ...(await streamsOf(query)) })))
+    const found = await readLogs(pool, withoutAbsent({ ...query, ...(await streamsOf(query)) }))
+    // A stream that is not known any more, or by another name: then all of the group is looked through.
+    const isFound = found.lines.length > 0 || found.next !== undefined
+    return context.json(isFound ? found : await readLogs(pool, withoutAbsent(query)))
   })
 
   /** The streams of one task's attempts, where its records still tell them. */

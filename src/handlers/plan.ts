@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { messageOf, SluiceError } from '../core/errors.ts'
+import { SluiceError } from '../core/errors.ts'
 import { isOpen, keys, type Run } from '../core/model.ts'
 import { cancelRun } from '../engine/cancel.ts'
 import { failPlanning, openRun } from '../engine/open-run.ts'
@@ -29,10 +29,12 @@ export function createPlan(home: Home, project: Project, answers: Answers) {
     const { token, execution, name, pipeline, input } = PLAN_EVENT.parse(event)
     try {
       const asked = await readInput(home, project, pipeline, input)
-      const run = await openAndPlan(home, asked)
+      const { run } = await openRun(home.context, asked.request, () => asked.plan(home))
       await attach(home, answers, { run, name, arn: execution, token })
     } catch (error) {
       if (!(error instanceof SluiceError) || error.source !== 'user') throw error
+      // An execution that Sluice has started is named like the run that it was opened for.
+      await failPlanning(home.context, name, error.message)
       await answers.fail(token, error.code, [error.message, error.hint ?? ''].filter(Boolean).join('\n'))
     }
   }
@@ -56,15 +58,6 @@ async function readInput(
     throw new SluiceError('invalid_parameter', `${ORDER_FIELD} is wrong: ${z.prettifyError(order.error)}`)
   const name = order.data.name ?? pipeline ?? ''
   return (await readOrder(home, project, { name, params, order: order.data })).asked
-}
-
-async function openAndPlan(home: Home, asked: Asked): Promise<string> {
-  try {
-    return (await openRun(home.context, asked.request, () => asked.plan(home))).run
-  } catch (error) {
-    if (error instanceof SluiceError) await failPlanning(home.context, asked.request, messageOf(error))
-    throw error
-  }
 }
 
 interface Shown {

@@ -15,7 +15,8 @@ export function createSchedule(home: Home, project: Project, starter: Starter, m
       if (schedule === undefined || (wanted !== undefined && name !== wanted)) continue
       try {
         await beginOnce(home, name)
-        await tickSchedule(home.context, name, schedule, async (interval) => {
+        await tickSchedule(home.context, name, schedule, async ({ start, end }) => {
+          const interval = { start, end }
           const asked = requestForInterval({ ...pipeline, name, schedule, params }, interval)
           const order = { asked, params: asked.request.params, pipeline: name, order: { interval } }
           return (await startExecution(home, starter, machines, order)).run

@@ -29,9 +29,7 @@ process.env.SLUICE_TEST_REPLACE ??= JSON.stringify({
 })
 
 try {
-  timed('bootstrap', () =>
-    cdk(['bootstrap', 'aws://000000000000/us-east-1', '--no-notices']),
-  )
+  timed('bootstrap', () => cdk(['bootstrap', 'aws://000000000000/us-east-1', '--no-notices']))
   timed('deploy', () => sluice(['deploy', '--env', 'test', '--architecture', 'x86_64', '--yes']))
   process.exitCode = await runTests()
 } finally {

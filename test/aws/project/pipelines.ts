@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { json, pipeline, secret, type TaskInstance, task, text } from 'sluice'
+import { cron, json, pipeline, secret, type TaskInstance, task, text } from 'sluice'
 import { z } from 'zod'
 
 const Leaf = task(
@@ -87,6 +87,24 @@ const Slow = task(
 )
 export const slow = pipeline('slow', Slow)
 
+/** Fills so much memory, in a process that has 96 MB at first. */
+const Hungry = task(
+  'Hungry',
+  {
+    params: { of: z.string(), mb: z.int() },
+    output: ({ of }) => text(`hungry/${of}.txt`),
+    pool: 'heavy',
+    memoryMb: 96,
+  },
+  async ({ params, output }) => {
+    const kept = Array.from({ length: params.mb }, (_, n) =>
+      Array.from({ length: 131_072 }, (_, m) => n + m + 0.5),
+    )
+    await output.write(`${kept.length}\n`)
+  },
+)
+export const hungry = pipeline('hungry', Hungry)
+
 const Alone = task(
   'Alone',
   {
@@ -125,3 +143,13 @@ const NoSecret = task(
   async ({ output }) => output.write('done\n'),
 )
 export const noSecret = pipeline('no-secret', NoSecret)
+
+const Minute = task(
+  'Minute',
+  { params: { at: z.string() }, output: ({ at }) => text(`minutes/${at.replaceAll(':', '-')}.txt`) },
+  async ({ output }) => output.write('done\n'),
+)
+export const everyMinute = pipeline('every-minute', Minute, {
+  schedule: cron('* * * * *', { catchUp: 'latest' }),
+  params: ({ start }) => ({ at: start }),
+})

@@ -1,0 +1,140 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { dirname, join } from 'node:path'
+import { before, describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { StopTaskCommand } from '@aws-sdk/client-ecs'
+import { SendMessageCommand } from '@aws-sdk/client-sqs'
+import {
+  clients,
+  containersOf,
+  endOf,
+  invoke,
+  json,
+  messagesIn,
+  resourceOf,
+  sluice,
+  startInConsole,
+  unique,
+  until,
+  whileTicking,
+} from './deployed.ts'
+
+const here = dirname(fileURLToPath(import.meta.url))
+
+/** A run whose only task runs in a container now. */
+async function runningSlow(of: string, seconds: number): Promise<string> {
+  const { run } = await json('run', 'slow', '--of', of, '--seconds', String(seconds), '--detach')
+  await until(40, 'the body', async () => ((await json('status', run)).counts.running ? true : undefined))
+  return run
+}
+
+const taskOf = async (run: string) => (await json('status', run)).tasks[0]
+const whenOver = (run: string) =>
+  until(120, `the end of ${run}`, async () => {
+    const told = await json('status', run)
+    return told.status === 'running' ? undefined : told
+  })
+
+describe('containers', () => {
+  it('that are killed lose their attempt alone: the next one makes it, without using up a retry', async () => {
+    const run = await runningSlow(unique('killed'), 8)
+    const names = execFileSync('podman', ['ps', '--format', '{{.ID}} {{.Image}} {{.Names}}'])
+      .toString()
+      .trim()
+      .split('\n')
+    const ids = names.filter((line) => line.includes('ministack-ecs')).map((line) => line.split(' ')[0] ?? '')
+    assert.ok(ids.length > 0)
+    for (const id of ids) execFileSync('podman', ['kill', '--signal', 'KILL', id])
+    const told = await whileTicking(whenOver(run))
+    assert.equal(told.status, 'succeeded')
+    assert.deepEqual(told.tasks[0].counts, { lost: 1 })
+  })
+
+  it('that are stopped hand their task back as interrupted', async () => {
+    const run = await runningSlow(unique('stopped'), 8)
+    const cluster = await resourceOf('sluice-test', 'SluiceContainersCluster', 'AWS::ECS::Cluster')
+    for (const task of await containersOf('heavy'))
+      await clients.ecs.send(new StopTaskCommand({ cluster, task }))
+    const told = await whileTicking(whenOver(run))
+    assert.equal(told.status, 'succeeded')
+    assert.deepEqual(Object.keys(told.tasks[0].counts), ['interrupted'])
+  })
+
+  it('tell what an attempt took, and with which code', async () => {
+    const { run } = await json('run', 'slow', '--of', unique('measured'), '--seconds', '0')
+    const task = await taskOf(run)
+    assert.ok(task.peakMemoryBytes > 10_000_000 && task.cpuSeconds > 0, JSON.stringify(task))
+    assert.match(task.code, /^[0-9a-f]{16}$/)
+  })
+
+  it('recognise that memory ran out, and give the next attempt more', async () => {
+    const told = await json('run', 'hungry', '--of', unique('hungry'), '--mb', '150')
+    assert.equal(told.status, 'succeeded')
+    const task = await taskOf(told.run)
+    assert.deepEqual(task.counts, { out_of_memory: 1 })
+    assert.ok(task.memoryMb > 96)
+  })
+
+  it('run one task each where the pool says so', async () => {
+    const told = await json('run', 'pair', '--of', unique('pair'))
+    assert.equal(told.status, 'succeeded')
+    const { tasks } = await json('status', told.run)
+    const workers = tasks
+      .filter(({ pool }: { pool: string }) => pool === 'single')
+      .map(({ worker }: { worker: string }) => worker)
+    assert.equal(new Set(workers).size, 2, JSON.stringify(workers))
+  })
+})
+
+describe('messages', () => {
+  it('that are not ours end among the dead letters', async () => {
+    const QueueUrl = await resourceOf('sluice-test', 'SluiceQueuesPooldefault', 'AWS::SQS::Queue')
+    await clients.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: 'who goes there?' }))
+    const dead = await until(60, 'the dead letter', async () => {
+      const count = await messagesIn('SluiceQueuesPooldefaultDeadLetters')
+      return count > 0 ? count : undefined
+    }).catch((error: Error) => error)
+    assert.equal(dead, 1)
+  })
+})
+
+describe('functions that die between any two effects, and messages that come twice', () => {
+  const FAULTS = 'sluice-faults'
+  before(async () => {
+    const replaced = process.env.SLUICE_TEST_REPLACE
+    const replace = {
+      ...JSON.parse(replaced ?? '{}'),
+      'src/deployed/faults': join(here, 'replaced/faults.ts'),
+    }
+    process.env.SLUICE_TEST_REPLACE = JSON.stringify(replace)
+    const ended = await sluice([
+      'deploy',
+      '--env',
+      'faults',
+      '--architecture',
+      'x86_64',
+      '--yes',
+      '--config',
+      'faults.config.ts',
+    ])
+    process.env.SLUICE_TEST_REPLACE = replaced
+    assert.equal(ended.code, 0, ended.stderr)
+  })
+
+  it('lose nothing: every task comes to its end, and so does every execution', {
+    timeout: 600_000,
+  }, async () => {
+    const wide = await startInConsole('wide', { of: unique('faults'), size: 25 }, FAULTS)
+    const layered = await startInConsole('layered', { of: unique('faults'), layers: 3, width: 4 }, FAULTS)
+    const ends = await whileTicking(Promise.all([endOf(wide, 500), endOf(layered, 500)]), FAULTS)
+    assert.deepEqual(
+      ends.map(({ status }) => status),
+      ['SUCCEEDED', 'SUCCEEDED'],
+    )
+    const counts = ends.map(({ output }) => JSON.parse(output ?? '').tasks)
+    const total = counts.map((each) => (each.succeeded ?? 0) + (each.complete ?? 0))
+    assert.deepEqual(total, [26, 13])
+    await invoke('tick', {}, FAULTS)
+  })
+})

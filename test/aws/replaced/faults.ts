@@ -1,0 +1,42 @@
+import { appendFileSync } from 'node:fs'
+import type { Ports } from '../../../src/core/ports.ts'
+
+// Instead of src/deployed/faults.ts in the test build that dies.
+
+/** How often an effect is the last one of its process. */
+const DIES = 0.01
+
+/** Every port dies before or after an effect now and then; every message is sent twice. */
+export function withFaults<P extends Pick<Ports, 'store' | 'plans' | 'queue'>>({
+  store,
+  plans,
+  queue,
+  ...rest
+}: P): P {
+  const maybeDie = (what: string) => {
+    if (Math.random() >= DIES) return
+    appendFileSync('/tmp/sluice-test-deaths', `${what}\n`)
+    process.exit(1)
+  }
+  const around = <A extends unknown[], R>(what: string, effect: (...args: A) => Promise<R>) => {
+    return async (...args: A): Promise<R> => {
+      maybeDie(`before ${what}`)
+      const result = await effect(...args)
+      maybeDie(`after ${what}`)
+      return result
+    }
+  }
+  return {
+    ...rest,
+    store: { ...store, write: around('write', store.write) },
+    plans: { ...plans, save: around('save', plans.save), extend: around('extend', plans.extend) },
+    queue: {
+      ...queue,
+      send: around('send', async (messages) => {
+        await queue.send(messages)
+        await queue.send(messages)
+      }),
+      acknowledge: around('acknowledge', queue.acknowledge),
+    },
+  } as P
+}
