@@ -1,6 +1,8 @@
+import { ChangeMessageVisibilityCommand, SQSClient } from '@aws-sdk/client-sqs'
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda'
 import { readMessage } from '../src/adapters/sqs/queue.ts'
 import { bodiesInPlace } from '../src/deployed/bodies.ts'
+import { PATIENT } from '../src/deployed/clients.ts'
 import { openDeployed } from '../src/deployed/home.ts'
 import { readSettings } from '../src/handlers/environment.ts'
 import { createLambdaWorker } from '../src/handlers/lambda-worker.ts'
@@ -19,14 +21,18 @@ const home = openDeployed(told, {
 })
 const work = createLambdaWorker(home)
 
-/** Attempts of a Lambda pool. What is not ours stays in the queue until it is a dead letter. */
+const sqs = new SQSClient(PATIENT)
+
+/** Attempts of a Lambda pool. What is not ours comes back at once, until it is a dead letter. */
 export const handler = async ({ Records }: SQSEvent, context: Context): Promise<SQSBatchResponse> => {
-  const url = told.queues[told.pool] ?? ''
-  const read = Records.map((record) => readMessage(url, record.body, record.receiptHandle))
+  const QueueUrl = told.queues[told.pool] ?? ''
+  const read = Records.map((record) => readMessage(QueueUrl, record.body, record.receiptHandle))
   await work(
     read.filter((delivery) => delivery !== undefined),
     context.getRemainingTimeInMillis(),
   )
   const foreign = Records.filter((_, index) => read[index] === undefined)
+  for (const { receiptHandle: ReceiptHandle } of foreign)
+    await sqs.send(new ChangeMessageVisibilityCommand({ QueueUrl, ReceiptHandle, VisibilityTimeout: 0 }))
   return { batchItemFailures: foreign.map(({ messageId }) => ({ itemIdentifier: messageId })) }
 }

@@ -59,7 +59,13 @@ export class Permissions {
   }
 
   take(queues: sqs.IQueue[]): iam.PolicyStatement[] {
-    return [allow(['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'], arnsOf(queues))]
+    const actions = ['ReceiveMessage', 'DeleteMessage', 'ChangeMessageVisibility', 'GetQueueAttributes']
+    return [
+      allow(
+        actions.map((action) => `sqs:${action}`),
+        arnsOf(queues),
+      ),
+    ]
   }
 
   measure(queues: sqs.IQueue[]): iam.PolicyStatement[] {

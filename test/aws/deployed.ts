@@ -56,11 +56,15 @@ export async function resourceOf(stack: string, logical: string, type: string): 
       PhysicalResourceId = '',
       ResourceType,
     } of page.StackResourceSummaries ?? [])
-      if (LogicalResourceId.startsWith(logical) && ResourceType === type) return PhysicalResourceId
+      if (isCalled(LogicalResourceId, logical) && ResourceType === type) return PhysicalResourceId
     after = page.NextToken
   } while (after !== undefined)
   throw new Error(`the stack ${stack} has no ${type} ${logical}`)
 }
+
+/** Logical ids end in eight digits of a hash. */
+const isCalled = (id: string, name: string) =>
+  id.startsWith(name) && /^[0-9A-F]{8}$/.test(id.slice(name.length))
 
 /** How a command ended. */
 export interface Ended {

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
+import { readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -9,7 +11,6 @@ import {
   clients,
   containersOf,
   endOf,
-  invoke,
   json,
   messagesIn,
   resourceOf,
@@ -54,8 +55,9 @@ describe('containers', () => {
   it('that are stopped hand their task back as interrupted', async () => {
     const run = await runningSlow(unique('stopped'), 8)
     const cluster = await resourceOf('sluice-test', 'SluiceContainersCluster', 'AWS::ECS::Cluster')
-    for (const task of await containersOf('heavy'))
-      await clients.ecs.send(new StopTaskCommand({ cluster, task }))
+    const { worker } = await taskOf(run)
+    const task = (await containersOf('heavy')).find((arn) => arn.endsWith(worker.replace('fargate/', '')))
+    await clients.ecs.send(new StopTaskCommand({ cluster, task }))
     const told = await whileTicking(whenOver(run))
     assert.equal(told.status, 'succeeded')
     assert.deepEqual(Object.keys(told.tasks[0].counts), ['interrupted'])
@@ -101,7 +103,9 @@ describe('messages', () => {
 
 describe('functions that die between any two effects, and messages that come twice', () => {
   const FAULTS = 'sluice-faults'
+  const DEATHS = join(tmpdir(), 'sluice-test-deaths')
   before(async () => {
+    rmSync(DEATHS, { force: true })
     const replaced = process.env.SLUICE_TEST_REPLACE
     const replace = {
       ...JSON.parse(replaced ?? '{}'),
@@ -127,7 +131,7 @@ describe('functions that die between any two effects, and messages that come twi
   }, async () => {
     const wide = await startInConsole('wide', { of: unique('faults'), size: 25 }, FAULTS)
     const layered = await startInConsole('layered', { of: unique('faults'), layers: 3, width: 4 }, FAULTS)
-    const ends = await whileTicking(Promise.all([endOf(wide, 500), endOf(layered, 500)]), FAULTS)
+    const ends = await whileTicking(Promise.all([endOf(wide, 300), endOf(layered, 300)]), FAULTS)
     assert.deepEqual(
       ends.map(({ status }) => status),
       ['SUCCEEDED', 'SUCCEEDED'],
@@ -135,6 +139,7 @@ describe('functions that die between any two effects, and messages that come twi
     const counts = ends.map(({ output }) => JSON.parse(output ?? '').tasks)
     const total = counts.map((each) => (each.succeeded ?? 0) + (each.complete ?? 0))
     assert.deepEqual(total, [26, 13])
-    await invoke('tick', {}, FAULTS)
+    const deaths = readFileSync(DEATHS, 'utf8').trim().split('\n')
+    assert.ok(deaths.length > 1, `${deaths.length} functions died`)
   })
 })

@@ -127,6 +127,31 @@ def _exec(*a, **k):
     return r
 _ls._execute_function_warm = _exec
 
+# ---- a function that fails fails its state, also where the state waits for a token;
+#      MiniStack goes on waiting for ever ---------------------------------------
+from ministack.services import stepfunctions as _sf
+_waiting = _th.local()
+_orig_callback = _sf._invoke_with_callback
+def _with_callback(resource, input_data, token, state_def):
+    _waiting.token = token
+    try:
+        return _orig_callback(resource, input_data, token, state_def)
+    finally:
+        _waiting.token = None
+_sf._invoke_with_callback = _with_callback
+
+_orig_call_lambda = _sf._call_lambda
+def _call_lambda(*a, **k):
+    try:
+        return _orig_call_lambda(*a, **k)
+    except _sf._ExecutionError as error:
+        info = _sf._task_tokens.get(getattr(_waiting, "token", None))
+        if info is not None:
+            info["error"] = {"Error": error.error, "Cause": error.cause}
+            info["event"].set()
+        raise
+_sf._call_lambda = _call_lambda
+
 if __name__ == "__main__":
     from ministack.app import main
     main()

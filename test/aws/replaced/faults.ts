@@ -1,10 +1,14 @@
 import { appendFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { Ports } from '../../../src/core/ports.ts'
 
 // Instead of src/deployed/faults.ts in the test build that dies.
 
+/** Functions of the emulator run on this machine: the test counts their deaths. */
+const DEATHS = join(tmpdir(), 'sluice-test-deaths')
 /** How often an effect is the last one of its process. */
-const DIES = 0.01
+const DIES = 0.02
 
 /** Every port dies before or after an effect now and then; every message is sent twice. */
 export function withFaults<P extends Pick<Ports, 'store' | 'plans' | 'queue'>>({
@@ -15,7 +19,7 @@ export function withFaults<P extends Pick<Ports, 'store' | 'plans' | 'queue'>>({
 }: P): P {
   const maybeDie = (what: string) => {
     if (Math.random() >= DIES) return
-    appendFileSync('/tmp/sluice-test-deaths', `${what}\n`)
+    appendFileSync(DEATHS, `${what}\n`)
     process.exit(1)
   }
   const around = <A extends unknown[], R>(what: string, effect: (...args: A) => Promise<R>) => {
