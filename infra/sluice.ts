@@ -9,6 +9,7 @@ import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager'
 import { Construct } from 'constructs'
 import { type Part, SETTINGS_OF, type Setting, variableOf } from '../src/handlers/environment.ts'
 import { Containers } from './constructs/containers.ts'
+import { acknowledgeExceptions } from './constructs/exceptions.ts'
 import { OwnFunction } from './constructs/function.ts'
 import { arnOf, Machines, Schedules } from './constructs/machines.ts'
 import { allow, Permissions, s3Parts } from './constructs/permissions.ts'
@@ -103,6 +104,7 @@ export class Sluice extends Construct {
       alarmEmail: project.environment.alarmEmail,
     })
     this.addOutputs(containers)
+    acknowledgeExceptions(this)
   }
 
   private get retention(): number {

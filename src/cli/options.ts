@@ -1,12 +1,8 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { InvalidArgumentError } from 'commander'
 import { fileSecrets } from '../adapters/secrets/file-secrets.ts'
 import { SluiceError } from '../core/errors.ts'
 import { secretVariable } from '../define/secret.ts'
-import { openHome } from '../local/home.ts'
 import { secretsPath } from '../local/state-folder.ts'
-import type { Home } from '../project/home.ts'
 import { findConfig, loadProject, noProject, type Project } from '../project/load-config.ts'
 
 /** Flags that every command takes. */
@@ -41,53 +37,6 @@ export async function projectIfAny(options: Pick<GlobalOptions, 'config'>): Prom
     const isAbsent = error instanceof SluiceError && error.code === 'config_not_found'
     if (isAbsent && options.config === undefined) return noProject(process.cwd())
     throw error
-  }
-}
-
-/** Opens the state to look at, with a project where its limits or targets count; undefined where none has been made yet. */
-export async function existingHome(options: GlobalOptions, project?: Project): Promise<Home | undefined> {
-  if (options.env !== undefined) return deployedHome(options, project)
-  if (!existsSync(join(options.state, 'state.db'))) return undefined
-  return project === undefined ? openHome({ stateFolder: options.state }) : projectHome(options, project)
-}
-
-/** The deployment of `--env`. What speaks to AWS is loaded only for it. */
-async function deployedHome(options: GlobalOptions, project?: Project): Promise<Home> {
-  const { connect } = await import('./remote/connect.ts')
-  return (await connect(options, project)).home
-}
-
-/** Opens the state of a run that must exist. */
-export async function homeWithRuns(options: GlobalOptions, project?: Project): Promise<Home> {
-  const home = await existingHome(options, project)
-  if (home !== undefined) return home
-  throw new SluiceError('unknown_run', `There are no runs in the state ${options.state}.`, {
-    hint: 'Start one: sluice run NAME. Another state is named with --state.',
-  })
-}
-
-/** Opens or makes the state of a project; `inline` runs bodies in this process. */
-export function projectHome(options: GlobalOptions & { inline?: true }, project: Project): Home {
-  return openHome({
-    stateFolder: options.state,
-    project,
-    ...(options.data === undefined ? {} : { storageFolder: options.data }),
-    ...(options.inline ? { inline: 'inline' } : {}),
-  })
-}
-
-/** Looks at the state of a project, and closes it. */
-export async function withHome<T>(
-  options: GlobalOptions,
-  project: Project,
-  look: (home: Home) => Promise<T>,
-): Promise<T> {
-  const home =
-    options.env === undefined ? projectHome(options, project) : await deployedHome(options, project)
-  try {
-    return await look(home)
-  } finally {
-    await home.close()
   }
 }
 

@@ -9,6 +9,7 @@ import { printLogs } from './commands/logs.ts'
 import { listPipelines, listRuns, showStatus } from './commands/look.ts'
 import { pruneRuns } from './commands/prune.ts'
 import { listSecrets, removeSecret, setSecret } from './commands/secrets.ts'
+import { withHome } from './homes.ts'
 import {
   duration,
   type GlobalOptions,
@@ -16,7 +17,6 @@ import {
   projectIfAny,
   projectOf,
   type Result,
-  withHome,
 } from './options.ts'
 import { version } from './version.ts'
 

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 
-// The same two levels up from src/cli and from dist/cli.
-const file = new URL('../../package.json', import.meta.url)
+// A checkout has its sources at the top, the package what was built of them in dist.
+const isBuilt = import.meta.url.endsWith('.js')
+const file = new URL(isBuilt ? '../../../package.json' : '../../package.json', import.meta.url)
 
 /** The version of this package. */
 export const { version } = JSON.parse(readFileSync(file, 'utf8')) as { version: string }

@@ -1,23 +1,9 @@
-import { styleText } from 'node:util'
 import { isOpen } from '../../core/model.ts'
-import type { AttemptName, LogLine } from '../../core/ports.ts'
+import type { AttemptName } from '../../core/ports.ts'
 import type { Home } from '../../project/home.ts'
 import { findRun, findTasks, type RunView, viewRun } from '../../project/inspect.ts'
-import { type GlobalOptions, homeWithRuns } from '../options.ts'
-
-/** Flags of `sluice logs`. */
-export interface LogsOptions extends GlobalOptions {
-  follow?: true
-  tail?: number
-  attempt?: number
-}
-
-/** A line with the task that it is of. */
-export interface TaskLine extends LogLine {
-  task: string
-  number: number
-  attempt: number
-}
+import { homeWithRuns } from '../homes.ts'
+import { type LogsOptions, lineText, type TaskLine } from '../log-line.ts'
 
 const FOLLOW_MS = 300
 
@@ -85,14 +71,4 @@ async function readAll(
     for (const line of lines)
       read.push({ ...line, task: labels.get(number) ?? String(number), number, attempt })
   }
-}
-
-/** A line for a terminal or, with `--json`, as data. */
-export function lineText(line: TaskLine, view: RunView, { json }: LogsOptions): string {
-  if (json) return JSON.stringify(line)
-  const who = view.tasks.length > 1 ? `${line.task}${line.attempt > 1 ? `#${line.attempt}` : ''}` : ''
-  const time = new Date(line.at).toISOString().slice(11, 23)
-  const text = line.level === 'error' ? styleText('red', line.text) : line.text
-  const level = line.level === 'warn' || line.level === 'debug' ? `${line.level} ` : ''
-  return [styleText('dim', time), who && styleText('cyan', who), `${level}${text}`].filter(Boolean).join(' ')
 }

@@ -1,7 +1,8 @@
 import type { Plan, PlannedTask } from '../../core/plan.ts'
 import type { Project } from '../../project/load-config.ts'
 import type { Asked } from '../../project/requests.ts'
-import { type GlobalOptions, type Result, withHome } from '../options.ts'
+import { withHome } from '../homes.ts'
+import type { GlobalOptions, Result } from '../options.ts'
 import { columns } from '../render.ts'
 
 /** Shows exactly what would run and what is complete, and why, without running anything. */

@@ -1,5 +1,6 @@
 import { prune } from '../../local/prune.ts'
-import { existingHome, type GlobalOptions, type Result } from '../options.ts'
+import { existingHome } from '../homes.ts'
+import type { GlobalOptions, Result } from '../options.ts'
 
 /** Forgets runs that ended before. */
 export async function pruneRuns(options: GlobalOptions & { olderThan: number }): Promise<Result> {

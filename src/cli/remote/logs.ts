@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { isOpen } from '../../core/model.ts'
 import type { LogPage } from '../../handlers/api.ts'
 import { findRun, findTasks, type RunView, type TaskView, viewRun } from '../../project/inspect.ts'
-import { type LogsOptions, lineText, type TaskLine } from '../commands/logs.ts'
+import { type LogsOptions, lineText, type TaskLine } from '../log-line.ts'
 import { type Connection, connect } from './connect.ts'
 
 const FOLLOW_MS = 2_000

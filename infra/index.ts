@@ -1,0 +1,2 @@
+export { type DeployedProject, type ReadOptions, readProject } from './project.ts'
+export { Sluice, type SluiceProps } from './sluice.ts'

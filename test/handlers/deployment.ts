@@ -1,0 +1,65 @@
+import { NO_LIMITS } from '../../src/core/limits.ts'
+import { isOpen, keys, type Run } from '../../src/core/model.ts'
+import type { Pipeline } from '../../src/define/pipeline.ts'
+import { advance } from '../../src/engine/advance.ts'
+import { Worker } from '../../src/engine/work.ts'
+import { answerExecutions } from '../../src/handlers/answer.ts'
+import { NOWHERE, type VirtualHome, virtualHome } from '../../src/local/simulation/virtual-home.ts'
+import type { Home } from '../../src/project/home.ts'
+import { noProject, type Project } from '../../src/project/load-config.ts'
+
+/** A deployment on the memory adapters, with executions that only note what they are told. */
+export function memoryDeployment(pipelines: Pipeline[], now: () => number = Date.now) {
+  const virtual: VirtualHome = virtualHome(now, NO_LIMITS, {
+    areComplete: async (tasks) => tasks.map(() => false),
+  })
+  const { context } = virtual
+  const home: Home = {
+    context,
+    logs: undefined as never,
+    secrets: { get: async () => undefined, hint: () => '' },
+    surroundings: NOWHERE,
+    definitions: undefined as never,
+    async close() {},
+  }
+  const project: Project = {
+    ...noProject('/nowhere'),
+    pipelines: new Map(pipelines.map((each) => [each.name, each])),
+    tasks: new Map(pipelines.map(({ root }) => [root.family, root])),
+  }
+  const told = new Map<string, { output?: unknown; error?: string; cause?: string }>()
+  const started: { machine: string; name: string; input: unknown }[] = []
+  const executions = {
+    async succeed(token: string, output: unknown) {
+      told.set(token, { output })
+    },
+    async fail(token: string, error: string, cause: string) {
+      told.set(token, { error, cause })
+    },
+    async start(machine: string, name: string, input: unknown) {
+      const isNew = started.every((each) => each.name !== name)
+      if (isNew) started.push({ machine, name, input })
+      return isNew
+    },
+  }
+  const runOf = async (id: string) => (await context.ports.store.read([keys.run(id)]))[0] as Run | undefined
+
+  /** Does all that there is to do, and tells executions of runs that have ended. */
+  async function settle(): Promise<void> {
+    const worker = new Worker(context, { concurrency: 10 })
+    for (let isIdle = false; !isIdle; ) {
+      isIdle = true
+      while ((await advance(context)) > 0) isIdle = false
+      const deliveries = await context.ports.queue.take({
+        pools: { default: 10 },
+        limit: 10,
+        visibilityMs: 1_000,
+      })
+      await Promise.all(deliveries.map((delivery) => worker.perform(delivery)))
+      if (deliveries.length > 0) isIdle = false
+    }
+    for (const { record } of await context.ports.store.list({ prefix: 'run/', consistency: 'strong' }))
+      if (record.kind === 'run' && !isOpen(record.status)) await answerExecutions(home, executions, record)
+  }
+  return { home, context, project, executions, told, started, runOf, settle }
+}

@@ -1,0 +1,213 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { z } from 'zod'
+import { keys } from '../../src/core/model.ts'
+import type { FeedEvent } from '../../src/core/ports.ts'
+import { createAdvance } from '../../src/handlers/advance.ts'
+import { createJobEvents } from '../../src/handlers/job-events.ts'
+import { createLaunchWorkers } from '../../src/handlers/launch-workers.ts'
+import { createPlan } from '../../src/handlers/plan.ts'
+import { createSchedule } from '../../src/handlers/schedule.ts'
+import { startExecution } from '../../src/handlers/start-run.ts'
+import { cron, pipeline, type TaskInstance, task, text } from '../../src/index.ts'
+import { requestFor } from '../../src/project/requests.ts'
+import { memoryDeployment } from './deployment.ts'
+
+const Root = task(
+  'HandlerRoot',
+  { params: { n: z.int() }, output: ({ n }) => text(`${n}.txt`) },
+  async ({ output }) => output.write(''),
+)
+const Looping = task(
+  'HandlerLoop',
+  { params: {}, requires: (): TaskInstance[] => loops(), output: () => text('loop.txt') },
+  async ({ output }) => output.write(''),
+)
+function loops(): TaskInstance[] {
+  return [Looping({})]
+}
+const numbered = pipeline('numbered', Root)
+const looping = pipeline('looping', Looping)
+
+const execution = (name: string, input: unknown, machine = 'numbered') => ({
+  token: `token-${name}`,
+  execution: `arn:${name}`,
+  name,
+  pipeline: machine,
+  input,
+})
+
+describe('plan', () => {
+  it('opens a run for an input, and answers the execution when it has ended', async () => {
+    const { home, project, executions, told, settle } = memoryDeployment([numbered])
+    await createPlan(home, project, executions)(execution('a', { n: 1 }))
+    assert.equal(told.size, 0)
+    await settle()
+    const { output } = told.get('token-a') as { output: { status: string; tasks: object } }
+    assert.deepEqual([output.status, output.tasks], ['succeeded', { succeeded: 1 }])
+  })
+
+  it('answers at once where the run that it joins has ended before its token was kept', async () => {
+    const { home, context, project, executions, told, settle, runOf } = memoryDeployment([numbered])
+    const plan = createPlan(home, project, executions)
+    await plan(execution('a', { n: 1 }))
+    const [{ key } = { key: '' }] = await context.ports.store.list({ prefix: 'run/', consistency: 'strong' })
+    const { write } = context.ports.store
+    // The run ends between the opening and the note of the token.
+    context.ports.store.write = async (changes) => {
+      if (changes.some((change) => change.key === keys.execution('b'))) {
+        context.ports.store.write = write
+        await settle()
+      }
+      return write(changes)
+    }
+    await plan(execution('b', { n: 1 }))
+    assert.equal((await runOf(key.slice('run/'.length)))?.status, 'succeeded')
+    assert.ok(told.get('token-b')?.output)
+  })
+
+  it('says what is wrong with an input', async () => {
+    const { home, project, executions, told } = memoryDeployment([numbered])
+    const plan = createPlan(home, project, executions)
+    await plan(execution('text', 'n=1'))
+    assert.match(told.get('token-text')?.cause ?? '', /an object of parameters/)
+    await plan(execution('type', { n: 'one' }))
+    assert.equal(told.get('token-type')?.error, 'invalid_parameter')
+    await plan(execution('order', { n: 1, $sluice: { forec: true } }))
+    assert.match(told.get('token-order')?.cause ?? '', /\$sluice is wrong.*forec/s)
+  })
+
+  it('ends the run that was opened for it where it cannot be planned', async () => {
+    const { home, project, executions, told, started, runOf } = memoryDeployment([looping])
+    const asked = requestFor({ name: 'looping', definition: looping.root }, {})
+    const order = { asked, params: {}, pipeline: 'looping', order: {} }
+    const { run } = await startExecution(home, executions, 'arn:sluice-', order)
+    assert.deepEqual(started, [{ machine: 'arn:sluice-looping', name: run, input: {} }])
+    await createPlan(home, project, executions)(execution(run, {}, 'looping'))
+    assert.equal(told.get(`token-${run}`)?.error, 'invalid_plan')
+    const ended = await runOf(run)
+    assert.equal(ended?.status, 'failed')
+    assert.match(ended?.failure?.message ?? '', /require each other/)
+  })
+
+  it('is started again where the start was cut off before its execution', async () => {
+    const { home, executions, started } = memoryDeployment([numbered])
+    const asked = requestFor({ name: 'numbered', definition: numbered.root }, { n: 7 })
+    const order = { asked, params: { n: 7 }, pipeline: 'numbered', order: {} }
+    const cut = { start: async () => Promise.reject(new Error('cut off')) }
+    await assert.rejects(startExecution(home, cut, 'arn:sluice-', order), /cut off/)
+    const { run, opened } = await startExecution(home, executions, 'arn:sluice-', order)
+    assert.equal(opened, false)
+    assert.deepEqual(
+      started.map(({ name }) => name),
+      [run],
+    )
+  })
+})
+
+describe('job events', () => {
+  const aborted = (name: string) => ({
+    source: 'aws.states',
+    detail: { executionArn: `arn:${name}`, name, status: 'ABORTED' },
+  })
+
+  it('cancel a run whose last execution was stopped, not before', async () => {
+    const { home, context, project, executions, runOf } = memoryDeployment([numbered])
+    const plan = createPlan(home, project, executions)
+    await plan(execution('a', { n: 1 }))
+    await plan(execution('b', { n: 1 }))
+    const [{ key } = { key: '' }] = await context.ports.store.list({ prefix: 'run/', consistency: 'strong' })
+    const run = key.slice('run/'.length)
+    const hear = createJobEvents(home)
+    await hear(aborted('a'))
+    assert.equal((await runOf(run))?.cancelledAt, undefined)
+    await hear(aborted('b'))
+    assert.notEqual((await runOf(run))?.cancelledAt, undefined)
+  })
+
+  it('cancel a run whose only execution was stopped before it had a run', async () => {
+    const { home, context, project, executions } = memoryDeployment([numbered])
+    await createJobEvents(home)(aborted('early'))
+    await createPlan(home, project, executions)(execution('early', { n: 1 }))
+    const [{ record } = { record: undefined }] = await context.ports.store.list({
+      prefix: 'run/',
+      consistency: 'strong',
+    })
+    assert.notEqual((record as { cancelledAt?: number }).cancelledAt, undefined)
+  })
+})
+
+describe('schedules of a deployment', () => {
+  it('begin with their first look, and start every interval that has ended since', async () => {
+    let now = Date.parse('2026-03-01T00:00:30Z')
+    const minutes = pipeline('minutes', Root, {
+      schedule: cron('* * * * *', { maxActiveRuns: 10 }),
+      params: ({ start }) => ({ n: new Date(start).getUTCMinutes() }),
+    })
+    const { home, project, executions, started } = memoryDeployment([minutes], () => now)
+    const look = createSchedule(home, project, executions, 'arn:sluice-')
+    await look({})
+    assert.equal(started.length, 0)
+    now = Date.parse('2026-03-01T00:03:10Z')
+    await look({ pipeline: 'minutes' })
+    await look({})
+    assert.deepEqual(
+      started.map(({ input }) => (input as { n: number }).n),
+      [0, 1, 2],
+    )
+    const [start, end] = ['2026-03-01T00:00:00Z', '2026-03-01T00:01:00Z'].map((each) => Date.parse(each))
+    assert.deepEqual(started[0]?.input, { n: 0, $sluice: { interval: { start, end } } })
+  })
+})
+
+describe('advance', () => {
+  it('sets a record aside that cannot be handled, and handles the others', async () => {
+    const { home, context, project, executions } = memoryDeployment([numbered])
+    await createPlan(home, project, executions)(execution('a', { n: 1 }))
+    const aside: string[] = []
+    const ended: string[] = []
+    const advance = createAdvance({
+      home,
+      answers: executions,
+      repair: async (keys) => void aside.push(...keys),
+      onRunEnd: ({ id }) => ended.push(id),
+      wake: async () => {},
+    })
+    const { read } = context.ports.store
+    context.ports.store.read = async (wanted) => {
+      if (wanted.includes('lock/bad')) throw new Error('cannot be read')
+      return read(wanted)
+    }
+    const events: FeedEvent[] = [...(await context.ports.feed.take(10)), { sequence: 99, key: 'lock/bad' }]
+    await advance(events)
+    assert.deepEqual(aside, ['lock/bad'])
+    const queued = await context.ports.queue.take({ pools: { default: 10 }, limit: 10, visibilityMs: 1_000 })
+    assert.equal(queued.length + (await context.ports.feed.take(10)).length > 0, true)
+  })
+})
+
+describe('launching workers', () => {
+  const launched = (backlog: number, known: boolean[], most = 5) => {
+    const counts: number[] = []
+    const launch = createLaunchWorkers({
+      pools: { heavy: { family: 'f', most, spot: true } },
+      backlog: async () => backlog,
+      list: async () => known.map((isStarting, index) => ({ arn: `arn:${index}`, isStarting })),
+      launch: async (_, { count }) => {
+        counts.push(count)
+        return count
+      },
+    })
+    return launch({}).then(() => counts)
+  }
+
+  it('takes one for each message that nobody has taken, less those that start, up to the size of the pool', async () => {
+    assert.deepEqual(await launched(0, []), [])
+    assert.deepEqual(await launched(3, []), [3])
+    assert.deepEqual(await launched(3, [true, true]), [1])
+    assert.deepEqual(await launched(2, [true, true]), [])
+    assert.deepEqual(await launched(1, [false, false]), [1])
+    assert.deepEqual(await launched(100, [false, false]), [3])
+    assert.deepEqual(await launched(100, [false, false, true, true, true]), [])
+  })
+})
