@@ -36,8 +36,8 @@ const files = ['README.md', ...globSync('docs/*.md', { cwd: projectFolder })].so
 function projectWith(test: TestContext, blocks: Block[]) {
   const project = testProject(test, {
     'tsconfig.json': readFileSync(join(projectFolder, 'tsconfig.json'), 'utf8').replace(
-      './src/',
-      `${projectFolder}/src/`,
+      /\.\/(src|infra)\//g,
+      `${projectFolder}/$1/`,
     ),
   })
   for (const { note, text } of blocks.filter((block) => block.language === 'ts')) {

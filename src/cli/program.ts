@@ -153,6 +153,7 @@ function addDeployments(program: Command, done: Done): void {
       .requiredOption('--env <name>', 'an environment of the config with a region')
       .option('--yes', 'does not ask')
       .option('--code', "replaces the pipelines' code alone: no image is built")
+      .option('--ref <ref>', 'a commit, branch or tag instead of the local tree')
       .addOption(
         new Option('--architecture <name>', 'of containers; what builds them must be able to').choices([
           'arm64',

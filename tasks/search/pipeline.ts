@@ -135,20 +135,23 @@ export const SearchDay = task(
     output.write({ ...(await input.day.summary.read()), ...(await input.clicks.read()) }),
 )
 
+/** Where a deployment reads its logs: `s3://bucket/prefix`. */
+const given = process.env.SEARCH_SOURCE === undefined ? {} : { source: process.env.SEARCH_SOURCE }
+
 export const searchQuarter = pipeline('search-quarter', SearchQuarter, {
   description: 'Counts the requests, visitors and sessions of 15 minutes',
   schedule: quarterHourly(),
-  params: ({ quarter }) => ({ interval: quarter }),
+  params: ({ quarter }) => ({ interval: quarter, ...given }),
 })
 
 export const searchHourly = pipeline('search-hourly', SearchHour, {
   description: 'The same of an hour, made from its quarters',
   schedule: hourly(),
-  params: ({ hour }) => ({ interval: hour }),
+  params: ({ hour }) => ({ interval: hour, ...given }),
 })
 
 export const searchDaily = pipeline('search-daily', SearchDay, {
   description: 'The same of a day, with pages, clicks and a comparison of two variants',
   schedule: daily(),
-  params: ({ date }) => ({ interval: date }),
+  params: ({ date }) => ({ interval: date, ...given }),
 })

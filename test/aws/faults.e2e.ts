@@ -63,6 +63,14 @@ describe('containers', () => {
     assert.deepEqual(Object.keys(told.tasks[0].counts), ['interrupted'])
   })
 
+  it('go on while the deployment is replaced', async () => {
+    const run = await runningSlow(unique('replaced'), 12)
+    const deployed = await sluice(['deploy', '--code', '--env', 'test', '--architecture', 'x86_64', '--yes'])
+    assert.equal(deployed.code, 0, deployed.stderr)
+    const told = await whileTicking(whenOver(run))
+    assert.deepEqual([told.status, told.tasks[0].counts], ['succeeded', {}])
+  })
+
   it('tell what an attempt took, and with which code', async () => {
     const { run } = await json('run', 'slow', '--of', unique('measured'), '--seconds', '0')
     const task = await taskOf(run)

@@ -3,8 +3,10 @@ import { createRequire } from 'node:module'
 import { extname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { SluiceError } from '../../core/errors.ts'
+import { findConfig, loadProject } from '../../project/load-config.ts'
 import { EXIT } from '../exit.ts'
 import { type GlobalOptions, projectOf, type Result } from '../options.ts'
+import { checkOut } from './check-out.ts'
 import { environmentOf, findDeployment } from './deployment.ts'
 
 /** Flags of `deploy`, `diff` and `destroy`. */
@@ -14,6 +16,8 @@ export interface DeployOptions extends GlobalOptions {
   yes?: true
   /** Replaces the pipelines' code alone: no image is built. */
   code?: true
+  /** A commit, branch or tag instead of the local tree. */
+  ref?: string
   architecture?: string
 }
 
@@ -21,7 +25,21 @@ const PACKAGES = 'aws-cdk@2 aws-cdk-lib@2 constructs@10 esbuild'
 
 /** Runs the CDK on the stack of an environment. */
 export async function runCdk(verb: 'deploy' | 'diff' | 'destroy', options: DeployOptions): Promise<Result> {
-  const project = await projectOf(options)
+  if (options.ref === undefined) return runCdkIn(process.cwd(), verb, options)
+  const { folder, remove } = checkOut(process.cwd(), options.ref)
+  try {
+    return await runCdkIn(folder, verb, options)
+  } finally {
+    remove()
+  }
+}
+
+async function runCdkIn(
+  folder: string,
+  verb: 'deploy' | 'diff' | 'destroy',
+  options: DeployOptions,
+): Promise<Result> {
+  const project = await loadProject(findConfig(folder, options.config))
   const { region, stack = `sluice-${options.env}` } = environmentOf(project, options.env)
   const args = [
     findCdk(project.folder),

@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { checkOut } from '../../src/cli/remote/check-out.ts'
+import { containerOf, execArguments, freshContainer } from '../../src/cli/remote/shell.ts'
+import { testProject } from '../support/cli.ts'
+import { temporaryFolder } from '../support/folders.ts'
+
+const CONFIG = `
+import { defineConfig, pipeline, task, text } from 'sluice'
+const Root = task('Root', { output: () => text('x') }, async ({ output }) => output.write('x'))
+export default defineConfig({
+  pipelines: [pipeline('root', Root)],
+  environments: { dev: { storage: 'data' }, prod: { region: 'eu-west-2' } },
+})
+`
+/** Nothing of AWS can be reached, and nothing is asked for it outside. */
+const nowhere = {
+  AWS_EC2_METADATA_DISABLED: 'true',
+  AWS_CONFIG_FILE: '/dev/null',
+  AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
+  AWS_ENDPOINT_URL: 'http://127.0.0.1:1',
+  AWS_MAX_ATTEMPTS: '1',
+}
+const signedIn = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' }
+
+describe('a deployment', () => {
+  const said = async (
+    test: Parameters<typeof testProject>[0],
+    args: string[],
+    env: Record<string, string>,
+  ) => {
+    const project = testProject(test, { 'sluice.config.ts': CONFIG })
+    const { code, stderr, stdout } = await project.start(args, { env: { ...nowhere, ...env } }).ended
+    return { code, text: `${stdout}${stderr}` }
+  }
+
+  it('that the config does not have is told, with those that it has', async (test) => {
+    const { code, text } = await said(test, ['runs', '--env', 'prd'], signedIn)
+    assert.equal(code, 2)
+    assert.match(text, /The config has no environment prd\.\nnext: There are: prod/)
+  })
+
+  it('is not the environment of this machine', async (test) => {
+    const { code, text } = await said(test, ['deploy', '--env', 'dev'], signedIn)
+    assert.equal(code, 2)
+    assert.match(text, /dev is on one machine: it has no region/)
+  })
+
+  it('takes credentials: without them one message says how to get them', async (test) => {
+    const { code, text } = await said(test, ['runs', '--env', 'prod'], {})
+    assert.equal(code, 3)
+    assert.match(text, /AWS does not accept the credentials: .*\nnext: Sign in \(aws sso login/)
+  })
+
+  it('that cannot be reached is a failure of the surroundings', async (test) => {
+    const { code, text } = await said(test, ['status', 'latest', '--env', 'prod'], signedIn)
+    assert.equal(code, 3)
+    assert.match(text, /AWS cannot be reached: .*ECONNREFUSED/)
+  })
+
+  it('is not for commands of one machine', async (test) => {
+    const { code, text } = await said(test, ['dev', '--env', 'prod'], signedIn)
+    assert.equal(code, 2)
+    assert.match(text, /unknown option '--env'/)
+  })
+
+  it('is checked before anything is built: all that is wrong with environments and pools', async (test) => {
+    const project = testProject(test, {
+      'sluice.config.ts': CONFIG.replace(
+        "{ region: 'eu-west-2' }",
+        "{ region: 'europe', storage: 'data' }",
+      ).replace('pipelines: [', "pools: { big: { runsOn: 'ec2', cpu: 3 } }, pipelines: ["),
+    })
+    const { code, stderr } = await project.sluice('pipelines')
+    assert.equal(code, 2)
+    for (const problem of [
+      /pools\.big\.runsOn/,
+      /pools\.big\.cpu/,
+      /environments\.prod\.region: must be an AWS region/,
+    ])
+      assert.match(stderr, problem)
+  })
+})
+
+describe('a git reference', () => {
+  it('is deployed as it was, with the packages that are installed, and leaves nothing behind', (test) => {
+    const folder = temporaryFolder(test)
+    const git = (...args: string[]) => {
+      const { status, stdout, stderr } = spawnSync('git', args, { cwd: folder, encoding: 'utf8' })
+      assert.equal(status, 0, stderr)
+      return stdout
+    }
+    git('init', '-q')
+    mkdirSync(join(folder, 'node_modules/one'), { recursive: true })
+    writeFileSync(join(folder, '.gitignore'), 'node_modules')
+    writeFileSync(join(folder, 'value'), 'old')
+    git('add', '.')
+    git('-c', 'user.name=t', '-c', 'user.email=t@example.com', 'commit', '-qm', 'one')
+    git('tag', 'v1')
+    writeFileSync(join(folder, 'value'), 'new')
+    const tree = checkOut(folder, 'v1')
+    assert.equal(readFileSync(join(tree.folder, 'value'), 'utf8'), 'old')
+    assert.ok(existsSync(join(tree.folder, 'node_modules/one')))
+    tree.remove()
+    assert.ok(!existsSync(tree.folder) && existsSync(join(folder, 'node_modules/one')))
+    assert.equal(git('worktree', 'list').trim().split('\n').length, 1)
+    assert.throws(() => checkOut(folder, 'v2'), /invalid reference: v2/)
+  })
+})
+
+describe('shell', () => {
+  const deployment = {
+    name: 'prod',
+    stack: 'sluice-prod',
+    environment: { region: 'eu-west-2' },
+    outputs: { Cluster: 'cluster', Subnets: 'subnet-1,subnet-2', SecurityGroup: 'sg-1', PublicIp: 'true' },
+  }
+
+  it('goes into the container of a task that runs, else into a fresh one that works on nothing', () => {
+    assert.equal(containerOf({ status: 'running', worker: 'fargate/abc' }), 'abc')
+    assert.equal(containerOf({ status: 'running', worker: 'lambda/2026/01/01/[$LATEST]1' }), undefined)
+    assert.equal(containerOf({ status: 'succeeded', worker: 'fargate/abc' }), undefined)
+    assert.deepEqual(freshContainer(deployment, 'heavy'), {
+      cluster: 'cluster',
+      taskDefinition: 'sluice-prod-heavy',
+      enableExecuteCommand: true,
+      startedBy: 'sluice shell',
+      overrides: { containerOverrides: [{ name: 'worker', command: ['wait'] }] },
+      networkConfiguration: {
+        awsvpcConfiguration: {
+          subnets: ['subnet-1', 'subnet-2'],
+          securityGroups: ['sg-1'],
+          assignPublicIp: 'ENABLED',
+        },
+      },
+    })
+  })
+
+  it('asks the AWS command for a session', () => {
+    assert.deepEqual(
+      execArguments(deployment, 'abc').join(' '),
+      'ecs execute-command --region eu-west-2 --cluster cluster --task abc --container worker --interactive --command /bin/sh',
+    )
+  })
+
+  it('says that a pool on Lambda has no container', () => {
+    assert.throws(() => freshContainer({ ...deployment, outputs: {} }, 'default'), /runs on Lambda/)
+  })
+})
