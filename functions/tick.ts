@@ -1,5 +1,6 @@
 import { openDeployed } from '../src/deployed/home.ts'
 import { launcherOf } from '../src/deployed/launcher.ts'
+import { tickMetrics } from '../src/deployed/metrics.ts'
 import { readSettings } from '../src/handlers/environment.ts'
 import { createTick } from '../src/handlers/tick.ts'
 import { bundledLimits } from '../src/project/bundled.ts'
@@ -9,4 +10,8 @@ const home = openDeployed(told, { worker: 'tick', limits: bundledLimits })
 const launcher = launcherOf(told)
 
 /** Once a minute: what is due by time. */
-export const handler = createTick(home, () => launcher.wakeAll())
+export const handler = createTick({
+  home,
+  wake: () => launcher.wakeAll(),
+  keep: tickMetrics(told.environment),
+})

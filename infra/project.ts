@@ -15,6 +15,8 @@ export interface DeployedProject {
   environment: Environment & { region: string }
   pipelines: Pipeline[]
   pools: { [name: string]: DeployedPool }
+  /** Names of the budgets. */
+  budgets: string[]
   /** Names of the secrets that tasks use. */
   secrets: string[]
   /** Folders with the code of functions that all pools share, by function. */
@@ -78,6 +80,7 @@ export async function readProject({
     environment,
     pipelines: [...project.pipelines.values()],
     pools,
+    budgets: Object.keys(project.limits.budgets),
     secrets: [...new Set(Object.values(pools).flatMap((pool) => pool.secrets))].sort(),
     functions: Object.fromEntries(FUNCTIONS.map((each) => [each, join(out, 'functions')])),
     code,

@@ -15,6 +15,8 @@ export interface WatchingProps {
   queues: { [pool: string]: sqs.Queue }
   deadLetters: Map<string, sqs.Queue>
   machineArns: string[]
+  /** Names of budgets. */
+  budgets: string[]
   alarmEmail: string | undefined
 }
 
@@ -24,6 +26,8 @@ const METRICS = 'Sluice'
 const RUNBOOK = 'docs/operations.md#'
 const OLDEST = Duration.hours(1)
 const BEHIND = Duration.minutes(5)
+const STUCK = Duration.hours(24)
+const NEARLY_SPENT_PERCENT = 90
 
 /** Alarms, each with its article in the runbook, to one topic; and a dashboard. */
 export class Watching extends Construct {
@@ -69,16 +73,23 @@ export class Watching extends Construct {
       })
   }
 
-  private watchRuns({ environment }: WatchingProps): void {
-    this.alarm('Runs-Failed', 'runs-failed', {
-      metric: new cloudwatch.Metric({
+  private watchRuns({ environment, budgets }: WatchingProps): void {
+    const own = (metricName: string, statistic: string) =>
+      new cloudwatch.Metric({
         namespace: METRICS,
-        metricName: 'RunsFailed',
+        metricName,
         dimensionsMap: { service: environment },
-        statistic: 'sum',
-      }),
-      threshold: 1,
-    })
+        statistic,
+      })
+    this.alarm('Runs-Failed', 'runs-failed', { metric: own('RunsFailed', 'sum'), threshold: 1 })
+    // Told once an hour.
+    const oldest = own('OldestRunHours', 'max').with({ period: Duration.hours(1) })
+    this.alarm('Runs-Stuck', 'runs-stuck', { metric: oldest, threshold: STUCK.toHours() })
+    for (const name of budgets)
+      this.alarm(`Budget-${name}`, 'budget-nearly-spent', {
+        metric: own(`BudgetUsed-${name}`, 'max'),
+        threshold: NEARLY_SPENT_PERCENT,
+      })
   }
 
   private alarm(

@@ -1,14 +1,29 @@
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics'
 import type { Run } from '../core/model.ts'
+import type { TickParts } from '../handlers/tick.ts'
 
-/** Counts the ends of runs, as embedded metrics in the function's log; infra's alarms are on these names. */
+// Embedded metrics in the function's log; infra's alarms are on these names.
+const metricsOf = (environment: string) => new Metrics({ namespace: 'Sluice', serviceName: environment })
+
+/** Counts the ends of runs. */
 export function runMetrics(environment: string) {
-  const metrics = new Metrics({ namespace: 'Sluice', serviceName: environment })
+  const metrics = metricsOf(environment)
   return (run: Run): void => {
     const took = ((run.endedAt ?? run.createdAt) - run.createdAt) / 1000
     metrics.addMetric('RunSeconds', MetricUnit.Seconds, took)
     metrics.addMetric('RunsFailed', MetricUnit.Count, run.status === 'failed' ? 1 : 0)
     metrics.addMetric('RunsEnded', MetricUnit.Count, 1)
+    metrics.publishStoredMetrics()
+  }
+}
+
+/** Keeps how budgets stand, each as a metric of its own, and how old the oldest run is. */
+export function tickMetrics(environment: string): TickParts['keep'] {
+  const metrics = metricsOf(environment)
+  return ({ budgets, oldestRunHours }) => {
+    if (oldestRunHours !== undefined) metrics.addMetric('OldestRunHours', MetricUnit.NoUnit, oldestRunHours)
+    for (const [name, use] of Object.entries(budgets))
+      metrics.addMetric(`BudgetUsed-${name}`, MetricUnit.Percent, 100 * use)
     metrics.publishStoredMetrics()
   }
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { z } from 'zod'
+import { NO_LIMITS } from '../../src/core/limits.ts'
 import { keys } from '../../src/core/model.ts'
 import type { FeedEvent } from '../../src/core/ports.ts'
 import { createAdvance } from '../../src/handlers/advance.ts'
@@ -9,6 +10,7 @@ import { createLaunchWorkers } from '../../src/handlers/launch-workers.ts'
 import { createPlan } from '../../src/handlers/plan.ts'
 import { createSchedule } from '../../src/handlers/schedule.ts'
 import { startExecution } from '../../src/handlers/start-run.ts'
+import { createTick } from '../../src/handlers/tick.ts'
 import { cron, pipeline, type TaskInstance, task, text } from '../../src/index.ts'
 import { requestFor } from '../../src/project/requests.ts'
 import { memoryDeployment } from './deployment.ts'
@@ -183,6 +185,21 @@ describe('advance', () => {
     assert.deepEqual(aside, ['lock/bad'])
     const queued = await context.ports.queue.take({ pools: { default: 10 }, limit: 10, visibilityMs: 1_000 })
     assert.equal(queued.length + (await context.ports.feed.take(10)).length > 0, true)
+  })
+})
+
+describe('tick', () => {
+  it('keeps how budgets stand, and once an hour how long the oldest run has been open', async () => {
+    let now = Date.parse('2026-03-01T00:16:00Z')
+    const { home, context, project, executions } = memoryDeployment([numbered], () => now)
+    context.settings.limits = { ...NO_LIMITS, budgets: { api: { limit: 10, per: 'day', timeZone: 'UTC' } } }
+    await createPlan(home, project, executions)(execution('a', { n: 1 }))
+    const kept: object[] = []
+    const tick = createTick({ home, wake: async () => {}, keep: (measures) => kept.push(measures) })
+    await tick()
+    now += 61 * 60_000
+    await tick()
+    assert.deepEqual(kept, [{ budgets: { api: 0 } }, { budgets: { api: 0 }, oldestRunHours: 61 / 60 }])
   })
 })
 

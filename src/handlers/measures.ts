@@ -1,0 +1,30 @@
+import type { Stored } from '../core/change.ts'
+import { at, configured, heldOf, newLimit } from '../core/limits.ts'
+import { isOpen, keys, type Limit, type Run } from '../core/model.ts'
+import type { Home } from '../project/home.ts'
+
+/** How much of each budget's window is spent or reserved, from 0 to 1. */
+export async function budgetUse({ context }: Home): Promise<{ [budget: string]: number }> {
+  const { ports, settings } = context
+  const names = Object.keys(settings.limits.budgets)
+  const rows = (await ports.store.read(names.map((name) => keys.limit('budget', name)))) as (
+    | Stored<Limit>
+    | undefined
+  )[]
+  const now = ports.clock.now()
+  const useOf = (name: string, stored: Stored<Limit> | undefined) => {
+    const row = stored ?? newLimit({ of: 'budget', name }, settings.limits, now)
+    const current = at(configured(row, settings.limits, now), now)
+    return ((current.window?.spent ?? 0) + heldOf(current)) / current.limit
+  }
+  return Object.fromEntries(names.map((name, index) => [name, useOf(name, rows[index])]))
+}
+
+/** For how many hours the oldest run has been open; 0 where none is. */
+export async function oldestRunHours({ context }: Home): Promise<number> {
+  const { store, clock } = context.ports
+  const listed = await store.list({ prefix: keys.run(''), consistency: 'stale' })
+  const open = listed.map(({ record }) => record as Stored<Run>).filter(({ status }) => isOpen(status))
+  const oldest = Math.min(clock.now(), ...open.map(({ createdAt }) => createdAt))
+  return (clock.now() - oldest) / 3_600_000
+}
