@@ -7,8 +7,12 @@ import { Sluice } from './sluice.ts'
 const app = new App()
 const name = String(app.node.tryGetContext('env') ?? 'prod')
 const config = app.node.tryGetContext('config')
+// Images are built on this machine, so that is what they are for where nothing else is said.
+const here = process.arch === 'arm64' ? 'arm64' : 'x86_64'
 const architecture =
-  app.node.tryGetContext('architecture') === 'x86_64' ? ecs.CpuArchitecture.X86_64 : ecs.CpuArchitecture.ARM64
+  (app.node.tryGetContext('architecture') ?? here) === 'x86_64'
+    ? ecs.CpuArchitecture.X86_64
+    : ecs.CpuArchitecture.ARM64
 const project = await readProject({
   environment: name,
   ...(typeof config === 'string' ? { config } : {}),

@@ -137,6 +137,7 @@ export class Containers extends Construct {
       environment: {
         ...props.environment.variables,
         ...props.variables(name),
+        AWS_REGION: Stack.of(this).region,
         SLUICE_BUNDLE: Stack.of(this).toJsonString(bundle),
       },
       logging: ecs.LogDrivers.awsLogs({ logGroup, streamPrefix: name }),

@@ -44,14 +44,7 @@ export class Permissions {
       's3:GetObject',
       ...(access === 'write' ? ['s3:PutObject', 's3:DeleteObject', 's3:AbortMultipartUpload'] : []),
     ]
-    return [
-      allow(actions, [`${arn}/${prefix}*`]),
-      allow(
-        ['s3:ListBucket'],
-        [arn],
-        prefix === '' ? undefined : { StringLike: { 's3:prefix': [`${prefix}*`] } },
-      ),
-    ]
+    return [allow(actions, [`${arn}/${prefix}*`]), allow(['s3:ListBucket'], [arn], belowPrefix(prefix))]
   }
 
   send(queues: sqs.IQueue[]): iam.PolicyStatement[] {
@@ -95,6 +88,13 @@ export class Permissions {
 }
 
 const arnsOf = (queues: sqs.IQueue[]) => queues.map(({ queueArn }) => queueArn)
+
+/**
+ * Lists only below a prefix. The permission also makes S3 say "not there" instead of "forbidden" to a look at one object,
+ * a request that has no prefix: hence "if exists".
+ */
+const belowPrefix = (prefix: string) =>
+  prefix === '' ? undefined : { StringLikeIfExists: { 's3:prefix': [`${prefix}*`] } }
 
 /** Allows actions on resources. */
 export const allow = (

@@ -155,10 +155,10 @@ function addDeployments(program: Command, done: Done): void {
       .option('--code', "replaces the pipelines' code alone: no image is built")
       .option('--ref <ref>', 'a commit, branch or tag instead of the local tree')
       .addOption(
-        new Option('--architecture <name>', 'of containers; what builds them must be able to').choices([
-          'arm64',
-          'x86_64',
-        ]),
+        new Option(
+          '--architecture <name>',
+          'of containers (default: that of this machine); what builds them must be able to',
+        ).choices(['arm64', 'x86_64']),
       )
       .action(async (options) => {
         const { runCdk } = await import('./remote/deploy.ts')

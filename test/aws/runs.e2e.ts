@@ -57,6 +57,23 @@ describe('runs', () => {
     assert.doesNotMatch(stdout, /this is attempt [13]/)
   })
 
+  it('are followed by their lines, and forced to run again', async () => {
+    const { run } = await json('run', 'slow', '--of', unique('followed'), '--seconds', '3', '--detach')
+    const { code, stdout } = await sluice(['logs', run, '-f', '--env', 'test'])
+    assert.equal(code, 0)
+    assert.match(stdout, /attempt 1 sleeps/)
+    assert.equal((await json('status', run)).status, 'succeeded')
+    const of = unique('forced')
+    assert.deepEqual((await json('run', 'wide', '--of', of, '--size', '2')).counts, { succeeded: 3 })
+    const again = await json('run', 'wide', '--of', of, '--size', '2', '--force')
+    assert.deepEqual(again.counts, { succeeded: 1, complete: 2 })
+  })
+
+  it('are of task families as well', async () => {
+    const leaf = await json('run', 'Leaf', '--of', unique('family'), '--n', '3')
+    assert.deepEqual([leaf.status, leaf.counts], ['succeeded', { succeeded: 1 }])
+  })
+
   it('retry, mark and cancel by the command', async () => {
     const of = unique('marked')
     const failed = await json('run', 'branches', '--of', of, '--failures', '3')

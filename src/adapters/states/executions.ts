@@ -1,5 +1,4 @@
 import {
-  DescribeExecutionCommand,
   ExecutionAlreadyExists,
   InvalidToken,
   SendTaskFailureCommand,
@@ -14,7 +13,6 @@ import {
 export interface Executions {
   /** Starts one; false where there is (or was) one of this name already. */
   start(machine: string, name: string, input: unknown): Promise<boolean>
-  status(arn: string): Promise<string>
   /** Ends one well; its output is what is given. One that has ended already is fine. */
   succeed(token: string, output: unknown): Promise<void>
   fail(token: string, error: string, cause: string): Promise<void>
@@ -37,8 +35,6 @@ export function stepFunctions(client: SFNClient): Executions {
         throw error
       }
     },
-    status: async (executionArn) =>
-      (await client.send(new DescribeExecutionCommand({ executionArn }))).status ?? 'UNKNOWN',
     async succeed(taskToken, value) {
       const output = JSON.stringify(value)
       if (Buffer.byteLength(output) > MAX_OUTPUT_BYTES) throw new Error('the summary of a run is too large')
