@@ -9,11 +9,15 @@ const LAST_MS = 10_000
  * Runs the attempts of messages that Lambda has taken from the queue. Their lease is kept while they run; a body that
  * would outlive the function is timed out before.
  */
-export function createLambdaWorker(home: Home) {
-  const { context } = home
+export function createLambdaWorker({ context }: Home) {
+  const { clock, runner } = context.ports
+  let until = 0
+  const bounded = {
+    ...context,
+    ports: { ...context.ports, runner: withinTime(runner, () => until - clock.now()) },
+  }
   return async (deliveries: Delivery[], remainingMs: number): Promise<void> => {
-    const runner = withinTime(context.ports.runner, () => context.ports.clock.now(), remainingMs - LAST_MS)
-    const bounded = { ...context, ports: { ...context.ports, runner } }
+    until = clock.now() + remainingMs - LAST_MS
     const worker = new Worker(bounded, { concurrency: deliveries.length })
     const beats = setInterval(() => void worker.beat().catch(console.error), context.settings.heartbeatMs)
     try {
@@ -24,11 +28,11 @@ export function createLambdaWorker(home: Home) {
   }
 }
 
-function withinTime(runner: Runner, now: () => number, leftMs: number): Runner {
-  const until = now() + leftMs
+/** No body gets more time than is left when it starts. */
+function withinTime(runner: Runner, leftMs: () => number): Runner {
   const bounded = (job: Job): Job => {
     const { timeoutMs = Number.POSITIVE_INFINITY } = job.task.policy
-    const policy = { ...job.task.policy, timeoutMs: Math.max(1, Math.min(timeoutMs, until - now())) }
+    const policy = { ...job.task.policy, timeoutMs: Math.max(1, Math.min(timeoutMs, leftMs())) }
     return { ...job, task: { ...job.task, policy } }
   }
   return { ...runner, run: (job, hooks) => runner.run(bounded(job), hooks) }

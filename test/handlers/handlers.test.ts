@@ -4,8 +4,10 @@ import { z } from 'zod'
 import { NO_LIMITS } from '../../src/core/limits.ts'
 import { keys } from '../../src/core/model.ts'
 import type { FeedEvent } from '../../src/core/ports.ts'
+import { advance } from '../../src/engine/advance.ts'
 import { createAdvance } from '../../src/handlers/advance.ts'
 import { createJobEvents } from '../../src/handlers/job-events.ts'
+import { createLambdaWorker } from '../../src/handlers/lambda-worker.ts'
 import { createLaunchWorkers } from '../../src/handlers/launch-workers.ts'
 import { createPlan } from '../../src/handlers/plan.ts'
 import { createSchedule } from '../../src/handlers/schedule.ts'
@@ -168,7 +170,7 @@ describe('advance', () => {
     await createPlan(home, project, executions)(execution('a', { n: 1 }))
     const aside: string[] = []
     const ended: string[] = []
-    const advance = createAdvance({
+    const handle = createAdvance({
       home,
       answers: executions,
       repair: async (keys) => void aside.push(...keys),
@@ -181,10 +183,31 @@ describe('advance', () => {
       return read(wanted)
     }
     const events: FeedEvent[] = [...(await context.ports.feed.take(10)), { sequence: 99, key: 'lock/bad' }]
-    await advance(events)
+    await handle(events)
     assert.deepEqual(aside, ['lock/bad'])
     const queued = await context.ports.queue.take({ pools: { default: 10 }, limit: 10, visibilityMs: 1_000 })
     assert.equal(queued.length + (await context.ports.feed.take(10)).length > 0, true)
+  })
+})
+
+describe('a worker on Lambda', () => {
+  it('gives no body more time than the function has', async () => {
+    const { home, context, project, executions } = memoryDeployment([numbered])
+    await createPlan(home, project, executions)(execution('a', { n: 1 }))
+    while ((await advance(context)) > 0);
+    const timeouts: (number | undefined)[] = []
+    context.ports.runner.run = async ({ task }) => {
+      timeouts.push(task.policy.timeoutMs)
+      return { outcome: 'succeeded' }
+    }
+    const deliveries = await context.ports.queue.take({
+      pools: { default: 1 },
+      limit: 1,
+      visibilityMs: 1_000,
+    })
+    await createLambdaWorker(home)(deliveries, 60_000)
+    assert.equal(timeouts.length, 1)
+    assert.ok((timeouts[0] ?? 0) > 45_000 && (timeouts[0] ?? 0) <= 50_000, `${timeouts[0]}`)
   })
 })
 
