@@ -79,7 +79,7 @@ describe('containers', () => {
   })
 
   it('recognise that memory ran out, and give the next attempt more', async () => {
-    const told = await json('run', 'hungry', '--of', unique('hungry'), '--mb', '150')
+    const told = await whileTicking(json('run', 'hungry', '--of', unique('hungry'), '--mb', '150'))
     assert.equal(told.status, 'succeeded')
     const task = await taskOf(told.run)
     assert.deepEqual(task.counts, { out_of_memory: 1 })

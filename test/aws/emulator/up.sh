@@ -8,6 +8,8 @@ port=${AWS_TEST_PORT:-4577}
 image=localhost/sluice-test-node:24
 run=$home/run
 mkdir -p "$run"
+# Where Debian keeps tools of an administrator.
+export PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
