@@ -19,11 +19,10 @@ const project = await readProject({
   // Test builds alone name modules to replace; the command never does.
   replace: JSON.parse(process.env.SLUICE_TEST_REPLACE ?? '{}'),
 })
-const {
-  region,
-  account = process.env.CDK_DEFAULT_ACCOUNT,
-  stack: stackName = `sluice-${name}`,
-} = project.environment
+const { region, vpcId, stack: stackName = `sluice-${name}` } = project.environment
+// Only a network that is looked up needs to know the account; without it nothing is looked up.
+const account =
+  project.environment.account ?? (vpcId === undefined ? undefined : process.env.CDK_DEFAULT_ACCOUNT)
 const stack = new Stack(app, stackName, {
   env: { region, ...(account === undefined ? {} : { account }) },
   description: `Sluice: the pipelines of ${name}`,

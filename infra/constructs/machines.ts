@@ -126,7 +126,7 @@ export function definitionOf(planArn: string, name: string): object {
         },
         Retry: [
           { ErrorEquals: FINAL, MaxAttempts: 0 },
-          { ErrorEquals: ['States.ALL'], IntervalSeconds: 2, BackoffRate: 2, MaxAttempts: 3 },
+          { ErrorEquals: ['States.ALL'], IntervalSeconds: 2, BackoffRate: 2, MaxAttempts: 5 },
         ],
         End: true,
       },

@@ -141,7 +141,7 @@ describe('functions that die between any two effects, and messages that come twi
     const layered = await startInConsole('layered', { of: unique('faults'), layers: 3, width: 4 }, FAULTS)
     const ends = await whileTicking(Promise.all([endOf(wide, 300), endOf(layered, 300)]), FAULTS)
     assert.deepEqual(
-      ends.map(({ status }) => status),
+      ends.map(({ status, cause }) => cause ?? status),
       ['SUCCEEDED', 'SUCCEEDED'],
     )
     const counts = ends.map(({ output }) => JSON.parse(output ?? '').tasks)

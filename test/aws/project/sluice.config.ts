@@ -12,7 +12,6 @@ export default defineConfig({
   environments: {
     test: {
       region: 'us-east-1',
-      account: '000000000000',
       stack: 'sluice-test',
       baseImage: process.env.AWS_TEST_IMAGE ?? 'localhost/sluice-test-node:24',
       reads: ['s3://sluice-test-logs/'],
