@@ -8,6 +8,7 @@ import {
   ListStackResourcesCommand,
 } from '@aws-sdk/client-cloudformation'
 import { DescribeTimeToLiveCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { ECSClient, StopTaskCommand } from '@aws-sdk/client-ecs'
 import { DeleteObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 
 /** `npm run smoke -- --env NAME [--config FILE]`: a look at a deployment of the ready-made pipelines in a real account. */
@@ -21,10 +22,9 @@ const sluice = (...args: string[]) =>
 
 const { loadProject, findConfig } = await import('../../src/project/load-config.ts')
 const { findDeployment } = await import('../../src/cli/remote/deployment.ts')
-const { environment, stack, outputs } = await findDeployment(
-  await loadProject(findConfig(process.cwd(), config)),
-  env,
-)
+const { execArguments, openContainer } = await import('../../src/cli/remote/shell.ts')
+const deployment = await findDeployment(await loadProject(findConfig(process.cwd(), config)), env)
+const { environment, stack, outputs } = deployment
 const { region } = environment
 const DATE = '2015-05-18'
 
@@ -38,6 +38,7 @@ const checks: [what: string, check: () => Promise<void> | void][] = [
   ['pipelines are listed', () => assert.match(sluice('pipelines'), /search-daily/)],
   ['a day runs through Lambda and a container', runsDay],
   ['the lines of a task are found', () => assert.equal(typeof sluice('logs', 'latest', '0'), 'string')],
+  ['a shell opens in a fresh container', opensShell],
   ['the table forgets what has expired', hasTimeToLive],
 ]
 let failed = 0
@@ -75,6 +76,18 @@ async function runsDay(): Promise<void> {
     assert.match(said, /succeeded after/)
   } finally {
     await s3.send(new DeleteObjectCommand({ Bucket, Key }))
+  }
+}
+
+/** It takes the AWS CLI with its Session Manager plugin. */
+async function opensShell(): Promise<void> {
+  const client = new ECSClient({ region })
+  const id = await openContainer(client, deployment, { status: 'queued', pool: 'heavy' })
+  try {
+    const said = execFileSync('aws', execArguments(deployment, id, 'node --version'), { encoding: 'utf8' })
+    assert.match(said, /v2\d+\./)
+  } finally {
+    await client.send(new StopTaskCommand({ cluster: outputs.Cluster, task: id }))
   }
 }
 

@@ -24,10 +24,20 @@ export async function openShell(wanted: string, name: string, options: GlobalOpt
   const view = await viewRun(home, await findRun(home, wanted))
   const [found] = findTasks(view, name) as [TaskView]
   const client = new ECSClient({ region: deployment.environment.region })
-  const id = containerOf(found.task) ?? (await startFresh(client, deployment, found.task.pool))
-  await untilExecutable(client, deployment, id)
+  const id = await openContainer(client, deployment, found.task)
   const code = await run('aws', execArguments(deployment, id))
   return { data: { container: id }, text: '', exitCode: code === 0 ? EXIT.done : EXIT.system }
+}
+
+/** A container that lets one in: that of a task that runs, or a fresh one of its pool. */
+export async function openContainer(
+  client: ECSClient,
+  deployment: Deployment,
+  task: Pick<TaskRun, 'status' | 'worker' | 'pool'>,
+): Promise<string> {
+  const id = containerOf(task) ?? (await startFresh(client, deployment, task.pool))
+  await untilExecutable(client, deployment, id)
+  return id
 }
 
 /** The container that runs a task now. */
@@ -63,7 +73,11 @@ export function freshContainer({ stack, outputs }: Deployment, pool: string): Ru
 }
 
 /** The AWS command speaks the protocol of sessions; it needs its Session Manager plugin. */
-export const execArguments = ({ outputs, environment }: Deployment, id: string): string[] => [
+export const execArguments = (
+  { outputs, environment }: Deployment,
+  id: string,
+  command = '/bin/sh',
+): string[] => [
   'ecs',
   'execute-command',
   '--region',
@@ -76,7 +90,7 @@ export const execArguments = ({ outputs, environment }: Deployment, id: string):
   'worker',
   '--interactive',
   '--command',
-  '/bin/sh',
+  command,
 ]
 
 async function startFresh(client: ECSClient, deployment: Deployment, pool: string): Promise<string> {
