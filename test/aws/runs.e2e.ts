@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { GetExecutionHistoryCommand, StopExecutionCommand } from '@aws-sdk/client-sfn'
 import {
@@ -12,6 +15,17 @@ import {
   until,
   whileTicking,
 } from './deployed.ts'
+
+/** Where the test build notes its requests: see replaced/counting.ts. */
+const REQUESTS = join(tmpdir(), 'sluice-test-requests')
+
+function requestsPerTask(tasks: number): { [kind: string]: number } {
+  const lines = readFileSync(REQUESTS, 'utf8').trim().split('\n')
+  const sums: { [kind: string]: number } = {}
+  for (const [kind = '', count] of lines.map((line) => line.split(' ')))
+    sums[kind] = (sums[kind] ?? 0) + Number(count)
+  return Object.fromEntries(Object.entries(sums).map(([kind, sum]) => [kind, sum / tasks]))
+}
 
 const outputOf = async (arn: string) => JSON.parse((await endOf(arn)).output ?? 'null')
 
@@ -144,8 +158,13 @@ describe('runs', () => {
   })
 
   it('go through a thousand tasks side by side, and three hundred in layers', async () => {
+    rmSync(REQUESTS, { force: true })
     const wide = await json('run', 'wide', '--of', unique('wide'), '--size', '1000')
     assert.deepEqual(wide.counts, { succeeded: 1001 })
+    const { write = 0, read = 0, send = 0 } = requestsPerTask(1001)
+    console.log(`requests per task: write ${write}, read ${read}, send ${send}`)
+    // Planned, queued, claimed, ended, its lock freed; a bit of the root for each batch of changes.
+    assert.ok(write < 6.5 && read < 5 && send < 0.5, JSON.stringify({ write, read, send }))
     const layered = await json('run', 'layered', '--of', unique('layered'), '--layers', '6', '--width', '50')
     assert.deepEqual(layered.counts, { succeeded: 301 })
   })
