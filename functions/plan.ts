@@ -12,8 +12,8 @@ const executions = stepFunctions(new SFNClient(PATIENT))
 
 /** Started by a state machine with its token: opens, plans or joins the run of the execution's input. */
 export const handler = async (event: unknown): Promise<void> => {
-  const { name } = PLAN_EVENT.parse(event)
-  const worker = `plan/${name}`
+  const { execution } = PLAN_EVENT.parse(event)
+  const worker = `plan/${execution}`
   // A planner of the same execution was tried before this one, and has ended: its state machine waits for one alone.
   const home = openDeployed(told, {
     worker,

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build, type Plugin } from 'esbuild'
 import { version } from '../src/cli/version.ts'
@@ -95,7 +95,7 @@ function ownModules(project: BundledProject, replace: { [path: string]: string }
 function modulesText({ path, modules, missing, limits }: BundledProject): string {
   const loads = modules.map(
     (module) =>
-      `{ path: ${JSON.stringify(module.path)}, load: () => import(${JSON.stringify(module.path)}) }`,
+      `{ path: ${JSON.stringify(relative(dirname(path), module.path))}, load: () => import(${JSON.stringify(module.path)}) }`,
   )
   return [
     'export const bundled = {',

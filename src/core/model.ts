@@ -324,7 +324,8 @@ export const keys = {
     `wait/${row}/${order}${run}/${padded(number)}`,
   waits: (row: string) => `wait/${row}/`,
   marker: (taskId: string) => `marker/${taskId}`,
-  execution: (name: string) => `execution/${name}`,
+  /** By the last two parts of its ARN: a name is unique within its state machine alone. */
+  execution: (id: string) => `execution/${id}`,
   showing: (run: string, execution: string) => `showing/${run}/${execution}`,
   showings: (run: string) => `showing/${run}/`,
 }

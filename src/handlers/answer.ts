@@ -17,21 +17,24 @@ export async function answerExecutions(home: Home, answers: Answers, run: Run): 
   const { store } = home.context.ports
   const shown = await store.list({ prefix: keys.showings(run.id), consistency: 'strong' })
   if (shown.length === 0) return
-  const names = shown.map(({ key }) => key.slice(keys.showings(run.id).length))
-  const executions = (await store.read(names.map(keys.execution))) as (Execution | undefined)[]
+  const ids = shown.map(({ key }) => key.slice(keys.showings(run.id).length))
+  const executions = (await store.read(ids.map(keys.execution))) as (Execution | undefined)[]
   const summary = await summaryOf(home, run)
-  for (const [index, name] of names.entries()) {
+  for (const [index, id] of ids.entries()) {
     const token = executions[index]?.token
     if (token !== undefined) await answer(answers, token, run, summary)
-    await removeExecution(store, run.id, name)
+    await removeExecution(store, run.id, id)
   }
 }
 
+/** By what an execution is known: `machine:name`, the end of its ARN; another machine may have one of the same name. */
+export const executionId = (arn: string): string => arn.split(':').slice(-2).join(':')
+
 /** Forgets an execution that waits for nothing any more. */
-export async function removeExecution(store: Store, run: string, name: string): Promise<void> {
+export async function removeExecution(store: Store, run: string, id: string): Promise<void> {
   await store.write([
-    { key: keys.execution(name), remove: true },
-    { key: keys.showing(run, name), remove: true },
+    { key: keys.execution(id), remove: true },
+    { key: keys.showing(run, id), remove: true },
   ])
 }
 

@@ -3,12 +3,12 @@ import { type Execution, keys, type Run } from '../core/model.ts'
 import { cancelRun } from '../engine/cancel.ts'
 import { loseWorker } from '../engine/tick.ts'
 import type { Home } from '../project/home.ts'
-import { removeExecution } from './answer.ts'
+import { executionId, removeExecution } from './answer.ts'
 
 const EVENT = z.discriminatedUnion('source', [
   z.object({
     source: z.literal('aws.states'),
-    detail: z.object({ executionArn: z.string(), name: z.string(), status: z.string() }),
+    detail: z.object({ executionArn: z.string(), status: z.string() }),
   }),
   z.object({
     source: z.literal('aws.ecs'),
@@ -26,8 +26,8 @@ export function createJobEvents(home: Home) {
   return async (event: unknown): Promise<void> => {
     const parsed = EVENT.parse(event)
     if (parsed.source === 'aws.states') {
-      const { executionArn, name, status } = parsed.detail
-      if (status === 'ABORTED') await stopped(home, executionArn, name)
+      const { executionArn, status } = parsed.detail
+      if (status === 'ABORTED') await stopped(home, executionArn)
     } else if (parsed.detail.lastStatus === 'STOPPED') {
       const { taskArn, stoppedReason, stopCode } = parsed.detail
       const why = stoppedReason ?? stopCode ?? 'no reason was told'
@@ -39,11 +39,12 @@ export function createJobEvents(home: Home) {
 /** The worker of a Fargate task; `sluice logs` finds its stream by this. */
 export const workerOfTask = (arn: string) => `fargate/${arn.slice(arn.lastIndexOf('/') + 1)}`
 
-async function stopped({ context }: Home, arn: string, name: string): Promise<void> {
+async function stopped({ context }: Home, arn: string): Promise<void> {
+  const execution = executionId(arn)
   const { store, clock } = context.ports
   const noted = await store.write([
     {
-      key: keys.execution(name),
+      key: keys.execution(execution),
       set: { kind: 'execution', arn, stoppedAt: clock.now() },
       if: { run: undefined },
     },
@@ -51,7 +52,7 @@ async function stopped({ context }: Home, arn: string, name: string): Promise<vo
   if (noted.ok) return
   const id = (noted.failures[0]?.current as Execution | undefined)?.run
   if (id === undefined) return
-  await removeExecution(store, id, name)
+  await removeExecution(store, id, execution)
   const others = await store.list({ prefix: keys.showings(id), consistency: 'strong' })
   const [run] = (await store.read([keys.run(id)])) as [(Run & { version: number })?]
   if (others.length === 0 && run !== undefined) await cancelRun(context, run)

@@ -6,7 +6,7 @@ import { failPlanning, openRun } from '../engine/open-run.ts'
 import type { Home } from '../project/home.ts'
 import type { Project } from '../project/load-config.ts'
 import type { Asked } from '../project/requests.ts'
-import { type Answers, answerExecutions, removeExecution } from './answer.ts'
+import { type Answers, answerExecutions, executionId, removeExecution } from './answer.ts'
 import { readOrder } from './read-order.ts'
 import { ORDER, ORDER_FIELD } from './start-run.ts'
 
@@ -30,7 +30,7 @@ export function createPlan(home: Home, project: Project, answers: Answers) {
     try {
       const asked = await readInput(home, project, pipeline, input)
       const { run } = await openRun(home.context, asked.request, () => asked.plan(home))
-      await attach(home, answers, { run, name, arn: execution, token })
+      await attach(home, answers, { run, arn: execution, token })
     } catch (error) {
       if (!(error instanceof SluiceError) || error.source !== 'user') throw error
       // An execution that Sluice has started is named like the run that it was opened for.
@@ -62,27 +62,27 @@ async function readInput(
 
 interface Shown {
   run: string
-  name: string
   arn: string
   token: string
 }
 
 /** Notes the execution with its run; answers at once where the run has ended meanwhile. */
-async function attach(home: Home, answers: Answers, { run: id, name, arn, token }: Shown): Promise<void> {
+async function attach(home: Home, answers: Answers, { run: id, arn, token }: Shown): Promise<void> {
   const { store } = home.context.ports
+  const execution = executionId(arn)
   const result = await store.write([
     // One that was stopped before it had a run does not show one any more.
     {
-      key: keys.execution(name),
+      key: keys.execution(execution),
       set: { kind: 'execution', run: id, arn, token },
       if: { stoppedAt: undefined },
     },
-    { key: keys.showing(id, name), put: { kind: 'showing' } },
+    { key: keys.showing(id, execution), put: { kind: 'showing' } },
   ])
   const [run] = (await store.read([keys.run(id)])) as [(Run & { version: number })?]
   if (run === undefined) return
   if (!result.ok) {
-    await removeExecution(store, id, name)
+    await removeExecution(store, id, execution)
     const others = await store.list({ prefix: keys.showings(id), consistency: 'strong' })
     if (others.length === 0) await cancelRun(home.context, run)
   } else if (!isOpen(run.status)) await answerExecutions(home, answers, run)

@@ -35,7 +35,7 @@ const looping = pipeline('looping', Looping)
 
 const execution = (name: string, input: unknown, machine = 'numbered') => ({
   token: `token-${name}`,
-  execution: `arn:${name}`,
+  execution: `arn:${machine}:${name}`,
   name,
   pipeline: machine,
   input,
@@ -59,7 +59,7 @@ describe('plan', () => {
     const { write } = context.ports.store
     // The run ends between the opening and the note of the token.
     context.ports.store.write = async (changes) => {
-      if (changes.some((change) => change.key === keys.execution('b'))) {
+      if (changes.some((change) => change.key === keys.execution('numbered:b'))) {
         context.ports.store.write = write
         await settle()
       }
@@ -68,6 +68,16 @@ describe('plan', () => {
     await plan(execution('b', { n: 1 }))
     assert.equal((await runOf(key.slice('run/'.length)))?.status, 'succeeded')
     assert.ok(told.get('token-b')?.output)
+  })
+
+  it('answers executions of one name on two machines, each by its own token', async () => {
+    const other = pipeline('others', Root)
+    const { home, project, executions, told, settle } = memoryDeployment([numbered, other])
+    const plan = createPlan(home, project, executions)
+    await plan({ ...execution('same', { n: 1 }), token: 'one' })
+    await plan({ ...execution('same', { n: 2 }, 'others'), token: 'two' })
+    await settle()
+    assert.deepEqual([...told.keys()].sort(), ['one', 'two'])
   })
 
   it('says what is wrong with an input', async () => {
@@ -112,7 +122,7 @@ describe('plan', () => {
 describe('job events', () => {
   const aborted = (name: string) => ({
     source: 'aws.states',
-    detail: { executionArn: `arn:${name}`, name, status: 'ABORTED' },
+    detail: { executionArn: `arn:numbered:${name}`, name, status: 'ABORTED' },
   })
 
   it('cancel a run whose last execution was stopped, not before', async () => {

@@ -3,9 +3,9 @@ import { createRequire } from 'node:module'
 import { extname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { SluiceError } from '../../core/errors.ts'
-import { findConfig, loadProject } from '../../project/load-config.ts'
+import { findConfig, loadProject, type Project } from '../../project/load-config.ts'
 import { EXIT } from '../exit.ts'
-import { type GlobalOptions, projectOf, type Result } from '../options.ts'
+import type { GlobalOptions, Result } from '../options.ts'
 import { checkOut } from './check-out.ts'
 import { environmentOf, findDeployment } from './deployment.ts'
 
@@ -49,7 +49,10 @@ async function runCdkIn(
     appCommand(),
     '--output',
     join(project.folder, '.sluice', 'cdk.out'),
-    ...Object.entries(await contextOf(options)).flatMap(([name, value]) => ['--context', `${name}=${value}`]),
+    ...Object.entries(await contextOf(project, options)).flatMap(([name, value]) => [
+      '--context',
+      `${name}=${value}`,
+    ]),
     ...approval(verb, options),
     '--no-notices',
   ]
@@ -66,13 +69,13 @@ async function runCdkIn(
 }
 
 /** What the app is told: see infra/app.ts. */
-async function contextOf(options: DeployOptions): Promise<{ [name: string]: string }> {
-  const { env, config, code, architecture } = options
-  const context: { [name: string]: string } = { env }
-  if (config !== undefined) context.config = config
+async function contextOf(project: Project, options: DeployOptions): Promise<{ [name: string]: string }> {
+  const { env, code, architecture } = options
+  // The app runs in the config's folder, so the config is told as it was found.
+  const context: { [name: string]: string } = { env, config: project.path }
   if (architecture !== undefined) context.architecture = architecture
   if (!code) return context
-  const { outputs } = await findDeployment(await projectOf(options), env)
+  const { outputs } = await findDeployment(project, env)
   return { ...context, images: outputs.Images ?? '{}' }
 }
 
