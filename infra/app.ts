@@ -19,7 +19,7 @@ const project = await readProject({
   // Test builds alone name modules to replace; the command never does.
   replace: JSON.parse(process.env.SLUICE_TEST_REPLACE ?? '{}'),
 })
-const { region, vpcId, stack: stackName = `sluice-${name}` } = project.environment
+const { region, vpcId, stack: stackName } = project.environment
 // Only a network that is looked up needs to know the account; without it nothing is looked up.
 const account =
   project.environment.account ?? (vpcId === undefined ? undefined : process.env.CDK_DEFAULT_ACCOUNT)

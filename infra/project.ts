@@ -3,7 +3,8 @@ import { spawnSync } from 'node:child_process'
 import { copyFileSync, cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { SluiceError } from '../src/core/errors.ts'
-import type { Environment, Pool } from '../src/define/config.ts'
+import type { Pool } from '../src/define/config.ts'
+import { type DeployedEnvironment, deployedEnvironment } from '../src/define/deployed-environment.ts'
 import type { Pipeline } from '../src/define/pipeline.ts'
 import { findConfig, loadProject, type Project } from '../src/project/load-config.ts'
 import { type BundledProject, bundle, ownModule } from './bundle.ts'
@@ -12,7 +13,7 @@ import { type BundledProject, bundle, ownModule } from './bundle.ts'
 export interface DeployedProject {
   /** Name of the environment. */
   name: string
-  environment: Environment & { region: string }
+  environment: DeployedEnvironment
   pipelines: Pipeline[]
   pools: { [name: string]: DeployedPool }
   /** Names of the budgets. */
@@ -57,7 +58,7 @@ export async function readProject({
 }: ReadOptions): Promise<DeployedProject> {
   const path = findConfig(process.cwd(), config)
   const project = await loadProject(path)
-  const environment = environmentOf(project, name)
+  const environment = deployedEnvironment(project.environments, name)
   refuseBroken(project)
   const out = outdir ?? join(project.folder, '.sluice', 'deploy', name)
   const bundled: BundledProject = { path, modules: project.modules, missing: [], limits: project.limits }
@@ -85,22 +86,6 @@ export async function readProject({
     functions: Object.fromEntries(FUNCTIONS.map((each) => [each, join(out, 'functions')])),
     code,
   }
-}
-
-function environmentOf({ environments }: Project, name: string): DeployedProject['environment'] {
-  const { region, ...environment } = environments[name] ?? {}
-  if (region !== undefined) return { ...environment, region }
-  const deployable = Object.keys(environments).filter((each) => environments[each]?.region !== undefined)
-  const problem =
-    environments[name] === undefined
-      ? `The config has no environment ${name}.`
-      : `The environment ${name} has no region, so it is on one machine.`
-  throw new SluiceError('invalid_deployment', problem, {
-    hint:
-      deployable.length > 0
-        ? `There are: ${deployable.join(', ')}.`
-        : `Add one to the config: environments: { ${name}: { region: 'eu-west-2' } }`,
-  })
 }
 
 /** On one machine the other pipelines still work; a deployment would take those away that are there. */

@@ -1,10 +1,10 @@
 import { type Context, Hono } from 'hono'
 import { z } from 'zod'
-import { SluiceError } from '../core/errors.ts'
 import { hasEnded, isOpen } from '../core/model.ts'
 import { cancelRun } from '../engine/cancel.ts'
 import { pauseSchedule } from '../engine/schedules.ts'
 import { whyWaiting } from '../engine/why.ts'
+import { body, explain } from '../handlers/http.ts'
 import type { Home } from '../project/home.ts'
 import { allRuns, findRun, findTasks, type TaskView, viewRun } from '../project/inspect.ts'
 import type { Project } from '../project/load-config.ts'
@@ -90,20 +90,4 @@ async function guard(context: Context, next: () => Promise<void>): Promise<Respo
     return context.json({ error: 'invalid_usage', message: 'Send content-type: application/json.' }, 415)
   await next()
   return undefined
-}
-
-async function body<T>(context: Context, schema: z.ZodType<T>): Promise<T> {
-  const parsed = schema.safeParse(await context.req.json().catch(() => undefined))
-  if (parsed.success) return parsed.data
-  throw new SluiceError('invalid_usage', `The request is wrong: ${z.prettifyError(parsed.error)}`)
-}
-
-function explain(error: Error, context: Context): Response {
-  if (!(error instanceof SluiceError)) return context.json({ error: 'internal', message: error.message }, 500)
-  const { code, message, hint, source } = error
-  const isUnknown = code.startsWith('unknown_') && code !== 'unknown_parameter'
-  return context.json(
-    { error: code, message, hint: hint ?? null },
-    source === 'system' ? 500 : isUnknown ? 404 : 400,
-  )
 }

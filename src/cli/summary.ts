@@ -4,13 +4,13 @@ import { indented, statusText, took } from './render.ts'
 const LOG_LINES = 20
 const LISTED = 50
 
-/** How a run stands or ended, for people: what failed and why, what did not run because of it, how to go on. */
-export function summaryText(view: RunView): string {
+/** How a run stands or ended, for people: what failed and why, what did not run because of it, how to go on; `env` where it is of a deployment. */
+export function summaryText(view: RunView, env?: string): string {
   const { run, counts } = view
   const after = took((run.endedAt ?? Date.now()) - run.createdAt)
   const parts = Object.entries(counts).map(([status, count]) => `${count} ${status}`)
   const head = `${run.id} ${statusText(run.status)} after ${after}: ${parts.join(', ')}`
-  return [head, ...outputLines(view), ...failureLines(view)].join('\n')
+  return [head, ...outputLines(view), ...failureLines(view, env)].join('\n')
 }
 
 function outputLines({ run, tasks }: RunView): string[] {
@@ -18,7 +18,7 @@ function outputLines({ run, tasks }: RunView): string[] {
   return (tasks[0]?.planned.outputs ?? []).map((uri) => `  → ${uri}`)
 }
 
-function failureLines({ run, tasks }: RunView): string[] {
+function failureLines({ run, tasks }: RunView, env: string | undefined): string[] {
   const failed = tasks.filter(({ task }) => task.status === 'failed')
   const blocked = tasks.filter(({ task }) => task.status === 'upstream_failed')
   if (run.failure !== undefined) return [`  ${run.failure.message}`]
@@ -32,7 +32,7 @@ function failureLines({ run, tasks }: RunView): string[] {
     ...blocked.slice(0, LISTED).map(({ planned }) => `  ${planned.label}`),
     ...more(blocked),
     '',
-    `Go on, once the cause is removed: sluice retry ${run.id}`,
+    `Go on, once the cause is removed: sluice retry ${run.id}${env === undefined ? '' : ` --env ${env}`}`,
   ]
 }
 

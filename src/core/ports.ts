@@ -273,6 +273,28 @@ export interface AttemptName {
   attempt: number
 }
 
+/** A line of an attempt. */
+export interface AttemptLine extends LogLine, AttemptName {}
+
+/** Which lines are wanted. */
+export interface LinesQuery {
+  run: string
+  number?: number
+  attempt?: number
+  /** Log streams that can have them, where they are known; 100 at most. */
+  streams?: string[]
+  /** Nothing was written before. */
+  from: number
+  /** Where an earlier page ended. */
+  after?: string
+}
+
+/** A page of lines; `next` goes on where there is more. */
+export interface LinesPage {
+  lines: AttemptLine[]
+  next?: string
+}
+
 /** Logs of attempts. */
 export interface Logs {
   open(attempt: AttemptName): AttemptLog

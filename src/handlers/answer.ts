@@ -2,6 +2,7 @@ import type { Stored } from '../core/change.ts'
 import { type Execution, keys, type Run, type TaskRun, type TaskStatus } from '../core/model.ts'
 import type { Store } from '../core/ports.ts'
 import type { Home } from '../project/home.ts'
+import { countBy } from '../project/inspect.ts'
 
 /** How executions are told of the end of their run. */
 export interface Answers {
@@ -61,13 +62,11 @@ async function summaryOf({ context }: Home, run: Run): Promise<Summary> {
     run.id,
     failed.map(({ number }) => number),
   )
-  const counts: Summary['tasks'] = {}
-  for (const { status } of tasks) counts[status] = (counts[status] ?? 0) + 1
   return {
     run: run.id,
     status: run.status,
     tookSeconds: ((run.endedAt ?? run.createdAt) - run.createdAt) / 1000,
-    tasks: counts,
+    tasks: countBy(tasks),
     failed: [
       ...(run.failure === undefined ? [] : [{ task: run.name, message: run.failure.message }]),
       ...failed.map(({ failure }, index) => ({

@@ -1,9 +1,9 @@
-import { type Context, Hono } from 'hono'
+import { Hono } from 'hono'
 import { z } from 'zod'
 import type { Stored } from '../core/change.ts'
 import { SluiceError } from '../core/errors.ts'
 import { keys, type TaskRun } from '../core/model.ts'
-import type { AttemptName, LogLine } from '../core/ports.ts'
+import type { LinesPage, LinesQuery } from '../core/ports.ts'
 import { planningOf } from '../define/planning.ts'
 import { cancelRun } from '../engine/cancel.ts'
 import { markSucceeded } from '../engine/mark.ts'
@@ -12,14 +12,9 @@ import type { Home } from '../project/home.ts'
 import { findRun } from '../project/inspect.ts'
 import type { Project } from '../project/load-config.ts'
 import { findRoot, findScheduled, requestFor } from '../project/requests.ts'
+import { body, explain } from './http.ts'
 import { readOrder } from './read-order.ts'
 import { ORDER, type Starter, startExecution } from './start-run.ts'
-
-/** A page of log lines; `next` goes on where there is more. */
-export interface LogPage {
-  lines: (LogLine & AttemptName)[]
-  next?: string
-}
 
 /** What the API stands on. */
 export interface ApiParts {
@@ -30,17 +25,7 @@ export interface ApiParts {
   machines: string
   setSecret(name: string, value: string): Promise<void>
   /** Lines of a pool's tasks. */
-  readLogs(
-    pool: string,
-    query: {
-      run: string
-      number?: number
-      attempt?: number
-      streams?: string[]
-      from: number
-      after?: string
-    },
-  ): Promise<LogPage>
+  readLogs(pool: string, query: LinesQuery): Promise<LinesPage>
 }
 
 /** Kinds of records that may be looked at; tokens of executions may not. */
@@ -72,7 +57,10 @@ const LOGS = z.strictObject({
 export function createApi({ home, project, starter, machines, setSecret, readLogs }: ApiParts): Hono {
   const { store, plans } = home.context.ports
   const app = new Hono()
-  app.onError(explain)
+  app.onError((error, context) => {
+    if (!(error instanceof SluiceError)) console.error(error)
+    return explain(error, context)
+  })
   app.notFound((context) => context.json({ error: 'not_found', message: 'There is nothing here.' }, 404))
 
   app.post('/ports/read', async (context) => {
@@ -157,18 +145,3 @@ type WithoutAbsent<T> = { [K in keyof T]: Exclude<T[K], undefined> }
 /** Fields that are undefined are left out. */
 const withoutAbsent = <T extends object>(value: T): WithoutAbsent<T> =>
   Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined)) as WithoutAbsent<T>
-
-async function body<T extends z.ZodType>(context: Context, schema: T): Promise<z.output<T>> {
-  const parsed = schema.safeParse(await context.req.json().catch(() => undefined))
-  if (parsed.success) return parsed.data
-  throw new SluiceError('invalid_usage', `The request is wrong: ${z.prettifyError(parsed.error)}`)
-}
-
-function explain(error: Error, context: Context): Response {
-  if (!(error instanceof SluiceError)) {
-    console.error(error)
-    return context.json({ error: 'internal', message: `${error.name}: ${error.message}`, hint: null }, 500)
-  }
-  const { code, message, hint, source } = error
-  return context.json({ error: code, message, hint: hint ?? null }, source === 'user' ? 400 : 500)
-}

@@ -80,7 +80,8 @@ export async function viewRun({ context }: Home, run: Stored<Run>): Promise<RunV
   return { run, tasks: views, counts: countBy(tasks) }
 }
 
-function countBy(tasks: TaskRun[]): RunView['counts'] {
+/** How many tasks are in each status. */
+export function countBy(tasks: TaskRun[]): RunView['counts'] {
   const counts: RunView['counts'] = {}
   for (const { status } of tasks) counts[status] = (counts[status] ?? 0) + 1
   return counts

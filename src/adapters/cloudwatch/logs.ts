@@ -4,12 +4,9 @@ import {
   ResourceNotFoundException,
 } from '@aws-sdk/client-cloudwatch-logs'
 import { pipelineOf } from '../../core/identity.ts'
-import type { AttemptName, LogLine, Logs } from '../../core/ports.ts'
+import type { AttemptLine, LinesPage, LinesQuery, Logs } from '../../core/ports.ts'
 
 const TAIL_BYTES = 4096
-
-/** A line of an attempt, as CloudWatch keeps it. */
-export interface AttemptLine extends LogLine, AttemptName {}
 
 /** Logs as JSON lines on standard output, which Lambda and Fargate bring to CloudWatch. They are read by {@link logReader}. */
 export function standardOutputLogs(
@@ -37,25 +34,6 @@ export function standardOutputLogs(
     read: async (_, from) => ({ lines: [], next: from }),
     async remove() {},
   }
-}
-
-/** Which lines are wanted. */
-export interface LinesQuery {
-  run: string
-  number?: number
-  attempt?: number
-  /** Log streams that can have them, where they are known; 100 at most. */
-  streams?: string[]
-  /** Nothing was written before. */
-  from: number
-  /** Where an earlier page ended. */
-  after?: string
-}
-
-/** A page of lines; `next` goes on where there is more. */
-export interface LinesPage {
-  lines: AttemptLine[]
-  next?: string
 }
 
 /** Lines of attempts in a log group of CloudWatch. */

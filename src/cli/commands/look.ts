@@ -128,7 +128,7 @@ export async function showStatus(
     const table = columns(['#', 'task', 'status', 'attempt', 'took', ''], tasks.map(taskRow))
     return {
       data: { ...summaryData(view), tasks: tasks.map(taskData) },
-      text: [table, '', summaryText(view)].join('\n'),
+      text: [table, '', summaryText(view, options.env)].join('\n'),
     }
   } finally {
     await home.close()

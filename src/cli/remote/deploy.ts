@@ -3,11 +3,12 @@ import { createRequire } from 'node:module'
 import { extname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { SluiceError } from '../../core/errors.ts'
+import { deployedEnvironment } from '../../define/deployed-environment.ts'
 import { findConfig, loadProject, type Project } from '../../project/load-config.ts'
 import { EXIT } from '../exit.ts'
 import type { GlobalOptions, Result } from '../options.ts'
 import { checkOut } from './check-out.ts'
-import { environmentOf, findDeployment } from './deployment.ts'
+import { findDeployment } from './deployment.ts'
 
 /** Flags of `deploy`, `diff` and `destroy`. */
 export interface DeployOptions extends GlobalOptions {
@@ -40,7 +41,7 @@ async function runCdkIn(
   options: DeployOptions,
 ): Promise<Result> {
   const project = await loadProject(findConfig(folder, options.config))
-  const { region, stack = `sluice-${options.env}` } = environmentOf(project, options.env)
+  const { region, stack } = deployedEnvironment(project.environments, options.env)
   const args = [
     findCdk(project.folder),
     verb,

@@ -1,41 +1,21 @@
 import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation'
 import { fromNodeProviderChain } from '@aws-sdk/credential-providers'
 import { messageOf, SluiceError } from '../../core/errors.ts'
-import type { Environment } from '../../define/config.ts'
+import { type DeployedEnvironment, deployedEnvironment } from '../../define/deployed-environment.ts'
 import type { Project } from '../../project/load-config.ts'
 
 /** A deployment as the command finds it: an environment of the config, and what its stack says of itself. */
 export interface Deployment {
   name: string
-  environment: Environment & { region: string }
+  environment: DeployedEnvironment
   stack: string
   outputs: { [name: string]: string }
 }
 
-/** The environment of that name, where it is a deployment. */
-export function environmentOf({ environments }: Project, name: string): Environment & { region: string } {
-  const { region, ...environment } = environments[name] ?? {}
-  if (region !== undefined) return { ...environment, region }
-  const deployable = Object.keys(environments).filter((each) => environments[each]?.region !== undefined)
-  const isKnown = environments[name] !== undefined
-  throw new SluiceError(
-    'invalid_deployment',
-    isKnown
-      ? `The environment ${name} is on one machine: it has no region.`
-      : `The config has no environment ${name}.`,
-    {
-      hint:
-        deployable.length > 0
-          ? `There are: ${deployable.join(', ')}.`
-          : `Add one: environments: { ${name}: { region: 'eu-west-2' } }`,
-    },
-  )
-}
-
 /** Looks the deployment up with the user's own credentials. */
 export async function findDeployment(project: Project, name: string): Promise<Deployment> {
-  const environment = environmentOf(project, name)
-  const stack = environment.stack ?? `sluice-${name}`
+  const environment = deployedEnvironment(project.environments, name)
+  const { stack } = environment
   const client = new CloudFormationClient({ region: environment.region })
   try {
     const { Stacks = [] } = await client.send(new DescribeStacksCommand({ StackName: stack }))

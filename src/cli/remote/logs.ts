@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isOpen } from '../../core/model.ts'
-import type { LogPage } from '../../handlers/api.ts'
+import type { LinesPage } from '../../core/ports.ts'
 import { findRun, findTasks, type RunView, type TaskView, viewRun } from '../../project/inspect.ts'
 import { type LogsOptions, lineText, type TaskLine } from '../log-line.ts'
 import { type Connection, connect } from './connect.ts'
@@ -64,11 +64,11 @@ async function linesOf(
 const poolsOf = (tasks: TaskView[]): { pool: string; number?: number }[] =>
   [...new Set(tasks.map(({ task }) => task.pool))].map((pool) => ({ pool }))
 
-async function allPages({ api }: Connection, query: object): Promise<LogPage['lines']> {
-  const lines: LogPage['lines'] = []
+async function allPages({ api }: Connection, query: object): Promise<LinesPage['lines']> {
+  const lines: LinesPage['lines'] = []
   let after: string | undefined
   do {
-    const page: LogPage = await api.post('/logs', { ...query, ...(after === undefined ? {} : { after }) })
+    const page: LinesPage = await api.post('/logs', { ...query, ...(after === undefined ? {} : { after }) })
     lines.push(...page.lines)
     after = page.next
   } while (after !== undefined)

@@ -56,7 +56,7 @@ export async function runRemotely(
   if (end === 'ended')
     return {
       data,
-      text: summaryText(view),
+      text: summaryText(view, options.env),
       exitCode: view.run.status === 'succeeded' ? EXIT.done : EXIT.failed,
     }
   if (end === 'stopped')
