@@ -117,7 +117,11 @@ async function bundlePool(
     return { folder: options.outdir, version: await bundle({ ...options, project, entries }) }
   }
   const image = `${options.outdir}-image`
-  const entries = { main: ownModule('tasks/worker/main'), child: ownModule('src/local/child') }
+  const entries = {
+    main: ownModule('tasks/worker/main'),
+    child: ownModule('src/local/child'),
+    'command-host': ownModule('src/adapters/process/command-host'),
+  }
   const version = await bundle({ ...options, project, entries, outdir: join(image, 'code') })
   writeFileSync(join(image, 'code', 'version'), version)
   const packed = spawnSync('tar', ['-czf', join(image, 'code.tgz'), '-C', join(image, 'code'), '.'])

@@ -3,6 +3,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, it } from 'node:test'
+import { CommandHosts } from '../src/adapters/process/command-hosts.ts'
 import { openDatabase } from '../src/adapters/sqlite/database.ts'
 import { isGone, workerId } from '../src/adapters/system/processes.ts'
 import { temporaryFolder } from './support/folders.ts'
@@ -40,5 +41,37 @@ describe('a worker process', () => {
       'its number is another process by now',
     )
     assert.equal(await isGone(`elsewhere/999999999/${start}`), false)
+  })
+})
+
+describe('commands in their hosts', () => {
+  const command = (argv: string[], leaseMs = 60_000) => ({ argv, folder: '/', env: {}, leaseMs })
+
+  it('end with their lease, also where nobody is there to say so', async (test) => {
+    const hosts = new CommandHosts()
+    test.after(() => hosts.close())
+    const { end } = hosts.run(command(['sleep', '60'], 100), () => {})
+    const { reason, signal } = await end
+    assert.deepEqual([reason, signal], ['lost', 'SIGKILL'])
+  })
+
+  it('are lost with a host that dies, and the next ones get another', async (test) => {
+    const hosts = new CommandHosts()
+    test.after(() => hosts.close())
+    const said: string[] = []
+    const first = hosts.run(command(['sh', '-c', 'kill -9 $PPID; sleep 60']), () => {})
+    assert.equal((await first.end).reason, 'lost')
+    const next = hosts.run(command(['echo', 'here']), (lines) => said.push(...lines.map(({ text }) => text)))
+    assert.deepEqual(await next.end, { code: 0, signal: null })
+    assert.deepEqual(said, ['here'])
+  })
+
+  it('that cannot be started say why', async (test) => {
+    const hosts = new CommandHosts()
+    test.after(() => hosts.close())
+    const nowhere = hosts.run({ ...command(['true']), folder: '/nowhere' }, () => {})
+    assert.match((await nowhere.end).error ?? '', /ENOENT/)
+    const tooLong = hosts.run(command(['true', 'x'.repeat(4_000_000)]), () => {})
+    assert.match((await tooLong.end).error ?? '', /E2BIG/)
   })
 })

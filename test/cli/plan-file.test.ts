@@ -155,9 +155,9 @@ export const p = pipeline('p', Part)`,
     assert.match((await project.sluice('logs', 'latest')).stdout, /key \*\*\*/)
   })
 
-  it('ends with its worker', async (test) => {
+  it('ends with its worker, and so does what it has started', async (test) => {
     const project = testProject(test, {
-      'plan.jsonl': lines(HEADER, { task: 't', command: sh('echo $$ > pid; sleep 60') }),
+      'plan.jsonl': lines(HEADER, { task: 't', command: sh('sleep 60 & echo $! > pid; wait') }),
     })
     const started = project.start(['run', '--plan', 'plan.jsonl'])
     while (!existsSync(project.path('pid')) || readFileSync(project.path('pid'), 'utf8') === '')

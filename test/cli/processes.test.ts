@@ -238,7 +238,9 @@ export const pids = pipeline('pids', All)`,
     const project = testProject(test, { 'pipelines/slow.ts': SLOW })
     const both = [project.start(['run', 'slow']), project.start(['run', 'slow'])]
     // Who comes after the end of the run opens the next one.
-    await until(() => both.every((each) => /\brun \S+-1$/im.test(each.stdout())) && starts(project).length >= 4)
+    await until(
+      () => both.every((each) => /\brun \S+-1$/im.test(each.stdout())) && starts(project).length >= 4,
+    )
     appendFileSync(project.path('go'), '')
     const codes = (await Promise.all(both.map((each) => each.ended))).map((each) => each.code)
     assert.deepEqual(codes, [0, 0])

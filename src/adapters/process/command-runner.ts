@@ -1,17 +1,13 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { mkdir, rename, rm } from 'node:fs/promises'
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
-import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { maskedFailure, maskOf } from '../../core/mask.ts'
 import type { AttemptOutcome } from '../../core/model.ts'
 import type { Command } from '../../core/plan.ts'
 import type { AttemptLog, Ending, Job, JobHooks, LogLine, Logs, Runner } from '../../core/ports.ts'
-import { withoutSecrets } from './child-process.ts'
-import { onLines } from './lines.ts'
-import { type MemorySampler, sampleMemory } from './memory-sampler.ts'
+import { CommandHosts, type Hosted } from './command-hosts.ts'
+import type { CommandEnd } from './command-protocol.ts'
 
 /** What the runner is composed of. */
 export interface CommandRunnerOptions {
@@ -28,12 +24,9 @@ const TRY_AGAIN = 75
 const YIELDS = 78
 const TIMEOUT_GRACE_MS = 2_000
 
-/** On Linux the kernel ends a command whose parent dies (prctl(2), PR_SET_PDEATHSIG); util-linux brings the tool. */
-const SETPRIV = '/usr/bin/setpriv'
-const dieWithParent = existsSync(SETPRIV) ? [SETPRIV, '--pdeathsig', 'KILL', '--'] : []
-
 /** Runs commands of plans as plain subprocesses. */
 export function commandRunner(options: CommandRunnerOptions): Runner {
+  const hosts = new CommandHosts()
   const busy = new Map<string, Running>()
   return {
     async run(job, hooks) {
@@ -46,16 +39,14 @@ export function commandRunner(options: CommandRunnerOptions): Runner {
       const mask = maskOf(Object.values(secrets))
       const running = new Running(job, hooks, options, secrets, mask)
       busy.set(job.nonce, running)
-      const ending = await running.end()
+      const ending = await running.end(hosts)
       busy.delete(job.nonce)
       return ending.failure === undefined
         ? ending
         : { ...ending, failure: maskedFailure(ending.failure, mask) }
     },
     beat: (nonce, leaseMs) => busy.get(nonce)?.beat(leaseMs),
-    async close() {
-      for (const each of busy.values()) each.kill()
-    },
+    close: async () => hosts.close(),
   }
 }
 
@@ -75,10 +66,9 @@ class Running {
   readonly #yields: string
   readonly #secrets: Record<string, string>
   readonly #mask: (text: string) => string
-  #process: ChildProcess | undefined
-  #memory: MemorySampler | undefined
+  #hosted: Hosted | undefined
   #reason: AttemptOutcome | undefined
-  #lease: NodeJS.Timeout | undefined
+  #kill: NodeJS.Timeout | undefined
   #broken: unknown
 
   constructor(
@@ -101,15 +91,16 @@ class Running {
     this.#yields = join(tmpdir(), `sluice-${job.nonce}.jsonl`)
   }
 
-  async end(): Promise<Ending> {
+  async end(hosts: CommandHosts): Promise<Ending> {
     const onAbort = () => this.#stop(this.#hooks.signal.reason as AttemptOutcome)
     this.#hooks.signal.addEventListener('abort', onAbort)
     const { timeoutMs } = this.#job.task.policy
     const timeout = timeoutMs === undefined ? undefined : setTimeout(() => this.#stop('timed_out'), timeoutMs)
     try {
-      const closed = await this.#execute()
-      const ending = await this.#ending(closed)
-      const peakMemoryBytes = this.#memory?.peakBytes()
+      const end = await this.#execute(hosts)
+      this.#reason ??= end.reason
+      const ending = await this.#ending(end)
+      const { peakMemoryBytes } = end
       return {
         ...ending,
         ...(peakMemoryBytes === undefined ? {} : { peakMemoryBytes }),
@@ -118,59 +109,30 @@ class Running {
     } finally {
       this.#hooks.signal.removeEventListener('abort', onAbort)
       clearTimeout(timeout)
-      clearTimeout(this.#lease)
-      if (this.#written !== undefined) await rm(this.#written, { force: true, recursive: true })
-      await rm(this.#yields, { force: true })
+      clearTimeout(this.#kill)
+      if (this.#written !== undefined) rmSync(this.#written, { force: true, recursive: true })
+      rmSync(this.#yields, { force: true })
     }
   }
 
-  /** A worker that cannot extend its lease ends the command before another may start it. */
+  /** A worker that does not extend its lease loses the command before another may start it. */
   beat(leaseMs: number): void {
-    clearTimeout(this.#lease)
-    this.#lease = setTimeout(() => this.#stop('lost'), leaseMs)
+    this.#hosted?.beat(leaseMs)
   }
 
-  kill(): void {
-    const pid = this.#process?.pid
-    if (pid === undefined) return
-    try {
-      process.kill(-pid, 'SIGKILL')
-    } catch {
-      this.#process?.kill('SIGKILL')
-    }
-  }
-
-  async #execute(): Promise<Closed> {
+  async #execute(hosts: CommandHosts): Promise<CommandEnd> {
     const { argv, folder } = this.#job.task.command as Command
-    if (this.#target !== undefined) await mkdir(dirname(this.#target), { recursive: true })
+    if (this.#target !== undefined) mkdirSync(dirname(this.#target), { recursive: true })
     if (this.#hooks.signal.aborted) return { code: null, signal: null }
-    const [program = '', ...args] = [...dieWithParent, ...argv]
-    this.#process = spawn(program, args, {
-      cwd: folder,
-      env: this.#environment(),
-      stdio: ['ignore', 'pipe', 'pipe'],
-      // A group of its own: Ctrl-C reaches only us, and a kill reaches what the command has started.
-      detached: true,
-    })
-    const closed = Promise.withResolvers<Closed>()
-    this.#process.on('error', (error) => closed.resolve({ code: null, signal: null, error }))
-    this.#process.on('close', (code, signal) => closed.resolve({ code, signal }))
-    this.#listen('stdout', 'info')
-    this.#listen('stderr', 'error')
-    this.beat(this.#job.leaseMs)
-    const { pid } = this.#process
-    if (pid !== undefined) this.#memory = sampleMemory(pid, (bytes) => this.#sampled(bytes))
-    const end = await closed.promise
-    this.#memory?.stop()
-    // What the command has started in its group does not outlive it.
-    this.kill()
-    return end
+    const { leaseMs, memoryMb } = this.#job
+    const command = { argv, folder, env: this.#environment(), leaseMs, ...(memoryMb && { memoryMb }) }
+    this.#hosted = hosts.run(command, (lines) => this.#keep(lines))
+    return this.#hosted.end
   }
 
-  #environment(): Record<string, string | undefined> {
+  #environment(): Record<string, string> {
     const { job, written } = { job: this.#job, written: this.#written }
     return {
-      ...withoutSecrets(process.env),
       ...(job.task.command as Command).env,
       ...this.#secrets,
       SLUICE_RUN: job.run,
@@ -181,42 +143,27 @@ class Running {
     }
   }
 
-  #listen(name: 'stdout' | 'stderr', level: LogLine['level']): void {
-    onLines(this.#process?.[name] as Readable, (lines) => {
-      try {
-        this.#log.write(lines.map((text) => ({ at: Date.now(), level, text: this.#mask(text) })))
-      } catch (error) {
-        this.#broken = error
-        this.kill()
-      }
-    })
-  }
-
-  #sampled(bytes: number): void {
-    const { memoryMb } = this.#job
-    if (memoryMb === undefined || bytes <= memoryMb * 1024 * 1024) return
-    this.#reason ??= 'out_of_memory'
-    this.kill()
+  #keep(lines: LogLine[]): void {
+    try {
+      this.#log.write(lines.map((line) => ({ ...line, text: this.#mask(line.text) })))
+    } catch (error) {
+      this.#broken = error
+      this.#hosted?.signal('SIGKILL')
+    }
   }
 
   #stop(reason: AttemptOutcome): void {
     if (this.#reason !== undefined) return
     this.#reason = reason
-    const pid = this.#process?.pid
-    if (pid === undefined) return
-    try {
-      process.kill(-pid, reason === 'lost' ? 'SIGKILL' : 'SIGTERM')
-    } catch {
-      // It has ended meanwhile.
-    }
+    this.#hosted?.signal(reason === 'lost' ? 'SIGKILL' : 'SIGTERM')
     const graceMs = reason === 'timed_out' ? TIMEOUT_GRACE_MS : this.#options.graceMs
-    setTimeout(() => this.kill(), graceMs).unref()
+    this.#kill = setTimeout(() => this.#hosted?.signal('SIGKILL'), graceMs).unref()
   }
 
-  async #ending({ code, signal, error }: Closed): Promise<Ending> {
+  async #ending({ code, signal, error }: CommandEnd): Promise<Ending> {
     if (this.#broken !== undefined) throw this.#broken
     const [program] = (this.#job.task.command as Command).argv
-    if (error !== undefined) return failed('failed', `${program} could not be started: ${error.message}`)
+    if (error !== undefined) return failed('failed', `${program} could not be started: ${error}`)
     if (code === 0) return this.#publish()
     if (this.#reason !== undefined) return failed(this.#reason, this.#stopMessage(this.#reason))
     if (code === TRY_AGAIN) return failed('throttled', 'it asked to be tried again later (exit code 75)')
@@ -244,7 +191,7 @@ class Running {
     }
     if (!(await this.#hooks.mayPublish()))
       return failed('lost', 'the attempt is no longer allowed to publish: its lease ended or it was stopped')
-    await rename(this.#written, this.#target)
+    renameSync(this.#written, this.#target)
     return { outcome: 'succeeded', result: null }
   }
 
@@ -259,10 +206,4 @@ class Running {
       }
     }
   }
-}
-
-interface Closed {
-  code: number | null
-  signal: string | null
-  error?: Error
 }

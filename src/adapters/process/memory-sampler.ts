@@ -11,10 +11,10 @@ export interface MemorySampler {
 }
 
 /** Samples resident memory on Linux (proc(5): `VmRSS` of status, task/<tid>/children); elsewhere it knows nothing. */
-export function sampleMemory(pid: number, onSample: (bytes: number) => void): MemorySampler {
+export function sampleMemory(pid: number | undefined, onSample: (bytes: number) => void): MemorySampler {
   let peak: number | undefined
   const sample = () => {
-    const bytes = treeBytes(pid)
+    const bytes = pid === undefined ? 0 : treeBytes(pid)
     if (bytes === 0) return
     peak = Math.max(peak ?? 0, bytes)
     onSample(bytes)

@@ -8,6 +8,7 @@ import {
 } from '@aws-sdk/client-s3'
 import { SluiceError } from '../../core/errors.ts'
 import type { PlanHeader, PlannedTask } from '../../core/plan.ts'
+import { readSlice, writeSlice } from '../../core/plan-slice.ts'
 import { PLAN_SLICE, type Plans } from '../../core/ports.ts'
 import { listAll } from './listing.ts'
 
@@ -32,9 +33,8 @@ export function s3Plans(client: S3Client, Bucket: string, prefix: string): Plans
   const sliceKey = (run: string, part: string, slice: number) => `${prefix}${run}/${part}/${slice}.json`
 
   /** False where an object is there already. */
-  async function put(Key: string, value: unknown, onlyFirst: boolean): Promise<boolean> {
+  async function put(Key: string, Body: string, onlyFirst: boolean): Promise<boolean> {
     try {
-      const Body = JSON.stringify(value)
       await client.send(
         new PutObjectCommand({ Bucket, Key, Body, ...(onlyFirst ? { IfNoneMatch: '*' } : {}) }),
       )
@@ -46,10 +46,10 @@ export function s3Plans(client: S3Client, Bucket: string, prefix: string): Plans
     }
   }
 
-  async function get<T>(Key: string): Promise<T | undefined> {
+  async function get(Key: string): Promise<string | undefined> {
     try {
       const { Body } = await client.send(new GetObjectCommand({ Bucket, Key }))
-      return JSON.parse((await Body?.transformToString()) ?? 'null') as T
+      return await Body?.transformToString()
     } catch (error) {
       if (error instanceof NoSuchKey) return undefined
       throw error
@@ -67,12 +67,12 @@ export function s3Plans(client: S3Client, Bucket: string, prefix: string): Plans
       await Promise.all(
         parts
           .slice(start, start + PARALLEL)
-          .map(([slice, some]) => put(sliceKey(run, part, slice), some, onlyFirst)),
+          .map(([slice, some]) => put(sliceKey(run, part, slice), writeSlice(some), onlyFirst)),
       )
   }
 
   async function coverOf(run: string): Promise<Cover | undefined> {
-    const known = covers.get(run) ?? (await get<Cover>(coverKey(run)))
+    const known = covers.get(run) ?? parsed(await get(coverKey(run)), (text) => JSON.parse(text) as Cover)
     if (known === undefined) return undefined
     if (covers.size >= KEPT) covers.clear()
     covers.set(run, known)
@@ -84,7 +84,7 @@ export function s3Plans(client: S3Client, Bucket: string, prefix: string): Plans
     const known = slices.get(key)
     if (known !== undefined) return known
     if (slices.size >= KEPT) slices.clear()
-    const read = get<PlannedTask[]>(key)
+    const read = get(key).then((text) => parsed(text, readSlice))
     slices.set(key, read)
     const forget = () => slices.delete(key)
     read.then((slice) => slice ?? forget(), forget)
@@ -100,7 +100,8 @@ export function s3Plans(client: S3Client, Bucket: string, prefix: string): Plans
     async save(run, plan) {
       const name = randomUUID()
       await putSlices(run, name, plan.tasks, false)
-      return put(coverKey(run), { name, header: plan.header } satisfies Cover, true)
+      const cover: Cover = { name, header: plan.header }
+      return put(coverKey(run), JSON.stringify(cover), true)
     },
     header: async (run) => (await coverOf(run))?.header,
     async tasks(run, numbers) {
@@ -131,3 +132,6 @@ export function s3Plans(client: S3Client, Bucket: string, prefix: string): Plans
     },
   }
 }
+
+const parsed = <T>(text: string | undefined, parse: (text: string) => T): T | undefined =>
+  text === undefined ? undefined : parse(text)

@@ -51,10 +51,16 @@ export interface Database {
    * order. Where one throws, or the disk does, none is written and all reject.
    */
   commit<T>(work: () => T): Promise<T>
+  /**
+   * The same for what may as well not happen, because then it is only done again: nobody waits for it. A failure is
+   * that of the next {@link commit}.
+   */
+  commitLater(work: () => void): void
   /** A number that changes whenever another process has committed; asked anew once a turn of the event loop. */
   foreignVersion(): number
   /** Told when a transaction was rolled back: what was remembered of it is wrong. */
   onRollback(forget: () => void): void
+  /** Commits what is still to be committed, then closes the file. */
   close(): void
 }
 
@@ -114,14 +120,19 @@ function toDatabase(sql: DatabaseSync, path: string): Database {
         throw error
       }
     })
+  const group = groupCommit(transaction)
   return {
     sql,
     path,
     transaction,
-    commit: groupCommit(transaction),
+    commit: group.commit,
+    commitLater: group.commitLater,
     foreignVersion,
     onRollback: (forget) => forgetters.push(forget),
-    close: () => sql.close(),
+    close() {
+      group.flush()
+      sql.close()
+    },
   }
 }
 
@@ -147,13 +158,17 @@ interface Waiting {
 }
 
 /** Gathers what is asked for in one turn of the event loop. */
-function groupCommit(transaction: Database['transaction']): Database['commit'] {
+function groupCommit(transaction: Database['transaction']) {
   let waiting: Waiting[] = []
+  let broken: unknown
 
   function flush(): void {
+    while (waiting.length > 0) flushGroup()
+  }
+
+  function flushGroup(): void {
     const group = waiting.slice(0, GROUP)
     waiting = waiting.slice(GROUP)
-    if (waiting.length > 0) setImmediate(flush)
     try {
       const results = transaction(() => group.map(({ work }) => work()))
       group.forEach(({ resolve }, index) => {
@@ -164,11 +179,30 @@ function groupCommit(transaction: Database['transaction']): Database['commit'] {
     }
   }
 
-  return (work) =>
-    new Promise((resolve, reject) => {
-      if (waiting.length === 0) setImmediate(flush)
-      waiting.push({ work, resolve, reject })
-    })
+  function onTurn(): void {
+    if (waiting.length > GROUP) setImmediate(onTurn)
+    if (waiting.length > 0) flushGroup()
+  }
+
+  function add(each: Waiting): void {
+    if (waiting.length === 0) setImmediate(onTurn)
+    waiting.push(each)
+  }
+
+  return {
+    flush,
+    commit: <T>(work: () => T) =>
+      new Promise<T>((resolve, reject) => {
+        if (broken !== undefined) reject(broken)
+        else add({ work, resolve, reject })
+      }),
+    commitLater(work: () => void) {
+      const reject = (error: unknown) => {
+        broken = error
+      }
+      add({ work, resolve() {}, reject })
+    },
+  }
 }
 
 const versionOf = (sql: DatabaseSync) => Number(sql.prepare('PRAGMA user_version').get()?.user_version)

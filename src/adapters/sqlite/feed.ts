@@ -19,13 +19,15 @@ export function sqliteFeed(
   isGone: (worker: string) => Promise<boolean>,
 ): Feed {
   const { sql } = database
-  const next = sql.prepare('SELECT sequence, key FROM feed ORDER BY sequence LIMIT ?')
+  const next = sql.prepare('SELECT sequence, key FROM feed WHERE sequence > ? ORDER BY sequence LIMIT ?')
   const forget = sql.prepare('DELETE FROM feed WHERE sequence = ?')
   const forgetRange = sql.prepare('DELETE FROM feed WHERE sequence BETWEEN ? AND ?')
   const lease = sql.prepare("SELECT value FROM setting WHERE name = 'feed'")
   const grant = sql.prepare("INSERT OR REPLACE INTO setting (name, value) VALUES ('feed', ?)")
   /** Until when this process follows; nobody else takes a lease that has not ended. */
   let oursUntil = 0
+  /** Up to here all is acknowledged, though its removal may not have been committed. */
+  let acknowledged = 0
 
   const standing = () => {
     const row = lease.get() as { value: string } | undefined
@@ -48,17 +50,22 @@ export function sqliteFeed(
     })
   }
 
+  function remove(events: readonly FeedEvent[]): void {
+    const first = events[0]?.sequence ?? 0
+    const last = events.at(-1)?.sequence ?? 0
+    if (last - first === events.length - 1) forgetRange.run(first, last)
+    else for (const event of events) forget.run(event.sequence)
+  }
+
   return {
     async take(limit) {
-      const events = next.all(limit) as unknown as FeedEvent[]
+      const events = next.all(acknowledged, limit) as unknown as FeedEvent[]
       return events.length > 0 && (await follows()) ? events : []
     },
-    acknowledge: (events) =>
-      database.commit(() => {
-        const first = events[0]?.sequence ?? 0
-        const last = events.at(-1)?.sequence ?? 0
-        if (last - first === events.length - 1) forgetRange.run(first, last)
-        else for (const event of events) forget.run(event.sequence)
-      }),
+    // Whoever takes the oldest first acknowledges the oldest first. Nobody waits: what is not removed is handled again.
+    async acknowledge(events) {
+      acknowledged = Math.max(acknowledged, events.at(-1)?.sequence ?? 0)
+      database.commitLater(() => remove(events))
+    },
   }
 }

@@ -1,6 +1,7 @@
 import type { StatementSync } from 'node:sqlite'
 import { SluiceError } from '../../core/errors.ts'
-import type { PlanHeader, PlannedTask } from '../../core/plan.ts'
+import type { Plan, PlanHeader, PlannedTask } from '../../core/plan.ts'
+import { readSlice, writeSlice } from '../../core/plan-slice.ts'
 import { PLAN_SLICE, type Plans } from '../../core/ports.ts'
 import type { Database } from './database.ts'
 
@@ -39,10 +40,14 @@ export function sqlitePlans(database: Database): Plans {
     const row = selectSlice.get(run, number) as { tasks: string } | undefined
     // A run's plan may still be extended.
     if (row === undefined) return []
-    const tasks = JSON.parse(row.tasks) as PlannedTask[]
+    const tasks = readSlice(row.tasks)
+    keep(key, tasks)
+    return tasks
+  }
+
+  function keep(key: string, tasks: PlannedTask[]): void {
     slices.set(key, tasks)
     if (slices.size > CACHED) slices.delete(slices.keys().next().value ?? key)
-    return tasks
   }
 
   function task(run: string, number: number): PlannedTask {
@@ -53,17 +58,26 @@ export function sqlitePlans(database: Database): Plans {
 
   function addSlices(insert: StatementSync, run: string, first: number, tasks: PlannedTask[]): void {
     for (let start = 0; start < tasks.length; start += PLAN_SLICE)
-      insert.run(run, first + start / PLAN_SLICE, JSON.stringify(tasks.slice(start, start + PLAN_SLICE)))
+      insert.run(run, first + start / PLAN_SLICE, writeSlice(tasks.slice(start, start + PLAN_SLICE)))
+  }
+
+  /** What comes first is released first, and need not be read again. */
+  function keepFirst(run: string, { tasks }: Plan): void {
+    const count = Math.min(Math.ceil(tasks.length / PLAN_SLICE), CACHED)
+    for (let number = 0; number < count; number++)
+      keep(`${run}/${number}`, tasks.slice(number * PLAN_SLICE, (number + 1) * PLAN_SLICE))
   }
 
   return {
     async save(run, plan) {
-      return database.transaction(() => {
+      const isSaved = database.transaction(() => {
         if (header(run) !== undefined) return false
         insertHeader.run(run, JSON.stringify(plan.header))
         addSlices(insertSlice, run, 0, plan.tasks)
         return true
       })
+      if (isSaved) keepFirst(run, plan)
+      return isSaved
     },
     async extend(run, base, tasks) {
       database.transaction(() => addSlices(addSlice, run, base / PLAN_SLICE, tasks))

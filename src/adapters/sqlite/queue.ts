@@ -144,8 +144,9 @@ export function sqliteQueue(
         return taken
       })
     },
+    // Nobody waits: what is not removed is delivered again, and its attempt is found to be over.
     async acknowledge(deliveries) {
-      await database.commit(() => {
+      database.commitLater(() => {
         for (const delivery of deliveries) remove.run(...receiptOf(delivery))
       })
     },

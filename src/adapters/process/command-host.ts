@@ -1,0 +1,109 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import type { Readable } from 'node:stream'
+import type { LogLine } from '../../core/ports.ts'
+import type { CommandEnd, FromHost, HostedCommand, ToHost } from './command-protocol.ts'
+import { onLines } from './lines.ts'
+import { sampleMemory } from './memory-sampler.ts'
+
+/*
+ * A process that runs commands for the engine: starting one copies the memory map of whoever starts it, which takes ten
+ * times as long in a large process as in this one. It ends with its engine, and all commands with it; whoever cannot
+ * extend a lease, a frozen engine too, loses the command at the end of the lease.
+ */
+
+/** On Linux the kernel ends a command whose parent dies (prctl(2), PR_SET_PDEATHSIG); util-linux brings the tool. */
+const SETPRIV = '/usr/bin/setpriv'
+const dieWithParent = existsSync(SETPRIV) ? [SETPRIV, '--pdeathsig', 'KILL', '--'] : []
+
+const say = (message: FromHost) => process.send?.(message)
+const commands = new Map<number, Command>()
+
+process.on('message', (message: ToHost) => {
+  switch (message.type) {
+    case 'run':
+      run(message.id, message.command)
+      break
+    case 'beat':
+      commands.get(message.id)?.beat(message.leaseMs)
+      break
+    case 'signal':
+      commands.get(message.id)?.signal(message.signal)
+  }
+})
+
+process.on('disconnect', () => {
+  for (const command of commands.values()) command.signal('SIGKILL')
+  process.exit()
+})
+
+interface Command {
+  beat(leaseMs: number): void
+  signal(signal: 'SIGTERM' | 'SIGKILL'): void
+}
+
+/** Node throws what it cannot pass on to the kernel, such as arguments that are too long. */
+function run(id: number, command: HostedCommand): void {
+  try {
+    commands.set(id, start(id, command))
+  } catch (error) {
+    say({ type: 'end', id, end: { code: null, signal: null, error: (error as Error).message } })
+  }
+}
+
+function start(id: number, { argv, folder, env, leaseMs, memoryMb = Infinity }: HostedCommand): Command {
+  const [program = '', ...args] = [...dieWithParent, ...argv]
+  const child = spawn(program, args, {
+    cwd: folder,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    // A group of its own: Ctrl-C reaches only the engine, and a kill reaches what the command has started.
+    detached: true,
+  })
+  let reason: CommandEnd['reason']
+  const kill = (why: CommandEnd['reason']) => {
+    reason ??= why
+    signalGroup(child, 'SIGKILL')
+  }
+  const memory = sampleMemory(child.pid, (bytes) => {
+    if (bytes > memoryMb * 1024 * 1024) kill('out_of_memory')
+  })
+  let lease = setTimeout(kill, leaseMs, 'lost')
+  const end = (told: Pick<CommandEnd, 'code' | 'signal' | 'error'>) => {
+    clearTimeout(lease)
+    memory.stop()
+    // What the command has started in its group does not outlive it.
+    signalGroup(child, 'SIGKILL')
+    if (!commands.delete(id)) return
+    const peakMemoryBytes = memory.peakBytes()
+    const peak = peakMemoryBytes === undefined ? {} : { peakMemoryBytes }
+    say({ type: 'end', id, end: { ...told, ...(reason && { reason }), ...peak } })
+  }
+  child.on('error', (error) => end({ code: null, signal: null, error: error.message }))
+  child.on('close', (code, signal) => end({ code, signal }))
+  listen(id, child.stdout, 'info')
+  listen(id, child.stderr, 'error')
+  return {
+    beat(ms) {
+      clearTimeout(lease)
+      lease = setTimeout(kill, ms, 'lost')
+    },
+    signal: (signal) => signalGroup(child, signal),
+  }
+}
+
+function signalGroup(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): void {
+  if (child.pid === undefined) return
+  try {
+    process.kill(-child.pid, signal)
+  } catch {
+    // It has ended meanwhile.
+  }
+}
+
+function listen(id: number, stream: Readable, level: LogLine['level']): void {
+  onLines(stream, (texts) => {
+    const at = Date.now()
+    say({ type: 'lines', id, lines: texts.map((text) => ({ at, level, text })) })
+  })
+}

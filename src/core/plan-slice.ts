@@ -1,0 +1,27 @@
+import type { PlannedTask, Policy } from './plan.ts'
+
+/** A slice of a plan as it is kept: most of its tasks have one policy, which is written once. */
+interface KeptSlice {
+  policies: Policy[]
+  tasks: (Omit<PlannedTask, 'policy'> & { policy: number })[]
+}
+
+/** A slice of a plan as JSON. */
+export function writeSlice(tasks: PlannedTask[]): string {
+  const numbers = new Map<Policy, number>()
+  const kept = tasks.map(({ policy, ...task }) => {
+    const number = numbers.get(policy) ?? numbers.size
+    numbers.set(policy, number)
+    return { ...task, policy: number }
+  })
+  return JSON.stringify({ policies: [...numbers.keys()], tasks: kept } satisfies KeptSlice)
+}
+
+/** The tasks of a slice; one that was written before policies were shared is an array with each task whole. */
+export function readSlice(text: string): PlannedTask[] {
+  const kept = JSON.parse(text) as KeptSlice | PlannedTask[]
+  if (Array.isArray(kept)) return kept
+  const { policies, tasks } = kept
+  for (const task of tasks) (task as unknown as PlannedTask).policy = policies[task.policy] as Policy
+  return tasks as unknown as PlannedTask[]
+}
