@@ -41,11 +41,11 @@ const JOIN_POLICY: Policy = {
   secrets: {},
 }
 
-/** Numbers the found tasks (the first is the root), adds joins above {@link MAX_FAN_IN}, and turns edges round. */
-export function numberPlan(name: string, found: FoundTask[], plannedAt: number): Plan {
+/** Numbers the found tasks (the first is the root), adds joins above the fan-in that a record holds, and turns edges round. */
+export function numberPlan(name: string, found: FoundTask[], plannedAt: number, maxFanIn = MAX_FAN_IN): Plan {
   const numbers = new Map(found.map((task, index) => [task.id, index]))
   const tasks = found.map((task, number): PlannedTask => toPlanned(task, number, numbers))
-  for (let index = 0; index < found.length; index++) addJoins(tasks, tasks[index] as PlannedTask)
+  for (let index = 0; index < found.length; index++) addJoins(tasks, tasks[index] as PlannedTask, maxFanIn)
   for (const task of tasks) {
     task.upstreams.forEach((upstream, bit) => {
       tasks[upstream]?.dependents.push([task.number, bit])
@@ -75,10 +75,10 @@ function toNumbers(shape: IdShape, numberOf: (id: string) => number): Shape {
 }
 
 /** Replaces upstreams beyond the limit by bodiless nodes, in as many layers as it takes. */
-function addJoins(tasks: PlannedTask[], task: PlannedTask): void {
-  while (task.upstreams.length > MAX_FAN_IN) {
+function addJoins(tasks: PlannedTask[], task: PlannedTask, maxFanIn: number): void {
+  while (task.upstreams.length > maxFanIn) {
     const gathered: number[] = []
-    for (let start = 0; start < task.upstreams.length; start += MAX_FAN_IN) {
+    for (let start = 0; start < task.upstreams.length; start += maxFanIn) {
       const number = tasks.length
       gathered.push(number)
       tasks.push({
@@ -87,7 +87,7 @@ function addJoins(tasks: PlannedTask[], task: PlannedTask): void {
         family: 'join',
         params: {},
         label: `join of ${task.label}`,
-        upstreams: task.upstreams.slice(start, start + MAX_FAN_IN),
+        upstreams: task.upstreams.slice(start, start + maxFanIn),
         dependents: [],
         outputs: [],
         join: true,

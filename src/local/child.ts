@@ -1,4 +1,5 @@
 import './resolve-self.ts'
+import { flushCompileCache } from 'node:module'
 import {
   type ChildJob,
   endMark,
@@ -48,6 +49,7 @@ async function runJob(job: ChildJob): Promise<void> {
   const mark = `${endMark(job.writer)}\n`
   process.stdout.write(mark)
   process.stderr.write(mark)
+  flushCompileCache()
   say({
     type: 'done',
     end,

@@ -1,4 +1,4 @@
-import type { FoundTask } from '../../src/core/graph.ts'
+import { type FoundTask, numberPlan } from '../../src/core/graph.ts'
 import { hasEnded, isOpen, type Run, type TaskRun } from '../../src/core/model.ts'
 import type { Policy } from '../../src/core/plan.ts'
 import type { Ports } from '../../src/core/ports.ts'
@@ -7,7 +7,7 @@ import { cancelRun } from '../../src/engine/cancel.ts'
 import type { Context } from '../../src/engine/context.ts'
 import { startLoops } from '../../src/engine/loops.ts'
 import { openRun } from '../../src/engine/open-run.ts'
-import { planGraph } from '../../src/engine/plan-graph.ts'
+import { findTasks } from '../../src/engine/plan-graph.ts'
 import { Worker } from '../../src/engine/work.ts'
 import { type Faults, Scheduler } from './scheduler.ts'
 import { LIMITS, type Script, World, wasPlanned } from './world.ts'
@@ -59,9 +59,12 @@ export async function simulate(seed: number, sabotage: Sabotage = (ports) => por
     tasks.at(-1),
     tasks.at(-1 - Math.floor(scheduler.random() * Math.min(3, tasks.length))),
   ] as SimTask[]
+  // In some a record holds few upstreams, so that most tasks have joins.
+  const maxFanIn = scheduler.random() < 0.3 ? 2 : Number.POSITIVE_INFINITY
   const disturb = disturbances(world, isCalm)
   let started = 0
-  const boot = () => startHost(world, `h${started++}`, roots, auditMsOf(seed), sabotage)
+  const boot = () =>
+    startHost(world, `h${started++}`, { roots, maxFanIn, auditMs: auditMsOf(seed) }, sabotage)
   for (let host = 0; host < HOSTS; host++) boot()
   for (let steps = 0; !isAtRest(world, roots); steps++) {
     if (steps === MAX_STEPS) {
@@ -103,21 +106,28 @@ function randomGraph(random: () => number): SimTask[] {
     const wanted = index === size - 1 ? size : Math.floor(random() * 4)
     const near = tasks.slice(-reach)
     const upstreams = near.filter(() => random() < wanted / Math.max(1, near.length))
-    tasks.push({ id: `t${index}`, upstreams, policy: randomPolicy(random) })
+    const isExternal = upstreams.length === 0 && index < size - 1 && random() < 0.1
+    tasks.push({ id: `t${index}`, upstreams, policy: isExternal ? EXTERNAL : randomPolicy(random) })
   }
   return tasks
 }
+
+const PLAIN: Policy = {
+  retry: { attempts: 3, delayMs: 10_000, backoff: 'exponential' },
+  fresh: 'run',
+  secrets: {},
+}
+/** Somebody else makes its target, sooner than this timeout or never. */
+const EXTERNAL: Policy = { ...PLAIN, external: { pollMs: 20_000 }, timeoutMs: 300_000 }
 
 /** Half of the tasks need nothing; the others compete. */
 function randomPolicy(random: () => number): Policy {
   const some = (share: number, most: number) => (random() < share ? 1 + Math.floor(random() * most) : 0)
   const weights = (wanted: { [name: string]: number }) =>
     Object.fromEntries(Object.entries(wanted).filter(([, weight]) => weight > 0))
-  const retry = { attempts: 3, delayMs: 10_000, backoff: 'exponential' as const }
-  const plain: Policy = { retry, fresh: 'run', secrets: {} }
-  if (random() < 0.5) return plain
+  if (random() < 0.5) return PLAIN
   return {
-    ...plain,
+    ...PLAIN,
     pool: random() < 0.2 ? 'small' : 'default',
     priority: some(0.3, 3),
     resources: weights({ db: some(0.5, 2), api: some(0.3, 1) }),
@@ -127,10 +137,15 @@ function randomPolicy(random: () => number): Policy {
 
 /** How every body behaves; some yield tasks of their own, or one of the graph that needs nothing. */
 function randomScripts(random: () => number, tasks: SimTask[], isCalm: boolean): Map<string, Script> {
-  const scripts = new Map(tasks.map((task) => [task.id, randomScript(random, isCalm)]))
-  const free = tasks.filter((task) => task.upstreams.length === 0)
+  const scripts = new Map(
+    tasks.map(({ id, policy }) => [
+      id,
+      policy.external ? externalScript(random) : randomScript(random, isCalm),
+    ]),
+  )
+  const free = tasks.filter(({ upstreams, policy }) => upstreams.length === 0 && !policy.external)
   for (const task of tasks) {
-    if (random() > 0.15) continue
+    if (task.policy.external || random() > 0.15) continue
     const own = Array.from({ length: 1 + Math.floor(random() * 3) }, (_, index): SimTask => {
       const id = `${task.id}y${index}`
       scripts.set(id, randomScript(random, isCalm))
@@ -166,28 +181,49 @@ function randomScript(random: () => number, isCalm: boolean): Script {
   return { failures, durationMs, yields: [] }
 }
 
-function startHost(world: World, host: string, roots: SimTask[], auditMs: number, sabotage: Sabotage): void {
+/** Its target appears after a while, or it counts as one that always fails. */
+function externalScript(random: () => number): Script {
+  const appears = random() < 0.8
+  return {
+    failures: appears ? 0 : Number.POSITIVE_INFINITY,
+    durationMs: 0,
+    yields: [],
+    ...(appears && { appearsMs: 60_000 * random() }),
+  }
+}
+
+/** What a host is asked for, and how. */
+interface Project {
+  roots: SimTask[]
+  maxFanIn: number
+  auditMs: number
+}
+
+function startHost(world: World, host: string, project: Project, sabotage: Sabotage): void {
   const skewMs = (world.scheduler.random() - 0.5) * SETTINGS.skewMs
   const context: Context = {
     ports: sabotage(world.portsOf(host, skewMs)),
-    settings: { worker: host, auditMs, ...SETTINGS },
+    settings: { worker: host, auditMs: project.auditMs, ...SETTINGS },
   }
-  void liveHost(context, roots).catch((error: Error) => world.violations.push(`${host}: ${error.stack}`))
+  void liveHost(context, project).catch((error: Error) => world.violations.push(`${host}: ${error.stack}`))
 }
 
-async function liveHost(context: Context, roots: SimTask[]): Promise<void> {
+async function liveHost(context: Context, { roots, maxFanIn }: Project): Promise<void> {
   const loops = startLoops(context, new Worker(context, { concurrency: 2 }))
-  for (const [index, root] of roots.entries()) await openOnce(context, `run${index}`, root)
+  for (const [index, root] of roots.entries()) await openOnce(context, `run${index}`, root, maxFanIn)
   await loops.failed
 }
 
 /** Asks for the run, as the same command would after a crash; one that has ended is not asked for again. */
-async function openOnce(context: Context, name: string, root: SimTask): Promise<void> {
+async function openOnce(context: Context, name: string, root: SimTask, maxFanIn: number): Promise<void> {
   const request = { name, family: root.id, params: {}, significant: {} }
   const { store, clock } = context.ports
   const runs = await store.list({ prefix: `run/${name}-`, consistency: 'strong' })
   if (runs.some(({ record }) => !isOpen((record as unknown as Run).status))) return
-  await openRun(context, request, () => planGraph(name, root, definitionsOn(context), clock.now()))
+  await openRun(context, request, async () => {
+    const found = await findTasks([root], definitionsOn(context))
+    return numberPlan(name, found, clock.now(), maxFanIn)
+  })
 }
 
 function definitionsOn(context: Context) {

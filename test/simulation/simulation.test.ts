@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { keys, type TaskRun } from '../../src/core/model.ts'
+import type { PlannedTask } from '../../src/core/plan.ts'
 import type { Ports } from '../../src/core/ports.ts'
 import { runSeed } from './run-seed.ts'
 import { simulate } from './simulate.ts'
@@ -116,6 +117,23 @@ const DELIBERATE: Record<string, (ports: Ports) => Ports> = {
       },
     },
   }),
+  'an upstream that is looked at before the edge to who yielded it is there': (ports) => {
+    const looked = new Set<string>()
+    return {
+      ...ports,
+      plans: {
+        ...ports.plans,
+        async tasks(run, numbers) {
+          const tasks = await ports.plans.tasks(run, numbers)
+          return tasks.map((task) => (isTooEarly(looked, run, task) ? { ...task, dependents: [] } : task))
+        },
+      },
+    }
+  },
+  'a redelivered old change that is believed: the lock is freed, whoever holds it by now': (ports) =>
+    writing(ports, (change) =>
+      'set' in change && change.set.lastEndAt !== undefined ? { ...change, if: undefined } : change,
+    ),
   'messages that are forgotten': (ports) => ({ ...ports, queue: { ...ports.queue, send: async () => {} } }),
   'events that are acknowledged before they are handled': (ports) => {
     let last = 0
@@ -135,6 +153,13 @@ const DELIBERATE: Record<string, (ports: Ports) => Ports> = {
       },
     }
   },
+}
+
+/** The first look of a host at the node that gathers what was yielded. */
+function isTooEarly(looked: Set<string>, run: string, { number, join, yielder, dependents }: PlannedTask) {
+  if (!join || !dependents.some(([dependent]) => dependent === yielder)) return false
+  const name = `${run}/${number}`
+  return !looked.has(name) && looked.add(name) !== undefined
 }
 
 type Change = Parameters<Ports['store']['write']>[0][number]

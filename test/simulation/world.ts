@@ -15,6 +15,8 @@ export interface Script {
   durationMs: number
   /** What its first attempts yield before they do anything. */
   yields: FoundTask[]
+  /** For a task that somebody else fulfils: after this time its target is there. */
+  appearsMs?: number
 }
 
 /** What the simulated project limits. */
@@ -53,9 +55,11 @@ export class World {
   readonly #delivered: FeedEvent[] = []
   /** What bodies that began had of each budget's window. */
   readonly #begun = new Map<string, number>()
+  readonly #begunAt: number
 
   constructor(scheduler: Scheduler, scripts: Map<string, Script>) {
     this.scheduler = scheduler
+    this.#begunAt = scheduler.now
     this.scripts = scripts
     this.queue = memoryQueue({ now: () => scheduler.now })
     scheduler.onCrash = (host) => {
@@ -133,6 +137,8 @@ export class World {
     }
     for (const [key, record] of this.memory.records)
       if (record.kind === 'limit' && freeOf(record) < 0) this.#violate(`${key} is beyond its limit`)
+    for (const [id, { appearsMs = Number.POSITIVE_INFINITY }] of this.scripts)
+      if (this.scheduler.now - this.#begunAt >= appearsMs) this.targets.add(id)
     if (this.scheduler.random() < 0.03) this.#stale = new Map(this.memory.records)
   }
 
@@ -197,6 +203,7 @@ export class World {
     )
     if (!begins) return failed('lost')
     const script = this.scripts.get(job.task.id) as Script
+    if (policy.external !== undefined) this.#violate(`${job.task.label} is external and runs`)
     const known = new Set(job.dependencies.map(({ id }) => id))
     const missing = script.yields.filter(({ id }) => !known.has(id))
     if (missing.length > 0) {
