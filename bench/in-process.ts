@@ -1,10 +1,6 @@
+import module from 'node:module'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import '../src/local/resolve-self.ts'
-import { openHome } from '../src/local/home.ts'
-import { followRuns } from '../src/local/run-pipeline.ts'
-import { loadProject } from '../src/project/load-config.ts'
-import { findRoot, requestFor, startRun } from '../src/project/requests.ts'
 
 /**
  * `node bench/in-process.ts --pipeline NAME --params JSON --folder F [--plan-only] [--children] [--concurrency N]`: one run in
@@ -21,6 +17,9 @@ const { values } = parseArgs({
     children: { type: 'boolean' },
   },
 })
+// As the command does, before anything of Sluice is loaded.
+module.enableCompileCache(resolve(values.folder, '../cache'))
+const { openHome, followRuns, loadProject, findRoot, requestFor, startRun } = await import('./engine.ts')
 const project = await loadProject(resolve(import.meta.dirname, 'sluice.config.ts'))
 const home = openHome({
   stateFolder: resolve(values.folder, 'state'),

@@ -2,11 +2,13 @@
 
 /** A bitmap of `size` bits, none set. */
 export function emptyBitmap(size: number): string {
+  if (size === 0) return ''
   return Buffer.alloc(Math.ceil(size / 8)).toString('base64')
 }
 
 /** The bitmap with these bits set as well, grown where needed; setting a set bit changes nothing. */
 export function withBits(bitmap: string, bits: number[]): string {
+  if (bits.length === 0) return bitmap
   const kept = Buffer.from(bitmap, 'base64')
   const size = bits.reduce((most, bit) => Math.max(most, (bit >> 3) + 1), kept.length)
   const bytes = Buffer.concat([kept, Buffer.alloc(size - kept.length)])

@@ -43,7 +43,7 @@ const JOIN_POLICY: Policy = {
 
 /** Numbers the found tasks (the first is the root), adds joins above the fan-in that a record holds, and turns edges round. */
 export function numberPlan(name: string, found: FoundTask[], plannedAt: number, maxFanIn = MAX_FAN_IN): Plan {
-  const numbers = new Map(found.map((task, index) => [task.id, index]))
+  const numbers = numbersOf(found)
   const tasks = found.map((task, number): PlannedTask => toPlanned(task, number, numbers))
   for (let index = 0; index < found.length; index++) addJoins(tasks, tasks[index] as PlannedTask, maxFanIn)
   for (const task of tasks) {
@@ -56,6 +56,12 @@ export function numberPlan(name: string, found: FoundTask[], plannedAt: number, 
   return { header: { name, root: 0, plannedAt, size: tasks.length, ready }, tasks }
 }
 
+function numbersOf(found: FoundTask[]): Map<string, number> {
+  const numbers = new Map<string, number>()
+  for (const [number, { id }] of found.entries()) numbers.set(id, number)
+  return numbers
+}
+
 function toPlanned(task: FoundTask, number: number, numbers: Map<string, number>): PlannedTask {
   const { upstreams, requires, ...rest } = task
   const numberOf = (id: string) => numbers.get(id) ?? -1
@@ -63,7 +69,7 @@ function toPlanned(task: FoundTask, number: number, numbers: Map<string, number>
     number,
     ...rest,
     ...(requires === undefined ? {} : { requires: toNumbers(requires, numberOf) }),
-    upstreams: [...new Set(upstreams)].map(numberOf),
+    upstreams: upstreams.length === 0 ? [] : [...new Set(upstreams)].map(numberOf),
     dependents: [],
   }
 }
@@ -104,13 +110,13 @@ function isReady(task: PlannedTask, tasks: PlannedTask[]): boolean {
 
 /** A cycle among the found tasks as labels, the first repeated at the end; undefined where there is none. */
 export function findCycle(found: FoundTask[]): string[] | undefined {
-  const byId = new Map(found.map((task) => [task.id, task]))
   const left = withoutOrder(found)
+  if (left.size === 0) return undefined
+  const byId = new Map(found.map((task) => [task.id, task]))
   const start = found.find((task) => left.has(task.id))
-  if (start === undefined) return undefined
   const path: FoundTask[] = []
   const position = new Map<string, number>()
-  let task: FoundTask | undefined = start
+  let task = start
   while (task !== undefined && !position.has(task.id)) {
     position.set(task.id, path.length)
     path.push(task)
@@ -118,22 +124,22 @@ export function findCycle(found: FoundTask[]): string[] | undefined {
     task = next === undefined ? undefined : byId.get(next)
   }
   const cycle = path.slice(task === undefined ? 0 : position.get(task.id))
-  return [...cycle, task ?? start].map((each) => each.label)
+  return [...cycle, ...(task ? [task] : cycle.slice(0, 1))].map((each) => each.label)
 }
 
 /** Ids that cannot be put in an order: those on a cycle or downstream of one (Kahn, 1962). */
 function withoutOrder(found: FoundTask[]): Set<string> {
-  const numbers = new Map(found.map((task, number) => [task.id, number]))
+  const numbers = numbersOf(found)
   const waiting = new Int32Array(found.length)
-  const downstream: number[][] = found.map(() => [])
-  found.forEach(({ upstreams }, number) => {
+  const downstream: (number[] | undefined)[] = Array(found.length)
+  for (const [number, { upstreams }] of found.entries())
     for (const id of upstreams) {
       const upstream = numbers.get(id)
       if (upstream === undefined) continue
-      downstream[upstream]?.push(number)
+      downstream[upstream] ??= []
+      downstream[upstream].push(number)
       waiting[number] = (waiting[number] ?? 0) + 1
     }
-  })
   const free = [...waiting.keys()].filter((number) => waiting[number] === 0)
   for (let number = free.pop(); number !== undefined; number = free.pop())
     for (const next of downstream[number] ?? []) {

@@ -5,10 +5,10 @@ import type { Json, Params } from './model.ts'
 export function canonicalJson(value: Json): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`
   if (value === null || typeof value !== 'object') return JSON.stringify(value)
-  const fields = Object.entries(value)
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, each]) => `${JSON.stringify(name)}:${canonicalJson(each)}`)
-  return `{${fields.join(',')}}`
+  let fields = ''
+  for (const name of Object.keys(value).sort())
+    fields += `${fields && ','}${JSON.stringify(name)}:${canonicalJson(value[name] as Json)}`
+  return `{${fields}}`
 }
 
 const sha256 = (text: string) => hash('sha256', text)
@@ -33,10 +33,16 @@ export function pipelineOf(run: string): string {
 
 /** What a person calls a task: `Family(k=v,…)`; long values are cut. */
 export function taskLabel(family: string, significant: Params): string {
-  const shown = Object.entries(significant).map(([name, value]) => {
-    // Labels are shown on terminals; control characters could steer them.
-    const text = (typeof value === 'string' ? value : canonicalJson(value)).replace(/\p{Cc}/gu, '\ufffd')
-    return `${name}=${text.length > 60 ? `${text.slice(0, 57)}…` : text}`
-  })
-  return shown.length === 0 ? family : `${family}(${shown.join(',')})`
+  let shown = ''
+  for (const name in significant) shown += `${shown && ','}${name}=${shownValue(significant[name] as Json)}`
+  return shown === '' ? family : `${family}(${shown})`
+}
+
+const CONTROLS = /\p{Cc}/gu
+
+function shownValue(value: Json): string {
+  const text = typeof value === 'string' ? value : canonicalJson(value)
+  // Labels are shown on terminals; control characters could steer them.
+  const safe = text.search(CONTROLS) < 0 ? text : text.replace(CONTROLS, '\ufffd')
+  return safe.length > 60 ? `${safe.slice(0, 57)}…` : safe
 }

@@ -148,8 +148,18 @@ function describe(value: unknown): string {
   }
 }
 
+const wholly = new WeakMap<Fields, boolean>()
+
+/** Whether every parameter is part of the identity, as nearly always. */
+function areAllSignificant(fields: Fields): boolean {
+  const known = wholly.get(fields) ?? Object.values(fields).every(isSignificant)
+  wholly.set(fields, known)
+  return known
+}
+
 /** The parameters that make the identity. */
 export function significantOf(fields: Fields, params: Params): Params {
+  if (areAllSignificant(fields)) return params
   return Object.fromEntries(
     Object.entries(params).filter(([name]) => {
       const field = fields[name]

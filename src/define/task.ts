@@ -169,11 +169,32 @@ function define(
 
 /** The task of a family with parameters that were parsed before. */
 export function instantiate(definition: TaskDefinition, params: Params): TaskInstance {
-  const significant = significantOf(definition.fields, params)
-  return {
-    definition,
-    params,
-    id: taskIdOf(definition.family, significant),
-    label: taskLabel(definition.family, significant),
+  return new Instance(definition, params)
+}
+
+/** A body's process refers to tasks without asking for their identity, which costs a hash. */
+class Instance implements TaskInstance {
+  readonly definition: TaskDefinition
+  readonly params: Params
+  #id: string | undefined
+  #label: string | undefined
+
+  constructor(definition: TaskDefinition, params: Params) {
+    this.definition = definition
+    this.params = params
+  }
+
+  get id(): string {
+    this.#id ??= taskIdOf(this.definition.family, this.#significant)
+    return this.#id
+  }
+
+  get label(): string {
+    this.#label ??= taskLabel(this.definition.family, this.#significant)
+    return this.#label
+  }
+
+  get #significant(): Params {
+    return significantOf(this.definition.fields, this.params)
   }
 }

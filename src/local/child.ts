@@ -13,7 +13,7 @@ import type { BodyEnd, Reservation } from '../core/ports.ts'
 import { captureConsole, logTo } from '../define/attempt-log.ts'
 import { failureOfBody } from '../define/failure.ts'
 import { executeJob, type JobSurroundings } from '../project/execute-job.ts'
-import { loadProject } from '../project/load-config.ts'
+import { loadDefinitions } from '../project/load-config.ts'
 import { openStorage } from '../project/open-storage.ts'
 
 /** The process in which bodies run: `child.ts <config> <folder or s3: URI of the storage> <pid of its parent>`. */
@@ -23,8 +23,9 @@ startWatchdog()
 delete process.env.NODE_COMPILE_CACHE
 
 const storage = await openStorage(storageFolder)
-const project = loadProject(configPath)
-project.catch(() => {})
+const definitions = loadDefinitions(configPath)
+definitions.catch(() => {})
+const load = async (modules: string[]) => (await definitions)(modules)
 
 const say = (message: FromChild) => process.send?.(message)
 const log = logTo((level, text) => process.stdout.write(`${RECORD_MARK}${JSON.stringify({ level, text })}\n`))
@@ -35,16 +36,18 @@ const answers = new Map<number, (answer: unknown) => void>()
 let questions = 0
 
 process.on('message', (message: ToChild) => {
-  if (message.type === 'job') void runJob(message.job)
+  // What does not load fails the job that needs it.
+  if (message.type === 'load') load(message.modules).catch(() => {})
+  if (message.type === 'job') void runJob(message.job, message.modules)
   if (message.type === 'stop') stop.abort(message.reason)
   if (message.type === 'answer') answers.get(message.id)?.(message.answer)
 })
 process.on('disconnect', () => process.exit(1))
 
-async function runJob(job: ChildJob): Promise<void> {
+async function runJob(job: ChildJob, modules: string[]): Promise<void> {
   stop = new AbortController()
   const before = process.cpuUsage()
-  const end = await attempt(job)
+  const end = await attempt(job, modules)
   const { user, system } = process.cpuUsage(before)
   const mark = `${endMark(job.writer)}\n`
   process.stdout.write(mark)
@@ -58,9 +61,9 @@ async function runJob(job: ChildJob): Promise<void> {
   })
 }
 
-async function attempt(job: ChildJob): Promise<BodyEnd> {
+async function attempt(job: ChildJob, modules: string[]): Promise<BodyEnd> {
   try {
-    const { tasks } = await project
+    const tasks = await load(modules)
     // The watchdog may not have had its turn yet: another process may run this task by now.
     if (process.ppid !== Number(parent)) process.exit(1)
     return await executeJob(tasks, job, surroundingsOf(job))

@@ -26,7 +26,7 @@ import { conclude } from '../project/conclude.ts'
 import { readYield } from '../project/foreign-yield.ts'
 import type { Home } from '../project/home.ts'
 import { inlineRunner } from '../project/inline-runner.ts'
-import type { Project } from '../project/load-config.ts'
+import { modulesOf, type Project } from '../project/load-config.ts'
 import { markersIn } from '../project/markers.ts'
 import { prepareJob, readSecrets } from '../project/prepare-job.ts'
 import { makeStateFolder, rememberStorage, secretsPath } from './state-folder.ts'
@@ -59,7 +59,8 @@ export function openHome(options: HomeOptions): Home {
 
   const clock = systemClock(() => database.foreignVersion())
   const worker = workerId()
-  const store = sqliteStore(database, () => clock.ring('events'))
+  const feed = sqliteFeed(database, worker, clock, isGone)
+  const store = sqliteStore(database, feed, () => clock.ring('events'))
   const logs = fileLogs(join(folder, 'logs'))
   const secrets = fileSecrets(secretsPath(folder), secretVariable)
   // Children flush what they write; a body in this process would hold up all others meanwhile.
@@ -74,7 +75,7 @@ export function openHome(options: HomeOptions): Home {
     ports: {
       store,
       plans: sqlitePlans(database),
-      feed: sqliteFeed(database, worker, clock, isGone),
+      feed,
       queue: sqliteQueue(database, worker, clock, () => clock.ring('messages')),
       completeness,
       runner,
@@ -149,6 +150,7 @@ function makeBodyRunner({ inline, project, graceMs = GRACE_MS }: HomeOptions, pa
   return processRunner({
     entry,
     args: [project?.path ?? '', storageFolder, String(process.pid)],
+    modulesOf: (families) => (project === undefined ? [] : modulesOf(project, families)),
     graceMs,
     ...shared,
   })

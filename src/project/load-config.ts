@@ -84,6 +84,32 @@ export async function loadProject(path: string): Promise<Project> {
   }
 }
 
+/**
+ * For processes that run bodies: loads the config, and returns what loads modules of the project by their paths. What
+ * is wrong with definitions was told where the whole project was loaded.
+ */
+export async function loadDefinitions(
+  path: string,
+): Promise<(modules: readonly string[]) => Promise<ReadonlyMap<string, TaskDefinition>>> {
+  await importConfig(path, bundled?.config ?? (() => import(pathToFileURL(path).href)))
+  return async (modules) => {
+    for (const module of modules) await loaderOf(module)()
+    return new Map(registeredTasks().map((each) => [each.family, each]))
+  }
+}
+
+function loaderOf(path: string): () => Promise<unknown> {
+  const known = bundled?.modules.find((module) => module.path === path)
+  return known?.load ?? (() => import(pathToFileURL(path).href))
+}
+
+/** Paths of the modules of a project that define any of these families. */
+export function modulesOf({ modules }: Pick<Project, 'modules'>, families: ReadonlySet<string>): string[] {
+  return modules
+    .filter((module) => module.families.some((each) => families.has(each)))
+    .map(({ path }) => path)
+}
+
 /** A folder without a config: nothing is defined, targets are under `data`. */
 export const noProject = (folder: string): Project => ({
   path: '',

@@ -8,7 +8,7 @@ import { readSettings } from '../../src/handlers/environment.ts'
 import { workerOfTask } from '../../src/handlers/job-events.ts'
 import { conclude } from '../../src/project/conclude.ts'
 import type { Home } from '../../src/project/home.ts'
-import { loadProject } from '../../src/project/load-config.ts'
+import { loadProject, modulesOf, type Project } from '../../src/project/load-config.ts'
 import { prepareJob } from '../../src/project/prepare-job.ts'
 
 /** SIGKILL follows SIGTERM after 120 s; the hand-back takes some of that. */
@@ -31,7 +31,7 @@ export async function runWorker(): Promise<void> {
     limits: project.limits,
     memoryMb: told.memoryMb,
     waitSeconds: Math.min(WAIT_SECONDS, idleSeconds),
-    runner: (looks) => freshProcesses(looks, told.storage),
+    runner: (looks) => freshProcesses(looks, project, told.storage),
   })
   let started = 0
   let idleSince = Date.now()
@@ -58,11 +58,13 @@ export async function runWorker(): Promise<void> {
 /** Every task in a process of its own; the next one is prepared while one runs. */
 function freshProcesses(
   { logs, secrets, surroundings, definitions }: Omit<Home, 'context' | 'close'>,
+  project: Project,
   storage: string,
 ): Runner {
   const runner = processRunner({
     entry: fileURLToPath(new URL('./child.mjs', import.meta.url)),
     args: ['sluice.config', storage, String(process.pid)],
+    modulesOf: (families) => modulesOf(project, families),
     graceMs: GRACE_MS,
     logs,
     prepare: (job) => prepareJob(job, secrets, surroundings.markers),

@@ -25,9 +25,10 @@ pipelinesSuite('memory', async (_, clock) => ({
 pipelinesSuite('sqlite', async (test, clock) => {
   const database = openDatabase(join(temporaryFolder(test), 'state.db'))
   test.after(() => database.close())
+  const feed = sqliteFeed(database, 'one', clock, async () => false)
   return {
-    store: sqliteStore(database, () => clock.ring('events')),
-    feed: sqliteFeed(database, 'one', clock, async () => false),
+    store: sqliteStore(database, feed, () => clock.ring('events')),
+    feed,
     queue: sqliteQueue(database, 'one', clock, () => clock.ring('messages')),
     plans: sqlitePlans(database),
   }

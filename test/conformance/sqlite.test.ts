@@ -16,9 +16,10 @@ const make = async (test: TestContext) => {
   const open = (follower: string) => {
     const database = openDatabase(path)
     test.after(() => database.close())
+    const feed = sqliteFeed(database, follower, clock, async () => false)
     return {
-      store: sqliteStore(database),
-      feed: sqliteFeed(database, follower, clock, async () => false),
+      store: sqliteStore(database, feed),
+      feed,
       queue: sqliteQueue(database, follower, clock),
       plans: sqlitePlans(database),
     }

@@ -73,8 +73,13 @@ export class Child {
     return this.#isAlive
   }
 
+  /** Loads what its next job will need. */
+  prepare(modules: string[]): void {
+    this.send({ type: 'load', modules })
+  }
+
   /** Runs one attempt; resolves when its last line has been told. */
-  async execute(job: ChildJob, leaseMs: number, events: ChildEvents): Promise<ChildEnd> {
+  async execute(job: ChildJob, modules: string[], leaseMs: number, events: ChildEvents): Promise<ChildEnd> {
     this.run = job.run
     this.#ending = endMark(job.writer)
     const done = Promise.withResolvers<ChildEnd>()
@@ -83,7 +88,7 @@ export class Child {
     this.#events = { ...events, onMessage }
     const drained = Promise.all([this.#untilEnd('stdout'), this.#untilEnd('stderr')])
     this.beat(leaseMs)
-    this.send({ type: 'job', job })
+    this.send({ type: 'job', job, modules })
     const end = await Promise.race([done.promise, this.#closed])
     if (end.is === 'done')
       await Promise.race([drained, this.#closed, sleep(DRAIN_MS, undefined, { ref: false })])

@@ -9,6 +9,8 @@ export interface ProcessRunnerOptions {
   entry: string
   args: string[]
   logs: Logs
+  /** Modules of the project that define these families. */
+  modulesOf(families: ReadonlySet<string>): string[]
   /** Gathers what only the parent may read: secrets and results of markers. */
   prepare(job: Job): Promise<ChildJob>
   /** The ending of an attempt as its body told it; finds what was yielded. */
@@ -30,7 +32,7 @@ export function processRunner(options: ProcessRunnerOptions): Runner {
 
   const start = (memoryMb?: number) => new Child({ ...childOptions(options), ...(memoryMb && { memoryMb }) })
 
-  function acquire({ run, task, memoryMb }: Job): Child {
+  function acquire({ run, task, memoryMb }: Job, modules: string[]): Child {
     const { fresh } = task.policy
     const reusable = [...idle.keys()].find(
       (child) => child.isAlive && child.run === run && child.memoryMb === memoryMb,
@@ -44,7 +46,10 @@ export function processRunner(options: ProcessRunnerOptions): Runner {
     const child = isPrepared && spare ? spare : start(memoryMb)
     if (child === spare) spare = undefined
     // The next fresh process starts while this attempt runs.
-    if (fresh === 'attempt' && memoryMb === undefined) spare ??= start()
+    if (fresh === 'attempt' && memoryMb === undefined && spare === undefined) {
+      spare = start()
+      spare.prepare(modules)
+    }
     return child
   }
 
@@ -68,9 +73,11 @@ export function processRunner(options: ProcessRunnerOptions): Runner {
       } catch (error) {
         return failed('failed', error instanceof Error ? error.message : String(error))
       }
-      const child = acquire(job)
+      const families = new Set([job.task, ...job.upstreams].map(({ family }) => family))
+      const modules = options.modulesOf(families)
+      const child = acquire(job, modules)
       busy.set(job.nonce, child)
-      const attempt = await runIn(child, job, childJob, hooks, options)
+      const attempt = await runIn(child, { job, childJob, modules }, hooks, options)
       busy.delete(job.nonce)
       release(child, job, attempt.isReusable)
       return attempt.ending
@@ -90,10 +97,16 @@ const failed = (outcome: AttemptOutcome, message: string): Ending => ({
   failure: { outcome, message },
 })
 
+/** A job with what the child is told of it. */
+interface Prepared {
+  job: Job
+  childJob: ChildJob
+  modules: string[]
+}
+
 async function runIn(
   child: Child,
-  job: Job,
-  childJob: ChildJob,
+  { job, childJob, modules }: Prepared,
   hooks: JobHooks,
   { logs, graceMs, conclude }: ProcessRunnerOptions,
 ): Promise<{ ending: Ending; isReusable: boolean }> {
@@ -101,7 +114,7 @@ async function runIn(
   const log = logs.open({ run: job.run, number: job.task.number, attempt: job.attempt })
   const stop = stopper(child, job, hooks.signal, graceMs)
   let broken: unknown
-  const end = await child.execute(childJob, job.leaseMs, {
+  const end = await child.execute(childJob, modules, job.leaseMs, {
     onLines(lines) {
       try {
         log.write(lines.map((line) => ({ ...line, text: mask(line.text) })))

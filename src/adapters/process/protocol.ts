@@ -23,7 +23,9 @@ export interface ChildJob extends TaskName {
 
 /** What the parent says to a child. */
 export type ToChild =
-  | { type: 'job'; job: ChildJob }
+  /** Modules of the project that jobs of this process may need. */
+  | { type: 'load'; modules: string[] }
+  | { type: 'job'; job: ChildJob; modules: string[] }
   | { type: 'stop'; reason: string }
   | { type: 'answer'; id: number; answer: unknown }
 

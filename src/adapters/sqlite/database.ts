@@ -75,7 +75,7 @@ export function openDatabase(path: string, migrations = MIGRATIONS): Database {
     const sql = new DatabaseSync(path, { timeout: BUSY_MS })
     // NORMAL survives the death of any process; a power failure may cost the last transactions, never consistency.
     patiently(sql, 'PRAGMA journal_mode = WAL')
-    sql.exec('PRAGMA synchronous = NORMAL; PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 8000')
+    sql.exec('PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 8000')
     migrate(sql, path, migrations, isNew)
     return toDatabase(sql, path)
   })

@@ -8,6 +8,11 @@ interface Lease {
   until: number
 }
 
+/** The feed of one process, which is told what its own store writes. */
+export interface SqliteFeed extends Feed {
+  told(event: FeedEvent): void
+}
+
 /**
  * The change feed as a table that every process may follow; a lease lets one at a time.
  * Delivered events stay until they are acknowledged.
@@ -17,7 +22,7 @@ export function sqliteFeed(
   follower: string,
   clock: Clock,
   isGone: (worker: string) => Promise<boolean>,
-): Feed {
+): SqliteFeed {
   const { sql } = database
   const next = sql.prepare('SELECT sequence, key FROM feed WHERE sequence > ? ORDER BY sequence LIMIT ?')
   const forget = sql.prepare('DELETE FROM feed WHERE sequence = ?')
@@ -28,6 +33,12 @@ export function sqliteFeed(
   let oursUntil = 0
   /** Up to here all is acknowledged, though its removal may not have been committed. */
   let acknowledged = 0
+  /** All that is in the table and not acknowledged, as long as no other process commits; undefined where not known. */
+  let known: FeedEvent[] | undefined
+  let version = database.foreignVersion()
+  database.onRollback(() => {
+    known = undefined
+  })
 
   const standing = () => {
     const row = lease.get() as { value: string } | undefined
@@ -57,14 +68,26 @@ export function sqliteFeed(
     else for (const event of events) forget.run(event.sequence)
   }
 
+  /** The oldest events, from memory where no other process has written: a look at the table costs as much as a write. */
+  function oldest(limit: number): FeedEvent[] {
+    if (database.foreignVersion() !== version) known = undefined
+    version = database.foreignVersion()
+    if (known !== undefined) return known.slice(0, limit)
+    const events = next.all(acknowledged, limit) as unknown as FeedEvent[]
+    if (events.length < limit) known = [...events]
+    return events
+  }
+
   return {
+    told: (event) => known?.push(event),
     async take(limit) {
-      const events = next.all(acknowledged, limit) as unknown as FeedEvent[]
+      const events = oldest(limit)
       return events.length > 0 && (await follows()) ? events : []
     },
     // Whoever takes the oldest first acknowledges the oldest first. Nobody waits: what is not removed is handled again.
     async acknowledge(events) {
       acknowledged = Math.max(acknowledged, events.at(-1)?.sequence ?? 0)
+      known?.splice(0, events.length)
       database.commitLater(() => remove(events))
     },
   }

@@ -20,6 +20,7 @@ function groupOf(run: string, rows: ReadonlyMap<string, Row[]>): [string, Group]
 
 /** How long a worker's wish for a run's messages counts after it found none that were its turn. */
 const WISH_MS = 2_000
+const LOOK_MS = 100
 
 /**
  * The task queue as a table. Several processes share a pool's places, each for its own runs: who has none left over
@@ -120,8 +121,19 @@ export function sqliteQueue(
     for (const run of runs) if (hasVisible(pool, run)) wish.run(worker, pool, run, clock.now() + WISH_MS)
   }
 
+  /** This process has sent since it last took. */
+  let isSent = false
+  /** Nothing was left to take then; delayed messages and other runs are found at the next look. */
+  let drained: { until: number; version: number } | undefined
+
+  function isDrained(): boolean {
+    return (
+      drained !== undefined && clock.now() < drained.until && database.foreignVersion() === drained.version
+    )
+  }
+
   /** A look without a transaction, so that idle workers do not disturb each other. */
-  const mayHave = (query: Taking) =>
+  const hasAny = (query: Taking) =>
     Object.keys(query.pools).some((pool) => (query.runs ?? runsIn(pool)).some((run) => hasVisible(pool, run)))
 
   const receiptOf = (delivery: Delivery) => delivery.receipt.split('.').map(Number) as [number, number]
@@ -132,15 +144,22 @@ export function sqliteQueue(
       await database.commit(() => {
         for (const { message, delayMs, pool, priority } of messages)
           insert.run(message.run, message.number, message.attempt, now + delayMs, pool, priority)
+        drained = undefined
+        isSent = true
         onMessage()
       })
     },
     async take(query) {
-      if (!mayHave(query)) return []
+      // What this process has just sent need not be looked for first.
+      if (isDrained() || (!isSent && !hasAny(query))) return []
+      isSent = false
       return database.commit(() => {
         const taken: Delivery[] = []
         for (const [pool, room] of Object.entries(query.pools))
           taken.push(...takeFrom(pool, room, query.limit - taken.length, query))
+        const isAll =
+          taken.length < query.limit && Object.values(query.pools).every((room) => room === Infinity)
+        if (isAll) drained = { until: clock.now() + LOOK_MS, version: database.foreignVersion() }
         return taken
       })
     },
@@ -151,6 +170,7 @@ export function sqliteQueue(
       })
     },
     async putBack(delivery, delayMs) {
+      drained = undefined
       await database.commit(() => show.run(clock.now() + delayMs, ...receiptOf(delivery)))
     },
     async remove(run) {

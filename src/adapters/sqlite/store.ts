@@ -2,6 +2,7 @@ import { applyChange, type Change, conditionHolds, isFeedworthy, type Stored } f
 import type { StoredRecord } from '../../core/model.ts'
 import type { Store, WriteResult } from '../../core/ports.ts'
 import type { Database } from './database.ts'
+import type { SqliteFeed } from './feed.ts'
 import { recordCache } from './record-cache.ts'
 
 interface Row {
@@ -13,9 +14,13 @@ const dueAtOf = (record: Stored) => ('dueAt' in record ? (record.dueAt ?? null) 
 
 /**
  * Records as JSON in one table. Writes asked for in the same turn of the event loop are committed together; each keeps
- * its own conditions and atomicity. `onEvent` is told when there is something in the feed.
+ * its own conditions and atomicity. `onEvent` is called when there is something in the feed.
  */
-export function sqliteStore(database: Database, onEvent: () => void = () => {}): Store {
+export function sqliteStore(
+  database: Database,
+  feed: Pick<SqliteFeed, 'told'>,
+  onEvent: () => void = () => {},
+): Store {
   const { sql } = database
   const select = sql.prepare('SELECT body FROM record WHERE key = ?')
   const upsert = sql.prepare(
@@ -40,7 +45,8 @@ export function sqliteStore(database: Database, onEvent: () => void = () => {}):
     else upsert.run(change.key, JSON.stringify(after), dueAtOf(after))
     cache.keep(change.key, after)
     if (!isFeedworthy(before, after)) return
-    tell.run(change.key)
+    const { lastInsertRowid } = tell.run(change.key)
+    feed.told({ sequence: Number(lastInsertRowid), key: change.key })
     onEvent()
   }
 
