@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -45,7 +47,12 @@ describe('a worker process', () => {
 })
 
 describe('commands in their hosts', () => {
-  const command = (argv: string[], leaseMs = 60_000) => ({ argv, folder: '/', env: {}, leaseMs })
+  const attempt = (number: number) => ({
+    SLUICE_RUN: `run-${process.pid}`,
+    SLUICE_TASK: 'Task(of=a test)',
+    SLUICE_ATTEMPT: String(number),
+  })
+  const command = (argv: string[], leaseMs = 60_000) => ({ argv, folder: '/', env: attempt(1), leaseMs })
 
   it('end with their lease, also where nobody is there to say so', async (test) => {
     const hosts = new CommandHosts()
@@ -59,11 +66,20 @@ describe('commands in their hosts', () => {
     const hosts = new CommandHosts()
     test.after(() => hosts.close())
     const said: string[] = []
-    const first = hosts.run(command(['sh', '-c', 'kill -9 $PPID; sleep 60']), () => {})
+    const first = hosts.run(command(['sh', '-c', 'kill -9 $PPID; sleep 1']), () => {})
     assert.equal((await first.end).reason, 'lost')
     const next = hosts.run(command(['echo', 'here']), (lines) => said.push(...lines.map(({ text }) => text)))
     assert.deepEqual(await next.end, { code: 0, signal: null })
     assert.deepEqual(said, ['here'])
+  })
+
+  it('end at the next attempt at the latest, where nobody was left to end them', async (test) => {
+    const hosts = new CommandHosts()
+    test.after(() => hosts.close())
+    const left = spawn('sleep', ['60'], { env: { ...process.env, ...attempt(1) } })
+    const ended = once(left, 'exit')
+    await hosts.run({ ...command(['true']), env: attempt(2) }, () => {}).end
+    assert.deepEqual(await ended, [null, 'SIGKILL'])
   })
 
   it('that cannot be started say why', async (test) => {

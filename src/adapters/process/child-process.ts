@@ -156,7 +156,7 @@ export class Child {
 }
 
 /** A child shares the compiled code of its engine, where that keeps any; the variable is Node's own. */
-function compileCache(): NodeJS.ProcessEnv {
+export function compileCache(): NodeJS.ProcessEnv {
   const folder = getCompileCacheDir()
   return folder === undefined ? {} : { NODE_COMPILE_CACHE: folder }
 }

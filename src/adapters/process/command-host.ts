@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import type { LogLine } from '../../core/ports.ts'
 import type { CommandEnd, FromHost, HostedCommand, ToHost } from './command-protocol.ts'
+import { killLeftovers } from './leftovers.ts'
 import { onLines } from './lines.ts'
 import { sampleMemory } from './memory-sampler.ts'
 
@@ -12,9 +12,8 @@ import { sampleMemory } from './memory-sampler.ts'
  * extend a lease, a frozen engine too, loses the command at the end of the lease.
  */
 
-/** On Linux the kernel ends a command whose parent dies (prctl(2), PR_SET_PDEATHSIG); util-linux brings the tool. */
-const SETPRIV = '/usr/bin/setpriv'
-const dieWithParent = existsSync(SETPRIV) ? [SETPRIV, '--pdeathsig', 'KILL', '--'] : []
+// Copied once: each look at the real one asks the system. The cache of compiled code is for this process alone.
+const { NODE_COMPILE_CACHE: _, ...environment } = process.env
 
 const say = (message: FromHost) => process.send?.(message)
 const commands = new Map<number, Command>()
@@ -45,6 +44,7 @@ interface Command {
 /** Node throws what it cannot pass on to the kernel, such as arguments that are too long. */
 function run(id: number, command: HostedCommand): void {
   try {
+    if (Number(command.env.SLUICE_ATTEMPT) > 1) killLeftovers(command.env)
     commands.set(id, start(id, command))
   } catch (error) {
     say({ type: 'end', id, end: { code: null, signal: null, error: (error as Error).message } })
@@ -52,10 +52,10 @@ function run(id: number, command: HostedCommand): void {
 }
 
 function start(id: number, { argv, folder, env, leaseMs, memoryMb = Infinity }: HostedCommand): Command {
-  const [program = '', ...args] = [...dieWithParent, ...argv]
+  const [program = '', ...args] = argv
   const child = spawn(program, args, {
     cwd: folder,
-    env: { ...process.env, ...env },
+    env: { ...environment, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     // A group of its own: Ctrl-C reaches only the engine, and a kill reaches what the command has started.
     detached: true,

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { LogLine } from '../../core/ports.ts'
-import { withoutSecrets } from './child-process.ts'
+import { compileCache, withoutSecrets } from './child-process.ts'
 import type { CommandEnd, FromHost, HostedCommand, ToHost } from './command-protocol.ts'
 
 // A checkout has .ts, the package .js, a bundle .mjs.
@@ -59,7 +59,7 @@ export class CommandHosts {
   #start(): Host {
     const child = spawn(process.execPath, [ENTRY], {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-      env: withoutSecrets(process.env),
+      env: { ...withoutSecrets(process.env), ...compileCache() },
       serialization: 'json',
       // A group of its own: Ctrl-C reaches only this process.
       detached: true,

@@ -1,11 +1,12 @@
 import type { LogLine } from '../../core/ports.ts'
+import type { AttemptVariables } from './leftovers.ts'
 
 /** A command as its host starts it. */
 export interface HostedCommand {
   argv: string[]
   folder: string
   /** In addition to the host's own environment. */
-  env: { [name: string]: string }
+  env: AttemptVariables & { [name: string]: string }
   leaseMs: number
   /** Limit of the memory of the command and its descendants. */
   memoryMb?: number

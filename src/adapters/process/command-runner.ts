@@ -7,7 +7,7 @@ import type { AttemptOutcome } from '../../core/model.ts'
 import type { Command } from '../../core/plan.ts'
 import type { AttemptLog, Ending, Job, JobHooks, LogLine, Logs, Runner } from '../../core/ports.ts'
 import { CommandHosts, type Hosted } from './command-hosts.ts'
-import type { CommandEnd } from './command-protocol.ts'
+import type { CommandEnd, HostedCommand } from './command-protocol.ts'
 
 /** What the runner is composed of. */
 export interface CommandRunnerOptions {
@@ -130,7 +130,7 @@ class Running {
     return this.#hosted.end
   }
 
-  #environment(): Record<string, string> {
+  #environment(): HostedCommand['env'] {
     const { job, written } = { job: this.#job, written: this.#written }
     return {
       ...(job.task.command as Command).env,
