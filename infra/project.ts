@@ -121,6 +121,7 @@ async function bundlePool(
     main: ownModule('tasks/worker/main'),
     child: ownModule('src/local/child'),
     'command-host': ownModule('src/adapters/process/command-host'),
+    supervisor: ownModule('src/adapters/process/supervisor'),
   }
   const version = await bundle({ ...options, project, entries, outdir: join(image, 'code') })
   writeFileSync(join(image, 'code', 'version'), version)

@@ -8,7 +8,6 @@ import {
   RECORD_MARK,
   type ToChild,
 } from '../adapters/process/protocol.ts'
-import { startWatchdog } from '../adapters/process/watchdog.ts'
 import type { BodyEnd, Reservation } from '../core/ports.ts'
 import { captureConsole, logTo } from '../define/attempt-log.ts'
 import { failureOfBody } from '../define/failure.ts'
@@ -18,7 +17,6 @@ import { openStorage } from '../project/open-storage.ts'
 
 /** The process in which bodies run: `child.ts <config> <folder or s3: URI of the storage> <pid of its parent>`. */
 const [, , configPath = '', storageFolder = '', parent = ''] = process.argv
-startWatchdog()
 // It was for this process, not for what its bodies start.
 delete process.env.NODE_COMPILE_CACHE
 
@@ -64,7 +62,7 @@ async function runJob(job: ChildJob, modules: string[]): Promise<void> {
 async function attempt(job: ChildJob, modules: string[]): Promise<BodyEnd> {
   try {
     const tasks = await load(modules)
-    // The watchdog may not have had its turn yet: another process may run this task by now.
+    // The supervisor may not have had its turn yet: another process may run this task by now.
     if (process.ppid !== Number(parent)) process.exit(1)
     return await executeJob(tasks, job, surroundingsOf(job))
   } catch (error) {

@@ -1,18 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { getCompileCacheDir } from 'node:module'
-import type { Readable, Writable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LogLine } from '../../core/ports.ts'
+import { killGroup } from './kill-group.ts'
 import { onLines } from './lines.ts'
-import {
-  type ChildJob,
-  endMark,
-  type FromChild,
-  leaseLine,
-  RECORD_MARK,
-  type ToChild,
-  WATCHDOG_FD,
-} from './protocol.ts'
+import { compileCache, withoutSecrets } from './own-process.ts'
+import { type ChildJob, endMark, type FromChild, RECORD_MARK, type ToChild } from './protocol.ts'
+import type { Supervision } from './supervision.ts'
 
 /** A body may have closed its streams; then their end is not told. */
 const DRAIN_MS = 2_000
@@ -24,6 +18,8 @@ export interface ChildOptions {
   entry: string
   args: string[]
   memoryMb?: number
+  /** Keeps the child to its leases. */
+  supervision: Supervision
 }
 
 /** How an attempt ended in a child: its last word, or the death of the process. */
@@ -44,6 +40,7 @@ export class Child {
   run: string | undefined
   readonly memoryMb: number | undefined
   readonly #process: ChildProcess
+  readonly #supervision: Supervision
   readonly #closed: Promise<ChildEnd>
   #events: ChildEvents | undefined
   #ending: string | undefined
@@ -53,9 +50,10 @@ export class Child {
 
   constructor(options: ChildOptions) {
     this.memoryMb = options.memoryMb
+    this.#supervision = options.supervision
     const limit = options.memoryMb === undefined ? [] : [`--max-old-space-size=${options.memoryMb}`]
     this.#process = spawn(process.execPath, [...limit, options.entry, ...options.args], {
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       env: { ...withoutSecrets(process.env), ...compileCache() },
       serialization: 'json',
       // A group of its own: Ctrl-C reaches only us, and a kill reaches what the body has started.
@@ -65,8 +63,7 @@ export class Child {
     this.#listen('stdout')
     this.#listen('stderr')
     this.#process.on('message', (message: FromChild) => this.#events?.onMessage(message))
-    // A broken pipe is told by the end of the process.
-    this.#watchdog?.on('error', () => {})
+    this.beat(undefined)
   }
 
   get isAlive(): boolean {
@@ -103,22 +100,13 @@ export class Child {
 
   /** Tells how long the lease of its attempt lasts from now on; undefined: the attempt has ended. */
   beat(leaseMs: number | undefined): void {
-    if (this.#isAlive) this.#watchdog?.write(leaseLine(leaseMs))
+    const { pid } = this.#process
+    if (this.#isAlive && pid !== undefined) this.#supervision.watch(pid, leaseMs)
   }
 
   /** Kills the process and what it has started in its group. */
   kill(): void {
-    const { pid } = this.#process
-    if (pid === undefined || !this.#isAlive) return
-    try {
-      process.kill(-pid, 'SIGKILL')
-    } catch {
-      this.#process.kill('SIGKILL')
-    }
-  }
-
-  get #watchdog(): Writable | null | undefined {
-    return this.#process.stdio[WATCHDOG_FD] as Writable | null | undefined
+    if (this.#isAlive) killGroup(this.#process.pid)
   }
 
   #untilEnd(stream: 'stdout' | 'stderr'): Promise<void> {
@@ -149,23 +137,11 @@ export class Child {
       })
       this.#process.on('close', (exitCode, signal) => {
         this.#isAlive = false
+        if (this.#process.pid !== undefined) this.#supervision.over(this.#process.pid)
         resolve({ is: 'died', exitCode, signal, isOutOfMemory: this.#isOutOfMemory })
       })
     })
   }
-}
-
-/** A child shares the compiled code of its engine, where that keeps any; the variable is Node's own. */
-export function compileCache(): NodeJS.ProcessEnv {
-  const folder = getCompileCacheDir()
-  return folder === undefined ? {} : { NODE_COMPILE_CACHE: folder }
-}
-
-/** Secrets that are given by the environment reach only the tasks that declare them. */
-export function withoutSecrets(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(
-    Object.entries(environment).filter(([name]) => !name.startsWith('SLUICE_SECRET_')),
-  )
 }
 
 function parseLine(text: string, level: LogLine['level']): LogLine {

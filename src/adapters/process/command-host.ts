@@ -1,7 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import type { Readable } from 'node:stream'
 import type { LogLine } from '../../core/ports.ts'
 import type { CommandEnd, FromHost, HostedCommand, ToHost } from './command-protocol.ts'
+import { killGroup } from './kill-group.ts'
 import { killLeftovers } from './leftovers.ts'
 import { onLines } from './lines.ts'
 import { sampleMemory } from './memory-sampler.ts'
@@ -63,7 +64,7 @@ function start(id: number, { argv, folder, env, leaseMs, memoryMb = Infinity }: 
   let reason: CommandEnd['reason']
   const kill = (why: CommandEnd['reason']) => {
     reason ??= why
-    signalGroup(child, 'SIGKILL')
+    killGroup(child.pid)
   }
   const memory = sampleMemory(child.pid, (bytes) => {
     if (bytes > memoryMb * 1024 * 1024) kill('out_of_memory')
@@ -73,7 +74,7 @@ function start(id: number, { argv, folder, env, leaseMs, memoryMb = Infinity }: 
     clearTimeout(lease)
     memory.stop()
     // What the command has started in its group does not outlive it.
-    signalGroup(child, 'SIGKILL')
+    killGroup(child.pid)
     if (!commands.delete(id)) return
     const peakMemoryBytes = memory.peakBytes()
     const peak = peakMemoryBytes === undefined ? {} : { peakMemoryBytes }
@@ -88,16 +89,7 @@ function start(id: number, { argv, folder, env, leaseMs, memoryMb = Infinity }: 
       clearTimeout(lease)
       lease = setTimeout(kill, ms, 'lost')
     },
-    signal: (signal) => signalGroup(child, signal),
-  }
-}
-
-function signalGroup(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): void {
-  if (child.pid === undefined) return
-  try {
-    process.kill(-child.pid, signal)
-  } catch {
-    // It has ended meanwhile.
+    signal: (signal) => killGroup(child.pid, signal),
   }
 }
 

@@ -1,13 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { availableParallelism } from 'node:os'
-import { extname } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { LogLine } from '../../core/ports.ts'
-import { compileCache, withoutSecrets } from './child-process.ts'
 import type { CommandEnd, FromHost, HostedCommand, ToHost } from './command-protocol.ts'
+import { startOwn } from './own-process.ts'
 
-// A checkout has .ts, the package .js, a bundle .mjs.
-const ENTRY = fileURLToPath(new URL(`./command-host${extname(import.meta.url)}`, import.meta.url))
 /** Starting a process is work of the kernel in the name of its parent: each host may use one core. */
 const HOSTS = availableParallelism()
 
@@ -57,13 +53,7 @@ export class CommandHosts {
   }
 
   #start(): Host {
-    const child = spawn(process.execPath, [ENTRY], {
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-      env: { ...withoutSecrets(process.env), ...compileCache() },
-      serialization: 'json',
-      // A group of its own: Ctrl-C reaches only this process.
-      detached: true,
-    })
+    const child = startOwn('command-host', import.meta.url)
     const host: Host = { process: child, commands: new Map() }
     this.#hosts.add(host)
     child.on('message', (message: FromHost) => hear(host, message))

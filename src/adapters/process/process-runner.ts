@@ -1,8 +1,9 @@
 import { maskedFailure, maskedProgress, maskOf } from '../../core/mask.ts'
 import type { AttemptOutcome } from '../../core/model.ts'
 import type { BodyEnd, Ending, Job, JobHooks, Logs, Runner } from '../../core/ports.ts'
-import { Child, type ChildEnd, type ChildOptions } from './child-process.ts'
+import { Child, type ChildEnd } from './child-process.ts'
 import type { ChildJob, FromChild, Question } from './protocol.ts'
+import { Supervision } from './supervision.ts'
 
 /** What the runner is composed of. */
 export interface ProcessRunnerOptions {
@@ -30,7 +31,10 @@ export function processRunner(options: ProcessRunnerOptions): Runner {
   const busy = new Map<string, Child>()
   let spare: Child | undefined
 
-  const start = (memoryMb?: number) => new Child({ ...childOptions(options), ...(memoryMb && { memoryMb }) })
+  const supervision = new Supervision()
+  const { entry, args } = options
+
+  const start = (memoryMb?: number) => new Child({ entry, args, supervision, ...(memoryMb && { memoryMb }) })
 
   function acquire({ run, task, memoryMb }: Job, modules: string[]): Child {
     const { fresh } = task.policy
@@ -86,11 +90,10 @@ export function processRunner(options: ProcessRunnerOptions): Runner {
     async close() {
       for (const child of [...idle.keys(), ...(spare ? [spare] : []), ...busy.values()]) child.kill()
       idle.clear()
+      supervision.close()
     },
   }
 }
-
-const childOptions = ({ entry, args }: ProcessRunnerOptions): ChildOptions => ({ entry, args })
 
 const failed = (outcome: AttemptOutcome, message: string): Ending => ({
   outcome,

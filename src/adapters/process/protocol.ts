@@ -46,9 +46,3 @@ export const RECORD_MARK = '\u001e'
 
 /** The line that ends an attempt on each of a child's streams, so that none of its lines is missed. */
 export const endMark = (writer: string) => `${RECORD_MARK}end ${writer}`
-
-/** A line on the pipe to a child's watchdog: for how many milliseconds the attempt has a lease; none after its end. */
-export const leaseLine = (leaseMs: number | undefined) => `${leaseMs ?? ''}\n`
-
-/** The file descriptor of that pipe. */
-export const WATCHDOG_FD = 4

@@ -1,0 +1,30 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { getCompileCacheDir } from 'node:module'
+import { extname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** A process of Sluice itself, which ends when this one is gone; `module` is a file beside the one of `url`. */
+export function startOwn(module: string, url: string): ChildProcess {
+  // A checkout has .ts, the package .js, a bundle .mjs.
+  const entry = fileURLToPath(new URL(`./${module}${extname(url)}`, url))
+  return spawn(process.execPath, [entry], {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    env: { ...withoutSecrets(process.env), ...compileCache() },
+    serialization: 'json',
+    // A group of its own: Ctrl-C reaches only this process.
+    detached: true,
+  })
+}
+
+/** A process of ours shares the compiled code of this one, where that keeps any; the variable is Node's own. */
+export function compileCache(): NodeJS.ProcessEnv {
+  const folder = getCompileCacheDir()
+  return folder === undefined ? {} : { NODE_COMPILE_CACHE: folder }
+}
+
+/** Secrets that are given by the environment reach only the tasks that declare them. */
+export function withoutSecrets(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    Object.entries(environment).filter(([name]) => !name.startsWith('SLUICE_SECRET_')),
+  )
+}
