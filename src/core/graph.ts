@@ -46,14 +46,20 @@ export function numberPlan(name: string, found: FoundTask[], plannedAt: number, 
   const numbers = numbersOf(found)
   const tasks = found.map((task, number): PlannedTask => toPlanned(task, number, numbers))
   for (let index = 0; index < found.length; index++) addJoins(tasks, tasks[index] as PlannedTask, maxFanIn)
-  for (const task of tasks) {
+  for (const task of tasks)
     task.upstreams.forEach((upstream, bit) => {
-      tasks[upstream]?.dependents.push([task.number, bit])
+      addDependent(tasks[upstream], [task.number, bit])
     })
-  }
-  tasks[0]?.dependents.push([tasks.length, 0])
+  addDependent(tasks[0], [tasks.length, 0])
   const ready = tasks.filter((task) => isReady(task, tasks)).map((task) => task.number)
   return { header: { name, root: 0, plannedAt, size: tasks.length, ready }, tasks }
+}
+
+/** The first one makes an array of one: room for more is a third of a plan's memory, and most tasks have one. */
+function addDependent(task: PlannedTask | undefined, edge: PlannedTask['dependents'][number]): void {
+  if (task === undefined) return
+  if (task.dependents.length === 0) task.dependents = [edge]
+  else task.dependents.push(edge)
 }
 
 function numbersOf(found: FoundTask[]): Map<string, number> {

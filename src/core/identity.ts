@@ -15,7 +15,8 @@ const sha256 = (text: string) => hash('sha256', text)
 
 /** A task's identity: its family and the SHA-256 of its significant parameters in canonical JSON. */
 export function taskIdOf(family: string, significant: Params): string {
-  return `${family}-${sha256(canonicalJson(significant))}`
+  // Joined and not concatenated: a rope keeps its parts beside itself.
+  return [family, sha256(canonicalJson(significant))].join('-')
 }
 
 /**
@@ -33,9 +34,9 @@ export function pipelineOf(run: string): string {
 
 /** What a person calls a task: `Family(k=v,…)`; long values are cut. */
 export function taskLabel(family: string, significant: Params): string {
-  let shown = ''
-  for (const name in significant) shown += `${shown && ','}${name}=${shownValue(significant[name] as Json)}`
-  return shown === '' ? family : `${family}(${shown})`
+  const shown: string[] = []
+  for (const name in significant) shown.push(`${name}=${shownValue(significant[name] as Json)}`)
+  return shown.length === 0 ? family : `${family}(${shown.join(',')})`
 }
 
 const CONTROLS = /\p{Cc}/gu
