@@ -2,8 +2,9 @@ import { ChangeMessageVisibilityCommand, SQSClient } from '@aws-sdk/client-sqs'
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda'
 import { readMessage } from '../src/adapters/sqs/queue.ts'
 import { bodiesInPlace } from '../src/deployed/bodies.ts'
-import { PATIENT } from '../src/deployed/clients.ts'
 import { openDeployed } from '../src/deployed/home.ts'
+import { attemptMetrics } from '../src/deployed/metrics.ts'
+import { PATIENT } from '../src/deployed/patience.ts'
 import { readSettings } from '../src/handlers/environment.ts'
 import { createLambdaWorker } from '../src/handlers/lambda-worker.ts'
 import { loadProject } from '../src/project/load-config.ts'
@@ -19,7 +20,7 @@ const home = openDeployed(told, {
   // Lambda deletes what was handled, and what is put back was sent anew.
   queue: (queue) => ({ ...queue, acknowledge: async () => {} }),
 })
-const work = createLambdaWorker(home)
+const work = createLambdaWorker(home, { onEnd: attemptMetrics(told.environment) })
 
 const sqs = new SQSClient(PATIENT)
 

@@ -1,7 +1,7 @@
 import { ECSClient } from '@aws-sdk/client-ecs'
 import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs'
 import { fargateWorkers } from '../src/adapters/ecs/workers.ts'
-import { PATIENT } from '../src/deployed/clients.ts'
+import { PATIENT } from '../src/deployed/patience.ts'
 import { readSettings } from '../src/handlers/environment.ts'
 import { createLaunchWorkers } from '../src/handlers/launch-workers.ts'
 

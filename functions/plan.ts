@@ -1,7 +1,7 @@
 import { SFNClient } from '@aws-sdk/client-sfn'
 import { stepFunctions } from '../src/adapters/states/executions.ts'
-import { PATIENT } from '../src/deployed/clients.ts'
 import { openDeployed } from '../src/deployed/home.ts'
+import { PATIENT } from '../src/deployed/patience.ts'
 import { readSettings } from '../src/handlers/environment.ts'
 import { createPlan, PLAN_EVENT } from '../src/handlers/plan.ts'
 import { loadProject } from '../src/project/load-config.ts'

@@ -24,6 +24,17 @@ export interface WatchingProps {
 const METRICS = 'Sluice'
 /** Where the article of each alarm is: a heading of this page. */
 const RUNBOOK = 'docs/operations.md#'
+/** Ends of attempts that somebody may want to look at. */
+const CAUSES = [
+  'failed',
+  'timed_out',
+  'out_of_memory',
+  'lost',
+  'interrupted',
+  'not_started',
+  'throttled',
+  'over_budget',
+]
 const OLDEST = Duration.hours(1)
 const BEHIND = Duration.minutes(5)
 const STUCK = Duration.hours(24)
@@ -74,13 +85,7 @@ export class Watching extends Construct {
   }
 
   private watchRuns({ environment, budgets }: WatchingProps): void {
-    const own = (metricName: string, statistic: string) =>
-      new cloudwatch.Metric({
-        namespace: METRICS,
-        metricName,
-        dimensionsMap: { service: environment },
-        statistic,
-      })
+    const own = (name: string, statistic: string) => this.own(environment, name, statistic)
     this.alarm('Runs-Failed', 'runs-failed', { metric: own('RunsFailed', 'sum'), threshold: 1 })
     // Told once an hour.
     const oldest = own('OldestRunHours', 'max').with({ period: Duration.hours(1) })
@@ -90,6 +95,16 @@ export class Watching extends Construct {
         metric: own(`BudgetUsed-${name}`, 'max'),
         threshold: NEARLY_SPENT_PERCENT,
       })
+  }
+
+  /** A metric that functions and containers write into their logs. */
+  private own(environment: string, metricName: string, statistic: string): cloudwatch.Metric {
+    return new cloudwatch.Metric({
+      namespace: METRICS,
+      metricName,
+      dimensionsMap: { service: environment },
+      statistic,
+    })
   }
 
   private alarm(
@@ -121,6 +136,11 @@ export class Watching extends Construct {
         'Runs failed',
         machineArns.map((arn) => machineMetric('ExecutionsFailed', arn)),
       ),
+      graph(
+        'Attempts that did not succeed, by cause',
+        CAUSES.map((cause) => this.own(environment, `Attempts-${cause}`, 'sum')),
+      ),
+      graph('Seconds of a run', [this.own(environment, 'RunSeconds', 'p90')]),
       graph(
         'Messages waiting',
         Object.values(queues).map((queue) => queue.metricApproximateNumberOfMessagesVisible()),

@@ -1,7 +1,7 @@
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda'
 import type { Queue } from '../core/ports.ts'
 import type { Settings } from '../handlers/environment.ts'
-import { PATIENT } from './clients.ts'
+import { PATIENT } from './patience.ts'
 
 /**
  * Has containers launched for pools that were sent messages since it was last asked: `queue` notes the pools, `wake`

@@ -1,5 +1,6 @@
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics'
 import type { Run } from '../core/model.ts'
+import type { WorkEvents } from '../engine/work.ts'
 import type { TickParts } from '../handlers/tick.ts'
 
 // Embedded metrics in the function's log; infra's alarms are on these names.
@@ -13,6 +14,16 @@ export function runMetrics(environment: string) {
     metrics.addMetric('RunSeconds', MetricUnit.Seconds, took)
     metrics.addMetric('RunsFailed', MetricUnit.Count, run.status === 'failed' ? 1 : 0)
     metrics.addMetric('RunsEnded', MetricUnit.Count, 1)
+    metrics.publishStoredMetrics()
+  }
+}
+
+/** Counts attempts that did not succeed, by their cause; in the log of the function or container that ran them. */
+export function attemptMetrics(environment: string): NonNullable<WorkEvents['onEnd']> {
+  const metrics = metricsOf(environment)
+  return (_, { outcome }) => {
+    if (outcome === 'succeeded') return
+    metrics.addMetric(`Attempts-${outcome}`, MetricUnit.Count, 1)
     metrics.publishStoredMetrics()
   }
 }

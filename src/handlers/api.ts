@@ -14,7 +14,7 @@ import type { Project } from '../project/load-config.ts'
 import { findRoot, findScheduled, requestFor } from '../project/requests.ts'
 import { body, explain } from './http.ts'
 import { readOrder } from './read-order.ts'
-import { ORDER, type Starter, startExecution } from './start-run.ts'
+import { ASKED_ORDER, type Starter, startExecution } from './start-run.ts'
 
 /** What the API stands on. */
 export interface ApiParts {
@@ -42,7 +42,7 @@ const LIST = z.strictObject({
 })
 const PLANS = z.strictObject({ run: z.string(), numbers: z.array(z.int().min(0)).max(PAGE).optional() })
 const PARAMS = z.record(z.string(), z.json())
-const START = z.strictObject({ name: z.string(), params: PARAMS, order: ORDER.default({}) })
+const START = z.strictObject({ name: z.string(), params: PARAMS, order: ASKED_ORDER.default({}) })
 const COMPLETE = z.strictObject({ name: z.string(), params: z.array(PARAMS).max(PAGE) })
 const LOGS = z.strictObject({
   run: z.string(),
@@ -84,8 +84,7 @@ export function createApi({ home, project, starter, machines, setSecret, readLog
   app.post('/runs', async (context) => {
     const { name, params, order } = await body(context, START)
     const read = await readOrder(home, project, { name, params, order })
-    const started = { ...read, params: read.asked.request.params, order }
-    return context.json(await startExecution(home, starter, machines, started))
+    return context.json(await startExecution(home, starter, machines, { ...read, order }))
   })
   app.post('/runs/:run/cancel', async (context) => {
     const run = await findRun(home, context.req.param('run'))

@@ -1,5 +1,5 @@
 import type { Delivery, Job, Runner } from '../core/ports.ts'
-import { Worker } from '../engine/work.ts'
+import { type WorkEvents, Worker } from '../engine/work.ts'
 import type { Home } from '../project/home.ts'
 
 /** A function's last seconds: the body is told to stop, what it leaves is written. */
@@ -9,7 +9,7 @@ const LAST_MS = 10_000
  * Runs the attempts of messages that Lambda has taken from the queue. Their lease is kept while they run; a body that
  * would outlive the function is timed out before.
  */
-export function createLambdaWorker({ context }: Home) {
+export function createLambdaWorker({ context }: Home, events: WorkEvents = {}) {
   const { clock, runner } = context.ports
   let until = 0
   const bounded = {
@@ -18,7 +18,7 @@ export function createLambdaWorker({ context }: Home) {
   }
   return async (deliveries: Delivery[], remainingMs: number): Promise<void> => {
     until = clock.now() + remainingMs - LAST_MS
-    const worker = new Worker(bounded, { concurrency: deliveries.length })
+    const worker = new Worker(bounded, { ...events, concurrency: deliveries.length })
     const beats = setInterval(() => void worker.beat().catch(console.error), context.settings.heartbeatMs)
     try {
       await Promise.all(deliveries.map((delivery) => worker.perform(delivery)))

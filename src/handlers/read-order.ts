@@ -10,6 +10,7 @@ import {
   requestAgain,
   requestFor,
   requestForInterval,
+  requestOf,
 } from '../project/requests.ts'
 import type { ORDER } from './start-run.ts'
 
@@ -28,13 +29,17 @@ export async function readOrder(
 ): Promise<{ asked: Asked; pipeline?: string }> {
   if (order.again !== undefined) return readAgain(home, project, order.again)
   const { pipeline, ...root } = findRoot(project, name)
-  const asked =
-    order.interval === undefined || pipeline === undefined
+  const asked = order.parsed
+    ? withInterval(requestOf(root, params), order.interval)
+    : order.interval === undefined || pipeline === undefined
       ? requestFor(root, params)
       : requestForInterval(pipeline, order.interval, params)
   const wanted = order.force === undefined ? asked : forced(asked, order.force)
   return { asked: wanted, ...(pipeline === undefined ? {} : { pipeline: pipeline.name }) }
 }
+
+const withInterval = (asked: Asked, interval: Run['interval']): Asked =>
+  interval === undefined ? asked : { ...asked, request: { ...asked.request, interval } }
 
 async function readAgain(
   home: Home,

@@ -18,7 +18,7 @@ export function createSchedule(home: Home, project: Project, starter: Starter, m
         await tickSchedule(home.context, name, schedule, async ({ start, end }) => {
           const interval = { start, end }
           const asked = requestForInterval({ ...pipeline, name, schedule, params }, interval)
-          const order = { asked, params: asked.request.params, pipeline: name, order: { interval } }
+          const order = { asked, pipeline: name, order: { interval } }
           return (await startExecution(home, starter, machines, order)).run
         })
       } catch (error) {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { keys, type Params, type Run } from '../core/model.ts'
+import { keys, type Run } from '../core/model.ts'
 import { reserveRun } from '../engine/open-run.ts'
 import type { Home } from '../project/home.ts'
 import type { Asked } from '../project/requests.ts'
@@ -15,6 +15,8 @@ export const ORDER = z.strictObject({
   name: z.string().optional(),
   /** The interval that the run is for, as instants. */
   interval: z.strictObject({ start: z.number(), end: z.number() }).optional(),
+  /** The parameters have been parsed: a schema may change them, so it must not see them twice. */
+  parsed: z.literal(true).optional(),
   /** What is to run again though it is complete: the root, or a task and what is downstream of it. */
   force: z.union([z.literal(true), z.string()]).optional(),
   /** The run that it follows, perhaps only for one of its tasks, and ids of tasks that count as complete. */
@@ -29,13 +31,15 @@ export const ORDER_FIELD = '$sluice'
 /** The state machine of task families; a pipeline's name never begins with a capital. */
 export const TASKS_MACHINE = 'Tasks'
 
+/** What a caller may ask for. */
+export const ASKED_ORDER = ORDER.omit({ parsed: true })
+
 /** What an execution is started with. */
 export interface Order {
   asked: Asked
-  params: Params
   /** The pipeline of the state machine; absent for a task family. */
   pipeline?: string
-  order: z.output<typeof ORDER>
+  order: z.output<typeof ASKED_ORDER>
 }
 
 /**
@@ -46,13 +50,14 @@ export async function startExecution(
   home: Home,
   starter: Starter,
   machines: string,
-  { asked, params, pipeline, order }: Order,
+  { asked, pipeline, order }: Order,
 ): Promise<{ run: string; opened: boolean }> {
   const started = await reserveRun(home.context, asked.request)
   const [run] = (await home.context.ports.store.read([keys.run(started.run)])) as [Run?]
   if (run?.status === 'planning') {
-    const isNamed = pipeline === undefined ? { ...order, name: asked.request.name } : order
-    const input = Object.keys(isNamed).length === 0 ? params : { ...params, [ORDER_FIELD]: isNamed }
+    const { name, params } = asked.request
+    const told = { ...order, parsed: true, ...(pipeline === undefined ? { name } : {}) }
+    const input = { ...params, [ORDER_FIELD]: told }
     await starter.start(`${machines}${pipeline ?? TASKS_MACHINE}`, started.run, input)
   }
   return started

@@ -29,6 +29,8 @@ export interface Asked {
   plan(home: Home): Promise<Plan>
   /** Absent for plans from elsewhere. */
   root?: TaskInstance
+  /** Its parameters before they were parsed, where they still are to be parsed elsewhere. */
+  given?: unknown
 }
 
 /** Finds a pipeline or task family; suggests the nearest name. */
@@ -59,7 +61,7 @@ export function findScheduled(project: Project, name: string): Pipeline & { sche
 /** What is asked for with parameters as they were given. */
 export function requestFor(root: Root, given: unknown): Asked {
   const { family, fields } = root.definition
-  return requestOf(root, parseParams(family, fields, given))
+  return { ...requestOf(root, parseParams(family, fields, given)), given }
 }
 
 /** What is asked for with parameters that were parsed before. */

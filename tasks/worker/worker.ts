@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { processRunner } from '../../src/adapters/process/process-runner.ts'
 import type { Runner } from '../../src/core/ports.ts'
 import { openDeployed } from '../../src/deployed/home.ts'
+import { attemptMetrics } from '../../src/deployed/metrics.ts'
 import { Worker } from '../../src/engine/work.ts'
 import { readSettings } from '../../src/handlers/environment.ts'
 import { workerOfTask } from '../../src/handlers/job-events.ts'
@@ -38,6 +39,7 @@ export async function runWorker(): Promise<void> {
   const worker = new Worker(home.context, {
     concurrency: 1,
     pool: told.pool,
+    onEnd: attemptMetrics(told.environment),
     onStart() {
       if (++started === tasksPerWorker) worker.drain()
     },

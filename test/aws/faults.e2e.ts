@@ -109,15 +109,17 @@ describe('messages', () => {
   })
 })
 
-describe('functions that die between any two effects, and messages that come twice', () => {
+describe('functions that die between any two effects, messages that come twice, and throttling of every client', () => {
   const FAULTS = 'sluice-faults'
   const DEATHS = join(tmpdir(), 'sluice-test-deaths')
+  const THROTTLED = join(tmpdir(), 'sluice-test-throttled')
   before(async () => {
-    rmSync(DEATHS, { force: true })
+    for (const file of [DEATHS, THROTTLED]) rmSync(file, { force: true })
     const replaced = process.env.SLUICE_TEST_REPLACE
     const replace = {
       ...JSON.parse(replaced ?? '{}'),
       'src/deployed/faults': join(here, 'replaced/faults.ts'),
+      'src/deployed/patience': join(here, 'replaced/throttled.ts'),
     }
     process.env.SLUICE_TEST_REPLACE = JSON.stringify(replace)
     const ended = await sluice([
@@ -149,5 +151,8 @@ describe('functions that die between any two effects, and messages that come twi
     assert.deepEqual(total, [26, 13])
     const deaths = readFileSync(DEATHS, 'utf8').trim().split('\n')
     assert.ok(deaths.length > 1, `${deaths.length} functions died`)
+    const throttled = readFileSync(THROTTLED, 'utf8')
+    for (const service of ['DynamoDB_', 'AmazonSQS.', 'AWSStepFunctions.', 'plans/'])
+      assert.ok(throttled.includes(service), `${service} was never throttled`)
   })
 })

@@ -30,6 +30,8 @@ const Looping = task(
 function loops(): TaskInstance[] {
   return [Looping({})]
 }
+const Loud = task('HandlerLoud', { params: { text: z.string().transform((each) => `${each}!`) } }, () => null)
+const loud = pipeline('loud', Loud)
 const numbered = pipeline('numbered', Root)
 const looping = pipeline('looping', Looping)
 
@@ -94,9 +96,11 @@ describe('plan', () => {
   it('ends the run that was opened for it where it cannot be planned', async () => {
     const { home, project, executions, told, started, runOf } = memoryDeployment([looping])
     const asked = requestFor({ name: 'looping', definition: looping.root }, {})
-    const order = { asked, params: {}, pipeline: 'looping', order: {} }
+    const order = { asked, pipeline: 'looping', order: {} }
     const { run } = await startExecution(home, executions, 'arn:sluice-', order)
-    assert.deepEqual(started, [{ machine: 'arn:sluice-looping', name: run, input: {} }])
+    assert.deepEqual(started, [
+      { machine: 'arn:sluice-looping', name: run, input: { $sluice: { parsed: true } } },
+    ])
     await createPlan(home, project, executions)(execution(run, {}, 'looping'))
     assert.equal(told.get(`token-${run}`)?.error, 'invalid_plan')
     const ended = await runOf(run)
@@ -104,10 +108,28 @@ describe('plan', () => {
     assert.match(ended?.failure?.message ?? '', /require each other/)
   })
 
+  it('parses parameters once, also where their schema would change them again', async () => {
+    const { home, project, executions, started, settle, runOf } = memoryDeployment([loud])
+    const asked = requestFor({ name: 'loud', definition: loud.root }, { text: 'a' })
+    const { run } = await startExecution(home, executions, 'arn:sluice-', {
+      asked,
+      pipeline: 'loud',
+      order: {},
+    })
+    await createPlan(home, project, executions)(execution(run, started[0]?.input, 'loud'))
+    await settle()
+    const { params, status } = (await runOf(run)) ?? {}
+    assert.deepEqual([params, status], [{ text: 'a!' }, 'succeeded'])
+    // What is typed into the console has not been parsed.
+    await createPlan(home, project, executions)(execution('typed', { text: 'b' }, 'loud'))
+    const runs = await home.context.ports.store.list({ prefix: 'run/', consistency: 'strong' })
+    assert.ok(runs.some(({ record }) => record.kind === 'run' && record.params.text === 'b!'))
+  })
+
   it('is started again where the start was cut off before its execution', async () => {
     const { home, executions, started } = memoryDeployment([numbered])
     const asked = requestFor({ name: 'numbered', definition: numbered.root }, { n: 7 })
-    const order = { asked, params: { n: 7 }, pipeline: 'numbered', order: {} }
+    const order = { asked, pipeline: 'numbered', order: {} }
     const cut = { start: async () => Promise.reject(new Error('cut off')) }
     await assert.rejects(startExecution(home, cut, 'arn:sluice-', order), /cut off/)
     const { run, opened } = await startExecution(home, executions, 'arn:sluice-', order)
@@ -170,7 +192,7 @@ describe('schedules of a deployment', () => {
       [0, 1, 2],
     )
     const [start, end] = ['2026-03-01T00:00:00Z', '2026-03-01T00:01:00Z'].map((each) => Date.parse(each))
-    assert.deepEqual(started[0]?.input, { n: 0, $sluice: { interval: { start, end } } })
+    assert.deepEqual(started[0]?.input, { n: 0, $sluice: { interval: { start, end }, parsed: true } })
   })
 })
 

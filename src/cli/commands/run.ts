@@ -1,4 +1,5 @@
 import { SluiceError } from '../../core/errors.ts'
+import type { Params } from '../../core/model.ts'
 import { type FollowEnd, followRuns, resumeRun } from '../../local/run-pipeline.ts'
 import type { Home } from '../../project/home.ts'
 import { findRun, viewRun } from '../../project/inspect.ts'
@@ -41,14 +42,15 @@ export async function runRequest(project: Project, asked: Asked, options: RunOpt
   }
 }
 
-async function runDeployed(project: Project, { root, request }: Asked, options: RunOptions): Promise<Result> {
+async function runDeployed(project: Project, asked: Asked, options: RunOptions): Promise<Result> {
+  const { root, request } = asked
   if (root === undefined)
     throw new SluiceError('invalid_usage', 'A plan from elsewhere runs on one machine, without --env.')
   const { name, params, forced, interval } = request
   const force: true | string | undefined = forced === 'root' ? true : forced
   const order = { ...(force === undefined ? {} : { force }), ...(interval === undefined ? {} : { interval }) }
   const { runRemotely } = await import('../remote/run.ts')
-  return runRemotely(project, { name, params, order }, options)
+  return runRemotely(project, { name, params: (asked.given ?? params) as Params, order }, options)
 }
 
 function nothingToDo({ label }: Asked): Result {

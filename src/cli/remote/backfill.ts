@@ -15,7 +15,7 @@ export async function markCompleteRemotely(
 ): Promise<void> {
   for (let from = 0; from < intervals.length; from += BULK) {
     const some = intervals.slice(from, from + BULK)
-    const params = some.map(({ asked }) => asked.request.params)
+    const params = some.map(({ asked }) => asked.given)
     const { complete } = await api.post<{ complete: boolean[] }>('/complete', { name, params })
     some.forEach((interval, index) => {
       if (complete[index]) interval.status = 'complete'
@@ -38,9 +38,9 @@ export async function backfillRemotely(
     while (active.size < maxActive) {
       const next = left.shift()
       if (next === undefined) break
-      const { name, params, interval } = next.asked.request
+      const { name, interval } = next.asked.request
       const order = interval === undefined ? {} : { interval }
-      const { run } = await start(connection, { name, params: params as Params, order })
+      const { run } = await start(connection, { name, params: next.asked.given as Params, order })
       active.set(run, Object.assign(next, { run, status: 'running' as const }))
     }
     await dropEnded(connection, active, say)
