@@ -1,3 +1,6 @@
+import { enableCompileCache } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { main } from '../../src/cli/main.ts'
 import { newerCode } from './newer-code.ts'
@@ -12,6 +15,8 @@ else if (args[0] === 'wait') await sleep(HOUR_MS)
 else await main(args)
 
 async function work(): Promise<void> {
+  // Every task has a process of its own; they share what has been compiled.
+  enableCompileCache(join(tmpdir(), 'sluice-compiled'))
   const told = process.env.SLUICE_BUNDLE
   // It is this module again, of newer code.
   delete process.env.SLUICE_BUNDLE

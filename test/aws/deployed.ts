@@ -31,6 +31,9 @@ export const clients = {
   sqs: new SQSClient({}),
 }
 
+/** What runs containers here: `docker` or `podman`. */
+export const engine = process.env.AWS_TEST_ENGINE ?? 'podman'
+
 /** A name that no other test has. */
 export const unique = (name: string) => `${name}-${randomUUID().slice(0, 8)}`
 

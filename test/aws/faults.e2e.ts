@@ -11,6 +11,7 @@ import {
   clients,
   containersOf,
   endOf,
+  engine,
   json,
   messagesIn,
   resourceOf,
@@ -40,13 +41,13 @@ const whenOver = (run: string) =>
 describe('containers', () => {
   it('that are killed lose their attempt alone: the next one makes it, without using up a retry', async () => {
     const run = await runningSlow(unique('killed'), 8)
-    const names = execFileSync('podman', ['ps', '--format', '{{.ID}} {{.Image}} {{.Names}}'])
+    const names = execFileSync(engine, ['ps', '--format', '{{.ID}} {{.Image}} {{.Names}}'])
       .toString()
       .trim()
       .split('\n')
     const ids = names.filter((line) => line.includes('ministack-ecs')).map((line) => line.split(' ')[0] ?? '')
     assert.ok(ids.length > 0)
-    for (const id of ids) execFileSync('podman', ['kill', '--signal', 'KILL', id])
+    for (const id of ids) execFileSync(engine, ['kill', '--signal', 'KILL', id])
     const told = await whileTicking(whenOver(run))
     assert.equal(told.status, 'succeeded')
     assert.deepEqual(told.tasks[0].counts, { lost: 1 })

@@ -20,7 +20,7 @@ import {
 } from '@aws-sdk/client-s3'
 import { readProject } from '../../infra/project.ts'
 import { type SampleServer, startSampleServer } from '../../tasks/arxlive/sample/server.ts'
-import { clients, json, projectFolder, resourceOf, sluice, until } from './deployed.ts'
+import { clients, engine, json, projectFolder, resourceOf, sluice, until } from './deployed.ts'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 const log = join(root, '../shared/data/weblogs/access.log')
@@ -125,11 +125,11 @@ describe('arxlive with its key in Secrets Manager', () => {
     const { pools } = await readProject({ config, environment: 'test', outdir })
     const image = 'localhost/sluice-test-whole'
     const base = ['--build-arg', `BASE_IMAGE=${process.env.AWS_TEST_IMAGE}`]
-    execFileSync('podman', ['build', '-q', ...base, '-t', image, pools.default?.folder ?? ''])
+    execFileSync(engine, ['build', '-q', ...base, '-t', image, pools.default?.folder ?? ''])
     const env = ['--env', `SLUICE_SECRET_MAG_API_KEY=${server.key}`]
     const args = ['run', 'arxlive', ...days, '--source', server.oai, '--graph', server.graph]
     const ran = await new Promise<string>((resolve) =>
-      execFile('podman', ['run', '--rm', ...env, image, ...args], (error, out, err) =>
+      execFile(engine, ['run', '--rm', '--network', 'host', ...env, image, ...args], (error, out, err) =>
         resolve(`${out}${err}${error ?? ''}`),
       ),
     )
@@ -151,13 +151,13 @@ async function* everything(): AsyncGenerator<[kind: string, name: string, bytes:
   for (const { logGroupName = '' } of logGroups)
     for await (const page of paginateFilterLogEvents({ client }, { logGroupName }))
       yield ['log', logGroupName, Buffer.from((page.events ?? []).map(({ message }) => message).join('\n'))]
-  const saved = spawnSync('podman', ['save', imageOf('heavy')], { maxBuffer: 4 * 1024 ** 3 })
+  const saved = spawnSync(engine, ['save', imageOf('heavy')], { maxBuffer: 4 * 1024 ** 3 })
   yield ['image', 'heavy', saved.stdout]
 }
 
 /** The image of a pool, as it was built here. */
 function imageOf(pool: string): string {
-  const listed = execFileSync('podman', [
+  const listed = execFileSync(engine, [
     'images',
     '--format',
     '{{.ID}} {{.Repository}}',

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { checkOut } from '../../src/cli/remote/check-out.ts'
+import { explainEvents } from '../../src/cli/remote/deploy-failure.ts'
 import { containerOf, execArguments, freshContainer } from '../../src/cli/remote/shell.ts'
 import { testProject } from '../support/cli.ts'
 import { temporaryFolder } from '../support/folders.ts'
@@ -61,6 +62,41 @@ describe('a deployment', () => {
     const { code, text } = await said(test, ['status', 'latest', '--env', 'prod'], signedIn)
     assert.equal(code, 3)
     assert.match(text, /AWS cannot be reached: .*ECONNREFUSED/)
+  })
+
+  it('that failed is explained by the first resource that did, with what to do', () => {
+    const since = new Date('2026-01-31T10:00:00Z')
+    const failure = { verb: 'deploy', code: 1, stack: 'sluice-prod', region: 'xx-nowhere-1', since }
+    const event = (minute: number, LogicalResourceId: string, ResourceStatusReason: string) => ({
+      StackId: 'id',
+      EventId: String(minute),
+      StackName: 'sluice-prod',
+      Timestamp: new Date(since.getTime() + minute * 60_000),
+      LogicalResourceId,
+      ResourceType: 'AWS::DynamoDB::Table',
+      ResourceStatus: 'CREATE_FAILED' as const,
+      ResourceStatusReason,
+    })
+    const explained = (reason: string) =>
+      explainEvents(
+        [
+          event(3, 'Late', 'Resource creation cancelled'),
+          event(2, 'Table', reason),
+          event(-5, 'Old', 'then'),
+        ],
+        failure,
+      )
+    const exists = explained('sluice-records already exists in stack arn:other')
+    assert.match(exists.message, /^Table \(AWS::DynamoDB::Table\) failed: sluice-records already exists/)
+    assert.match(exists.hint ?? '', /give the environment another `stack`/)
+    assert.match(
+      explained('Unrecognized resource types: [AWS::X::Y]').hint ?? '',
+      /xx-nowhere-1 does not have/,
+    )
+    assert.match(explained('You are not authorized to do this').hint ?? '', /security\.md/)
+    assert.match(explained('Account limit exceeded').hint ?? '', /scale\.md/)
+    assert.match(explained('broken').hint ?? '', /taken back/)
+    assert.match(explainEvents([], failure).message, /its own lines say why/)
   })
 
   it('is not for commands of one machine', async (test) => {

@@ -8,6 +8,7 @@ import { findConfig, loadProject, type Project } from '../../project/load-config
 import { EXIT } from '../exit.ts'
 import type { GlobalOptions, Result } from '../options.ts'
 import { checkOut } from './check-out.ts'
+import { explainFailure } from './deploy-failure.ts'
 import { findDeployment } from './deployment.ts'
 
 /** Flags of `deploy`, `diff` and `destroy`. */
@@ -57,15 +58,9 @@ async function runCdkIn(
     ...approval(verb, options),
     '--no-notices',
   ]
+  const since = new Date()
   const code = await runIn(project.folder, args, region)
-  if (code !== 0)
-    throw new SluiceError(
-      'deployment_unreachable',
-      `cdk ${verb} ended with exit code ${code}; its own lines say why.`,
-      {
-        hint: `A region that was never deployed to needs: npx cdk bootstrap aws://ACCOUNT/${region}`,
-      },
-    )
+  if (code !== 0) throw await explainFailure({ verb, code, stack, region, since })
   return { data: { env: options.env, stack, done: verb }, text: after(verb, options), exitCode: EXIT.done }
 }
 

@@ -13,10 +13,15 @@ export PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
+# Docker where its daemon answers, podman where not.
+if docker info >/dev/null 2>&1; then engine=docker; else engine=podman; fi
+
 packages() {
   local missing=()
-  command -v podman >/dev/null || missing+=(podman)
-  command -v runc >/dev/null || missing+=(runc)
+  if [ "$engine" = podman ]; then
+    command -v podman >/dev/null || missing+=(podman)
+    command -v runc >/dev/null || missing+=(runc)
+  fi
   command -v debootstrap >/dev/null || missing+=(debootstrap)
   command -v curl >/dev/null || missing+=(curl)
   python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3-venv)
@@ -64,9 +69,17 @@ podman_service() {
   return 1
 }
 
+# Where the daemon of Docker is, whatever context is in use; and a configuration of its own with the emulator's registry.
+docker_service() {
+  DOCKER_HOST=${DOCKER_HOST:-$(docker context inspect --format '{{.Endpoints.docker.Host}}')}
+  export DOCKER_HOST DOCKER_CONFIG=$run/docker
+  mkdir -p "$DOCKER_CONFIG"
+  printf '{"auths": {"127.0.0.1:%s": {"auth": "%s"}}}\n' "$port" "$(printf AWS:x | base64)" >"$DOCKER_CONFIG/config.json"
+}
+
 # A small Debian with the Node that runs this: an image from nowhere but the package registry.
 base_image() {
-  podman image exists "$image" && return
+  "$engine" image inspect "$image" >/dev/null 2>&1 && return
   local root=$home/rootfs node library name
   [ -e "$root/bin/bash" ] || as_root debootstrap --variant=minbase bookworm "$root" >"$run/debootstrap.log" 2>&1
   node=$(readlink -f "$(command -v node)")
@@ -77,7 +90,7 @@ base_image() {
       install -D -m 755 "$(readlink -f "$library")" "$root/usr/lib/x86_64-linux-gnu/$name"
   done
   rm -rf "$root"/var/cache/apt/archives/*.deb "$root"/var/lib/apt/lists/*
-  tar -C "$root" -c . | podman import -q --change 'CMD ["node"]' - "$image" >/dev/null
+  tar -C "$root" -c . | "$engine" import --change 'CMD ["node"]' - "$image" >/dev/null
 }
 
 ministack() {
@@ -91,7 +104,7 @@ service() {
   curl -sf --max-time 3 "http://127.0.0.1:$port/_ministack/health" >/dev/null 2>&1 && return
   (
     cd "$run"
-    export GATEWAY_PORT=$port BIND_HOST=127.0.0.1 MINISTACK_HOST=127.0.0.1 DOCKER_HOST="$1" IOT_MTLS_ENABLED=0
+    export GATEWAY_PORT=$port BIND_HOST=127.0.0.1 MINISTACK_HOST=127.0.0.1 IOT_MTLS_ENABLED=0
     export AWS_ENDPOINT_URL=http://127.0.0.1:$port
     nohup "$home/venv/bin/python" "$here/launcher.py" >"$run/ministack.log" 2>&1 &
     echo $! >"$run/ministack.pid"
@@ -106,10 +119,16 @@ service() {
 
 packages
 ministack
-podman_config
-podman_service
+if [ "$engine" = docker ]; then
+  docker_service
+else
+  podman_config
+  podman_service
+  DOCKER_HOST=unix://$run/podman.sock
+fi
+export DOCKER_HOST
 base_image
-service "unix://$run/podman.sock"
+service
 cat >"$run/env.json" <<CONF
 {
   "AWS_ACCESS_KEY_ID": "test",
@@ -118,6 +137,9 @@ cat >"$run/env.json" <<CONF
   "AWS_ENDPOINT_URL": "http://127.0.0.1:$port",
   "GATEWAY_PORT": "$port",
   "CDK_DOCKER": "$here/docker.sh",
+  "AWS_TEST_ENGINE": "$engine",
+  "DOCKER_HOST": "$DOCKER_HOST",
+  "DOCKER_CONFIG": "$run/docker",
   "CONTAINERS_CONF": "$run/containers.conf",
   "CONTAINERS_REGISTRIES_CONF": "$run/registries.conf",
   "AWS_TEST_IMAGE": "$image",
