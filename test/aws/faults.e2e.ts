@@ -153,7 +153,7 @@ describe('functions that die between any two effects, messages that come twice, 
     const deaths = readFileSync(DEATHS, 'utf8').trim().split('\n')
     assert.ok(deaths.length > 1, `${deaths.length} functions died`)
     const throttled = readFileSync(THROTTLED, 'utf8')
-    for (const service of ['DynamoDB_', 'AmazonSQS.', 'AWSStepFunctions.', 'plans/'])
+    for (const service of ['DynamoDB_', 'AmazonSQS.', 'plans/'])
       assert.ok(throttled.includes(service), `${service} was never throttled`)
   })
 })

@@ -30,6 +30,7 @@ def _wrap(name):
             _emit(task)
         return r
     setattr(_ecs, name, inner)
+_bare_stopped = _ecs._mark_task_stopped
 for n in ("_mark_task_pending", "_mark_task_running", "_mark_task_stopped"):
     _wrap(n)
 
@@ -83,11 +84,22 @@ def _sec(cdef):
     return _orig_sec({**cdef, "secrets": out})
 _ecs._resolve_container_secrets = _sec
 
-# ---- StopTask reports 0; a container killed by ECS reports 137/143 ---------
+# ---- StopTask reports 0; a container killed by ECS reports 137/143. STOPPED is told
+#      when the container has stopped; MiniStack tells it before it asks it to ------
 _stopped = _ecs._mark_task_stopped
 def _st(task_arn, task, reason, stop_code, exit_code=None):
-    if stop_code == "UserInitiated" and exit_code == 0: exit_code = 137
-    return _stopped(task_arn, task, reason, stop_code, exit_code=exit_code)
+    if stop_code != "UserInitiated":
+        return _stopped(task_arn, task, reason, stop_code, exit_code=exit_code)
+    ids = list(task.get("_docker_ids") or [])
+    r = _bare_stopped(task_arn, task, reason, stop_code, exit_code=137 if exit_code == 0 else exit_code)
+    if r:
+        for each in ids:
+            try:
+                _ecs._get_docker().containers.get(each).stop(timeout=5)
+            except Exception:
+                log.exception("a container was not stopped")
+        _emit(task)
+    return r
 _ecs._mark_task_stopped = _st
 
 # ---- ECR DescribeImages must fail for an absent tag, or `cdk deploy` believes
