@@ -178,7 +178,9 @@ function randomScript(random: () => number, isCalm: boolean): Script {
   const durationMs = random() < 0.1 ? 90_000 : 5_000 * random()
   const fate = random()
   const failures = isCalm || fate < 0.7 ? 0 : fate < 0.9 ? 1 : Number.POSITIVE_INFINITY
-  return { failures, durationMs, yields: [] }
+  const mood = random()
+  const asks = isCalm || mood < 0.5 ? undefined : mood < 0.8 ? 'more' : 'rest'
+  return { failures, durationMs, yields: [], ...(asks && { asks }) }
 }
 
 /** Its target appears after a while, or it counts as one that always fails. */

@@ -5,7 +5,7 @@ import type { Stored } from '../../src/core/change.ts'
 import type { FoundTask } from '../../src/core/graph.ts'
 import { freeOf, type Limits } from '../../src/core/limits.ts'
 import { hasEnded, keys, type Run, type StoredRecord, type TaskRun } from '../../src/core/model.ts'
-import type { Ending, FeedEvent, Job, JobHooks, Ports } from '../../src/core/ports.ts'
+import type { Ending, FeedEvent, Job, JobHooks, Ports, Reservation } from '../../src/core/ports.ts'
 import type { Scheduler } from './scheduler.ts'
 
 /** How the body of a task behaves, whatever run it is in. */
@@ -15,6 +15,8 @@ export interface Script {
   durationMs: number
   /** What its first attempts yield before they do anything. */
   yields: FoundTask[]
+  /** What its body asks of its budget once it runs: more than was reserved, or that everybody leaves it alone for a while. */
+  asks?: 'more' | 'rest'
   /** For a task that somebody else fulfils: after this time its target is there. */
   appearsMs?: number
 }
@@ -55,6 +57,8 @@ export class World {
   readonly #delivered: FeedEvent[] = []
   /** What bodies that began had of each budget's window. */
   readonly #begun = new Map<string, number>()
+  /** Tasks that have asked for a rest. */
+  readonly #rested = new Set<string>()
   readonly #begunAt: number
 
   constructor(scheduler: Scheduler, scripts: Map<string, Script>) {
@@ -224,6 +228,8 @@ export class World {
 
   async #endBody(host: string, job: Job, hooks: JobHooks, script: Script): Promise<Ending> {
     if (hooks.signal.aborted) return failed(hooks.signal.reason)
+    const asked = await this.#askBudget(host, job, hooks, script)
+    if (asked !== undefined) return asked
     const failures = this.#failed.get(job.task.id) ?? 0
     if (failures < script.failures) {
       this.#failed.set(job.task.id, failures + 1)
@@ -232,6 +238,24 @@ export class World {
     if (!(await hooks.mayPublish())) return failed('lost')
     await this.scheduler.effect(host, `publish ${job.task.label}`, 'write', async () => this.#publish(job))
     return { outcome: 'succeeded' }
+  }
+
+  /** What becomes of an attempt that asks something of its budget; undefined where it goes on. */
+  async #askBudget(host: string, job: Job, hooks: JobHooks, { asks }: Script): Promise<Ending | undefined> {
+    const [name] = Object.keys(job.budgets)
+    if (asks === undefined || name === undefined) return undefined
+    if (asks === 'more') {
+      const reservation = await hooks.reserve(name, 1)
+      if (reservation === undefined) return { ...failed('over_budget'), checkpoint: job.attempt }
+      this.#giveOfBudget(name, { amount: 1, endsAt: reservation.endsAt }, job.task.label)
+      return undefined
+    }
+    if (this.#rested.has(job.task.id)) return undefined
+    this.#rested.add(job.task.id)
+    const now = this.scheduler.now + (this.#skewMs.get(host) ?? 0)
+    const retryAt = Math.floor(now + 60_000 * this.scheduler.random())
+    await hooks.block(name, retryAt)
+    return { ...failed('throttled'), retryAt }
   }
 
   /** False where the host was held up so long that the watchdog kills the body at once. */
@@ -266,13 +290,16 @@ export class World {
 
   /** Bodies that began never had more of a budget's window than there is; what a lost one had counts as spent. */
   #checkBudgets({ budgets, task }: Job): void {
-    for (const [name, { amount, endsAt }] of Object.entries(budgets)) {
-      const window = `${name} until ${endsAt}`
-      const begun = (this.#begun.get(window) ?? 0) + amount
-      this.#begun.set(window, begun)
-      if (begun > (LIMITS.budgets[name]?.limit ?? 0))
-        this.#violate(`${task.label} has ${window}, of which ${begun} have been given`)
-    }
+    for (const [name, reservation] of Object.entries(budgets))
+      this.#giveOfBudget(name, reservation, task.label)
+  }
+
+  #giveOfBudget(name: string, { amount, endsAt }: Reservation, label: string): void {
+    const window = `${name} until ${endsAt}`
+    const begun = (this.#begun.get(window) ?? 0) + amount
+    this.#begun.set(window, begun)
+    if (begun > (LIMITS.budgets[name]?.limit ?? 0))
+      this.#violate(`${label} has ${window}, of which ${begun} have been given`)
   }
 
   #publish(job: Job): void {

@@ -1,4 +1,5 @@
 import { globSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { run } from 'node:test'
 import { spec } from 'node:test/reporters'
 
@@ -7,7 +8,7 @@ const patterns = process.argv.slice(2)
 const files = globSync(patterns.length > 0 ? patterns : 'test/**/*.test.ts').sort()
 const counts = { passed: 0, failed: 0, skipped: 0 }
 
-const tests = run({ files, concurrency: true, timeout: 900_000 })
+const tests = run({ files, concurrency: availableParallelism(), timeout: 900_000 })
 tests.on('test:pass', ({ skip, details }) => {
   if (details.type === 'suite') return
   counts[skip === undefined || skip === false ? 'passed' : 'skipped']++
