@@ -16,6 +16,8 @@ export interface Store {
   read(keys: string[]): Promise<(Stored | undefined)[]>
   /** All changes (at most 100, each key once) or none; durable when it returns. */
   write(changes: Change[]): Promise<WriteResult>
+  /** Writes each change on its own, where the adapter has a quicker way for many than a call for each. */
+  writeEach?(changes: Change[]): Promise<WriteResult[]>
   /** Records whose keys begin with the prefix, ordered by key. `stale` may miss recent writes, `strong` may not. */
   list(query: {
     prefix: string

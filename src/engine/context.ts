@@ -30,26 +30,43 @@ export interface Context {
 export const PLANNING_SKEW_MS = 5 * 60_000
 
 /** Writes each change on its own, so that one failed condition holds nothing else back. */
-export function writeEach(store: Store, changes: Change[]): Promise<WriteResult[]> {
-  return Promise.all(changes.map((change) => store.write([change])))
+export async function writeEach(store: Store, changes: Change[]): Promise<WriteResult[]> {
+  if (changes.length === 0) return []
+  return store.writeEach?.(changes) ?? Promise.all(changes.map((change) => store.write([change])))
 }
 
-/**
- * Writes what `decide` makes of the record, reading again after a lost race.
- * `decide` returns the fields to set, or undefined where nothing is to be written.
- */
-export async function update<R extends Stored>(
-  store: Store,
-  key: string,
-  current: R,
-  decide: (record: R) => Record<string, unknown> | undefined,
-): Promise<void> {
-  let record: R | undefined = current
-  while (record !== undefined) {
-    const set = decide(record)
-    if (set === undefined) return
-    const result = await store.write([{ key, set, if: { version: record.version } }])
-    if (result.ok) return
-    record = result.failures[0]?.current as R | undefined
+/** A record as it was read, and the fields that are to be set on it; undefined where nothing is. */
+export interface Update<R extends Stored> {
+  key: string
+  record: R
+  decide(record: R): Record<string, unknown> | undefined
+}
+
+/** Writes what each `decide` makes of its record, reading again after a lost race. */
+export async function updateEach<R extends Stored>(store: Store, updates: Update<R>[]): Promise<void> {
+  for (let left = updates; left.length > 0; ) {
+    const decided = left.flatMap((each) => {
+      const set = each.decide(each.record)
+      const { key, record } = each
+      return set === undefined ? [] : [{ each, change: { key, set, if: { version: record.version } } }]
+    })
+    const results = await writeEach(
+      store,
+      decided.map(({ change }) => change),
+    )
+    left = results.flatMap((result, index) => {
+      const current = result.ok ? undefined : (result.failures[0]?.current as R | undefined)
+      return current === undefined
+        ? []
+        : [{ ...(decided[index] as { each: Update<R> }).each, record: current }]
+    })
   }
 }
+
+/** The same for one record. */
+export const update = <R extends Stored>(
+  store: Store,
+  key: string,
+  record: R,
+  decide: Update<R>['decide'],
+): Promise<void> => updateEach(store, [{ key, record, decide }])

@@ -1,18 +1,25 @@
 import type { Stored } from '../core/change.ts'
-import { isSatisfied, keys, type Run, type TaskRun } from '../core/model.ts'
+import { isSatisfied, keys, type TaskRun } from '../core/model.ts'
+import type { Ports } from '../core/ports.ts'
 import { type Arrival, settleRun, settleTask } from '../core/settle.ts'
-import { type Context, update } from './context.ts'
+import { type Context, updateEach } from './context.ts'
 
 /** Tells every dependent of these ended tasks, one conditional write per dependent and batch. */
-export async function resolve(context: Context, ended: Stored<TaskRun>[]): Promise<void> {
-  const arrivals = await gather(context, ended)
+export async function resolve({ ports }: Context, ended: Stored<TaskRun>[]): Promise<void> {
+  if (ended.length === 0) return
+  const arrivals = await gather(ports, ended)
   const told = [...arrivals.keys()]
-  const records = await context.ports.store.read(told)
-  await Promise.all(told.map((key, index) => tell(context, key, records[index], arrivals.get(key) ?? [])))
+  const records = await ports.store.read(told)
+  const now = ports.clock.now()
+  const updates = told.flatMap((key, index) => {
+    const record = records[index]
+    return record === undefined ? [] : [{ key, record, decide: settling(arrivals.get(key) ?? [], now) }]
+  })
+  await updateEach(ports.store, updates)
 }
 
 /** Arrivals by the key of the dependent. */
-async function gather({ ports }: Context, ended: TaskRun[]): Promise<Map<string, Arrival[]>> {
+async function gather(ports: Ports, ended: TaskRun[]): Promise<Map<string, Arrival[]>> {
   const arrivals = new Map<string, Arrival[]>()
   for (const [run, tasks] of Map.groupBy(ended, (task) => task.run)) {
     const header = await ports.plans.header(run)
@@ -32,15 +39,8 @@ async function gather({ ports }: Context, ended: TaskRun[]): Promise<Map<string,
   return arrivals
 }
 
-async function tell(
-  { ports }: Context,
-  key: string,
-  record: Stored | undefined,
-  arrivals: Arrival[],
-): Promise<void> {
-  const now = ports.clock.now()
-  if (record?.kind === 'taskRun')
-    await update(ports.store, key, record as Stored<TaskRun>, (task) => settleTask(task, arrivals, now))
-  if (record?.kind === 'run')
-    await update(ports.store, key, record as Stored<Run>, (run) => settleRun(run, arrivals, now))
+/** What arrivals make of whoever depends on them: a task run, or the run itself. */
+const settling = (arrivals: Arrival[], now: number) => (record: Stored) => {
+  if (record.kind === 'taskRun') return settleTask(record, arrivals, now)
+  return record.kind === 'run' ? settleRun(record, arrivals, now) : undefined
 }

@@ -84,6 +84,7 @@ export function sqliteStore(
       return wanted.map(cache.read)
     },
     write: (changes) => database.commit(() => writeOne(changes)),
+    writeEach: (changes) => database.commit(() => changes.map((change) => writeOne([change]))),
     list: async ({ prefix, after = '', limit = -1 }) =>
       range.all(after, prefix, `${prefix}\u{10ffff}`, limit).map(entry),
     due: async ({ before, limit }) => due.all(before, limit).map(entry),
