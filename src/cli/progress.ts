@@ -12,17 +12,29 @@ export interface ProgressView extends WorkEvents {
   stop(): void
 }
 
-/** One plain line for each start and end, for logs and pipes. */
-export function plainProgress(write: (line: string) => void): ProgressView {
+/** One plain line for each start and end, for logs and pipes; those of one turn of the event loop are written together. */
+export function plainProgress(print: (text: string) => void): ProgressView {
+  let lines: string[] = []
+  const flush = () => {
+    if (lines.length > 0) print(lines.join('\n'))
+    lines = []
+  }
+  const write = (line: string) => {
+    if (lines.length === 0) setImmediate(flush)
+    lines.push(line)
+  }
   return {
-    say: write,
+    say(line) {
+      write(line)
+      flush()
+    },
     onStart: ({ planned, task }) => write(`start      ${planned.label}${attemptText(task)}`),
     onEnd: ({ planned, task }, ending) => {
       const time = took(Date.now() - (task.startedAt ?? Date.now()))
       const why = ending.failure ? `: ${ending.failure.message}` : ''
       write(`${ending.outcome.padEnd(10)} ${planned.label}${attemptText(task)} ${time}${why}`)
     },
-    stop() {},
+    stop: flush,
   }
 }
 

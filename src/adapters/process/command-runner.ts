@@ -23,6 +23,7 @@ export interface CommandRunnerOptions {
 const TRY_AGAIN = 75
 const YIELDS = 78
 const TIMEOUT_GRACE_MS = 2_000
+const YIELDS_FOLDER = tmpdir()
 
 /** Runs commands of plans as plain subprocesses. */
 export function commandRunner(options: CommandRunnerOptions): Runner {
@@ -88,7 +89,7 @@ class Running {
     this.#target = uri === undefined ? undefined : fileURLToPath(uri)
     this.#written =
       this.#target && join(dirname(this.#target), `.${basename(this.#target)}.${job.nonce}-0.tmp`)
-    this.#yields = join(tmpdir(), `sluice-${job.nonce}.jsonl`)
+    this.#yields = join(YIELDS_FOLDER, `sluice-${job.nonce}.jsonl`)
   }
 
   async end(hosts: CommandHosts): Promise<Ending> {

@@ -121,8 +121,8 @@ export function sqliteQueue(
     for (const run of runs) if (hasVisible(pool, run)) wish.run(worker, pool, run, clock.now() + WISH_MS)
   }
 
-  /** This process has sent since it last took. */
-  let isSent = false
+  /** This process has sent since it last took, or got all that it asked for: that need not be looked for first. */
+  let isLikely = false
   /** Nothing was left to take then; delayed messages and other runs are found at the next look. */
   let drained: { until: number; version: number } | undefined
 
@@ -145,20 +145,20 @@ export function sqliteQueue(
         for (const { message, delayMs, pool, priority } of messages)
           insert.run(message.run, message.number, message.attempt, now + delayMs, pool, priority)
         drained = undefined
-        isSent = true
+        isLikely = true
         onMessage()
       })
     },
     async take(query) {
-      // What this process has just sent need not be looked for first.
-      if (isDrained() || (!isSent && !hasAny(query))) return []
-      isSent = false
+      if (isDrained() || !(isLikely || hasAny(query))) return []
+      isLikely = false
       return database.commit(() => {
         const taken: Delivery[] = []
         for (const [pool, room] of Object.entries(query.pools))
           taken.push(...takeFrom(pool, room, query.limit - taken.length, query))
         const isAll =
           taken.length < query.limit && Object.values(query.pools).every((room) => room === Infinity)
+        isLikely = taken.length === query.limit
         if (isAll) drained = { until: clock.now() + LOOK_MS, version: database.foreignVersion() }
         return taken
       })
