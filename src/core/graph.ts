@@ -135,22 +135,44 @@ export function findCycle(found: FoundTask[]): string[] | undefined {
 
 /** Ids that cannot be put in an order: those on a cycle or downstream of one (Kahn, 1962). */
 function withoutOrder(found: FoundTask[]): Set<string> {
-  const numbers = numbersOf(found)
-  const waiting = new Int32Array(found.length)
-  const downstream: (number[] | undefined)[] = Array(found.length)
-  for (const [number, { upstreams }] of found.entries())
-    for (const id of upstreams) {
-      const upstream = numbers.get(id)
-      if (upstream === undefined) continue
-      downstream[upstream] ??= []
-      downstream[upstream].push(number)
-      waiting[number] = (waiting[number] ?? 0) + 1
-    }
-  const free = [...waiting.keys()].filter((number) => waiting[number] === 0)
+  const { waiting, first, downstream } = edgesOf(found)
+  const free = [...found.keys()].filter((number) => waiting[number] === 0)
   for (let number = free.pop(); number !== undefined; number = free.pop())
-    for (const next of downstream[number] ?? []) {
-      waiting[next] = (waiting[next] ?? 0) - 1
+    for (let edge = first[number] as number; edge < (first[number + 1] as number); edge++) {
+      const next = downstream[edge] as number
+      waiting[next] = (waiting[next] as number) - 1
       if (waiting[next] === 0) free.push(next)
     }
   return new Set(found.filter((_, number) => waiting[number] !== 0).map(({ id }) => id))
+}
+
+/**
+ * The edges between found tasks, by number: how many upstreams each waits for, and its downstreams, which stand in one
+ * list from `first[number]` to before `first[number + 1]`. An array for each task would take more than the plan.
+ */
+function edgesOf(found: FoundTask[]) {
+  const numbers = numbersOf(found)
+  const waiting = new Int32Array(found.length)
+  const first = new Int32Array(found.length + 1)
+  const forEachEdge = (visit: (upstream: number, number: number) => void) => {
+    for (let number = 0; number < found.length; number++)
+      for (const id of (found[number] as FoundTask).upstreams) {
+        const upstream = numbers.get(id)
+        if (upstream !== undefined) visit(upstream, number)
+      }
+  }
+  forEachEdge((upstream, number) => {
+    waiting[number] = (waiting[number] as number) + 1
+    first[upstream + 1] = (first[upstream + 1] as number) + 1
+  })
+  for (let number = 0; number < found.length; number++)
+    first[number + 1] = (first[number + 1] as number) + (first[number] as number)
+  const downstream = new Int32Array(first[found.length] as number)
+  const next = first.slice()
+  forEachEdge((upstream, number) => {
+    const place = next[upstream] as number
+    downstream[place] = number
+    next[upstream] = place + 1
+  })
+  return { waiting, first, downstream }
 }
