@@ -1,12 +1,15 @@
-/** Sends a signal to a process and to what it has started in its group; one that has ended is no error. */
+/** Windows has no groups: there a process is ended alone. */
+const hasGroups = process.platform !== 'win32'
+
+/**
+ * Sends a signal to the group that a process leads: it, and what it has started; one that has ended is no error. Never to
+ * the process by its own number, which may be another's by then.
+ */
 export function killGroup(pid: number | undefined, signal: 'SIGTERM' | 'SIGKILL' = 'SIGKILL'): void {
   if (pid === undefined) return
-  // A process that leads no group, as on Windows, is ended alone.
-  for (const target of [-pid, pid])
-    try {
-      process.kill(target, signal)
-      return
-    } catch {
-      // It has ended meanwhile.
-    }
+  try {
+    process.kill(hasGroups ? -pid : pid, signal)
+  } catch {
+    // It has ended meanwhile.
+  }
 }
