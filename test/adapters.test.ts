@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, it } from 'node:test'
 import { CommandHosts } from '../src/adapters/process/command-hosts.ts'
+import { Supervision } from '../src/adapters/process/supervision.ts'
 import { openDatabase } from '../src/adapters/sqlite/database.ts'
 import { isGone, workerId } from '../src/adapters/system/processes.ts'
 import { temporaryFolder } from './support/folders.ts'
@@ -43,6 +44,28 @@ describe('a worker process', () => {
       'its number is another process by now',
     )
     assert.equal(await isGone(`elsewhere/999999999/${start}`), false)
+  })
+})
+
+describe('children under supervision', () => {
+  it('end with their lease, also where they do not listen', async (test) => {
+    const supervision = new Supervision()
+    test.after(() => supervision.close())
+    const deaf = spawn('sh', ['-c', 'trap "" TERM INT HUP; sleep 60'], { detached: true })
+    const ended = once(deaf, 'exit')
+    supervision.watch(deaf.pid ?? 0, 60_000)
+    supervision.watch(deaf.pid ?? 0, 100)
+    assert.deepEqual(await ended, [null, 'SIGKILL'])
+  })
+
+  it('end with whoever started them', async (test) => {
+    const supervision = new Supervision()
+    test.after(() => supervision.close())
+    const idle = spawn('sleep', ['60'], { detached: true })
+    const ended = once(idle, 'exit')
+    supervision.watch(idle.pid ?? 0)
+    supervision.close()
+    assert.deepEqual(await ended, [null, 'SIGKILL'])
   })
 })
 

@@ -37,10 +37,9 @@ export class Supervision {
   #start(): ChildProcess {
     const supervisor = startOwn('supervisor', import.meta.url)
     supervisor.on('error', () => {})
-    // One that was killed is replaced, and told of all children again.
+    // One that was killed is replaced with the next heartbeat, and told of all children again.
     supervisor.on('exit', () => {
-      if (this.#supervisor !== supervisor) return
-      this.#supervisor = this.#children.size === 0 ? undefined : this.#start()
+      if (this.#supervisor === supervisor) this.#supervisor = undefined
     })
     const now = performance.now()
     for (const [pid, until] of this.#children)
