@@ -58,6 +58,12 @@ describe('a deployment', () => {
     assert.match(text, /AWS does not accept the credentials: .*\nnext: Sign in \(aws sso login/)
   })
 
+  it('is not made without credentials either', async (test) => {
+    const { code, text } = await said(test, ['deploy', '--env', 'prod', '--yes'], {})
+    assert.equal(code, 3)
+    assert.match(text, /error: AWS does not accept the credentials: .*\nnext: Sign in \(aws sso login/)
+  })
+
   it('that cannot be reached is a failure of the surroundings', async (test) => {
     const { code, text } = await said(test, ['status', 'latest', '--env', 'prod'], signedIn)
     assert.equal(code, 3)

@@ -4,6 +4,7 @@ import {
   type StackEvent,
 } from '@aws-sdk/client-cloudformation'
 import { SluiceError } from '../../core/errors.ts'
+import { explained, isAboutCredentials } from './deployment.ts'
 
 /** What a failed deployment was about. */
 export interface DeployFailure {
@@ -67,14 +68,14 @@ const SKEW_MS = 30_000
 const isNew = (at: Date | undefined, { since }: DeployFailure) =>
   at !== undefined && at.getTime() >= since.getTime() - SKEW_MS
 
-/** Why a deployment failed, as the stack's events tell; where they cannot be asked, that the CDK's lines say why. */
+/** Why a deployment failed, as the stack's events tell; where they cannot be asked, as that tells, or the CDK's own lines. */
 export async function explainFailure(failure: DeployFailure): Promise<SluiceError> {
   const { stack, region } = failure
   try {
     const client = new CloudFormationClient({ region })
     const { StackEvents = [] } = await client.send(new DescribeStackEventsCommand({ StackName: stack }))
     return explainEvents(StackEvents, failure)
-  } catch {
-    return explainEvents([], failure)
+  } catch (error) {
+    return isAboutCredentials(error) ? explained(error, stack, stack) : explainEvents([], failure)
   }
 }

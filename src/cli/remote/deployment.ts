@@ -29,6 +29,10 @@ export async function findDeployment(project: Project, name: string): Promise<De
   }
 }
 
+/** Whether an error says that credentials are missing, wrong or expired. */
+export const isAboutCredentials = (error: unknown): boolean =>
+  /Credential|Token/i.test(`${(error as Error).name} ${messageOf(error)}`)
+
 /** One clear message for what can be wrong on the way to AWS. */
 export function explained(error: unknown, stack: string, name: string): SluiceError {
   const { name: kind = '' } = error as Error
@@ -42,7 +46,7 @@ export function explained(error: unknown, stack: string, name: string): SluiceEr
         hint: `Deploy it: sluice deploy --env ${name}`,
       },
     )
-  if (/Credential|Token/.test(`${kind} ${message}`) || /could not load credentials/i.test(message))
+  if (isAboutCredentials(error))
     return new SluiceError('deployment_unreachable', `AWS does not accept the credentials: ${message}`, {
       cause: error,
       hint: 'Sign in (aws sso login, or aws configure), or name a profile: AWS_PROFILE=…',
