@@ -70,7 +70,8 @@ describe('children under supervision', () => {
 })
 
 describe('commands in their hosts', () => {
-  const attempt = (number: number) => ({
+  const attempt = (number: number, state = '/one') => ({
+    SLUICE_STATE: state,
     SLUICE_RUN: `run-${process.pid}`,
     SLUICE_TASK: 'Task(of=a test)',
     SLUICE_ATTEMPT: String(number),
@@ -101,8 +102,15 @@ describe('commands in their hosts', () => {
     test.after(() => hosts.close())
     const left = spawn('sleep', ['60'], { env: { ...process.env, ...attempt(1) } })
     const ended = once(left, 'exit')
+    const others = spawn('sleep', ['60'], { env: { ...process.env, ...attempt(1, '/other') } })
+    test.after(() => others.kill())
     await hosts.run({ ...command(['true']), env: attempt(2) }, () => {}).end
     assert.deepEqual(await ended, [null, 'SIGKILL'])
+    assert.deepEqual(
+      [others.exitCode, others.signalCode],
+      [null, null],
+      'another state has a run of that name',
+    )
   })
 
   it('that cannot be started say why', async (test) => {

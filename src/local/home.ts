@@ -118,6 +118,7 @@ function makeRunner(options: HomeOptions, parts: RunnerParts): Runner {
   const bodies = makeBodyRunner(options, parts)
   const { logs, secrets, definitions } = parts
   const commands = commandRunner({
+    state: resolve(options.stateFolder),
     logs,
     secrets: (job) => readSecrets(job.task.policy.secrets, secrets),
     readYield: (path, job) => readYield(path, job, definitions),

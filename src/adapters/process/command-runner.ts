@@ -11,6 +11,8 @@ import type { CommandEnd, HostedCommand } from './command-protocol.ts'
 
 /** What the runner is composed of. */
 export interface CommandRunnerOptions {
+  /** Path of the state folder: by it and its run a command's attempts are known. */
+  state: string
   logs: Logs
   /** Values of secrets by environment variable. */
   secrets(job: Job): Promise<Record<string, string>>
@@ -136,6 +138,7 @@ class Running {
     return {
       ...(job.task.command as Command).env,
       ...this.#secrets,
+      SLUICE_STATE: this.#options.state,
       SLUICE_RUN: job.run,
       SLUICE_TASK: job.task.label,
       SLUICE_ATTEMPT: String(job.attempt),

@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 
-/** The variables by which a command is known. */
+/** The variables by which a command is known. Two states may have runs of one name, also on one machine. */
 export interface AttemptVariables {
+  SLUICE_STATE: string
   SLUICE_RUN: string
   SLUICE_TASK: string
   SLUICE_ATTEMPT: string
@@ -13,10 +14,12 @@ export interface AttemptVariables {
  * processes (proc(5): /proc/pid/environ); elsewhere it does nothing.
  */
 export function killLeftovers(attempt: AttemptVariables): void {
+  const same = (['SLUICE_STATE', 'SLUICE_RUN', 'SLUICE_TASK'] as const).map(
+    (name) => `${name}=${attempt[name]}`,
+  )
   for (const pid of processes()) {
     const environment = environmentOf(pid)
-    const isSame = environment.includes(`SLUICE_RUN=${attempt.SLUICE_RUN}`)
-    if (!isSame || !environment.includes(`SLUICE_TASK=${attempt.SLUICE_TASK}`)) continue
+    if (!same.every((variable) => environment.includes(variable))) continue
     const number = environment.find((each) => each.startsWith('SLUICE_ATTEMPT='))?.split('=')[1]
     if (Number(number) < Number(attempt.SLUICE_ATTEMPT)) kill(pid)
   }

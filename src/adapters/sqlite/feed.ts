@@ -87,7 +87,8 @@ export function sqliteFeed(
     // Whoever takes the oldest first acknowledges the oldest first. Nobody waits: what is not removed is handled again.
     async acknowledge(events) {
       acknowledged = Math.max(acknowledged, events.at(-1)?.sequence ?? 0)
-      known?.splice(0, events.length)
+      const left = known?.findIndex(({ sequence }) => sequence > acknowledged) ?? 0
+      known?.splice(0, left < 0 ? known.length : left)
       database.commitLater(() => remove(events))
     },
   }

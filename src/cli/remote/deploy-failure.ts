@@ -36,6 +36,8 @@ const HINTS: [reason: RegExp, hint: (failure: DeployFailure) => string][] = [
   [/limit|quota/i, () => 'docs/scale.md says which limits to raise, and where.'],
 ]
 
+const TAKEN_BACK = 'CloudFormation has taken back what it had begun. Correct what is said, then deploy again.'
+
 /** The first resource that failed, with its reason; whatever comes after it was only cancelled. */
 export function explainEvents(events: StackEvent[], failure: DeployFailure): SluiceError {
   const { verb, code, region } = failure
@@ -57,7 +59,7 @@ export function explainEvents(events: StackEvent[], failure: DeployFailure): Slu
     `${LogicalResourceId} (${ResourceType}) failed: ${ResourceStatusReason}`,
     {
       hint:
-        hint ?? 'CloudFormation has taken back what it had begun. Correct what is said, then deploy again.',
+        hint ?? (verb === 'deploy' ? TAKEN_BACK : 'Correct what is said, then give the same command again.'),
     },
   )
 }
