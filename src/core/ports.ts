@@ -224,8 +224,8 @@ export interface Runner {
 export interface Clock {
   now(): number
   sleep(ms: number): Promise<void>
-  /** Sleeps, but returns early when there may be what the bell rings for. */
-  idle(ms: number, bell: Bell): Promise<void>
+  /** Listens from now on: what is returned sleeps, but not where there may be what the bell rings for since. */
+  listen(bell: Bell): (ms: number) => Promise<void>
 }
 
 /** What a loop that has nothing to do waits for: changes in the feed, or messages in the queue. */
@@ -245,6 +245,11 @@ export interface Ports {
   plans: Plans
   feed: Feed
   queue: Queue
+  /**
+   * The same for {@link advance}, whose effects are all in the store, feed and queue of this process, where the adapter has
+   * a quicker way: what it reads may not be committed yet, and what it writes is committed after that or not at all.
+   */
+  deciding?: Pick<Ports, 'store' | 'queue'>
   completeness: Completeness
   runner: Runner
   clock: Clock

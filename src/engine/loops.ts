@@ -22,6 +22,7 @@ export interface Loops {
 export function startLoops(context: Context, worker?: Worker): Loops {
   const { clock } = context.ports
   const { auditMs, heartbeatMs } = context.settings
+  const deciding: Context = { ...context, ports: { ...context.ports, ...context.ports.deciding } }
   const failed = Promise.withResolvers<never>()
   failed.promise.catch(() => {})
   const stopped = Promise.withResolvers<void>()
@@ -34,8 +35,10 @@ export function startLoops(context: Context, worker?: Worker): Loops {
     }
   }
   const follow = async () => {
-    while (!isStopped)
-      if ((await advance(context)) === 0) await Promise.race([clock.idle(IDLE_MS, 'events'), stopped.promise])
+    while (!isStopped) {
+      const idle = clock.listen('events')
+      if ((await advance(deciding)) === 0) await Promise.race([idle(IDLE_MS), stopped.promise])
+    }
   }
   let auditedAt = clock.now()
   // Looked at now and then, because a timer of an hour would keep a process from ending.
@@ -44,14 +47,14 @@ export function startLoops(context: Context, worker?: Worker): Loops {
     auditedAt = clock.now()
     await auditOpenRuns(context)
   }
-  const deciding = [
+  const loops = [
     follow(),
     every(TICK_MS, () => tick(context)),
     every(ORPHANS_MS, () => collectOrphans(context)),
     every(AUDIT_LOOK_MS, auditWhenDue),
   ]
   const executing = worker && [worker.run(), every(heartbeatMs, () => worker.beat())]
-  for (const loop of [...deciding, ...(executing ?? [])]) loop.catch(failed.reject)
+  for (const loop of [...loops, ...(executing ?? [])]) loop.catch(failed.reject)
 
   return {
     failed: failed.promise,
@@ -60,7 +63,7 @@ export function startLoops(context: Context, worker?: Worker): Loops {
       await executing?.[0]
       isStopped = true
       stopped.resolve()
-      await Promise.all(deciding)
+      await Promise.all(loops)
       while ((await advance(context)) > 0);
     },
   }

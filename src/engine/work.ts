@@ -77,15 +77,11 @@ export class Worker {
     const failed = Promise.withResolvers<never>()
     failed.promise.catch(() => {})
     while (!this.#stopping && !this.#draining) {
+      const idle = this.#context.ports.clock.listen('messages')
       const deliveries = await this.#take()
       if (this.#stopping || this.#draining) await this.#putBack(deliveries)
       else for (const delivery of deliveries) this.#start(delivery, failed.reject)
-      if (deliveries.length === 0)
-        await Promise.race([
-          this.#context.ports.clock.idle(IDLE_MS, 'messages'),
-          this.#whenFree(),
-          failed.promise,
-        ])
+      if (deliveries.length === 0) await Promise.race([idle(IDLE_MS), this.#whenFree(), failed.promise])
     }
     await Promise.race([Promise.all(this.#attempts), failed.promise])
   }

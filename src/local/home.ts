@@ -61,6 +61,7 @@ export function openHome(options: HomeOptions): Home {
   const worker = workerId()
   const feed = sqliteFeed(database, worker, clock, isGone)
   const store = sqliteStore(database, feed, () => clock.ring('events'))
+  const queue = sqliteQueue(database, worker, clock, () => clock.ring('messages'))
   const logs = fileLogs(join(folder, 'logs'))
   const secrets = fileSecrets(secretsPath(folder), secretVariable)
   // Children flush what they write; a body in this process would hold up all others meanwhile.
@@ -76,7 +77,8 @@ export function openHome(options: HomeOptions): Home {
       store,
       plans: sqlitePlans(database),
       feed,
-      queue: sqliteQueue(database, worker, clock, () => clock.ring('messages')),
+      queue,
+      deciding: { store: store.deciding, queue: queue.deciding },
       completeness,
       runner,
       clock,

@@ -56,6 +56,7 @@ async function untilEnd(
   let isMore = true
   while (!signal.aborted) {
     const before = active.size
+    const idle = clock.listen('events')
     await dropEnded(home, active, options)
     while (isMore && active.size < options.maxActive) {
       const run = await options.next()
@@ -68,7 +69,7 @@ async function untilEnd(
       if (!(await someoneWorks(home, active))) return 'waiting'
       idleSince = clock.now()
     }
-    await Promise.race([clock.idle(500, 'events'), stopped, loops.failed])
+    await Promise.race([idle(500), stopped, loops.failed])
   }
   return 'stopped'
 }

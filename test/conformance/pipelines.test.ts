@@ -26,10 +26,13 @@ pipelinesSuite('sqlite', async (test, clock) => {
   const database = openDatabase(join(temporaryFolder(test), 'state.db'))
   test.after(() => database.close())
   const feed = sqliteFeed(database, 'one', clock, async () => false)
+  const store = sqliteStore(database, feed, () => clock.ring('events'))
+  const queue = sqliteQueue(database, 'one', clock, () => clock.ring('messages'))
   return {
-    store: sqliteStore(database, feed, () => clock.ring('events')),
+    store,
     feed,
-    queue: sqliteQueue(database, 'one', clock, () => clock.ring('messages')),
+    queue,
+    deciding: { store: store.deciding, queue: queue.deciding },
     plans: sqlitePlans(database),
   }
 })

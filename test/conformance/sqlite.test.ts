@@ -10,22 +10,34 @@ import { testClock } from '../support/test-clock.ts'
 import { sharedSuite } from './shared.suite.ts'
 import { conformance } from './suites.ts'
 
-const make = async (test: TestContext) => {
+const open = (test: TestContext) => {
   const clock = testClock()
   const path = join(temporaryFolder(test), 'state.db')
-  const open = (follower: string) => {
+  return (follower: string) => {
     const database = openDatabase(path)
     test.after(() => database.close())
     const feed = sqliteFeed(database, follower, clock, async () => false)
     return {
+      clock,
       store: sqliteStore(database, feed),
       feed,
       queue: sqliteQueue(database, follower, clock),
       plans: sqlitePlans(database),
     }
   }
-  return { clock, ...open('one'), other: open('two') }
+}
+
+const make = async (test: TestContext) => {
+  const process = open(test)
+  return { ...process('one'), other: process('two') }
+}
+
+/** What deciding sees is not there for other processes yet. */
+const makeDeciding = async (test: TestContext) => {
+  const { store, queue, ...rest } = open(test)('one')
+  return { ...rest, store: store.deciding, queue: queue.deciding }
 }
 
 conformance('sqlite', make)
+conformance('sqlite, as deciding sees it', makeDeciding)
 sharedSuite('sqlite', make)

@@ -82,7 +82,7 @@ export class World {
     const clock = {
       now: () => Math.floor(scheduler.now + skewMs),
       sleep: (ms: number) => scheduler.sleep(host, ms),
-      idle: (ms: number) => scheduler.sleep(host, ms * 5),
+      listen: () => (ms: number) => scheduler.sleep(host, ms * 5),
     }
     return {
       store: {

@@ -10,7 +10,7 @@ export function testClock(): TestClock {
   return {
     now: () => now,
     sleep: async () => {},
-    idle: async () => {},
+    listen: () => async () => {},
     advance(ms) {
       now += ms
     },

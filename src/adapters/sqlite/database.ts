@@ -2,7 +2,7 @@ import { existsSync, mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { messageOf, SluiceError } from '../../core/errors.ts'
-import { groupCommit } from './group-commit.ts'
+import { groupCommit, type TransactionSteps } from './group-commit.ts'
 
 /**
  * The migrations that lead from an empty file to the newest state, one entry a version.
@@ -49,14 +49,19 @@ export interface Database {
   transaction<T>(work: () => T): T
   /**
    * Runs the function in one write transaction with all others of this turn of the event loop (group commit), in
-   * order. Where one throws, or the disk does, none is written and all reject.
+   * order, and with what this process does at once in reaction. Where one throws, or the disk does, none is written and
+   * all reject.
    */
   commit<T>(work: () => T): Promise<T>
   /**
-   * The same for what may as well not happen, because then it is only done again: nobody waits for it. A failure is
-   * that of the next {@link commit}.
+   * The same, but told before it is committed: for whoever only writes to this state, so that all that he does is
+   * committed after this or not at all. Where the commit fails, everything that is asked for later rejects.
    */
-  commitLater(work: () => void): void
+  apply<T>(work: () => T): Promise<T>
+  /** Resolves when all that can be seen has been committed (or rolled back); undefined where it has been. */
+  settled(): Promise<void> | undefined
+  /** Called at the end of each transaction, to write what is left to be written in it. */
+  beforeCommit(write: () => void): void
   /** A number that changes whenever another process has committed; asked anew once a turn of the event loop. */
   foreignVersion(): number
   /** Told when a transaction was rolled back: what was remembered of it is wrong. */
@@ -77,8 +82,9 @@ export function openDatabase(path: string, migrations = MIGRATIONS): Database {
     // NORMAL survives the death of any process; a power failure may cost the last transactions, never consistency.
     patiently(sql, 'PRAGMA journal_mode = WAL')
     sql.exec('PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 8000')
-    migrate(sql, path, migrations, isNew)
-    return toDatabase(sql, path)
+    const database = toDatabase(sql, path)
+    migrate(database, migrations, isNew)
+    return database
   })
 }
 
@@ -99,6 +105,7 @@ function patiently(sql: DatabaseSync, statement: string): void {
 function toDatabase(sql: DatabaseSync, path: string): Database {
   const version = sql.prepare('PRAGMA data_version')
   const forgetters: (() => void)[] = []
+  const writers: (() => void)[] = []
   let known: number | undefined
   const forgetVersion = () => {
     known = undefined
@@ -108,26 +115,36 @@ function toDatabase(sql: DatabaseSync, path: string): Database {
     known ??= Number(version.get()?.data_version)
     return known
   }
-  const transaction = <T>(work: () => T): T =>
-    explaining(path, () => {
-      try {
-        // What others committed before this transaction began counts.
-        return inTransaction(sql, () => {
-          forgetVersion()
-          return work()
-        })
-      } catch (error) {
-        for (const forget of forgetters) forget()
-        throw error
-      }
-    })
-  const group = groupCommit(transaction)
+  const begin = sql.prepare('BEGIN IMMEDIATE')
+  const end = sql.prepare('COMMIT')
+  const steps: TransactionSteps = {
+    begin() {
+      begin.run()
+      // What others committed before this transaction began counts.
+      forgetVersion()
+    },
+    commit() {
+      for (const write of writers) write()
+      end.run()
+    },
+    rollback() {
+      if (sql.isTransaction) sql.exec('ROLLBACK')
+      for (const forget of forgetters) forget()
+    },
+    explain: (error) => explained(path, error),
+  }
+  const group = groupCommit(steps)
   return {
     sql,
     path,
-    transaction,
+    transaction(work) {
+      group.settle()
+      return inTransaction(steps, work)
+    },
     commit: group.commit,
-    commitLater: group.commitLater,
+    apply: group.apply,
+    settled: group.settled,
+    beforeCommit: (write) => writers.push(write),
     foreignVersion,
     onRollback: (forget) => forgetters.push(forget),
     close() {
@@ -137,21 +154,21 @@ function toDatabase(sql: DatabaseSync, path: string): Database {
   }
 }
 
-function inTransaction<T>(sql: DatabaseSync, work: () => T): T {
-  sql.exec('BEGIN IMMEDIATE')
+function inTransaction<T>(steps: TransactionSteps, work: () => T): T {
   try {
+    steps.begin()
     const result = work()
-    sql.exec('COMMIT')
+    steps.commit()
     return result
   } catch (error) {
-    if (sql.isTransaction) sql.exec('ROLLBACK')
-    throw error
+    steps.rollback()
+    throw steps.explain(error)
   }
 }
 
 const versionOf = (sql: DatabaseSync) => Number(sql.prepare('PRAGMA user_version').get()?.user_version)
 
-function migrate(sql: DatabaseSync, path: string, migrations: readonly string[], isNew: boolean): void {
+function migrate({ sql, path, transaction }: Database, migrations: readonly string[], isNew: boolean): void {
   const version = versionOf(sql)
   if (version > migrations.length)
     throw new SluiceError(
@@ -161,7 +178,7 @@ function migrate(sql: DatabaseSync, path: string, migrations: readonly string[],
     )
   if (version === migrations.length) return
   if (!isNew && version > 0) sql.prepare('VACUUM INTO ?').run(`${path}.v${version}-${Date.now()}.backup`)
-  inTransaction(sql, () => {
+  transaction(() => {
     // Another process may have migrated while this one waited.
     for (const step of migrations.slice(versionOf(sql))) sql.exec(step)
     sql.exec(`PRAGMA user_version = ${migrations.length}`)

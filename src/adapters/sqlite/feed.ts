@@ -8,14 +8,18 @@ interface Lease {
   until: number
 }
 
-/** The feed of one process, which is told what its own store writes. */
+/** The feed of one process, which is told of the changes that its own store writes. */
 export interface SqliteFeed extends Feed {
-  told(event: FeedEvent): void
+  tell(key: string): void
 }
+
+/** Of an event that is in the table only when its transaction is committed, if it is not handled before. */
+const UNWRITTEN = 0
 
 /**
  * The change feed as a table that every process may follow; a lease lets one at a time.
- * Delivered events stay until they are acknowledged.
+ * Delivered events stay until they are acknowledged; those that are acknowledged in the transaction in which they
+ * happened are never written.
  */
 export function sqliteFeed(
   database: Database,
@@ -24,6 +28,7 @@ export function sqliteFeed(
   isGone: (worker: string) => Promise<boolean>,
 ): SqliteFeed {
   const { sql } = database
+  const insert = sql.prepare('INSERT INTO feed (key) VALUES (?)')
   const next = sql.prepare('SELECT sequence, key FROM feed WHERE sequence > ? ORDER BY sequence LIMIT ?')
   const forget = sql.prepare('DELETE FROM feed WHERE sequence = ?')
   const forgetRange = sql.prepare('DELETE FROM feed WHERE sequence BETWEEN ? AND ?')
@@ -35,9 +40,16 @@ export function sqliteFeed(
   let acknowledged = 0
   /** All that is in the table and not acknowledged, as long as no other process commits; undefined where not known. */
   let known: FeedEvent[] | undefined
+  /** What happened in the open transaction and is not acknowledged. */
+  const unwritten = new Set<FeedEvent>()
   let version = database.foreignVersion()
   database.onRollback(() => {
     known = undefined
+    unwritten.clear()
+  })
+  database.beforeCommit(() => {
+    for (const event of unwritten) event.sequence = Number(insert.run(event.key).lastInsertRowid)
+    unwritten.clear()
   })
 
   const standing = () => {
@@ -74,22 +86,31 @@ export function sqliteFeed(
     version = database.foreignVersion()
     if (known !== undefined) return known.slice(0, limit)
     const events = next.all(acknowledged, limit) as unknown as FeedEvent[]
-    if (events.length < limit) known = [...events]
-    return events
+    if (events.length === limit) return events
+    known = [...events, ...unwritten]
+    return known.slice(0, limit)
   }
 
   return {
-    told: (event) => known?.push(event),
+    tell(key) {
+      const event = { sequence: UNWRITTEN, key }
+      unwritten.add(event)
+      known?.push(event)
+    },
     async take(limit) {
       const events = oldest(limit)
       return events.length > 0 && (await follows()) ? events : []
     },
     // Whoever takes the oldest first acknowledges the oldest first. Nobody waits: what is not removed is handled again.
     async acknowledge(events) {
-      acknowledged = Math.max(acknowledged, events.at(-1)?.sequence ?? 0)
-      const left = known?.findIndex(({ sequence }) => sequence > acknowledged) ?? 0
+      const written = events.filter((event) => !unwritten.delete(event))
+      acknowledged = Math.max(acknowledged, written.at(-1)?.sequence ?? 0)
+      const done = new Set(events)
+      const isLeft = (event: FeedEvent) =>
+        !done.has(event) && (event.sequence === UNWRITTEN || event.sequence > acknowledged)
+      const left = known?.findIndex(isLeft) ?? 0
       known?.splice(0, left < 0 ? known.length : left)
-      database.commitLater(() => remove(events))
+      if (written.length > 0) database.apply(() => remove(written)).catch(() => {})
     },
   }
 }

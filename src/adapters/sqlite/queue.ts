@@ -1,5 +1,5 @@
 import { pipelineOf } from '../../core/identity.ts'
-import type { Clock, Delivery, Queue, Taking } from '../../core/ports.ts'
+import type { Clock, Delivery, Queue, Sending, Taking } from '../../core/ports.ts'
 import { type Group, takeTurns } from '../../core/turns.ts'
 import type { Database } from './database.ts'
 
@@ -18,6 +18,11 @@ function groupOf(run: string, rows: ReadonlyMap<string, Row[]>): [string, Group]
   return first === undefined ? [] : [[run, { run, pipeline: pipelineOf(run), priority: first.priority }]]
 }
 
+/** A queue, and the same for {@link Ports.deciding}. */
+export interface SqliteQueue extends Queue {
+  deciding: Queue
+}
+
 /** How long a worker's wish for a run's messages counts after it found none that were its turn. */
 const WISH_MS = 2_000
 const LOOK_MS = 100
@@ -31,7 +36,7 @@ export function sqliteQueue(
   worker: string,
   clock: Clock,
   onMessage: () => void = () => {},
-): Queue {
+): SqliteQueue {
   const { sql } = database
   const insert = sql.prepare(
     'INSERT INTO message (run, number, attempt, visible_at, pool, priority) VALUES (?, ?, ?, ?, ?, ?)',
@@ -138,17 +143,21 @@ export function sqliteQueue(
 
   const receiptOf = (delivery: Delivery) => delivery.receipt.split('.').map(Number) as [number, number]
 
-  return {
-    async send(messages) {
-      const now = clock.now()
-      await database.commit(() => {
-        for (const { message, delayMs, pool, priority } of messages)
-          insert.run(message.run, message.number, message.attempt, now + delayMs, pool, priority)
-        drained = undefined
-        isLikely = true
-        onMessage()
-      })
-    },
+  const sendBy = (ask: Database['commit']) => async (messages: Sending[]) => {
+    const now = clock.now()
+    const sent = ask(() => {
+      for (const { message, delayMs, pool, priority } of messages)
+        insert.run(message.run, message.number, message.attempt, now + delayMs, pool, priority)
+    })
+    // Whoever is woken now takes in the same transaction, after this.
+    drained = undefined
+    isLikely = true
+    onMessage()
+    await sent
+  }
+
+  const queue: Queue = {
+    send: sendBy(database.commit),
     async take(query) {
       if (isDrained() || !(isLikely || hasAny(query))) return []
       isLikely = false
@@ -165,9 +174,10 @@ export function sqliteQueue(
     },
     // Nobody waits: what is not removed is delivered again, and its attempt is found to be over.
     async acknowledge(deliveries) {
-      database.commitLater(() => {
+      const removed = database.apply(() => {
         for (const delivery of deliveries) remove.run(...receiptOf(delivery))
       })
+      removed.catch(() => {})
     },
     async putBack(delivery, delayMs) {
       drained = undefined
@@ -180,4 +190,5 @@ export function sqliteQueue(
       })
     },
   }
+  return { ...queue, deciding: { ...queue, send: sendBy(database.apply) } }
 }

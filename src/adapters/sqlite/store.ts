@@ -12,15 +12,20 @@ interface Row {
 
 const dueAtOf = (record: Stored) => ('dueAt' in record ? (record.dueAt ?? null) : null)
 
+/** A store, and the same for {@link Ports.deciding}. */
+export interface SqliteStore extends Store {
+  deciding: Store
+}
+
 /**
  * Records as JSON in one table. Writes asked for in the same turn of the event loop are committed together; each keeps
  * its own conditions and atomicity. `onEvent` is called when there is something in the feed.
  */
 export function sqliteStore(
   database: Database,
-  feed: Pick<SqliteFeed, 'told'>,
+  feed: Pick<SqliteFeed, 'tell'>,
   onEvent: () => void = () => {},
-): Store {
+): SqliteStore {
   const { sql } = database
   const select = sql.prepare('SELECT body FROM record WHERE key = ?')
   const upsert = sql.prepare(
@@ -28,7 +33,6 @@ export function sqliteStore(
   )
   const insert = sql.prepare('INSERT INTO record (key, body, due_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING')
   const remove = sql.prepare('DELETE FROM record WHERE key = ?')
-  const tell = sql.prepare('INSERT INTO feed (key) VALUES (?)')
   const range = sql.prepare(
     'SELECT key, body FROM record WHERE key > ? AND key >= ? AND key < ? ORDER BY key LIMIT ?',
   )
@@ -45,8 +49,7 @@ export function sqliteStore(
     else upsert.run(change.key, JSON.stringify(after), dueAtOf(after))
     cache.keep(change.key, after)
     if (!isFeedworthy(before, after)) return
-    const { lastInsertRowid } = tell.run(change.key)
-    feed.told({ sequence: Number(lastInsertRowid), key: change.key })
+    feed.tell(change.key)
     onEvent()
   }
 
@@ -78,15 +81,25 @@ export function sqliteStore(
     record: JSON.parse((row as Row).body) as Stored,
   })
 
-  return {
+  const storeOf = (ask: Database['commit'], settled: Database['settled']): Store => ({
     async read(wanted) {
+      await settled()
       cache.refresh()
       return wanted.map(cache.read)
     },
-    write: (changes) => database.commit(() => writeOne(changes)),
-    writeEach: (changes) => database.commit(() => changes.map((change) => writeOne([change]))),
-    list: async ({ prefix, after = '', limit = -1 }) =>
-      range.all(after, prefix, `${prefix}\u{10ffff}`, limit).map(entry),
-    due: async ({ before, limit }) => due.all(before, limit).map(entry),
+    write: (changes) => ask(() => writeOne(changes)),
+    writeEach: (changes) => ask(() => changes.map((change) => writeOne([change]))),
+    async list({ prefix, after = '', limit = -1 }) {
+      await settled()
+      return range.all(after, prefix, `${prefix}\u{10ffff}`, limit).map(entry)
+    },
+    async due({ before, limit }) {
+      await settled()
+      return due.all(before, limit).map(entry)
+    },
+  })
+  return {
+    ...storeOf(database.commit, database.settled),
+    deciding: storeOf(database.apply, () => undefined),
   }
 }

@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Bell, Clock } from '../../core/ports.ts'
 
 const POLL_MS = 50
@@ -18,8 +18,7 @@ interface Idler {
 /** `version` is asked every 50 ms while somebody idles; it is another number when another process has changed the records. */
 export function systemClock(version: () => number = () => 0): SystemClock {
   const idlers = new Set<Idler>()
-  // Whoever looked just before a bell rang, and found nothing, is about to sleep: it looks once more instead.
-  const justRung = new Set<Bell>()
+  const rung: { [bell in Bell]: number } = { events: 0, messages: 0 }
   let poll: NodeJS.Timeout | undefined
   let seen: number | undefined
 
@@ -44,17 +43,19 @@ export function systemClock(version: () => number = () => 0): SystemClock {
   return {
     now: () => Date.now(),
     sleep: (ms) => sleep(ms),
-    async idle(ms, bell) {
-      if (justRung.has(bell)) return nextTurn()
-      await new Promise<void>((resolve) => {
-        idlers.add({ bell, until: Date.now() + ms, wake: resolve })
-        poll ??= setInterval(look, POLL_MS)
-      })
+    listen(bell) {
+      const heard = rung[bell]
+      return async (ms) => {
+        if (rung[bell] !== heard) return
+        await new Promise<void>((resolve) => {
+          idlers.add({ bell, until: Date.now() + ms, wake: resolve })
+          poll ??= setInterval(look, POLL_MS)
+        })
+      }
     },
     ring(bell) {
-      if (justRung.size === 0) setImmediate(() => justRung.clear())
-      justRung.add(bell)
-      wake((idler) => idler.bell === bell)
+      rung[bell]++
+      if (idlers.size > 0) wake((idler) => idler.bell === bell)
     },
   }
 }

@@ -164,8 +164,9 @@ export async function cancel(wanted: string, options: GlobalOptions): Promise<Re
     const until = clock.now() + CANCEL_WAIT_MS
     let now = await findRun(home, run.id)
     while (isOpen(now.status) && clock.now() < until) {
-      await Promise.race([clock.idle(200, 'events'), loops.failed])
+      const idle = clock.listen('events')
       now = await findRun(home, run.id)
+      if (isOpen(now.status)) await Promise.race([idle(200), loops.failed])
     }
     await loops.stop()
     const text = isOpen(now.status)

@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { describe, it, type TestContext } from 'node:test'
+import { openDatabase } from '../../src/adapters/sqlite/database.ts'
+import { sqliteFeed } from '../../src/adapters/sqlite/feed.ts'
+import { sqliteStore } from '../../src/adapters/sqlite/store.ts'
+import { keys } from '../../src/core/model.ts'
+import { temporaryFolder } from '../support/folders.ts'
+import { taskRun } from '../support/records.ts'
+import { testClock } from '../support/test-clock.ts'
+
+const KEY = keys.taskRun('r-1', 0)
+const END = [{ key: KEY, set: { status: 'succeeded' }, if: { status: 'queued' } }]
+
+async function open(test: TestContext) {
+  const path = join(temporaryFolder(test), 'state.db')
+  const database = openDatabase(path)
+  const feed = sqliteFeed(database, 'one', testClock(), async () => false)
+  let onEvent = () => {}
+  const store = sqliteStore(database, feed, () => onEvent())
+  const others = new DatabaseSync(path)
+  test.after(() => {
+    others.close()
+    database.close()
+  })
+  await store.write([{ key: KEY, put: taskRun({ status: 'queued' }), if: 'absent' }])
+  await store.write([{ key: KEY, set: { attempt: 2 } }])
+  // Takes the lease of the feed too, which is a transaction of its own.
+  await feed.acknowledge(await feed.take(1))
+  await store.write([{ key: KEY, set: { priority: 1 } }])
+  const seen = () => ({
+    status: JSON.parse(String(others.prepare('SELECT body FROM record WHERE key = ?').get(KEY)?.body)).status,
+    events: others.prepare('SELECT count(*) AS n FROM feed').get()?.n,
+  })
+  const whenEvent = (react: () => void) => {
+    onEvent = () => queueMicrotask(react)
+  }
+  return { database, feed, store, seen, whenEvent }
+}
+
+describe('a transaction of the embedded state', () => {
+  it('has the event of a change', async (test) => {
+    const { store, seen, feed } = await open(test)
+    await store.write(END)
+    assert.deepEqual(seen(), { status: 'succeeded', events: 1 })
+    assert.deepEqual(
+      (await feed.take(10)).map(({ key }) => key),
+      [KEY],
+    )
+  })
+
+  it('has what is done at once about a change, and no event that is done with', async (test) => {
+    const { store, seen, feed, whenEvent } = await open(test)
+    let isHandled = false
+    whenEvent(async () => {
+      const events = await feed.take(10)
+      if (events.length === 0) return
+      await store.deciding.write([{ key: KEY, set: { priority: 7 } }])
+      assert.equal(seen().status, 'queued', 'told before the commit')
+      await feed.acknowledge(events)
+      isHandled = true
+    })
+    await store.write(END)
+    assert.ok(isHandled)
+    assert.deepEqual(seen(), { status: 'succeeded', events: 0 })
+    assert.deepEqual(await feed.take(10), [])
+    const [record] = await store.read([KEY])
+    assert.equal((record as { priority?: number } | undefined)?.priority, 7)
+  })
+
+  it('is over when its changes are read, but for who decides', async (test) => {
+    const { store, seen } = await open(test)
+    await store.deciding.write(END)
+    assert.equal((await store.deciding.read([KEY]))[0]?.version, 4)
+    assert.equal(seen().status, 'queued')
+    assert.equal((await store.read([KEY]))[0]?.version, 4)
+    assert.equal(seen().status, 'succeeded')
+  })
+
+  it('that fails after it was told of leaves a state that takes nothing more', async (test) => {
+    const { database, store, seen, feed } = await open(test)
+    let isFull = false
+    database.beforeCommit(() => {
+      if (isFull) throw new Error('no room')
+    })
+    isFull = true
+    await store.deciding.write(END)
+    assert.equal((await store.read([KEY]))[0]?.version, 3)
+    isFull = false
+    assert.deepEqual(seen(), { status: 'queued', events: 0 })
+    assert.deepEqual(await feed.take(10), [])
+    await assert.rejects(store.write(END), /no room/)
+  })
+
+  it('that fails before anybody was told may be tried again', async (test) => {
+    const { database, store, seen } = await open(test)
+    let isFull = true
+    database.beforeCommit(() => {
+      if (isFull) throw new Error('no room')
+    })
+    await assert.rejects(store.write(END), /no room/)
+    isFull = false
+    await store.write(END)
+    assert.equal(seen().status, 'succeeded')
+  })
+})
