@@ -52,9 +52,9 @@ function allowLoops(each: lambda.Function): void {
   resource.recursiveLoop = 'Allow'
 }
 
-const image = (fields: object) =>
+const image = (fields: object, eventName: 'INSERT' | 'MODIFY' = 'MODIFY') =>
   lambda.FilterCriteria.filter({
-    eventName: lambda.FilterRule.isEqual('MODIFY'),
+    eventName: lambda.FilterRule.isEqual(eventName),
     dynamodb: { NewImage: fields },
   })
 
@@ -63,6 +63,13 @@ const image = (fields: object) =>
  * they would cost an invocation.
  */
 const CHANGES = [
+  image(
+    {
+      kind: { S: lambda.FilterRule.isEqual('taskRun') },
+      status: { S: lambda.FilterRule.or('queued', 'succeeded', 'failed') },
+    },
+    'INSERT',
+  ),
   image({
     kind: { S: lambda.FilterRule.isEqual('taskRun') },
     status: { S: lambda.FilterRule.notEquals('running') },

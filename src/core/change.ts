@@ -1,4 +1,4 @@
-import type { StoredRecord } from './model.ts'
+import type { StoredRecord, TaskStatus } from './model.ts'
 
 /** A record as the store returns it: `version` counts its writes. */
 export type Stored<R extends StoredRecord = StoredRecord> = R & { version: number }
@@ -45,15 +45,19 @@ function withFields(current: object | undefined, set: Record<string, unknown>, v
 }
 
 /**
- * Whether the change feed carries this change: everything but inserts, removals, heartbeats, notes and claims.
- * A record is told again when its status, attempt or one of its signals changed.
+ * Whether the change feed carries this change: everything but inserts of what does not move yet, removals, heartbeats,
+ * notes and claims. A record is told again when its status, attempt or one of its signals changed.
  */
 export function isFeedworthy(before: Stored | undefined, after: Stored | undefined): boolean {
-  if (before === undefined || after === undefined || isClaimed(after)) return false
+  if (after === undefined || isClaimed(after)) return false
+  if (before === undefined) return after.kind === 'taskRun' && MOVING_AT_ONCE.includes(after.status)
   const old = before as unknown as Record<string, unknown>
   const now = after as unknown as Record<string, unknown>
   return feedFields(after).some((name) => old[name] !== now[name])
 }
+
+/** A task run that nothing holds back is put as what it becomes. */
+const MOVING_AT_ONCE: readonly string[] = ['queued', 'succeeded', 'failed'] satisfies TaskStatus[]
 
 /** Nothing is owed to a body that runs, nor to whoever waits for its lock. */
 function isClaimed(record: StoredRecord): boolean {

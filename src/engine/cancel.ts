@@ -2,6 +2,7 @@ import type { Stored } from '../core/change.ts'
 import { hasEnded, isOpen, keys, type Run, type TaskRun } from '../core/model.ts'
 import { type Context, writeEach } from './context.ts'
 import { leaveLines } from './limits.ts'
+import { releaseChunk } from './release.ts'
 
 const PAGE = 500
 const AGAIN_MS = 1_000
@@ -22,7 +23,10 @@ export async function cancelRun({ ports }: Context, run: Stored<Run>): Promise<b
  * Cancels whatever does not run, a page at a time: the note of how far it got brings the run back through the feed.
  * Ends the run once nothing runs, else passes again in a second. May be cut at any point and done again.
  */
-export async function sweepCancelled({ ports }: Context, run: Stored<Run>): Promise<void> {
+export async function sweepCancelled(context: Context, run: Stored<Run>): Promise<void> {
+  // First, everything has to be there.
+  if (await releaseChunk(context, run)) return
+  const { ports } = context
   const { tasks = 0, swept = 0 } = run
   const to = Math.min(swept + PAGE, tasks)
   const page = Array.from({ length: to - swept }, (_, index) => keys.taskRun(run.id, swept + index))

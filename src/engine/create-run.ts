@@ -7,7 +7,8 @@ import { type Context, writeEach } from './context.ts'
 const SLICE = 500
 
 /**
- * Stores the plan, then every task run that is absent, then opens the run for release.
+ * Stores the plan, then every task run that is absent and has to wait, then opens the run for release: what nothing
+ * holds back is put when it is released, once all that depends on it is there.
  * Each step may be done again by another planner: what stands is never overwritten.
  */
 export async function createRun(context: Context, run: string, plan: Plan, nonce: string): Promise<void> {
@@ -15,10 +16,12 @@ export async function createRun(context: Context, run: string, plan: Plan, nonce
   const isOurs = await plans.save(run, plan)
   const header = isOurs ? plan.header : await plans.header(run)
   if (header === undefined) throw new SluiceError('internal', `the plan of ${run} was not kept`)
+  const isReady = new Uint8Array(header.size)
+  for (const number of header.ready) isReady[number] = 1
   for (let start = 0; start < header.size; start += SLICE) {
-    const end = Math.min(start + SLICE, header.size)
-    const tasks = isOurs ? plan.tasks.slice(start, end) : await plans.tasks(run, sequence(start, end))
-    await putTaskRuns(context, run, tasks, isOurs ? (number) => plan.tasks[number] : undefined)
+    const numbers = sequence(start, Math.min(start + SLICE, header.size)).filter((each) => !isReady[each])
+    const tasks = isOurs ? numbers.map((each) => plan.tasks[each]) : await plans.tasks(run, numbers)
+    await putTaskRuns(context, run, tasks as PlannedTask[], isOurs ? (each) => plan.tasks[each] : undefined)
   }
   await store.write([
     {
@@ -40,6 +43,7 @@ export async function putTaskRuns(
   tasks: PlannedTask[],
   known?: (number: number) => PlannedTask | undefined,
 ): Promise<void> {
+  if (tasks.length === 0) return
   const upstreams = [...new Set(tasks.flatMap((task) => task.upstreams))]
   const planned = known ? upstreams.map(known) : await ports.plans.tasks(run, upstreams)
   const complete = new Set(planned.flatMap((task) => (task?.complete ? [task.number] : [])))
@@ -47,14 +51,19 @@ export async function putTaskRuns(
     ports.store,
     tasks.map((task) => ({
       key: keys.taskRun(run, task.number),
-      put: newTaskRun(run, task, complete),
+      put: newTaskRun(run, task, (upstream) => complete.has(upstream)),
       if: 'absent' as const,
     })),
   )
 }
 
-function newTaskRun(run: string, task: PlannedTask, complete: Set<number>): TaskRun {
-  const bits = task.upstreams.flatMap((upstream, bit) => (complete.has(upstream) ? [bit] : []))
+/** A task run as it is put. */
+export function newTaskRun(
+  run: string,
+  task: PlannedTask,
+  isComplete: (upstream: number) => boolean,
+): TaskRun {
+  const bits = task.upstreams.flatMap((upstream, bit) => (isComplete(upstream) ? [bit] : []))
   const none = emptyBitmap(task.upstreams.length)
   return {
     kind: 'taskRun',

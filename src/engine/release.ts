@@ -1,34 +1,64 @@
 import type { Stored } from '../core/change.ts'
 import { keys, type Run, type TaskRun } from '../core/model.ts'
 import type { PlannedTask } from '../core/plan.ts'
+import type { Ports, WriteResult } from '../core/ports.ts'
 import { briefly } from '../core/retry.ts'
 import { type Context, writeEach } from './context.ts'
+import { newTaskRun } from './create-run.ts'
 
 const CHUNK = 500
 
-/** Queues the next ready tasks of a run; counting them brings the run back through the feed until all are out. */
-export async function releaseChunk({ ports }: Context, run: Stored<Run>): Promise<void> {
-  const header = await ports.plans.header(run.id)
+/**
+ * Puts the next ready tasks of a run as what they become; counting them brings the run back through the feed until all
+ * are out. Those of a cancelled run are put as cancelled. False where there were none left.
+ */
+export async function releaseChunk({ ports }: Context, run: Stored<Run>): Promise<boolean> {
   const released = run.released ?? 0
-  const numbers = header?.ready.slice(released, released + CHUNK) ?? []
-  if (numbers.length === 0) return
-  const planned = await ports.plans.tasks(run.id, numbers)
+  const tasks = await ports.plans.tasks(run.id, await readyOf(ports, run, CHUNK))
+  if (tasks.length === 0) return false
   const now = ports.clock.now()
+  const move = (task: PlannedTask): Partial<TaskRun> =>
+    run.cancelledAt === undefined ? firstMove(task, now) : { status: 'cancelled', endedAt: now }
+  const results = await writeEach(
+    ports.store,
+    tasks.map((task) => ({
+      key: keys.taskRun(run.id, task.number),
+      // All its upstreams are complete.
+      put: { ...newTaskRun(run.id, task, () => true), ...move(task) },
+      if: 'absent' as const,
+    })),
+  )
+  // A planner of an older version has put them already.
+  const waiting = tasks.filter((_, index) => isPending(results[index]))
   await writeEach(
     ports.store,
-    planned.map((task) => ({
+    waiting.map((task) => ({
       key: keys.taskRun(run.id, task.number),
-      set: firstMove(task, now),
+      set: move(task),
       if: { status: 'pending' },
     })),
   )
   await ports.store.write([
     {
       key: keys.run(run.id),
-      set: { released: released + numbers.length },
+      set: { released: released + tasks.length },
       if: { released, status: 'running' },
     },
   ])
+  return true
+}
+
+const isPending = (result: WriteResult | undefined) =>
+  result?.ok === false && (result.failures[0]?.current as TaskRun | undefined)?.status === 'pending'
+
+/** The numbers of the next tasks of an open run that are to be released; they have no record yet. */
+export async function readyOf(
+  { plans }: Ports,
+  run: Run,
+  limit = Number.POSITIVE_INFINITY,
+): Promise<number[]> {
+  const released = run.released ?? 0
+  return (await plans.header(run.id))?.ready.slice(released, released + limit) ?? []
 }
 
 /**

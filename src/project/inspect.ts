@@ -3,6 +3,9 @@ import type { Stored } from '../core/change.ts'
 import { SluiceError } from '../core/errors.ts'
 import { type Attempt, keys, type Run, type TaskRun, type TaskStatus } from '../core/model.ts'
 import type { PlannedTask } from '../core/plan.ts'
+import type { Context } from '../engine/context.ts'
+import { newTaskRun } from '../engine/create-run.ts'
+import { readyOf } from '../engine/release.ts'
 import type { Home } from './home.ts'
 
 /** A task of a run, for people. */
@@ -63,7 +66,10 @@ export async function viewRun({ context }: Home, run: Stored<Run>): Promise<RunV
     store.list({ prefix: keys.taskRuns(run.id), consistency: 'strong' }),
     store.list({ prefix: keys.attempts(run.id), consistency: 'strong' }),
   ])
-  const tasks = records.map(({ record }) => record as Stored<TaskRun>).filter((task) => !task.join)
+  const listed = records.map(({ record }) => record as TaskRun)
+  const tasks = [...listed, ...(await unreleased(context, run, listed))]
+    .filter((task) => !task.join)
+    .sort((a, b) => a.number - b.number)
   const planned = await plans.tasks(
     run.id,
     tasks.map((task) => task.number),
@@ -78,6 +84,14 @@ export async function viewRun({ context }: Home, run: Stored<Run>): Promise<RunV
     attempts: attempts.get(task.number) ?? [],
   }))
   return { run, tasks: views, counts: countBy(tasks) }
+}
+
+/** Task runs of an open run that are still to be put, as they will be. */
+async function unreleased({ ports }: Context, run: Run, listed: TaskRun[]): Promise<TaskRun[]> {
+  if (run.status !== 'running') return []
+  const there = new Set(listed.map(({ number }) => number))
+  const numbers = (await readyOf(ports, run)).filter((number) => !there.has(number))
+  return (await ports.plans.tasks(run.id, numbers)).map((task) => newTaskRun(run.id, task, () => true))
 }
 
 /** How many tasks are in each status. */

@@ -8,9 +8,9 @@ import { keyOf, type Place } from './keys.ts'
 /** What the engine is told of a record of the table's stream; undefined for heartbeats, inserts and the like. */
 export function eventOf({ dynamodb }: _Record, sequence: number): FeedEvent | undefined {
   const [before, after] = [itemOf(dynamodb?.OldImage), itemOf(dynamodb?.NewImage)]
-  if (before === undefined || after === undefined) return undefined
+  if (after === undefined) return undefined
   const image = recordOf(after)
-  if (!isFeedworthy(recordOf(before), image)) return undefined
+  if (!isFeedworthy(before && recordOf(before), image)) return undefined
   return { sequence, key: keyOf(after as unknown as Place), image }
 }
 

@@ -47,9 +47,13 @@ export function sqliteStore(
     const after = applyChange(change, before)
     if (after === undefined) remove.run(change.key)
     else upsert.run(change.key, JSON.stringify(after), dueAtOf(after))
-    cache.keep(change.key, after)
+    kept(change.key, before, after)
+  }
+
+  function kept(key: string, before: Stored | undefined, after: Stored | undefined): void {
+    cache.keep(key, after)
     if (!isFeedworthy(before, after)) return
-    feed.tell(change.key)
+    feed.tell(key)
     onEvent()
   }
 
@@ -57,7 +61,7 @@ export function sqliteStore(
   function putOne(change: Change & { put: StoredRecord }): boolean {
     const after = applyChange(change, undefined) as Stored
     if (insert.run(change.key, JSON.stringify(after), dueAtOf(after)).changes === 0) return false
-    cache.keep(change.key, after)
+    kept(change.key, undefined, after)
     return true
   }
 
