@@ -1,6 +1,5 @@
 /** What of Sluice a benchmark calls; loaded as a whole, so that its compiled code can be kept between processes. */
 import '../src/local/resolve-self.ts'
-import '../src/local/thrifty-heap.ts'
 
 export { openHome } from '../src/local/home.ts'
 export { followRuns } from '../src/local/run-pipeline.ts'

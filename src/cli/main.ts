@@ -1,5 +1,4 @@
 import '../local/resolve-self.ts'
-import '../local/thrifty-heap.ts'
 import { CommanderError } from 'commander'
 import { messageOf, SluiceError } from '../core/errors.ts'
 import { EXIT } from './exit.ts'

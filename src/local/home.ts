@@ -30,6 +30,7 @@ import { modulesOf, type Project } from '../project/load-config.ts'
 import { markersIn } from '../project/markers.ts'
 import { prepareJob, readSecrets } from '../project/prepare-job.ts'
 import { makeStateFolder, rememberStorage, secretsPath } from './state-folder.ts'
+import { growThriftily } from './thrifty-heap.ts'
 
 /** Where the embedded engine lives and what it runs. */
 export interface HomeOptions {
@@ -51,6 +52,7 @@ const MB = 1024 * 1024
 
 /** The embedded engine: SQLite, files and child processes under one folder. Opens (or makes) the state. */
 export function openHome(options: HomeOptions): Home {
+  growThriftily()
   const folder = resolve(options.stateFolder)
   makeStateFolder(folder)
   const database = openDatabase(join(folder, 'state.db'))
