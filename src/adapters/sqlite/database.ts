@@ -2,7 +2,7 @@ import { existsSync, mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { messageOf, SluiceError } from '../../core/errors.ts'
-import { groupCommit, type TransactionSteps } from './group-commit.ts'
+import { afterReactions, groupCommit, type TransactionSteps } from './group-commit.ts'
 
 /**
  * The migrations that lead from an empty file to the newest state, one entry a version.
@@ -62,6 +62,11 @@ export interface Database {
   settled(): Promise<void> | undefined
   /** Called at the end of each transaction, to write what is left to be written in it. */
   beforeCommit(write: () => void): void
+  /**
+   * Opens a read transaction for all that is read before the next turn of the event loop, or the next transaction: SQLite
+   * takes as long to begin and end one for each read as to read.
+   */
+  reading(): void
   /** A number that changes whenever another process has committed; asked anew once a turn of the event loop. */
   foreignVersion(): number
   /** Told when a transaction was rolled back: what was remembered of it is wrong. */
@@ -117,8 +122,16 @@ function toDatabase(sql: DatabaseSync, path: string): Database {
   }
   const begin = sql.prepare('BEGIN IMMEDIATE')
   const end = sql.prepare('COMMIT')
+  const beginRead = sql.prepare('BEGIN')
+  let isReading = false
+  const endReading = () => {
+    if (!isReading) return
+    isReading = false
+    end.run()
+  }
   const steps: TransactionSteps = {
     begin() {
+      endReading()
       begin.run()
       // What others committed before this transaction began counts.
       forgetVersion()
@@ -145,10 +158,17 @@ function toDatabase(sql: DatabaseSync, path: string): Database {
     apply: group.apply,
     settled: group.settled,
     beforeCommit: (write) => writers.push(write),
+    reading() {
+      if (sql.isTransaction) return
+      isReading = true
+      beginRead.run()
+      afterReactions(endReading)
+    },
     foreignVersion,
     onRollback: (forget) => forgetters.push(forget),
     close() {
       group.flush()
+      endReading()
       sql.close()
     },
   }

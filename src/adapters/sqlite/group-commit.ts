@@ -132,6 +132,6 @@ export function groupCommit({ begin, commit, rollback, explain }: TransactionSte
 }
 
 /** Calls after all that is ready to go on has gone on: behind the microtasks, before the next turn of the event loop. */
-function afterReactions(call: () => void): void {
+export function afterReactions(call: () => void): void {
   queueMicrotask(() => process.nextTick(call))
 }

@@ -28,9 +28,7 @@ export function sqliteStore(
 ): SqliteStore {
   const { sql } = database
   const select = sql.prepare('SELECT body FROM record WHERE key = ?')
-  const upsert = sql.prepare(
-    'INSERT INTO record (key, body, due_at) VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE SET body = excluded.body, due_at = excluded.due_at',
-  )
+  const update = sql.prepare('UPDATE record SET body = ?, due_at = ? WHERE key = ?')
   const insert = sql.prepare('INSERT INTO record (key, body, due_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING')
   const remove = sql.prepare('DELETE FROM record WHERE key = ?')
   const range = sql.prepare(
@@ -39,6 +37,7 @@ export function sqliteStore(
   const due = sql.prepare('SELECT key, body FROM record WHERE due_at <= ? ORDER BY due_at LIMIT ?')
 
   const cache = recordCache(database, (key) => {
+    database.reading()
     const row = select.get(key) as Row | undefined
     return row === undefined ? undefined : (JSON.parse(row.body) as Stored)
   })
@@ -46,7 +45,8 @@ export function sqliteStore(
   function apply(change: Change, before: Stored | undefined): void {
     const after = applyChange(change, before)
     if (after === undefined) remove.run(change.key)
-    else upsert.run(change.key, JSON.stringify(after), dueAtOf(after))
+    else if (before === undefined) insert.run(change.key, JSON.stringify(after), dueAtOf(after))
+    else update.run(JSON.stringify(after), dueAtOf(after), change.key)
     kept(change.key, before, after)
   }
 
