@@ -36,6 +36,7 @@ function bind(target: Target, workspace: Workspace): Target {
 export function planningOf(surroundings: Surroundings) {
   const workspace: Workspace = { storage: surroundings.storage, staged: new Map() }
   const outputs = new Map<string, Target[] | Failure>()
+  const oneOf = recently()
 
   function look(task: TaskInstance): Target[] | Failure {
     const known =
@@ -74,20 +75,20 @@ export function planningOf(surroundings: Surroundings) {
       }
       if (!Array.isArray(targets)) return { found: { ...described, failure: targets }, upstreams: [] }
       if (complete) return { found: { ...described, complete: true }, upstreams: [] }
-      return withUpstreams(task, described)
+      return withUpstreams(task, described, oneOf)
     },
   }
 }
 
-function withUpstreams(task: TaskInstance, found: FoundTask) {
+function withUpstreams(task: TaskInstance, found: FoundTask, oneOf: (text: string) => string) {
   const result = attempt('requires', () => {
     const requires = task.definition.requires?.(task.params as never)
-    return requires === undefined ? undefined : flatten(requires)
+    return requires === undefined ? undefined : flatten(requires, ({ id }) => oneOf(id))
   })
   if (result === undefined) return { found, upstreams: [] }
   if ('outcome' in result) return { found: { ...found, failure: result }, upstreams: [] }
-  const upstreams = result.upstreams.map((upstream) => upstream.id)
-  return { found: { ...found, requires: result.shape, upstreams }, upstreams: result.upstreams }
+  const { shape, ids, upstreams } = result
+  return { found: { ...found, requires: shape, upstreams: ids }, upstreams }
 }
 
 function attempt<T>(what: string, call: () => T): T | Failure {
@@ -95,6 +96,20 @@ function attempt<T>(what: string, call: () => T): T | Failure {
     return call()
   } catch (error) {
     return failureOf(what, error)
+  }
+}
+
+const RECENT = 10_000
+
+/** One string for those that are equal: each upstream is named anew by whoever requires it, most often by neighbours. */
+function recently(): (text: string) => string {
+  const known = new Map<string, string>()
+  return (text) => {
+    const first = known.get(text)
+    if (first !== undefined) return first
+    if (known.size >= RECENT) known.clear()
+    known.set(text, text)
+    return text
   }
 }
 

@@ -18,9 +18,19 @@ export function isInstance(value: unknown): value is TaskInstance {
 }
 
 /** The ids of upstreams in their shape, and the upstreams themselves; refuses anything that is no task. */
-export function flatten(requires: unknown): { shape: IdShape; upstreams: TaskInstance[] } {
+export function flatten(
+  requires: unknown,
+  idOf: (task: TaskInstance) => string = ({ id }) => id,
+): { shape: IdShape; ids: string[]; upstreams: TaskInstance[] } {
+  const ids: string[] = []
   const upstreams: TaskInstance[] = []
-  return { shape: walk(requires, upstreams), upstreams }
+  const visit = (task: TaskInstance) => {
+    const id = idOf(task)
+    ids.push(id)
+    upstreams.push(task)
+    return id
+  }
+  return { shape: walk(requires, visit), ids, upstreams }
 }
 
 /** The same shape with each task replaced. */
@@ -34,17 +44,14 @@ export function mapRequires(requires: unknown, replace: (task: TaskInstance) => 
   )
 }
 
-function walk(requires: unknown, upstreams: TaskInstance[]): IdShape {
-  if (isInstance(requires)) {
-    upstreams.push(requires)
-    return requires.id
-  }
-  if (Array.isArray(requires)) return requires.map((each) => walk(each, upstreams))
+function walk(requires: unknown, visit: (task: TaskInstance) => string): IdShape {
+  if (isInstance(requires)) return visit(requires)
+  if (Array.isArray(requires)) return requires.map((each) => walk(each, visit))
   if (isRecord(requires))
     return Object.fromEntries(
       Object.entries(requires)
         .filter(([, each]) => each !== undefined)
-        .map(([name, each]) => [name, walk(each, upstreams)]),
+        .map(([name, each]) => [name, walk(each, visit)]),
     )
   throw new TypeError(`requires returned ${told(requires)}; it takes tasks such as Fetch({ date })`)
 }
