@@ -12,25 +12,6 @@ export interface Span {
 const zoned = (at: number, timeZone: string) =>
   Temporal.Instant.fromEpochMilliseconds(at).toZonedDateTimeISO(timeZone)
 
-/** Whether the IANA database knows the zone. */
-export function isTimeZone(name: string): boolean {
-  try {
-    zoned(0, name)
-    return true
-  } catch {
-    return false
-  }
-}
-
-/** What is wrong with a cron expression; undefined where nothing is. */
-export function cronProblem(expression: string): string | undefined {
-  try {
-    return new Cron(expression, { paused: true }).nextRun() === null ? 'it never fires' : undefined
-  } catch (error) {
-    return (error as Error).message.replace(/^CronPattern: /, '')
-  }
-}
-
 /** The calendar window of a budget in which the instant lies; weeks begin on Monday. */
 export function windowAt(per: BudgetPeriod, timeZone: string, at: number): Span {
   const now = zoned(at, timeZone)

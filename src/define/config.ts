@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { isTimeZone } from '../core/calendar.ts'
+import { isTimeZone } from '../core/cron.ts'
 import type { BudgetLimit, Limits, PoolLimit } from '../core/limits.ts'
 import type { BudgetPeriod } from '../core/model.ts'
 import { DEFAULT_POOL } from '../core/plan.ts'

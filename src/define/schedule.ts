@@ -1,4 +1,4 @@
-import { cronProblem, isTimeZone } from '../core/calendar.ts'
+import { cronProblem, isTimeZone } from '../core/cron.ts'
 
 /** When a pipeline runs by itself, and what becomes of intervals that were missed. */
 export interface Schedule {

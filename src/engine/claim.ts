@@ -1,5 +1,5 @@
 import type { Stored } from '../core/change.ts'
-import { lacks } from '../core/limits.ts'
+import { lacks } from '../core/limit-row.ts'
 import { type Checkpoint, holderName, keys, type Lock, type Run, type TaskRun } from '../core/model.ts'
 import { type PlannedTask, shapeNumbers } from '../core/plan.ts'
 import type { Message, Reservation } from '../core/ports.ts'

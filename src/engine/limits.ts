@@ -1,15 +1,6 @@
 import type { Change, Stored } from '../core/change.ts'
-import {
-  at,
-  configured,
-  due,
-  freeOf,
-  type Need,
-  needsOf,
-  newLimit,
-  withHolder,
-  withoutHolder,
-} from '../core/limits.ts'
+import { at, configured, due, freeOf, newLimit, withHolder, withoutHolder } from '../core/limit-row.ts'
+import { type Need, needsOf } from '../core/limits.ts'
 import { holderName, keys, type Limit, type TaskRun, type WaitItem } from '../core/model.ts'
 import type { PlannedTask } from '../core/plan.ts'
 import type { Ending, Reservation } from '../core/ports.ts'

@@ -1,5 +1,5 @@
 import type { Stored } from '../core/change.ts'
-import { at, heldOf } from '../core/limits.ts'
+import { at, heldOf } from '../core/limit-row.ts'
 import { keys, type Limit } from '../core/model.ts'
 import { DEFAULT_POOL } from '../core/plan.ts'
 import type { Context } from './context.ts'

@@ -1,5 +1,5 @@
 import type { Change, Stored } from '../core/change.ts'
-import { due, withoutHolder } from '../core/limits.ts'
+import { due, withoutHolder } from '../core/limit-row.ts'
 import { holderName, keys, type Lock, type TaskRun } from '../core/model.ts'
 import type { PlannedTask } from '../core/plan.ts'
 import type { ClaimResult } from './claim.ts'

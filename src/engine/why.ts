@@ -1,5 +1,5 @@
 import type { Stored } from '../core/change.ts'
-import { freeOf, heldOf, lacks } from '../core/limits.ts'
+import { freeOf, heldOf, lacks } from '../core/limit-row.ts'
 import { hasEnded, holderName, keys, type Lock, type Run, type TaskRun } from '../core/model.ts'
 import { DEFAULT_POOL, type PlannedTask } from '../core/plan.ts'
 import type { Context } from './context.ts'

@@ -1,5 +1,5 @@
 import type { Stored } from '../core/change.ts'
-import { at, configured, heldOf, newLimit } from '../core/limits.ts'
+import { at, configured, heldOf, newLimit } from '../core/limit-row.ts'
 import { isOpen, keys, type Limit, type Run } from '../core/model.ts'
 import type { Home } from '../project/home.ts'
 

@@ -29,6 +29,7 @@ import { inlineRunner } from '../project/inline-runner.ts'
 import { modulesOf, type Project } from '../project/load-config.ts'
 import { markersIn } from '../project/markers.ts'
 import { prepareJob, readSecrets } from '../project/prepare-job.ts'
+import { bundledChild } from './child-bundle.ts'
 import { makeStateFolder, rememberStorage, secretsPath } from './state-folder.ts'
 import { growThriftily } from './thrifty-heap.ts'
 
@@ -152,8 +153,13 @@ function makeBodyRunner({ inline, project, graceMs = GRACE_MS }: HomeOptions, pa
   // A checkout has .ts, the package .js, a bundle .mjs.
   const extension = extname(import.meta.url)
   const entry = fileURLToPath(new URL(`./child${extension}`, import.meta.url))
+  let bundle: Promise<string> | undefined
   return processRunner({
-    entry,
+    entry(fresh) {
+      if (fresh === 'run') return entry
+      bundle ??= bundledChild(entry)
+      return bundle
+    },
     args: [project?.path ?? '', storageFolder, String(process.pid)],
     modulesOf: (families) => (project === undefined ? [] : modulesOf(project, families)),
     graceMs,

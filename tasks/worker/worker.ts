@@ -64,7 +64,7 @@ function freshProcesses(
   storage: string,
 ): Runner {
   const runner = processRunner({
-    entry: fileURLToPath(new URL('./child.mjs', import.meta.url)),
+    entry: () => fileURLToPath(new URL('./child.mjs', import.meta.url)),
     args: ['sluice.config', storage, String(process.pid)],
     modulesOf: (families) => modulesOf(project, families),
     graceMs: GRACE_MS,

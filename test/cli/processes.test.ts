@@ -234,6 +234,33 @@ export const pids = pipeline('pids', All)`,
     assert.equal(new Set([...own, ...shared]).size, 4)
   })
 
+  it('that serve one attempt have Sluice and zod in one piece, where it can be kept', async (test) => {
+    const project = testProject(test, {
+      'pipelines/pieces.ts': `
+import { jsonLines, pipeline, task } from 'sluice'
+import { z } from 'zod'
+const Where = task('Where', { params: { n: z.number() }, fresh: 'attempt', output: ({ n }) => jsonLines('where/' + n) },
+  ({ output, params }) => output.write([{ n: z.number().parse(params.n), zod: import.meta.resolve('zod'), self: import.meta.url }]))
+const All = task('All', { params: { from: z.number() }, requires: ({ from }) => [Where({ n: from }), Where({ n: from + 1 })] }, () => {})
+export const pieces = pipeline('pieces', All)`,
+    })
+    const where = (n: number) => JSON.parse(readFileSync(project.path(`data/where/${n}`), 'utf8'))
+    const cached = await project.start(['run', 'pieces', '--from', '1'], {
+      env: { HOME: project.path('home') },
+    }).ended
+    assert.equal(cached.code, 0, cached.stderr)
+    for (const n of [1, 2]) {
+      assert.match(where(n).zod, /home\/\.cache\/sluice\/.*\/children\/[0-9a-f]{16}\/zod\.mjs$/)
+      assert.match(where(n).self, /pipelines\/pieces\.ts$/)
+    }
+    appendFileSync(project.path('file'), '')
+    const homeless = await project.start(['run', 'pieces', '--from', '3'], {
+      env: { HOME: project.path('file') },
+    }).ended
+    assert.equal(homeless.code, 0, homeless.stderr)
+    assert.match(where(3).zod, /node_modules\/zod\//)
+  })
+
   it('of two commands on one state share a run, each task once', async (test) => {
     const project = testProject(test, { 'pipelines/slow.ts': SLOW })
     const both = [project.start(['run', 'slow']), project.start(['run', 'slow'])]

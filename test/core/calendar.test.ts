@@ -1,15 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import {
-  cronProblem,
-  dayIn,
-  describeInterval,
-  intervalsOf,
-  isTimeZone,
-  type Span,
-  spanOf,
-  windowAt,
-} from '../../src/core/calendar.ts'
+import { dayIn, describeInterval, intervalsOf, type Span, spanOf, windowAt } from '../../src/core/calendar.ts'
+import { cronProblem, isTimeZone } from '../../src/core/cron.ts'
 
 const HOUR_MS = 3_600_000
 const at = (text: string) => Date.parse(text)

@@ -7,7 +7,8 @@ import { Supervision } from './supervision.ts'
 
 /** What the runner is composed of. */
 export interface ProcessRunnerOptions {
-  entry: string
+  /** The module that a child runs, which serves one run or one attempt. */
+  entry(fresh: 'run' | 'attempt'): string | Promise<string>
   args: string[]
   logs: Logs
   /** Modules of the project that define these families. */
@@ -32,12 +33,13 @@ export function processRunner(options: ProcessRunnerOptions): Runner {
   let spare: Child | undefined
 
   const supervision = new Supervision()
-  const { entry, args } = options
+  const { args } = options
 
-  const start = (memoryMb?: number) => new Child({ entry, args, supervision, ...(memoryMb && { memoryMb }) })
-
-  function acquire({ run, task, memoryMb }: Job, modules: string[]): Child {
+  async function acquire({ run, task, memoryMb }: Job, modules: string[]): Promise<Child> {
     const { fresh } = task.policy
+    const entry = await options.entry(fresh)
+    const start = (memoryMb?: number) =>
+      new Child({ entry, args, supervision, ...(memoryMb && { memoryMb }) })
     const reusable = [...idle.keys()].find(
       (child) => child.isAlive && child.run === run && child.memoryMb === memoryMb,
     )
@@ -79,7 +81,7 @@ export function processRunner(options: ProcessRunnerOptions): Runner {
       }
       const families = new Set([job.task, ...job.upstreams].map(({ family }) => family))
       const modules = options.modulesOf(families)
-      const child = acquire(job, modules)
+      const child = await acquire(job, modules)
       busy.set(job.nonce, child)
       const attempt = await runIn(child, { job, childJob, modules }, hooks, options)
       busy.delete(job.nonce)

@@ -1,5 +1,5 @@
 import type { Stored } from '../../core/change.ts'
-import { at, configured, freeOf, heldOf, newLimit } from '../../core/limits.ts'
+import { at, configured, freeOf, heldOf, newLimit } from '../../core/limit-row.ts'
 import { hasEnded, isOpen, keys, type Limit, type TaskRun } from '../../core/model.ts'
 import type { Home } from '../../project/home.ts'
 import { allRuns } from '../../project/inspect.ts'

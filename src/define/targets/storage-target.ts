@@ -1,6 +1,5 @@
 import type { Readable } from 'node:stream'
 import { Readable as ReadableStream } from 'node:stream'
-import { createGunzip, createGzip } from 'node:zlib'
 import { SluiceError } from '../../core/errors.ts'
 import type { Staged, Storage } from '../../core/ports.ts'
 import type { Target } from './target.ts'
@@ -12,6 +11,9 @@ export interface Workspace {
   writer?: string
   staged: Map<string, Staged>
 }
+
+/** Loaded where something is gzipped: most fresh processes need not wait for it. */
+const zlib = () => process.getBuiltinModule('node:zlib')
 
 /** What a target is made of: all of it, or a stream. */
 type Content = string | Uint8Array | AsyncIterable<Uint8Array | string>
@@ -43,7 +45,7 @@ export abstract class StorageTarget implements Target {
     const { storage, staged } = this.bound()
     const raw = staged.get(this.path)?.read() ?? storage.read(this.path)
     if (!this.path.endsWith('.gz')) return raw
-    const plain = createGunzip()
+    const plain = zlib().createGunzip()
     raw.on('error', (error) => plain.destroy(error))
     return raw.pipe(plain)
   }
@@ -67,7 +69,7 @@ export abstract class StorageTarget implements Target {
     if (!isZipped && content instanceof Uint8Array) return content
     const isWhole = typeof content === 'string' || content instanceof Uint8Array
     const plain = ReadableStream.from(isWhole ? [content] : content, { objectMode: false })
-    return isZipped ? plain.compose(createGzip()) : plain
+    return isZipped ? plain.compose(zlib().createGzip()) : plain
   }
 
   protected bound(): Workspace {

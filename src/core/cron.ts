@@ -1,0 +1,20 @@
+import { Cron } from 'croner'
+
+/** Whether the IANA database knows the zone. */
+export function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name })
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** What is wrong with a cron expression; undefined where nothing is. */
+export function cronProblem(expression: string): string | undefined {
+  try {
+    return new Cron(expression, { paused: true }).nextRun() === null ? 'it never fires' : undefined
+  } catch (error) {
+    return (error as Error).message.replace(/^CronPattern: /, '')
+  }
+}

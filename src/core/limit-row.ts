@@ -1,0 +1,97 @@
+import { windowAt } from './calendar.ts'
+import type { Limits, Need } from './limits.ts'
+import type { Holding, Limit, Window } from './model.ts'
+
+/** A new row of a limit as the config says it. */
+export function newLimit({ of, name }: Pick<Need, 'of' | 'name'>, limits: Limits, now: number): Limit {
+  const row = { kind: 'limit' as const, of, name, holders: {}, freed: 0 }
+  switch (of) {
+    case 'pool':
+      return { ...row, limit: limits.pools[name]?.concurrency ?? Number.MAX_SAFE_INTEGER }
+    case 'resource':
+      return { ...row, limit: limits.resources[name]?.limit ?? 0 }
+    case 'budget': {
+      const budget = limits.budgets[name] ?? { limit: 0, per: 'day', timeZone: 'UTC' }
+      return { ...row, limit: budget.limit, window: newWindow(budget, now) }
+    }
+  }
+}
+
+function newWindow({ per, timeZone }: Pick<Window, 'per' | 'timeZone'>, now: number): Window {
+  const { start, end } = windowAt(per, timeZone, now)
+  return { per, timeZone, startsAt: start, endsAt: end, spent: 0 }
+}
+
+/** The row with what the config says now; a row whose config has gone keeps what it knew. */
+export function configured(row: Limit, limits: Limits, now: number): Limit {
+  const known = { pool: limits.pools, resource: limits.resources, budget: limits.budgets }[row.of]
+  if (known[row.name] === undefined) return row
+  const { limit, window } = newLimit(row, limits, now)
+  const isSameWindow = window?.per === row.window?.per && window?.timeZone === row.window?.timeZone
+  const kept = isSameWindow ? row.window : window
+  return { ...row, limit, ...(kept === undefined ? {} : { window: kept }) }
+}
+
+/** The row as it stands at an instant: a window that has ended is a new one, and what was kept too long is free. */
+export function at(row: Limit, now: number): Limit {
+  const { window } = row
+  if (window !== undefined && now >= window.endsAt)
+    // A reservation ends with its window.
+    return at({ ...row, window: newWindow(window, now), holders: {}, freed: row.freed + 1 }, now)
+  const holders = Object.fromEntries(
+    Object.entries(row.holders).filter(([, { until }]) => until === undefined || until > now),
+  )
+  const expired = Object.keys(holders).length < Object.keys(row.holders).length
+  const isUnblocked = row.blockedUntil !== undefined && row.blockedUntil <= now
+  if (!expired && !isUnblocked) return row
+  const { blockedUntil, ...rest } = row
+  return {
+    ...rest,
+    holders,
+    freed: row.freed + 1,
+    ...(isUnblocked || blockedUntil === undefined ? {} : { blockedUntil }),
+  }
+}
+
+/** What is held by all. */
+export const heldOf = ({ holders }: Limit): number =>
+  Object.values(holders).reduce((sum, { weight }) => sum + weight, 0)
+
+/** What can still be taken. */
+export function freeOf(row: Limit): number {
+  return row.limit - (row.window?.spent ?? 0) - heldOf(row)
+}
+
+/**
+ * Whether a claim has to wait. Freed slots are kept for the first who waits until its weight is there, so nobody may
+ * overtake; a budget is used up anyway, so what fits goes on.
+ */
+export function lacks(row: Limit, holder: string, weight: number): boolean {
+  if (row.blockedUntil !== undefined) return true
+  if (row.holders[holder] !== undefined) return false
+  if (row.of === 'resource' && row.waiting) return true
+  return freeOf(row) < weight
+}
+
+/** The row with a holder more; a holder that was there is replaced. */
+export function withHolder(row: Limit, holder: string, holding: Holding): Limit {
+  return due({ ...row, holders: { ...row.holders, [holder]: holding } })
+}
+
+/** The row after an attempt gave back what it held; of a budget it may have spent some. */
+export function withoutHolder(row: Limit, holder: string, spent: number | undefined): Limit {
+  const { [holder]: held, ...holders } = row.holders
+  if (held === undefined) return row
+  const given = { ...row, holders, freed: row.freed + 1 }
+  if (row.window === undefined) return due(given)
+  const used = Math.min(held.weight, Math.max(0, spent ?? held.weight))
+  return due({ ...given, window: { ...row.window, spent: row.window.spent + used } })
+}
+
+/** The row with its next due instant: the end of what is kept for somebody, and the window's turn where somebody waits. */
+export function due(row: Limit): Limit {
+  const ends = Object.values(row.holders).flatMap(({ until }) => (until === undefined ? [] : [until]))
+  if (row.waiting && row.window) ends.push(row.blockedUntil ?? row.window.endsAt)
+  const { dueAt: _, ...rest } = row
+  return ends.length === 0 ? rest : { ...rest, dueAt: Math.min(...ends) }
+}
