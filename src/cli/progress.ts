@@ -2,6 +2,7 @@ import logUpdate from 'log-update'
 import type { Stored } from '../core/change.ts'
 import { hasEnded, keys, type Progress, type TaskRun } from '../core/model.ts'
 import type { Claimed } from '../engine/claim.ts'
+import { readyOf } from '../engine/release.ts'
 import type { WorkEvents } from '../engine/work.ts'
 import type { Home } from '../project/home.ts'
 import { statusText, took } from './render.ts'
@@ -51,6 +52,8 @@ export function liveProgress(home: Home, run: string, concurrency: number): Prog
   const startedAt = Date.now()
   const running = new Map<string, { claimed: Claimed; progress?: Progress }>()
   let tasks: TaskRun[] = []
+  /** Tasks that have no record yet. */
+  let unreleased = 0
   let finished = 0
   let spentMs = 0
   let nextCount = 0
@@ -58,10 +61,10 @@ export function liveProgress(home: Home, run: string, concurrency: number): Prog
   async function count(): Promise<void> {
     const began = Date.now()
     nextCount = Number.POSITIVE_INFINITY
-    const records = await home.context.ports.store.list({
-      prefix: keys.taskRuns(run),
-      consistency: 'stale',
-    })
+    const { ports } = home.context
+    const [record] = await ports.store.read([keys.run(run)])
+    unreleased = record?.kind === 'run' ? (await readyOf(ports, record)).length : 0
+    const records = await ports.store.list({ prefix: keys.taskRuns(run), consistency: 'stale' })
     tasks = records.map(({ record }) => record as Stored<TaskRun>).filter((task) => !task.join)
     // Counting may take a twentieth of the time at most.
     nextCount = Date.now() + Math.max(REDRAW_MS, 20 * (Date.now() - began))
@@ -71,12 +74,13 @@ export function liveProgress(home: Home, run: string, concurrency: number): Prog
     if (Date.now() >= nextCount) void count().catch(() => {})
     const ended = tasks.filter((task) => hasEnded(task.status)).length
     const failed = tasks.filter((task) => task.status === 'failed').length
-    const left = tasks.length - ended
+    const all = tasks.length + unreleased
+    const left = all - ended
     const estimate =
       finished > 0 && left > 0
         ? ` · about ${took(((spentMs / finished) * left) / Math.min(concurrency, left))} left`
         : ''
-    const parts = [`${ended}/${tasks.length} done`, `${running.size} running`]
+    const parts = [`${ended}/${all} done`, `${running.size} running`]
     if (failed > 0) parts.push(`${failed} failed`)
     const rows = [...running.values()].slice(0, SHOWN).map(runningLine)
     const hidden = running.size - rows.length

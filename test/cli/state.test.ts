@@ -71,7 +71,7 @@ describe('state', () => {
   it('on a full disk is one clear message, and the run goes on when there is room', async (test) => {
     const { sluice, path } = project(test)
     await onMount(test, path('mounted'), 'size=3m', async () => {
-      writeFileSync(path('mounted/fill'), Buffer.alloc(2_850_000))
+      writeFileSync(path('mounted/fill'), Buffer.alloc(3_050_000))
       const full = await sluice('run', 'steps', '--state', 'mounted/state')
       assert.equal(full.code, 3, full.stdout)
       assert.match(full.stderr, /is full/)

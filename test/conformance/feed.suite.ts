@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { Run } from '../../src/core/model.ts'
+import { keys, type Run } from '../../src/core/model.ts'
 import type { Store } from '../../src/core/ports.ts'
+import { taskRun } from '../support/records.ts'
 import type { Make, SuiteOptions } from './adapters.ts'
 
 const put = (store: Store, id: string) =>
@@ -12,17 +13,22 @@ const set = (store: Store, id: string, fields: Record<string, unknown>) =>
 /** What every change feed promises. */
 export function feedSuite(name: string, make: Make<'store' | 'feed'>, options: SuiteOptions = {}): void {
   describe(`${name}: feed`, options, () => {
-    it('tells of changes in order, not of inserts', async (test) => {
+    it('tells of changes in order, and of inserts of task runs that move at once alone', async (test) => {
       const { store, feed } = await make(test)
       await put(store, 'a')
       await put(store, 'b')
+      const statuses = ['pending', 'complete', 'cancelled', 'queued', 'succeeded', 'failed'] as const
+      for (const [number, status] of statuses.entries())
+        await store.write([
+          { key: keys.taskRun('r-1', number), put: taskRun({ number, status }), if: 'absent' },
+        ])
       await set(store, 'a', { status: 'running' })
       await set(store, 'b', { status: 'running' })
       await set(store, 'a', { released: 1 })
-      const events = await feed.take(10)
+      const events = await feed.take(20)
       assert.deepEqual(
         events.map((event) => event.key),
-        ['run/a', 'run/b', 'run/a'],
+        [...[3, 4, 5].map((number) => keys.taskRun('r-1', number)), 'run/a', 'run/b', 'run/a'],
       )
     })
 

@@ -95,7 +95,7 @@ export interface Case {
 }
 
 /**
- * Checks the budgets of requests per task: 10 write units, 3 read units, and one of each for each further upstream. What
+ * Checks the budgets of requests per task: 10 write units (9 in a wide graph), 3 read units, and one of each for each further upstream. What
  * setting the bits of a join takes in batches is the tenth beyond.
  */
 export function requestsSuite(cases: Case[]): void {
@@ -120,7 +120,7 @@ export function requestsSuite(cases: Case[]): void {
         console.log(`${shape} ${size}: ${JSON.stringify({ ...per, largest })}`)
         assert.equal(counts.requests.QueryCommand, undefined, 'queries are not counted as units')
         assert.ok(largest < 1024, `the largest record has ${largest} bytes`)
-        assert.ok(per.write <= 10.2 + further, `${per.write} write units`)
+        assert.ok(per.write <= (shape === 'wide' ? 9.2 : 10.2) + further, `${per.write} write units`)
         assert.ok(per.read <= 3.1 + further, `${per.read} read units`)
         assert.ok(per.sqs <= sqs, `${per.sqs} requests to SQS`)
       })

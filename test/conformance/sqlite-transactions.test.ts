@@ -27,7 +27,7 @@ async function open(test: TestContext) {
   await store.write([{ key: KEY, put: taskRun({ status: 'queued' }), if: 'absent' }])
   await store.write([{ key: KEY, set: { attempt: 2 } }])
   // Takes the lease of the feed too, which is a transaction of its own.
-  await feed.acknowledge(await feed.take(1))
+  await feed.acknowledge(await feed.take(10))
   await store.write([{ key: KEY, set: { priority: 1 } }])
   const seen = () => ({
     status: JSON.parse(String(others.prepare('SELECT body FROM record WHERE key = ?').get(KEY)?.body)).status,

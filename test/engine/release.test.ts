@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { numberPlan } from '../../src/core/graph.ts'
+import { keys, type TaskRun } from '../../src/core/model.ts'
+import { advance } from '../../src/engine/advance.ts'
+import { cancelRun } from '../../src/engine/cancel.ts'
+import { newTaskRun } from '../../src/engine/create-run.ts'
+import { openRun } from '../../src/engine/open-run.ts'
+import { viewRun } from '../../src/project/inspect.ts'
+import { foundTask, stepwise } from '../support/stepwise.ts'
+
+/** A root and 1,200 tasks below it that nothing holds back, which takes three chunks; nothing has been released. */
+async function planned() {
+  const engine = stepwise()
+  const { context, clock } = engine
+  const leaves = Array.from({ length: 1_200 }, (_, number) => foundTask(`leaf-${number}`))
+  const root = foundTask('root', {}, { upstreams: leaves.map(({ id }) => id) })
+  const plan = numberPlan('p', [root, ...leaves], clock.now())
+  const request = { name: 'p', family: 'T', params: {}, significant: {} }
+  const { run } = await openRun(context, request, async () => plan)
+  const view = async () => (await viewRun({ context } as never, (await engine.run(run)) as never)).counts
+  return { ...engine, id: run, plan, view }
+}
+
+describe('a task that nothing holds back', () => {
+  it('has no record before it is released, and is shown as pending', async () => {
+    const { context, id, task, view, settle } = await planned()
+    assert.equal(await task(id, 1), undefined)
+    assert.deepEqual(await view(), { pending: 1_201 })
+    await advance(context)
+    assert.equal((await task(id, 1)).status, 'queued')
+    assert.deepEqual(await view(), { pending: 701, queued: 500 })
+    await settle()
+    assert.deepEqual(await view(), { pending: 1, queued: 1_200 })
+  })
+
+  it('is cancelled with its run, released or not', async () => {
+    const { context, id, run, view, settle } = await planned()
+    await advance(context)
+    assert.equal(await cancelRun(context, (await run(id)) as never), true)
+    await settle()
+    assert.equal((await run(id)).status, 'cancelled')
+    assert.deepEqual(await view(), { cancelled: 1_201 })
+  })
+
+  it('is queued once, also where an older planner has put it as pending, or a release is done again', async () => {
+    const { context, id, plan, records, task, view, settle } = await planned()
+    const leaf = plan.tasks[1] as (typeof plan.tasks)[number]
+    await context.ports.store.write([{ key: keys.taskRun(id, 1), put: newTaskRun(id, leaf, () => true) }])
+    await settle()
+    assert.deepEqual(await view(), { pending: 1, queued: 1_200 })
+    assert.equal((await task(id, 1)).status, 'queued')
+    const before = new Map(records)
+    await context.ports.store.write([{ key: keys.run(id), set: { released: 0 } }])
+    await settle()
+    const changed = [...records].filter(([key, record]) => before.get(key) !== record)
+    assert.deepEqual(
+      changed.map(([, record]) => (record as unknown as TaskRun).kind),
+      ['run'],
+    )
+  })
+})
