@@ -2,13 +2,17 @@ import type { Json, Params } from './model.ts'
 
 /** JSON with sorted keys and no white space (RFC 8785: keys by UTF-16 code units, numbers as ECMAScript writes them). */
 export function canonicalJson(value: Json): string {
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`
+  if (Array.isArray(value))
+    return value.some(hasFields) ? `[${value.map(canonicalJson).join(',')}]` : JSON.stringify(value)
   if (value === null || typeof value !== 'object') return JSON.stringify(value)
   let fields = ''
   for (const name of Object.keys(value).sort())
     fields += `${fields && ','}${JSON.stringify(name)}:${canonicalJson(value[name] as Json)}`
   return `{${fields}}`
 }
+
+/** What JSON itself may write with fields in another order. */
+const hasFields = (value: Json) => typeof value === 'object' && value !== null
 
 let crypto: typeof import('node:crypto') | undefined
 

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { messageOf, SluiceError } from '../core/errors.ts'
+import { repeated } from '../core/repeated.ts'
 
 const count = z.int().min(1)
 const seconds = z.number().min(0)
@@ -139,9 +140,9 @@ function parseLine<T>(
 }
 
 function duplicates(tasks: PlanLine[]): string[] {
-  return [...Map.groupBy(tasks, ({ task }) => task)]
-    .filter(([, same]) => same.length > 1)
-    .map(([id, same]) => `lines ${same.map(({ line }) => line).join(' and ')} have the same id ${id}`)
+  return repeated(tasks, ({ task }) => task).map(
+    ([id, same]) => `lines ${same.map(({ line }) => line).join(' and ')} have the same id ${id}`,
+  )
 }
 
 function unknownTasks(header: PlanFileHeader | undefined, tasks: PlanLine[]): string[] {

@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url'
 import { inspect } from 'node:util'
 import { messageOf, SluiceError } from '../core/errors.ts'
 import { type Limits, limitProblems, NO_LIMITS } from '../core/limits.ts'
+import { repeated } from '../core/repeated.ts'
 import { type CheckedConfig, checkConfig, type Environment, type Pool } from '../define/config.ts'
 import { isPipeline, type Pipeline } from '../define/pipeline.ts'
 import { registeredTasks, type TaskDefinition } from '../define/task.ts'
@@ -183,7 +184,7 @@ async function pipelinesOf(
 }
 
 function duplicates<T>(kind: string, list: readonly T[], nameOf: (each: T) => string): string[] {
-  return [...Map.groupBy(list, nameOf)]
-    .filter(([, group]) => group.length > 1)
-    .map(([name, group]) => `${group.length} ${kind} are called ${name}; names are unique`)
+  return repeated(list, nameOf).map(
+    ([name, group]) => `${group.length} ${kind} are called ${name}; names are unique`,
+  )
 }

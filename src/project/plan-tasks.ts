@@ -6,6 +6,7 @@ import { taskIdOf } from '../core/identity.ts'
 import { type Limits, limitProblems } from '../core/limits.ts'
 import type { Policy } from '../core/plan.ts'
 import type { Completeness } from '../core/ports.ts'
+import { repeated } from '../core/repeated.ts'
 import { parseParams } from '../define/params.ts'
 import { type PlanFile, type PlanLine, refusePlan } from '../define/plan-format.ts'
 import { planningOf, type Surroundings } from '../define/planning.ts'
@@ -32,6 +33,11 @@ export interface PlanSurroundings {
 }
 
 const COMMAND_RETRY = { attempts: 1, delaySeconds: 1, backoff: 'exponential' } as const
+const PLAIN: Policy = {
+  retry: { attempts: 1, delayMs: 1_000, backoff: 'exponential' },
+  fresh: 'run',
+  secrets: {},
+}
 
 /** The tasks of a plan by their ids in it; throws one error with everything that is wrong. */
 export function foreignTasks({ header, tasks }: PlanFile, given: PlanSurroundings): Map<string, ForeignTask> {
@@ -106,9 +112,7 @@ function commandTask(
     upstreams: [],
     outputs: line.output === undefined ? [] : [outputUri(line.output, storageFolder)],
     command: { argv, folder, env: line.env ?? {} },
-    policy: {
-      ...policyOf(line, { retry: retryOf(line, COMMAND_RETRY), fresh: 'run', secrets: line.secrets ?? {} }),
-    },
+    policy: commandPolicy(line),
   }
   return { line, found, isDone: line.complete === true }
 }
@@ -153,6 +157,23 @@ function retryOf(
   return { attempts, delayMs: delaySeconds * 1000, backoff }
 }
 
+const POLICY_FIELDS = [
+  'retry',
+  'secrets',
+  'pool',
+  'priority',
+  'resources',
+  'budgets',
+  'timeoutSeconds',
+  'memoryMb',
+] as const satisfies (keyof PlanLine)[]
+
+/** Most commands say nothing of their own; they share one policy, also where the plan is kept. */
+function commandPolicy(line: PlanLine): Policy {
+  if (POLICY_FIELDS.every((name) => line[name] === undefined)) return PLAIN
+  return policyOf(line, { ...PLAIN, retry: retryOf(line, COMMAND_RETRY), secrets: line.secrets ?? {} })
+}
+
 /** What the line says goes before what the definition says. */
 function policyOf(
   { pool, priority, resources, budgets, timeoutSeconds, memoryMb }: PlanLine,
@@ -186,20 +207,16 @@ function addEdges(
 }
 
 function sameTask(tasks: ForeignTask[]): string[] {
-  return [...Map.groupBy(tasks, ({ found }) => found.id).values()]
-    .filter((same) => same.length > 1)
-    .map(
-      (same) =>
-        `lines ${same.map(({ line }) => `${line.line} (${line.task})`).join(' and ')} are the same task of the same family`,
-    )
+  return repeated(tasks, ({ found }) => found.id).map(
+    ([, same]) =>
+      `lines ${same.map(({ line }) => `${line.line} (${line.task})`).join(' and ')} are the same task of the same family`,
+  )
 }
 
 function sharedOutputs(tasks: ForeignTask[]): string[] {
   const outputs = tasks.flatMap(({ line, found }) => found.outputs.map((uri) => ({ line, uri })))
-  return [...Map.groupBy(outputs, ({ uri }) => uri)]
-    .filter(([, same]) => same.length > 1)
-    .map(
-      ([uri, same]) =>
-        `lines ${same.map(({ line }) => `${line.line} (${line.task})`).join(' and ')} have the same output ${uri}`,
-    )
+  return repeated(outputs, ({ uri }) => uri).map(
+    ([uri, same]) =>
+      `lines ${same.map(({ line }) => `${line.line} (${line.task})`).join(' and ')} have the same output ${uri}`,
+  )
 }
