@@ -2,6 +2,8 @@ import { Cron } from 'croner'
 
 /** Whether the IANA database knows the zone. */
 export function isTimeZone(name: string): boolean {
+  // Nothing would be the zone of this machine.
+  if (typeof name !== 'string') return false
   try {
     new Intl.DateTimeFormat('en', { timeZone: name })
     return true

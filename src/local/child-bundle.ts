@@ -32,8 +32,10 @@ async function bundleIn(cache: string, source: string): Promise<string> {
   const index = join(cache, `${digest(source)}.json`)
   const known = existsSync(index) ? (JSON.parse(readFileSync(index, 'utf8')) as Made) : undefined
   if (known !== undefined && isCurrent(known)) return known.folder
-  const { build } = await import('esbuild')
+  const { build, stop } = await import('esbuild')
   const { outputFiles, metafile } = await build(optionsFor(source))
+  // Its process would stay until this one ends.
+  await stop()
   const folder = join(cache, digest(...outputFiles.map(({ hash }) => hash)))
   mkdirSync(cache, { recursive: true })
   if (!existsSync(folder)) keep(outputFiles, folder)

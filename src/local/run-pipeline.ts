@@ -4,6 +4,7 @@ import { audit } from '../engine/audit.ts'
 import { type Loops, startLoops } from '../engine/loops.ts'
 import { type WorkEvents, Worker } from '../engine/work.ts'
 import type { Home } from '../project/home.ts'
+import { growFreely } from './thrifty-heap.ts'
 
 /** Makes a run that was left behind go on at once. */
 export async function resumeRun({ context }: Home, run: string): Promise<void> {
@@ -30,6 +31,7 @@ export interface FollowOptions extends WorkEvents {
 
 /** Works on runs until they end, wait for too long, or are stopped; they go on with the next call. */
 export async function followRuns(home: Home, options: FollowOptions): Promise<FollowEnd> {
+  growFreely()
   const active = new Set<string>()
   const worker = new Worker(home.context, { ...options, runs: () => [...active] })
   const loops = startLoops(home.context, worker)

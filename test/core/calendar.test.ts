@@ -113,6 +113,7 @@ describe('texts', () => {
   it('are looked at before they are used', () => {
     assert.equal(isTimeZone('Europe/Berlin'), true)
     assert.equal(isTimeZone('Mars/Olympus'), false)
+    assert.equal(isTimeZone(undefined as never), false)
     assert.equal(cronProblem('0 3 * * 0-4'), undefined)
     assert.match(cronProblem('61 * * * *') ?? '', /minute: 61/)
     assert.match(cronProblem('0 0 30 2 *') ?? '', /never/)

@@ -43,12 +43,17 @@ export function sqliteFeed(
   /** What happened in the open transaction and is not acknowledged. */
   const unwritten = new Set<FeedEvent>()
   let version = database.foreignVersion()
+  /** What got its number in the last commit. */
+  let numbered: FeedEvent[] = []
   database.onRollback(() => {
     known = undefined
     unwritten.clear()
+    // Their numbers will be those of others.
+    for (const event of numbered) event.sequence = UNWRITTEN
   })
   database.beforeCommit(() => {
-    for (const event of unwritten) event.sequence = Number(insert.run(event.key).lastInsertRowid)
+    numbered = [...unwritten]
+    for (const event of numbered) event.sequence = Number(insert.run(event.key).lastInsertRowid)
     unwritten.clear()
   })
 
