@@ -37,11 +37,14 @@ export interface Need {
 /** What a task needs, in the order in which it waits: what may take longest comes first, so that nothing is held meanwhile. */
 export function needsOf(policy: Policy, limits: Limits): Need[] {
   const pool = policy.pool ?? DEFAULT_POOL
+  const isPoolLimited = limits.pools[pool]?.concurrency !== undefined
+  // As nearly always.
+  if (!isPoolLimited && policy.budgets === undefined && policy.resources === undefined) return []
   const needs = [
     ...Object.entries(policy.budgets ?? {}).map(([name, weight]) => need('budget', name, weight)),
     ...Object.entries(policy.resources ?? {}).map(([name, weight]) => need('resource', name, weight)),
   ]
-  return limits.pools[pool]?.concurrency === undefined ? needs : [...needs, need('pool', pool, 1)]
+  return isPoolLimited ? [...needs, need('pool', pool, 1)] : needs
 }
 
 const need = (of: Limit['of'], name: string, weight: number): Need => ({

@@ -31,8 +31,10 @@ interface Account {
 
 /** The budgets of one attempt, and what it spent of each that it used. */
 export function budgetsOf(reservations: { [name: string]: Reservation }, hooks: BudgetHooks) {
+  const reserved = Object.entries(reservations)
+  if (reserved.length === 0) return { budgets: {}, spent: () => ({}) }
   const accounts = new Map(
-    Object.entries(reservations).map(([name, reservation]): [string, Account] => [
+    reserved.map(([name, reservation]): [string, Account] => [
       name,
       { reservation, spent: 0, isUsed: false },
     ]),

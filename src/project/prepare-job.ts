@@ -8,7 +8,7 @@ import type { Markers } from '../define/targets/marker.ts'
 export async function prepareJob(job: Job, secrets: SecretStore, markers: Markers): Promise<ChildJob> {
   const { run, task, attempt, nonce, upstreams, dependencies, checkpoint, budgets } = job
   const without = [...upstreams, ...dependencies].filter((upstream) => upstream.outputs.length === 0)
-  const found = await markers.read(without.map((upstream) => upstream.id))
+  const found = without.length === 0 ? [] : await markers.read(without.map((upstream) => upstream.id))
   const results = without.map((each, index): [string, Json] => [each.id, found[index]?.result ?? null])
   return {
     run,

@@ -133,7 +133,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { daily, pipeline, task } from 'sluice'
 import { z } from 'zod'
 const Part = task('Part', { params: { date: z.string(), n: z.number() }, pool: 'small' }, async ({ params }) => {
-  appendFileSync('log', 'start backfill\\n'); await sleep(1200); appendFileSync('log', \`end backfill \${Date.now()}\\n\`)
+  appendFileSync('log', 'start backfill\\n'); await sleep(900 + 300 * (params.n % 4)); // Not all at once.
+   appendFileSync('log', \`end backfill \${Date.now()}\\n\`)
 })
 const Many = task('Many', { params: { date: z.string() }, requires: ({ date }) => Array.from({ length: 500 }, (_, n) => Part({ date, n })) }, () => {})
 export const many = pipeline('many', Many, { schedule: daily(), params: ({ date }) => ({ date }) })

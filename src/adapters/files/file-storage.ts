@@ -7,7 +7,7 @@ import {
   openSync,
   renameSync,
   statSync,
-  writeFileSync,
+  writeSync,
 } from 'node:fs'
 import { readdir, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join, relative, resolve, sep } from 'node:path'
@@ -55,7 +55,7 @@ export function fileStorage(folder: string, { flush = true }: FileStorageOptions
 }
 
 async function stage(path: string, attempt: string, content: Content, flush: boolean): Promise<Staged> {
-  const beside = join(dirname(path), `${stagedPrefix(path)}${attempt}-${++written}.tmp`)
+  const beside = besideOf(path, `${attempt}-${++written}.tmp`)
   const discard = () => rm(beside, { force: true })
   try {
     const file = openNew(beside)
@@ -66,6 +66,12 @@ async function stage(path: string, attempt: string, content: Content, flush: boo
     throw explained(path, error)
   }
   return { read: () => createReadStream(beside), publish: async () => renameSync(beside, path), discard }
+}
+
+/** A hidden name in the folder of a path that has been checked; to take such a path apart properly takes as long as to open it. */
+function besideOf(path: string, end: string): string {
+  const name = Math.max(path.lastIndexOf('/'), path.lastIndexOf(sep)) + 1
+  return `${path.slice(0, name)}.${path.slice(name)}.${end}`
 }
 
 /** A new file; its folder is made where it is missing. */
@@ -86,7 +92,7 @@ const isSmall = (content: Content): content is Uint8Array =>
 
 function writeAtOnce(file: number, content: Uint8Array, flush: boolean): void {
   try {
-    writeFileSync(file, content)
+    for (let at = 0; at < content.length; ) at += writeSync(file, content, at)
     if (flush) fsyncSync(file)
   } finally {
     closeSync(file)

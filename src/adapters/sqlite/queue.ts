@@ -106,16 +106,17 @@ export function sqliteQueue(
     const others = Number.isFinite(room) ? othersIn(pool, own) : []
     const rows = new Map([...own, ...others].map((run) => [run, visibleIn(pool, run, Math.min(room, limit))]))
     const groups = new Map([...rows.keys()].flatMap((run) => groupOf(run, rows)))
-    const turns = turnsOf(pool)
     // Who is alone takes nobody's turn, unless others may wait for its places.
-    const isContended = groups.size > 1 || Number.isFinite(room)
+    if (groups.size <= 1 && room === Number.POSITIVE_INFINITY)
+      return [...rows.values()].flat().map((row) => deliver(row, query.visibilityMs))
+    const turns = turnsOf(pool)
     const taken = takeTurns(groups, { places: room, limit }, turns.servedAt, ({ run }) => {
       if (others.includes(run)) return undefined
       const row = rows.get(run)?.shift() as Row
       turns.serve(run)
       return { taken: deliver(row, query.visibilityMs), next: groupOf(run, rows)[0]?.[1] }
     })
-    if (isContended) turns.keep()
+    turns.keep()
     if (Number.isFinite(room)) leaveWishes(pool, taken.length < limit ? (query.runs ?? []) : [])
     return taken
   }

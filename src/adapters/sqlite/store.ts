@@ -10,6 +10,8 @@ interface Row {
   body: string
 }
 
+const DONE: WriteResult = { ok: true }
+
 const dueAtOf = (record: Stored) => ('dueAt' in record ? (record.dueAt ?? null) : null)
 
 /** A store, and the same for {@link Ports.deciding}. */
@@ -65,10 +67,17 @@ export function sqliteStore(
     return true
   }
 
-  function writeOne(changes: Change[]): WriteResult {
+  function writeOne(change: Change): WriteResult {
     cache.refresh()
-    const [first] = changes
-    if (changes.length === 1 && first?.if === 'absent' && 'put' in first && putOne(first)) return { ok: true }
+    if (change.if === 'absent' && 'put' in change && putOne(change)) return DONE
+    const before = cache.read(change.key)
+    if (!conditionHolds(change, before)) return { ok: false, failures: [{ index: 0, current: before }] }
+    apply(change, before)
+    return DONE
+  }
+
+  function writeAll(changes: Change[]): WriteResult {
+    cache.refresh()
     const befores = changes.map(({ key }) => cache.read(key))
     const failures = changes.flatMap((change, index) =>
       conditionHolds(change, befores[index]) ? [] : [{ index, current: befores[index] }],
@@ -77,7 +86,7 @@ export function sqliteStore(
     changes.forEach((change, index) => {
       apply(change, befores[index])
     })
-    return { ok: true }
+    return DONE
   }
 
   const entry = (row: unknown) => ({
@@ -91,8 +100,8 @@ export function sqliteStore(
       cache.refresh()
       return wanted.map(cache.read)
     },
-    write: (changes) => ask(() => writeOne(changes)),
-    writeEach: (changes) => ask(() => changes.map((change) => writeOne([change]))),
+    write: (changes) => ask(() => writeAll(changes)),
+    writeEach: (changes) => ask(() => changes.map(writeOne)),
     async list({ prefix, after = '', limit = -1 }) {
       await settled()
       return range.all(after, prefix, `${prefix}\u{10ffff}`, limit).map(entry)
