@@ -1,5 +1,6 @@
 import * as lambda from 'aws-cdk-lib/aws-lambda'
 import * as sources from 'aws-cdk-lib/aws-lambda-event-sources'
+import { MOVING_AT_ONCE } from '../src/core/change.ts'
 import type { Queues } from './constructs/queues.ts'
 import type { Records } from './constructs/records.ts'
 
@@ -66,7 +67,7 @@ const CHANGES = [
   image(
     {
       kind: { S: lambda.FilterRule.isEqual('taskRun') },
-      status: { S: lambda.FilterRule.or('queued', 'succeeded', 'failed') },
+      status: { S: lambda.FilterRule.or(...MOVING_AT_ONCE) },
     },
     'INSERT',
   ),

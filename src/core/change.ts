@@ -56,8 +56,8 @@ export function isFeedworthy(before: Stored | undefined, after: Stored | undefin
   return feedFields(after).some((name) => old[name] !== now[name])
 }
 
-/** A task run that nothing holds back is put as what it becomes. */
-const MOVING_AT_ONCE: readonly string[] = ['queued', 'succeeded', 'failed'] satisfies TaskStatus[]
+/** A task run that nothing holds back is put as what it becomes: one of these. */
+export const MOVING_AT_ONCE: readonly string[] = ['queued', 'succeeded', 'failed'] satisfies TaskStatus[]
 
 /** Nothing is owed to a body that runs, nor to whoever waits for its lock. */
 function isClaimed(record: StoredRecord): boolean {

@@ -33,23 +33,26 @@ async function bundleIn(cache: string, source: string): Promise<string> {
   const known = existsSync(index) ? (JSON.parse(readFileSync(index, 'utf8')) as Made) : undefined
   if (known !== undefined && isCurrent(known)) return known.folder
   const { build, stop } = await import('esbuild')
-  const { outputFiles, metafile } = await build(optionsFor(source))
+  const began = Date.now()
   // Its process would stay until this one ends.
-  await stop()
+  const { outputFiles, metafile } = await build(optionsFor(source)).finally(stop)
   const folder = join(cache, digest(...outputFiles.map(({ hash }) => hash)))
   mkdirSync(cache, { recursive: true })
   if (!existsSync(folder)) keep(outputFiles, folder)
-  const paths = Object.keys(metafile.inputs).map((path) => resolve(dirname(source), path))
-  writeWhole(index, JSON.stringify({ folder, inputs: changed(paths) } satisfies Made))
+  const inputs = changed(Object.keys(metafile.inputs).map((path) => resolve(dirname(source), path)))
+  // What has changed since may be in it or not.
+  if (Object.values(inputs).every((at) => at < began))
+    writeWhole(index, JSON.stringify({ folder, inputs } satisfies Made))
   return folder
 }
 
 const digest = (...texts: string[]) =>
   createHash('sha256').update(texts.join('\n')).digest('hex').slice(0, 16)
 
+/** By the inode: npm gives each file of every package the same time of modification. */
 const changed = (paths: string[]) =>
   Object.fromEntries(
-    paths.map((path) => [path, statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0] as const),
+    paths.map((path) => [path, statSync(path, { throwIfNoEntry: false })?.ctimeMs ?? 0] as const),
   )
 
 function isCurrent({ folder, inputs }: Made): boolean {

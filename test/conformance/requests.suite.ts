@@ -95,8 +95,8 @@ export interface Case {
 }
 
 /**
- * Checks the budgets of requests per task: 10 write units (9 in a wide graph), 3 read units, and one of each for each further upstream. What
- * setting the bits of a join takes in batches is the tenth beyond.
+ * Checks the budgets of requests per task: 10 write units (9 in a wide graph), 3 read units, and one of each for each
+ * further upstream. What setting the bits of a join takes in batches is the tenth beyond.
  */
 export function requestsSuite(cases: Case[]): void {
   const options = needsJava('counting the requests to DynamoDB and SQS')
