@@ -1,6 +1,6 @@
 import type { Change, Stored } from '../core/change.ts'
 import { type FoundTask, findCycle, gather, numberPlan } from '../core/graph.ts'
-import { keys, type Run, type TaskRun } from '../core/model.ts'
+import { hasEnded, keys, type Run, type TaskRun } from '../core/model.ts'
 import { mapShape, type PlannedTask, type Shape } from '../core/plan.ts'
 import { type Ending, PLAN_SLICE } from '../core/ports.ts'
 import { type Context, writeEach } from './context.ts'
@@ -56,12 +56,13 @@ export async function yieldProblem(
 
 /**
  * Puts what a task yielded into its run: numbers for it, its plan with the edge to the one who yielded, its task
- * runs, then releases what is ready. Every step may be done again.
+ * runs, then releases what is ready. Every step may be done again. What was begun is brought to its end also where the
+ * task was cancelled meanwhile: a host that thaws would otherwise put task runs that nothing sweeps any more.
  */
 export async function expand(context: Context, task: Stored<TaskRun>): Promise<void> {
   const { store, plans } = context.ports
   const name = task.expansion
-  if (task.status !== 'expanding' || name === undefined) return
+  if (name === undefined || !(task.status === 'expanding' || hasEnded(task.status))) return
   const header = await plans.header(name)
   if (header === undefined) return
   const placed = await place(context, task, header.size)
@@ -82,7 +83,10 @@ export async function expand(context: Context, task: Stored<TaskRun>): Promise<v
   ])
 }
 
-/** Gives the yielded tasks their numbers, once; undefined where the run or the task has ended meanwhile. */
+/**
+ * Gives the yielded tasks their numbers, once; undefined where they have none and the task or the run has ended, or is
+ * being cancelled: its sweep would not see them.
+ */
 async function place(
   { ports }: Context,
   task: Stored<TaskRun>,
@@ -91,14 +95,19 @@ async function place(
   const [taskKey, runKey] = [keys.taskRun(task.run, task.number), keys.run(task.run)]
   for (let current = task; ; ) {
     const [run] = (await ports.store.read([runKey])) as [Stored<Run>?]
-    if (current.status !== 'expanding' || current.expansion !== task.expansion) return undefined
+    if (current.expansion !== task.expansion) return undefined
     if (isPlaced(current)) return current
-    if (run?.status !== 'running' || run.cancelledAt !== undefined) return undefined
+    if (current.status !== 'expanding' || run?.status !== 'running' || run.cancelledAt !== undefined)
+      return undefined
     // The number after the last stands for the run itself.
     const base = Math.ceil(((run.tasks ?? 0) + 1) / PLAN_SLICE) * PLAN_SLICE
     const yields = [...(current.yields ?? []), base]
     const changes: Change[] = [
-      { key: runKey, set: { tasks: base + size }, if: { tasks: run.tasks, status: 'running' } },
+      {
+        key: runKey,
+        set: { tasks: base + size },
+        if: { tasks: run.tasks, status: 'running', cancelledAt: undefined },
+      },
       { key: taskKey, set: { yields }, if: { version: current.version } },
     ]
     const result = await ports.store.write(changes)

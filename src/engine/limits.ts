@@ -13,7 +13,10 @@ export interface LimitRow {
   now: Limit
 }
 
-/** For so long a freed slot or refund is kept for whoever was woken for it; its command may have gone. */
+/**
+ * For so long a freed slot or refund is kept for whoever was woken for it, on every clock: its command may have gone, and
+ * a host whose clock is ahead must not give it away before.
+ */
 const KEPT_MS = 15_000
 const PAGE = 50
 
@@ -87,8 +90,9 @@ export async function settleLimits(
  * Slots are kept for the first until its weight is there; of a budget what fits goes on. Whoever comes to wait
  * meanwhile changes the row, which is then looked at once more, so that nobody is missed.
  */
-export async function serveWaiters({ ports }: Context, stored: Stored<Limit>): Promise<void> {
+export async function serveWaiters(context: Context, stored: Stored<Limit>): Promise<void> {
   if (!stored.waiting || stored.blockedUntil !== undefined) return
+  const { ports } = context
   const key = keys.limit(stored.of, stored.name)
   const items = await ports.store.list({ prefix: keys.waits(key), limit: PAGE, consistency: 'strong' })
   if (items.length === 0) {
@@ -96,19 +100,19 @@ export async function serveWaiters({ ports }: Context, stored: Stored<Limit>): P
     const cleared = await ports.store.write([writeRow(key, stored, due(idle))])
     return cleared.ok ? undefined : again(ports, key)
   }
-  if (await servePage(ports, stored, items)) await again(ports, key)
+  if (await servePage(context, stored, items)) await again(ports, key)
 }
 
 /** Serves a page of waiters; whether the row has to be looked at once more. */
 async function servePage(
-  ports: Context['ports'],
+  context: Context,
   stored: Stored<Limit>,
   items: { key: string; record: Stored }[],
 ): Promise<boolean> {
   let row = stored
   let left = 0
   for (const { key, record } of items) {
-    const served = await serve(ports, row, key, record as Stored<WaitItem>)
+    const served = await serve(context, row, key, record as Stored<WaitItem>)
     if (served === 'raced') return true
     if (served === 'too little' && row.of === 'resource') return false
     if (served === 'too little') left++
@@ -119,7 +123,7 @@ async function servePage(
 
 /** The row after one waiter was served; `raced` where the row or the task changed meanwhile. */
 async function serve(
-  ports: Context['ports'],
+  { ports, settings }: Context,
   row: Stored<Limit>,
   itemKey: string,
   item: Stored<WaitItem>,
@@ -132,7 +136,7 @@ async function serve(
     return row
   }
   if (weight > freeOf(row)) return 'too little'
-  const until = ports.clock.now() + KEPT_MS
+  const until = ports.clock.now() + KEPT_MS + settings.skewMs
   const next = withHolder(withoutVersion(row), holderName(task), { weight, until })
   const woken = await ports.store.write([
     { key: keys.taskRun(run, number), set: AWAKE, if: { version: task.version } },

@@ -180,6 +180,19 @@ describe('a resource', () => {
     await ours(await engine.take(run, 1, 3))
   })
 
+  it('is kept for whom it was given to on every clock: a host that is ahead gives it to no other', async () => {
+    const engine = stepwise(db(1))
+    Object.assign(engine.context.settings, { skewMs: 120_000 })
+    const run = await openMany(engine, 3, { resources: { db: 1 } })
+    const first = await ours(await engine.take(run, 1, 1))
+    await engine.take(run, 1, 2)
+    await engine.end(first, DONE)
+    engine.clock.advance(119_000)
+    assert.deepEqual(await engine.take(run, 1, 3), { is: 'settled' })
+    assert.equal((await engine.task(run, 3)).status, 'waiting')
+    await ours(await engine.take(run, 1, 2))
+  })
+
   it('goes to the next in line when the first one is cancelled', async () => {
     const engine = stepwise(db(2))
     const one = await engine.openPlan('one', [foundTask('a', { resources: { db: 1 } })])

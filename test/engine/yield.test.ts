@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Stored } from '../../src/core/change.ts'
-import type { Run } from '../../src/core/model.ts'
+import { keys, type Run } from '../../src/core/model.ts'
+import { advance, handleChanged } from '../../src/engine/advance.ts'
 import { cancelRun } from '../../src/engine/cancel.ts'
+import type { Context } from '../../src/engine/context.ts'
+import { finish } from '../../src/engine/finish.ts'
 import { whyWaiting } from '../../src/engine/why.ts'
 import { FAILED, foundTask, ours, stepwise } from '../support/stepwise.ts'
 
@@ -96,6 +99,35 @@ describe('a task that yields', () => {
     assert.equal((await run(id)).status, 'cancelled')
   })
 
+  it('takes along what has its numbers already, whose host stopped before it had put it', async () => {
+    const { context, openPlan, take, task, run, settle } = stepwise()
+    const id = await openPlan('p', [foundTask('t')])
+    await finish(context, await ours(await take(id)), yields(['x']))
+    await assert.rejects(advance(stoppedAt(context, keys.taskRun(id, 101))), /stopped/)
+    await cancelRun(context, (await run(id)) as Stored<Run>)
+    await handleChanged(context, [keys.run(id)])
+    assert.equal((await run(id)).status, 'cancelled')
+    await settle()
+    assert.deepEqual([(await task(id, 100)).status, (await task(id, 101)).status], ['cancelled', 'cancelled'])
+  })
+
+  it('has no place in a run that is being cancelled', async () => {
+    const { context, openPlan, take, run } = stepwise()
+    const id = await openPlan('p', [foundTask('t')])
+    await finish(context, await ours(await take(id)), yields(['x']))
+    const { store } = context.ports
+    const cancelling: typeof store = {
+      ...store,
+      async write(changes) {
+        if (changes.some(({ key }) => key === keys.run(id)))
+          await cancelRun(context, (await run(id)) as Stored<Run>)
+        return store.write(changes)
+      },
+    }
+    await handleChanged({ ...context, ports: { ...context.ports, store: cancelling } }, [keys.taskRun(id, 0)])
+    assert.equal((await run(id)).tasks, 1)
+  })
+
   it('of 2,500 tasks gathers them in layers', async () => {
     const { openPlan, take, end, task } = stepwise()
     const id = await openPlan('p', [foundTask('t')])
@@ -105,3 +137,13 @@ describe('a task that yields', () => {
     assert.equal((await task(id, 100 + 2_500)).status, 'queued')
   })
 })
+
+/** The same engine on a host that stops before it has written this record. */
+function stoppedAt(context: Context, key: string): Context {
+  const { store } = context.ports
+  const write: typeof store.write = async (changes) => {
+    if (changes.some((change) => change.key === key)) throw new Error('stopped')
+    return store.write(changes)
+  }
+  return { ...context, ports: { ...context.ports, store: { ...store, write } } }
+}

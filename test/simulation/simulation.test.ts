@@ -14,6 +14,10 @@ it(`keeps every invariant for ${SEEDS} seeds, the same way each time`, async () 
     assert.equal((await runSeed(seed)).problem, undefined, `seed ${seed}`)
 })
 
+it('takes along what a task had yielded when a host that was frozen meanwhile puts it into a cancelled run', async () => {
+  assert.equal((await runSeed(7_017_182)).problem, undefined)
+})
+
 /** Faults that the engine would have if a rule were left out; the simulation must see each within these seeds. */
 const DELIBERATE: Record<string, (ports: Ports) => Ports> = {
   'a lock that nobody checks': (ports) =>
