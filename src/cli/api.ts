@@ -9,7 +9,7 @@ import type { Home } from '../project/home.ts'
 import { allRuns, findRun, findTasks, type TaskView, viewRun } from '../project/inspect.ts'
 import type { Project } from '../project/load-config.ts'
 import { findRoot, findScheduled, requestFor, startRun } from '../project/requests.ts'
-import { listBudgets, listPools } from './commands/limits.ts'
+import { listBudgets, readPools } from './commands/limits.ts'
 import { describePipelines, runData, taskData } from './commands/look.ts'
 import { summaryData } from './summary.ts'
 
@@ -29,7 +29,7 @@ export function devApi(home: Home, project: Project): Hono {
 
   app.get('/api/pipelines', async (context) => context.json(await describePipelines(project, home)))
   app.get('/api/budgets', async (context) => context.json((await listBudgets(project, home)).data as object))
-  app.get('/api/pools', async (context) => context.json((await listPools(project, home)).data as object))
+  app.get('/api/pools', async (context) => context.json(await readPools(project, home)))
   app.get('/api/runs', async (context) =>
     context.json((await allRuns(home)).reverse().slice(0, LIMIT).map(runData)),
   )
@@ -79,7 +79,7 @@ async function work(home: Home) {
 }
 
 async function guard(context: Context, next: () => Promise<void>): Promise<Response | undefined> {
-  const host = new URL(`http://${context.req.header('host') ?? 'none'}`).hostname
+  const host = URL.parse(`http://${context.req.header('host')}`)?.hostname ?? ''
   const origin = context.req.header('origin')
   const isLocal = ['localhost', '127.0.0.1', '[::1]'].includes(host)
   const isOwn = origin === undefined || origin === `http://${context.req.header('host')}`

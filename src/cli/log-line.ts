@@ -1,6 +1,8 @@
 import { styleText } from 'node:util'
+import { SluiceError } from '../core/errors.ts'
+import { isOpen } from '../core/model.ts'
 import type { LogLine } from '../core/ports.ts'
-import type { RunView } from '../project/inspect.ts'
+import { findTasks, type RunView, type TaskView } from '../project/inspect.ts'
 import type { GlobalOptions } from './options.ts'
 
 /** Flags of `sluice logs`. */
@@ -16,6 +18,26 @@ export interface TaskLine extends LogLine {
   number: number
   attempt: number
 }
+
+/** The tasks whose lines are wanted; throws where none of them has had the attempt that is asked for. */
+export function wantedTasks(
+  view: RunView,
+  name: string | undefined,
+  { attempt, follow }: LogsOptions,
+): TaskView[] {
+  const tasks = name === undefined ? view.tasks : findTasks(view, name)
+  const most = tasks.reduce((most, task) => Math.max(most, attemptsOf(task)), 0)
+  const mayCome = follow && isOpen(view.run.status)
+  if (attempt === undefined || attempt <= most || mayCome) return tasks
+  throw new SluiceError(
+    'unknown_attempt',
+    `${name ?? `Run ${view.run.id}`} has had no attempt ${attempt}${most === 0 ? ': nothing has begun' : `; the last one is ${most}`}.`,
+    { hint: `sluice status ${view.run.id} shows how often each task was tried.` },
+  )
+}
+
+/** How many attempts have begun. */
+const attemptsOf = ({ task }: TaskView) => (task.startedAt === undefined ? 0 : task.attempt)
 
 /** A line for a terminal or, with `--json`, as data. */
 export function lineText(line: TaskLine, view: RunView, { json }: LogsOptions): string {

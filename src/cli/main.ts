@@ -3,15 +3,19 @@ import { CommanderError } from 'commander'
 import { messageOf, SluiceError } from '../core/errors.ts'
 import { EXIT } from './exit.ts'
 import type { Result } from './options.ts'
+import { flushOutput, tolerateUnreadOutput } from './output.ts'
+import { enterProject } from './place.ts'
 import { makeProgram } from './program.ts'
 import { addWorkCommands } from './work-commands.ts'
 
 /** Runs the command and exits with its code. */
 export async function main(args: string[]): Promise<void> {
-  const exitCode = await run(args)
-  // A pipe takes what is written in its own time.
-  for (const stream of [process.stdout, process.stderr])
-    await new Promise<void>((resolve) => stream.write('', () => resolve()))
+  tolerateUnreadOutput()
+  const ended = await run(args)
+  const exitCode = await flushOutput().then(
+    () => ended,
+    (error) => report(error, args.includes('--json')),
+  )
   process.exit(exitCode)
 }
 
@@ -23,6 +27,7 @@ async function run(args: string[]): Promise<number> {
     exitCode = result.exitCode ?? EXIT.done
   }
   try {
+    enterProject(args)
     const program = makeProgram(done, isJson ? () => {} : (text) => process.stderr.write(text))
     await addWorkCommands(program, args, done)
     await program.parseAsync(args, { from: 'user' })

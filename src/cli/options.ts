@@ -53,9 +53,11 @@ export function positiveInteger(text: string): number {
 
 const UNITS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 
-/** A duration such as `90s`, `15m`, `2h`; a bare number is seconds. Returns milliseconds. */
+/** A duration such as `90s`, `15m`, `2h` or `30d`; a number without a unit is refused. Returns milliseconds. */
 export function duration(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/.exec(text)
-  if (match === null) throw new InvalidArgumentError('It takes a duration such as 90s, 15m or 2h.')
-  return Number(match[1]) * (UNITS[match[2] ?? 's'] ?? 1)
+  const [, number, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/.exec(text) ?? []
+  if (number === undefined) throw new InvalidArgumentError('It takes a duration such as 90s, 15m, 2h or 30d.')
+  if (unit === undefined)
+    throw new InvalidArgumentError(`${text} has no unit: write ${text}s, ${text}m, ${text}h or ${text}d.`)
+  return Number(number) * (UNITS[unit] ?? 1)
 }

@@ -1,10 +1,10 @@
 import { type Command, Option } from 'commander'
-import { closest } from 'fastest-levenshtein'
 import type { z } from 'zod'
 import { dayIn } from '../core/calendar.ts'
 import { messageOf, SluiceError } from '../core/errors.ts'
 import { flagOf } from '../define/flags.ts'
 import { choicesOf, type Fields, isSignificant, kindOf } from '../define/params.ts'
+import { didYouMean } from '../project/suggestion.ts'
 
 /** Adds a flag for each parameter, but for those that the command has itself, and `-p name=value`. */
 export function addParameterFlags(command: Command, fields: Fields): void {
@@ -61,8 +61,7 @@ function splitPair(pair: string): [string, string] {
 
 function unknownParameter(name: string, fields: Fields): SluiceError {
   const names = Object.keys(fields)
-  const near = names.length > 0 ? ` Did you mean ${closest(name, names)}?` : ''
-  return new SluiceError('unknown_parameter', `No parameter is called ${name}.${near}`, {
+  return new SluiceError('unknown_parameter', `No parameter is called ${name}.${didYouMean(name, names)}`, {
     hint: names.length > 0 ? `There are: ${names.join(', ')}.` : 'It takes no parameters.',
   })
 }

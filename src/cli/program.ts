@@ -18,6 +18,7 @@ import {
   projectOf,
   type Result,
 } from './options.ts'
+import { defaultState, fromStart } from './place.ts'
 import { version } from './version.ts'
 
 /** Takes what a command gives back. */
@@ -34,6 +35,10 @@ export function makeProgram(done: Done, writeErr: (text: string) => void): Comma
     .configureOutput({ writeErr })
     .configureHelp({ showGlobalOptions: false })
     .showSuggestionAfterError()
+    .hook('preAction', (_, command) => {
+      const { state, config } = command.opts()
+      if (state === undefined) command.setOptionValueWithSource('state', defaultState(config), 'default')
+    })
   addLooks(program, done)
   addActs(program, done)
   addSecrets(program, done)
@@ -114,6 +119,7 @@ function addActs(program: Command, done: Done): void {
     )
   command(program, 'prune', 'forgets runs that ended long ago; targets stay')
     .requiredOption('--older-than <duration>', 'for example 30d', duration)
+    .option('--yes', 'does not ask, though it is more than half of all runs')
     .action(async (options) => done(await pruneRuns(options)))
   withWorkFlags(command(program, 'dev', 'runs the engine, the schedules and a local API until it is stopped'))
     .addOption(
@@ -175,9 +181,9 @@ function addDeployments(program: Command, done: Done): void {
 /** Flags that every command takes. */
 export function withGlobals(command: Command): Command {
   return command
-    .option('--state <folder>', 'where runs are kept', '.sluice')
-    .option('--data <folder>', "where targets are kept; default the environment's storage")
-    .option('--config <file>', 'default sluice.config.ts')
+    .option('--state <folder>', 'where runs are kept; default .sluice beside the config', fromStart)
+    .option('--data <folder>', "where targets are kept; default the environment's storage", fromStart)
+    .option('--config <file>', 'default sluice.config.ts of this folder, or of one above it')
     .option('--json', 'prints data instead of text')
 }
 

@@ -50,6 +50,11 @@ export const ERRORS = {
     retryable: false,
     meaning: 'The run has no such task, or several.',
   },
+  unknown_attempt: {
+    source: 'user',
+    retryable: false,
+    meaning: 'No task of the run has had an attempt of this number.',
+  },
   unknown_secret: {
     source: 'user',
     retryable: false,
@@ -79,6 +84,11 @@ export const ERRORS = {
     source: 'system',
     retryable: true,
     meaning: 'The disk is full; the run goes on when there is room.',
+  },
+  output_unwritable: {
+    source: 'system',
+    retryable: true,
+    meaning: 'What the command prints cannot be written where it was sent, as on a full disk.',
   },
   record_too_large: {
     source: 'user',

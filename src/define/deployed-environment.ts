@@ -12,17 +12,20 @@ export function deployedEnvironment(
   const { region, stack = `sluice-${name}`, ...environment } = environments[name] ?? {}
   if (region !== undefined) return { ...environment, region, stack }
   const deployable = Object.keys(environments).filter((each) => environments[each]?.region !== undefined)
-  const isKnown = environments[name] !== undefined
+  // Targets of this machine are in the storage of the environment dev, declared or not.
+  const isLocal = environments[name] !== undefined || name === 'dev'
   throw new SluiceError(
     'invalid_deployment',
-    isKnown
+    isLocal
       ? `The environment ${name} is on one machine: it has no region.`
       : `The config has no environment ${name}.`,
     {
-      hint:
+      hint: [
+        ...(isLocal ? ['Without --env the commands work on this machine.'] : []),
         deployable.length > 0
           ? `There are: ${deployable.join(', ')}.`
-          : `Add one: environments: { ${name}: { region: 'eu-west-2' } }`,
+          : `A deployment has a region: environments: { ${isLocal ? 'prod' : name}: { region: 'eu-west-2' } }`,
+      ].join(' '),
     },
   )
 }

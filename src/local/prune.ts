@@ -1,4 +1,4 @@
-import { isOpen, keys } from '../core/model.ts'
+import { isOpen, keys, type Run } from '../core/model.ts'
 import type { Home } from '../project/home.ts'
 import { allRuns } from '../project/inspect.ts'
 
@@ -7,9 +7,7 @@ const PAGE = 500
 /** Forgets runs that ended before an instant: records, plans, messages and logs. Targets and markers stay. */
 export async function prune(home: Home, before: number): Promise<string[]> {
   const { plans, queue } = home.context.ports
-  const old = (await allRuns(home)).filter(
-    ({ status, endedAt }) => !isOpen(status) && endedAt !== undefined && endedAt < before,
-  )
+  const old = endedBefore(await allRuns(home), before)
   for (const { id } of old) {
     for (const prefix of [keys.taskRuns(id), keys.attempts(id), keys.checkpoints(id)])
       await removeAll(home, prefix)
@@ -22,6 +20,10 @@ export async function prune(home: Home, before: number): Promise<string[]> {
   await pruneLocks(home, before)
   return old.map(({ id }) => id)
 }
+
+/** The runs that ended before an instant. */
+export const endedBefore = <R extends Run>(runs: readonly R[], before: number): R[] =>
+  runs.filter(({ status, endedAt }) => !isOpen(status) && endedAt !== undefined && endedAt < before)
 
 async function removeAll({ context }: Home, prefix: string): Promise<void> {
   const { store } = context.ports

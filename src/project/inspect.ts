@@ -1,4 +1,3 @@
-import { closest } from 'fastest-levenshtein'
 import type { Stored } from '../core/change.ts'
 import { SluiceError } from '../core/errors.ts'
 import { type Attempt, keys, type Run, type TaskRun, type TaskStatus } from '../core/model.ts'
@@ -7,6 +6,7 @@ import type { Context } from '../engine/context.ts'
 import { newTaskRun } from '../engine/create-run.ts'
 import { readyOf } from '../engine/release.ts'
 import type { Home } from './home.ts'
+import { didYouMean, shownName } from './suggestion.ts'
 
 /** A task of a run, for people. */
 export interface TaskView {
@@ -36,7 +36,7 @@ export async function findRun(home: Home, wanted: string): Promise<Stored<Run>> 
   if (named?.kind === 'run') return named as Stored<Run>
   const runs = await allRuns(home)
   const exact = wanted === 'latest' ? runs.at(-1) : undefined
-  const matching = exact ? [exact] : runs.filter((run) => run.id.startsWith(wanted))
+  const matching = exact ? [exact] : wanted === '' ? [] : runs.filter((run) => run.id.startsWith(wanted))
   if (matching.length === 1 && matching[0]) return matching[0]
   const ids = matching.map((run) => run.id)
   if (ids.length > 1)
@@ -47,14 +47,11 @@ export async function findRun(home: Home, wanted: string): Promise<Stored<Run>> 
         hint: 'Give more of the id.',
       },
     )
-  const near =
-    runs.length > 0
-      ? ` Did you mean ${closest(
-          wanted,
-          runs.map((run) => run.id),
-        )}?`
-      : ''
-  throw new SluiceError('unknown_run', `No run is called ${wanted}.${near}`, {
+  const near = didYouMean(
+    wanted,
+    runs.map((run) => run.id),
+  )
+  throw new SluiceError('unknown_run', `No run is called ${shownName(wanted)}.${near}`, {
     hint: 'sluice runs lists them; `latest` is the newest.',
   })
 }
@@ -108,8 +105,11 @@ export function findTasks(view: RunView, wanted: string): TaskView[] {
     : view.tasks.filter(({ planned }) => planned.label === wanted || planned.family === wanted)
   if (found.length > 0) return found
   const names = [...new Set(view.tasks.flatMap(({ planned }) => [planned.family, planned.label]))]
-  const near = names.length > 0 ? ` Did you mean ${closest(wanted, names)}?` : ''
-  throw new SluiceError('unknown_task', `Run ${view.run.id} has no task ${wanted}.${near}`, {
-    hint: `sluice status ${view.run.id} lists them; a task is named by family, Family(k=v,…) or number.`,
-  })
+  throw new SluiceError(
+    'unknown_task',
+    `Run ${view.run.id} has no task ${shownName(wanted)}.${didYouMean(wanted, names)}`,
+    {
+      hint: `sluice status ${view.run.id} lists them; a task is named by family, Family(k=v,…) or number.`,
+    },
+  )
 }

@@ -1,5 +1,5 @@
 import { existsSync, globSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { inspect } from 'node:util'
 import { messageOf, SluiceError } from '../core/errors.ts'
@@ -28,16 +28,23 @@ export interface Project {
 
 const NAMES = ['sluice.config.ts', 'sluice.config.mts', 'sluice.config.js', 'sluice.config.mjs']
 
-/** The config of the folder, or the one that is named. Throws where there is none. */
+/** The config of the folder or the nearest one above it; undefined where there is none. */
+export function configAbove(folder: string): string | undefined {
+  for (let here = resolve(folder); ; here = dirname(here)) {
+    const found = NAMES.map((name) => join(here, name)).find((path) => existsSync(path))
+    if (found !== undefined || here === dirname(here)) return found
+  }
+}
+
+/** The config that is named, or the nearest one from the folder upwards. Throws where there is none. */
 export function findConfig(folder: string, named?: string): string {
   if (bundled !== undefined) return resolve(folder, 'sluice.config')
-  const candidates = named === undefined ? NAMES : [named]
-  const found = candidates.map((name) => resolve(folder, name)).find((path) => existsSync(path))
-  if (found !== undefined) return found
+  const found = named === undefined ? configAbove(folder) : resolve(folder, named)
+  if (found !== undefined && existsSync(found)) return found
   throw new SluiceError(
     'config_not_found',
     named === undefined
-      ? `There is no sluice.config.ts in ${folder}.`
+      ? `There is no sluice.config.ts in ${folder} or a folder above it.`
       : `There is no config ${resolve(folder, named)}.`,
     { hint: 'Go to a folder that has one, name it with --config, or make a new project: sluice init' },
   )

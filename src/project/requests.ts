@@ -1,4 +1,3 @@
-import { closest } from 'fastest-levenshtein'
 import { describeInterval, type Span } from '../core/calendar.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { Params, Run } from '../core/model.ts'
@@ -13,6 +12,7 @@ import { planGraph } from '../engine/plan-graph.ts'
 import type { Home } from './home.ts'
 import type { Project } from './load-config.ts'
 import { planAgain, planOf, type ReadPlan } from './plan-from-file.ts'
+import { didYouMean, shownName } from './suggestion.ts'
 
 /** What NAME means: a pipeline's root, or a task family. */
 export interface Root {
@@ -39,11 +39,10 @@ export function findRoot(project: Project, name: string): Root {
   const definition = pipeline?.root ?? project.tasks.get(name)
   if (definition !== undefined) return { name, definition, ...(pipeline === undefined ? {} : { pipeline }) }
   const names = [...project.pipelines.keys(), ...project.tasks.keys()]
-  const near = names.length > 0 ? ` Did you mean ${closest(name, names)}?` : ''
   const broken = project.broken.map((each) => `${each.path} did not load: ${each.message}`)
   throw new SluiceError(
     'unknown_name',
-    [`No pipeline or task is called ${name}.${near}`, ...broken].join('\n'),
+    [`No pipeline or task is called ${shownName(name)}.${didYouMean(name, names)}`, ...broken].join('\n'),
     { hint: `There are: ${names.join(', ') || 'none'}.` },
   )
 }

@@ -180,8 +180,8 @@ describe('schedules', () => {
 
   it('are paused and resumed by the command', async () => {
     assert.equal((await json('pause', 'every-minute')).paused, true)
-    const listed = await json('pipelines')
-    const { schedule } = listed.pipelines.find(({ name }: { name: string }) => name === 'every-minute')
+    const listed = [await json('pipelines')].flat()
+    const { schedule } = listed.find(({ name }: { name: string }) => name === 'every-minute')
     assert.equal(schedule.paused, true)
   })
 })

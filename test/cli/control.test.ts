@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { connect } from 'node:net'
+import { text as readText } from 'node:stream/consumers'
 import { describe, it } from 'node:test'
 import { type Started, type TestProject, testProject } from '../support/cli.ts'
 
@@ -28,6 +30,14 @@ async function until(what: string, isSo: () => boolean | Promise<boolean>): Prom
   assert.fail(`never: ${what}`)
 }
 
+/** The status of a request with any Host header; `fetch` sets its own. */
+function statusFor(url: string, host: string): Promise<number> {
+  const { hostname, port } = new URL(url)
+  const socket = connect(Number(port), hostname)
+  socket.end(`GET /api/runs HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)
+  return readText(socket).then((answer) => Number(answer.split(' ')[1]))
+}
+
 describe('--force', () => {
   it('runs the root again, or a task and what is downstream of it', async (test) => {
     const project = testProject(test, { 'pipelines/p.ts': CHAIN })
@@ -38,7 +48,14 @@ describe('--force', () => {
     assert.deepEqual(ran(project), ['C'])
     assert.equal((await project.sluice('run', 'chain', '--force', 'B')).code, 0)
     assert.deepEqual(ran(project), ['B', 'C'])
-    assert.match((await project.sluice('plan', 'chain', '--force', 'A')).stdout, /3 to run, 0 complete/)
+    const plan = (await project.sluice('plan', 'chain', '--force', 'A')).stdout
+    assert.match(plan, /3 to run, 0 complete/)
+    assert.match(plan, /run +A +forced, made again: file:.*a\.txt/)
+    assert.doesNotMatch(plan, /missing/)
+    rmSync(project.path('data/c.txt'))
+    const missing = (await project.sluice('plan', 'chain', '--force', 'B')).stdout
+    assert.match(missing, /run +C +missing: file:.*c\.txt/)
+    assert.match(missing, /complete +A +there: /)
   })
 
   it('names what there is when nothing is called so', async (test) => {
@@ -93,13 +110,26 @@ describe('prune', () => {
     const project = testProject(test, { 'pipelines/p.ts': CHAIN })
     await project.sluice('run', 'chain')
     assert.deepEqual((await project.json('prune', '--older-than', '1h')).pruned, [])
-    const { pruned } = await project.json('prune', '--older-than', '0s')
+    const { pruned } = await project.json('prune', '--older-than', '0s', '--yes')
     assert.equal(pruned.length, 1)
     assert.equal((await project.sluice('runs', '--json')).stdout, '')
     assert.equal(existsSync(project.path('.sluice/logs', pruned[0])), false)
     assert.equal(existsSync(project.path('data/c.txt')), true)
     assert.match((await project.sluice('run', 'chain')).stdout, /Nothing to do/)
     assert.equal((await project.sluice('run', 'chain', '--force')).code, 0)
+  })
+})
+
+describe('prune', () => {
+  it('asks before it forgets more than half of all runs', async (test) => {
+    const project = testProject(test, { 'pipelines/p.ts': CHAIN })
+    await project.sluice('run', 'chain', '--inline')
+    const refused = await project.sluice('prune', '--older-than', '0s')
+    assert.equal(refused.code, 2)
+    assert.match(refused.stderr, /1 of 1 runs ended before that\. Nothing was forgotten\.\nnext: .*--yes/)
+    assert.equal((await project.jsonLines('runs')).length, 1)
+    assert.equal((await project.sluice('prune', '--older-than', '0s', '--yes')).code, 0)
+    assert.equal((await project.jsonLines('runs')).length, 0)
   })
 })
 
@@ -140,7 +170,12 @@ describe('backfill', () => {
     await refused('days', '2026-01-01', '2099-01-01', /has not ended yet/)
     await refused('days', '2026-02-30', '2026-03-01', /--from 2026-02-30 is no time that exists/)
     await refused('never', '2026-01-01', '2026-01-02', /never has no schedule/)
-    await refused('ticks', '2026-01-01', '2026-01-03', /That are 129600 intervals; nothing was started/)
+    await refused(
+      'ticks',
+      '2026-01-01',
+      '2026-01-03',
+      /The range has 129600 intervals\. Nothing was started\./,
+    )
   })
 })
 
@@ -164,10 +199,15 @@ describe('dev', () => {
     assert.deepEqual(ticks(), [], 'it starts paused')
     await project.sluice('resume', 'ticks')
     await until('two intervals', () => ticks().length >= 2)
+    assert.match(
+      first.started.stdout(),
+      /Schedules: 2, of which 2 paused \(to start: sluice resume PIPELINE\)/,
+    )
     assert.equal((await stop(first)).code, 0)
     const before = ticks().length
     await new Promise((resolve) => setTimeout(resolve, 6_500))
     const second = await start(project)
+    assert.match(second.started.stdout(), /Schedules: 2, of which 1 paused \(to start: sluice resume days\)/)
     await until('what was missed has run', () => ticks().length >= before + 4)
     await project.sluice('pause', 'ticks')
     await stop(second)
@@ -209,6 +249,8 @@ describe('dev', () => {
     assert.equal((await get('/api/runs', { headers: { origin: 'http://evil.example' } })).status, 403)
     assert.equal((await get('/api/runs', { method: 'POST', body: '{}' })).status, 415)
     assert.equal((await get('/api/nothing')).status, 404)
+    for (const host of ['', 'a b', 'evil.example'])
+      assert.ok([400, 403].includes(await statusFor(dev.url, host)), `Host: ${host}`)
     await stop(dev)
   })
 })

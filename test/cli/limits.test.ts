@@ -155,7 +155,7 @@ export const urgent = pipeline('urgent', Urgent)`,
     const log = () =>
       existsSync(project.path('log')) ? readFileSync(project.path('log'), 'utf8').trim().split('\n') : []
     while (log().length < 8) await new Promise((resolve) => setTimeout(resolve, 50))
-    const { queued } = (await project.json('pools')).pools.find(
+    const { queued } = (await project.jsonLines('pools')).find(
       (each: { pool: string }) => each.pool === 'small',
     )
     assert.ok(queued > 1_500, `${queued} queued`)

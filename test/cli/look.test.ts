@@ -63,8 +63,9 @@ describe('plan', () => {
 describe('pipelines, runs, status and logs', () => {
   it('tell what there is', async (test) => {
     const { sluice, json, start } = project(test)
-    const { pipelines } = await json('pipelines')
-    assert.deepEqual(pipelines[0].params, [
+    const described = await json('pipelines')
+    assert.equal(described.pipeline, 'steps')
+    assert.deepEqual(described.params, [
       { name: 'name', flag: '--name', kind: 'text', required: true, significant: true },
     ])
     await start(['secrets', 'set', 'site/key'], { input: 'value' }).ended
@@ -82,9 +83,38 @@ describe('pipelines, runs, status and logs', () => {
     assert.equal((await json('status', 'latest', '--task', '1')).tasks.length, 1)
     assert.match((await sluice('logs', 'latest', 'First(name=a)')).stdout, /made/)
     assert.equal((await sluice('logs', 'latest', 'Second')).stdout, '')
+    for (const task of [[], ['First']]) {
+      const { code, stderr } = await sluice('logs', 'latest', ...task, '--attempt', '9')
+      assert.equal(code, 2)
+      assert.match(stderr, /has had no attempt 9; the last one is 1\.\nnext: sluice status steps-/)
+    }
     const unknown = await sluice('logs', 'latest', 'Frist')
     assert.equal(unknown.code, 2)
     assert.match(unknown.stderr, /has no task Frist\. Did you mean First\?/)
+  })
+})
+
+describe('lists', () => {
+  it('are JSON Lines with --json: pipelines with modules that did not load, pools with resources', async (test) => {
+    const { jsonLines } = testProject(test, {
+      'pipelines/steps.ts': STEPS,
+      'pipelines/more.ts': STEPS.replaceAll('First', 'A')
+        .replaceAll('Second', 'B')
+        .replaceAll('steps', 'more'),
+      'pipelines/wrong.ts': 'export const x = pipeline((',
+      'sluice.config.ts': `
+import { defineConfig } from 'sluice'
+export default defineConfig({ pipelines: ['pipelines/*.ts'], pools: { small: { concurrency: 2 } }, resources: { door: { limit: 1 } } })`,
+    })
+    const pipelines = await jsonLines('pipelines')
+    assert.deepEqual(
+      pipelines.map(({ pipeline, module }) => pipeline ?? module.replace(/.*\//, '')),
+      ['more', 'steps', 'wrong.ts'],
+    )
+    assert.deepEqual(
+      (await jsonLines('pools')).map(({ pool, resource }) => pool ?? resource),
+      ['default', 'small', 'door'],
+    )
   })
 })
 
@@ -131,6 +161,8 @@ describe('init and doctor', () => {
     const { sluice, path } = project(test)
     assert.equal((await sluice('init', 'fresh')).code, 0)
     assert.ok(statSync(path('fresh/pipelines/hello.ts')).isFile())
+    const { compilerOptions } = JSON.parse(readFileSync(path('fresh/tsconfig.json'), 'utf8'))
+    assert.deepEqual(compilerOptions.types, ['node'])
     assert.equal((await sluice('init', 'fresh')).code, 2)
     const doctor = await sluice('doctor')
     assert.equal(doctor.code, 1)

@@ -27,11 +27,14 @@ export interface TestProject {
   path(...parts: string[]): string
   write(path: string, content: string): void
   /** Starts the command; `ended` resolves when it has ended, whatever its code. */
-  start(args: string[], options?: { env?: Record<string, string>; input?: string }): Started
+  start(args: string[], options?: { env?: Record<string, string>; input?: string; cwd?: string }): Started
   sluice(...args: string[]): Promise<Ended>
   /** The same with `--json`, parsed. */
   // biome-ignore lint/suspicious/noExplicitAny: data of the command, whatever it is
   json(...args: string[]): Promise<any>
+  /** The same for a list: a value for each line. */
+  // biome-ignore lint/suspicious/noExplicitAny: data of the command, whatever it is
+  jsonLines(...args: string[]): Promise<any[]>
 }
 
 /** A project with these files, and a config over `pipelines/*.ts` where none is given. */
@@ -48,9 +51,9 @@ export function testProject(test: TestContext, files: Record<string, string>): T
   for (const [name, content] of Object.entries(all)) write(name, content)
   symlinkSync(join(projectFolder, 'node_modules'), path('node_modules'))
 
-  const start: TestProject['start'] = (args, { env = {}, input } = {}) => {
+  const start: TestProject['start'] = (args, { env = {}, input, cwd = folder } = {}) => {
     const child = spawn(process.execPath, [bin, ...args], {
-      cwd: folder,
+      cwd,
       env: { ...process.env, NODE_TEST_CONTEXT: undefined, NO_COLOR: '1', ...env },
     })
     test.after(() => child.kill('SIGKILL'))
@@ -59,7 +62,11 @@ export function testProject(test: TestContext, files: Record<string, string>): T
   }
   const sluice = (...args: string[]) => start(args).ended
   const json = async (...args: string[]) => JSON.parse((await sluice(...args, '--json')).stdout)
-  return { folder, path, write, start, sluice, json }
+  const jsonLines = async (...args: string[]) => {
+    const { stdout } = await sluice(...args, '--json')
+    return stdout.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line)]))
+  }
+  return { folder, path, write, start, sluice, json, jsonLines }
 }
 
 function collect(child: ChildProcess): Pick<Started, 'ended' | 'stdout'> {

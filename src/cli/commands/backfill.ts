@@ -1,4 +1,3 @@
-import confirm from '@inquirer/confirm'
 import { describeInterval, type Span, spanOf } from '../../core/calendar.ts'
 import { SluiceError } from '../../core/errors.ts'
 import { keys, type Run } from '../../core/model.ts'
@@ -10,6 +9,7 @@ import { type FollowEnd, resumeRun } from '../../local/run-pipeline.ts'
 import type { Home } from '../../project/home.ts'
 import type { Project } from '../../project/load-config.ts'
 import { type Asked, findScheduled, requestForInterval, startRun } from '../../project/requests.ts'
+import { askFirst } from '../ask.ts'
 import { EXIT } from '../exit.ts'
 import { projectHome } from '../homes.ts'
 import type { Result } from '../options.ts'
@@ -46,7 +46,12 @@ export async function backfill(
   const pipeline = findScheduled(project, name)
   const schedule = pipeline.schedule as Schedule
   const spans = spansOf(schedule, options)
-  if (spans.length > ASK_FROM && !options.yes) await askFirst(spans.length)
+  if (spans.length > ASK_FROM && !options.yes)
+    await askFirst(`The range has ${spans.length} intervals.`, {
+      question: 'Run them all?',
+      refusal: 'Nothing was started.',
+      hint: 'Name a smaller range, or add --yes.',
+    })
   const intervals = spans.map((span): Interval => {
     const asked = requestForInterval(pipeline, span, given)
     const { start, end } = describeInterval(span, schedule.timeZone)
@@ -81,7 +86,7 @@ function spansOf(schedule: Schedule, { from, to }: BackfillOptions): Span[] {
       )
     spans.push(span)
     if (spans.length > MOST)
-      throw new SluiceError('invalid_usage', `That are more than ${MOST} intervals.`, {
+      throw new SluiceError('invalid_usage', `The range has more than ${MOST} intervals.`, {
         hint: 'Name a smaller range.',
       })
   }
@@ -94,14 +99,6 @@ function bound(flag: string, text: string, { timeZone }: Schedule): Span {
   if (span !== undefined) return span
   throw new SluiceError('invalid_usage', `${flag} ${text} is no time that exists.`, {
     hint: 'Write a day 2026-05-17, an hour 2026-05-17T10 or a minute 2026-05-17T10:15, in the zone of the schedule.',
-  })
-}
-
-async function askFirst(count: number): Promise<void> {
-  const message = `That are ${count} intervals. Run them all?`
-  if (process.stdin.isTTY && process.stdout.isTTY && (await confirm({ message, default: false }))) return
-  throw new SluiceError('invalid_usage', `That are ${count} intervals; nothing was started.`, {
-    hint: 'Name a smaller range, or add --yes.',
   })
 }
 

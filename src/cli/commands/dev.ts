@@ -1,6 +1,9 @@
 import { serve } from '@hono/node-server'
 import { SluiceError } from '../../core/errors.ts'
+import type { Pipeline } from '../../define/pipeline.ts'
+import { readSchedule } from '../../engine/schedules.ts'
 import { runDev } from '../../local/dev.ts'
+import type { Home } from '../../project/home.ts'
 import type { Project } from '../../project/load-config.ts'
 import { devApi } from '../api.ts'
 import { EXIT } from '../exit.ts'
@@ -19,9 +22,8 @@ export async function dev(project: Project, options: RunOptions & { port: number
   const unlisten = listenForStop(stop, home, view)
   try {
     const api = await listen(devApi(home, project), options.port)
-    const scheduled = [...project.pipelines.values()].filter(({ schedule }) => schedule !== undefined)
     view.say(`The API listens on http://${HOST}:${api.port}/api/runs`)
-    view.say(`${scheduled.length} schedules; they start paused: sluice resume PIPELINE. Ctrl-C stops.`)
+    view.say(`${await schedulesText(home, project)} Ctrl-C stops.`)
     try {
       await runDev(home, project, { ...view, concurrency: options.concurrency, signal: stop.signal })
     } finally {
@@ -36,6 +38,18 @@ export async function dev(project: Project, options: RunOptions & { port: number
     unlisten()
     await home.close()
   }
+}
+
+/** How many schedules start runs, and how to let the others. */
+async function schedulesText({ context }: Home, project: Project): Promise<string> {
+  const scheduled = [...project.pipelines.values()].filter(({ schedule }) => schedule !== undefined)
+  const records = await Promise.all(scheduled.map(({ name }) => readSchedule(context, name)))
+  const paused = scheduled.filter((_, index) => records[index]?.paused ?? true)
+  if (scheduled.length === 0) return 'No pipeline has a schedule.'
+  if (paused.length === 0) return `Schedules: ${scheduled.length}, none is paused.`
+  const [first] = paused as [Pipeline]
+  const resume = `sluice resume ${paused.length === 1 ? first.name : 'PIPELINE'}`
+  return `Schedules: ${scheduled.length}, of which ${paused.length} paused (to start: ${resume}).`
 }
 
 /** Listens on loopback only. */

@@ -47,7 +47,7 @@ const TSCONFIG = `{
   "compilerOptions": {
     "target": "es2024",
     "module": "nodenext",
-    "types": [],
+    "types": ["node"],
     "strict": true,
     "erasableSyntaxOnly": true,
     "verbatimModuleSyntax": true,
@@ -83,7 +83,9 @@ export function initProject(folder: string): Result {
   const where = relative(process.cwd(), root)
   const next = [
     ...(where === '' ? [] : [`cd ${where}`]),
-    ...(existsSync(join(root, 'node_modules', 'sluice')) ? [] : ['npm install sluice zod']),
+    ...(isInstalled(root, 'sluice') ? [] : ['npm install sluice zod']),
+    // Types of Node, for node:fs and process in bodies; Node itself runs the files without them.
+    ...(isInstalled(root, '@types/node') ? [] : ['npm install --save-dev typescript @types/node']),
     'npx sluice run hello',
   ]
   return {
@@ -91,6 +93,8 @@ export function initProject(folder: string): Result {
     text: `Made ${files.join(', ')}.\nNext:\n${next.map((each) => `  ${each}`).join('\n')}`,
   }
 }
+
+const isInstalled = (root: string, name: string) => existsSync(join(root, 'node_modules', name))
 
 /** TypeScript with \`import\` needs a package of type module. */
 function makeModule(root: string): string[] {

@@ -38,8 +38,8 @@ export async function listBudgets(project: Project, home: Home): Promise<Result>
   return { data, text: data.length === 0 ? 'The config has no budgets.' : columns(head, table) }
 }
 
-/** Shows every pool and resource: its size, what runs in it and what waits for it. */
-export async function listPools(project: Project, home: Home): Promise<Result> {
+/** Every pool and resource: its size, what runs in it and what waits for it. */
+export async function readPools(project: Project, home: Home) {
   const tasks = await openTasks(home)
   const pools = Object.entries(project.limits.pools).map(([name, { concurrency, maxMemoryMb }]) => {
     const inPool = tasks.filter(({ pool }) => pool === name)
@@ -59,6 +59,12 @@ export async function listPools(project: Project, home: Home): Promise<Result> {
       return { resource: name, limit: row.limit, held: heldOf(row), waiting }
     }),
   )
+  return { pools, resources }
+}
+
+/** Shows every pool and resource; as data a line for each. */
+export async function listPools(project: Project, home: Home): Promise<Result> {
+  const { pools, resources } = await readPools(project, home)
   const poolTable = columns(
     ['pool', 'places', 'running', 'queued', 'waiting', 'largest'],
     pools.map((each) => [
@@ -75,7 +81,7 @@ export async function listPools(project: Project, home: Home): Promise<Result> {
     resources.map((each) => [each.resource, String(each.limit), String(each.held), String(each.waiting)]),
   )
   const text = resources.length === 0 ? poolTable : `${poolTable}\n\n${resourceTable}`
-  return { data: { pools, resources }, text }
+  return { data: [...pools, ...resources], text }
 }
 
 async function rowOf({ context }: Home, { limits }: Project, of: Limit['of'], name: string) {

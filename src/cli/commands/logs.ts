@@ -1,9 +1,10 @@
 import { isOpen } from '../../core/model.ts'
 import type { AttemptName } from '../../core/ports.ts'
 import type { Home } from '../../project/home.ts'
-import { findRun, findTasks, type RunView, viewRun } from '../../project/inspect.ts'
+import { findRun, type RunView, viewRun } from '../../project/inspect.ts'
 import { homeWithRuns } from '../homes.ts'
-import { type LogsOptions, lineText, type TaskLine } from '../log-line.ts'
+import { type LogsOptions, lineText, type TaskLine, wantedTasks } from '../log-line.ts'
+import { outputUnread } from '../output.ts'
 
 const FOLLOW_MS = 300
 
@@ -25,7 +26,7 @@ export async function printLogs(
     const lines = await newLines(home, view, task, options, offsets)
     const shown = options.tail === undefined ? lines : lines.slice(-options.tail)
     for (const line of shown) print(lineText(line, view, options))
-    while (options.follow && isOpen(view.run.status)) {
+    while (options.follow && isOpen(view.run.status) && !outputUnread.aborted) {
       await home.context.ports.clock.sleep(FOLLOW_MS)
       view = await viewRun(home, await findRun(home, view.run.id))
       for (const line of await newLines(home, view, task, options, offsets))
@@ -44,7 +45,7 @@ async function newLines(
   options: LogsOptions,
   offsets: Map<string, number>,
 ): Promise<TaskLine[]> {
-  const tasks = task === undefined ? view.tasks : findTasks(view, task)
+  const tasks = wantedTasks(view, task, options)
   const labels = new Map(tasks.map(({ task, planned }) => [task.number, planned.label]))
   const attempts = (await home.logs.list(view.run.id)).filter(
     ({ number, attempt }) =>

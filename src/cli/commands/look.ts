@@ -66,7 +66,7 @@ function scheduleText({
   return `${cron} ${timeZone}${notes.length === 0 ? '' : ` (${notes.join(', ')})`}`
 }
 
-/** Lists pipelines with their parameters and schedules; and modules that did not load. */
+/** Lists pipelines with their parameters and schedules, and modules that did not load; as data a line for each. */
 export async function listPipelines(project: Project, options: GlobalOptions): Promise<Result> {
   const home = await existingHome(options)
   const pipelines = await describePipelines(project, home).finally(() => home?.close())
@@ -79,7 +79,11 @@ export async function listPipelines(project: Project, options: GlobalOptions): P
   ])
   const broken = project.broken.map(({ path, message }) => `${path} did not load: ${message}`)
   const table = columns(['pipeline', 'root', 'parameters', 'schedule', ''], rows)
-  return { data: { pipelines, broken: project.broken }, text: [table, ...broken].join('\n') }
+  const data = [
+    ...pipelines.map((each) => ({ pipeline: each.name, ...each })),
+    ...project.broken.map(({ path, message }) => ({ module: path, message })),
+  ]
+  return { data, text: [table, ...broken].join('\n') }
 }
 
 /** Lists runs, the newest first. */

@@ -1,4 +1,5 @@
 import type { Plan, PlannedTask } from '../../core/plan.ts'
+import type { Home } from '../../project/home.ts'
 import type { Project } from '../../project/load-config.ts'
 import type { Asked } from '../../project/requests.ts'
 import { withHome } from '../homes.ts'
@@ -9,9 +10,17 @@ import { columns } from '../render.ts'
 export async function planRequest(project: Project, asked: Asked, options: GlobalOptions): Promise<Result> {
   return withHome(options, project, async (home) => {
     const plan = await asked.plan(home)
+    const there = asked.request.forced === undefined ? new Set<PlannedTask>() : await thereAlready(home, plan)
     const exitCode = plan.tasks.some((task) => task.failure) ? 1 : 0
-    return { data: planLines(plan), text: planText(plan), exitCode }
+    return { data: planLines(plan), text: planText(plan, there), exitCode }
   })
+}
+
+/** Tasks of a forced plan that run though their targets are there. */
+async function thereAlready(home: Home, { tasks }: Plan): Promise<Set<PlannedTask>> {
+  const toRun = tasks.filter((task) => !task.join && !task.complete && !task.failure)
+  const answers = await home.definitions.completeness.areComplete(toRun)
+  return new Set(toRun.filter((_, index) => answers[index]))
 }
 
 /** The plan in the plan format, version 1: a header, then a line per task. */
@@ -40,9 +49,9 @@ function realUpstreams(task: PlannedTask, tasks: PlannedTask[]): PlannedTask[] {
   })
 }
 
-function planText({ tasks }: Plan): string {
+function planText({ tasks }: Plan, there: ReadonlySet<PlannedTask>): string {
   const real = tasks.filter((task) => !task.join)
-  const rows = real.map((task) => [verdict(task), task.label, reason(task)])
+  const rows = real.map((task) => [verdict(task), task.label, reason(task, there.has(task))])
   const toRun = real.filter((task) => !task.complete && !task.failure).length
   const complete = real.filter((task) => task.complete).length
   return [columns(['', 'task', 'why'], rows), '', `${toRun} to run, ${complete} complete`].join('\n')
@@ -54,8 +63,9 @@ function verdict(task: PlannedTask): string {
   return task.policy.external ? 'awaited' : 'run'
 }
 
-function reason(task: PlannedTask): string {
+function reason(task: PlannedTask, isThere: boolean): string {
   if (task.failure) return task.failure.message
   const what = task.outputs.length === 0 ? 'its marker' : task.outputs.join(', ')
+  if (isThere) return `forced, made again: ${what}`
   return `${task.complete ? 'there' : 'missing'}: ${what}`
 }

@@ -1,13 +1,30 @@
-import { prune } from '../../local/prune.ts'
+import { endedBefore, prune } from '../../local/prune.ts'
+import { allRuns } from '../../project/inspect.ts'
+import { askFirst } from '../ask.ts'
 import { existingHome } from '../homes.ts'
 import type { GlobalOptions, Result } from '../options.ts'
 
-/** Forgets runs that ended before. */
-export async function pruneRuns(options: GlobalOptions & { olderThan: number }): Promise<Result> {
+/** Flags of `sluice prune`. */
+export interface PruneOptions extends GlobalOptions {
+  olderThan: number
+  yes?: true
+}
+
+/** Forgets runs that ended before; more than half of all are asked about first. */
+export async function pruneRuns(options: PruneOptions): Promise<Result> {
   const home = await existingHome(options)
   if (home === undefined) return { data: { pruned: [] }, text: 'There are no runs.' }
   try {
-    const pruned = await prune(home, home.context.ports.clock.now() - options.olderThan)
+    const before = home.context.ports.clock.now() - options.olderThan
+    const all = await allRuns(home)
+    const old = endedBefore(all, before)
+    if (old.length > all.length / 2 && !options.yes)
+      await askFirst(`${old.length} of ${all.length} runs ended before that.`, {
+        question: 'Forget them?',
+        refusal: 'Nothing was forgotten.',
+        hint: 'Name a longer time, or add --yes.',
+      })
+    const pruned = await prune(home, before)
     return { data: { pruned }, text: `Forgot ${pruned.length} runs.` }
   } finally {
     await home.close()

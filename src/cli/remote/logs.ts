@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isOpen } from '../../core/model.ts'
 import type { LinesPage } from '../../core/ports.ts'
-import { findRun, findTasks, type RunView, type TaskView, viewRun } from '../../project/inspect.ts'
-import { type LogsOptions, lineText, type TaskLine } from '../log-line.ts'
+import { findRun, type RunView, type TaskView, viewRun } from '../../project/inspect.ts'
+import { type LogsOptions, lineText, type TaskLine, wantedTasks } from '../log-line.ts'
+import { outputUnread } from '../output.ts'
 import { type Connection, connect } from './connect.ts'
 
 const FOLLOW_MS = 2_000
@@ -26,7 +27,7 @@ export async function printRemoteLogs(
     const lines = (await linesOf(connection, view, task, options, from)).filter((line) => isNew(seen, line))
     const shown = isFirst && options.tail !== undefined ? lines.slice(-options.tail) : lines
     for (const line of shown) print(lineText(line, view, options))
-    if (isLast) return
+    if (isLast || outputUnread.aborted) return
     from = Math.max(from, Date.now() - LATE_MS)
     await sleep(FOLLOW_MS)
     view = await viewRun(home, await findRun(home, view.run.id))
@@ -45,10 +46,10 @@ async function linesOf(
   connection: Connection,
   view: RunView,
   name: string | undefined,
-  { attempt }: LogsOptions,
+  options: LogsOptions,
   from: number,
 ): Promise<TaskLine[]> {
-  const begun = (name === undefined ? view.tasks : findTasks(view, name)).filter(
+  const begun = wantedTasks(view, name, options).filter(
     ({ task }) => task.startedAt !== undefined || task.attempt > 1,
   )
   const labels = new Map(begun.map(({ task, planned }) => [task.number, planned.label]))
@@ -56,7 +57,12 @@ async function linesOf(
     name === undefined ? poolsOf(begun) : begun.map(({ task }) => ({ pool: task.pool, number: task.number }))
   const lines: TaskLine[] = []
   for (const query of pools)
-    for (const line of await allPages(connection, { ...query, run: view.run.id, attempt, from }))
+    for (const line of await allPages(connection, {
+      ...query,
+      run: view.run.id,
+      attempt: options.attempt,
+      from,
+    }))
       lines.push({ ...line, task: labels.get(line.number) ?? String(line.number) })
   return lines.sort((a, b) => a.at - b.at)
 }
