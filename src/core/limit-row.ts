@@ -1,6 +1,7 @@
 import { windowAt } from './calendar.ts'
 import type { Limits, Need } from './limits.ts'
 import type { Holding, Limit, Window } from './model.ts'
+import { type Moment, onSteady } from './moment.ts'
 
 /** A new row of a limit as the config says it. */
 export function newLimit({ of, name }: Pick<Need, 'of' | 'name'>, limits: Limits, now: number): Limit {
@@ -22,7 +23,7 @@ function newWindow({ per, timeZone }: Pick<Window, 'per' | 'timeZone'>, now: num
   return { per, timeZone, startsAt: start, endsAt: end, spent: 0 }
 }
 
-/** The row with what the config says now; a row whose config has gone keeps what it knew. */
+/** The row with what a config says; a row that the config does not name keeps what it knew. */
 export function configured(row: Limit, limits: Limits, now: number): Limit {
   const known = { pool: limits.pools, resource: limits.resources, budget: limits.budgets }[row.of]
   if (known[row.name] === undefined) return row
@@ -33,13 +34,14 @@ export function configured(row: Limit, limits: Limits, now: number): Limit {
 }
 
 /** The row as it stands at an instant: a window that has ended is a new one, and what was kept too long is free. */
-export function at(row: Limit, now: number): Limit {
+export function at(row: Limit, moment: Moment): Limit {
   const { window } = row
+  const { now, steady } = moment
   if (window !== undefined && now >= window.endsAt)
     // A reservation ends with its window.
-    return at({ ...row, window: newWindow(window, now), holders: {}, freed: row.freed + 1 }, now)
+    return at({ ...row, window: newWindow(window, now), holders: {}, freed: row.freed + 1 }, moment)
   const holders = Object.fromEntries(
-    Object.entries(row.holders).filter(([, { until }]) => until === undefined || until > now),
+    Object.entries(row.holders).filter(([, { until }]) => until === undefined || until > steady),
   )
   const expired = Object.keys(holders).length < Object.keys(row.holders).length
   const isUnblocked = row.blockedUntil !== undefined && row.blockedUntil <= now
@@ -74,24 +76,24 @@ export function lacks(row: Limit, holder: string, weight: number): boolean {
 }
 
 /** The row with a holder more; a holder that was there is replaced. */
-export function withHolder(row: Limit, holder: string, holding: Holding): Limit {
-  return due({ ...row, holders: { ...row.holders, [holder]: holding } })
+export function withHolder(row: Limit, holder: string, holding: Holding, moment: Moment): Limit {
+  return due({ ...row, holders: { ...row.holders, [holder]: holding } }, moment)
 }
 
 /** The row after an attempt gave back what it held; of a budget it may have spent some. */
-export function withoutHolder(row: Limit, holder: string, spent: number | undefined): Limit {
+export function withoutHolder(row: Limit, holder: string, spent: number | undefined, moment: Moment): Limit {
   const { [holder]: held, ...holders } = row.holders
   if (held === undefined) return row
   const given = { ...row, holders, freed: row.freed + 1 }
-  if (row.window === undefined) return due(given)
+  if (row.window === undefined) return due(given, moment)
   const used = Math.min(held.weight, Math.max(0, spent ?? held.weight))
-  return due({ ...given, window: { ...row.window, spent: row.window.spent + used } })
+  return due({ ...given, window: { ...row.window, spent: row.window.spent + used } }, moment)
 }
 
 /** The row with its next due instant: the end of what is kept for somebody, and the window's turn where somebody waits. */
-export function due(row: Limit): Limit {
+export function due(row: Limit, moment: Moment): Limit {
   const ends = Object.values(row.holders).flatMap(({ until }) => (until === undefined ? [] : [until]))
-  if (row.waiting && row.window) ends.push(row.blockedUntil ?? row.window.endsAt)
+  if (row.waiting && row.window) ends.push(onSteady(row.blockedUntil ?? row.window.endsAt, moment))
   const { dueAt: _, ...rest } = row
   return ends.length === 0 ? rest : { ...rest, dueAt: Math.min(...ends) }
 }

@@ -1,4 +1,7 @@
-/** The nouns of the engine: records as they are stored, and their keys. All instants are milliseconds since 1970. */
+/**
+ * The nouns of the engine: records as they are stored, and their keys. All instants are milliseconds since 1970, by
+ * the wall clock; those of leases and delays are by {@link Clock.steady}, and say so.
+ */
 
 /** Status of one task within a run; see docs/state-machine.md for every transition. */
 export type TaskStatus =
@@ -82,10 +85,11 @@ export interface TaskRun extends Node {
   nonce?: string
   /** The worker process that claimed the attempt. */
   worker?: string
+  /** By the steady clock. */
   leaseUntil?: number
-  /** When the tick has to look at this record; coarse, not moved by heartbeats. */
+  /** When the tick has to look at this record, by the steady clock; coarse, not moved by heartbeats. */
   dueAt?: number
-  /** A queued attempt is not to start before. */
+  /** A queued attempt is not to start before, by the steady clock. */
   notBefore?: number
   /** Key of the row that it waits for, or `target` for an external task. */
   waitsFor?: string
@@ -118,9 +122,9 @@ export interface Run extends Node {
   params: Params
   status: RunStatus
   createdAt: number
-  /** When planning began to look at targets. */
+  /** When planning began to look at targets, by the steady clock: it is compared with {@link Lock.lastEndAt}. */
   plannedAt: number
-  /** The planner's nonce and how long it may take before another takes over. */
+  /** The planner's nonce and how long it may take before another takes over, by the steady clock. */
   nonce?: string
   worker?: string
   dueAt?: number
@@ -152,9 +156,9 @@ export interface Lock {
   taskId: string
   /** `run/number/attempt` of the attempt that holds it. */
   holder?: string
-  /** When an attempt last ended, however it ended: since then the target may be there. */
+  /** When an attempt last ended, by the steady clock, however it ended: since then the target may be there. */
   lastEndAt?: number
-  /** A failed attempt's back-off holds for every run. */
+  /** A failed attempt's back-off holds for every run; by the steady clock. */
   backoffUntil?: number
   /** A final failure that those who wait adopt; cleared by the next claim. */
   failure?: Failure
@@ -173,7 +177,7 @@ export interface WaitItem {
   weight?: number
 }
 
-/** What an attempt holds of a limit; `until`: kept for it only so long, until it is claimed. */
+/** What an attempt holds of a limit; `until`: kept for it only so long, by the steady clock, until it is claimed. */
 export interface Holding {
   weight: number
   until?: number
@@ -204,6 +208,7 @@ export interface Limit {
   freed: number
   /** Somebody waits: there are wait items under {@link keys.wait}. */
   waiting?: true
+  /** When the tick has to look at this record, by the steady clock. */
   dueAt?: number
   /** Only budgets. */
   window?: Window
@@ -237,7 +242,7 @@ export interface OpenInterval {
   end: number
   run?: string
   failures: number
-  /** A failed one is opened again then; absent once it has been given up. */
+  /** A failed one is opened again then, by the steady clock; absent once it has been given up. */
   retryAt?: number
 }
 

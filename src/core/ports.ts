@@ -220,9 +220,15 @@ export interface Runner {
   close(): Promise<void>
 }
 
-/** Time, so that it can be virtual. */
+/** Time, so that it can be virtual. Both readings are in milliseconds. */
 export interface Clock {
+  /** The wall clock: for people, calendars and windows. */
   now(): number
+  /**
+   * The clock of leases and delays, near to `now`. On one machine it never jumps and is the same for all processes on a
+   * state; elsewhere it is the wall clock, whose skew the settings allow for.
+   */
+  steady(): number
   sleep(ms: number): Promise<void>
   /** Listens from now on: what is returned sleeps, but not where there may be what the bell rings for since. */
   listen(bell: Bell): (ms: number) => Promise<void>

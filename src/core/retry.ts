@@ -1,4 +1,5 @@
 import type { AttemptOutcome, Failure, TaskRun } from './model.ts'
+import { type Moment, onSteady } from './moment.ts'
 import type { Policy, RetryPolicy } from './plan.ts'
 
 /** Attempts of one task run that may end by the same free cause before it fails after all. */
@@ -16,7 +17,7 @@ export interface AttemptEnd {
   failure?: Failure
   /** Another attempt cannot help. */
   isFinal?: true
-  /** The next attempt is not to start before. */
+  /** The next attempt is not to start before, by the wall clock. */
   retryAt?: number
   /** It left a newer checkpoint. */
   hasCheckpoint?: boolean
@@ -49,10 +50,11 @@ export function afterAttempt(
   task: TaskRun,
   ending: AttemptEnd,
   { retry }: Policy,
-  now: number,
+  moment: Moment,
   random: number,
 ): Partial<TaskRun> {
   const { outcome } = ending
+  const { now, steady } = moment
   const released = { nonce: undefined, leaseUntil: undefined, dueAt: undefined }
   if (outcome === 'succeeded') return { ...released, status: 'succeeded', endedAt: now, failure: undefined }
   if (outcome === 'cancelled') return { ...released, status: 'cancelled', endedAt: now }
@@ -71,7 +73,7 @@ export function afterAttempt(
     ...counted,
     status: 'queued',
     attempt: task.attempt + 1,
-    notBefore: Math.max(now + delayMs, ending.retryAt ?? 0),
+    notBefore: Math.max(steady + delayMs, onSteady(ending.retryAt ?? 0, moment)),
     ...(ending.moreMemoryMb === undefined ? {} : { memoryMb: ending.moreMemoryMb }),
   }
 }

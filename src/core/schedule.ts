@@ -58,11 +58,11 @@ function earliest(rule: ScheduleRule, now: number): number {
   }
 }
 
-/** The record after looking at the runs of its open intervals. */
+/** The record after looking at the runs of its open intervals; `steady` is the clock of delays. */
 export function withEnds(
   record: ScheduleRecord,
   ended: ReadonlyMap<string, RunStatus>,
-  now: number,
+  steady: number,
 ): ScheduleRecord {
   const open = record.open.flatMap((each): OpenInterval[] => {
     const status = each.run === undefined ? undefined : ended.get(each.run)
@@ -71,24 +71,25 @@ export function withEnds(
     const { run: _, retryAt: __, ...rest } = each
     const delay = RETRY_MS[each.failures]
     return [
-      { ...rest, failures: each.failures + 1, ...(delay === undefined ? {} : { retryAt: now + delay }) },
+      { ...rest, failures: each.failures + 1, ...(delay === undefined ? {} : { retryAt: steady + delay }) },
     ]
   })
   return { ...record, open }
 }
 
-/** The intervals to start now, oldest first, as far as they may run at once. */
+/** The intervals to start now, oldest first, as far as they may run at once; `steady` is the clock of delays. */
 export function toStart(
   record: ScheduleRecord,
   { maxActiveRuns }: ScheduleRule,
-  now: number,
+  steady: number,
 ): OpenInterval[] {
   if (record.paused) return []
   const active = record.open.filter((each) => each.run !== undefined).length
   return record.open
     .filter(
       (each) =>
-        each.run === undefined && (each.failures === 0 || (each.retryAt ?? Number.POSITIVE_INFINITY) <= now),
+        each.run === undefined &&
+        (each.failures === 0 || (each.retryAt ?? Number.POSITIVE_INFINITY) <= steady),
     )
     .slice(0, Math.max(0, maxActiveRuns - active))
 }

@@ -73,12 +73,12 @@ async function handleRun(context: Context, run: Stored<Run>): Promise<void> {
   if (run.status !== 'running') return
   if (run.cancelledAt === undefined) await releaseChunk(context, run)
   // A sweep that waits for bodies to stop goes on when it is due.
-  else if ((run.dueAt ?? 0) <= context.ports.clock.now()) await sweepCancelled(context, run)
+  else if ((run.dueAt ?? 0) <= context.ports.clock.steady()) await sweepCancelled(context, run)
 }
 
 /** Sends a message for each queued task; one that may only start in more than 15 minutes is left to the tick. */
 async function sendQueued({ ports }: Context, tasks: Stored<TaskRun>[]): Promise<void> {
-  const now = ports.clock.now()
+  const now = ports.clock.steady()
   const queued = tasks.filter((task) => task.status === 'queued' && task.dueAt === undefined)
   const delayOf = (task: TaskRun) => Math.max(0, (task.notBefore ?? 0) - now)
   const soon = queued.filter((task) => delayOf(task) <= MAX_DELAY_MS)

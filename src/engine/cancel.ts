@@ -1,5 +1,6 @@
 import type { Stored } from '../core/change.ts'
 import { hasEnded, isOpen, keys, type Run, type TaskRun } from '../core/model.ts'
+import { type Moment, momentOf } from '../core/moment.ts'
 import { type Context, writeEach } from './context.ts'
 import { leaveLines } from './limits.ts'
 import { releaseChunk } from './release.ts'
@@ -32,13 +33,13 @@ export async function sweepCancelled(context: Context, run: Stored<Run>): Promis
   const page = Array.from({ length: to - swept }, (_, index) => keys.taskRun(run.id, swept + index))
   const left = (swept === 0 ? 0 : (run.leftRunning ?? 0)) + (await sweepPage(ports, page))
   const set =
-    to < tasks ? { swept: to, leftRunning: left, dueAt: undefined } : passEnd(left, ports.clock.now())
+    to < tasks ? { swept: to, leftRunning: left, dueAt: undefined } : passEnd(left, momentOf(ports.clock))
   await ports.store.write([{ key: keys.run(run.id), set, if: { status: 'running', swept: run.swept } }])
 }
 
-function passEnd(left: number, now: number): Partial<Run> {
+function passEnd(left: number, { now, steady }: Moment): Partial<Run> {
   const begun = { swept: undefined, leftRunning: undefined }
-  if (left > 0) return { ...begun, dueAt: now + AGAIN_MS }
+  if (left > 0) return { ...begun, dueAt: steady + AGAIN_MS }
   return { ...begun, status: 'cancelled', endedAt: now, dueAt: undefined }
 }
 

@@ -1,6 +1,7 @@
 import type { Stored } from '../core/change.ts'
 import { lacks } from '../core/limit-row.ts'
 import { type Checkpoint, holderName, keys, type Lock, type Run, type TaskRun } from '../core/model.ts'
+import { momentOf } from '../core/moment.ts'
 import { type PlannedTask, shapeNumbers } from '../core/plan.ts'
 import type { Message, Reservation } from '../core/ports.ts'
 import { type Context, PLANNING_SKEW_MS } from './context.ts'
@@ -73,7 +74,7 @@ async function claimQueued(
   const { store, clock } = context.ports
   const [lockRecord] = await store.read([keys.lock(task.taskId)])
   const lock = lockRecord as Stored<Lock> | undefined
-  const delayMs = Math.max(task.notBefore ?? 0, lock?.backoffUntil ?? 0) - clock.now()
+  const delayMs = Math.max(task.notBefore ?? 0, lock?.backoffUntil ?? 0) - clock.steady()
   if (delayMs > 0) return { is: 'early', delayMs }
   const rows = await readLimits(context, planned)
   if (await isAlreadyComplete(context, run, task, planned, lock)) return complete(context, task, rows)
@@ -110,13 +111,14 @@ async function complete(
   task: Stored<TaskRun>,
   rows: LimitRow[],
 ): Promise<ClaimResult | 'race'> {
+  const moment = momentOf(ports.clock)
   const result = await ports.store.write([
     {
       key: keys.taskRun(task.run, task.number),
-      set: { status: 'complete', endedAt: ports.clock.now() },
+      set: { status: 'complete', endedAt: moment.now },
       if: { status: 'queued', attempt: task.attempt },
     },
-    ...giveBack(rows, holderName(task)),
+    ...giveBack(rows, holderName(task), moment),
   ])
   return result.ok ? { is: 'settled' } : 'race'
 }
@@ -134,8 +136,9 @@ async function take(
   { lock, rows, nonce }: Taking,
 ): Promise<ClaimResult | 'race'> {
   const { ports, settings } = context
-  const startedAt = ports.clock.now()
-  const leaseUntil = startedAt + settings.leaseMs
+  const moment = momentOf(ports.clock)
+  const startedAt = moment.now
+  const leaseUntil = moment.steady + settings.leaseMs
   const holder = holderName(task)
   const set = {
     status: 'running' as const,
@@ -161,7 +164,7 @@ async function take(
       set: { kind: 'lock', taskId: task.taskId, holder, failure: undefined },
       if: { holder: lock?.holder, lastEndAt: lock?.lastEndAt },
     },
-    ...takeAll(rows, holder),
+    ...takeAll(rows, holder, moment),
   ])
   if (result.ok) return ours(context, { ...task, ...set }, planned, nonce, rows)
   const stood = result.failures.find((each) => each.current?.kind === 'taskRun')?.current

@@ -1,5 +1,6 @@
 import type { Change } from '../core/change.ts'
 import { type Attempt, keys, type TaskRun } from '../core/model.ts'
+import { type Moment, momentOf } from '../core/moment.ts'
 import type { Ending } from '../core/ports.ts'
 import { afterAttempt } from '../core/retry.ts'
 import type { Claimed } from './claim.ts'
@@ -28,7 +29,7 @@ export async function finish(
   const random = ports.chance.random()
   for (let tries = 0; ; tries++) {
     const changes = [
-      ...endChanges(claimed, ending, { now: ports.clock.now(), random, opened, onlyIf }),
+      ...endChanges(claimed, ending, { moment: momentOf(ports.clock), random, opened, onlyIf }),
       ...(await settleLimits(context, task, planned, ending)),
     ]
     const result = await ports.store.write(changes)
@@ -49,16 +50,21 @@ async function checked(context: Context, { task, planned }: Claimed, ending: End
 }
 
 interface EndDetails {
-  now: number
+  moment: Moment
   random: number
   opened: Partial<TaskRun> | undefined
   onlyIf: Partial<TaskRun>
 }
 
-function endChanges(claimed: Claimed, ending: Ending, { now, random, opened, onlyIf }: EndDetails): Change[] {
+function endChanges(
+  claimed: Claimed,
+  ending: Ending,
+  { moment, random, opened, onlyIf }: EndDetails,
+): Change[] {
+  const { now } = moment
   const { task, planned, nonce } = claimed
   const end = { ...ending, hasCheckpoint: ending.checkpoint !== undefined }
-  const next = afterAttempt(task, end, planned.policy, now, random)
+  const next = afterAttempt(task, end, planned.policy, moment, random)
   const changes: Change[] = [
     {
       key: keys.taskRun(task.run, task.number),

@@ -1,7 +1,8 @@
 import type { Change, Stored } from '../core/change.ts'
-import { at, configured, due, freeOf, newLimit, withHolder, withoutHolder } from '../core/limit-row.ts'
-import { type Need, needsOf } from '../core/limits.ts'
+import { at, due, freeOf, newLimit, withHolder, withoutHolder } from '../core/limit-row.ts'
+import { type Limits, type Need, needsOf } from '../core/limits.ts'
 import { holderName, keys, type Limit, type TaskRun, type WaitItem } from '../core/model.ts'
+import { type Moment, momentOf } from '../core/moment.ts'
 import type { PlannedTask } from '../core/plan.ts'
 import type { Ending, Reservation } from '../core/ports.ts'
 import { type Context, update } from './context.ts'
@@ -25,12 +26,21 @@ export async function readLimits({ ports, settings }: Context, planned: PlannedT
   const needs = needsOf(planned.policy, settings.limits)
   if (needs.length === 0) return []
   const records = await ports.store.read(needs.map((need) => need.key))
-  const now = ports.clock.now()
+  const moment = momentOf(ports.clock)
   return needs.map((need, index) => {
     const stored = records[index] as Stored<Limit> | undefined
-    const row = stored === undefined ? newLimit(need, settings.limits, now) : withoutVersion(stored)
-    return { need, stored, now: at(configured(row, settings.limits, now), now) }
+    return { need, stored, now: rowAt(stored, need, settings.limits, moment) }
   })
+}
+
+/** The row as it stands; one that was never written is as the config says. What it allows is what was applied last. */
+export function rowAt(
+  stored: Stored<Limit> | undefined,
+  limit: Pick<Need, 'of' | 'name'>,
+  limits: Limits,
+  moment: Moment,
+): Limit {
+  return at(stored === undefined ? newLimit(limit, limits, moment.now) : withoutVersion(stored), moment)
 }
 
 function withoutVersion({ version: _, ...row }: Stored<Limit>): Limit {
@@ -43,17 +53,17 @@ export function writeRow(key: string, stored: Stored<Limit> | undefined, row: Li
 }
 
 /** The rows with the attempt as a holder of each. */
-export function takeAll(rows: LimitRow[], holder: string): Change[] {
+export function takeAll(rows: LimitRow[], holder: string, moment: Moment): Change[] {
   return rows.map(({ need, stored, now }) =>
-    writeRow(need.key, stored, withHolder(now, holder, { weight: need.weight })),
+    writeRow(need.key, stored, withHolder(now, holder, { weight: need.weight }, moment)),
   )
 }
 
 /** The rows where something is kept for the attempt, given back. */
-export function giveBack(rows: LimitRow[], holder: string): Change[] {
+export function giveBack(rows: LimitRow[], holder: string, moment: Moment): Change[] {
   return rows
     .filter(({ now }) => now.holders[holder] !== undefined)
-    .map(({ need, stored, now }) => writeRow(need.key, stored, withoutHolder(now, holder, 0)))
+    .map(({ need, stored, now }) => writeRow(need.key, stored, withoutHolder(now, holder, 0, moment)))
 }
 
 /**
@@ -75,13 +85,13 @@ export async function settleLimits(
   ]
   const records = (await ports.store.read(wanted)) as (Stored<Limit> | undefined)[]
   const holder = holderName(task)
-  const now = ports.clock.now()
+  const moment = momentOf(ports.clock)
   return records.flatMap((stored, index) => {
     if (stored?.holders[holder] === undefined) return []
-    const row = at(withoutVersion(stored), now)
+    const row = at(withoutVersion(stored), moment)
     // An attempt that never began has spent nothing.
     const used = outcome === 'not_started' ? 0 : spent?.[row.name]
-    return [writeRow(wanted[index] as string, stored, withoutHolder(row, holder, used))]
+    return [writeRow(wanted[index] as string, stored, withoutHolder(row, holder, used, moment))]
   })
 }
 
@@ -97,7 +107,7 @@ export async function serveWaiters(context: Context, stored: Stored<Limit>): Pro
   const items = await ports.store.list({ prefix: keys.waits(key), limit: PAGE, consistency: 'strong' })
   if (items.length === 0) {
     const { waiting: _, ...idle } = withoutVersion(stored)
-    const cleared = await ports.store.write([writeRow(key, stored, due(idle))])
+    const cleared = await ports.store.write([writeRow(key, stored, due(idle, momentOf(ports.clock)))])
     return cleared.ok ? undefined : again(ports, key)
   }
   if (await servePage(context, stored, items)) await again(ports, key)
@@ -136,8 +146,9 @@ async function serve(
     return row
   }
   if (weight > freeOf(row)) return 'too little'
-  const until = ports.clock.now() + KEPT_MS + settings.skewMs
-  const next = withHolder(withoutVersion(row), holderName(task), { weight, until })
+  const moment = momentOf(ports.clock)
+  const until = moment.steady + KEPT_MS + settings.skewMs
+  const next = withHolder(withoutVersion(row), holderName(task), { weight, until }, moment)
   const woken = await ports.store.write([
     { key: keys.taskRun(run, number), set: AWAKE, if: { version: task.version } },
     { key: itemKey, remove: true },
@@ -162,11 +173,11 @@ export async function leaveLines(ports: Context['ports'], tasks: TaskRun[]): Pro
 
 /** Brings a row up to date whose window has turned, or where something was kept for too long. */
 export async function refreshLimit({ ports }: Context, stored: Stored<Limit>): Promise<void> {
-  const now = ports.clock.now()
-  if ((stored.dueAt ?? Number.POSITIVE_INFINITY) > now) return
-  const row = at(withoutVersion(stored), now)
+  const moment = momentOf(ports.clock)
+  if ((stored.dueAt ?? Number.POSITIVE_INFINITY) > moment.steady) return
+  const row = at(withoutVersion(stored), moment)
   const key = keys.limit(row.of, row.name)
-  await ports.store.write([writeRow(key, stored, due({ ...row, freed: row.freed + 1 }))])
+  await ports.store.write([writeRow(key, stored, due({ ...row, freed: row.freed + 1 }, moment))])
 }
 
 const MAX_TRIES = 50
@@ -176,16 +187,14 @@ const RACE_MS = 20
 async function updateRow(
   context: Context,
   need: Need,
-  change: (row: Limit) => Limit | undefined,
+  change: (row: Limit, moment: Moment) => Limit | undefined,
   guard: Change[] = [],
 ): Promise<Limit | undefined> {
   const { store, clock, chance } = context.ports
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const [stored] = (await store.read([need.key])) as [Stored<Limit>?]
-    const now = clock.now()
-    const { limits } = context.settings
-    const row = stored === undefined ? newLimit(need, limits, now) : withoutVersion(stored)
-    const next = change(at(configured(row, limits, now), now))
+    const moment = momentOf(clock)
+    const next = change(rowAt(stored, need, context.settings.limits, moment), moment)
     if (next === undefined) return undefined
     const result = await store.write([writeRow(need.key, stored, next), ...guard])
     if (result.ok) return next
@@ -208,10 +217,10 @@ export async function reserveMore(
   const row = await updateRow(
     context,
     need,
-    (now) => {
+    (now, moment) => {
       if (now.blockedUntil !== undefined || freeOf(now) < amount) return undefined
       const held = now.holders[holder]?.weight ?? 0
-      return withHolder(now, holder, { weight: held + amount })
+      return withHolder(now, holder, { weight: held + amount }, moment)
     },
     [
       {
@@ -228,8 +237,8 @@ export async function reserveMore(
 /** Leaves a budget alone until an instant, as whoever it is for has asked. */
 export async function blockBudget(context: Context, name: string, until: number): Promise<void> {
   const need: Need = { key: keys.limit('budget', name), of: 'budget', name, weight: 0 }
-  await updateRow(context, need, (now) => {
-    if ((now.blockedUntil ?? 0) >= until || until <= context.ports.clock.now()) return undefined
-    return due({ ...now, blockedUntil: until })
+  await updateRow(context, need, (now, moment) => {
+    if ((now.blockedUntil ?? 0) >= until || until <= moment.now) return undefined
+    return due({ ...now, blockedUntil: until }, moment)
   })
 }

@@ -6,7 +6,7 @@ import { type Context, writeEach } from './context.ts'
 /** Frees the locks of attempts that are over; a lock that somebody waits for comes back through the feed. */
 export async function freeLocks({ ports }: Context, tasks: Stored<TaskRun>[]): Promise<void> {
   const started = tasks.filter((task) => task.startedAt !== undefined && task.status !== 'running')
-  const now = ports.clock.now()
+  const now = ports.clock.steady()
   // The attempt that has just ended holds it nearly always, so that nothing need be read first.
   const results = await writeEach(
     ports.store,

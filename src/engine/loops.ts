@@ -1,4 +1,5 @@
 import { advance } from './advance.ts'
+import { applyLimits } from './apply-limits.ts'
 import { auditOpenRuns } from './audit.ts'
 import type { Context } from './context.ts'
 import { collectOrphans, tick } from './tick.ts'
@@ -40,14 +41,15 @@ export function startLoops(context: Context, worker?: Worker): Loops {
       if ((await advance(deciding)) === 0) await Promise.race([idle(IDLE_MS), stopped.promise])
     }
   }
-  let auditedAt = clock.now()
+  let auditedAt = clock.steady()
   // Looked at now and then, because a timer of an hour would keep a process from ending.
   const auditWhenDue = async () => {
-    if (clock.now() - auditedAt < auditMs) return
-    auditedAt = clock.now()
+    if (clock.steady() - auditedAt < auditMs) return
+    auditedAt = clock.steady()
     await auditOpenRuns(context)
   }
   const loops = [
+    applyLimits(context),
     follow(),
     every(TICK_MS, () => tick(context)),
     every(ORPHANS_MS, () => collectOrphans(context)),

@@ -2,6 +2,7 @@ import type { Stored } from '../core/change.ts'
 import { SluiceError } from '../core/errors.ts'
 import { requestIdOf } from '../core/identity.ts'
 import { isOpen, keys, type Params, type RequestRecord, type Run } from '../core/model.ts'
+import { type Moment, momentOf } from '../core/moment.ts'
 import type { Plan } from '../core/plan.ts'
 import type { Store, WriteResult } from '../core/ports.ts'
 import type { Context } from './context.ts'
@@ -54,7 +55,7 @@ export async function openRun(
     const by = planner(context, nonce)
     const run = open
       ? await takeOver(store, open, by)
-      : await openNext(store, request, latest, by, clock.now())
+      : await openNext(store, request, latest, by, momentOf(clock))
     if (run === undefined) continue
     await createRun(context, run, plan, nonce)
     return { run, opened: true }
@@ -77,7 +78,7 @@ export async function reserveRun(
     const { store, clock, chance } = context.ports
     const nonce = chance.nonce()
     // Due at once: whoever comes to plan it may take it over.
-    const run = await openNext(store, request, latest, { nonce, dueAt: clock.now() }, clock.now())
+    const run = await openNext(store, request, latest, { nonce, dueAt: clock.steady() }, momentOf(clock))
     if (run !== undefined) return { run, opened: true }
   }
 }
@@ -121,7 +122,7 @@ async function look(
 }
 
 async function mayTakeOver({ ports }: Context, run: Run): Promise<boolean> {
-  if ((run.dueAt ?? 0) <= ports.clock.now()) return true
+  if ((run.dueAt ?? 0) <= ports.clock.steady()) return true
   return run.worker !== undefined && (await ports.isGone(run.worker))
 }
 
@@ -129,7 +130,7 @@ async function mayTakeOver({ ports }: Context, run: Run): Promise<boolean> {
 type Planner = Pick<Run, 'worker' | 'dueAt'> & { nonce: string }
 
 function planner({ ports, settings }: Context, nonce: string): Planner {
-  return { nonce, worker: settings.worker, dueAt: ports.clock.now() + PLANNING_MS }
+  return { nonce, worker: settings.worker, dueAt: ports.clock.steady() + PLANNING_MS }
 }
 
 async function takeOver(store: Store, run: Run, by: Planner): Promise<string | undefined> {
@@ -145,7 +146,7 @@ async function openNext(
   request: RunRequest,
   before: number | undefined,
   by: Planner,
-  now: number,
+  { now, steady }: Moment,
 ): Promise<string | undefined> {
   const { name, family, params, significant } = request
   const id = requestIdOf(name, significant)
@@ -159,7 +160,7 @@ async function openNext(
     params,
     status: 'planning',
     createdAt: now,
-    plannedAt: now,
+    plannedAt: steady,
     upstreams: 1,
     ended: '',
     failed: '',

@@ -13,7 +13,7 @@ const known = new WeakMap<Ports, Map<string, { run: Stored<Run>; until: number }
 export async function readOpenRun(ports: Ports, id: string): Promise<Stored<Run> | undefined> {
   const runs = known.get(ports) ?? new Map()
   known.set(ports, runs)
-  const now = ports.clock.now()
+  const now = ports.clock.steady()
   const remembered = runs.get(id)
   if (remembered !== undefined && now < remembered.until) return remembered.run
   const [run] = (await ports.store.read([keys.run(id)])) as [Stored<Run>?]

@@ -1,6 +1,7 @@
 import type { Stored } from '../core/change.ts'
-import { at, heldOf } from '../core/limit-row.ts'
+import { at, freeOf } from '../core/limit-row.ts'
 import { keys, type Limit } from '../core/model.ts'
+import { momentOf } from '../core/moment.ts'
 import { DEFAULT_POOL } from '../core/plan.ts'
 import type { Context } from './context.ts'
 
@@ -19,9 +20,10 @@ export async function poolRoom(
   const first = turn % names.length
   const room: { [name: string]: number } = {}
   for (const name of [...names.slice(first), ...names.slice(0, first)]) room[name] = Number.POSITIVE_INFINITY
+  const moment = momentOf(ports.clock)
   limited.forEach(([name, { concurrency = 0 }], index) => {
     const row = rows[index] as Stored<Limit> | undefined
-    room[name] = concurrency - (row === undefined ? 0 : heldOf(at(row, ports.clock.now())))
+    room[name] = row === undefined ? concurrency : freeOf(at(row, moment))
   })
   return room
 }

@@ -8,6 +8,7 @@ import {
   type RunStatus,
   type ScheduleRecord,
 } from '../core/model.ts'
+import { momentOf } from '../core/moment.ts'
 import { type ScheduleRule, toStart, withEnds, withMissing } from '../core/schedule.ts'
 import type { Context } from './context.ts'
 
@@ -26,11 +27,11 @@ export async function tickSchedule(
 ): Promise<void> {
   const { clock } = context.ports
   const stored = await readSchedule(context, pipeline)
-  const now = clock.now()
+  const { now, steady } = momentOf(clock)
   const ended = await endedRuns(context, stored)
-  const looked = withMissing(withEnds(stored, ended, now), rule, now)
+  const looked = withMissing(withEnds(stored, ended, steady), rule, now)
   const started = new Map<OpenInterval, string | undefined>()
-  for (const interval of toStart(looked, rule, now)) started.set(interval, await start(interval))
+  for (const interval of toStart(looked, rule, steady)) started.set(interval, await start(interval))
   const open = looked.open.flatMap((each) => noted(each, started))
   const next = { ...looked, open }
   if (JSON.stringify(next) !== JSON.stringify(stored)) await writeSchedule(context, stored, next)

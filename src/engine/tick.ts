@@ -15,7 +15,7 @@ const ABANDON_MS = 60_000
 /** Brings what is due: leases that ran out, distant retries, targets to look at again, sweeps of cancelled runs. */
 export async function tick(context: Context): Promise<void> {
   const { store, clock } = context.ports
-  const due = await store.due({ before: clock.now(), limit: BATCH })
+  const due = await store.due({ before: clock.steady(), limit: BATCH })
   for (const { key } of due) await handleDue(context, key)
 }
 
@@ -51,7 +51,7 @@ async function handleDue(context: Context, key: string): Promise<void> {
 
 async function handleDueRun(context: Context, run: Stored<Run>): Promise<void> {
   if (run.status === 'running' && run.cancelledAt !== undefined) await sweepCancelled(context, run)
-  const overdueMs = context.ports.clock.now() - (run.dueAt ?? 0)
+  const overdueMs = context.ports.clock.steady() - (run.dueAt ?? 0)
   if (run.status === 'planning' && overdueMs >= ABANDON_MS) await abandon(context, run)
 }
 
@@ -70,7 +70,7 @@ async function abandon({ ports }: Context, run: Stored<Run>): Promise<void> {
 async function handleDueTask(context: Context, task: Stored<TaskRun>): Promise<void> {
   const { store, clock } = context.ports
   const key = keys.taskRun(task.run, task.number)
-  if ((task.dueAt ?? Number.POSITIVE_INFINITY) > clock.now()) return
+  if ((task.dueAt ?? Number.POSITIVE_INFINITY) > clock.steady()) return
   if (task.status === 'running') return handleLease(context, task)
   // Both go through the feed, which sends what is queued.
   if (task.status === 'queued')
@@ -92,11 +92,11 @@ async function handleLease(context: Context, task: Stored<TaskRun>): Promise<voi
   const overAt = (task.leaseUntil ?? 0) + skewMs
   // This very process is alive: it was held up (a body in line, a suspended machine) and extends its leases itself.
   const isOurs = task.worker === worker
-  if (!isOurs && overAt <= clock.now()) return loseAttempt(context, task, 'its worker stopped answering')
+  if (!isOurs && overAt <= clock.steady()) return loseAttempt(context, task, 'its worker stopped answering')
   await store.write([
     {
       key: keys.taskRun(task.run, task.number),
-      set: { dueAt: Math.max(overAt, clock.now() + AGAIN_MS) },
+      set: { dueAt: Math.max(overAt, clock.steady() + AGAIN_MS) },
       if: { status: 'running', attempt: task.attempt, nonce: task.nonce },
     },
   ])

@@ -1,6 +1,7 @@
 import type { Change, Stored } from '../core/change.ts'
 import { due, withoutHolder } from '../core/limit-row.ts'
 import { holderName, keys, type Lock, type TaskRun } from '../core/model.ts'
+import { momentOf } from '../core/moment.ts'
 import type { PlannedTask } from '../core/plan.ts'
 import type { ClaimResult } from './claim.ts'
 import type { Context } from './context.ts'
@@ -24,7 +25,8 @@ export async function awaitTarget(
     const message = `its target did not appear within ${timeoutMs / 1000} s: ${planned.outputs.join(', ')}`
     return settle({ status: 'failed', failure: { outcome: 'timed_out', message }, endedAt: now })
   }
-  const dueAt = Math.min(now + (planned.policy.external?.pollMs ?? 0), waitingSince + timeoutMs)
+  const delayMs = Math.min(planned.policy.external?.pollMs ?? 0, waitingSince + timeoutMs - now)
+  const dueAt = ports.clock.steady() + delayMs
   return settle({ status: 'waiting', waitsFor: 'target', waitingSince, dueAt })
 }
 
@@ -43,11 +45,12 @@ export async function waitForLock(
 ): Promise<ClaimResult | 'race'> {
   const { run, number } = task
   const row = keys.lock(lock.taskId)
+  const moment = momentOf(ports.clock)
   const result = await ports.store.write([
-    waiting(task, row, ports.clock.now()),
+    waiting(task, row, moment.now),
     { key: keys.wait(row, run, number), put: { kind: 'wait', run, number, nonce } },
     { key: row, set: { waiting: true }, if: { holder } },
-    ...giveBack(rows, holderName(task)),
+    ...giveBack(rows, holderName(task), moment),
   ])
   return result.ok ? { is: 'settled' } : 'race'
 }
@@ -77,19 +80,21 @@ export async function waitForLimit(
 ): Promise<ClaimResult | 'race'> {
   const { run, number } = task
   const { need, stored, now: row } = lacking
-  const now = ports.clock.now()
+  const moment = momentOf(ports.clock)
+  const { now } = moment
   const holder = holderName(task)
-  const left = row.holders[holder] === undefined ? row : withoutHolder(row, holder, 0)
+  const left = row.holders[holder] === undefined ? row : withoutHolder(row, holder, 0, moment)
   const result = await ports.store.write([
     waiting(task, need.key, now),
     {
       key: keys.wait(need.key, run, number, orderOf(task, now)),
       put: { kind: 'wait', run, number, nonce, weight: need.weight },
     },
-    writeRow(need.key, stored, due({ ...left, waiting: true })),
+    writeRow(need.key, stored, due({ ...left, waiting: true }, moment)),
     ...giveBack(
       rows.filter((each) => each !== lacking),
       holder,
+      moment,
     ),
   ])
   return result.ok ? { is: 'settled' } : 'race'

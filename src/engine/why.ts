@@ -1,7 +1,9 @@
 import type { Stored } from '../core/change.ts'
-import { freeOf, heldOf, lacks } from '../core/limit-row.ts'
+import { configured, freeOf, heldOf, lacks } from '../core/limit-row.ts'
 import { hasEnded, holderName, keys, type Lock, type Run, type TaskRun } from '../core/model.ts'
+import { momentOf, onWall } from '../core/moment.ts'
 import { DEFAULT_POOL, type PlannedTask } from '../core/plan.ts'
+import { isOtherwise } from './apply-limits.ts'
 import type { Context } from './context.ts'
 import { type LimitRow, readLimits } from './limits.ts'
 import { isOver } from './locks.ts'
@@ -65,18 +67,22 @@ async function openUpstreams(
 
 async function hindrances(context: Context, task: TaskRun, planned: PlannedTask): Promise<Reason[]> {
   const { store, clock } = context.ports
-  const now = clock.now()
+  const moment = momentOf(clock)
+  const now = moment.steady
   if (task.waitsFor === 'target') return [awaited(task, planned)]
   const reasons: Reason[] = []
   if ((task.notBefore ?? 0) > now)
-    reasons.push({ text: `its next attempt is delayed${cause(task)}`, until: task.notBefore ?? now })
+    reasons.push({
+      text: `its next attempt is delayed${cause(task)}`,
+      until: onWall(task.notBefore ?? now, moment),
+    })
   const [lock] = (await store.read([keys.lock(task.taskId)])) as [Stored<Lock>?]
   if (lock?.holder !== undefined && !isOver(lock.holder, task))
     reasons.push({ text: `the same task runs elsewhere: ${lock.holder} (run/number/attempt)` })
   if ((lock?.backoffUntil ?? 0) > now && lock?.backoffUntil !== task.notBefore)
     reasons.push({
       text: 'the same task has failed in another run and is delayed',
-      until: lock?.backoffUntil ?? now,
+      until: onWall(lock?.backoffUntil ?? now, moment),
     })
   const rows = await readLimits(context, planned)
   for (const row of rows) reasons.push(...(await lacking(context, task, row)))
@@ -97,7 +103,7 @@ function awaited(task: TaskRun, planned: PlannedTask): Reason {
 async function lacking(context: Context, task: TaskRun, { need, now: row }: LimitRow): Promise<Reason[]> {
   if (!lacks(row, holderName(task), need.weight)) return []
   const place = await placeInLine(context, task, need.key)
-  const line = place === undefined ? '' : `; it is number ${place} of those who wait`
+  const line = `${place === undefined ? '' : `; it is number ${place} of those who wait`}${beyond(context, row, need.weight)}`
   const { weight, name } = need
   switch (need.of) {
     case 'pool':
@@ -113,6 +119,13 @@ async function lacking(context: Context, task: TaskRun, { need, now: row }: Limi
   }
 }
 
+/** What the config says otherwise, or that the limit will never do. */
+function beyond({ ports, settings }: Context, row: LimitRow['now'], weight: number): string {
+  if (isOtherwise(row, settings.limits, ports.clock.now()))
+    return `; the config allows ${configured(row, settings.limits, ports.clock.now()).limit}, which counts once an engine has read it`
+  return weight > row.limit ? `; it waits until the limit is raised to ${weight} or more` : ''
+}
+
 function budgetReason(row: LimitRow['now'], weight: number, line: string): Reason {
   const { window, blockedUntil, name, limit } = row
   if (blockedUntil !== undefined)
@@ -122,7 +135,7 @@ function budgetReason(row: LimitRow['now'], weight: number, line: string): Reaso
     }
   const spent = window?.spent ?? 0
   const text = `it needs ${weight} of the budget ${name}: ${spent} are spent and ${heldOf(row)} reserved of ${limit} a ${window?.per}${line}`
-  return { text, ...(window === undefined ? {} : { until: window.endsAt }) }
+  return { text, ...(window === undefined || weight > limit ? {} : { until: window.endsAt }) }
 }
 
 const LINE = 1_000

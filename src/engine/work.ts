@@ -29,7 +29,7 @@ export interface WorkOptions extends WorkEvents {
 interface Active {
   claimed: Claimed
   stop: AbortController
-  /** When its lease was last renewed. */
+  /** When its lease was last renewed, by the steady clock. */
   renewedAt: number
   progress?: Progress
 }
@@ -166,13 +166,13 @@ export class Worker {
 
   async #execute(claimed: Claimed): Promise<void> {
     const { runner, clock } = this.#context.ports
-    const leaseMs = (claimed.task.leaseUntil ?? 0) - clock.now()
+    const leaseMs = (claimed.task.leaseUntil ?? 0) - clock.steady()
     // This process was held up for too long: the attempt is another's by now, or about to be.
     if (leaseMs <= 0) {
       await finish(this.#context, claimed, HELD_UP)
       return
     }
-    const renewedAt = claimed.task.startedAt ?? 0
+    const renewedAt = (claimed.task.leaseUntil ?? 0) - this.#context.settings.leaseMs
     const active: Active = { claimed, stop: new AbortController(), renewedAt }
     this.#active.set(claimed.nonce, active)
     if (this.#stopping) active.stop.abort('interrupted' satisfies StopReason)
@@ -202,7 +202,7 @@ export class Worker {
   /** A lease that was renewed less than a heartbeat ago cannot have been lost; another is renewed first. */
   async #mayPublish(active: Active): Promise<boolean> {
     const { ports, settings } = this.#context
-    const age = ports.clock.now() - active.renewedAt
+    const age = ports.clock.steady() - active.renewedAt
     return (age >= 0 && age < settings.heartbeatMs) || this.#extend(active)
   }
 
@@ -215,7 +215,7 @@ export class Worker {
   async #extend(active: Active): Promise<boolean> {
     const { task, nonce } = active.claimed
     const { ports, settings } = this.#context
-    const now = ports.clock.now()
+    const now = ports.clock.steady()
     const result = await ports.store.write([
       {
         key: keys.taskRun(task.run, task.number),

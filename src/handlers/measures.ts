@@ -1,6 +1,8 @@
 import type { Stored } from '../core/change.ts'
-import { at, configured, heldOf, newLimit } from '../core/limit-row.ts'
+import { heldOf } from '../core/limit-row.ts'
 import { isOpen, keys, type Limit, type Run } from '../core/model.ts'
+import { momentOf } from '../core/moment.ts'
+import { rowAt } from '../engine/limits.ts'
 import type { Home } from '../project/home.ts'
 
 /** How much of each budget's window is spent or reserved, from 0 to 1. */
@@ -11,10 +13,9 @@ export async function budgetUse({ context }: Home): Promise<{ [budget: string]: 
     | Stored<Limit>
     | undefined
   )[]
-  const now = ports.clock.now()
+  const moment = momentOf(ports.clock)
   const useOf = (name: string, stored: Stored<Limit> | undefined) => {
-    const row = stored ?? newLimit({ of: 'budget', name }, settings.limits, now)
-    const current = at(configured(row, settings.limits, now), now)
+    const current = rowAt(stored, { of: 'budget', name }, settings.limits, moment)
     return ((current.window?.spent ?? 0) + heldOf(current)) / current.limit
   }
   return Object.fromEntries(names.map((name, index) => [name, useOf(name, rows[index])]))

@@ -1,3 +1,4 @@
+import { applyLimits } from '../engine/apply-limits.ts'
 import { auditOpenRuns } from '../engine/audit.ts'
 import { tick } from '../engine/tick.ts'
 import type { Home } from '../project/home.ts'
@@ -19,6 +20,7 @@ const AUDIT_MINUTE = 17
 export function createTick({ home, wake, keep }: TickParts) {
   return async (): Promise<void> => {
     const isHourly = new Date(home.context.ports.clock.now()).getUTCMinutes() === AUDIT_MINUTE
+    await applyLimits(home.context)
     await tick(home.context)
     if (isHourly) await auditOpenRuns(home.context)
     await wake()

@@ -12,8 +12,10 @@ import { openDatabase } from '../adapters/sqlite/database.ts'
 import { sqliteFeed } from '../adapters/sqlite/feed.ts'
 import { sqlitePlans } from '../adapters/sqlite/plans.ts'
 import { sqliteQueue } from '../adapters/sqlite/queue.ts'
+import { stateTime } from '../adapters/sqlite/state-time.ts'
 import { sqliteStore } from '../adapters/sqlite/store.ts'
 import { systemClock } from '../adapters/system/clock.ts'
+import { machineTime } from '../adapters/system/monotonic.ts'
 import { isGone, workerId } from '../adapters/system/processes.ts'
 import { NO_LIMITS } from '../core/limits.ts'
 import type { BodyEnd, Job, Logs, Runner } from '../core/ports.ts'
@@ -60,7 +62,10 @@ export function openHome(options: HomeOptions): Home {
   const storageFolder = resolve(options.storageFolder ?? options.project?.storage ?? 'data')
   if (options.project) rememberStorage(database, storageFolder, folder)
 
-  const clock = systemClock(() => database.foreignVersion())
+  const clock = systemClock({
+    version: () => database.foreignVersion(),
+    time: stateTime(database, machineTime),
+  })
   const worker = workerId()
   const feed = sqliteFeed(database, worker, clock, isGone)
   const store = sqliteStore(database, feed, () => clock.ring('events'))

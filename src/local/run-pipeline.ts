@@ -54,7 +54,7 @@ async function untilEnd(
   const { clock } = home.context.ports
   const { signal, waitMs } = options
   const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
-  let idleSince = clock.now()
+  let idleSince = clock.steady()
   let isMore = true
   while (!signal.aborted) {
     const before = active.size
@@ -66,10 +66,10 @@ async function untilEnd(
       else active.add(run)
     }
     if (active.size === 0) return 'ended'
-    if (worker.running > 0 || active.size !== before) idleSince = clock.now()
-    if (clock.now() - idleSince >= waitMs) {
+    if (worker.running > 0 || active.size !== before) idleSince = clock.steady()
+    if (clock.steady() - idleSince >= waitMs) {
       if (!(await someoneWorks(home, active))) return 'waiting'
-      idleSince = clock.now()
+      idleSince = clock.steady()
     }
     await Promise.race([idle(500), stopped, loops.failed])
   }

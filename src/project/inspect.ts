@@ -1,6 +1,7 @@
 import type { Stored } from '../core/change.ts'
 import { SluiceError } from '../core/errors.ts'
 import { type Attempt, keys, type Run, type TaskRun, type TaskStatus } from '../core/model.ts'
+import { momentOf, onWall } from '../core/moment.ts'
 import type { PlannedTask } from '../core/plan.ts'
 import type { Context } from '../engine/context.ts'
 import { newTaskRun } from '../engine/create-run.ts'
@@ -13,6 +14,8 @@ export interface TaskView {
   task: TaskRun
   planned: PlannedTask
   attempts: Attempt[]
+  /** When its next attempt may start, by the wall clock. */
+  notBefore?: number
 }
 
 /** A run with its tasks, joins left out. */
@@ -75,10 +78,12 @@ export async function viewRun({ context }: Home, run: Stored<Run>): Promise<RunV
     attemptRecords.map(({ record }) => record as Stored<Attempt>),
     (attempt) => attempt.number,
   )
+  const moment = momentOf(context.ports.clock)
   const views = tasks.map((task, index) => ({
     task,
     planned: planned[index] as PlannedTask,
     attempts: attempts.get(task.number) ?? [],
+    ...(task.notBefore === undefined ? {} : { notBefore: onWall(task.notBefore, moment) }),
   }))
   return { run, tasks: views, counts: countBy(tasks) }
 }

@@ -40,7 +40,7 @@ function readFile(path: string): string {
 
 /** The plan of a file: its tasks as they are on this machine, with what is complete. */
 export async function planOf(home: Home, { file, folder }: ReadPlan): Promise<Plan> {
-  const plannedAt = home.context.ports.clock.now()
+  const plannedAt = home.context.ports.clock.steady()
   const tasks = foreignTasks(file, { ...home.definitions, folder })
   const { root } = file.header
   return planForeign(
@@ -62,7 +62,7 @@ export async function planAgain(
   const { plans, clock } = home.context.ports
   const header = await plans.header(run)
   if (header === undefined) throw new SluiceError('internal', `the plan of ${run} has gone`)
-  const plannedAt = clock.now()
+  const plannedAt = clock.steady()
   const planned = await plans.tasks(
     run,
     Array.from({ length: header.size }, (_, number) => number),

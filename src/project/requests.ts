@@ -152,7 +152,7 @@ export function requestAgain(
 
 function makePlan(home: Home, name: string, root: TaskInstance, adjustment: Adjustment): Promise<Plan> {
   const definitions = adjusted(planningOf(home.surroundings), adjustment)
-  return planGraph(name, root, definitions, home.context.ports.clock.now())
+  return planGraph(name, root, definitions, home.context.ports.clock.steady())
 }
 
 /** The run that was opened or joined; undefined where everything is complete and no run is open. */

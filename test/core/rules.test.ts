@@ -89,7 +89,7 @@ describe('retries', () => {
       taskRun({ status: 'running', counts: { failed: 2 } }),
       { outcome: 'failed' },
       POLICY,
-      0,
+      { now: 0, steady: 0 },
       0,
     )
     assert.equal(failed.status, 'failed')
@@ -97,7 +97,7 @@ describe('retries', () => {
       taskRun({ status: 'running', counts: { failed: 2 } }),
       { outcome: 'lost' },
       POLICY,
-      0,
+      { now: 0, steady: 0 },
       0,
     )
     assert.deepEqual([lost.status, lost.attempt, lost.counts], ['queued', 2, { failed: 2, lost: 1 }])
@@ -105,7 +105,7 @@ describe('retries', () => {
       taskRun({ status: 'running', counts: { interrupted: MAX_FREE_ATTEMPTS - 1 } }),
       { outcome: 'interrupted' },
       POLICY,
-      0,
+      { now: 0, steady: 0 },
       0,
     )
     assert.equal(worn.status, 'failed')

@@ -6,6 +6,7 @@ import { heldOf } from '../../src/core/limit-row.ts'
 import { type Limits, NO_LIMITS } from '../../src/core/limits.ts'
 import type { Run } from '../../src/core/model.ts'
 import type { Ending } from '../../src/core/ports.ts'
+import { applyLimits } from '../../src/engine/apply-limits.ts'
 import { cancelRun } from '../../src/engine/cancel.ts'
 import { blockBudget, reserveMore } from '../../src/engine/limits.ts'
 import { whyWaiting } from '../../src/engine/why.ts'
@@ -256,5 +257,90 @@ describe('a pool', () => {
     assert.equal(second.memoryMb, 150)
     await engine.end(second, { outcome: 'out_of_memory' })
     assert.equal((await engine.task(run, 1)).status, 'failed')
+  })
+})
+
+describe('a limit that the config changes', () => {
+  /** Applies a config, as an engine does when it starts. */
+  const apply = async (engine: ReturnType<typeof stepwise>, changed: Limits) => {
+    await applyLimits({ ...engine.context, settings: { ...engine.context.settings, limits: changed } })
+    await engine.settle()
+  }
+  const statuses = async (engine: ReturnType<typeof stepwise>, run: string, count: number) =>
+    Promise.all(Array.from({ length: count }, async (_, index) => (await engine.task(run, index + 1)).status))
+
+  it('reaches those who wait for a budget at once when it is raised', async () => {
+    const engine = stepwise(mag(1))
+    const run = await openMany(engine, 4, { budgets: { mag: 1 } })
+    await engine.end(await ours(await engine.take(run, 1, 1)), DONE)
+    for (const number of [2, 3, 4]) await engine.take(run, 1, number)
+    assert.deepEqual(await statuses(engine, run, 4), ['succeeded', 'waiting', 'waiting', 'waiting'])
+    await apply(engine, mag(3))
+    assert.deepEqual(await statuses(engine, run, 4), ['succeeded', 'queued', 'queued', 'waiting'])
+    // A worker whose own config still says 1 keeps to what was applied.
+    assert.equal((await engine.take(run, 1, 2)).is, 'ours')
+    assert.equal((await engine.take(run, 1, 3)).is, 'ours')
+    assert.equal((await engine.limit('budget', 'mag')).limit, 3)
+  })
+
+  it('reaches those who wait for a resource at once when it is raised', async () => {
+    const { engine, run } = await twoInLine()
+    await ours(await engine.take(run, 1, 2))
+    assert.equal((await engine.task(run, 3)).status, 'waiting')
+    await apply(engine, db(2))
+    assert.equal((await engine.task(run, 3)).status, 'queued')
+  })
+
+  it('lets nobody more in when it is lowered, also nobody who was in line', async () => {
+    const engine = stepwise(db(2))
+    const run = await openMany(engine, 3, { resources: { db: 1 } })
+    const first = await ours(await engine.take(run, 1, 1))
+    const second = await ours(await engine.take(run, 1, 2))
+    await engine.take(run, 1, 3)
+    await apply(engine, db(1))
+    await engine.end(first, DONE)
+    assert.equal((await engine.task(run, 3)).status, 'waiting')
+    await engine.end(second, DONE)
+    assert.equal((await engine.task(run, 3)).status, 'queued')
+  })
+
+  it('of a pool counts for every worker', async () => {
+    const pool = (concurrency: number) => limits({ pools: { default: {}, small: { concurrency } } })
+    const engine = stepwise(pool(1))
+    const run = await openMany(engine, 2, { pool: 'small' })
+    await ours(await engine.take(run, 1, 1))
+    assert.equal((await engine.take(run, 1, 2)).is, 'early')
+    await apply(engine, pool(2))
+    assert.equal((await engine.take(run, 1, 2)).is, 'ours')
+  })
+
+  it('has its window anew when its calendar changes, and is left alone when nothing does', async () => {
+    const engine = stepwise(mag(1))
+    const run = await openMany(engine, 2, { budgets: { mag: 1 } })
+    await engine.end(await ours(await engine.take(run, 1, 1)), DONE)
+    await engine.take(run, 1, 2)
+    const before = await engine.limit('budget', 'mag')
+    await apply(engine, mag(1))
+    assert.deepEqual(await engine.limit('budget', 'mag'), before)
+    await apply(engine, limits({ budgets: { mag: { limit: 1, per: 'day', timeZone: 'UTC' } } }))
+    assert.equal((await engine.limit('budget', 'mag')).window?.per, 'day')
+    assert.equal((await engine.task(run, 2)).status, 'queued')
+  })
+
+  it('is told by why: what was not applied yet, and what will never do', async () => {
+    const engine = stepwise(db(3))
+    const run = await openMany(engine, 2, { resources: { db: 2 } })
+    await ours(await engine.take(run, 1, 1))
+    await engine.take(run, 1, 2)
+    const reason = async (config: Limits) => {
+      const context = { ...engine.context, settings: { ...engine.context.settings, limits: config } }
+      return (await whyWaiting(context, await engine.run(run), await engine.task(run, 2)))[0]?.text ?? ''
+    }
+    assert.match(
+      await reason(db(9)),
+      /1 of 3 are free.*the config allows 9, which counts once an engine has read it/,
+    )
+    await apply(engine, db(1))
+    assert.match(await reason(db(1)), /0 of 1 are free.*waits until the limit is raised to 2 or more/)
   })
 })

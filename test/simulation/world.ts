@@ -66,7 +66,7 @@ export class World {
     this.scheduler = scheduler
     this.#begunAt = scheduler.now
     this.scripts = scripts
-    this.queue = memoryQueue({ now: () => scheduler.now })
+    this.queue = memoryQueue({ steady: () => scheduler.now })
     scheduler.onCrash = (host) => {
       for (const body of this.#running) if (body.host === host) this.#running.delete(body)
     }
@@ -80,8 +80,10 @@ export class World {
       scheduler.effect(host, label, 'read', perform)
     const write = <T>(label: string, perform: () => Promise<T>) =>
       scheduler.effect(host, label, 'write', perform)
+    const now = () => Math.floor(scheduler.now + skewMs)
     const clock = {
-      now: () => Math.floor(scheduler.now + skewMs),
+      now,
+      steady: now,
       sleep: (ms: number) => scheduler.sleep(host, ms),
       listen: () => (ms: number) => scheduler.sleep(host, ms * 5),
     }

@@ -9,6 +9,7 @@ export function testClock(): TestClock {
   let now = Date.UTC(2026, 0, 1)
   return {
     now: () => now,
+    steady: () => now,
     sleep: async () => {},
     listen: () => async () => {},
     advance(ms) {

@@ -13,7 +13,7 @@ interface Entry {
 }
 
 /** An at-least-once queue in one process's memory. */
-export function memoryQueue(clock: Pick<Clock, 'now'>): Queue {
+export function memoryQueue(clock: Pick<Clock, 'steady'>): Queue {
   const entries = new Map<number, Entry>()
   const served = new Map<string, number>()
   let last = 0
@@ -32,7 +32,7 @@ export function memoryQueue(clock: Pick<Clock, 'now'>): Queue {
   }
 
   function takeFrom(pool: string, limit: number, visibleAt: number, runs?: readonly string[]): Delivery[] {
-    const now = clock.now()
+    const now = clock.steady()
     const queues = Map.groupBy(
       [...entries.values()].filter(
         (each) =>
@@ -61,13 +61,15 @@ export function memoryQueue(clock: Pick<Clock, 'now'>): Queue {
     async send(messages) {
       for (const { message, delayMs, pool, priority } of messages) {
         const id = ++last
-        entries.set(id, { id, message, pool, priority, visibleAt: clock.now() + delayMs, delivery: 0 })
+        entries.set(id, { id, message, pool, priority, visibleAt: clock.steady() + delayMs, delivery: 0 })
       }
     },
     async take({ pools, limit, visibilityMs, runs }) {
       const taken: Delivery[] = []
       for (const [pool, room] of Object.entries(pools))
-        taken.push(...takeFrom(pool, Math.min(room, limit - taken.length), clock.now() + visibilityMs, runs))
+        taken.push(
+          ...takeFrom(pool, Math.min(room, limit - taken.length), clock.steady() + visibilityMs, runs),
+        )
       return taken
     },
     async acknowledge(deliveries) {
@@ -75,7 +77,7 @@ export function memoryQueue(clock: Pick<Clock, 'now'>): Queue {
     },
     async putBack({ receipt }, delayMs) {
       const entry = byReceipt(receipt)
-      if (entry) entry.visibleAt = clock.now() + delayMs
+      if (entry) entry.visibleAt = clock.steady() + delayMs
     },
     async remove(run) {
       for (const [id, { message }] of entries) if (message.run === run) entries.delete(id)

@@ -64,7 +64,7 @@ export function sqliteFeed(
 
   /** Takes or extends the lease; false while another process that lives has it. */
   async function follows(): Promise<boolean> {
-    const now = clock.now()
+    const now = clock.steady()
     if (oursUntil - now > LEASE_MS / 2) return true
     const before = standing()
     const isFree = before === undefined || before.until <= now || before.follower === follower

@@ -57,7 +57,7 @@ export function sqliteQueue(
   const unwish = sql.prepare('DELETE FROM wish WHERE until <= ? OR (worker = ? AND pool = ?)')
 
   const visibleIn = (pool: string, run: string, limit: number) =>
-    visible.all(pool, run, clock.now(), limit) as unknown as Row[]
+    visible.all(pool, run, clock.steady(), limit) as unknown as Row[]
   const hasVisible = (pool: string, run: string) => visibleIn(pool, run, 1).length > 0
 
   /** Every run with messages in the pool, by skipping from run to run. */
@@ -90,13 +90,13 @@ export function sqliteQueue(
   }
 
   function deliver({ id, run, number, attempt, delivery }: Row, visibilityMs: number): Delivery {
-    hide.run(clock.now() + visibilityMs, id)
+    hide.run(clock.steady() + visibilityMs, id)
     return { message: { run, number, attempt }, receipt: `${id}.${delivery + 1}` }
   }
 
   /** Runs of other processes that wait for their turn in a pool. */
   function othersIn(pool: string, own: readonly string[]): string[] {
-    const wanted = wishes.all(pool, worker, clock.now()) as { run: string }[]
+    const wanted = wishes.all(pool, worker, clock.steady()) as { run: string }[]
     return wanted.map(({ run }) => run).filter((run) => !own.includes(run))
   }
 
@@ -123,8 +123,8 @@ export function sqliteQueue(
 
   /** Replaces the wishes of this worker: it could have taken more of these runs. */
   function leaveWishes(pool: string, runs: readonly string[]): void {
-    unwish.run(clock.now(), worker, pool)
-    for (const run of runs) if (hasVisible(pool, run)) wish.run(worker, pool, run, clock.now() + WISH_MS)
+    unwish.run(clock.steady(), worker, pool)
+    for (const run of runs) if (hasVisible(pool, run)) wish.run(worker, pool, run, clock.steady() + WISH_MS)
   }
 
   /** This process has sent since it last took, or got all that it asked for: that need not be looked for first. */
@@ -134,7 +134,7 @@ export function sqliteQueue(
 
   function isDrained(): boolean {
     return (
-      drained !== undefined && clock.now() < drained.until && database.foreignVersion() === drained.version
+      drained !== undefined && clock.steady() < drained.until && database.foreignVersion() === drained.version
     )
   }
 
@@ -145,7 +145,7 @@ export function sqliteQueue(
   const receiptOf = (delivery: Delivery) => delivery.receipt.split('.').map(Number) as [number, number]
 
   const sendBy = (ask: Database['commit']) => async (messages: Sending[]) => {
-    const now = clock.now()
+    const now = clock.steady()
     const sent = ask(() => {
       for (const { message, delayMs, pool, priority } of messages)
         insert.run(message.run, message.number, message.attempt, now + delayMs, pool, priority)
@@ -169,7 +169,7 @@ export function sqliteQueue(
         const isAll =
           taken.length < query.limit && Object.values(query.pools).every((room) => room === Infinity)
         isLikely = taken.length === query.limit
-        if (isAll) drained = { until: clock.now() + LOOK_MS, version: database.foreignVersion() }
+        if (isAll) drained = { until: clock.steady() + LOOK_MS, version: database.foreignVersion() }
         return taken
       })
     },
@@ -182,7 +182,7 @@ export function sqliteQueue(
     },
     async putBack(delivery, delayMs) {
       drained = undefined
-      await database.commit(() => show.run(clock.now() + delayMs, ...receiptOf(delivery)))
+      await database.commit(() => show.run(clock.steady() + delayMs, ...receiptOf(delivery)))
     },
     async remove(run) {
       await database.commit(() => {

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Bell, Clock } from '../../core/ports.ts'
 
@@ -11,12 +12,23 @@ export interface SystemClock extends Clock {
 
 interface Idler {
   bell: Bell
+  /** By `performance.now()`. */
   until: number
   wake: () => void
 }
 
-/** `version` is asked every 50 ms while somebody idles; it is another number when another process has changed the records. */
-export function systemClock(version: () => number = () => 0): SystemClock {
+/** What a clock of the system may be made of. */
+export interface ClockOptions {
+  /** Asked every 50 ms while somebody idles; another number when another process has changed the records. */
+  version?: () => number
+  /** What the clock tells. @default the machine's wall clock, for both */
+  time?: Pick<Clock, 'now' | 'steady'>
+}
+
+const WALL = { now: () => Date.now(), steady: () => Date.now() }
+
+/** The clock of this process. */
+export function systemClock({ version = () => 0, time = WALL }: ClockOptions = {}): SystemClock {
   const idlers = new Set<Idler>()
   const rung: { [bell in Bell]: number } = { events: 0, messages: 0 }
   let poll: NodeJS.Timeout | undefined
@@ -36,19 +48,20 @@ export function systemClock(version: () => number = () => 0): SystemClock {
   function look(): void {
     const before = seen
     seen = version()
-    const now = Date.now()
+    const now = performance.now()
     wake(({ until }) => seen !== before || until <= now)
   }
 
   return {
-    now: () => Date.now(),
+    now: time.now,
+    steady: time.steady,
     sleep: (ms) => sleep(ms),
     listen(bell) {
       const heard = rung[bell]
       return async (ms) => {
         if (rung[bell] !== heard) return
         await new Promise<void>((resolve) => {
-          idlers.add({ bell, until: Date.now() + ms, wake: resolve })
+          idlers.add({ bell, until: performance.now() + ms, wake: resolve })
           poll ??= setInterval(look, POLL_MS)
         })
       }

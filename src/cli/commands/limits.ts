@@ -1,6 +1,9 @@
 import type { Stored } from '../../core/change.ts'
-import { at, configured, freeOf, heldOf, newLimit } from '../../core/limit-row.ts'
+import { configured, freeOf, heldOf } from '../../core/limit-row.ts'
 import { hasEnded, isOpen, keys, type Limit, type TaskRun } from '../../core/model.ts'
+import { momentOf } from '../../core/moment.ts'
+import { isOtherwise } from '../../engine/apply-limits.ts'
+import { rowAt } from '../../engine/limits.ts'
 import type { Home } from '../../project/home.ts'
 import { allRuns } from '../../project/inspect.ts'
 import type { Project } from '../../project/load-config.ts'
@@ -11,7 +14,7 @@ import { columns, instant } from '../render.ts'
 export async function listBudgets(project: Project, home: Home): Promise<Result> {
   const names = Object.keys(project.limits.budgets)
   const rows = await Promise.all(names.map((name) => rowOf(home, project, 'budget', name)))
-  const data = rows.map(({ row, waiting }) => ({
+  const data = rows.map(({ row, waiting, configured }) => ({
     budget: row.name,
     limit: row.limit,
     per: row.window?.per,
@@ -22,6 +25,7 @@ export async function listBudgets(project: Project, home: Home): Promise<Result>
     windowEndsAt: row.window?.endsAt ?? null,
     blockedUntil: row.blockedUntil ?? null,
     waiting,
+    ...(configured && { configured: { limit: configured.limit, per: configured.window?.per } }),
   }))
   const table = data.map((each) => [
     each.budget,
@@ -35,8 +39,16 @@ export async function listBudgets(project: Project, home: Home): Promise<Result>
     String(each.waiting),
   ])
   const head = ['budget', 'limit', 'spent', 'reserved', 'left', 'until (UTC)', 'waiting']
-  return { data, text: data.length === 0 ? 'The config has no budgets.' : columns(head, table) }
+  const text = data.length === 0 ? 'The config has no budgets.' : columns(head, table)
+  const notes = data.flatMap(({ budget, configured: later }) =>
+    later === undefined ? [] : [notApplied(`budget ${budget}`, `${later.limit} a ${later.per}`)],
+  )
+  return { data, text: [text, ...notes].join('\n') }
 }
+
+/** A limit belongs to the state: engines apply what their config says when they start. */
+const notApplied = (name: string, allowed: string) =>
+  `The config allows ${allowed} for the ${name}: it counts once sluice dev, or a command that runs tasks, has read it.`
 
 /** Every pool and resource: its size, what runs in it and what waits for it. */
 export async function readPools(project: Project, home: Home) {
@@ -55,8 +67,9 @@ export async function readPools(project: Project, home: Home) {
   })
   const resources = await Promise.all(
     Object.keys(project.limits.resources).map(async (name) => {
-      const { row, waiting } = await rowOf(home, project, 'resource', name)
-      return { resource: name, limit: row.limit, held: heldOf(row), waiting }
+      const { row, waiting, configured } = await rowOf(home, project, 'resource', name)
+      const later = configured && { configured: { limit: configured.limit } }
+      return { resource: name, limit: row.limit, held: heldOf(row), waiting, ...later }
     }),
   )
   return { pools, resources }
@@ -80,7 +93,10 @@ export async function listPools(project: Project, home: Home): Promise<Result> {
     ['resource', 'slots', 'held', 'waiting'],
     resources.map((each) => [each.resource, String(each.limit), String(each.held), String(each.waiting)]),
   )
-  const text = resources.length === 0 ? poolTable : `${poolTable}\n\n${resourceTable}`
+  const notes = resources.flatMap(({ resource, configured: later }) =>
+    later === undefined ? [] : [notApplied(`resource ${resource}`, String(later.limit))],
+  )
+  const text = [resources.length === 0 ? poolTable : `${poolTable}\n\n${resourceTable}`, ...notes].join('\n')
   return { data: [...pools, ...resources], text }
 }
 
@@ -88,10 +104,11 @@ async function rowOf({ context }: Home, { limits }: Project, of: Limit['of'], na
   const { store, clock } = context.ports
   const key = keys.limit(of, name)
   const [stored] = (await store.read([key])) as [Stored<Limit>?]
-  const now = clock.now()
-  const row = at(configured(stored ?? newLimit({ of, name }, limits, now), limits, now), now)
+  const moment = momentOf(clock)
+  const row = rowAt(stored, { of, name }, limits, moment)
   const items = await store.list({ prefix: keys.waits(key), consistency: 'stale' })
-  return { row, waiting: items.length }
+  const later = isOtherwise(row, limits, moment.now) ? configured(row, limits, moment.now) : undefined
+  return { row, waiting: items.length, configured: later }
 }
 
 async function openTasks(home: Home): Promise<TaskRun[]> {

@@ -139,7 +139,8 @@ export async function showStatus(
   }
 }
 
-function taskRow({ task, planned }: TaskView): string[] {
+function taskRow(view: TaskView): string[] {
+  const { task, planned } = view
   const time = task.startedAt === undefined ? '' : took((task.endedAt ?? Date.now()) - task.startedAt)
   return [
     String(task.number),
@@ -147,17 +148,18 @@ function taskRow({ task, planned }: TaskView): string[] {
     statusText(task.status),
     task.startedAt === undefined ? '' : String(task.attempt),
     task.status === 'queued' ? '' : time,
-    note(task),
+    note(view),
   ]
 }
 
-function note(task: TaskRun): string {
+function note(view: TaskView): string {
+  const { task } = view
   if (task.status === 'running' && task.progress) {
     const { done, total, text = '' } = task.progress
     return `${done}${total === undefined ? '' : `/${total}`} ${text}`.trim()
   }
   if (task.status === 'waiting') return `waits for ${waitsFor(task.waitsFor ?? '')}`
-  return [moreMemory(task), delay(task), task.failure?.message ?? ''].filter(Boolean).join('; ')
+  return [moreMemory(task), delay(view), task.failure?.message ?? ''].filter(Boolean).join('; ')
 }
 
 function moreMemory({ memoryMb, counts, status }: TaskRun): string {
@@ -168,8 +170,8 @@ function moreMemory({ memoryMb, counts, status }: TaskRun): string {
   return `given ${memoryMb} MB after it ran out of memory ${often}`
 }
 
-const delay = ({ status, notBefore }: TaskRun) =>
-  status === 'queued' && notBefore !== undefined ? `not before ${instant(notBefore)} UTC` : ''
+const delay = ({ task, notBefore }: TaskView) =>
+  task.status === 'queued' && notBefore !== undefined ? `not before ${instant(notBefore)} UTC` : ''
 
 /** The row that a task waits for, for people. */
 function waitsFor(row: string): string {
@@ -179,7 +181,7 @@ function waitsFor(row: string): string {
 }
 
 /** A task for `--json`. */
-export function taskData({ task, planned, attempts }: TaskView) {
+export function taskData({ task, planned, attempts, notBefore }: TaskView) {
   return {
     number: task.number,
     task: planned.label,
@@ -199,7 +201,7 @@ export function taskData({ task, planned, attempts }: TaskView) {
     priority: task.priority,
     counts: task.counts ?? {},
     waitingSince: task.waitingSince ?? null,
-    notBefore: task.notBefore ?? null,
+    notBefore: notBefore ?? null,
     waitsFor: task.waitsFor ?? null,
     progress: task.progress ?? null,
     failure: task.failure ?? null,

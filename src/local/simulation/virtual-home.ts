@@ -21,7 +21,7 @@ export const FOREVER_MS = 1_000 * 24 * 60 * 60_000
 export function virtualHome(now: () => number, limits: Limits, completeness: Completeness): VirtualHome {
   const memory = memoryRecords()
   const wakes = new Set<number>()
-  const clock = { now, sleep: async () => {}, listen: () => async () => {} }
+  const clock = { now, steady: now, sleep: async () => {}, listen: () => async () => {} }
   let nonces = 0
   const ports: Ports = {
     store: memory.store,

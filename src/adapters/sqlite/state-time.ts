@@ -1,0 +1,120 @@
+import type { Database } from './database.ts'
+
+/** What the machine tells of time; see `adapters/system/monotonic.ts`. */
+export interface Machine {
+  boot: string | undefined
+  monotonic(): number
+  slept(): number
+  wall(): number
+}
+
+/** The two clocks of a state, in milliseconds; the same in all its processes. */
+export interface StateTime {
+  now(): number
+  steady(): number
+}
+
+/** How the clocks of a state stand to those of the machine; kept in the state. */
+interface Standing {
+  boot: string | undefined
+  /** `steady` is this and the machine's monotonic clock. */
+  base: number
+  /** `now` is `steady` and this. */
+  offset: number
+  /** The wall clock has been set: to this offset, at this instant of the steady clock. */
+  jump?: { offset: number; since: number }
+}
+
+/** A wall clock that is corrected by so little is followed at once; NTP does that all the time. */
+const FOLLOWED_MS = 2_000
+/** A wall clock that was set is believed when it has stood so for so long: a mistake is corrected by then. */
+const BELIEVED_MS = 5 * 60_000
+/** How often the wall clock is looked at. */
+const LOOK_MS = 250
+
+/**
+ * The clocks of a state on one machine.
+ *
+ * 1. `steady` never jumps: it counts with the machine's monotonic clock, from a base that the first process of a boot
+ *    writes into the state. Leases and delays go by it, so a wall clock that is set ends no lease and prolongs no delay.
+ * 2. `now` follows the wall clock. Where that jumps, `now` goes on as before until the wall clock has stood so for five
+ *    minutes: a clock that is wrong for a moment starts no interval of tomorrow. After a sleep it follows at once.
+ * 3. After a boot `steady` goes on at the wall clock, but not before what the state has seen.
+ *
+ * Without a boot id (macOS, Windows) each process has a base of its own: a wall clock that was set between the starts of
+ * two processes parts their steady clocks.
+ */
+export function stateTime(database: Database, machine: Machine): StateTime {
+  const { sql } = database
+  const select = sql.prepare("SELECT value FROM setting WHERE name = 'clock'")
+  const replace = sql.prepare("INSERT OR REPLACE INTO setting (name, value) VALUES ('clock', ?)")
+  const feedLease = sql.prepare("SELECT value ->> 'until' AS until FROM setting WHERE name = 'feed'")
+
+  const read = () => {
+    const row = select.get() as { value: string } | undefined
+    return row && (JSON.parse(row.value) as Standing)
+  }
+  const isOfThisBoot = (kept: Standing | undefined): kept is Standing =>
+    kept !== undefined && machine.boot !== undefined && kept.boot === machine.boot
+
+  function begin(): Standing {
+    const kept = read()
+    if (isOfThisBoot(kept)) return kept
+    const wall = machine.wall()
+    // Whoever follows the feed extends its lease: no instant that the state has seen is much later.
+    const seen = Number((feedLease.get() as { until: number | null } | undefined)?.until ?? 0)
+    const steady = Math.max(wall, seen)
+    const { boot } = machine
+    const begun = { boot, base: steady - machine.monotonic(), offset: wall - steady }
+    replace.run(JSON.stringify(begun))
+    return begun
+  }
+
+  const first = read()
+  let standing = isOfThisBoot(first) ? first : database.transaction(begin)
+  let kept = standing
+  let sleptBefore = machine.slept()
+  let lookedAt = Number.NEGATIVE_INFINITY
+
+  /** How the clocks stand after a look at the wall clock. */
+  function look(steady: number): Standing {
+    const offset = machine.wall() - steady
+    const isNear = (other: number) => Math.abs(offset - other) <= FOLLOWED_MS
+    const { jump, ...before } = standing
+    const followed = { ...before, offset }
+    if (isNear(before.offset)) return followed
+    const slept = machine.slept()
+    const isSleep = isNear(before.offset + slept - sleptBefore)
+    sleptBefore = slept
+    if (isSleep) return followed
+    const others = read()
+    const known = [jump, isOfThisBoot(others) ? others.jump : undefined].find(
+      (each) => each && isNear(each.offset),
+    )
+    if (known === undefined) return { ...before, jump: { offset, since: steady } }
+    return steady - known.since >= BELIEVED_MS ? followed : { ...before, jump: known }
+  }
+
+  /** Small corrections add up; another process is to begin with them. */
+  function keepWhereChanged(): void {
+    const isSame = kept.jump?.since === standing.jump?.since
+    if (isSame && Math.abs(kept.offset - standing.offset) <= FOLLOWED_MS / 2) return
+    kept = standing
+    // A process that only looks at the state has closed it by then.
+    setImmediate(() => {
+      if (sql.isOpen) database.commit(() => replace.run(JSON.stringify(standing))).catch(() => {})
+    })
+  }
+
+  function now(): number {
+    const steady = standing.base + machine.monotonic()
+    if (steady - lookedAt >= LOOK_MS) {
+      lookedAt = steady
+      standing = look(steady)
+      keepWhereChanged()
+    }
+    return Math.floor(steady + standing.offset)
+  }
+
+  return { now, steady: () => Math.floor(standing.base + machine.monotonic()) }
+}

@@ -1,0 +1,43 @@
+import type { Stored } from '../core/change.ts'
+import { at, configured, due } from '../core/limit-row.ts'
+import type { Limits } from '../core/limits.ts'
+import { keys, type Limit } from '../core/model.ts'
+import { momentOf } from '../core/moment.ts'
+import { type Context, updateEach } from './context.ts'
+
+/**
+ * Writes what the config allows into the rows of limits. The rows decide, for every process alike, and the config that was
+ * applied last counts. A changed row comes through the feed, so that its waiters are looked at again at once.
+ */
+export async function applyLimits({ ports, settings }: Context): Promise<void> {
+  const wanted = keysOf(settings.limits)
+  const rows = (await ports.store.read(wanted)) as (Stored<Limit> | undefined)[]
+  const updates = rows.flatMap((record, index) =>
+    // A row that was never written is made from the config by its first claim.
+    record === undefined ? [] : [{ key: wanted[index] as string, record }],
+  )
+  const decide = (row: Stored<Limit>) => changesOf(row, settings.limits, momentOf(ports.clock))
+  await updateEach(
+    ports.store,
+    updates.map((each) => ({ ...each, decide })),
+  )
+}
+
+const keysOf = ({ pools, resources, budgets }: Limits): string[] => [
+  ...Object.keys(pools).map((name) => keys.limit('pool', name)),
+  ...Object.keys(resources).map((name) => keys.limit('resource', name)),
+  ...Object.keys(budgets).map((name) => keys.limit('budget', name)),
+]
+
+function changesOf(row: Stored<Limit>, limits: Limits, moment: ReturnType<typeof momentOf>) {
+  if (!isOtherwise(row, limits, moment.now)) return undefined
+  const next = at(configured(row, limits, moment.now), moment)
+  const { limit, window, holders, dueAt } = due(next, moment)
+  return { limit, window, holders, dueAt, blockedUntil: next.blockedUntil, freed: row.freed + 1 }
+}
+
+/** Whether a config says something else of a limit than its row. */
+export function isOtherwise(row: Limit, limits: Limits, now: number): boolean {
+  const { limit, window } = configured(row, limits, now)
+  return limit !== row.limit || window?.per !== row.window?.per || window?.timeZone !== row.window?.timeZone
+}
