@@ -1,5 +1,6 @@
 export type { Interval } from './core/calendar.ts'
 export { type ErrorCode, SluiceError } from './core/errors.ts'
+export { readLines } from './core/lines.ts'
 export type { BudgetPeriod } from './core/model.ts'
 export type { Body, BodyContext, Log } from './define/body.ts'
 export type { Budget } from './define/budgets.ts'

@@ -62,7 +62,7 @@ for (const file of files) {
     if (has('ts'))
       it('has code that type-checks', (test) => {
         const project = projectWith(test, blocks)
-        const include = JSON.stringify({ extends: './tsconfig.json', include: ['*.ts', 'pipelines'] })
+        const include = JSON.stringify({ extends: './tsconfig.json', include: ['*.ts', 'pipelines', 'test'] })
         project.write('tsconfig.docs.json', include)
         try {
           execFileSync(join(projectFolder, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.docs.json'], {

@@ -8,6 +8,8 @@ export interface RetryPolicy {
   /** Attempts in all, 1 or more. */
   attempts: number
   delayMs: number
+  /** The longest delay that doubling may reach. @default none */
+  maxDelayMs?: number
   backoff: 'fixed' | 'exponential'
   /** Limits of their own for two causes. @default attempts */
   timedOut?: number

@@ -4,10 +4,17 @@ import type { Policy, RetryPolicy } from './plan.ts'
 
 /** Attempts of one task run that may end by the same free cause before it fails after all. */
 export const MAX_FREE_ATTEMPTS = 20
-const MAX_DELAY_MS = 60 * 60_000
+/** Doubling without an end would give an instant that no calendar has. */
+const LONGEST_DELAY_MS = 366 * 24 * 60 * 60_000
 /** The first free attempt follows at once; a host that keeps dying is given time, but the task is not forgotten. */
 const FREE_DELAY_MS = 1_000
 const MAX_FREE_DELAY_MS = 5 * 60_000
+const FREE_RETRY: RetryPolicy = {
+  attempts: MAX_FREE_ATTEMPTS,
+  delayMs: FREE_DELAY_MS,
+  maxDelayMs: MAX_FREE_DELAY_MS,
+  backoff: 'exponential',
+}
 /** How often a body may run out of budget without a newer checkpoint. */
 const MAX_EMPTY_HANDED = 2
 
@@ -32,11 +39,11 @@ export function usesUpRetry(outcome: Failure['outcome'] | undefined): boolean {
 
 /**
  * Delay before the next attempt: exponential with full jitter in its upper half, so that many failures spread out
- * (after "Exponential Backoff and Jitter", AWS Architecture Blog, 2015: "equal jitter").
+ * (after "Exponential Backoff and Jitter", AWS Architecture Blog, 2015: "equal jitter"). Only `maxDelayMs` caps it.
  */
 export function retryDelayMs(policy: RetryPolicy, failures: number, random: number): number {
   if (policy.backoff === 'fixed') return policy.delayMs
-  const delay = Math.min(policy.delayMs * 2 ** (failures - 1), MAX_DELAY_MS)
+  const delay = Math.min(policy.delayMs * 2 ** (failures - 1), policy.maxDelayMs ?? LONGEST_DELAY_MS)
   return Math.round(delay * (0.5 + random / 2))
 }
 
@@ -117,6 +124,5 @@ function isUsedUp(outcome: AttemptOutcome, counts: Counts, retry: RetryPolicy, e
 
 function freeDelayMs(count: number | undefined, random: number): number {
   if (count === undefined || count <= 1) return 0
-  const policy: RetryPolicy = { attempts: MAX_FREE_ATTEMPTS, delayMs: FREE_DELAY_MS, backoff: 'exponential' }
-  return Math.min(retryDelayMs(policy, count, random), MAX_FREE_DELAY_MS)
+  return retryDelayMs(FREE_RETRY, count, random)
 }

@@ -12,7 +12,7 @@ export interface Budget {
   readonly left: number
   /**
    * For an answer such as 429: nobody uses the budget until `Retry-After` (seconds, or a date; a minute where there is
-   * none), and this attempt is made again then. Always throws.
+   * none, or it is zero or past), and this attempt is made again then. Always throws.
    */
   throttled(retryAfter?: string | number | null): Promise<never>
 }
@@ -84,10 +84,10 @@ async function more(name: string, missing: number, amount: number, hooks: Budget
 const DEFAULT_WAIT_MS = 60_000
 const MAX_WAIT_MS = 31 * 24 * 60 * 60_000
 
-/** `Retry-After` is seconds or a date (RFC 9110, 10.2.3). */
+/** `Retry-After` is seconds or a date (RFC 9110, 10.2.3); one that is empty, zero or past says nothing. */
 function instantOf(retryAfter: string | number | null): number {
   const now = Date.now()
   const seconds = retryAfter === null || retryAfter === '' ? Number.NaN : Number(retryAfter)
   const ms = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(String(retryAfter)) - now
-  return now + Math.min(Math.max(Number.isNaN(ms) ? DEFAULT_WAIT_MS : ms, 0), MAX_WAIT_MS)
+  return now + (ms > 0 ? Math.min(ms, MAX_WAIT_MS) : DEFAULT_WAIT_MS)
 }

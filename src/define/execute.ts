@@ -1,3 +1,5 @@
+import { messageOf } from '../core/errors.ts'
+import { toJson } from '../core/json.ts'
 import type { Json, Progress } from '../core/model.ts'
 import { mapShape, type Shape } from '../core/plan.ts'
 import type { BodyEnd, Reservation } from '../core/ports.ts'
@@ -33,6 +35,8 @@ export interface Execution extends BudgetHooks {
   log: Log
   signal: AbortSignal
   onProgress(progress: Progress): void
+  /** Told what the body threw, before only its message is left of it. */
+  onError?(error: unknown): void
   /** Asked before outputs are moved into place; false: the attempt is no longer ours. */
   mayPublish(): Promise<boolean>
 }
@@ -69,6 +73,7 @@ export async function execute(execution: Execution): Promise<BodyEnd> {
     return { outcome: 'succeeded', result, ...left() }
   } catch (error) {
     const signal = notes.signal ?? (error instanceof AttemptSignal ? error : undefined)
+    if (signal === undefined) execution.onError?.(error)
     return { ...(signal?.end ?? { outcome: 'failed', failure: failureOfBody(error) }), ...left() }
   } finally {
     for (const staged of workspace.staged.values()) await staged.discard()
@@ -166,11 +171,18 @@ async function requireOutput({ task }: Execution, output: Output, { staged }: Wo
 const MAX_RESULT_BYTES = 4096
 
 function asResult(task: TaskInstance, result: unknown): Json {
-  const text = JSON.stringify(result ?? null)
-  if (text === undefined) throw new Error(`${task.label} returned a ${typeof result}; a result is plain JSON`)
+  const text = resultText(task, result)
   if (Buffer.byteLength(text) > MAX_RESULT_BYTES)
     throw new Error(
       `${task.label} returned ${Buffer.byteLength(text)} bytes; a result holds up to ${MAX_RESULT_BYTES}. Give the task an \`output\` for more.`,
     )
   return JSON.parse(text) as Json
+}
+
+function resultText(task: TaskInstance, result: unknown): string {
+  try {
+    return toJson(result ?? null)
+  } catch (error) {
+    throw new Error(`what ${task.label} returned is no plain JSON: ${messageOf(error)}`, { cause: error })
+  }
 }

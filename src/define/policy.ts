@@ -22,6 +22,7 @@ export function toPolicy(options: Options, pollSeconds: number | undefined): Pol
       attempts: retry.attempts,
       delayMs: retry.delaySeconds * 1000,
       backoff: retry.backoff,
+      ...(retry.maxDelaySeconds === undefined ? {} : { maxDelayMs: retry.maxDelaySeconds * 1000 }),
       ...(retry.timedOut === undefined ? {} : { timedOut: retry.timedOut }),
       ...(retry.outOfMemory === undefined ? {} : { outOfMemory: retry.outOfMemory }),
     },
@@ -105,7 +106,7 @@ function checkParameter(name: string, field: unknown, check: (is: boolean, probl
 }
 
 function checkRetry(retry: RetryOptions, check: (is: boolean, problem: string) => void): void {
-  const { attempts, delaySeconds, backoff, timedOut, outOfMemory, ...rest } = retry
+  const { attempts, delaySeconds, maxDelaySeconds, backoff, timedOut, outOfMemory, ...rest } = retry
   for (const name of Object.keys(rest)) check(false, `there is no retry.${name}`)
   for (const [name, count] of Object.entries({ attempts, timedOut, outOfMemory }))
     check(
@@ -115,6 +116,10 @@ function checkRetry(retry: RetryOptions, check: (is: boolean, problem: string) =
   check(
     delaySeconds === undefined || (Number.isFinite(delaySeconds) && delaySeconds >= 0),
     'retry.delaySeconds must be 0 or more',
+  )
+  check(
+    maxDelaySeconds === undefined || (isPositive(maxDelaySeconds) && maxDelaySeconds >= (delaySeconds ?? 0)),
+    'retry.maxDelaySeconds must be above 0, and not below delaySeconds',
   )
   check(
     backoff === undefined || ['fixed', 'exponential'].includes(backoff),

@@ -28,9 +28,23 @@ export const hourly = (options: ScheduleOptions = {}): Schedule => cron('0 * * *
 /** At each quarter of an hour, for the 15 minutes that have just ended. */
 export const quarterHourly = (options: ScheduleOptions = {}): Schedule => cron('*/15 * * * *', options)
 
-/** By a cron expression (five fields, or six with seconds); each interval is from the previous firing to this one. */
+const NICKNAMES: { [name: string]: string } = {
+  '@yearly': '0 0 1 1 *',
+  '@annually': '0 0 1 1 *',
+  '@monthly': '0 0 1 * *',
+  '@weekly': '0 0 * * 0',
+  '@daily': '0 0 * * *',
+  '@midnight': '0 0 * * *',
+  '@hourly': '0 * * * *',
+}
+
+/**
+ * By a cron expression (five fields, or six with seconds; or `@daily` and its like); each interval is from the previous
+ * firing to this one.
+ */
 export function cron(expression: string, options: ScheduleOptions = {}): Schedule {
-  return { cron: expression, timeZone: 'UTC', lookBackDays: 7, catchUp: 'all', maxActiveRuns: 1, ...options }
+  const fields = NICKNAMES[String(expression).trim().toLowerCase()] ?? expression
+  return { cron: fields, timeZone: 'UTC', lookBackDays: 7, catchUp: 'all', maxActiveRuns: 1, ...options }
 }
 
 /** Everything that is wrong with a schedule, a sentence each. */

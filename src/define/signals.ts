@@ -1,3 +1,5 @@
+import { messageOf } from '../core/errors.ts'
+import { toJson } from '../core/json.ts'
 import type { Json } from '../core/model.ts'
 import type { BodyEnd } from '../core/ports.ts'
 import type { TaskInstance } from './task.ts'
@@ -35,12 +37,19 @@ const MAX_CHECKPOINT_BYTES = 16 * 1024
 
 /** The checkpoint as it is kept; throws where it does not fit or is no JSON. */
 export function asCheckpoint(value: unknown): Json {
-  const text = JSON.stringify(value ?? null)
-  if (text === undefined) throw new Error(`a checkpoint is plain JSON, not a ${typeof value}`)
+  const text = checkpointText(value)
   const size = Buffer.byteLength(text)
   if (size > MAX_CHECKPOINT_BYTES)
     throw new Error(
       `the checkpoint is ${size} bytes; it holds up to ${MAX_CHECKPOINT_BYTES}. Write more into the output of a task that you yield, and keep only where you are.`,
     )
   return JSON.parse(text) as Json
+}
+
+function checkpointText(value: unknown): string {
+  try {
+    return toJson(value ?? null)
+  } catch (error) {
+    throw new Error(`a checkpoint is plain JSON: ${messageOf(error)}`, { cause: error })
+  }
 }

@@ -17,6 +17,8 @@ export interface RetryOptions {
   delaySeconds?: number
   /** `exponential` doubles the delay each time, with jitter. @default 'exponential' */
   backoff?: 'fixed' | 'exponential'
+  /** The longest delay that doubling may reach. @default none: delays double as long as attempts are left */
+  maxDelaySeconds?: number
   /** Attempts that may time out, counted apart from the others. @default counted as `attempts` */
   timedOut?: number
   /** Attempts that may run out of memory, counted apart from the others. @default counted as `attempts` */

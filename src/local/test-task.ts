@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileStorage } from '../adapters/files/file-storage.ts'
+import { SluiceError } from '../core/errors.ts'
 import type { Json } from '../core/model.ts'
 import type { Shape } from '../core/plan.ts'
 import type { LogLine, TaskName } from '../core/ports.ts'
@@ -47,7 +48,7 @@ export interface TestEnd<Out> {
 
 /**
  * Runs the body of a task once, in this process and a folder that is gone afterwards, without a state or a config:
- * for a user's own tests. Rejects with what the body throws.
+ * for a user's own tests. Rejects with the very error that the body throws, and where a secret of the task is not given.
  */
 export async function testTask<F extends Fields, Out, R>(
   task: Task<F, Out, R>,
@@ -83,6 +84,8 @@ async function run(
   const logs: LogLine[] = []
   const { secrets = {}, checkpoint, attempt = 1, signal = new AbortController().signal } = options
   const budgets = { ...instance.definition.policy.budgets, ...options.budgets }
+  requireSecrets(instance, secrets)
+  let thrown: unknown
   const end = await execute({
     run: 'test',
     task: instance,
@@ -99,12 +102,15 @@ async function run(
     log: logTo((level, text) => logs.push({ at: Date.now(), level, text })),
     signal,
     onProgress() {},
+    onError(error) {
+      thrown = error
+    },
     mayPublish: async () => true,
     // Nothing is left beyond what the test gives.
     reserve: async () => undefined,
     block: async () => {},
   })
-  if (end.outcome === 'failed') throw new Error(end.failure?.message, { cause: end.failure?.stack })
+  if (end.outcome === 'failed') throw thrown
   const isDone = end.outcome === 'succeeded'
   const workspace: Workspace = { storage: surroundings.storage, staged: new Map() }
   const hasOutput = instance.definition.output !== undefined
@@ -119,6 +125,15 @@ async function run(
     spent: end.spent ?? {},
     ...(end.checkpoint === undefined ? {} : { checkpoint: end.checkpoint }),
   }
+}
+
+function requireSecrets({ definition, label }: TaskInstance, given: { [name: string]: string }): void {
+  const missing = Object.keys(definition.policy.secrets).filter((name) => given[name] === undefined)
+  if (missing.length === 0) return
+  const example = missing.map((name) => `${name}: '…'`).join(', ')
+  throw new SluiceError('unknown_secret', `${label} is tested without its secret ${missing.join(', ')}.`, {
+    hint: `Give it to the test: testTask(…, { secrets: { ${example} } })`,
+  })
 }
 
 /** Writes the contents of upstreams and dependencies where the body will read them. */

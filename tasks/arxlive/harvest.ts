@@ -4,8 +4,8 @@ import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Log } from 'sluice'
 import { type Article, ArticleSet } from './article.ts'
-import { get } from './http.ts'
-import { type Page, readPage } from './oai-reader.ts'
+import { get, refused } from './http.ts'
+import { OaiError, type Page, readPage } from './oai-reader.ts'
 
 /** Which articles to collect, and from where. */
 export interface Harvest {
@@ -77,8 +77,15 @@ async function* pages(base: URL, options: Harvest): AsyncIterable<Page> {
 
 async function fetchPage(url: URL, { signal, log }: Harvest): Promise<Page> {
   const onWait = (ms: number, status: number) =>
-    log.info(`the source answered ${status}; trying again in ${ms / 1000} s, as it asks`)
+    log.info(`the source answered ${status}; trying again in ${ms / 1000} s`)
   const response = await get(url, { signal, onWait })
-  if (response.status === 404) throw new Error(`${url.origin}${url.pathname} answered 404 Not Found`)
-  return readPage(response.body ?? new ReadableStream())
+  const contentType = response.headers.get('content-type') ?? undefined
+  const reading = readPage(response.body ?? new ReadableStream(), contentType)
+  if (response.ok) return reading
+  // Many repositories send OAI errors, also the one for an empty list, with a status of 4xx: the OAI error decides.
+  const page = await reading.catch((error: unknown) => {
+    throw error instanceof OaiError ? error : refused(url, response)
+  })
+  if (!page.isNoMatch) throw refused(url, response)
+  return page
 }

@@ -14,21 +14,24 @@ export interface HttpOptions {
 }
 
 /**
- * Gets a URL; waits where the server answers 429 or 503 (for its `Retry-After`), as arXiv asks its harvesters to.
- * 404 is an answer like 200; any other status is an error.
+ * Gets a URL; waits where the server answers 429 or 503 (for its `Retry-After`), as arXiv asks its harvesters to. Any
+ * other answer is returned, whatever its status; one that is still busy after ten waits is an error.
  */
 export async function get(url: URL, options: HttpOptions): Promise<Response> {
   for (let waits = 0; ; waits++) {
     const response = await fetchOnce(url, options)
-    if (response.ok || response.status === 404) return response
+    if (response.status !== 503 && response.status !== 429) return response
     await response.body?.cancel()
-    const isBusy = response.status === 503 || response.status === 429
-    if (!isBusy || waits === MAX_WAITS)
-      throw new Error(`${url} answered ${response.status} ${response.statusText}`)
+    if (waits === MAX_WAITS) throw refused(url, response)
     const ms = waitOf(response.headers.get('retry-after'))
     options.onWait(ms, response.status)
     await sleep(ms, undefined, { signal: options.signal })
   }
+}
+
+/** The error of an answer that is none. */
+export function refused({ origin, pathname }: URL, { status, statusText }: Response): Error {
+  return new Error(`${origin}${pathname} answered ${status} ${statusText}`)
 }
 
 /** Asks once, whatever the answer. */
@@ -48,9 +51,9 @@ export async function fetchOnce(
   }
 }
 
-/** `Retry-After` is seconds or a date (RFC 9110, 10.2.3). */
+/** `Retry-After` is seconds or a date (RFC 9110, 10.2.3); one that is empty, zero or past says nothing. */
 function waitOf(header: string | null): number {
   const seconds = Number(header ?? Number.NaN)
   const ms = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(header ?? '') - Date.now()
-  return Math.min(Math.max(Number.isNaN(ms) ? DEFAULT_WAIT_MS : ms, 0), MAX_WAIT_MS)
+  return ms > 0 ? Math.min(ms, MAX_WAIT_MS) : DEFAULT_WAIT_MS
 }

@@ -1,5 +1,6 @@
 import { SaxesParser, type SaxesTagNS } from 'saxes'
 import type { Harvested } from './article.ts'
+import { decodedXml } from './decode-xml.ts'
 import { type Element, toHarvested } from './oai-record.ts'
 
 /** What one reply holds. */
@@ -7,6 +8,8 @@ export interface Page {
   records: Harvested[]
   /** Asks for the next page; undefined on the last. */
   resumptionToken?: string
+  /** The repository said that it has nothing in the range. */
+  isNoMatch?: true
 }
 
 /** An error that the repository itself reported, by its OAI-PMH code. */
@@ -24,22 +27,26 @@ export class OaiError extends Error {
 const MAX_CHARACTERS = 512 * 1024 * 1024
 
 /**
- * Reads one OAI-PMH reply (https://www.openarchives.org/OAI/openarchivesprotocol.html) while it arrives.
+ * Reads one OAI-PMH reply (https://www.openarchives.org/OAI/openarchivesprotocol.html) while it arrives, decoded as it is
+ * declared.
  * `noRecordsMatch` is an empty page; other OAI errors are thrown. A document type declaration is refused: replies
  * have none, and entities declared there are how XML bombs are made.
  */
-export async function readPage(chunks: AsyncIterable<Uint8Array>): Promise<Page> {
+export async function readPage(chunks: AsyncIterable<Uint8Array>, contentType?: string): Promise<Page> {
   const page: Page = { records: [] }
-  const parser = makeParser(page)
-  const decoder = new TextDecoder()
+  let isList = false
+  const parser = makeParser(page, () => {
+    isList = true
+  })
   let size = 0
   try {
-    for await (const chunk of chunks) {
-      size += chunk.length
-      if (size > MAX_CHARACTERS) throw new Error(`it is larger than ${MAX_CHARACTERS} bytes`)
-      parser.write(decoder.decode(chunk, { stream: true }))
+    for await (const text of decodedXml(chunks, contentType)) {
+      size += text.length
+      if (size > MAX_CHARACTERS) throw new Error(`it is larger than ${MAX_CHARACTERS} characters`)
+      parser.write(text)
     }
-    parser.write(decoder.decode()).close()
+    parser.close()
+    if (!isList && !page.isNoMatch) throw new Error('it has neither records nor an error')
   } catch (error) {
     if (error instanceof OaiError) throw error
     throw new Error(`the reply is not an OAI-PMH document: ${(error as Error).message}`, {
@@ -49,9 +56,11 @@ export async function readPage(chunks: AsyncIterable<Uint8Array>): Promise<Page>
   return page
 }
 
+/** What holds records, by the verb that asked for them. */
+const LISTS = ['ListRecords', 'GetRecord']
 const OAI = 'http://www.openarchives.org/OAI/2.0/'
 
-function makeParser(page: Page): SaxesParser<{ xmlns: true }> {
+function makeParser(page: Page, onList: () => void): SaxesParser<{ xmlns: true }> {
   const parser = new SaxesParser({ xmlns: true })
   const stack: Element[] = []
 
@@ -65,6 +74,7 @@ function makeParser(page: Page): SaxesParser<{ xmlns: true }> {
     if (stack.length === 0 && (tag.local !== 'OAI-PMH' || tag.uri !== OAI))
       throw new Error(`its root is <${tag.name}>`)
     const element: Element = { name: tag.local, attributes: attributesOf(tag), text: '', children: [] }
+    if (stack.length === 1 && LISTS.includes(tag.local)) onList()
     // Only what is inside a record is kept; the reply itself may be large.
     if (isInsideRecord(stack)) stack.at(-1)?.children.push(element)
     stack.push(element)
@@ -94,6 +104,7 @@ function take(element: Element, stack: Element[], page: Page): void {
   if (element.name === 'record' && depth === 2) page.records.push(toHarvested(element))
   if (element.name === 'resumptionToken' && depth === 2 && element.text.trim() !== '')
     page.resumptionToken = element.text.trim()
-  if (element.name === 'error' && depth === 1 && element.attributes.code !== 'noRecordsMatch')
-    throw new OaiError(element.attributes.code ?? 'unknown', element.text.trim())
+  if (element.name !== 'error' || depth !== 1) return
+  if (element.attributes.code === 'noRecordsMatch') page.isNoMatch = true
+  else throw new OaiError(element.attributes.code ?? 'unknown', element.text.trim())
 }

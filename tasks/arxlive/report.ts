@@ -63,7 +63,7 @@ ${section('By category', report.byCategory)}
 }
 
 function section(title: string, counts: Record<string, number>): string {
-  const most = Math.max(1, ...Object.values(counts))
+  const most = Object.values(counts).reduce((most, count) => Math.max(most, count), 1)
   const rows = Object.entries(counts).map(
     ([name, count]) =>
       htmlEscape`<tr><td>${name}</td><td class="n">${count}</td><td><div class="bar" style="width:${((100 * count) / most).toFixed(1)}%"></div></td></tr>`,

@@ -57,11 +57,13 @@ function instantOf(parts: string[]): number | undefined {
     minutes = '',
   ] = parts
   const month = MONTHS.indexOf(name)
-  const local = Date.UTC(Number(year), month, Number(day), Number(hour), Number(minute), Number(second))
+  // A leap second, 23:59:60 (strptime allows 60), belongs to the minute that it ends.
+  const within = Math.min(Number(second), 59)
+  const local = Date.UTC(Number(year), month, Number(day), Number(hour), Number(minute), within)
   const read = new Date(local)
   // A date that does not exist would be counted for another day.
-  if (month < 0 || read.getUTCDate() !== Number(day) || Number(hour) > 23 || Number(minute) > 59)
-    return undefined
+  const isTime = Number(hour) <= 23 && Number(minute) <= 59 && Number(second) <= 60
+  if (month < 0 || read.getUTCDate() !== Number(day) || !isTime) return undefined
   const offset = (Number(hours) * 60 + Number(minutes)) * 60_000
   return sign === '-' ? local + offset : local - offset
 }

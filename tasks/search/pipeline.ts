@@ -24,8 +24,14 @@ export const Split = task(
     output: ({ source, stamp }) =>
       folder(`search/split/${createHash('sha256').update(`${source}\n${stamp}`).digest('hex').slice(0, 32)}`),
   },
-  async ({ params, output, progress }) =>
-    split(params.source, output, (lines) => progress(lines, undefined, 'lines')),
+  async ({ params, output, progress, log }) =>
+    split(params.source, output, {
+      onLine: (lines) => progress(lines, undefined, 'lines'),
+      onForeign: (file, { line, text }) =>
+        log.warn(
+          `none of the lines of ${file} is a request; line ${line} is ${JSON.stringify(text.slice(0, 200))}`,
+        ),
+    }),
 )
 
 const results = (length: 'quarter' | 'hour' | 'day', interval: string) => ({

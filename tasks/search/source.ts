@@ -1,15 +1,18 @@
 import { createHash } from 'node:crypto'
-import { createReadStream, readdirSync, statSync } from 'node:fs'
-import { basename, join, resolve } from 'node:path'
-import { createInterface } from 'node:readline'
+import { createReadStream, readdirSync, realpathSync, type Stats, statSync } from 'node:fs'
+import { join, relative, resolve } from 'node:path'
 import type { Readable } from 'node:stream'
-import { createGunzip } from 'node:zlib'
 import { GetObjectCommand, paginateListObjectsV2, S3Client } from '@aws-sdk/client-s3'
+import { readLines } from 'sluice'
+import { unpacked } from './unpack.ts'
 
 /** Whether a source is an object, or everything below a prefix, of a bucket: `s3://bucket/prefix`. */
 export const isInS3 = (source: string): boolean => source.startsWith('s3://')
 
-/** The files of a source in name order: the file itself, or all of a folder; of a bucket, all that begin so. */
+/**
+ * The files of a source in name order: the file itself, or all below a folder, links followed and each file once,
+ * whatever leads to it; of a bucket, all that begin so. Throws where there is none, or where something cannot be read.
+ */
 export async function filesOf(source: string): Promise<string[]> {
   return isInS3(source) ? objectsOf(source) : localFilesOf(source)
 }
@@ -18,12 +21,9 @@ async function objectsOf(source: string): Promise<string[]> {
   const { Bucket, Key: Prefix } = placeOf(source)
   const keys: string[] = []
   for await (const page of paginateListObjectsV2({ client: new S3Client({}) }, { Bucket, Prefix }))
-    keys.push(...(page.Contents ?? []).map(({ Key = '' }) => Key))
+    for (const { Key = '' } of page.Contents ?? []) if (!Key.endsWith('/')) keys.push(Key)
   if (keys.length === 0) throw new Error(`nothing begins with ${source}; it names access logs in a bucket`)
-  return keys
-    .filter((key) => !key.endsWith('/'))
-    .sort()
-    .map((key) => `s3://${Bucket}/${key}`)
+  return keys.sort().map((key) => `s3://${Bucket}/${key}`)
 }
 
 function placeOf(uri: string): { Bucket: string; Key: string } {
@@ -36,11 +36,32 @@ function localFilesOf(source: string): string[] {
   const found = statSync(path, { throwIfNoEntry: false })
   if (found === undefined)
     throw new Error(`the source ${path} does not exist; it is a file or a folder of access logs`)
-  if (!found.isDirectory()) return [path]
-  return readdirSync(path, { withFileTypes: true })
-    .filter((entry) => entry.isFile() && !entry.name.startsWith('.'))
-    .map((entry) => join(path, entry.name))
-    .sort()
+  const files = new Map<string, string>()
+  collect(path, found, files, new Set())
+  if (files.size === 0)
+    throw new Error(`the source ${path} has no file; it is a file or a folder of access logs`)
+  return [...files.values()].sort()
+}
+
+/** Adds the files at a path by their real paths, so that a file with a link to it is not counted twice. */
+function collect(path: string, found: Stats, files: Map<string, string>, folders: Set<string>): void {
+  const real = realpathSync(path)
+  if (found.isFile()) {
+    if (!files.has(real)) files.set(real, path)
+    return
+  }
+  if (!found.isDirectory())
+    throw new Error(`${path} is neither a file nor a folder; move it out of the source`)
+  if (folders.has(real)) return
+  folders.add(real)
+  for (const name of readdirSync(path).sort()) {
+    if (name.startsWith('.')) continue
+    const inside = join(path, name)
+    const there = statSync(inside, { throwIfNoEntry: false })
+    if (there === undefined)
+      throw new Error(`${inside} is a link that leads nowhere; remove it from the source`)
+    collect(inside, there, files, folders)
+  }
 }
 
 /** For so long a stamp is kept, so that all intervals of one plan want the same of a source that is being written. */
@@ -60,25 +81,17 @@ function lookAt(source: string): string {
   const hash = createHash('sha256')
   for (const file of localFilesOf(source)) {
     const { size, mtimeMs } = statSync(file)
-    hash.update(`${basename(file)}\n${size}\n${mtimeMs}\n`)
+    hash.update(`${relative(resolve(source), file)}\n${size}\n${mtimeMs}\n`)
   }
   return hash.digest('hex').slice(0, 16)
 }
 
-/** The lines of a file, unpacked where its name ends in `.gz`. */
+/** The lines of a file, unpacked and decoded by its first bytes; throws where it holds no text that can be read. */
 export async function* linesOf(file: string): AsyncGenerator<string> {
   const raw = isInS3(file) ? await objectStream(file) : createReadStream(file)
-  const input = file.endsWith('.gz') ? raw.pipe(createGunzip()) : raw
-  const failed = new Promise<never>((_, reject) => {
-    for (const stream of [raw, input]) stream.on('error', reject)
-  })
-  failed.catch(() => {})
-  const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })[Symbol.asyncIterator]()
-  for (;;) {
-    const next = await Promise.race([lines.next(), failed])
-    if (next.done) return
-    yield next.value
-  }
+  const { stream, encoding } = await unpacked(raw, file)
+  // Requests may hold bytes of any encoding; one such byte does not spoil the line.
+  yield* readLines(stream, new TextDecoder(encoding))
 }
 
 async function objectStream(uri: string): Promise<Readable> {

@@ -2,8 +2,7 @@ import { createReadStream } from 'node:fs'
 import { appendFile, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
-import { createInterface } from 'node:readline'
-import type { FolderTarget } from 'sluice'
+import { type FolderTarget, readLines } from 'sluice'
 import { nameOf } from './interval.ts'
 import { parseLine, type Request } from './log-line.ts'
 import { filesOf, linesOf } from './source.ts'
@@ -26,23 +25,30 @@ export const quarterFile = (quarter: string): string => `${quarter.replace(':', 
 export const MALFORMED = 'malformed.json'
 const REJECTED = 'rejected.jsonl.gz'
 
-/** Reads a source once and writes the requests of each quarter into a file of its own, in the order of the source. */
-export async function split(
-  source: string,
-  output: FolderTarget,
-  onLine: (lines: number) => void,
-): Promise<void> {
+/** What is told while a source is read. */
+export interface Listener {
+  onLine(lines: number): void
+  /** A file that has lines, but no request. */
+  onForeign(file: string, first: Rejected): void
+}
+
+/**
+ * Reads a source once and writes the requests of each quarter into a file of its own, in the order of the source.
+ * Throws for a source that has lines, but no request: it holds no access log in this format.
+ */
+export async function split(source: string, output: FolderTarget, listener: Listener): Promise<void> {
   const scratch = await mkdtemp(join(tmpdir(), 'sluice-split-'))
   try {
     const quarters = new Quarters(scratch)
     const rejected: Rejected[] = []
     let lines = 0
     for (const file of await filesOf(source))
-      for await (const each of assigned(file)) {
+      for await (const each of assigned(file, listener.onForeign)) {
         if ('text' in each) rejected.push(each)
         else await quarters.add(each)
-        if (++lines % 10_000 === 0) onLine(lines)
+        if (++lines % 10_000 === 0) listener.onLine(lines)
       }
+    requireRequests(source, lines, rejected)
     await quarters.flush()
     for (const quarter of quarters.names())
       await output.jsonLines<Request>(quarterFile(quarter)).write(quarters.read(quarter))
@@ -53,8 +59,17 @@ export async function split(
   }
 }
 
+function requireRequests(source: string, lines: number, rejected: Rejected[]): void {
+  const [first] = rejected
+  if (first === undefined || rejected.length < lines) return
+  const text = JSON.stringify(first.text.slice(0, 200))
+  throw new Error(
+    `none of the ${lines} lines of ${source} is a request in the combined format; ${first.file}, line ${first.line} is ${text}`,
+  )
+}
+
 /** Requests and rejected lines of a file; a rejected line belongs to the request before it, else to the one after it. */
-async function* assigned(file: string): AsyncGenerator<Request | Rejected> {
+async function* assigned(file: string, onForeign: Listener['onForeign']): AsyncGenerator<Request | Rejected> {
   const waiting: Rejected[] = []
   let quarter: string | null = null
   let line = 0
@@ -72,6 +87,7 @@ async function* assigned(file: string): AsyncGenerator<Request | Rejected> {
     for (const each of waiting.splice(0)) yield { ...each, quarter }
     yield request
   }
+  if (waiting[0] !== undefined) onForeign(file, waiting[0])
   yield* waiting
 }
 
@@ -110,7 +126,7 @@ class Quarters {
   }
 
   async *read(quarter: string): AsyncGenerator<Request> {
-    for await (const line of createInterface({ input: createReadStream(this.#path(quarter)) }))
+    for await (const line of readLines(createReadStream(this.#path(quarter))))
       yield JSON.parse(line) as Request
   }
 

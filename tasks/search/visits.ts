@@ -74,7 +74,7 @@ export class Visits {
       visitor.sessions.push({ ...session, views: [...session.views] })
     else {
       last.end = Math.max(last.end, session.end)
-      last.views.push(...session.views)
+      for (const view of session.views) last.views.push(view)
     }
   }
 

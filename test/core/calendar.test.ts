@@ -117,6 +117,8 @@ describe('texts', () => {
     assert.equal(cronProblem('0 3 * * 0-4'), undefined)
     assert.match(cronProblem('61 * * * *') ?? '', /minute: 61/)
     assert.match(cronProblem('0 0 30 2 *') ?? '', /never/)
+    assert.match(cronProblem('2027-01-01T00:00:00') ?? '', /1 field; there are five/)
+    assert.match(cronProblem('0 0 0 1 1 * 2027') ?? '', /7 fields; there are five/)
     assert.equal(dayIn('Pacific/Auckland', at('2026-05-17T20:00:00Z'), -1), '2026-05-17')
   })
 })

@@ -111,13 +111,17 @@ describe('retries', () => {
     assert.equal(worn.status, 'failed')
   })
 
-  it('are delayed exponentially with jitter, up to an hour', () => {
+  it('are delayed exponentially with jitter, as long as no cap is declared', () => {
     assert.deepEqual(
       [1, 2, 3].map((failures) => retryDelayMs(RETRY, failures, 1)),
       [10_000, 20_000, 40_000],
     )
     assert.equal(retryDelayMs(RETRY, 1, 0), 5_000)
-    assert.equal(retryDelayMs(RETRY, 40, 1), 3_600_000)
+    const day = { ...RETRY, delayMs: 86_400_000 }
+    assert.equal(retryDelayMs(day, 1, 1), 86_400_000)
+    assert.equal(retryDelayMs(day, 3, 1), 4 * 86_400_000)
+    assert.equal(retryDelayMs({ ...RETRY, maxDelayMs: 3_600_000 }, 40, 1), 3_600_000)
+    assert.ok(Number.isSafeInteger(Date.now() + retryDelayMs(RETRY, 2_000, 1)))
     assert.equal(retryDelayMs({ ...RETRY, backoff: 'fixed' }, 9, 0), 10_000)
   })
 })

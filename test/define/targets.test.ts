@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { describe, it, type TestContext } from 'node:test'
@@ -7,7 +7,7 @@ import { gunzipSync } from 'node:zlib'
 import { fileStorage } from '../../src/adapters/files/file-storage.ts'
 import type { Staged } from '../../src/core/ports.ts'
 import type { StorageTarget } from '../../src/define/targets/storage-target.ts'
-import { file, json, jsonLines, text } from '../../src/index.ts'
+import { collection, file, json, jsonLines, text } from '../../src/index.ts'
 import { temporaryFolder } from '../support/folders.ts'
 
 function workspace(test: TestContext) {
@@ -71,6 +71,99 @@ describe('targets', () => {
     await assert.rejects(bind(jsonLines('bad.jsonl')).read(), /bad\.jsonl, line 3 is not JSON/)
     await assert.rejects(bind(jsonLines('none.jsonl')).read(), /ENOENT.*none\.jsonl/)
     await assert.rejects(bind(text('none.txt.gz')).read(), /ENOENT.*none\.txt\.gz/)
+  })
+
+  it('take only LF and CRLF for the end of a line, and leave a byte order mark out', async (test) => {
+    const { bind, publish } = workspace(test)
+    const values = ['a\u2028b', 'c\u2029d', 'e\rf']
+    await bind(jsonLines<string>('l.jsonl')).write(values)
+    await bind(text('crlf.jsonl')).write('\ufeff"a"\r\n"b\u2028"\r\n')
+    await bind(text('bom.json')).write('\ufeff{}')
+    await publish()
+    assert.deepEqual(await bind(jsonLines<string>('l.jsonl')).read(), values)
+    assert.deepEqual(await bind(jsonLines<string>('crlf.jsonl')).read(), ['a', 'b\u2028'])
+    assert.deepEqual(await bind(json('bom.json')).read(), {})
+  })
+
+  it('refuse bytes that are not UTF-8 instead of reading others', async (test) => {
+    const { bind, publish } = workspace(test)
+    await bind(file('latin1')).write(Buffer.from('"Caf\xe9"\n', 'latin1'))
+    await publish()
+    for (const read of [
+      () => bind(text('latin1')).read(),
+      () => bind(json('latin1')).read(),
+      () => bind(jsonLines('latin1')).read(),
+    ])
+      await assert.rejects(read, /latin1 is not UTF-8/)
+  })
+
+  it('write nothing that JSON does not have', async (test) => {
+    const { folder, bind, publish } = workspace(test)
+    const wrong: [value: unknown, problem: RegExp][] = [
+      [undefined, /is undefined/],
+      [() => 1, /is a function/],
+      [Symbol('s'), /is a symbol/],
+      [Number.NaN, /is NaN/],
+      [{ mean: [1, Number.POSITIVE_INFINITY] }, /mean\[1\] is Infinity/],
+      [[undefined], /\[0\] is undefined/],
+      [{ n: Promise.resolve(1) }, /n is a Promise, which JSON would write as \{\}/],
+      [{ of: new Map([[1, 2]]) }, /of is a Map/],
+      [new Date(Number.NaN), /is an invalid date/],
+    ]
+    for (const [value, problem] of wrong) {
+      await assert.rejects(bind(json('v.json')).write(value), problem)
+      await assert.rejects(bind(jsonLines('v.jsonl')).write([1, value]), problem)
+    }
+    await assert.rejects(
+      bind(jsonLines('v.jsonl')).write([1, undefined]),
+      /v\.jsonl, line 2 cannot be written/,
+    )
+    await publish()
+    assert.deepEqual(readdirSync(folder), [])
+    class Point {
+      x = 1
+      left = undefined
+    }
+    await bind(json('v.json')).write({ at: new Date(0), none: undefined, point: new Point(), map: {} })
+    await publish()
+    assert.deepEqual(await bind(json('v.json')).read(), {
+      at: '1970-01-01T00:00:00.000Z',
+      point: { x: 1 },
+      map: {},
+    })
+  })
+
+  it('are listed one and all, whatever flags the pattern of a collection has', async (test) => {
+    const { folder, bind, publish } = workspace(test)
+    for (const n of [1, 2, 3, 4, 5]) await bind(json(`m/${n}.jsonl`)).write(n)
+    await publish()
+    const space = { storage: fileStorage(folder), staged: new Map<string, Staged>() }
+    for (const pattern of [/\.jsonl$/g, /m\/\d\.jsonl/gy]) {
+      const listed = await collection('m', (path) => jsonLines(path), pattern)
+        .in(space)
+        .list()
+      assert.equal(listed.length, 5, String(pattern))
+    }
+  })
+
+  it('that are links are followed, single or many, listed or not; dangling ones are absent', async (test) => {
+    const { folder } = workspace(test)
+    mkdirSync(join(folder, 'real/deep'), { recursive: true })
+    mkdirSync(join(folder, 'out'))
+    writeFileSync(join(folder, 'real/deep/a'), '')
+    const names = Array.from({ length: 8 }, (_, n) => `out/${n}`)
+    symlinkSync('../real/deep/a', join(folder, names[0] as string))
+    for (const name of names.slice(1)) symlinkSync('nowhere', join(folder, name))
+    symlinkSync('../real', join(folder, 'out/folder'))
+    symlinkSync('..', join(folder, 'real/up'))
+    const storage = fileStorage(folder)
+    const expected = names.map((_, n) => n === 0)
+    assert.deepEqual(await storage.existMany(names), expected)
+    assert.deepEqual(await storage.existMany(names.slice(0, 7)), expected.slice(0, 7))
+    assert.deepEqual(await storage.existMany(names.slice(0, 2)), [true, false])
+    // Through the link up, `out` is reached once more, as any path through it reaches it.
+    const listed = await storage.list('out')
+    assert.deepEqual(listed.slice(0, 2), ['out/0', 'out/folder/deep/a'])
   })
 
   it('leave nothing behind when writing fails', async (test) => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { z } from 'zod'
-import { day, folder, json, jsonLines, task, testTask, text } from '../../src/index.ts'
+import { day, folder, json, jsonLines, secret, task, testTask, text } from '../../src/index.ts'
 import '../../src/local/resolve-self.ts'
 
 // It imports the library by its name, which is known only now.
@@ -107,6 +107,24 @@ describe('testTask', () => {
     assert.deepEqual([second.outcome, second.spent], ['succeeded', { mag: 2 }])
     const Large = task('TestLarge', {}, ({ saveCheckpoint }) => saveCheckpoint('x'.repeat(20_000)))
     await assert.rejects(testTask(Large, {}), /the checkpoint is 20002 bytes; it holds up to 16384/)
+  })
+
+  it('rejects with the very error of the body, and where a secret is not given', async () => {
+    class Refused extends Error {
+      code = 'E_REFUSED'
+    }
+    const error = new Refused('no', { cause: 'closed' })
+    const Throws = task('TestThrows', { secrets: { key: secret('api/key') } }, async () => {
+      throw error
+    })
+    await assert.rejects(testTask(Throws, {}, { secrets: { key: 'k' } }), (thrown) => thrown === error)
+    await assert.rejects(testTask(Throws, {}), /TestThrows is tested without its secret key/)
+    const ThrowsText = task('TestThrowsText', {}, async () => {
+      throw 'text'
+    })
+    await assert.rejects(testTask(ThrowsText, {}), (thrown) => thrown === 'text')
+    const Nan = task('TestNan', {}, () => ({ mean: Number.NaN }))
+    await assert.rejects(testTask(Nan, {}), /what TestNan returned is no plain JSON: mean is NaN/)
   })
 
   it('reads and writes folders of files', async () => {

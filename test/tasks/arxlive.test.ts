@@ -1,12 +1,17 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { createReadStream, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { describe, it } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { gunzipSync } from 'node:zlib'
+import type { Log } from '../../src/index.ts'
 import { ArticleSet } from '../../tasks/arxlive/article.ts'
+import { harvest } from '../../tasks/arxlive/harvest.ts'
 import { readPage } from '../../tasks/arxlive/oai-reader.ts'
 import { countArticles, reportPage } from '../../tasks/arxlive/report.ts'
 import { startSampleServer } from '../../tasks/arxlive/sample/server.ts'
@@ -132,6 +137,77 @@ describe('arxlive', () => {
         )
     },
   )
+
+  it('decodes a reply as it is declared, and refuses bytes that are none of that', async () => {
+    const record = `<ListRecords><record><header><identifier>oai:arXiv.org:1</identifier><datestamp>2024-03-04</datestamp></header>
+      <metadata><arXiv xmlns="http://arxiv.org/OAI/arXiv/"><id>1</id><created>2024-03-04</created><title>Caf\u00e9</title>
+      <authors><author><keyname>N</keyname></author></authors><categories>math.GT</categories><abstract>a</abstract></arXiv></metadata></record></ListRecords>`
+    const declared = (encoding: string) => `<?xml version="1.0" encoding="${encoding}"?>${reply(record)}`
+    const titleOf = async (bytes: Buffer, contentType?: string) => {
+      // In pieces, so that a character is cut.
+      const pieces = Array.from({ length: Math.ceil(bytes.length / 7) }, (_, n) =>
+        bytes.subarray(n * 7, n * 7 + 7),
+      )
+      return (await readPage(Readable.from(pieces), contentType)).records[0]?.article?.title
+    }
+    const latin1 = (text: string) => Buffer.from(text, 'latin1')
+    for (const [bytes, contentType] of [
+      [latin1(declared('ISO-8859-1')), 'text/xml'],
+      [latin1(reply(record)), 'text/xml; charset=iso-8859-1'],
+      [Buffer.from(declared('UTF-8')), undefined],
+      [Buffer.from(`\ufeff${reply(record)}`), 'text/xml; charset=iso-8859-1'],
+      [Buffer.from(`\ufeff${declared('UTF-16')}`, 'utf16le'), undefined],
+    ] as const)
+      assert.equal(await titleOf(bytes, contentType), 'Caf\u00e9', contentType)
+    await assert.rejects(titleOf(latin1(reply(record))), /bytes that are not utf-8/)
+    await assert.rejects(titleOf(latin1(declared('UTF-8'))), /bytes that are not utf-8/)
+    await assert.rejects(titleOf(latin1(declared('EBCDIC-X'))), /its encoding "EBCDIC-X" is not known/)
+  })
+
+  it('takes the OAI error of a reply whatever its status, and waits by default where Retry-After says nothing', async () => {
+    const replies: [status: number, body: string, headers?: Record<string, string>][] = []
+    const server = createServer((_, response) => {
+      const [status, body, headers = {}] = replies.shift() ?? [500, '']
+      response.writeHead(status, headers).end(body)
+    }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const waits: number[] = []
+    const harvested = (signal = new AbortController().signal) =>
+      harvest({
+        source: `http://127.0.0.1:${(server.address() as AddressInfo).port}/oai`,
+        from: '2024-03-04',
+        until: '2024-03-04',
+        signal,
+        log: {
+          info: (line: string) => waits.push(Number(/again in ([\d.]+) s/.exec(line)?.[1])),
+        } as unknown as Log,
+        onPage() {},
+      })
+    try {
+      for (const status of [200, 400, 404, 422]) {
+        replies.push([status, reply('<error code="noRecordsMatch"/>')])
+        assert.deepEqual(await harvested(), [], String(status))
+        replies.push([status, reply('<error code="badArgument">from</error>')])
+        await assert.rejects(harvested(), /OAI error badArgument: from/)
+      }
+      replies.push([404, '<html/>'], [404, reply('')], [200, reply('')])
+      await assert.rejects(harvested(), /answered 404/)
+      await assert.rejects(harvested(), /answered 404/)
+      await assert.rejects(harvested(), /neither records nor an error/)
+      for (const retryAfter of ['', '0', '-3', 'Thu, 01 Jan 1970 00:00:00 GMT']) {
+        replies.push([503, '', { 'retry-after': retryAfter }])
+        const stop = new AbortController()
+        const ended = harvested(stop.signal).catch(() => 'stopped')
+        while (waits.length === 0) await new Promise((resolve) => setTimeout(resolve, 5))
+        assert.equal(waits.pop(), 5, retryAfter)
+        stop.abort()
+        assert.equal(await ended, 'stopped')
+      }
+    } finally {
+      server.closeAllConnections()
+      server.close()
+    }
+  })
 
   it('refuses what is no OAI-PMH reply, and XML bombs', async () => {
     const bomb = `<!DOCTYPE a [<!ENTITY b "bb"><!ENTITY c "&b;&b;">]>${reply('&c;')}`

@@ -1,12 +1,25 @@
 import assert from 'node:assert/strict'
-import { existsSync, globSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { describe, it } from 'node:test'
+import {
+  existsSync,
+  globSync,
+  mkdirSync,
+  readFileSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import { describe, it, type TestContext } from 'node:test'
 import { gunzipSync, gzipSync } from 'node:zlib'
+import { testTask } from '../../src/index.ts'
 import { fnv1a } from '../../tasks/search/clicks.ts'
 import { parseLine } from '../../tasks/search/log-line.ts'
 import { type TestProject, testProject } from '../support/cli.ts'
-import { projectFolder } from '../support/folders.ts'
+import { projectFolder, temporaryFolder } from '../support/folders.ts'
+import '../../src/local/resolve-self.ts'
+
+// It imports the library by its name, which is known only now.
+const { Split } = await import('../../tasks/search/pipeline.ts')
 
 const config = ['--config', join(projectFolder, 'sluice.config.ts'), '--data', 'data']
 const realLog = join(projectFolder, '../shared/data/weblogs/access.log')
@@ -52,6 +65,11 @@ describe('a line of an access log', () => {
     })
   })
 
+  it('may end in a leap second, which belongs to the minute before', () => {
+    const leap = base.replace('17/May/2015:10:05:03 +0200', '31/Dec/2016:23:59:60 +0000')
+    assert.equal(parseLine(leap)?.at, Date.parse('2016-12-31T23:59:59Z'))
+  })
+
   it('is one as well when its last field is cut, and none otherwise', () => {
     assert.equal(parseLine(base.slice(0, -8))?.agent, 'Mozill')
     for (const cut of [
@@ -61,6 +79,8 @@ describe('a line of an access log', () => {
       'nonsense',
       base.replace('17/May', '31/Feb'),
       base.replace('May', 'Mai'),
+      base.replace('10:05:03', '10:05:61'),
+      base.replace('10:05:03', '10:05:75'),
     ])
       assert.equal(parseLine(cut), undefined, cut)
   })
@@ -234,6 +254,67 @@ describe('search over a made log', () => {
         ['b.log', 1, null, 'nothing'],
       ],
     )
+  })
+
+  describe('from a source of other files', () => {
+    const at = Date.parse('2016-03-01T10:16:00Z')
+    const text = `${line({ at, address: 'x', path: '/' })}\n`
+    const bytes = (hex: string) => Buffer.from(hex, 'hex')
+    const bom = bytes('fffe')
+    const run = async (test: TestContext, files: Record<string, string | Buffer>, links: string[][] = []) => {
+      const project = testProject(test, {})
+      for (const [name, content] of Object.entries(files)) {
+        mkdirSync(dirname(project.path('logs', name)), { recursive: true })
+        writeFileSync(project.path('logs', name), content)
+      }
+      for (const [target = '', path = ''] of links) symlinkSync(target, project.path('logs', path))
+      const args = ['run', 'search-quarter', '--interval', '2016-03-01T10:15', '--source', 'logs', ...config]
+      return { project, ended: await project.sluice(...args) }
+    }
+
+    it('reads links, folders below, gzip by any name, and UTF-16, each file once', async (test) => {
+      const files = {
+        'A.GZ': gzipSync(text),
+        packed: gzipSync(text),
+        'plain.gz': text,
+        'wide.log': Buffer.concat([bom, Buffer.from(text, 'utf16le')]),
+        'bom.log': `\ufeff${text}`,
+        'below/deeper/a.log': text,
+        '../elsewhere/b.log': text,
+      }
+      const links = [
+        ['below/deeper/a.log', 'current.log'],
+        ['../elsewhere', 'elsewhere'],
+        ['..', 'below/up'],
+      ]
+      const { project, ended } = await run(test, files, links)
+      assert.equal(ended.code, 0, ended.stdout)
+      assert.equal(read(project, 'quarter/2016-03-01T10-15.json').requests, 7)
+    })
+
+    for (const [what, content, message] of [
+      ['bzip2', bytes('425a68393141592653590000'), /x is packed with bzip2/],
+      ['xz', bytes('fd377a585a000004'), /x is packed with xz/],
+      ['Zstandard', bytes('28b52ffd0458'), /x is packed with Zstandard/],
+      ['UTF-16 without a mark', Buffer.from(text, 'utf16le'), /x is no text in UTF-8: it holds NUL bytes/],
+      [
+        'another format',
+        '{"status": 200}\n'.repeat(3),
+        /none of the 3 lines of .* is a request in the combined format/,
+      ],
+    ] as const)
+      it(`fails for ${what}`, async (test) => {
+        const source = join(temporaryFolder(test), 'x')
+        writeFileSync(source, content)
+        await assert.rejects(testTask(Split, { source, stamp: '1' }), message)
+      })
+
+    it('fails for a folder without a file, and for a link that leads nowhere', async (test) => {
+      assert.match((await run(test, { '../other': '' }, [])).ended.stdout, /the source .*logs does not exist/)
+      assert.match((await run(test, { '.hidden': text })).ended.stdout, /the source .*logs has no file/)
+      const dangling = await run(test, { 'a.log': text }, [['nowhere', 'b.log']])
+      assert.match(dangling.ended.stdout, /b\.log is a link that leads nowhere/)
+    })
   })
 
   it('reads a source again only when it has changed', async (test) => {

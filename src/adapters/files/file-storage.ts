@@ -2,6 +2,7 @@ import {
   closeSync,
   createReadStream,
   createWriteStream,
+  type Dirent,
   fsyncSync,
   mkdirSync,
   openSync,
@@ -9,8 +10,8 @@ import {
   statSync,
   writeSync,
 } from 'node:fs'
-import { readdir, rm, stat } from 'node:fs/promises'
-import { basename, dirname, join, relative, resolve, sep } from 'node:path'
+import { readdir, realpath, rm, stat } from 'node:fs/promises'
+import { basename, dirname, join, resolve, sep } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { pathToFileURL } from 'node:url'
@@ -47,7 +48,7 @@ export function fileStorage(folder: string, { flush = true }: FileStorageOptions
   return {
     uri: (path) => (PLAIN.test(path) ? `${base}/${path}` : pathToFileURL(at(path)).href),
     existMany: (paths) => existMany(prefix, paths),
-    list: (path) => list(root, path),
+    list: async (path) => (await list(`${prefix}${path}`, path, new Set())).sort(),
     read: (path) => createReadStream(at(path)),
     stage: (path, attempt, content) => stage(at(path), attempt, content, flush),
     removeStaged: (path) => removeStaged(at(path)),
@@ -124,7 +125,7 @@ async function existMany(prefix: string, paths: string[]): Promise<boolean[]> {
   const single: string[] = []
   for (const [folder, wanted] of Map.groupBy(paths, folderOf))
     if (wanted.length < LIST_FROM) single.push(...wanted)
-    else for (const name of await namesIn(`${prefix}${folder}`)) there.add(`${folder}${name}`)
+    else for (const name of await namesIn(`${prefix}${folder}`, wanted)) there.add(`${folder}${name}`)
   await lookSingly(prefix, single, there)
   return paths.map((path) => there.has(path))
 }
@@ -141,26 +142,49 @@ async function lookSingly(prefix: string, paths: string[], there: Set<string>): 
     await Promise.all(paths.slice(start, start + PARALLEL).map(look))
 }
 
-async function list(root: string, folder: string): Promise<string[]> {
-  try {
-    const entries = await readdir(join(root, folder), { recursive: true, withFileTypes: true })
-    const files = entries.filter((entry) => entry.isFile() && !entry.name.startsWith('.'))
-    return files
-      .map((entry) => relative(root, join(entry.parentPath, entry.name)).replaceAll(sep, '/'))
-      .sort()
-  } catch (error) {
-    if (isAbsent(error)) return []
-    throw error
+/**
+ * The paths of files below a folder, links followed as `stat` and reading follow them; a dangling link is absent.
+ * `above` holds the real paths of the folders on the way here, so that a link back up to one of them ends.
+ */
+async function list(folder: string, path: string, above: ReadonlySet<string>): Promise<string[]> {
+  const real = await realpath(folder).catch(unlessAbsent)
+  if (real === undefined || above.has(real)) return []
+  const paths: string[] = []
+  for (const entry of await entriesIn(folder)) {
+    if (entry.name.startsWith('.')) continue
+    const at = `${folder}/${entry.name}`
+    const found = entry.isSymbolicLink() ? await stat(at).catch(unlessAbsent) : entry
+    const inside = `${path.replace(/\/$/, '')}/${entry.name}`
+    if (found?.isFile()) paths.push(inside)
+    if (found?.isDirectory())
+      for (const each of await list(at, inside, new Set([...above, real]))) paths.push(each)
   }
+  return paths
 }
 
-async function namesIn(folder: string): Promise<string[]> {
-  try {
-    return await readdir(folder)
-  } catch (error) {
-    if (isAbsent(error)) return []
-    throw error
-  }
+/** Names in a folder; a link is one of them only where it leads to something, as a single look-up says too. */
+async function namesIn(folder: string, wanted: string[]): Promise<string[]> {
+  const entries = await entriesIn(folder)
+  const links = entries.filter((entry) => entry.isSymbolicLink())
+  if (links.length === 0) return entries.map(({ name }) => name)
+  const names = new Set(wanted.map((path) => path.slice(path.lastIndexOf('/') + 1)))
+  const there = new Set<string>()
+  await lookSingly(
+    folder,
+    links.map(({ name }) => name).filter((name) => names.has(name)),
+    there,
+  )
+  return entries
+    .map(({ name }) => name)
+    .filter((name, index) => !entries[index]?.isSymbolicLink() || there.has(name))
+}
+
+async function entriesIn(folder: string): Promise<Dirent[]> {
+  return (await readdir(folder, { withFileTypes: true }).catch(unlessAbsent)) ?? []
+}
+
+function unlessAbsent(error: unknown): undefined {
+  if (!isAbsent(error)) throw error
 }
 
 function isThereNow(path: string): boolean {
@@ -183,7 +207,8 @@ async function isThere(path: string): Promise<boolean> {
 }
 
 const isAbsent = (error: unknown) =>
-  ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')
+  // A link to itself leads nowhere as well.
+  ['ENOENT', 'ENOTDIR', 'ELOOP'].includes((error as NodeJS.ErrnoException).code ?? '')
 
 function explained(path: string, error: unknown): unknown {
   if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') return error

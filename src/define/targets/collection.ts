@@ -12,7 +12,8 @@ export class CollectionTarget<T extends StorageTarget> implements Target {
   constructor(folder: string, make: (path: string) => T, matches: RegExp, workspace?: Workspace) {
     this.#folder = folder
     this.#make = make
-    this.#matches = matches
+    // A pattern with `g` or `y` would begin each look where its last match ended.
+    this.#matches = new RegExp(matches.source, matches.flags.replace(/[gy]/g, ''))
     this.#workspace = workspace
     this.uri = `collection:${folder}/${matches.source}`
   }

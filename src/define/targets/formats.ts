@@ -1,7 +1,8 @@
-import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
-import { buffer, text as readText } from 'node:stream/consumers'
+import { buffer } from 'node:stream/consumers'
 import { messageOf, SluiceError } from '../../core/errors.ts'
+import { toJson } from '../../core/json.ts'
+import { readLines } from '../../core/lines.ts'
 import { StorageTarget } from './storage-target.ts'
 
 type Many<T> = Iterable<T> | AsyncIterable<T>
@@ -25,10 +26,10 @@ export class FileTarget extends StorageTarget {
   }
 }
 
-/** Text in UTF-8. */
+/** Text in UTF-8; other bytes are refused. */
 export class TextTarget extends StorageTarget {
   async read(): Promise<string> {
-    return readText(this.openRead())
+    return readText(this.openRead(), this.path)
   }
 
   async write(content: string): Promise<void> {
@@ -39,11 +40,12 @@ export class TextTarget extends StorageTarget {
 /** One JSON value of type `T`. */
 export class JsonTarget<T> extends StorageTarget {
   async read(): Promise<T> {
-    return parse(await readText(this.openRead()), this.path) as T
+    return parse(await readText(this.openRead(), this.path), this.path) as T
   }
 
+  /** Throws where JSON has no such value: undefined, a function, NaN, a promise that was not awaited. */
   async write(value: T): Promise<void> {
-    await this.writeBytes(`${JSON.stringify(value, null, 2)}\n`)
+    await this.writeBytes(`${written(value, this.path, 2)}\n`)
   }
 }
 
@@ -52,17 +54,9 @@ export class JsonLinesTarget<T> extends StorageTarget {
   /** The values one after the other; never the whole file in memory. */
   async *readLines(): AsyncGenerator<T> {
     let number = 0
-    const stream = this.openRead()
-    const lines = createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })
-    // readline swallows errors of its input.
-    const failed = new Promise<never>((_, reject) => stream.on('error', reject))
-    failed.catch(() => {})
-    const iterator = lines[Symbol.asyncIterator]()
-    for (;;) {
-      const next = await Promise.race([iterator.next(), failed])
-      if (next.done) return
+    for await (const line of linesIn(this.openRead(), this.path)) {
       number++
-      if (next.value !== '') yield parse(next.value, `${this.path}, line ${number}`) as T
+      if (line !== '') yield parse(line, `${this.path}, line ${number}`) as T
     }
   }
 
@@ -71,17 +65,20 @@ export class JsonLinesTarget<T> extends StorageTarget {
     return Array.fromAsync(this.readLines())
   }
 
+  /** Throws where JSON has no such value; then nothing is published. */
   async write(values: Many<T>): Promise<void> {
-    await this.writeBytes(toLines(values))
+    await this.writeBytes(toLines(values, this.path))
   }
 }
 
 const CHUNK_CHARACTERS = 64 * 1024
 
-async function* toLines<T>(values: Many<T>): AsyncIterable<string> {
+async function* toLines<T>(values: Many<T>, path: string): AsyncIterable<string> {
   let chunk = ''
+  let number = 0
   for await (const value of values) {
-    chunk += `${JSON.stringify(value)}\n`
+    number++
+    chunk += `${written(value, path, undefined, number)}\n`
     if (chunk.length < CHUNK_CHARACTERS) continue
     yield chunk
     chunk = ''
@@ -91,6 +88,43 @@ async function* toLines<T>(values: Many<T>): AsyncIterable<string> {
 
 async function* each<T>(values: Many<T>): AsyncIterable<T> {
   yield* values
+}
+
+function written(value: unknown, path: string, indent?: number, line?: number): string {
+  try {
+    return toJson(value, indent)
+  } catch (error) {
+    const where = line === undefined ? path : `${path}, line ${line}`
+    throw new SluiceError('invalid_usage', `${where} cannot be written as JSON: ${messageOf(error)}`, {
+      cause: error,
+    })
+  }
+}
+
+async function readText(stream: Readable, path: string): Promise<string> {
+  const bytes = await buffer(stream)
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch (error) {
+    throw undecodable(error, path)
+  }
+}
+
+async function* linesIn(stream: Readable, path: string): AsyncGenerator<string> {
+  try {
+    yield* readLines(stream)
+  } catch (error) {
+    throw undecodable(error, path)
+  }
+}
+
+/** Bytes that are no UTF-8 would be read as U+FFFD, and published again as such. */
+function undecodable(error: unknown, path: string): unknown {
+  if ((error as NodeJS.ErrnoException).code !== 'ERR_ENCODING_INVALID_ENCODED_DATA') return error
+  return new SluiceError('invalid_usage', `${path} is not UTF-8.`, {
+    cause: error,
+    hint: 'Read it with file(path), whose bytes new TextDecoder(encoding) decodes.',
+  })
 }
 
 function parse(content: string, where: string): unknown {

@@ -47,6 +47,7 @@ export abstract class StorageTarget implements Target {
     if (!this.path.endsWith('.gz')) return raw
     const plain = zlib().createGunzip()
     raw.on('error', (error) => plain.destroy(error))
+    plain.on('close', () => raw.destroy())
     return raw.pipe(plain)
   }
 
