@@ -226,12 +226,20 @@ export class Worker {
         if: { status: 'running', attempt: task.attempt, nonce },
       },
     ])
-    if (result.ok) {
-      active.renewedAt = now
-      ports.runner.beat(nonce, settings.leaseMs)
-    } else if (isTakenAway(result.failures[0]?.current as TaskRun | undefined, nonce))
+    if (result.ok) return this.#extended(active, now)
+    if (isTakenAway(result.failures[0]?.current as TaskRun | undefined, nonce))
       active.stop.abort('lost' satisfies StopReason)
-    return result.ok
+    return false
+  }
+
+  /** The lease counts from when it was asked for: the answer may come late, and then it has to be asked for again. */
+  async #extended(active: Active, askedAt: number): Promise<boolean> {
+    const { ports, settings } = this.#context
+    const leftMs = settings.leaseMs - (ports.clock.now() - askedAt)
+    if (leftMs <= 0) return this.#extend(active)
+    active.renewedAt = askedAt
+    ports.runner.beat(active.claimed.nonce, leftMs)
+    return true
   }
 }
 

@@ -1,7 +1,19 @@
 import { simulate } from './simulate.ts'
 
-/** Runs a seed twice; what is wrong with it, or undefined. */
-export async function runSeed(seed: number): Promise<{ problem: string | undefined; trace: string[] }> {
+/** What is wrong with a seed, or undefined, and its steps. */
+interface Run {
+  problem: string | undefined
+  trace: string[]
+}
+
+/** Runs a seed once. */
+export async function runOnce(seed: number): Promise<Run> {
+  const { violations, trace } = await simulate(seed)
+  return { problem: violations[0], trace }
+}
+
+/** Runs a seed twice; another step the second time is wrong as well. */
+export async function runSeed(seed: number): Promise<Run> {
   const first = await simulate(seed)
   const { trace } = first
   if (first.violations.length > 0) return { problem: first.violations[0], trace }

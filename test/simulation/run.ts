@@ -2,11 +2,12 @@ import { execFile } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify } from 'node:util'
-import { runSeed } from './run-seed.ts'
+import { runOnce, runSeed } from './run-seed.ts'
 
 /**
  * `npm run simulate -- --seeds N --from S`: runs each seed twice on all processors, prints each that shows a violation or
- * takes other steps the second time; exits 1 where one does. `--trace` shows the steps of the seeds.
+ * takes other steps the second time; exits 1 where one does. `--trace` shows the steps of the seeds; `--first` runs each
+ * seed once and stops at the first violation.
  */
 const { values } = parseArgs({
   options: {
@@ -14,6 +15,7 @@ const { values } = parseArgs({
     from: { type: 'string', default: '1' },
     trace: { type: 'boolean' },
     shard: { type: 'boolean' },
+    first: { type: 'boolean' },
   },
 })
 const [from, seeds] = [Number(values.from), Number(values.seeds)]
@@ -29,9 +31,10 @@ process.exitCode = problems.length === 0 ? 0 : 1
 async function here(): Promise<string[]> {
   const found: string[] = []
   for (let seed = from; seed < from + seeds; seed++) {
-    const { problem, trace } = await runSeed(seed)
+    const { problem, trace } = values.first ? await runOnce(seed) : await runSeed(seed)
     if (values.trace) console.log(trace.join('\n'))
     if (problem !== undefined) found.push(`seed ${seed}: ${problem}`)
+    if (problem !== undefined && values.first) break
   }
   return found
 }

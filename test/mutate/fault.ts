@@ -1,0 +1,19 @@
+/** What looks for a fault: seeds of the simulation from 1 on, or a file of tests. */
+export type Detector = { seeds: number } | { test: string }
+
+/** A rule that is left out or broken on purpose, to see whether anything notices. */
+export interface Fault {
+  /** What goes wrong with it, in words. */
+  name: string
+  /** Where, from the project's folder. */
+  file: string
+  /** The text that is replaced; it stands there exactly once. */
+  find: string
+  replace: string
+  /** Which detector sees it soonest; it is tried first. */
+  by: Detector
+}
+
+/** How a detector is called in the table. */
+export const nameOf = (detector: Detector): string =>
+  'seeds' in detector ? 'simulation' : detector.test.replace(/^test\//, '')

@@ -1,0 +1,17 @@
+import type { Fault } from './fault.ts'
+import { DECIDING } from './faults/deciding.ts'
+import { DYNAMODB } from './faults/dynamodb.ts'
+import { EXECUTING } from './faults/executing.ts'
+import { LIMITS } from './faults/limits.ts'
+import { PEOPLE } from './faults/people.ts'
+import { SQLITE } from './faults/sqlite.ts'
+
+/** Every planted fault. A name says what the product then does wrong. */
+export const FAULTS: readonly Fault[] = [
+  ...DECIDING,
+  ...EXECUTING,
+  ...LIMITS,
+  ...PEOPLE,
+  ...SQLITE,
+  ...DYNAMODB,
+]

@@ -1,0 +1,74 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: these are texts of the product.
+import type { Fault } from '../fault.ts'
+
+const EXPRESSIONS = { test: 'test/adapters.test.ts' }
+const DYNAMODB_LOCAL = { test: 'test/conformance/dynamodb.test.ts' }
+
+/** The DynamoDB adapter. */
+export const DYNAMODB: Fault[] = [
+  {
+    name: 'a condition on an absent field always holds',
+    file: 'src/adapters/dynamodb/expressions.ts',
+    find: '? `attribute_not_exists(${aliases.name(field)})`',
+    replace: "? `attribute_exists(${aliases.name('pk')})`",
+    by: DYNAMODB_LOCAL,
+  },
+  {
+    name: 'fields that are unset stay',
+    file: 'src/adapters/dynamodb/expressions.ts',
+    find: `const removes = absent.map((field) => aliases.name(field))`,
+    replace: `const removes = absent.slice(absent.length).map((field) => aliases.name(field))`,
+    by: DYNAMODB_LOCAL,
+  },
+  {
+    name: 'a due record is in no shard',
+    file: 'src/adapters/dynamodb/expressions.ts',
+    find: `if (set.dueAt !== undefined) fields.dueShard = hashOf(key)`,
+    replace: `if (set.dueAt === null) fields.dueShard = hashOf(key)`,
+    by: DYNAMODB_LOCAL,
+  },
+  {
+    name: 'versions do not count',
+    file: 'src/adapters/dynamodb/expressions.ts',
+    find: '+ ${aliases.value(1)}`',
+    replace: '+ ${aliases.value(0)}`',
+    by: DYNAMODB_LOCAL,
+  },
+  {
+    name: 'a record is looked for where it was not put',
+    file: 'src/adapters/dynamodb/keys.ts',
+    find: `return spread(\`\${kind}/\${name}\`, third, [third, ...rest].join('/'))`,
+    replace: `return spread(\`\${kind}/\${name}\`, [third, ...rest].join('/'), [third, ...rest].join('/'))`,
+    by: EXPRESSIONS,
+  },
+  {
+    name: 'only the first page of a partition is listed',
+    file: 'src/adapters/dynamodb/store.ts',
+    find: `start = result.LastEvaluatedKey
+    } while`,
+    replace: `start = undefined
+    } while`,
+    by: DYNAMODB_LOCAL,
+  },
+  {
+    name: 'what a batch left unread counts as absent',
+    file: 'src/adapters/dynamodb/store.ts',
+    find: `return left.length === 0 ? true : undefined`,
+    replace: `return left.length >= 0 ? true : undefined`,
+    by: DYNAMODB_LOCAL,
+  },
+  {
+    name: 'a stale index is believed',
+    file: 'src/adapters/dynamodb/store.ts',
+    find: `dueAt !== undefined && dueAt <= before ?`,
+    replace: `before > 0 ?`,
+    by: DYNAMODB_LOCAL,
+  },
+  {
+    name: 'a conflict of transactions is an error at once',
+    file: 'src/adapters/dynamodb/retry.ts',
+    find: `/^(TransactionConflict(Exception)?|`,
+    replace: `/^(TransactionConflicts(Exception)?|`,
+    by: DYNAMODB_LOCAL,
+  },
+]

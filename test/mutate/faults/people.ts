@@ -1,0 +1,143 @@
+import type { Fault } from '../fault.ts'
+
+const SIMULATION = { seeds: 400 }
+const SCHEDULES = { test: 'test/engine/schedules.test.ts' }
+
+/** What people do at the worst moment: cancel, mark, prune, pause. And schedules. */
+export const PEOPLE: Fault[] = [
+  {
+    name: 'a task that was claimed meanwhile is marked',
+    file: 'src/engine/mark.ts',
+    find: `[{ key, set, if: { version: task.version } }]`,
+    replace: `[{ key, set }]`,
+    by: SIMULATION,
+  },
+  {
+    name: 'a task that was claimed meanwhile is cancelled in its record',
+    file: 'src/engine/cancel.ts',
+    find: `      if: { version: task.version },
+    })),`,
+    replace: `    })),`,
+    by: SIMULATION,
+  },
+  {
+    name: 'a running task is cancelled in its record',
+    file: 'src/engine/cancel.ts',
+    find: `left.filter((task) => task.status !== 'running')`,
+    replace: `left.filter((task) => task.status !== 'complete')`,
+    by: SIMULATION,
+  },
+  {
+    name: 'a run ends as cancelled while bodies run',
+    file: 'src/engine/cancel.ts',
+    find: `return left.length - results.filter((result) => result.ok).length`,
+    replace: `return still.length - results.filter((result) => result.ok).length`,
+    by: SIMULATION,
+  },
+  {
+    name: 'only the first page of a cancelled run is swept',
+    file: 'src/engine/cancel.ts',
+    find: `    to < tasks ? {`,
+    replace: `    to < 0 ? {`,
+    by: SIMULATION,
+  },
+  {
+    name: 'what still runs on earlier pages of a sweep is forgotten',
+    file: 'src/engine/cancel.ts',
+    find: `(swept === 0 ? 0 : (run.leftRunning ?? 0))`,
+    replace: `0`,
+    by: SIMULATION,
+  },
+  {
+    name: 'a cancelled run is swept before all of it is there',
+    file: 'src/engine/cancel.ts',
+    find: `if (await releaseChunk(context, run)) return`,
+    replace: `await releaseChunk(context, { ...run, released: 1e9 })`,
+    by: SIMULATION,
+  },
+  {
+    name: 'ready tasks of a cancelled run are released to run',
+    file: 'src/engine/release.ts',
+    find: `run.cancelledAt === undefined ? firstMove(task, now)`,
+    replace: `run.id !== '' ? firstMove(task, now)`,
+    by: SIMULATION,
+  },
+  {
+    name: 'what was yielded stays pending in a cancelled run',
+    file: 'src/engine/expand.ts',
+    find: `if (isOver) return [`,
+    replace: `if (isOver) return []
+    if (isOver) return [`,
+    by: SIMULATION,
+  },
+  {
+    name: 'a run that is being cancelled ends by its root',
+    file: 'src/core/settle.ts',
+    find: `run.status !== 'running' || run.cancelledAt !== undefined ||`,
+    replace: `run.status !== 'running' ||`,
+    by: SIMULATION,
+  },
+  {
+    name: 'attempts of a run that is being cancelled are claimed',
+    file: 'src/engine/open-runs.ts',
+    find: `if (run?.status !== 'running' || run.cancelledAt !== undefined) return undefined`,
+    replace: `if (run?.status !== 'running') return undefined`,
+    by: SIMULATION,
+  },
+  {
+    name: 'a run that ended is cancelled',
+    file: 'src/engine/cancel.ts',
+    find: `set, if: { status: run.status } }])`,
+    replace: `set }])`,
+    by: SIMULATION,
+  },
+  {
+    name: 'a cancelled task keeps its back-off for others',
+    file: 'src/engine/locks.ts',
+    find: `if (task.status !== 'cancelled' || backoffUntil === undefined`,
+    replace: `if (task.status === 'cancelled' || backoffUntil === undefined`,
+    by: { test: 'test/engine/locks.test.ts' },
+  },
+  {
+    name: 'a cancelled interval is opened again',
+    file: 'src/core/schedule.ts',
+    find: `if (status !== 'failed') return []`,
+    replace: `if (status === 'succeeded') return []`,
+    by: SIMULATION,
+  },
+  {
+    name: 'a pruned run of an interval counts as open',
+    file: 'src/engine/schedules.ts',
+    find: `?? 'cancelled'`,
+    replace: `?? 'running'`,
+    by: SIMULATION,
+  },
+  {
+    name: 'a paused schedule starts runs',
+    file: 'src/core/schedule.ts',
+    find: `  if (record.paused) return []`,
+    replace: `  if (record.cursor < 0) return []`,
+    by: SIMULATION,
+  },
+  {
+    name: 'a schedule starts more runs at once than it may',
+    file: 'src/core/schedule.ts',
+    find: `.slice(0, Math.max(0, maxActiveRuns - active))`,
+    replace: `.slice(0, Math.max(0, maxActiveRuns))`,
+    by: SIMULATION,
+  },
+  {
+    name: 'an interval is skipped',
+    file: 'src/core/schedule.ts',
+    find: `return { ...record, cursor: missing.at(-1)?.end ?? record.cursor, open }`,
+    replace: `return { ...record, cursor: missing.length > 0 ? now : record.cursor, open: open.slice(-3) }`,
+    by: SIMULATION,
+  },
+  {
+    name: 'two processes overwrite a schedule',
+    file: 'src/engine/schedules.ts',
+    find: `if: version === 0 ? 'absent' : { version } },`,
+    replace: `},`,
+    by: SCHEDULES,
+  },
+]
