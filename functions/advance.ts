@@ -10,11 +10,11 @@ import { runMetrics } from '../src/deployed/metrics.ts'
 import { PATIENT } from '../src/deployed/patience.ts'
 import { createAdvance, createRepair } from '../src/handlers/advance.ts'
 import { readSettings } from '../src/handlers/environment.ts'
-import { bundledLimits } from '../src/project/bundled.ts'
+import { bundledContainers, bundledLimits } from '../src/project/bundled.ts'
 
 const told = readSettings('advance')
 const sqs = new SQSClient(PATIENT)
-const { queue, wake } = launcherOf(told)
+const { queue, wake } = launcherOf(told, bundledContainers)
 const home = openDeployed(told, { worker: 'advance', limits: bundledLimits, queue })
 const answers = stepFunctions(new SFNClient(PATIENT))
 

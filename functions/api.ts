@@ -8,7 +8,7 @@ import { stepFunctions } from '../src/adapters/states/executions.ts'
 import { openDeployed } from '../src/deployed/home.ts'
 import { PATIENT } from '../src/deployed/patience.ts'
 import { createApi } from '../src/handlers/api.ts'
-import { readSettings } from '../src/handlers/environment.ts'
+import { ofPool, readSettings } from '../src/handlers/environment.ts'
 import { loadProject } from '../src/project/load-config.ts'
 
 const told = readSettings('api')
@@ -25,7 +25,7 @@ export const handler = handle(
     machines: told.machines,
     setSecret: secrets.set,
     readLogs: async (pool, query) => {
-      const group = told.logGroups[pool]
+      const group = ofPool(told.logGroups, pool)
       return group === undefined ? { lines: [] } : readLogs(group, query)
     },
   }),

@@ -5,7 +5,7 @@ import { bodiesInPlace } from '../src/deployed/bodies.ts'
 import { openDeployed } from '../src/deployed/home.ts'
 import { attemptMetrics } from '../src/deployed/metrics.ts'
 import { PATIENT } from '../src/deployed/patience.ts'
-import { readSettings } from '../src/handlers/environment.ts'
+import { ofPool, readSettings } from '../src/handlers/environment.ts'
 import { createLambdaWorker } from '../src/handlers/lambda-worker.ts'
 import { loadProject } from '../src/project/load-config.ts'
 
@@ -26,7 +26,7 @@ const sqs = new SQSClient(PATIENT)
 
 /** Attempts of a Lambda pool. What is not ours comes back at once, until it is a dead letter. */
 export const handler = async ({ Records }: SQSEvent, context: Context): Promise<SQSBatchResponse> => {
-  const QueueUrl = told.queues[told.pool] ?? ''
+  const QueueUrl = ofPool(told.queues, told.pool) ?? ''
   const read = Records.map((record) => readMessage(QueueUrl, record.body, record.receiptHandle))
   await work(
     read.filter((delivery) => delivery !== undefined),

@@ -3,11 +3,11 @@ import { launcherOf } from '../src/deployed/launcher.ts'
 import { tickMetrics } from '../src/deployed/metrics.ts'
 import { readSettings } from '../src/handlers/environment.ts'
 import { createTick } from '../src/handlers/tick.ts'
-import { bundledLimits } from '../src/project/bundled.ts'
+import { bundledContainers, bundledLimits } from '../src/project/bundled.ts'
 
 const told = readSettings('tick')
 const home = openDeployed(told, { worker: 'tick', limits: bundledLimits })
-const launcher = launcherOf(told)
+const launcher = launcherOf(told, bundledContainers)
 
 /** Once a minute: what is due by time. */
 export const handler = createTick({

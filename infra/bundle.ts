@@ -12,6 +12,8 @@ export interface BundledProject {
   modules: { path: string }[]
   missing: string[]
   limits: unknown
+  /** Pools of containers, and how they are launched. */
+  containers: unknown
 }
 
 /** How a bundle is made. */
@@ -92,7 +94,7 @@ function ownModules(project: BundledProject, replace: { [path: string]: string }
   }
 }
 
-function modulesText({ path, modules, missing, limits }: BundledProject): string {
+function modulesText({ path, modules, missing, limits, containers }: BundledProject): string {
   const loads = modules.map(
     (module) =>
       `{ path: ${JSON.stringify(relative(dirname(path), module.path))}, load: () => import(${JSON.stringify(module.path)}) }`,
@@ -104,6 +106,7 @@ function modulesText({ path, modules, missing, limits }: BundledProject): string
     `  missing: ${JSON.stringify(missing)},`,
     '}',
     `export const bundledLimits = ${JSON.stringify(limits)}`,
+    `export const bundledContainers = ${JSON.stringify(containers)}`,
   ].join('\n')
 }
 

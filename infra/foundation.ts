@@ -1,20 +1,18 @@
-import { Stack } from 'aws-cdk-lib'
 import type { Construct } from 'constructs'
-import { TASKS_MACHINE } from '../src/handlers/start-run.ts'
 import { arnOf } from './constructs/machines.ts'
 import type { Queues } from './constructs/queues.ts'
 import type { Records } from './constructs/records.ts'
+import type { Layout } from './layout.ts'
 import type { DeployedPool, DeployedProject } from './project.ts'
 
 /** What all parts of a deployment are made over. */
 export interface Foundation {
   project: DeployedProject
+  layout: Layout
   records: Records
   queues: Queues
   /** `s3://bucket/prefix` of the targets. */
   storage: string
-  /** Names of machines, families and schedules begin so. */
-  prefix: string
   /** Names of secrets begin so. */
   secretsPrefix: string
 }
@@ -25,13 +23,12 @@ const DEFAULT_CONTAINER_MB = 2048
 
 /** Lays the foundation of a stack. */
 export function foundationOf(
-  scope: Construct,
   project: DeployedProject,
-  { records, queues }: Pick<Foundation, 'records' | 'queues'>,
+  { layout, records, queues }: Pick<Foundation, 'layout' | 'records' | 'queues'>,
 ): Foundation {
-  const { stackName } = Stack.of(scope)
+  const { stackName } = layout
   const storage = project.environment.storage ?? `s3://${records.bucket.bucketName}/targets`
-  return { project, records, queues, storage, prefix: `${stackName}-`, secretsPrefix: `${stackName}/` }
+  return { project, layout, records, queues, storage, secretsPrefix: `${stackName}/` }
 }
 
 /** For how long log groups keep lines. */
@@ -53,8 +50,6 @@ export function poolOf({ pools }: DeployedProject, name: string): DeployedPool {
 export const memoryOf = ({ memoryMb, runsOn }: DeployedPool): number =>
   memoryMb ?? (runsOn === 'fargate' ? DEFAULT_CONTAINER_MB : DEFAULT_LAMBDA_MB)
 
-/** Every state machine, by ARN: functions and machines name each other. */
-export const machineArns = (scope: Construct, { project, prefix }: Foundation): string[] =>
-  [...project.pipelines.map(({ name }) => name), TASKS_MACHINE].map((name) =>
-    arnOf(scope, `${prefix}${name}`),
-  )
+/** Every state machine of the deployment, as one ARN with a wildcard: an ARN each would not fit where they are many. */
+export const machinesArn = (scope: Construct, { layout }: Foundation): string =>
+  arnOf(scope, `${layout.anyPrefix}*`)

@@ -5,7 +5,9 @@ import { dirname, join } from 'node:path'
 import { SluiceError } from '../src/core/errors.ts'
 import type { Pool } from '../src/define/config.ts'
 import { type DeployedEnvironment, deployedEnvironment } from '../src/define/deployed-environment.ts'
+import { DECIDERS, poolNameProblems } from '../src/define/deployment-options.ts'
 import type { Pipeline } from '../src/define/pipeline.ts'
+import type { BundledContainers } from '../src/project/bundled.ts'
 import { findConfig, loadProject, type Project } from '../src/project/load-config.ts'
 import { type BundledProject, bundle, ownModule } from './bundle.ts'
 
@@ -47,8 +49,6 @@ export interface ReadOptions {
   replace?: { [path: string]: string }
 }
 
-const FUNCTIONS = ['schedule', 'plan', 'advance', 'launch-workers', 'tick', 'job-events', 'api']
-
 /** Reads a project and bundles its code for AWS; throws with all that is wrong with it. */
 export async function readProject({
   config,
@@ -60,13 +60,21 @@ export async function readProject({
   const project = await loadProject(path)
   const environment = deployedEnvironment(project.environments, name)
   refuseBroken(project)
+  refusePoolNames(project)
   const out = outdir ?? join(project.folder, '.sluice', 'deploy', name)
-  const bundled: BundledProject = { path, modules: project.modules, missing: [], limits: project.limits }
+  const containers = containersOf(project)
+  const bundled: BundledProject = {
+    path,
+    modules: project.modules,
+    missing: [],
+    limits: project.limits,
+    containers,
+  }
   const external = environment.external ?? []
   const shared = { project: bundled, external, replace }
   const code = await bundle({
     ...shared,
-    entries: Object.fromEntries(FUNCTIONS.map((each) => [`${each}/index`, ownModule(`functions/${each}`)])),
+    entries: Object.fromEntries(DECIDERS.map((each) => [`${each}/index`, ownModule(`functions/${each}`)])),
     outdir: join(out, 'functions'),
   })
   const pools: DeployedProject['pools'] = {}
@@ -74,7 +82,7 @@ export async function readProject({
     pools[pool] = {
       ...options,
       secrets: secretsOf(project, pool),
-      ...(await bundlePool(project, pool, { ...shared, outdir: join(out, pool) })),
+      ...(await bundlePool(project, pool, { ...shared, outdir: join(out, 'pools', pool) })),
     }
   return {
     name,
@@ -83,10 +91,26 @@ export async function readProject({
     pools,
     budgets: Object.keys(project.limits.budgets),
     secrets: [...new Set(Object.values(pools).flatMap((pool) => pool.secrets))].sort(),
-    functions: Object.fromEntries(FUNCTIONS.map((each) => [each, join(out, 'functions')])),
+    functions: Object.fromEntries(DECIDERS.map((each) => [each, join(out, 'functions')])),
     code,
   }
 }
+
+function refusePoolNames({ pools }: Project): void {
+  const problems = poolNameProblems(Object.keys(pools))
+  if (problems.length > 0)
+    throw new SluiceError('invalid_deployment', `Nothing was deployed:\n- ${problems.join('\n- ')}`)
+}
+
+const DEFAULT_CONTAINERS = 10
+
+/** How the containers of each pool are launched. */
+const containersOf = ({ pools }: Project): BundledContainers =>
+  Object.fromEntries(
+    Object.entries(pools).flatMap(([name, { runsOn, concurrency = DEFAULT_CONTAINERS, spot = true }]) =>
+      runsOn === 'fargate' ? [[name, { most: concurrency, spot }]] : [],
+    ),
+  )
 
 /** On one machine the other pipelines still work; a deployment would take those away that are there. */
 function refuseBroken({ broken }: Project): void {
@@ -97,10 +121,11 @@ function refuseBroken({ broken }: Project): void {
   )
 }
 
-const secretsOf = ({ tasks }: Project, pool: string): string[] =>
-  [...tasks.values()]
-    .filter(({ policy }) => (policy.pool ?? 'default') === pool)
-    .flatMap(({ policy }) => Object.values(policy.secrets))
+/** Names, each once, in order. */
+function secretsOf({ tasks }: Project, pool: string): string[] {
+  const own = [...tasks.values()].filter(({ policy }) => (policy.pool ?? 'default') === pool)
+  return [...new Set(own.flatMap(({ policy }) => Object.values(policy.secrets)))].sort()
+}
 
 /** Only what the pool's tasks need: the modules that define them. */
 async function bundlePool(
@@ -111,12 +136,12 @@ async function bundlePool(
   const own = modules.filter(({ families }) =>
     families.some((family) => (tasks.get(family)?.policy.pool ?? 'default') === pool),
   )
-  const project: BundledProject = { path, modules: own, missing: [], limits }
+  const project: BundledProject = { path, modules: own, missing: [], limits, containers: {} }
   if (pools[pool]?.runsOn !== 'fargate') {
     const entries = { index: ownModule('functions/lambda-worker') }
     return { folder: options.outdir, version: await bundle({ ...options, project, entries }) }
   }
-  const image = `${options.outdir}-image`
+  const image = join(options.outdir, 'image')
   const entries = {
     main: ownModule('tasks/worker/main'),
     child: ownModule('src/local/child'),

@@ -1,93 +1,124 @@
 import { Stack } from 'aws-cdk-lib'
-import type * as iam from 'aws-cdk-lib/aws-iam'
+import * as iam from 'aws-cdk-lib/aws-iam'
 import type * as lambda from 'aws-cdk-lib/aws-lambda'
 import type { Construct } from 'constructs'
 import type { Containers } from './constructs/containers.ts'
+import type { Grants } from './constructs/grants.ts'
 import { allow, Permissions, s3Parts } from './constructs/permissions.ts'
-import { type Foundation, machineArns, poolOf, poolsOn } from './foundation.ts'
+import { type Foundation, machinesArn, poolOf, poolsOn } from './foundation.ts'
 
 /** What each part of a deployment may do, and nothing else. */
 export class Rights {
   readonly #foundation: Foundation
   readonly #permissions: Permissions
-  readonly #machines: string[]
+  readonly #machines: string
 
   constructor(scope: Construct, foundation: Foundation) {
     this.#foundation = foundation
     this.#permissions = new Permissions(Stack.of(scope), foundation.records)
-    this.#machines = machineArns(scope, foundation)
+    this.#machines = machinesArn(scope, foundation)
   }
 
-  /** The tasks of a pool: its messages, records, plans, targets, and its own secrets. */
-  pool(name: string): iam.PolicyStatement[] {
+  /** The tasks of a pool: its messages, records, plans, targets, its own secrets, and what its options allow. */
+  pool(name: string): Grants {
     const { project, queues, storage, secretsPrefix } = this.#foundation
+    const { secrets, allows = [], policies = [], runsOn } = poolOf(project, name)
     const { bucket, prefix } = s3Parts(storage)
-    const queue = queues.pools.get(name)?.queue
-    return [
-      ...this.#permissions.records(),
-      ...this.#permissions.plans('write'),
-      ...this.#permissions.objects(bucket, prefix, 'write'),
-      ...this.reading(),
-      ...this.#permissions.secrets(poolOf(project, name).secrets, secretsPrefix, 'read'),
-      ...(queue === undefined
-        ? []
-        : [...this.#permissions.take([queue]), ...this.#permissions.send([queue])]),
-    ]
+    const queue = queues.pools.get(name)?.queue.queueArn ?? ''
+    const reading = this.#permissions.readSecrets(secrets, secretsPrefix)
+    const isShort = reading.length <= 1
+    return {
+      statements: [
+        ...this.#permissions.records(),
+        ...this.#permissions.yields(),
+        ...this.#permissions.objects(bucket, prefix, 'write'),
+        ...this.reading(),
+        ...(isShort ? reading : []),
+        ...this.#permissions.take([queue], runsOn === 'fargate' ? 'container' : 'function'),
+        // What comes too early is sent again with a delay.
+        ...this.#permissions.send([queue]),
+        ...allows.map((each) => new iam.PolicyStatement(each)),
+      ],
+      apart: isShort ? [] : reading,
+      policies,
+    }
   }
 
-  plan(): iam.PolicyStatement[] {
-    return [...this.looking('write'), ...this.#permissions.answerRuns(this.#machines)]
+  plan(): Grants {
+    const looking = this.looking('write', 'list', 'remove')
+    return { statements: [...looking, ...this.#permissions.answerRuns(this.#machines)] }
   }
 
-  schedule(): iam.PolicyStatement[] {
-    return [...this.#permissions.records(), ...this.#permissions.startRuns(this.#machines)]
+  schedule(): Grants {
+    const records = this.#permissions.records()
+    return { statements: [...records, ...this.#permissions.startRuns(this.#machines)] }
   }
 
-  advance(launcher: lambda.Function): iam.PolicyStatement[] {
-    return [
-      ...this.tick(launcher),
-      ...this.#permissions.answerRuns(this.#machines),
-      ...this.#permissions.send([this.#foundation.queues.repair.queue]),
-    ]
+  /** Sends what is queued, puts what was yielded into its run, and answers executions. */
+  advance(launcher: lambda.Function): Grants {
+    const { repair } = this.#foundation.queues
+    return {
+      statements: [
+        ...this.#permissions.records('list', 'remove'),
+        ...this.#permissions.plans('write'),
+        ...this.sending(),
+        ...this.#permissions.answerRuns(this.#machines),
+        ...this.#permissions.send([repair.queue.queueArn]),
+        invoke(launcher),
+      ],
+    }
   }
 
-  tick(launcher: lambda.Function): iam.PolicyStatement[] {
-    return [...this.jobEvents(), allow(['lambda:InvokeFunction'], [launcher.functionArn])]
+  /** Its audit does all that advancing does, but answering. */
+  tick(launcher: lambda.Function): Grants {
+    return {
+      statements: [
+        ...this.#permissions.records('list', 'due', 'remove'),
+        ...this.#permissions.plans('write'),
+        ...this.sending(),
+        invoke(launcher),
+      ],
+    }
   }
 
-  jobEvents(): iam.PolicyStatement[] {
-    const queues = [...this.#foundation.queues.pools.values()].map(({ queue }) => queue)
-    return [
-      ...this.#permissions.records(),
-      ...this.#permissions.plans('write'),
-      ...this.#permissions.send(queues),
-    ]
+  /** Ends the attempts of containers that stopped, and cancels runs. */
+  jobEvents(): Grants {
+    const records = this.#permissions.records('list', 'due', 'remove')
+    return { statements: [...records, ...this.#permissions.plans('read')] }
   }
 
-  launchWorkers(containers: Containers | undefined): iam.PolicyStatement[] {
-    const { project, queues, prefix } = this.#foundation
-    const pools = poolsOn(project, 'fargate')
-    return [
-      ...this.#permissions.measure(pools.flatMap((pool) => queues.pools.get(pool)?.queue ?? [])),
-      ...(containers?.launchStatements(prefix, pools) ?? []),
-    ]
+  launchWorkers(containers: Containers | undefined): Grants {
+    const pools = poolsOn(this.#foundation.project, 'fargate')
+    return {
+      statements: [
+        ...this.#permissions.measure(this.#foundation.queues.arnsOf(pools)),
+        ...(containers?.launchStatements(pools) ?? []),
+      ],
+    }
   }
 
-  api(logGroups: string[]): iam.PolicyStatement[] {
-    const { project, secretsPrefix } = this.#foundation
-    return [
-      ...this.looking('read'),
-      ...this.#permissions.startRuns(this.#machines),
-      ...this.#permissions.readLogs(logGroups),
-      ...this.#permissions.secrets(project.secrets, secretsPrefix, 'write'),
-    ]
+  api(logGroups: string[]): Grants {
+    const { secretsPrefix } = this.#foundation
+    return {
+      statements: [
+        ...this.looking('read', 'list'),
+        ...this.#permissions.startRuns(this.#machines),
+        ...this.#permissions.readLogs(logGroups),
+        ...this.#permissions.setSecrets(secretsPrefix),
+      ],
+    }
+  }
+
+  private sending(): iam.PolicyStatement[] {
+    const { queues } = this.#foundation
+    return this.#permissions.send(queues.arnsOf([...queues.pools.keys()]))
   }
 
   /** Records and plans, and whether targets are there. */
-  private looking(plans: 'read' | 'write'): iam.PolicyStatement[] {
+  private looking(plans: 'read' | 'write', ...uses: ('list' | 'remove')[]): iam.PolicyStatement[] {
     const { bucket, prefix } = s3Parts(this.#foundation.storage)
     return [
-      ...this.#permissions.records(),
+      ...this.#permissions.records(...uses),
       ...this.#permissions.plans(plans),
       ...this.#permissions.objects(bucket, prefix, 'read'),
       ...this.reading(),
@@ -102,3 +133,5 @@ export class Rights {
     })
   }
 }
+
+const invoke = ({ functionArn }: lambda.Function) => allow(['lambda:InvokeFunction'], [functionArn])

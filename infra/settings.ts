@@ -1,9 +1,9 @@
 import { Stack } from 'aws-cdk-lib'
 import type { Construct } from 'constructs'
 import { type Part, SETTINGS_OF, type Setting, variableOf } from '../src/handlers/environment.ts'
-import { Containers } from './constructs/containers.ts'
+import type { Containers } from './constructs/containers.ts'
 import { arnOf } from './constructs/machines.ts'
-import { type Foundation, memoryOf, poolOf, poolsOn } from './foundation.ts'
+import { type Foundation, memoryOf, poolOf } from './foundation.ts'
 
 /** What only some settings are made from. */
 export interface SettingParts {
@@ -15,7 +15,6 @@ export interface SettingParts {
   logGroups?: { [pool: string]: string }
 }
 
-const DEFAULT_CONTAINERS = 10
 const IDLE_SECONDS = 60
 
 /** The variables of one part: the settings that it reads, and nothing else. */
@@ -35,10 +34,9 @@ function valuesOf(
   foundation: Foundation,
   { pool: name = '', containers, launcher = '', logGroups = {} }: SettingParts,
 ): { [S in Setting]: () => string } {
-  const { project, records, queues, storage, prefix, secretsPrefix } = foundation
+  const { project, layout, records, queues, storage, secretsPrefix } = foundation
   const json = (value: unknown) => Stack.of(scope).toJsonString(value)
   const pool = () => poolOf(project, name)
-  const urls = [...queues.pools].map(([each, { queue }]) => [each, queue.queueUrl])
   return {
     environment: () => project.name,
     table: () => records.table.tableName,
@@ -46,8 +44,8 @@ function valuesOf(
     storage: () => storage,
     secrets: () => secretsPrefix,
     code: () => project.code,
-    machines: () => arnOf(scope, prefix),
-    queues: () => json(Object.fromEntries(urls)),
+    machines: () => arnOf(scope, layout.prefix),
+    queues: () => json(queues.urls),
     repairQueue: () => queues.repair.queue.queueUrl,
     launcher: () => launcher,
     workers: () => json(workersOf(foundation, containers)),
@@ -60,16 +58,12 @@ function valuesOf(
 }
 
 /** What containers are launched with. */
-function workersOf({ project, prefix }: Foundation, containers: Containers | undefined) {
-  const pools = poolsOn(project, 'fargate').map((name) => {
-    const { concurrency = DEFAULT_CONTAINERS, spot = true } = poolOf(project, name)
-    return [name, { family: Containers.family(prefix, name), most: concurrency, spot }]
-  })
+function workersOf({ layout }: Foundation, containers: Containers | undefined) {
   return {
+    families: layout.prefix,
     cluster: containers?.cluster.clusterArn ?? '',
     subnets: containers?.subnets ?? [],
     securityGroups: containers === undefined ? [] : [containers.securityGroup.securityGroupId],
     publicIp: containers?.isPublic ?? false,
-    pools: Object.fromEntries(pools),
   }
 }

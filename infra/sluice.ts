@@ -1,8 +1,7 @@
-import { CfnOutput, Duration, Fn, RemovalPolicy, Stack } from 'aws-cdk-lib'
+import { ArnFormat, CfnOutput, Duration, Fn, RemovalPolicy, Stack } from 'aws-cdk-lib'
 import * as ecs from 'aws-cdk-lib/aws-ecs'
 import * as events from 'aws-cdk-lib/aws-events'
 import * as targets from 'aws-cdk-lib/aws-events-targets'
-import type * as iam from 'aws-cdk-lib/aws-iam'
 import * as lambda from 'aws-cdk-lib/aws-lambda'
 import type * as logs from 'aws-cdk-lib/aws-logs'
 import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager'
@@ -10,20 +9,14 @@ import { Construct } from 'constructs'
 import { Containers } from './constructs/containers.ts'
 import { acknowledgeExceptions } from './constructs/exceptions.ts'
 import { OwnFunction } from './constructs/function.ts'
-import { Machines, Schedules } from './constructs/machines.ts'
+import type { Grants } from './constructs/grants.ts'
+import { arnOf, Machines, Schedules } from './constructs/machines.ts'
 import { Queues } from './constructs/queues.ts'
 import { Records } from './constructs/records.ts'
 import { Watching } from './constructs/watching.ts'
 import { feedChanges, feedMessages } from './event-sources.ts'
-import {
-  type Foundation,
-  foundationOf,
-  machineArns,
-  memoryOf,
-  poolOf,
-  poolsOn,
-  retentionOf,
-} from './foundation.ts'
+import { type Foundation, foundationOf, memoryOf, poolOf, poolsOn, retentionOf } from './foundation.ts'
+import { Layout } from './layout.ts'
 import type { DeployedProject } from './project.ts'
 import { Rights } from './rights.ts'
 import { type SettingParts, variablesOf } from './settings.ts'
@@ -54,7 +47,7 @@ type OwnPart = keyof typeof DESCRIPTIONS
 
 /** How one of them is made. */
 interface PartProps extends SettingParts {
-  allows: iam.PolicyStatement[]
+  allows: Grants
   timeout: Duration
   /** @default 512 */
   memoryMb?: number
@@ -80,8 +73,10 @@ export class Sluice extends Construct {
     super(scope, id)
     const { project } = props
     this.records = new Records(this, 'Records')
-    this.queues = new Queues(this, 'Queues', Object.keys(project.pools), LONGEST)
-    this.#foundation = foundationOf(this, project, this)
+    const layout = new Layout(this, project)
+    const pools = Object.keys(project.pools)
+    this.queues = new Queues(this, 'Queues', { layout, pools, functionTimeout: LONGEST })
+    this.#foundation = foundationOf(project, { layout, records: this.records, queues: this.queues })
     this.#rights = new Rights(this, this.#foundation)
     this.addSecrets()
     const containers = this.addContainers(props)
@@ -108,16 +103,17 @@ export class Sluice extends Construct {
   }
 
   private addContainers({ architecture, images = {} }: SluiceProps): Containers | undefined {
-    const { project, prefix } = this.#foundation
+    const { project, layout } = this.#foundation
     const names = poolsOn(project, 'fargate')
     if (names.length === 0) return undefined
     const containers = new Containers(this, 'Containers', {
       environment: project.environment,
-      prefix,
+      layout,
       pools: Object.fromEntries(names.map((name) => [name, poolOf(project, name)])),
       variables: (pool) => variablesOf(this, this.#foundation, 'worker', { pool }),
       allows: (pool) => this.#rights.pool(pool),
       logRetentionDays: retentionOf(project),
+      logGroupName: (pool) => this.logGroupName(pool),
       architecture: architecture ?? ecs.CpuArchitecture.ARM64,
       images,
     })
@@ -126,9 +122,9 @@ export class Sluice extends Construct {
   }
 
   private addLambdaPool(name: string): void {
-    const { project } = this.#foundation
+    const { project, layout } = this.#foundation
     const pool = poolOf(project, name)
-    const { function: worker, logGroup } = new OwnFunction(this, `Pool-${name}`, {
+    const { function: worker, logGroup } = new OwnFunction(layout.poolScope(name, this), `Pool-${name}`, {
       description: `Tasks of the pool ${name}`,
       folder: pool.folder,
       module: 'index',
@@ -140,6 +136,7 @@ export class Sluice extends Construct {
       logRetentionDays: retentionOf(project),
       timeout: LONGEST,
       memoryMb: memoryOf(pool),
+      logGroupName: this.logGroupName(name),
     })
     this.functions[`pool-${name}`] = worker
     this.#logGroups.set(name, logGroup)
@@ -173,11 +170,12 @@ export class Sluice extends Construct {
   }
 
   private listen(heard: lambda.Function, containers: Containers | undefined): void {
+    const machinesBegin = arnOf(this, this.#foundation.layout.anyPrefix)
     new events.Rule(this, 'StoppedExecutions', {
       eventPattern: {
         source: ['aws.states'],
         detailType: ['Step Functions Execution Status Change'],
-        detail: { status: ['ABORTED'], stateMachineArn: machineArns(this, this.#foundation) },
+        detail: { status: ['ABORTED'], stateMachineArn: [{ prefix: machinesBegin }] },
       },
       targets: [new targets.LambdaFunction(heard)],
     })
@@ -193,40 +191,61 @@ export class Sluice extends Construct {
   }
 
   private addMachines(): Machines {
-    const { project, prefix } = this.#foundation
+    const { project, layout } = this.#foundation
     const plan = this.addFunction('plan', { allows: this.#rights.plan(), timeout: LONGEST, memoryMb: 2048 })
     return new Machines(this, 'Machines', {
       pipelines: project.pipelines,
       planArn: plan.functionArn,
-      prefix,
+      layout,
       logRetentionDays: retentionOf(project),
     })
   }
 
   private addSchedules(tick: lambda.Function): void {
-    const { project, prefix } = this.#foundation
+    const { layout } = this.#foundation
     const schedule = this.addFunction('schedule', {
       allows: this.#rights.schedule(),
       timeout: Duration.minutes(5),
     })
     new Schedules(this, 'Schedules', {
-      pipelines: project.pipelines,
       scheduleArn: schedule.functionArn,
       tickArn: tick.functionArn,
       deadLetters: this.queues.schedules,
-      prefix,
+      layout,
     })
   }
 
   private addApi(): string {
-    const groups = [...this.#logGroups]
     const api = this.addFunction('api', {
-      allows: this.#rights.api(groups.map(([, { logGroupArn }]) => logGroupArn)),
-      logGroups: Object.fromEntries(groups.map(([name, { logGroupName }]) => [name, logGroupName])),
+      ...this.apiLogs(),
       timeout: Duration.minutes(1),
       memoryMb: 1024,
     })
     return api.addFunctionUrl({ authType: lambda.FunctionUrlAuthType.AWS_IAM }).url
+  }
+
+  /** Log groups of pools: each by name, or all by what their names begin with. */
+  private apiLogs(): { allows: Grants; logGroups: { [pool: string]: string } } {
+    const { layout } = this.#foundation
+    const groups = [...this.#logGroups]
+    if (!layout.isSpread)
+      return {
+        allows: this.#rights.api(groups.map(([, { logGroupArn }]) => logGroupArn)),
+        logGroups: Object.fromEntries(groups.map(([name, { logGroupName }]) => [name, logGroupName])),
+      }
+    const arn = Stack.of(this).formatArn({
+      service: 'logs',
+      resource: 'log-group',
+      resourceName: `/sluice/${layout.stackName}/*`,
+      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+    })
+    return { allows: this.#rights.api([arn]), logGroups: { '*': `${this.logGroupName('')}` } }
+  }
+
+  /** Log groups of the larger layout have names, so that the API finds them; none is ever in the way of a later stack. */
+  private logGroupName(pool: string): string | undefined {
+    const { isSpread, stackName, stackNonce } = this.#foundation.layout
+    return isSpread ? `/sluice/${stackName}/${stackNonce}/${pool}` : undefined
   }
 
   private addFunction(name: OwnPart, { allows, timeout, memoryMb, ...parts }: PartProps): lambda.Function {
@@ -245,6 +264,7 @@ export class Sluice extends Construct {
       logRetentionDays: retentionOf(project),
       timeout,
       ...(memoryMb === undefined ? {} : { memoryMb }),
+      reserved: project.environment.reservedConcurrency?.[name],
     })
     this.functions[name] = own.function
     return own.function
@@ -257,7 +277,7 @@ export class Sluice extends Construct {
       functions: this.functions,
       queues: Object.fromEntries([...this.queues.pools].map(([name, { queue }]) => [name, queue])),
       deadLetters: this.queues.deadLetters,
-      machineArns: this.machines.arns,
+      layout: this.#foundation.layout,
       budgets: project.budgets,
       alarmEmail: project.environment.alarmEmail,
     })
@@ -274,6 +294,18 @@ export class Sluice extends Construct {
     output('Subnets', Fn.join(',', containers.subnets))
     output('SecurityGroup', containers.securityGroup.securityGroupId)
     output('PublicIp', String(containers.isPublic))
-    output('Images', Stack.of(this).toJsonString(containers.images))
+    output('Families', this.#foundation.layout.prefix)
+    for (const [index, images] of groupsOf(Object.entries(containers.images)).entries())
+      output(`Images${index === 0 ? '' : index + 1}`, Stack.of(this).toJsonString(Object.fromEntries(images)))
   }
+}
+
+/** Images that one output takes: it has 4,096 bytes, https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html */
+const IMAGES_OF_AN_OUTPUT = 12
+
+function groupsOf<T>(all: T[]): T[][] {
+  const groups: T[][] = []
+  for (let start = 0; start < all.length; start += IMAGES_OF_AN_OUTPUT)
+    groups.push(all.slice(start, start + IMAGES_OF_AN_OUTPUT))
+  return groups
 }

@@ -4,23 +4,27 @@ import * as ec2 from 'aws-cdk-lib/aws-ec2'
 import * as ecr from 'aws-cdk-lib/aws-ecr'
 import { DockerImageAsset, Platform } from 'aws-cdk-lib/aws-ecr-assets'
 import * as ecs from 'aws-cdk-lib/aws-ecs'
-import type * as iam from 'aws-cdk-lib/aws-iam'
+import * as iam from 'aws-cdk-lib/aws-iam'
 import * as logs from 'aws-cdk-lib/aws-logs'
 import { Asset } from 'aws-cdk-lib/aws-s3-assets'
 import { Construct } from 'constructs'
+import type { Layout } from '../layout.ts'
 import type { DeployedPool, DeployedProject } from '../project.ts'
+import { type Grants, grantTo } from './grants.ts'
 import { allow } from './permissions.ts'
 
 /** What pools of containers are made from. */
 export interface ContainersProps {
   environment: DeployedProject['environment']
-  prefix: string
+  layout: Layout
   pools: { [name: string]: DeployedPool }
   /** Variables of a pool's container. */
   variables(pool: string): { [name: string]: string }
   /** What a pool's tasks may do. */
-  allows(pool: string): iam.PolicyStatement[]
+  allows(pool: string): Grants
   logRetentionDays: number
+  /** Name of a pool's log group. @default one that CloudFormation makes up */
+  logGroupName(pool: string): string | undefined
   /** Images that are there already, by pool: none is built. */
   images: { [pool: string]: string }
   /** Processor of the images; what builds them must be able to. @default ARM64 */
@@ -43,10 +47,12 @@ export class Containers extends Construct {
   /** URIs of the images, by pool. */
   readonly images: { [pool: string]: string } = {}
   readonly #definitions: ecs.FargateTaskDefinition[] = []
+  readonly #layout: Layout
 
   constructor(scope: Construct, id: string, props: ContainersProps) {
     super(scope, id)
-    const { environment } = props
+    const { environment, layout } = props
+    this.#layout = layout
     this.isPublic = environment.privateSubnets !== true
     this.vpc = this.network(environment)
     const subnetType = this.isPublic ? ec2.SubnetType.PUBLIC : ec2.SubnetType.PRIVATE_WITH_EGRESS
@@ -57,45 +63,69 @@ export class Containers extends Construct {
     })
     this.cluster = new ecs.Cluster(this, 'Cluster', {
       vpc: this.vpc,
-      containerInsightsV2: ecs.ContainerInsights.ENABLED,
+      containerInsightsV2: environment.containerInsights
+        ? ecs.ContainerInsights.ENABLED
+        : ecs.ContainerInsights.DISABLED,
     })
     const cluster = this.cluster.node.defaultChild as ecs.CfnCluster
     cluster.capacityProviders = ['FARGATE', 'FARGATE_SPOT']
     for (const [name, pool] of Object.entries(props.pools)) this.addPool(name, pool, props)
   }
 
-  /** The family of a pool's task definition. */
-  static family(prefix: string, pool: string): string {
-    return `${prefix}${pool}`
-  }
-
   /** What launching containers takes. */
-  launchStatements(prefix: string, pools: string[]): iam.PolicyStatement[] {
+  launchStatements(pools: string[]): iam.PolicyStatement[] {
     const stack = Stack.of(this)
     const { clusterArn } = this.cluster
     const onlyHere = { ArnEquals: { 'ecs:cluster': clusterArn } }
-    const families = pools.map((pool) =>
-      stack.formatArn({
-        service: 'ecs',
-        resource: 'task-definition',
-        resourceName: `${Containers.family(prefix, pool)}:*`,
-      }),
+    const { isSpread, prefix } = this.#layout
+    const families = (isSpread ? ['*'] : pools).map((pool) =>
+      stack.formatArn({ service: 'ecs', resource: 'task-definition', resourceName: `${prefix}${pool}:*` }),
     )
     const tasks = stack.formatArn({
       service: 'ecs',
       resource: 'task',
       resourceName: `${this.cluster.clusterName}/*`,
     })
-    const roles = this.#definitions.flatMap(({ taskRole, executionRole }) =>
-      executionRole === undefined ? [taskRole.roleArn] : [taskRole.roleArn, executionRole.roleArn],
-    )
     return [
       allow(['ecs:RunTask'], families, onlyHere),
       allow(['ecs:ListTasks'], ['*'], onlyHere),
       allow(['ecs:DescribeTasks'], [tasks], onlyHere),
       allow(['ecs:TagResource'], [tasks], { StringEquals: { 'ecs:CreateAction': 'RunTask' } }),
-      allow(['iam:PassRole'], roles, { StringEquals: { 'iam:PassedToService': 'ecs-tasks.amazonaws.com' } }),
+      allow(['iam:PassRole'], this.roleArns(), {
+        StringEquals: { 'iam:PassedToService': 'ecs-tasks.amazonaws.com' },
+      }),
     ]
+  }
+
+  /** The roles of containers; of many pools their path. */
+  private roleArns(): string[] {
+    if (this.#layout.isSpread)
+      return [
+        Stack.of(this).formatArn({
+          service: 'iam',
+          region: '',
+          resource: 'role',
+          resourceName: `${this.rolePath.slice(1)}*`,
+        }),
+      ]
+    return this.#definitions.flatMap(({ taskRole, executionRole }) =>
+      executionRole === undefined ? [taskRole.roleArn] : [taskRole.roleArn, executionRole.roleArn],
+    )
+  }
+
+  private get rolePath(): string {
+    return `/${this.#layout.stackName}/`
+  }
+
+  /** Roles that the CDK would make, with a path: a role that is made anew ends what runs with it, so only those of the larger layout. */
+  private roles(scope: Construct, name: string): { taskRole?: iam.Role; executionRole?: iam.Role } {
+    if (!this.#layout.isSpread) return {}
+    const made = (id: string) =>
+      new iam.Role(scope, `${name}-${id}`, {
+        path: this.rolePath,
+        assumedBy: new iam.ServicePrincipal('ecs-tasks.amazonaws.com'),
+      })
+    return { taskRole: made('TaskRole'), executionRole: made('ExecutionRole') }
   }
 
   private network({ vpcId }: DeployedProject['environment']): ec2.IVpc {
@@ -109,13 +139,17 @@ export class Containers extends Construct {
   }
 
   private addPool(name: string, pool: DeployedPool, props: ContainersProps): void {
-    const logGroup = new logs.LogGroup(this, `${name}-Logs`, {
+    const scope = this.#layout.poolScope(name, this)
+    const logGroupName = props.logGroupName(name)
+    const logGroup = new logs.LogGroup(scope, `${name}-Logs`, {
       retention: props.logRetentionDays,
-      removalPolicy: RemovalPolicy.DESTROY,
+      removalPolicy: RemovalPolicy.RETAIN,
+      ...(logGroupName === undefined ? {} : { logGroupName }),
     })
     this.logGroups.set(name, logGroup)
-    const definition = new ecs.FargateTaskDefinition(this, name, {
-      family: Containers.family(props.prefix, name),
+    const definition = new ecs.FargateTaskDefinition(scope, name, {
+      ...this.roles(scope, name),
+      family: `${this.#layout.prefix}${name}`,
       cpu: pool.cpu ?? DEFAULT_CPU,
       memoryLimitMiB: pool.memoryMb ?? DEFAULT_MEMORY_MB,
       runtimePlatform: {
@@ -123,9 +157,9 @@ export class Containers extends Construct {
         operatingSystemFamily: ecs.OperatingSystemFamily.LINUX,
       },
     })
-    for (const statement of props.allows(name)) definition.addToTaskRolePolicy(statement)
+    grantTo(definition.taskRole as iam.Role, props.allows(name))
     definition.addToTaskRolePolicy(EXEC())
-    const code = new Asset(this, `${name}-Code`, {
+    const code = new Asset(scope, `${name}-Code`, {
       path: join(pool.folder, 'code.tgz'),
       assetHash: pool.version,
       assetHashType: AssetHashType.CUSTOM,
@@ -133,7 +167,7 @@ export class Containers extends Construct {
     definition.addToTaskRolePolicy(allow(['s3:GetObject'], [code.bucket.arnForObjects(code.s3ObjectKey)]))
     const bundle = { uri: code.s3ObjectUrl, version: pool.version }
     definition.addContainer('worker', {
-      image: this.image(name, pool, props),
+      image: this.image(scope, name, pool, props),
       environment: {
         ...props.environment.variables,
         ...props.variables(name),
@@ -142,17 +176,22 @@ export class Containers extends Construct {
       },
       logging: ecs.LogDrivers.awsLogs({ logGroup, streamPrefix: name }),
       stopTimeout: STOP,
-      linuxParameters: new ecs.LinuxParameters(this, `${name}-Linux`, { initProcessEnabled: true }),
+      linuxParameters: new ecs.LinuxParameters(scope, `${name}-Linux`, { initProcessEnabled: true }),
     })
     this.#definitions.push(definition)
   }
 
-  private image(name: string, pool: DeployedPool, props: ContainersProps): ecs.ContainerImage {
+  private image(
+    scope: Construct,
+    name: string,
+    pool: DeployedPool,
+    props: ContainersProps,
+  ): ecs.ContainerImage {
     const there = props.images[name]
-    if (there !== undefined) return this.existing(name, there)
+    if (there !== undefined) return this.existing(scope, name, there)
     const platform =
       props.architecture === ecs.CpuArchitecture.ARM64 ? Platform.LINUX_ARM64 : Platform.LINUX_AMD64
-    const asset = new DockerImageAsset(this, `${name}-Image`, {
+    const asset = new DockerImageAsset(scope, `${name}-Image`, {
       directory: pool.folder,
       exclude: ['code.tgz'],
       buildArgs: { POOL: name, ...buildArgsOf(props.environment, pool) },
@@ -163,10 +202,10 @@ export class Containers extends Construct {
   }
 
   /** `registry/repository:tag` of an earlier deployment. */
-  private existing(name: string, uri: string): ecs.ContainerImage {
+  private existing(scope: Construct, name: string, uri: string): ecs.ContainerImage {
     this.images[name] = uri
     const [, repository = '', tag = ''] = /^[^/]+\/(.+):([^:]+)$/.exec(uri) ?? []
-    const there = ecr.Repository.fromRepositoryName(this, `${name}-Repository`, repository)
+    const there = ecr.Repository.fromRepositoryName(scope, `${name}-Repository`, repository)
     return ecs.ContainerImage.fromEcrRepository(there, tag)
   }
 }

@@ -12,6 +12,8 @@ const EXCEPTIONS: { [rule: string]: string } = {
     'These are dead-letter queues themselves, of targets whose kind the rule does not know (schedules and the stream).',
   'AwsSolutions-SMG4': 'Keys of outside services cannot be rotated by AWS; sluice secrets set replaces them.',
   'AwsSolutions-VPC7': 'Nothing comes into the network; flow logs would cost more than the network.',
+  'AwsSolutions-ECS4':
+    'Container Insights cost more than all else at rest; `containerInsights` of the environment turns them on.',
   'AwsSolutions-ECS2': 'Plain settings are given as variables; secrets are read at run time and never are.',
 }
 

@@ -3,6 +3,7 @@ import * as iam from 'aws-cdk-lib/aws-iam'
 import * as lambda from 'aws-cdk-lib/aws-lambda'
 import * as logs from 'aws-cdk-lib/aws-logs'
 import { Construct } from 'constructs'
+import { type Grants, grantTo } from './grants.ts'
 
 /** How a function is made. */
 export interface FunctionProps {
@@ -12,11 +13,15 @@ export interface FunctionProps {
   /** Module in that folder. */
   module: string
   environment: { [name: string]: string }
-  allows: iam.PolicyStatement[]
+  allows: Grants
   logRetentionDays: number
   timeout: Duration
   /** @default 512 */
   memoryMb?: number
+  /** Executions at once that the account keeps for it. @default none are kept */
+  reserved?: number | undefined
+  /** @default one that CloudFormation makes up */
+  logGroupName?: string | undefined
 }
 
 /** A function with a role of its own that can do what is listed, and write its log; nothing else. */
@@ -29,11 +34,12 @@ export class OwnFunction extends Construct {
     super(scope, id)
     this.logGroup = new logs.LogGroup(this, 'Logs', {
       retention: props.logRetentionDays,
-      removalPolicy: RemovalPolicy.DESTROY,
+      removalPolicy: RemovalPolicy.RETAIN,
+      ...(props.logGroupName === undefined ? {} : { logGroupName: props.logGroupName }),
     })
     this.role = new iam.Role(this, 'Role', { assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com') })
     this.logGroup.grantWrite(this.role)
-    for (const statement of props.allows) this.role.addToPolicy(statement)
+    grantTo(this.role, props.allows)
     this.function = new lambda.Function(this, 'Function', {
       description: props.description,
       runtime: lambda.Runtime.NODEJS_24_X,
@@ -45,6 +51,7 @@ export class OwnFunction extends Construct {
       role: this.role,
       logGroup: this.logGroup,
       environment: props.environment,
+      ...(props.reserved === undefined ? {} : { reservedConcurrentExecutions: props.reserved }),
     })
   }
 }

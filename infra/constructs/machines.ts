@@ -1,4 +1,4 @@
-import { ArnFormat, RemovalPolicy, Stack } from 'aws-cdk-lib'
+import { ArnFormat, Aws, RemovalPolicy, Stack, Tags } from 'aws-cdk-lib'
 import * as iam from 'aws-cdk-lib/aws-iam'
 import * as logs from 'aws-cdk-lib/aws-logs'
 import * as scheduler from 'aws-cdk-lib/aws-scheduler'
@@ -8,7 +8,7 @@ import { Construct } from 'constructs'
 import { ERRORS } from '../../src/core/errors.ts'
 import type { Pipeline } from '../../src/define/pipeline.ts'
 import { TASKS_MACHINE } from '../../src/handlers/start-run.ts'
-import { schedulerCrons } from '../scheduler-cron.ts'
+import type { Layout } from '../layout.ts'
 import { allow } from './permissions.ts'
 
 /** What the state machines are made from. */
@@ -16,10 +16,12 @@ export interface MachinesProps {
   pipelines: Pipeline[]
   /** ARN of the function that plans. */
   planArn: string
-  /** Names of machines begin so. */
-  prefix: string
+  layout: Layout
   logRetentionDays: number
 }
+
+/** Shows what a pipeline costs in the account's bill. */
+const PIPELINE_TAG = 'sluice:pipeline'
 
 /** Errors that a planning function tells about its input: another attempt cannot help. */
 const FINAL = [
@@ -33,19 +35,21 @@ export class Machines extends Construct {
   readonly arns: string[] = []
   readonly machines: sfn.CfnStateMachine[] = []
 
-  constructor(scope: Construct, id: string, { pipelines, planArn, prefix, logRetentionDays }: MachinesProps) {
+  constructor(scope: Construct, id: string, { pipelines, planArn, layout, logRetentionDays }: MachinesProps) {
     super(scope, id)
+    const { prefix } = layout
     const role = new iam.Role(this, 'Role', { assumedBy: new iam.ServicePrincipal('states.amazonaws.com') })
     role.addToPolicy(allow(['lambda:InvokeFunction'], [planArn]))
     for (const statement of LOG_DELIVERY) role.addToPolicy(statement())
     const logGroup = new logs.LogGroup(this, 'Logs', {
       // Step Functions writes into groups of this name without a policy of a size that grows with each machine.
-      logGroupName: `/aws/vendedlogs/states/${prefix}runs`,
+      logGroupName: `/aws/vendedlogs/states/${layout.stackName}-runs-${layout.stackNonce}`,
       retention: logRetentionDays,
-      removalPolicy: RemovalPolicy.DESTROY,
+      removalPolicy: RemovalPolicy.RETAIN,
     })
     for (const name of [...pipelines.map((pipeline) => pipeline.name), TASKS_MACHINE]) {
-      const machine = new sfn.CfnStateMachine(this, name, {
+      const isPipeline = name !== TASKS_MACHINE
+      const machine = new sfn.CfnStateMachine(isPipeline ? layout.pipelineScope(name, this) : this, name, {
         stateMachineName: `${prefix}${name}`,
         stateMachineType: 'STANDARD',
         roleArn: role.roleArn,
@@ -58,6 +62,7 @@ export class Machines extends Construct {
         tracingConfiguration: { enabled: true },
       })
       machine.node.addDependency(role)
+      if (isPipeline) Tags.of(machine).add(PIPELINE_TAG, name)
       this.machines.push(machine)
       this.arns.push(arnOf(this, `${prefix}${name}`))
     }
@@ -105,7 +110,7 @@ const LOG_DELIVERY = [
  * One state with a task token: the function registers the token, then plans; whoever ends the run answers. A state of
  * its own for waiting would lose the end of a run that is quicker than the next transition.
  */
-export function definitionOf(planArn: string, name: string): object {
+export function definitionOf(planArn: string, name: string, partition: string = Aws.PARTITION): object {
   const pipeline = name === TASKS_MACHINE ? {} : { pipeline: name }
   return {
     Comment: `Runs of ${name}. The input is an object of parameters.`,
@@ -113,7 +118,7 @@ export function definitionOf(planArn: string, name: string): object {
     States: {
       Run: {
         Type: 'Task',
-        Resource: 'arn:aws:states:::lambda:invoke.waitForTaskToken',
+        Resource: `arn:${partition}:states:::lambda:invoke.waitForTaskToken`,
         Parameters: {
           FunctionName: planArn,
           Payload: {
@@ -136,19 +141,22 @@ export function definitionOf(planArn: string, name: string): object {
 
 /** What schedules are made from. */
 export interface SchedulesProps {
-  pipelines: Pipeline[]
   scheduleArn: string
   tickArn: string
   deadLetters: sqs.Queue
-  prefix: string
+  layout: Layout
 }
 
-/** Schedules of pipelines, and the clock of the deployment itself, in a group of their own. */
+/**
+ * The clock of a deployment, in a group of its own: three schedules, however many pipelines have one. Cron expressions
+ * and time zones of pipelines never reach EventBridge, whose grammar and daylight saving differ from theirs: each minute
+ * the function looks itself which of them have fired.
+ */
 export class Schedules extends Construct {
   constructor(
     scope: Construct,
     id: string,
-    { pipelines, scheduleArn, tickArn, deadLetters, prefix }: SchedulesProps,
+    { scheduleArn, tickArn, deadLetters, layout: { anyPrefix } }: SchedulesProps,
   ) {
     super(scope, id)
     const role = new iam.Role(this, 'Role', {
@@ -156,13 +164,13 @@ export class Schedules extends Construct {
     })
     role.addToPolicy(allow(['lambda:InvokeFunction'], [scheduleArn, tickArn]))
     role.addToPolicy(allow(['sqs:SendMessage'], [deadLetters.queueArn]))
-    const group = new scheduler.CfnScheduleGroup(this, 'Group', { name: `${prefix}schedules` })
-    const add = (name: string, arn: string, input: object, when: string, timeZone = 'UTC') => {
+    const groupName = `${anyPrefix}schedules`
+    const group = new scheduler.CfnScheduleGroup(this, 'Group', { name: groupName })
+    const add = (name: string, arn: string, input: object, when: string) => {
       const schedule = new scheduler.CfnSchedule(this, name, {
         name,
-        groupName: `${prefix}schedules`,
+        groupName,
         scheduleExpression: when,
-        scheduleExpressionTimezone: timeZone,
         flexibleTimeWindow: { mode: 'OFF' },
         target: {
           arn,
@@ -174,17 +182,9 @@ export class Schedules extends Construct {
       })
       schedule.node.addDependency(group, role)
     }
-    for (const { name, schedule } of pipelines)
-      if (schedule !== undefined)
-        for (const [index, when] of schedulerCrons(schedule.cron).entries())
-          add(
-            index === 0 ? name : `${name}-${index + 1}`,
-            scheduleArn,
-            { pipeline: name },
-            when,
-            schedule.timeZone,
-          )
     add('Tick', tickArn, {}, 'rate(1 minute)')
+    // At the beginning of each minute, when most schedules fire.
+    add('Firings', scheduleArn, { only: 'fired' }, 'cron(* * * * ? *)')
     // Brings what was missed, and opens failed intervals again.
     add('Intervals', scheduleArn, {}, 'rate(5 minutes)')
   }

@@ -1,6 +1,5 @@
 import type { Stack } from 'aws-cdk-lib'
 import * as iam from 'aws-cdk-lib/aws-iam'
-import type * as sqs from 'aws-cdk-lib/aws-sqs'
 import type { Records } from './records.ts'
 
 /** `bucket` and `prefix` of `s3://bucket/prefix`; the prefix is empty or ends with a slash. */
@@ -19,27 +18,53 @@ export class Permissions {
     this.#records = records
   }
 
-  /** Records, and what is due of them. */
-  records(): iam.PolicyStatement[] {
+  /**
+   * Records. Every part reads, puts and updates them. Only those that list them may query, only those that find what is
+   * due by time may ask the index, and only those that take waiters or executions off their lists may delete.
+   */
+  records(...uses: ('list' | 'due' | 'remove')[]): iam.PolicyStatement[] {
     const { tableArn } = this.#records.table
+    const actions = [
+      'BatchGetItem',
+      'PutItem',
+      'UpdateItem',
+      ...(uses.includes('list') ? ['Query'] : []),
+      ...(uses.includes('remove') ? ['DeleteItem'] : []),
+    ]
     return [
       allow(
-        ['BatchGetItem', 'Query', 'PutItem', 'UpdateItem', 'DeleteItem', 'ConditionCheckItem'].map(
-          (action) => `dynamodb:${action}`,
-        ),
+        actions.map((action) => `dynamodb:${action}`),
         [tableArn],
       ),
-      allow(['dynamodb:Query'], [`${tableArn}/index/due`]),
+      ...(uses.includes('due') ? [allow(['dynamodb:Query'], [`${tableArn}/index/due`])] : []),
     ]
   }
 
+  /** Plans; nobody on AWS removes one before its time, which the bucket's rule does. */
   plans(access: 'read' | 'write'): iam.PolicyStatement[] {
-    return this.objects(this.#records.bucket.bucketName, 'plans/', access)
+    const { bucketName } = this.#records.bucket
+    return [
+      ...this.objects(bucketName, 'plans/', 'read'),
+      ...(access === 'write' ? [this.putPlans('*')] : []),
+    ]
+  }
+
+  /** What a body yields: plans beside that of its run, named by the run, `~` and the task (src/engine/expand.ts). */
+  yields(): iam.PolicyStatement[] {
+    return [...this.plans('read'), this.putPlans('*~*')]
+  }
+
+  private putPlans(names: string): iam.PolicyStatement {
+    return allow(['s3:PutObject'], [`${this.bucketArn(this.#records.bucket.bucketName)}/plans/${names}`])
+  }
+
+  private bucketArn(bucket: string): string {
+    return this.#stack.formatArn({ service: 's3', region: '', account: '', resource: bucket })
   }
 
   /** Objects below a prefix; `write` can list, read, put and remove. */
   objects(bucket: string, prefix: string, access: 'read' | 'write'): iam.PolicyStatement[] {
-    const arn = this.#stack.formatArn({ service: 's3', region: '', account: '', resource: bucket })
+    const arn = this.bucketArn(bucket)
     const actions = [
       's3:GetObject',
       ...(access === 'write' ? ['s3:PutObject', 's3:DeleteObject', 's3:AbortMultipartUpload'] : []),
@@ -47,39 +72,58 @@ export class Permissions {
     return [allow(actions, [`${arn}/${prefix}*`]), allow(['s3:ListBucket'], [arn], belowPrefix(prefix))]
   }
 
-  send(queues: sqs.IQueue[]): iam.PolicyStatement[] {
-    return queues.length === 0 ? [] : [allow(['sqs:SendMessage'], arnsOf(queues))]
+  send(queues: string[]): iam.PolicyStatement[] {
+    return queues.length === 0 ? [] : [allow(['sqs:SendMessage'], queues)]
   }
 
-  take(queues: sqs.IQueue[]): iam.PolicyStatement[] {
-    const actions = ['ReceiveMessage', 'DeleteMessage', 'ChangeMessageVisibility', 'GetQueueAttributes']
+  /** A function that Lambda brings messages to also looks at its queue, and gives back what is not ours. */
+  take(queues: string[], by: 'function' | 'container'): iam.PolicyStatement[] {
+    const actions = [
+      'ReceiveMessage',
+      'DeleteMessage',
+      ...(by === 'function' ? ['ChangeMessageVisibility', 'GetQueueAttributes'] : []),
+    ]
     return [
       allow(
         actions.map((action) => `sqs:${action}`),
-        arnsOf(queues),
+        queues,
       ),
     ]
   }
 
-  measure(queues: sqs.IQueue[]): iam.PolicyStatement[] {
-    return queues.length === 0 ? [] : [allow(['sqs:GetQueueAttributes'], arnsOf(queues))]
+  measure(queues: string[]): iam.PolicyStatement[] {
+    return queues.length === 0 ? [] : [allow(['sqs:GetQueueAttributes'], queues)]
   }
 
-  /** Values of secrets of this deployment; Secrets Manager adds six characters to each name. */
-  secrets(names: string[], prefix: string, access: 'read' | 'write'): iam.PolicyStatement[] {
-    if (names.length === 0) return []
-    const action = access === 'read' ? 'secretsmanager:GetSecretValue' : 'secretsmanager:PutSecretValue'
-    const arnOf = (name: string) =>
-      this.#stack.formatArn({ service: 'secretsmanager', resource: `secret:${prefix}${name}-??????` })
-    return [allow([action], names.map(arnOf))]
+  /** Reads the values of these secrets of the deployment; a statement for as many as one policy takes. */
+  readSecrets(names: string[], prefix: string): iam.PolicyStatement[] {
+    const statements: iam.PolicyStatement[] = []
+    for (const group of groupsOf(names))
+      statements.push(
+        allow(
+          ['secretsmanager:GetSecretValue'],
+          // Secrets Manager adds six characters to each name.
+          group.map((name) => this.secretArn(`${prefix}${name}-??????`)),
+        ),
+      )
+    return statements
   }
 
-  startRuns(machines: string[]): iam.PolicyStatement[] {
-    return [allow(['states:StartExecution'], machines)]
+  /** Sets secrets of the deployment, all of them: they are many, and none can be read by this. */
+  setSecrets(prefix: string): iam.PolicyStatement[] {
+    return [allow(['secretsmanager:PutSecretValue'], [this.secretArn(`${prefix}*`)])]
   }
 
-  answerRuns(machines: string[]): iam.PolicyStatement[] {
-    return [allow(['states:SendTaskSuccess', 'states:SendTaskFailure'], machines)]
+  private secretArn(name: string): string {
+    return this.#stack.formatArn({ service: 'secretsmanager', resource: `secret:${name}` })
+  }
+
+  startRuns(machine: string): iam.PolicyStatement[] {
+    return [allow(['states:StartExecution'], [machine])]
+  }
+
+  answerRuns(machine: string): iam.PolicyStatement[] {
+    return [allow(['states:SendTaskSuccess', 'states:SendTaskFailure'], [machine])]
   }
 
   readLogs(groups: string[]): iam.PolicyStatement[] {
@@ -87,7 +131,24 @@ export class Permissions {
   }
 }
 
-const arnsOf = (queues: sqs.IQueue[]) => queues.map(({ queueArn }) => queueArn)
+/** Characters of names that one policy takes: it has 6,144, an ARN about 90 beside its name, and there are names of all lengths. */
+const NAMES_OF_A_POLICY = 4_500
+const ARN_CHARACTERS = 95
+
+/** Names in groups that fit a policy each. */
+function groupsOf(names: string[]): string[][] {
+  const groups: string[][] = []
+  let room = 0
+  for (const name of names) {
+    room -= ARN_CHARACTERS + name.length
+    if (room < 0) {
+      groups.push([])
+      room = NAMES_OF_A_POLICY - ARN_CHARACTERS - name.length
+    }
+    groups.at(-1)?.push(name)
+  }
+  return groups
+}
 
 /**
  * Lists only below a prefix. The permission also makes S3 say "not there" instead of "forbidden" to a look at one object,

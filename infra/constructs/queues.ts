@@ -1,11 +1,19 @@
-import { Duration } from 'aws-cdk-lib'
+import { Duration, Fn, Stack } from 'aws-cdk-lib'
 import * as sqs from 'aws-cdk-lib/aws-sqs'
 import { Construct } from 'constructs'
+import type { Layout } from '../layout.ts'
 
 /** A queue, and where what cannot be handled goes. */
 export interface WithDeadLetters {
   queue: sqs.Queue
   deadLetters: sqs.Queue
+}
+
+/** What the queues are made from. */
+export interface QueuesProps {
+  layout: Layout
+  pools: string[]
+  functionTimeout: Duration
 }
 
 /** The longest that SQS keeps a message. */
@@ -20,18 +28,20 @@ export class Queues extends Construct {
   readonly schedules: sqs.Queue
   /** Batches of the table's stream that no function survived. */
   readonly stream: sqs.Queue
+  readonly #layout: Layout
 
-  constructor(scope: Construct, id: string, pools: string[], functionTimeout: Duration) {
+  constructor(scope: Construct, id: string, { layout, pools, functionTimeout }: QueuesProps) {
     super(scope, id)
+    this.#layout = layout
     // AWS advises six times the function's timeout: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
     const visibility = Duration.seconds(Math.min(functionTimeout.toSeconds() * 6, 43_200))
-    for (const pool of pools) this.pools.set(pool, this.queue(`Pool-${pool}`, visibility))
-    this.repair = this.queue('Repair', Duration.minutes(6))
-    this.schedules = this.plain('ScheduleDeadLetters')
-    this.stream = this.plain('StreamDeadLetters')
+    for (const pool of pools) this.pools.set(pool, this.poolQueue(pool, visibility))
+    this.repair = queueIn(this, 'Repair', { visibilityTimeout: Duration.minutes(6) })
+    this.schedules = new sqs.Queue(this, 'ScheduleDeadLetters', SAFE)
+    this.stream = new sqs.Queue(this, 'StreamDeadLetters', SAFE)
   }
 
-  /** Every queue where something lies that a person has to look at. */
+  /** Where dead letters of all pools lie, and those of changes, schedules and the stream. */
   get deadLetters(): Map<string, sqs.Queue> {
     const pools = [...this.pools].map(([name, { deadLetters }]): [string, sqs.Queue] => [
       `Pool-${name}`,
@@ -45,19 +55,44 @@ export class Queues extends Construct {
     ])
   }
 
-  private queue(id: string, visibilityTimeout: Duration): WithDeadLetters {
-    const deadLetters = this.plain(`${id}-DeadLetters`)
-    const queue = new sqs.Queue(this, id, {
-      ...SAFE,
-      visibilityTimeout,
-      deadLetterQueue: { queue: deadLetters, maxReceiveCount: TRIES },
-    })
-    return { queue, deadLetters }
+  /** URL of each pool's queue; of many pools the beginning that their URLs share, as that of `*`. */
+  get urls(): { [pool: string]: string } {
+    if (!this.#layout.isSpread)
+      return Object.fromEntries([...this.pools].map(([name, { queue }]) => [name, queue.queueUrl]))
+    // https://HOST/ACCOUNT/NAME
+    const parts = Fn.split('/', this.repair.queue.queueUrl)
+    const before = [0, 1, 2, 3].map((index) => Fn.select(index, parts))
+    return { '*': Fn.join('/', [...before, this.#layout.queuePrefix]) }
   }
 
-  private plain(id: string): sqs.Queue {
-    return new sqs.Queue(this, id, SAFE)
+  /** ARNs of the queues of pools; of many pools one with a wildcard. */
+  arnsOf(pools: string[]): string[] {
+    if (pools.length === 0) return []
+    if (!this.#layout.isSpread) return pools.flatMap((name) => this.pools.get(name)?.queue.queueArn ?? [])
+    return [Stack.of(this).formatArn({ service: 'sqs', resource: `${this.#layout.queuePrefix}*` })]
   }
+
+  private poolQueue(pool: string, visibilityTimeout: Duration): WithDeadLetters {
+    const scope = this.#layout.poolScope(pool, this)
+    // A queue that is made anew loses its messages, so only those of the larger layout are named.
+    const named = this.#layout.isSpread ? { queueName: `${this.#layout.queuePrefix}${pool}` } : {}
+    return queueIn(scope, `Pool-${pool}`, { visibilityTimeout, ...named })
+  }
+}
+
+/** A queue with its dead letters. */
+function queueIn(
+  scope: Construct,
+  id: string,
+  props: Pick<sqs.QueueProps, 'visibilityTimeout' | 'queueName'>,
+): WithDeadLetters {
+  const deadLetters = new sqs.Queue(scope, `${id}-DeadLetters`, SAFE)
+  const queue = new sqs.Queue(scope, id, {
+    ...SAFE,
+    ...props,
+    deadLetterQueue: { queue: deadLetters, maxReceiveCount: TRIES },
+  })
+  return { queue, deadLetters }
 }
 
 const SAFE = { retentionPeriod: KEPT, encryption: sqs.QueueEncryption.SQS_MANAGED, enforceSSL: true }

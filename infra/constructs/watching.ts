@@ -7,6 +7,7 @@ import * as sns from 'aws-cdk-lib/aws-sns'
 import * as subscriptions from 'aws-cdk-lib/aws-sns-subscriptions'
 import type * as sqs from 'aws-cdk-lib/aws-sqs'
 import { Construct } from 'constructs'
+import type { Layout } from '../layout.ts'
 
 /** What is watched. */
 export interface WatchingProps {
@@ -14,7 +15,7 @@ export interface WatchingProps {
   functions: { [name: string]: lambda.Function }
   queues: { [pool: string]: sqs.Queue }
   deadLetters: Map<string, sqs.Queue>
-  machineArns: string[]
+  layout: Layout
   /** Names of budgets. */
   budgets: string[]
   alarmEmail: string | undefined
@@ -44,9 +45,11 @@ const NEARLY_SPENT_PERCENT = 90
 export class Watching extends Construct {
   readonly topic: sns.Topic
   readonly #action: SnsAction
+  readonly #layout: Layout
 
   constructor(scope: Construct, id: string, props: WatchingProps) {
     super(scope, id)
+    this.#layout = props.layout
     this.topic = new sns.Topic(this, 'Alarms', { enforceSSL: true })
     this.topic.grantPublish(new iam.ServicePrincipal('cloudwatch.amazonaws.com'))
     if (props.alarmEmail !== undefined)
@@ -61,11 +64,13 @@ export class Watching extends Construct {
   private watchQueues({ deadLetters, queues }: WatchingProps): void {
     for (const [name, queue] of deadLetters)
       this.alarm(`${name}-DeadLetters`, 'dead-letters', {
+        pool: poolIn(name),
         metric: queue.metricApproximateNumberOfMessagesVisible({ statistic: 'max' }),
         threshold: 1,
       })
     for (const [pool, queue] of Object.entries(queues))
       this.alarm(`${pool}-OldestMessage`, 'oldest-message', {
+        pool,
         metric: queue.metricApproximateAgeOfOldestMessage(),
         threshold: OLDEST.toSeconds(),
       })
@@ -73,8 +78,10 @@ export class Watching extends Construct {
 
   private watchFunctions({ functions }: WatchingProps): void {
     for (const [name, each] of Object.entries(functions)) {
-      this.alarm(`${name}-Errors`, 'function-errors', { metric: each.metricErrors(), threshold: 3 })
-      this.alarm(`${name}-Throttles`, 'function-throttles', { metric: each.metricThrottles(), threshold: 10 })
+      const pool = poolIn(name)
+      this.alarm(`${name}-Errors`, 'function-errors', { pool, metric: each.metricErrors(), threshold: 3 })
+      const metric = each.metricThrottles()
+      this.alarm(`${name}-Throttles`, 'function-throttles', { pool, metric, threshold: 10 })
     }
     const advance = functions.advance
     if (advance !== undefined)
@@ -107,12 +114,23 @@ export class Watching extends Construct {
     })
   }
 
+  /** A line for each state machine of the deployment: a search, because they may be many. */
+  private machines(metricName: string): cloudwatch.MathExpression {
+    const names = `StateMachineArn="stateMachine:${this.#layout.anyPrefix}"`
+    return new cloudwatch.MathExpression({
+      expression: `SEARCH('{AWS/States,StateMachineArn} MetricName="${metricName}" ${names}', 'Sum', 300)`,
+      usingMetrics: {},
+      label: '',
+    })
+  }
+
   private alarm(
     id: string,
     article: string,
-    { metric, threshold }: { metric: cloudwatch.IMetric; threshold: number },
+    { pool, metric, threshold }: { pool?: string | undefined; metric: cloudwatch.IMetric; threshold: number },
   ) {
-    const alarm = new cloudwatch.Alarm(this, id, {
+    const scope = pool === undefined ? this : this.#layout.poolScope(pool, this)
+    const alarm = new cloudwatch.Alarm(scope, id, {
       metric,
       threshold,
       evaluationPeriods: 1,
@@ -123,19 +141,13 @@ export class Watching extends Construct {
     alarm.addAlarmAction(this.#action)
   }
 
-  private dashboard({ environment, functions, queues, machineArns }: WatchingProps): void {
+  private dashboard({ environment, functions, queues }: WatchingProps): void {
     const graph = (title: string, left: cloudwatch.IMetric[]) =>
       new cloudwatch.GraphWidget({ title, left, width: 12 })
     const board = new cloudwatch.Dashboard(this, 'Dashboard', { dashboardName: `sluice-${environment}` })
     board.addWidgets(
-      graph(
-        'Runs started',
-        machineArns.map((arn) => machineMetric('ExecutionsStarted', arn)),
-      ),
-      graph(
-        'Runs failed',
-        machineArns.map((arn) => machineMetric('ExecutionsFailed', arn)),
-      ),
+      graph('Runs started', [this.machines('ExecutionsStarted')]),
+      graph('Runs failed', [this.machines('ExecutionsFailed')]),
       graph(
         'Attempts that did not succeed, by cause',
         CAUSES.map((cause) => this.own(environment, `Attempts-${cause}`, 'sum')),
@@ -161,10 +173,5 @@ export class Watching extends Construct {
   }
 }
 
-const machineMetric = (metricName: string, arn: string) =>
-  new cloudwatch.Metric({
-    namespace: 'AWS/States',
-    metricName,
-    dimensionsMap: { StateMachineArn: arn },
-    statistic: 'sum',
-  })
+/** The pool that a queue or function is of: `Pool-heavy`, `pool-heavy`. */
+const poolIn = (name: string): string | undefined => /^pool-(.+)$/i.exec(name)?.[1]

@@ -3,10 +3,11 @@ import { isTimeZone } from '../core/cron.ts'
 import type { BudgetLimit, Limits, PoolLimit } from '../core/limits.ts'
 import type { BudgetPeriod } from '../core/model.ts'
 import { DEFAULT_POOL } from '../core/plan.ts'
+import { type Allowed, POOL_RIGHTS, STACK_OPTIONS, type StackOptions } from './deployment-options.ts'
 import { isPipeline, type Pipeline } from './pipeline.ts'
 
 /** Where pipelines live: on this machine or, with a `region`, on AWS. */
-export interface Environment {
+export interface Environment extends StackOptions {
   /**
    * Folder of the targets, relative to the config; on AWS `s3://bucket/prefix` of a bucket that is there.
    * @default 'data'; on AWS a bucket of the deployment
@@ -16,7 +17,7 @@ export interface Environment {
   region?: string
   /** The AWS account, twelve digits. @default that of the credentials */
   account?: string
-  /** The CloudFormation stack. @default 'sluice-' and the environment's name */
+  /** The CloudFormation stack. @default 'sluice-', the project's name and that of the environment */
   stack?: string
   /** What tasks may read besides targets: `s3://bucket/prefix`. @default nothing */
   reads?: string[]
@@ -52,10 +53,16 @@ export interface Pool extends PoolLimit {
   tasksPerWorker?: number
   /** Fargate: a worker ends after so long without work. @default 60 */
   idleSeconds?: number
+  /** On AWS: what its tasks may do beside reading and writing targets. @default nothing */
+  allows?: Allowed[]
+  /** On AWS: managed policies of its tasks, by the name of one of AWS's or by ARN. @default none */
+  policies?: string[]
 }
 
 /** What `sluice.config.ts` exports. */
 export interface Config {
+  /** Names the project where several share an AWS account. @default the name in package.json, else that of the folder */
+  name?: string
   /**
    * Pipelines, or paths and globs (relative to the config) of modules that export them. A module that does not
    * load stops only its own pipelines.
@@ -93,6 +100,7 @@ const POOL = z.strictObject({
   spot: z.boolean().optional(),
   tasksPerWorker: count.optional(),
   idleSeconds: count.optional(),
+  ...POOL_RIGHTS,
 })
 
 const S3_URI = /^s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](\/.*)?$/
@@ -122,6 +130,7 @@ const ENVIRONMENT = z
       .optional(),
     vpcId: z.string().startsWith('vpc-').optional(),
     privateSubnets: z.boolean().optional(),
+    ...STACK_OPTIONS,
   })
   .superRefine(({ region, storage }, context) => {
     const isS3 = storage?.startsWith('s3://') === true
@@ -132,6 +141,7 @@ const ENVIRONMENT = z
   })
 
 const SCHEMA = z.strictObject({
+  name: names.optional(),
   pipelines: z.array(
     z.custom<Pipeline | string>(
       (each) => typeof each === 'string' || isPipeline(each),
@@ -156,6 +166,8 @@ const SCHEMA = z.strictObject({
 
 /** A config that was checked. */
 export interface CheckedConfig {
+  /** Absent where the config says none. */
+  name?: string
   pipelines: (Pipeline | string)[]
   limits: Limits
   /** Every pool, `default` included. */
@@ -184,6 +196,7 @@ const EMPTY: CheckedConfig = {
 }
 
 function toConfig({
+  name,
   pipelines,
   pools,
   resources,
@@ -196,7 +209,13 @@ function toConfig({
     resources,
     budgets: budgets as { [name: string]: BudgetLimit },
   }
-  return { pipelines, limits, pools: all, environments: environments as CheckedConfig['environments'] }
+  return {
+    ...(name === undefined ? {} : { name }),
+    pipelines,
+    limits,
+    pools: all,
+    environments: environments as CheckedConfig['environments'],
+  }
 }
 
 const limitsOf = ({ concurrency, maxMemoryMb }: Pool): PoolLimit => ({

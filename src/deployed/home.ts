@@ -10,7 +10,7 @@ import type { Limits } from '../core/limits.ts'
 import type { Feed, Queue, Runner } from '../core/ports.ts'
 import type { TaskDefinition } from '../define/task.ts'
 import type { Context, Settings } from '../engine/context.ts'
-import type { Settings as Told } from '../handlers/environment.ts'
+import { ofPool, type Settings as Told } from '../handlers/environment.ts'
 import { completenessOf } from '../project/completeness.ts'
 import type { Home } from '../project/home.ts'
 import type { Project } from '../project/load-config.ts'
@@ -56,7 +56,7 @@ const NO_RUNNER: Runner = {
 export function openDeployed(told: Deployment, parts: HomeParts): Home {
   const { dynamodb, s3, sqs, secretsManager } = clients()
   const { waitSeconds = 0, project, limits, worker } = parts
-  const messages = sqsQueue(sqs, { urls: told.queues, waitSeconds })
+  const messages = sqsQueue(sqs, { urls: urlsOf(told.queues, Object.keys(limits.pools)), waitSeconds })
   const { store, plans, queue } = withFaults({
     store: dynamoStore(dynamodb, told.table),
     plans: s3Plans(s3, told.bucket, 'plans/'),
@@ -88,6 +88,9 @@ export function openDeployed(told: Deployment, parts: HomeParts): Home {
   }
   return { ...looks, context, close: () => runner.close() }
 }
+
+const urlsOf = (queues: Deployment['queues'], pools: string[]): { [pool: string]: string } =>
+  Object.fromEntries(pools.map((pool) => [pool, ofPool(queues, pool) ?? '']))
 
 function settingsOf(code: string, limits: Limits, memoryMb = 1024): Omit<Settings, 'worker'> {
   return {

@@ -1,13 +1,14 @@
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda'
 import type { Queue } from '../core/ports.ts'
 import type { Settings } from '../handlers/environment.ts'
+import type { BundledContainers } from '../project/bundled.ts'
 import { PATIENT } from './patience.ts'
 
 /**
  * Has containers launched for pools that were sent messages since it was last asked: `queue` notes the pools, `wake`
  * invokes the launcher. What is missed here, the next tick finds.
  */
-export function launcherOf({ launcher, workers }: Settings<'launcher' | 'workers'>) {
+export function launcherOf({ launcher }: Settings<'launcher'>, containers: BundledContainers) {
   const client = new LambdaClient(PATIENT)
   const sent = new Set<string>()
   return {
@@ -15,7 +16,7 @@ export function launcherOf({ launcher, workers }: Settings<'launcher' | 'workers
       ...queue,
       async send(messages) {
         await queue.send(messages)
-        for (const { pool } of messages) if (pool in workers.pools) sent.add(pool)
+        for (const { pool } of messages) if (pool in containers) sent.add(pool)
       },
     }),
     async wake(): Promise<void> {
@@ -32,7 +33,7 @@ export function launcherOf({ launcher, workers }: Settings<'launcher' | 'workers
     },
     /** Every pool, whether it was sent anything or not. */
     async wakeAll(): Promise<void> {
-      for (const pool of Object.keys(workers.pools)) sent.add(pool)
+      for (const pool of Object.keys(containers)) sent.add(pool)
       await this.wake()
     },
   }

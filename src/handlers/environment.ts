@@ -17,17 +17,14 @@ const jsonOf = <T extends z.ZodType>(schema: T) =>
 
 const byPool = <T extends z.ZodType>(schema: T) => jsonOf(z.record(z.string(), schema))
 
-/** What a pool of containers is launched with. */
+/** What containers are launched with. */
 const WORKERS = z.strictObject({
   cluster: z.string(),
   subnets: z.array(z.string()),
   securityGroups: z.array(z.string()),
   publicIp: z.boolean(),
-  /** By pool: the family of its task definition, and how many containers at most. */
-  pools: z.record(
-    z.string(),
-    z.strictObject({ family: z.string(), most: z.int().min(1), spot: z.boolean() }),
-  ),
+  /** The families of pools begin so, and end with the pool's name. */
+  families: z.string(),
 })
 
 /** Everything that the stack tells its functions and containers. Names of variables are spelled here, for both sides. */
@@ -36,9 +33,11 @@ const SETTINGS = {
   table: { name: 'SLUICE_TABLE', schema: z.string().min(1) },
   bucket: { name: 'SLUICE_BUCKET', schema: z.string().min(1) },
   storage: { name: 'SLUICE_STORAGE', schema: z.string().startsWith('s3://') },
+  /** URLs by pool; of many pools, what all begin with, as that of `*`. */
   queues: { name: 'SLUICE_QUEUES', schema: byPool(z.url()) },
   secrets: { name: 'SLUICE_SECRETS', schema: z.string().min(1) },
   machines: { name: 'SLUICE_MACHINES', schema: z.string().startsWith('arn:') },
+  /** Names by pool; of many pools, what all begin with, as that of `*`. */
   logGroups: { name: 'SLUICE_LOG_GROUPS', schema: byPool(z.string()) },
   workers: { name: 'SLUICE_WORKERS', schema: jsonOf(WORKERS) },
   launcher: { name: 'SLUICE_LAUNCHER', schema: z.string().min(1) },
@@ -63,10 +62,10 @@ const RUNS = [...CORE, 'queues', 'storage', 'secrets'] as const
 export const SETTINGS_OF = {
   schedule: [...CORE, 'storage', 'secrets', 'queues', 'machines'],
   plan: [...RUNS],
-  advance: [...CORE, 'queues', 'storage', 'secrets', 'repairQueue', 'launcher', 'workers'],
+  advance: [...CORE, 'queues', 'storage', 'secrets', 'repairQueue', 'launcher'],
   'lambda-worker': [...RUNS, 'pool', 'memoryMb'],
   'launch-workers': ['queues', 'workers'],
-  tick: [...CORE, 'queues', 'storage', 'secrets', 'workers', 'launcher'],
+  tick: [...CORE, 'queues', 'storage', 'secrets', 'launcher'],
   'job-events': [...CORE, 'queues', 'storage', 'secrets'],
   api: [...RUNS, 'machines', 'logGroups'],
   worker: [...RUNS, 'pool', 'memoryMb', 'idleSeconds', 'tasksPerWorker'],
@@ -99,6 +98,10 @@ export function readSettings<P extends Part>(
     },
   )
 }
+
+/** What a setting says for one pool; undefined where it knows no such pool. */
+export const ofPool = (byPool: { [pool: string]: string }, pool: string): string | undefined =>
+  byPool[pool] ?? (byPool['*'] === undefined ? undefined : `${byPool['*']}${pool}`)
 
 /** The variable of a setting. */
 export const variableOf = (setting: Setting): string => SETTINGS[setting].name

@@ -15,3 +15,11 @@ export const bundled: ProjectModules | undefined = undefined
 
 /** The limits of its config, for functions that decide without user code. */
 export const bundledLimits: Limits = NO_LIMITS
+
+/** How the containers of a pool are launched: how many at most, and whether on spare capacity first. */
+export interface BundledContainers {
+  [pool: string]: { most: number; spot: boolean }
+}
+
+/** Its pools of containers. */
+export const bundledContainers: BundledContainers = {}

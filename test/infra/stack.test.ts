@@ -50,9 +50,11 @@ const text = (value: unknown): string => {
 const WILDCARDS: [wildcard: RegExp, reason: string][] = [
   [/^\*$/, 'actions that AWS gives no resources, listed below'],
   [
-    /:s3:::.*\/(plans|targets)\/\*$/,
-    'plans of all runs, targets of all tasks: names that come with the runs',
+    /:s3:::.*\/(plans|targets)\/\*(~\*)?$/,
+    'plans of all runs, what tasks yield, targets of all tasks: names that come with the runs',
   ],
+  [/:stateMachine:sluice-prod-\*$/, 'state machines of one deployment: an ARN each would not fit a policy'],
+  [/:secret:sluice-prod\/\*$/, 'secrets of one deployment, to set and not to read'],
   [/:task-definition\/sluice-prod-[a-z]+:\*$/, 'revisions of one task definition'],
   [/:task\/.*\/\*$/, 'tasks of one cluster'],
   [/\/stream\/\*$/, 'streams of one table'],
@@ -174,7 +176,7 @@ describe('the stack', () => {
 describe('state machines', () => {
   it('are valid Amazon States Language', () => {
     const { isValid, errorsText } = validator(
-      definitionOf('arn:aws:lambda:eu-west-2:123456789012:function:plan', 'wide'),
+      definitionOf('arn:aws:lambda:eu-west-2:123456789012:function:plan', 'wide', 'aws'),
     )
     assert.ok(isValid, errorsText())
     assert.equal(validator({ StartAt: 'None', States: {} }).isValid, false)
@@ -198,21 +200,19 @@ describe('permissions', () => {
   /** What each role may do, as `service:Action`. */
   const ALLOWED: Record<string, string> = {
     SluiceContainersheavyTaskRole:
-      'dynamodb:BatchGetItem ConditionCheckItem DeleteItem PutItem Query UpdateItem s3:AbortMultipartUpload DeleteObject GetObject ListBucket PutObject sqs:ChangeMessageVisibility DeleteMessage GetQueueAttributes ReceiveMessage SendMessage ssmmessages:CreateControlChannel CreateDataChannel OpenControlChannel OpenDataChannel',
+      'dynamodb:BatchGetItem PutItem UpdateItem s3:AbortMultipartUpload DeleteObject GetObject ListBucket PutObject sqs:DeleteMessage ReceiveMessage SendMessage ssmmessages:CreateControlChannel CreateDataChannel OpenControlChannel OpenDataChannel',
     SluicePooldefaultRole:
-      'dynamodb:BatchGetItem ConditionCheckItem DeleteItem PutItem Query UpdateItem s3:AbortMultipartUpload DeleteObject GetObject ListBucket PutObject secretsmanager:GetSecretValue sqs:ChangeMessageVisibility DeleteMessage GetQueueAttributes GetQueueUrl ReceiveMessage SendMessage',
+      'dynamodb:BatchGetItem PutItem UpdateItem s3:AbortMultipartUpload DeleteObject GetObject ListBucket PutObject secretsmanager:GetSecretValue sqs:ChangeMessageVisibility DeleteMessage GetQueueAttributes GetQueueUrl ReceiveMessage SendMessage',
     Sluiceplan:
-      'dynamodb:BatchGetItem ConditionCheckItem DeleteItem PutItem Query UpdateItem s3:AbortMultipartUpload DeleteObject GetObject ListBucket PutObject states:SendTaskFailure SendTaskSuccess',
+      'dynamodb:BatchGetItem DeleteItem PutItem Query UpdateItem s3:GetObject ListBucket PutObject states:SendTaskFailure SendTaskSuccess',
     Sluiceadvance:
-      'dynamodb:BatchGetItem ConditionCheckItem DeleteItem DescribeStream GetRecords GetShardIterator ListStreams PutItem Query UpdateItem lambda:InvokeFunction s3:AbortMultipartUpload DeleteObject GetObject ListBucket PutObject sqs:ChangeMessageVisibility DeleteMessage GetQueueAttributes GetQueueUrl ReceiveMessage SendMessage states:SendTaskFailure SendTaskSuccess',
-    Sluiceschedule:
-      'dynamodb:BatchGetItem ConditionCheckItem DeleteItem PutItem Query UpdateItem states:StartExecution',
+      'dynamodb:BatchGetItem DeleteItem DescribeStream GetRecords GetShardIterator ListStreams PutItem Query UpdateItem lambda:InvokeFunction s3:GetObject ListBucket PutObject sqs:ChangeMessageVisibility DeleteMessage GetQueueAttributes GetQueueUrl ReceiveMessage SendMessage states:SendTaskFailure SendTaskSuccess',
+    Sluiceschedule: 'dynamodb:BatchGetItem PutItem UpdateItem states:StartExecution',
     Sluiceapi:
-      'dynamodb:BatchGetItem ConditionCheckItem DeleteItem PutItem Query UpdateItem logs:FilterLogEvents s3:GetObject ListBucket secretsmanager:PutSecretValue states:StartExecution',
+      'dynamodb:BatchGetItem PutItem Query UpdateItem logs:FilterLogEvents s3:GetObject ListBucket secretsmanager:PutSecretValue states:StartExecution',
     Sluicetick:
-      'dynamodb:BatchGetItem ConditionCheckItem DeleteItem PutItem Query UpdateItem lambda:InvokeFunction s3:AbortMultipartUpload DeleteObject GetObject ListBucket PutObject sqs:SendMessage',
-    Sluicejobevents:
-      'dynamodb:BatchGetItem ConditionCheckItem DeleteItem PutItem Query UpdateItem s3:AbortMultipartUpload DeleteObject GetObject ListBucket PutObject sqs:SendMessage',
+      'dynamodb:BatchGetItem DeleteItem PutItem Query UpdateItem lambda:InvokeFunction s3:GetObject ListBucket PutObject sqs:SendMessage',
+    Sluicejobevents: 'dynamodb:BatchGetItem DeleteItem PutItem Query UpdateItem s3:GetObject ListBucket',
     Sluicelaunchworkers:
       'ecs:DescribeTasks ListTasks RunTask TagResource iam:PassRole sqs:GetQueueAttributes',
   }

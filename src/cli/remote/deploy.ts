@@ -72,8 +72,19 @@ async function contextOf(project: Project, options: DeployOptions): Promise<{ [n
   if (architecture !== undefined) context.architecture = architecture
   if (!code) return context
   const { outputs } = await findDeployment(project, env)
-  return { ...context, images: outputs.Images ?? '{}' }
+  return { ...context, images: imagesIn(outputs) }
 }
+
+/** Images of pools, by name; of many pools they are told by several outputs. */
+const imagesIn = (outputs: { [name: string]: string }): string =>
+  JSON.stringify(
+    Object.assign(
+      {},
+      ...Object.entries(outputs).flatMap(([name, value]) =>
+        /^Images\d*$/.test(name) ? [JSON.parse(value)] : [],
+      ),
+    ),
+  )
 
 function approval(verb: 'deploy' | 'diff' | 'destroy', { yes }: DeployOptions): string[] {
   const asks = process.stdin.isTTY && !yes

@@ -58,7 +58,7 @@ export function freshContainer({ stack, outputs }: Deployment, pool: string): Ru
     )
   return {
     cluster: outputs.Cluster,
-    taskDefinition: `${stack}-${pool}`,
+    taskDefinition: `${outputs.Families ?? `${stack}-`}${pool}`,
     enableExecuteCommand: true,
     startedBy: 'sluice shell',
     overrides: { containerOverrides: [{ name: 'worker', command: ['wait'] }] },

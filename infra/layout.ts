@@ -1,0 +1,92 @@
+import { createHash } from 'node:crypto'
+import { Fn, NestedStack, Stack } from 'aws-cdk-lib'
+import { Construct } from 'constructs'
+import type { DeployedProject } from './project.ts'
+
+/**
+ * CloudFormation takes 500 resources a stack (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html);
+ * the rest is for what a later version adds.
+ */
+const ONE_STACK = 400
+/** Resources of a deployment without pools, pipelines, secrets and budgets; and of one pool. test/infra counts them. */
+const BASE = 110
+const PER_POOL = 14
+/** Roles and variables of one stack name its pools one by one: more than this would not fit. */
+const MOST_NAMED_POOLS = 10
+/** Stacks that pipelines are spread over: a pipeline keeps its stack whatever others come or go. */
+const PIPELINE_STACKS = 8
+/** The longest name of a queue or a state machine. */
+const LONGEST_NAME = 80
+
+/**
+ * How a deployment is laid out. A project that fits has one stack. A larger one has a nested stack for each pool and a
+ * few for its pipelines, with names of their own, so that what moves there does not meet what is about to be removed.
+ * Table, bucket and secrets stay in the stack itself, whatever the layout.
+ */
+export class Layout {
+  readonly isSpread: boolean
+  /** Names of state machines and of families of containers begin so. */
+  readonly prefix: string
+  /** The same, of this layout or the other. */
+  readonly anyPrefix: string
+  readonly stackName: string
+  readonly #root: Construct
+  readonly #stacks = new Map<string, NestedStack>()
+
+  constructor(root: Construct, project: DeployedProject) {
+    this.#root = root
+    this.stackName = Stack.of(root).stackName
+    this.isSpread = needsSpreading(project)
+    this.anyPrefix = `${this.stackName}-`
+    this.prefix = this.isSpread ? `${this.stackName}-x-` : this.anyPrefix
+    refuseLongNames(this, project)
+  }
+
+  /** Names of the queues of pools begin so, where they have names. */
+  get queuePrefix(): string {
+    return `${this.prefix}pool-`
+  }
+
+  /** Where `own` makes the parts of a pool: itself, or the same within the pool's stack. */
+  poolScope(pool: string, own: Construct): Construct {
+    return this.isSpread ? this.within(`PoolStack-${pool}`, own) : own
+  }
+
+  /** Where `own` makes the state machine of a pipeline. */
+  pipelineScope(pipeline: string, own: Construct): Construct {
+    if (!this.isSpread) return own
+    const [first = 0] = createHash('sha256').update(pipeline).digest()
+    return this.within(`PipelineStack-${first % PIPELINE_STACKS}`, own)
+  }
+
+  /** Something that no earlier or later stack of this name has: log groups stay when a stack is removed. */
+  get stackNonce(): string {
+    return Fn.select(2, Fn.split('/', Stack.of(this.#root).stackId))
+  }
+
+  private within(id: string, own: Construct): Construct {
+    const stack = this.#stacks.get(id) ?? new NestedStack(this.#root, id)
+    this.#stacks.set(id, stack)
+    return (
+      (stack.node.tryFindChild(own.node.id) as Construct | undefined) ?? new Construct(stack, own.node.id)
+    )
+  }
+}
+
+function needsSpreading({ pools, pipelines, secrets, budgets }: DeployedProject): boolean {
+  const count = Object.keys(pools).length
+  const resources = BASE + PER_POOL * count + pipelines.length + secrets.length + budgets.length
+  return count > MOST_NAMED_POOLS || resources > ONE_STACK
+}
+
+function refuseLongNames({ prefix, queuePrefix }: Layout, { pools, pipelines }: DeployedProject): void {
+  const names = [
+    ...pipelines.map(({ name }) => `${prefix}${name}`),
+    ...Object.keys(pools).map((name) => `${queuePrefix}${name}`),
+  ]
+  const long = names.filter((name) => name.length > LONGEST_NAME)
+  if (long.length > 0)
+    throw new Error(
+      `AWS takes names of ${LONGEST_NAME} characters: shorten ${long.join(', ')}, or give the environment a shorter \`stack\``,
+    )
+}
