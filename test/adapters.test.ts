@@ -16,10 +16,12 @@ describe('a state of an older version', () => {
     const folder = temporaryFolder(test)
     const path = join(folder, 'state.db')
     const first = ['CREATE TABLE old (x INTEGER)']
-    const before = openDatabase(path, first)
+    const before = openDatabase(path, { migrations: first })
     before.sql.exec('INSERT INTO old VALUES (7)')
     before.close()
-    const after = openDatabase(path, [...first, 'CREATE TABLE young AS SELECT x + 1 AS y FROM old'])
+    const after = openDatabase(path, {
+      migrations: [...first, 'CREATE TABLE young AS SELECT x + 1 AS y FROM old'],
+    })
     assert.equal(after.sql.prepare('SELECT y FROM young').get()?.y, 8)
     after.close()
     const backup = readdirSync(folder).find(

@@ -80,6 +80,11 @@ export const ERRORS = {
     retryable: true,
     meaning: 'The state or the secrets cannot be read or written.',
   },
+  state_gone: {
+    source: 'system',
+    retryable: true,
+    meaning: 'The file of the state was deleted or replaced while a process worked on it.',
+  },
   disk_full: {
     source: 'system',
     retryable: true,

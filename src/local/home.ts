@@ -58,7 +58,8 @@ export function openHome(options: HomeOptions): Home {
   growThriftily()
   const folder = resolve(options.stateFolder)
   makeStateFolder(folder)
-  const database = openDatabase(join(folder, 'state.db'))
+  const path = join(folder, 'state.db')
+  const database = openDatabase(path, { onWait: (seconds) => console.error(waitLine(path, seconds)) })
   const storageFolder = resolve(options.storageFolder ?? options.project?.storage ?? 'data')
   if (options.project) rememberStorage(database, storageFolder, folder)
 
@@ -116,6 +117,9 @@ export function openHome(options: HomeOptions): Home {
     },
   }
 }
+
+const waitLine = (path: string, seconds: number) =>
+  `waiting    another program has had the state ${path} locked for ${seconds} s (a sluice that was stopped? a database browser?); this one goes on when it lets go`
 
 interface RunnerParts {
   logs: Logs

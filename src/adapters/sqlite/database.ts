@@ -3,6 +3,8 @@ import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { messageOf, SluiceError } from '../../core/errors.ts'
 import { afterReactions, groupCommit, type TransactionSteps } from './group-commit.ts'
+import { isBusy, type Patience, patience } from './patience.ts'
+import { sameFileCheck } from './same-file.ts'
 
 /**
  * The migrations that lead from an empty file to the newest state, one entry a version.
@@ -38,8 +40,15 @@ const MIGRATIONS: readonly string[] = [
    DROP INDEX message_run;`,
 ]
 
-const BUSY_MS = 10_000
-const BUSY_PAUSE_MS = 5
+/** How long SQLite itself waits for another process, which holds up everything else in this one. */
+const BUSY_MS = 1_000
+
+/** Whom a state tells that it waits. */
+export interface DatabaseOptions {
+  /** Called where another process has had the state locked for so many seconds, once for each wait. */
+  onWait?: (seconds: number) => void
+  migrations?: readonly string[]
+}
 
 /** An open state with what its adapters share. */
 export interface Database {
@@ -71,6 +80,8 @@ export interface Database {
   foreignVersion(): number
   /** Told when a transaction was rolled back: what was remembered of it is wrong. */
   onRollback(forget: () => void): void
+  /** Throws where the file of the state has been deleted or replaced; looks at most once a second. */
+  check(): void
   /** Commits what is still to be committed, then closes the file. */
   close(): void
 }
@@ -79,35 +90,27 @@ export interface Database {
  * Opens the state file, creating or migrating it. An older state is backed up beside itself first,
  * a newer one is refused.
  */
-export function openDatabase(path: string, migrations = MIGRATIONS): Database {
+export function openDatabase(
+  path: string,
+  { migrations = MIGRATIONS, onWait = () => {} }: DatabaseOptions = {},
+): Database {
   return explaining(path, () => {
     mkdirSync(dirname(path), { recursive: true })
     const isNew = !existsSync(path)
     const sql = new DatabaseSync(path, { timeout: BUSY_MS })
     // NORMAL survives the death of any process; a power failure may cost the last transactions, never consistency.
-    patiently(sql, 'PRAGMA journal_mode = WAL')
+    const waiting = patience(onWait)
+    // Several processes may make a state at once, and SQLite does not wait by itself while one changes the journal.
+    waiting.insist(() => sql.exec('PRAGMA journal_mode = WAL'))
     sql.exec('PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 8000')
-    const database = toDatabase(sql, path)
+    const database = toDatabase(sql, path, waiting)
     migrate(database, migrations, isNew)
     return database
   })
 }
 
-/** Several processes may make a state at once, and SQLite does not wait by itself while one changes the journal. */
-function patiently(sql: DatabaseSync, statement: string): void {
-  const until = Date.now() + BUSY_MS
-  for (;;)
-    try {
-      sql.exec(statement)
-      return
-    } catch (error) {
-      if (((error as { errcode?: number }).errcode ?? 0) % 256 !== SQLITE_BUSY || Date.now() > until)
-        throw error
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, BUSY_PAUSE_MS)
-    }
-}
-
-function toDatabase(sql: DatabaseSync, path: string): Database {
+function toDatabase(sql: DatabaseSync, path: string, waiting: Patience): Database {
+  const check = sameFileCheck(path)
   const version = sql.prepare('PRAGMA data_version')
   const forgetters: (() => void)[] = []
   const writers: (() => void)[] = []
@@ -132,7 +135,9 @@ function toDatabase(sql: DatabaseSync, path: string): Database {
   const steps: TransactionSteps = {
     begin() {
       endReading()
+      check()
       begin.run()
+      waiting.over()
       // What others committed before this transaction began counts.
       forgetVersion()
     },
@@ -144,6 +149,8 @@ function toDatabase(sql: DatabaseSync, path: string): Database {
       if (sql.isTransaction) sql.exec('ROLLBACK')
       for (const forget of forgetters) forget()
     },
+    mayTryAgain: waiting.mayTryAgain,
+    insist: waiting.insist,
     explain: (error) => explained(path, error),
   }
   const group = groupCommit(steps)
@@ -166,6 +173,7 @@ function toDatabase(sql: DatabaseSync, path: string): Database {
     },
     foreignVersion,
     onRollback: (forget) => forgetters.push(forget),
+    check,
     close() {
       group.flush()
       endReading()
@@ -176,7 +184,7 @@ function toDatabase(sql: DatabaseSync, path: string): Database {
 
 function inTransaction<T>(steps: TransactionSteps, work: () => T): T {
   try {
-    steps.begin()
+    steps.insist(steps.begin)
     const result = work()
     steps.commit()
     return result
@@ -216,7 +224,6 @@ function explaining<T>(path: string, work: () => T): T {
 
 // Primary result codes: https://www.sqlite.org/rescode.html
 const SQLITE_FULL = 13
-const SQLITE_BUSY = 5
 const SQLITE_NOTADB = 26
 const SQLITE_CORRUPT = 11
 
@@ -230,13 +237,13 @@ function explained(path: string, error: unknown): unknown {
       ...options,
       hint: 'Make room, then give the same command again: it goes on where it was.',
     })
-  if ((code & 0xff) === SQLITE_BUSY)
+  if (isBusy(error))
     return new SluiceError(
       'state_unusable',
-      `The state ${path} has been locked by another program for ${BUSY_MS / 1000} s.`,
+      `The state ${path} has been locked by another program for ten minutes.`,
       {
         ...options,
-        hint: 'Close whatever holds it open (a database browser, a backup), then try again.',
+        hint: 'Close or end what holds it: a sluice that was stopped (Ctrl-Z), a database browser, a backup.',
       },
     )
   if ((code & 0xff) === SQLITE_NOTADB || (code & 0xff) === SQLITE_CORRUPT)

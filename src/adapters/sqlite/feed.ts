@@ -69,7 +69,7 @@ export function sqliteFeed(
     const before = standing()
     const isFree = before === undefined || before.until <= now || before.follower === follower
     if (!isFree && !(await isGone(before.follower))) return false
-    return database.transaction(() => {
+    return database.commit(() => {
       const stands = standing()
       if (stands?.follower !== before?.follower || stands?.until !== before?.until) return false
       oursUntil = now + LEASE_MS

@@ -1,10 +1,12 @@
+import { BUSY_PAUSE_MS, type Patience } from './patience.ts'
+
 /** How much shares one transaction at most, so that other processes get their turn. */
 const GROUP = 2_000
 /** How often what was written is reacted to within its transaction; a task's end takes four rounds to start the next. */
 const ROUNDS = 8
 
 /** The ends of a transaction. */
-export interface TransactionSteps {
+export interface TransactionSteps extends Pick<Patience, 'mayTryAgain' | 'insist'> {
   begin(): void
   commit(): void
   rollback(): void
@@ -24,7 +26,8 @@ interface Waiting {
  * Gathers what is asked for in one turn of the event loop, and what this process asks for in reaction to it, in one
  * transaction; see {@link Database.commit} and {@link Database.apply}.
  */
-export function groupCommit({ begin, commit, rollback, explain }: TransactionSteps) {
+export function groupCommit(steps: TransactionSteps) {
+  const { begin, commit, rollback, explain } = steps
   const waiting: Waiting[] = []
   let applied: { each: Waiting; result: unknown }[] = []
   let open: PromiseWithResolvers<void> | undefined
@@ -79,13 +82,20 @@ export function groupCommit({ begin, commit, rollback, explain }: TransactionSte
   }
 
   function start(): void {
-    begin()
     open = Promise.withResolvers()
     applyWaiting()
   }
 
+  /** While another process has the state locked, this one tries again, and is not blocked between two tries. */
   function onTurn(): void {
     if (open !== undefined || waiting.length === 0) return
+    try {
+      begin()
+    } catch (error) {
+      if (steps.mayTryAgain(error)) setTimeout(onTurn, BUSY_PAUSE_MS)
+      else fail(error)
+      return
+    }
     orFail(start)
     afterReactions(react)
   }
@@ -124,7 +134,10 @@ export function groupCommit({ begin, commit, rollback, explain }: TransactionSte
     flush(): void {
       this.settle()
       while (waiting.length > 0) {
-        orFail(start)
+        orFail(() => {
+          steps.insist(begin)
+          start()
+        })
         this.settle()
       }
     },

@@ -17,7 +17,7 @@ export function sqlitePlans(database: Database): Plans {
   const insertSlice = sql.prepare('INSERT INTO plan_slice (run, slice, tasks) VALUES (?, ?, ?)')
   const addSlice = sql.prepare('INSERT OR IGNORE INTO plan_slice (run, slice, tasks) VALUES (?, ?, ?)')
   const forget = ['plan', 'plan_slice'].map((table) =>
-    sql.prepare(`DELETE FROM ${table} WHERE run = ? OR run GLOB ?`),
+    sql.prepare(`DELETE FROM ${table} WHERE run = ? OR (run >= ? AND run < ?)`),
   )
   const headers = new Map<string, PlanHeader>()
   const slices = new Map<string, PlannedTask[]>()
@@ -70,7 +70,7 @@ export function sqlitePlans(database: Database): Plans {
 
   return {
     async save(run, plan) {
-      const isSaved = database.transaction(() => {
+      const isSaved = await database.commit(() => {
         if (header(run) !== undefined) return false
         insertHeader.run(run, JSON.stringify(plan.header))
         addSlices(insertSlice, run, 0, plan.tasks)
@@ -80,11 +80,12 @@ export function sqlitePlans(database: Database): Plans {
       return isSaved
     },
     async extend(run, base, tasks) {
-      database.transaction(() => addSlices(addSlice, run, base / PLAN_SLICE, tasks))
+      await database.commit(() => addSlices(addSlice, run, base / PLAN_SLICE, tasks))
     },
     async remove(run) {
-      database.transaction(() => {
-        for (const each of forget) each.run(run, `${run}~*`)
+      await database.commit(() => {
+        // What a run yielded is saved under its name and more, from `~` on.
+        for (const each of forget) each.run(run, `${run}~`, `${run}\u007f`)
       })
       headers.delete(run)
       for (const name of slices.keys()) if (name.startsWith(`${run}/`)) slices.delete(name)

@@ -108,6 +108,8 @@ export function sqliteStore(
     },
     async due({ before, limit }) {
       await settled()
+      // Loops ask for what is due every second, also while nothing else happens.
+      database.check()
       return due.all(before, limit).map(entry)
     },
   })
