@@ -5,32 +5,24 @@ import { dirname, join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { testProject } from './support/cli.ts'
+import { type Block, blocksOf } from './support/doc-blocks.ts'
 import { errorsPage } from './support/errors-page.ts'
 import { projectFolder } from './support/folders.ts'
 import { planSchemaFile } from './support/plan-schema.ts'
 
-interface Block {
-  language: string
-  /** What comes after the language: a path for code, where to run for commands. */
-  note: string
-  text: string
-  where: string
-}
-
 /** Commands that .ci/run types in a clean checkout, and those that the test of the tarball types as a user. */
-const ELSEWHERE = ['npm ci && npm start', 'npm ci && npm test', 'npm install sluice zod', 'npx sluice init']
+const ELSEWHERE = [
+  'npm ci && npm start',
+  'npm ci && npm test',
+  'npm pack',
+  'npm install ../sluice/sluice-0.1.0.tgz zod',
+  'npx sluice init',
+]
 
-function blocksOf(file: string): Block[] {
-  const text = readFileSync(join(projectFolder, file), 'utf8')
-  return [...text.matchAll(/^```(\w*) ?(.*)\n([\s\S]*?)^```$/gm)].map((match) => ({
-    language: match[1] ?? '',
-    note: match[2] ?? '',
-    text: match[3] ?? '',
-    where: `${file}, line ${text.slice(0, match.index).split('\n').length}`,
-  }))
-}
-
-const files = ['README.md', ...globSync('docs/*.md', { cwd: projectFolder })].sort()
+/** The tutorial is played from its first line to its last by the test of the tarball. */
+const files = ['README.md', ...globSync('docs/*.md', { cwd: projectFolder })]
+  .filter((file) => file !== 'docs/tutorial.md')
+  .sort()
 
 /** A project with all code of one document in it. */
 function projectWith(test: TestContext, blocks: Block[]) {

@@ -1,35 +1,123 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { it, type TestContext } from 'node:test'
-import { projectFolder, temporaryFolder } from './support/folders.ts'
+import { execFileSync, spawn } from 'node:child_process'
+import { globSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { type Block, blocksOf } from './support/doc-blocks.ts'
+import { projectFolder } from './support/folders.ts'
 
 const run = (cwd: string, command: string, ...args: string[]) =>
   execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
 
-/** Packs the project and installs the tarball into an empty folder, as a user would. */
-function installed(test: TestContext): string {
-  const folder = temporaryFolder(test)
-  run(projectFolder, 'npm', 'pack', '--pack-destination', folder)
-  const tarball = readdirSync(folder).find((name) => name.endsWith('.tgz')) ?? ''
-  run(folder, 'npm', 'install', '--no-audit', '--no-fund', join(folder, tarball))
-  return folder
+describe('the packed package, installed into an empty folder', { concurrency: false }, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-'))
+  after(() => rmSync(folder, { recursive: true, force: true }))
+
+  before(() => {
+    run(projectFolder, 'npm', 'pack', '--pack-destination', folder)
+    const tarball = readdirSync(folder).find((name) => name.endsWith('.tgz')) ?? ''
+    run(folder, 'npm', 'install', '--no-audit', '--no-fund', join(folder, tarball), 'zod')
+  })
+
+  it('has the licence, and every page and picture that messages and pages point to', () => {
+    const inside = join(folder, 'node_modules/sluice')
+    assert.match(readFileSync(join(inside, 'LICENSE'), 'utf8'), /Apache License\s+Version 2\.0/)
+    assert.equal(JSON.parse(readFileSync(join(inside, 'package.json'), 'utf8')).license, 'Apache-2.0')
+    const files = globSync('{docs/**,README.md,CHANGELOG.md,LICENSE}', { cwd: inside })
+    for (const page of files.filter((file) => file.endsWith('.md')))
+      for (const [, link = ''] of readFileSync(join(inside, page), 'utf8').matchAll(
+        /\]\(([^)#:]+)(#[^)]*)?\)/g,
+      ))
+        assert.ok(files.includes(join(dirname(page), link)), `${page} points to ${link}`)
+    for (const code of globSync('{src,infra,functions,tasks}/**/*.ts', { cwd: projectFolder }))
+      for (const [link] of readFileSync(join(projectFolder, code), 'utf8').matchAll(
+        /docs\/[\w-]+\.(md|json|png|svg)/g,
+      ))
+        assert.ok(files.includes(link), `${code} points to ${link}`)
+  })
+
+  it('plays the tutorial from its first line to its last', async () => {
+    const blocks = blocksOf('docs/tutorial.md')
+    let printed = ''
+    for (const block of blocks)
+      if (block.language === 'sh' && block.note !== 'elsewhere') printed = await runBlock(folder, block)
+      else if (block.language === 'ts') write(folder, block)
+      else if (block.language === 'diff') change(folder, block)
+      else if (block.language === 'text') assertPrinted(printed, block)
+      else assert.equal(block.note, 'elsewhere', `${block.where}: a block is sh, ts, diff or text`)
+    assert.ok(blocks.length > 10)
+  })
+
+  it('type-checks its own examples, and finds a wrong name', () => {
+    const tsc = join(projectFolder, 'node_modules/.bin/tsc')
+    run(folder, tsc, '-p', '.')
+    const example = readFileSync(join(folder, 'pipelines/hello.ts'), 'utf8')
+    const wrong = example.replace('input.greeting.read()', 'input.greetings.read()')
+    assert.notEqual(wrong, example)
+    writeFileSync(join(folder, 'pipelines/hello.ts'), wrong)
+    assert.throws(
+      () => run(folder, tsc, '-p', '.'),
+      (error: { stdout: string }) => /Property 'greetings' does not exist/.test(error.stdout),
+    )
+  })
+})
+
+function write(folder: string, { note, text }: Block): void {
+  mkdirSync(dirname(join(folder, note)), { recursive: true })
+  writeFileSync(join(folder, note), text)
 }
 
-it('installs from its tarball, makes a project, runs it, and its example type-checks', (test) => {
-  const folder = installed(test)
-  run(folder, 'npx', 'sluice', 'init')
-  assert.match(run(folder, 'npx', 'sluice', 'run', 'hello'), /2 succeeded/)
-  assert.equal(readFileSync(join(folder, 'data/hello/world/hello.txt'), 'utf8'), 'Hello, world!\n')
-  const tsc = join(projectFolder, 'node_modules/.bin/tsc')
-  run(folder, tsc, '-p', '.')
-  const example = readFileSync(join(folder, 'pipelines/hello.ts'), 'utf8')
-  const wrong = example.replace('input.greeting.read()', 'input.greetings.read()')
-  assert.notEqual(wrong, example)
-  run(folder, process.execPath, '-e', `fs.writeFileSync('pipelines/hello.ts', ${JSON.stringify(wrong)})`)
-  assert.throws(
-    () => run(folder, tsc, '-p', '.'),
-    (error: { stdout: string }) => /Property 'greetings' does not exist/.test(error.stdout),
+/** Replaces the lines that the block removes or keeps with those that it adds or keeps. */
+function change(folder: string, { note, text, where }: Block): void {
+  const lines = text.trimEnd().split('\n')
+  const without = (sign: string) =>
+    lines.flatMap((line) => (line.startsWith(sign) ? [] : [line.slice(1)])).join('\n')
+  const before = readFileSync(join(folder, note), 'utf8')
+  assert.ok(before.includes(without('+')), `${where}: ${note} has other lines`)
+  writeFileSync(
+    join(folder, note),
+    before.replace(without('+'), () => without('-')),
   )
-})
+}
+
+/**
+ * Runs a block as a person would type it and returns what it printed. Its note says how it ends: `exits N`, or `until
+ * TEXT` for a command that is stopped with Ctrl-C once it has printed the text.
+ */
+function runBlock(folder: string, { note, text, where }: Block): Promise<string> {
+  const [, code = '0'] = /^exits (\d)$/.exec(note) ?? []
+  const [, awaited] = /^until (.+)$/.exec(note) ?? []
+  const path = `${dirname(process.execPath)}:${process.env.PATH}`
+  const env = { ...process.env, PATH: path, NO_COLOR: '1', NODE_TEST_CONTEXT: undefined }
+  const shell = spawn('bash', ['-c', `set -e\n${text}`], { cwd: folder, env, detached: true })
+  let printed = ''
+  let isStopped = false
+  const hear = (data: Buffer) => {
+    printed += data
+    if (isStopped || awaited === undefined || !printed.includes(awaited)) return
+    isStopped = true
+    // A terminal sends Ctrl-C to the whole group.
+    process.kill(-(shell.pid as number), 'SIGINT')
+  }
+  shell.stdout.on('data', hear)
+  shell.stderr.on('data', hear)
+  return new Promise((resolve, reject) =>
+    shell.on('close', (ended) => {
+      // Bash ends by the signal as well.
+      if (isStopped ? ended === null || ended === 0 : String(ended) === code) resolve(printed)
+      else reject(new Error(`${where} ended with ${ended} instead of ${code}:\n${printed}`))
+    }),
+  )
+}
+
+/** Each line of the block was printed, in this order; `…` stands for any text. */
+function assertPrinted(printed: string, { text, where }: Block): void {
+  let from = 0
+  for (const line of text.trim().split('\n')) {
+    const pattern = line.trim().split('…').map(RegExp.escape).join('.*')
+    const found = new RegExp(pattern).exec(printed.slice(from))
+    assert.ok(found, `${where}: ${line} was not printed:\n${printed}`)
+    from += found.index + found[0].length
+  }
+}

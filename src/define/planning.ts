@@ -29,7 +29,8 @@ export function outputOf(task: TaskInstance, surroundings: Surroundings, workspa
 }
 
 function bind(target: Target, workspace: Workspace): Target {
-  return target instanceof StorageTarget || target instanceof CollectionTarget ? target.in(workspace) : target
+  if (target instanceof StorageTarget || target instanceof CollectionTarget) return target.in(workspace)
+  return target.within?.(workspace.storage) ?? target
 }
 
 /** What planning asks of tasks; an exception of user code becomes that task's failure alone. */

@@ -5,6 +5,11 @@ export interface Target {
   exists(): Promise<boolean>
   /** Answers for many targets of the same kind at once, in their order; asked instead of `exists` where it is there. */
   existsMany?(targets: readonly Target[]): Promise<boolean[]>
+  /**
+   * The same target in the storage of the environment, for targets that keep something there. Called before any other
+   * use. `storage.uri(path)` is a `file:` URI on one machine and an `s3:` URI on AWS.
+   */
+  within?(storage: { uri(path: string): string }): Target
 }
 
 /** What `output` may return: one target, or a record of targets that is complete when all exist. */
