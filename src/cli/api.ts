@@ -4,17 +4,37 @@ import { hasEnded, isOpen } from '../core/model.ts'
 import { cancelRun } from '../engine/cancel.ts'
 import { pauseSchedule } from '../engine/schedules.ts'
 import { whyWaiting } from '../engine/why.ts'
-import { body, explain } from '../handlers/http.ts'
+import { body, checked, explain } from '../handlers/http.ts'
 import type { Home } from '../project/home.ts'
 import { allRuns, findRun, findTasks, type TaskView, viewRun } from '../project/inspect.ts'
 import type { Project } from '../project/load-config.ts'
 import { findRoot, findScheduled, requestFor, startRun } from '../project/requests.ts'
+import { readResults } from '../project/results.ts'
+import { filterRuns, RUN_STATUSES } from '../project/run-filter.ts'
 import { listBudgets, readPools } from './commands/limits.ts'
-import { describePipelines, runData, taskData } from './commands/look.ts'
+import { describePipelines, taskData } from './commands/look.ts'
+import { runData } from './commands/runs.ts'
 import { summaryData } from './summary.ts'
 
 const ASKED = z.strictObject({ name: z.string(), params: z.record(z.string(), z.json()).default({}) })
 const LIMIT = 100
+
+/** An instant in milliseconds, or as ISO 8601. */
+const MOMENT = z
+  .string()
+  .transform((text) => (/^\d+$/.test(text) ? Number(text) : Date.parse(text)))
+  .pipe(z.number())
+const RUNS = z.strictObject({
+  pipeline: z.string().optional(),
+  status: z
+    .string()
+    .transform((text) => text.split(','))
+    .pipe(z.array(z.enum(RUN_STATUSES)))
+    .optional(),
+  since: MOMENT.optional(),
+  until: MOMENT.optional(),
+  limit: z.coerce.number().int().min(1).max(1_000).default(LIMIT),
+})
 
 /**
  * The HTTP API of `sluice dev`, for whoever is on this machine: runs, tasks, work, limits. A page of another origin
@@ -30,19 +50,23 @@ export function devApi(home: Home, project: Project): Hono {
   app.get('/api/pipelines', async (context) => context.json(await describePipelines(project, home)))
   app.get('/api/budgets', async (context) => context.json((await listBudgets(project, home)).data as object))
   app.get('/api/pools', async (context) => context.json(await readPools(project, home)))
-  app.get('/api/runs', async (context) =>
-    context.json((await allRuns(home)).reverse().slice(0, LIMIT).map(runData)),
-  )
+  app.get('/api/runs', async (context) => {
+    const { limit, status: statuses, ...filter } = checked(RUNS, context.req.query())
+    const runs = filterRuns(await allRuns(home), { ...filter, statuses })
+      .reverse()
+      .slice(0, limit)
+    return context.json(runs.map((run) => runData(run)))
+  })
   app.get('/api/runs/:run', async (context) => {
     const view = await viewRun(home, await findRun(home, context.req.param('run')))
-    return context.json({ ...summaryData(view), tasks: view.tasks.map(taskData) })
+    const results = await readResults(home, view.tasks)
+    return context.json({ ...summaryData(view), tasks: view.tasks.map((task) => taskData(task, results)) })
   })
   app.get('/api/runs/:run/tasks/:task', async (context) => {
     const view = await viewRun(home, await findRun(home, context.req.param('run')))
-    const [found] = findTasks(view, context.req.param('task'))
-    const { task } = found as TaskView
-    const why = await whyWaiting(home.context, view.run, task)
-    return context.json({ ...taskData(found as TaskView), why })
+    const [found] = findTasks(view, context.req.param('task')) as [TaskView]
+    const why = await whyWaiting(home.context, view.run, found.task)
+    return context.json({ ...taskData(found, await readResults(home, [found])), why })
   })
   app.get('/api/work', async (context) => context.json(await work(home)))
   app.post('/api/runs', async (context) => {

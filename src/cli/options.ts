@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from 'commander'
 import { fileSecrets } from '../adapters/secrets/file-secrets.ts'
+import { dayIn, type Span, spanOf } from '../core/calendar.ts'
 import { SluiceError } from '../core/errors.ts'
 import { secretVariable } from '../define/secret.ts'
 import { secretsPath } from '../local/state-folder.ts'
@@ -60,4 +61,19 @@ export function duration(text: string): number {
   if (unit === undefined)
     throw new InvalidArgumentError(`${text} has no unit: write ${text}s, ${text}m, ${text}h or ${text}d.`)
   return Number(number) * (UNITS[unit] ?? 1)
+}
+
+/** When a time that a flag names begins, in UTC: `2026-05-17`, `2026-05-17T10`, `today`, `yesterday`, or how long ago as `2h`. */
+export const beginOf = (text: string): number => stretchOf(text).start
+
+/** When it ends: a day or hour that is named is included as a whole. */
+export const endOf = (text: string): number => stretchOf(text).end
+
+function stretchOf(text: string): Span {
+  const daysAgo = { today: 0, yesterday: 1 }[text]
+  const named = spanOf(daysAgo === undefined ? text : dayIn('UTC', Date.now(), -daysAgo), 'UTC')
+  if (named !== undefined) return named
+  if (/^\d{4}-/.test(text)) throw new InvalidArgumentError(`${text} is no time that exists.`)
+  const at = Date.now() - duration(text)
+  return { start: at, end: at }
 }

@@ -1,17 +1,22 @@
 import { availableParallelism } from 'node:os'
 import { Command, InvalidArgumentError, Option } from 'commander'
+import type { RunStatus } from '../core/model.ts'
+import { RUN_STATUSES } from '../project/run-filter.ts'
 import { cancel, mark, retryRun, setPaused, why } from './commands/act.ts'
 import { dev } from './commands/dev.ts'
 import { diagnose } from './commands/doctor.ts'
 import { initProject } from './commands/init.ts'
 import { listBudgets, listPools } from './commands/limits.ts'
 import { printLogs } from './commands/logs.ts'
-import { listPipelines, listRuns, showStatus } from './commands/look.ts'
+import { listPipelines, showStatus } from './commands/look.ts'
 import { pruneRuns } from './commands/prune.ts'
+import { listRuns } from './commands/runs.ts'
 import { listSecrets, removeSecret, setSecret } from './commands/secrets.ts'
 import { withHome } from './homes.ts'
 import {
+  beginOf,
   duration,
+  endOf,
   type GlobalOptions,
   positiveInteger,
   projectIfAny,
@@ -62,10 +67,22 @@ function addLooks(program: Command, done: Done): void {
   )
   withEnvironment(command(program, 'runs', 'lists runs, the newest first'))
     .option('--limit <n>', 'how many', positiveInteger, 20)
+    .option('--pipeline <name>', 'only runs of this pipeline or task family')
+    .option('--status <status>', `${RUN_STATUSES.join(', ')}; several with a comma`, statuses)
+    .option('--failed', 'the same as --status failed')
+    .option(
+      '--since <time>',
+      'started since: 2h, 7d, 2026-05-17 or 2026-05-17T10 (UTC), today, yesterday',
+      beginOf,
+    )
+    .option('--until <time>', 'started until then, a day or hour included as a whole', endOf)
     .action(async (options) => done(await listRuns(options)))
-  withEnvironment(command(program, 'status <run>', `shows a run task by task; ${RUN}`))
-    .option('--task <task>', 'only this task: Family, Family(k=v,…) or its number')
-    .action(async (wanted, options) => done(await showStatus(wanted, options)))
+  withEnvironment(
+    command(program, 'status <run> [task]', `shows a run task by task, or one task in full; ${RUN}`),
+  )
+    .option('--task <task>', 'the same as TASK: Family, Family(k=v,…) or its number')
+    .option('--failed', 'only tasks that failed')
+    .action(async (wanted, task, options) => done(await showStatus(wanted, task, options)))
   withEnvironment(command(program, 'logs <run> [task]', 'prints log lines of a run or of one task'))
     .option('-f, --follow', 'goes on until the run has ended')
     .option('--tail <n>', 'only the last lines', positiveInteger)
@@ -126,6 +143,15 @@ function addActs(program: Command, done: Done): void {
       new Option('--port <port>', 'of the API on loopback; 0 takes a free one').argParser(port).default(8080),
     )
     .action(async (options) => done(await dev(await projectOf(options), options)))
+}
+
+/** Statuses of runs, with commas between. */
+function statuses(text: string): RunStatus[] {
+  return text.split(',').map((each) => {
+    const status = RUN_STATUSES.find((known) => known === each.trim())
+    if (status === undefined) throw new InvalidArgumentError(`It takes ${RUN_STATUSES.join(', ')}.`)
+    return status
+  })
 }
 
 const MAX_PORT = 65_535

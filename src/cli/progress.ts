@@ -5,7 +5,7 @@ import type { Claimed } from '../engine/claim.ts'
 import { readyOf } from '../engine/release.ts'
 import type { WorkEvents } from '../engine/work.ts'
 import type { Home } from '../project/home.ts'
-import { statusText, took } from './render.ts'
+import { outcomeText, took } from './render.ts'
 
 /** Shows how a run goes on. */
 export interface ProgressView extends WorkEvents {
@@ -102,10 +102,9 @@ export function liveProgress(home: Home, run: string, concurrency: number): Prog
       running.delete(nonce)
       finished++
       spentMs += Date.now() - (task.startedAt ?? Date.now())
-      if (ending.outcome !== 'succeeded')
-        print(
-          `${statusText('failed')} ${planned.label}${attemptText(task)}: ${ending.failure?.message ?? ending.outcome}`,
-        )
+      const why = ending.failure ? `: ${ending.failure.message}` : ''
+      if (ending.outcome !== 'succeeded' && ending.outcome !== 'yielded')
+        print(`${outcomeText(ending.outcome)} ${planned.label}${attemptText(task)}${why}`)
     },
     stop() {
       clearInterval(timer)

@@ -1,7 +1,7 @@
 import { styleText } from 'node:util'
 import Table from 'easy-table'
 import prettyMs from 'pretty-ms'
-import type { RunStatus, TaskStatus } from '../core/model.ts'
+import type { AttemptOutcome, RunStatus, TaskStatus } from '../core/model.ts'
 
 /** A duration for people. */
 export const took = (ms: number) => prettyMs(Math.max(0, ms), { secondsDecimalDigits: 1 })
@@ -40,6 +40,26 @@ export function statusText(status: TaskStatus | RunStatus): string {
     case 'pending':
     case 'queued':
       return status
+  }
+}
+
+/** How an attempt ended, in its colour: what was not the body's fault is no failure. */
+export function outcomeText(outcome: AttemptOutcome): string {
+  switch (outcome) {
+    case 'succeeded':
+    case 'yielded':
+      return styleText('green', outcome)
+    case 'failed':
+    case 'timed_out':
+    case 'out_of_memory':
+      return styleText('red', outcome)
+    case 'lost':
+    case 'interrupted':
+    case 'not_started':
+    case 'throttled':
+    case 'over_budget':
+    case 'cancelled':
+      return styleText('yellow', outcome)
   }
 }
 

@@ -1,5 +1,5 @@
 import type { RunView, TaskView } from '../project/inspect.ts'
-import { indented, statusText, took } from './render.ts'
+import { indented, instant, statusText, took } from './render.ts'
 
 const LOG_LINES = 20
 const LISTED = 50
@@ -7,10 +7,19 @@ const LISTED = 50
 /** How a run stands or ended, for people: what failed and why, what did not run because of it, how to go on; `env` where it is of a deployment. */
 export function summaryText(view: RunView, env?: string): string {
   const { run, counts } = view
-  const after = took((run.endedAt ?? Date.now()) - run.createdAt)
+  const after = took((run.endedAt ?? view.unattendedSince ?? Date.now()) - run.createdAt)
   const parts = Object.entries(counts).map(([status, count]) => `${count} ${status}`)
   const head = `${run.id} ${statusText(run.status)} after ${after}: ${parts.join(', ')}`
-  return [head, ...outputLines(view), ...failureLines(view, env)].join('\n')
+  return [head, ...unattendedLines(view), ...outputLines(view), ...failureLines(view, env)].join('\n')
+}
+
+/** That no process works on an open run, since when, and how to go on. */
+export function unattendedLines({ run, unattendedSince: since }: RunView): string[] {
+  if (since === undefined) return []
+  return [
+    `No process works on it since ${instant(since)} UTC (${took(Date.now() - since)} ago).`,
+    `Go on with the same command or sluice retry ${run.id}, or leave it to sluice dev.`,
+  ]
 }
 
 function outputLines({ run, tasks }: RunView): string[] {
@@ -64,7 +73,7 @@ function stackLine(stack: string | undefined): string[] | undefined {
 }
 
 /** The same for `--json`. */
-export function summaryData({ run, tasks, counts }: RunView) {
+export function summaryData({ run, tasks, counts, unattendedSince }: RunView) {
   return {
     run: run.id,
     name: run.name,
@@ -72,6 +81,7 @@ export function summaryData({ run, tasks, counts }: RunView) {
     status: run.status,
     createdAt: run.createdAt,
     endedAt: run.endedAt ?? null,
+    unattendedSince: unattendedSince ?? null,
     counts,
     failure: run.failure ?? null,
     failed: tasks

@@ -325,3 +325,27 @@ export interface SecretStore {
   /** How a person sets it. */
   hint(name: string): string
 }
+
+/** Which processes work on the runs of a state. */
+export interface Presence {
+  /** Says that this process works on runs, until it leaves. */
+  announce(): Announcement
+  /** Processes that work or, where they were killed, worked; those that left are not among them. */
+  list(): Promise<SeenWorker[]>
+}
+
+/** What a process says of its work. */
+export interface Announcement {
+  /** The runs that it works on now; undefined: all. */
+  worksOn(runs: readonly string[] | undefined): void
+  leave(): void
+}
+
+/** A process that has said that it works on runs. */
+export interface SeenWorker {
+  worker: string
+  /** Undefined: all runs. */
+  runs: readonly string[] | undefined
+  seenAt: number
+  isGone: boolean
+}

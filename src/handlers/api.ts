@@ -29,7 +29,18 @@ export interface ApiParts {
 }
 
 /** Kinds of records that may be looked at; tokens of executions may not. */
-const SHOWN = ['run', 'request', 'task', 'attempt', 'limit', 'wait', 'schedule', 'lock', 'checkpoint']
+const SHOWN = [
+  'run',
+  'request',
+  'task',
+  'attempt',
+  'limit',
+  'wait',
+  'schedule',
+  'lock',
+  'checkpoint',
+  'marker',
+]
 const shownKey = z.string().refine((key) => SHOWN.includes(key.slice(0, key.indexOf('/'))), 'is not shown')
 const PAGE = 1_000
 

@@ -3,8 +3,12 @@ import { z } from 'zod'
 import { SluiceError } from '../core/errors.ts'
 
 /** The body of a request, as the schema wants it. */
-export async function body<T>(context: Context, schema: z.ZodType<T>): Promise<T> {
-  const parsed = schema.safeParse(await context.req.json().catch(() => undefined))
+export const body = async <T>(context: Context, schema: z.ZodType<T>): Promise<T> =>
+  checked(schema, await context.req.json().catch(() => undefined))
+
+/** What a request gives, as the schema wants it. */
+export function checked<T>(schema: z.ZodType<T>, given: unknown): T {
+  const parsed = schema.safeParse(given)
   if (parsed.success) return parsed.data
   throw new SluiceError('invalid_usage', `The request is wrong: ${z.prettifyError(parsed.error)}`)
 }

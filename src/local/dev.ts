@@ -22,13 +22,19 @@ export async function runDev(
   const { clock } = home.context.ports
   const worker = new Worker(home.context, { ...events, concurrency })
   const loops = startLoops(home.context, worker)
+  const announcement = home.presence?.announce()
+  announcement?.worksOn(undefined)
   const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
   const say = newsOnly(events.say)
-  while (!signal.aborted) {
-    await tickSchedules(home, project, say)
-    await Promise.race([clock.sleep(TICK_MS), stopped, loops.failed])
+  try {
+    while (!signal.aborted) {
+      await tickSchedules(home, project, say)
+      await Promise.race([clock.sleep(TICK_MS), stopped, loops.failed])
+    }
+    await Promise.race([loops.stop(), loops.failed])
+  } finally {
+    announcement?.leave()
   }
-  await Promise.race([loops.stop(), loops.failed])
 }
 
 /** Says of each pipeline only what it did not say the last time: a problem stays for many looks. */

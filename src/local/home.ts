@@ -16,6 +16,7 @@ import { stateTime } from '../adapters/sqlite/state-time.ts'
 import { sqliteStore } from '../adapters/sqlite/store.ts'
 import { systemClock } from '../adapters/system/clock.ts'
 import { machineTime } from '../adapters/system/monotonic.ts'
+import { filePresence } from '../adapters/system/presence.ts'
 import { isGone, workerId } from '../adapters/system/processes.ts'
 import { NO_LIMITS } from '../core/limits.ts'
 import type { BodyEnd, Job, Logs, Runner } from '../core/ports.ts'
@@ -111,6 +112,7 @@ export function openHome(options: HomeOptions): Home {
     secrets,
     surroundings,
     definitions,
+    presence: filePresence(join(folder, 'workers')),
     async close() {
       await runner.close()
       database.close()

@@ -35,21 +35,29 @@ export async function followRuns(home: Home, options: FollowOptions): Promise<Fo
   const active = new Set<string>()
   const worker = new Worker(home.context, { ...options, runs: () => [...active] })
   const loops = startLoops(home.context, worker)
-  const end = await untilEnd(home, options, { active, worker, loops })
-  await Promise.race([loops.stop(), loops.failed])
-  return end
+  const announcement = home.presence?.announce()
+  try {
+    const worksOn = (runs: readonly string[]) => announcement?.worksOn(runs)
+    const end = await untilEnd(home, options, { active, worker, loops, worksOn })
+    await Promise.race([loops.stop(), loops.failed])
+    return end
+  } finally {
+    announcement?.leave()
+  }
 }
 
 interface Following {
   active: Set<string>
   worker: Worker
   loops: Loops
+  /** Tells other processes on which runs this one works. */
+  worksOn(runs: readonly string[]): void
 }
 
 async function untilEnd(
   home: Home,
   options: FollowOptions,
-  { active, worker, loops }: Following,
+  { active, worker, loops, worksOn }: Following,
 ): Promise<FollowEnd> {
   const { clock } = home.context.ports
   const { signal, waitMs } = options
@@ -60,12 +68,17 @@ async function untilEnd(
     const before = active.size
     const idle = clock.listen('events')
     await dropEnded(home, active, options)
+    let isChanged = active.size !== before
     while (isMore && active.size < options.maxActive) {
       const run = await options.next()
       if (run === undefined) isMore = false
-      else active.add(run)
+      else {
+        active.add(run)
+        isChanged = true
+      }
     }
     if (active.size === 0) return 'ended'
+    if (isChanged) worksOn([...active])
     if (worker.running > 0 || active.size !== before) idleSince = clock.steady()
     if (clock.steady() - idleSince >= waitMs) {
       if (!(await someoneWorks(home, active))) return 'waiting'

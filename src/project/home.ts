@@ -1,4 +1,4 @@
-import type { Logs, SecretStore } from '../core/ports.ts'
+import type { Logs, Presence, SecretStore } from '../core/ports.ts'
 import type { Surroundings } from '../define/planning.ts'
 import type { Context } from '../engine/context.ts'
 import type { PlanSurroundings } from './plan-tasks.ts'
@@ -11,5 +11,7 @@ export interface Home {
   surroundings: Surroundings
   /** What plans from elsewhere are read with. */
   definitions: Omit<PlanSurroundings, 'folder'>
+  /** Which processes work on runs; absent where a deployment does. */
+  presence?: Presence
   close(): Promise<void>
 }

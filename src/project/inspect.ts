@@ -6,6 +6,7 @@ import type { PlannedTask } from '../core/plan.ts'
 import type { Context } from '../engine/context.ts'
 import { newTaskRun } from '../engine/create-run.ts'
 import { readyOf } from '../engine/release.ts'
+import { unattendedSince } from './attendance.ts'
 import type { Home } from './home.ts'
 import { didYouMean, shownName } from './suggestion.ts'
 
@@ -23,6 +24,8 @@ export interface RunView {
   run: Run
   tasks: TaskView[]
   counts: Partial<Record<TaskStatus, number>>
+  /** Since when no process works on it, though it is open. */
+  unattendedSince?: number | undefined
 }
 
 /** All runs, oldest first. */
@@ -60,7 +63,8 @@ export async function findRun(home: Home, wanted: string): Promise<Stored<Run>> 
 }
 
 /** Everything there is to see of a run. */
-export async function viewRun({ context }: Home, run: Stored<Run>): Promise<RunView> {
+export async function viewRun(home: Home, run: Stored<Run>): Promise<RunView> {
+  const { context } = home
   const { store, plans } = context.ports
   const [records, attemptRecords] = await Promise.all([
     store.list({ prefix: keys.taskRuns(run.id), consistency: 'strong' }),
@@ -85,7 +89,7 @@ export async function viewRun({ context }: Home, run: Stored<Run>): Promise<RunV
     attempts: attempts.get(task.number) ?? [],
     ...(task.notBefore === undefined ? {} : { notBefore: onWall(task.notBefore, moment) }),
   }))
-  return { run, tasks: views, counts: countBy(tasks) }
+  return { run, tasks: views, counts: countBy(tasks), unattendedSince: await unattendedSince(home, run) }
 }
 
 /** Task runs of an open run that are still to be put, as they will be. */

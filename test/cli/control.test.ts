@@ -12,7 +12,8 @@ const ran = (name: string) => appendFileSync('ran', name + '\\n')
 const A = task('A', { output: () => text('a.txt') }, async ({ output }) => { ran('A'); await output.write('a') })
 const B = task('B', { requires: () => A(), output: () => text('b.txt') }, async ({ input, output }) => { ran('B'); await output.write(await input.read() + 'b') })
 const C = task('C', { requires: () => B(), output: () => text('c.txt') }, async ({ input, output }) => { ran('C'); await output.write(await input.read() + 'c') })
-export const chain = pipeline('chain', C)`
+export const chain = pipeline('chain', C)
+export const counted = pipeline('counted', task('Counted', {}, () => ({ rows: 3 })))`
 
 const ran = (project: TestProject) => {
   const names = existsSync(project.path('ran'))
@@ -207,10 +208,10 @@ describe('dev', () => {
     const before = ticks().length
     await new Promise((resolve) => setTimeout(resolve, 6_500))
     const second = await start(project)
-    assert.match(second.started.stdout(), /Schedules: 2, of which 1 paused \(to start: sluice resume days\)/)
     await until('what was missed has run', () => ticks().length >= before + 4)
     await project.sluice('pause', 'ticks')
-    await stop(second)
+    const { stdout } = await stop(second)
+    assert.match(stdout, /Schedules: 2, of which 1 paused \(to start: sluice resume days\)/)
     const all = ticks().map((each) => Date.parse(each))
     assert.ok(
       all.every((each, index) => index === 0 || each === (all[index - 1] ?? 0) + 2_000),
@@ -237,9 +238,20 @@ describe('dev', () => {
     const { run } = started.body
     await until('the run has ended', async () => (await get(`/api/runs/${run}`)).body.status === 'succeeded')
     assert.equal((await get('/api/runs')).body[0].run, run)
+    assert.equal(
+      (await get('/api/runs?pipeline=chain&status=succeeded,failed&since=0&limit=5')).body.length,
+      1,
+    )
+    assert.equal((await get(`/api/runs?until=${encodeURIComponent('2026-01-01T00:00:00Z')}`)).body.length, 0)
+    for (const wrong of ['pipeline=chian', 'status=done', 'since=x', 'limit=0', 'other=1'])
+      assert.ok([400, 404].includes((await get(`/api/runs?${wrong}`)).status), wrong)
+    const counted = await post('/api/runs', { name: 'Counted' })
+    const result = async () => (await get(`/api/runs/${counted.body.run}`)).body.tasks[0].result
+    await until('the result is shown', async () => (await result())?.rows === 3)
+    assert.deepEqual((await get(`/api/runs/${counted.body.run}/tasks/0`)).body.result, { rows: 3 })
     assert.equal((await get(`/api/runs/${run}/tasks/A`)).body.status, 'succeeded')
     assert.deepEqual((await get('/api/work')).body, { running: [], pending: [] })
-    assert.equal((await get('/api/pipelines')).body.length, 4)
+    assert.equal((await get('/api/pipelines')).body.length, 5)
     assert.deepEqual((await get('/api/budgets')).body, [])
     assert.equal((await post('/api/runs', { name: 'chain' })).body.status, 'complete')
     assert.equal((await post('/api/runs', { name: 'chian' })).status, 404)

@@ -4,7 +4,7 @@ import { cancelRun } from '../../engine/cancel.ts'
 import { startLoops } from '../../engine/loops.ts'
 import { markSucceeded } from '../../engine/mark.ts'
 import { pauseSchedule } from '../../engine/schedules.ts'
-import { whyWaiting } from '../../engine/why.ts'
+import { type Reason, whyWaiting } from '../../engine/why.ts'
 import type { Home } from '../../project/home.ts'
 import { findRun, findTasks, type RunView, type TaskView, viewRun } from '../../project/inspect.ts'
 import type { Project } from '../../project/load-config.ts'
@@ -12,6 +12,7 @@ import { findScheduled, requestAgain } from '../../project/requests.ts'
 import { homeWithRuns, withHome } from '../homes.ts'
 import type { GlobalOptions, Result } from '../options.ts'
 import { instant } from '../render.ts'
+import { unattendedLines } from '../summary.ts'
 import { reasonText } from '../waits.ts'
 import { type RunOptions, runRequest } from './run.ts'
 
@@ -119,7 +120,10 @@ export async function why(
   try {
     const view = await viewRun(home, await findRun(home, wanted))
     const { task, planned } = onlyTask(view, name) as TaskView
-    const reasons = await whyWaiting(home.context, view.run, task)
+    const reasons = [
+      ...unattendedReasons(view, task),
+      ...(isCutOff(view, task) ? [] : await whyWaiting(home.context, view.run, task)),
+    ]
     const since = task.waitingSince === undefined ? '' : ` since ${instant(task.waitingSince)} UTC`
     const head = `${planned.label} is ${task.status}${since}`
     return {
@@ -128,6 +132,7 @@ export async function why(
         task: planned.label,
         status: task.status,
         waitingSince: task.waitingSince ?? null,
+        unattendedSince: view.unattendedSince ?? null,
         reasons,
       },
       text: [head, ...reasons.map((reason) => `  ${reasonText(reason)}`)].join('\n'),
@@ -135,6 +140,17 @@ export async function why(
   } finally {
     await home.close()
   }
+}
+
+/** Whether the process that ran the task is gone. */
+const isCutOff = ({ unattendedSince }: RunView, { status }: TaskRun) =>
+  status === 'running' && unattendedSince !== undefined
+
+/** That no process works on the run of a task that has not ended. */
+function unattendedReasons(view: RunView, task: TaskRun): Reason[] {
+  if (hasEnded(task.status)) return []
+  const lost = `attempt ${task.attempt} ran when its process ended: it counts as lost and is made again`
+  return [...unattendedLines(view), ...(isCutOff(view, task) ? [lost] : [])].map((text) => ({ text }))
 }
 
 function onlyTask(view: RunView, wanted: string): TaskView | undefined {

@@ -1,16 +1,18 @@
 import { intervalsOf } from '../../core/calendar.ts'
-import type { Run, TaskRun } from '../../core/model.ts'
+import type { Json, TaskRun } from '../../core/model.ts'
 import { flagOf } from '../../define/flags.ts'
 import { isSignificant, kindOf } from '../../define/params.ts'
 import type { Pipeline } from '../../define/pipeline.ts'
 import { readSchedule } from '../../engine/schedules.ts'
 import type { Home } from '../../project/home.ts'
-import { allRuns, findRun, findTasks, type TaskView, viewRun } from '../../project/inspect.ts'
+import { findRun, findTasks, type RunView, type TaskView, viewRun } from '../../project/inspect.ts'
 import type { Project } from '../../project/load-config.ts'
+import { readResults } from '../../project/results.ts'
 import { existingHome, homeWithRuns } from '../homes.ts'
 import type { GlobalOptions, Result } from '../options.ts'
 import { columns, instant, statusText, took } from '../render.ts'
 import { summaryData, summaryText } from '../summary.ts'
+import { taskDetail } from '../task-detail.ts'
 
 /** Every pipeline with its parameters and where its schedule stands. */
 export async function describePipelines(project: Project, home: Home | undefined) {
@@ -86,70 +88,63 @@ export async function listPipelines(project: Project, options: GlobalOptions): P
   return { data, text: [table, ...broken].join('\n') }
 }
 
-/** Lists runs, the newest first. */
-export async function listRuns(options: GlobalOptions & { limit: number }): Promise<Result> {
-  const home = await existingHome(options)
-  const runs = home === undefined ? [] : (await allRuns(home)).reverse().slice(0, options.limit)
-  await home?.close()
-  const data = runs.map(runData)
-  const rows = runs.map((run) => [
-    run.id,
-    statusText(run.status),
-    instant(run.createdAt),
-    took((run.endedAt ?? Date.now()) - run.createdAt),
-  ])
-  const text =
-    runs.length === 0
-      ? 'No runs yet. Start one: sluice run NAME'
-      : columns(['run', 'status', 'started (UTC)', 'took'], rows)
-  return { data, text }
+/** Flags of `sluice status`. */
+export interface StatusOptions extends GlobalOptions {
+  task?: string
+  /** Only tasks that failed. */
+  failed?: true
 }
 
-/** A run for `--json`. */
-export function runData({ id, name, params, status, createdAt, endedAt, tasks, interval, forced }: Run) {
-  return {
-    run: id,
-    name,
-    params,
-    status,
-    createdAt,
-    endedAt: endedAt ?? null,
-    tasks: tasks ?? 0,
-    interval: interval ?? null,
-    forced: forced ?? null,
-  }
-}
-
-/** Shows a run task by task. */
+/** Shows a run task by task, or everything about one task. */
 export async function showStatus(
   wanted: string,
-  options: GlobalOptions & { task?: string },
+  task: string | undefined,
+  options: StatusOptions,
 ): Promise<Result> {
   const home = await homeWithRuns(options)
   try {
     const view = await viewRun(home, await findRun(home, wanted))
-    const tasks = options.task === undefined ? view.tasks : findTasks(view, options.task)
-    const table = columns(['#', 'task', 'status', 'attempt', 'took', ''], tasks.map(taskRow))
-    return {
-      data: { ...summaryData(view), tasks: tasks.map(taskData) },
-      text: [table, '', summaryText(view, options.env)].join('\n'),
-    }
+    const name = task ?? options.task
+    const named = name === undefined ? view.tasks : findTasks(view, name)
+    const tasks = options.failed ? named.filter(({ task }) => task.status === 'failed') : named
+    const results = await readResults(home, tasks)
+    const data = { ...summaryData(view), tasks: tasks.map((each) => taskData(each, results)) }
+    const [only] = tasks
+    if (name !== undefined && only !== undefined && tasks.length === 1)
+      return { data, text: taskDetail(only, results.get(only.task.number), view.unattendedSince) }
+    return { data, text: [taskTable(view, tasks, results), '', summaryText(view, options.env)].join('\n') }
   } finally {
     await home.close()
   }
 }
 
-function taskRow(view: TaskView): string[] {
+function taskTable({ unattendedSince }: RunView, tasks: TaskView[], results: Map<number, Json>): string {
+  if (tasks.length === 0) return 'No task has failed.'
+  const rows = tasks.map((each) => taskRow(each, results.get(each.task.number), unattendedSince))
+  return columns(['#', 'task', 'status', 'attempt', 'took', ''], rows)
+}
+
+function taskRow(view: TaskView, result: Json | undefined, unattendedSince: number | undefined): string[] {
   const { task, planned } = view
-  const time = task.startedAt === undefined ? '' : took((task.endedAt ?? Date.now()) - task.startedAt)
+  const end = task.endedAt ?? unattendedSince ?? Date.now()
+  const time = task.startedAt === undefined ? '' : took(end - task.startedAt)
   return [
     String(task.number),
     planned.label,
     statusText(task.status),
     task.startedAt === undefined ? '' : String(task.attempt),
     task.status === 'queued' ? '' : time,
-    note(view),
+    resultNote(result) ?? note(view),
   ]
+}
+
+const SHOWN_RESULT = 60
+
+/** The result of a task without an output, where it says anything; `status RUN TASK` shows all of it. */
+function resultNote(result: Json | undefined): string | undefined {
+  if (result === undefined || result === null) return undefined
+  const text = JSON.stringify(result)
+  return text.length > SHOWN_RESULT ? `${text.slice(0, SHOWN_RESULT - 1)}…` : text
 }
 
 function note(view: TaskView): string {
@@ -180,8 +175,11 @@ function waitsFor(row: string): string {
   return kind === 'limit' ? `the ${of} ${name}` : 'another run'
 }
 
-/** A task for `--json`. */
-export function taskData({ task, planned, attempts, notBefore }: TaskView) {
+/** A task for `--json`; `result` is what a body without an output returned. */
+export function taskData(
+  { task, planned, attempts, notBefore }: TaskView,
+  results?: ReadonlyMap<number, Json>,
+) {
   return {
     number: task.number,
     task: planned.label,
@@ -206,6 +204,7 @@ export function taskData({ task, planned, attempts, notBefore }: TaskView) {
     progress: task.progress ?? null,
     failure: task.failure ?? null,
     outputs: planned.outputs,
+    result: results?.get(task.number) ?? null,
     attempts: attempts.map(({ kind: _, run: __, number: ___, ...attempt }) => attempt),
   }
 }

@@ -1,0 +1,80 @@
+import { randomUUID } from 'node:crypto'
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Presence, SeenWorker } from '../../core/ports.ts'
+import { isGone, workerId } from './processes.ts'
+
+const BEAT_MS = 5_000
+/** A process of another host that has not been heard of for this long has ended. */
+const SILENT_MS = 30_000
+/** A process that was killed leaves its file, which says when it was last seen. */
+const KEPT_MS = 30 * 86_400_000
+
+/**
+ * A small file for each process that works on runs: its content says on which, its modification time when the process
+ * was last seen. A process that ends by itself removes its file; one that was killed leaves it.
+ */
+export function filePresence(folder: string): Presence {
+  return {
+    announce() {
+      const path = join(folder, `${process.pid}-${randomUUID().slice(0, 8)}.json`)
+      const write = (runs: readonly string[] | undefined) => {
+        mkdirSync(folder, { recursive: true })
+        writeFileSync(path, JSON.stringify({ worker: workerId(), runs: runs ?? null }))
+      }
+      const touch = () => utimesSync(path, new Date(), new Date())
+      const timer = setInterval(() => attempt(touch), BEAT_MS)
+      timer.unref()
+      removeOld(folder)
+      return {
+        worksOn: (runs) => void attempt(() => write(runs)),
+        leave() {
+          clearInterval(timer)
+          attempt(() => rmSync(path, { force: true }))
+        },
+      }
+    },
+    async list() {
+      const seen = namesIn(folder).map((name) => readWorker(join(folder, name)))
+      return Promise.all(seen.filter((each) => each !== undefined).map(withEnd))
+    },
+  }
+}
+
+/** A full disk or a state that is gone stops the engine itself; that it cannot be told here stops nothing. */
+function attempt<T>(act: () => T): T | undefined {
+  try {
+    return act()
+  } catch {
+    return undefined
+  }
+}
+
+const namesIn = (folder: string): string[] =>
+  (attempt(() => readdirSync(folder)) ?? []).filter((name) => name.endsWith('.json'))
+
+type Found = Omit<SeenWorker, 'isGone'>
+
+/** Undefined where the file was removed meanwhile, or is not written yet. */
+function readWorker(path: string): Found | undefined {
+  return attempt(() => {
+    const { worker, runs } = JSON.parse(readFileSync(path, 'utf8'))
+    return { worker: String(worker), runs: runs ?? undefined, seenAt: statSync(path).mtimeMs }
+  })
+}
+
+async function withEnd(found: Found): Promise<SeenWorker> {
+  const [here] = workerId().split('/')
+  const isElsewhere = found.worker.split('/')[0] !== here
+  const isSilent = isElsewhere && Date.now() - found.seenAt > SILENT_MS
+  return { ...found, isGone: isSilent || (await isGone(found.worker)) }
+}
+
+function removeOld(folder: string): void {
+  for (const name of namesIn(folder)) {
+    const path = join(folder, name)
+    const found = readWorker(path)
+    if (found !== undefined && Date.now() - found.seenAt > KEPT_MS)
+      attempt(() => rmSync(path, { force: true }))
+  }
+}

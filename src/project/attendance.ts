@@ -1,0 +1,43 @@
+import type { Stored } from '../core/change.ts'
+import { isOpen, keys, type Run, type TaskRun } from '../core/model.ts'
+import type { SeenWorker } from '../core/ports.ts'
+import type { Home } from './home.ts'
+
+/** A process that opens a run says only then that it works on it. */
+const GRACE_MS = 5_000
+
+/**
+ * Since when no process works on a run that is open; undefined where one does, the run has ended, or a deployment
+ * works on it.
+ */
+export async function unattendedSince(home: Home, run: Run): Promise<number | undefined> {
+  const { presence, context } = home
+  if (presence === undefined || !isOpen(run.status)) return undefined
+  const workers = (await presence.list()).filter(({ runs }) => runs === undefined || runs.includes(run.id))
+  if (workers.some(({ isGone }) => !isGone)) return undefined
+  if (run.worker !== undefined && !(await context.ports.isGone(run.worker))) return undefined
+  const since = lastSeen(workers, run) ?? (await lastMove(home, run))
+  return since === undefined || context.ports.clock.now() - since < GRACE_MS ? undefined : since
+}
+
+function lastSeen(workers: SeenWorker[], { createdAt }: Run): number | undefined {
+  const seen = workers.map(({ seenAt }) => Math.round(seenAt)).filter((at) => at >= createdAt)
+  return seen.length === 0 ? undefined : seen.reduce((latest, at) => Math.max(latest, at))
+}
+
+/** When one of its tasks last started, ended or had its lease extended; undefined where a living process runs one. */
+async function lastMove({ context }: Home, run: Run): Promise<number | undefined> {
+  const { store, isGone } = context.ports
+  const records = await store.list({ prefix: keys.taskRuns(run.id), consistency: 'stale' })
+  const tasks = records.map(({ record }) => record as Stored<TaskRun>)
+  const running = tasks.filter(({ status }) => status === 'running')
+  for (const worker of new Set(running.map(({ worker }) => worker)))
+    if (worker !== undefined && !(await isGone(worker))) return undefined
+  return tasks.reduce(
+    (latest, task) => Math.max(latest, moveOf(task, context.settings.leaseMs)),
+    run.createdAt,
+  )
+}
+
+const moveOf = ({ startedAt = 0, endedAt = 0, leaseUntil }: TaskRun, leaseMs: number) =>
+  Math.max(startedAt, endedAt, leaseUntil === undefined ? 0 : leaseUntil - leaseMs)

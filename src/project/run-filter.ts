@@ -1,0 +1,41 @@
+import { SluiceError } from '../core/errors.ts'
+import type { Run, RunStatus } from '../core/model.ts'
+import { didYouMean } from './suggestion.ts'
+
+/** Which runs are wanted; what is absent does not matter. */
+export interface RunFilter {
+  /** A pipeline, or the family where a task was asked for. */
+  pipeline?: string | undefined
+  statuses?: readonly RunStatus[] | undefined
+  /** Started at or after this instant. */
+  since?: number | undefined
+  /** Started before this instant. */
+  until?: number | undefined
+}
+
+/** Every status of a run. */
+export const RUN_STATUSES = [
+  'planning',
+  'running',
+  'succeeded',
+  'failed',
+  'cancelled',
+] as const satisfies readonly RunStatus[]
+
+/** The runs that are wanted, in their order. Throws where no run has ever been of the pipeline. */
+export function filterRuns<R extends Run>(runs: readonly R[], filter: RunFilter): R[] {
+  const { pipeline, statuses, since = 0, until = Number.POSITIVE_INFINITY } = filter
+  const ofPipeline = pipeline === undefined ? runs : runs.filter(({ name }) => name === pipeline)
+  if (pipeline !== undefined && runs.length > 0 && ofPipeline.length === 0) throw unknown(pipeline, runs)
+  return ofPipeline.filter(
+    ({ status, createdAt }) =>
+      (statuses?.includes(status) ?? true) && createdAt >= since && createdAt < until,
+  )
+}
+
+function unknown(pipeline: string, runs: readonly Run[]): SluiceError {
+  const names = [...new Set(runs.map(({ name }) => name))]
+  return new SluiceError('unknown_name', `There is no run of ${pipeline}.${didYouMean(pipeline, names)}`, {
+    hint: `There are runs of: ${names.slice(0, 20).join(', ')}${names.length > 20 ? ', …' : ''}.`,
+  })
+}
