@@ -97,6 +97,10 @@ export class Watching extends Construct {
     // Told once an hour.
     const oldest = own('OldestRunHours', 'max').with({ period: Duration.hours(1) })
     this.alarm('Runs-Stuck', 'runs-stuck', { metric: oldest, threshold: STUCK.toHours() })
+    this.alarm('Records-Repaired', 'records-repaired', {
+      metric: own('RecordsRepaired', 'sum').with({ period: Duration.hours(1) }),
+      threshold: 1,
+    })
     for (const name of budgets)
       this.alarm(`Budget-${name}`, 'budget-nearly-spent', {
         metric: own(`BudgetUsed-${name}`, 'max'),

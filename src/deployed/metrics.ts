@@ -28,11 +28,12 @@ export function attemptMetrics(environment: string): NonNullable<WorkEvents['onE
   }
 }
 
-/** Keeps how budgets stand, each as a metric of its own, and how old the oldest run is. */
+/** Keeps how budgets stand, each as a metric of its own, how old the oldest run is, and what was repaired. */
 export function tickMetrics(environment: string): TickParts['keep'] {
   const metrics = metricsOf(environment)
-  return ({ budgets, oldestRunHours }) => {
+  return ({ budgets, oldestRunHours, repaired }) => {
     if (oldestRunHours !== undefined) metrics.addMetric('OldestRunHours', MetricUnit.NoUnit, oldestRunHours)
+    if (repaired !== undefined) metrics.addMetric('RecordsRepaired', MetricUnit.Count, repaired)
     for (const [name, use] of Object.entries(budgets))
       metrics.addMetric(`BudgetUsed-${name}`, MetricUnit.Percent, 100 * use)
     metrics.publishStoredMetrics()

@@ -46,12 +46,13 @@ const isLasting = (image: Stored) =>
 const readAll = async ({ store }: Context['ports'], changed: string[]) =>
   changed.length === 0 ? [] : (await store.read(changed)).filter((each) => each !== undefined)
 
-/** Derives from the records behind these keys whatever is owed: messages, bits, frees, wake-ups, releases, ends. */
+/** Does what the records behind these keys ask for. */
 export async function handleChanged(context: Context, changed: string[]): Promise<void> {
   return handleRecords(context, await readAll(context.ports, changed))
 }
 
-async function handleRecords(context: Context, records: Stored[]): Promise<void> {
+/** Derives from these records whatever is owed: messages, bits, frees, wake-ups, releases, ends. */
+export async function handleRecords(context: Context, records: Stored[]): Promise<void> {
   const tasks = records.filter((each) => each.kind === 'taskRun') as Stored<TaskRun>[]
   await Promise.all([
     sendQueued(context, tasks),

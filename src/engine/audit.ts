@@ -1,31 +1,85 @@
+import type { Stored } from '../core/change.ts'
 import { keys, type Run } from '../core/model.ts'
-import { handleChanged } from './advance.ts'
-import type { Context } from './context.ts'
+import type { Store, WriteResult } from '../core/ports.ts'
+import { handleRecords } from './advance.ts'
+import { type Context, writeEach } from './context.ts'
 
 const PAGE = 500
+/** The feed is never so late, but in trouble that has an alarm of its own. */
+const LONG_AGO_MS = 5 * 60_000
 
-/** Audits every open run, and every limit that somebody waits for. */
-export async function auditOpenRuns(context: Context): Promise<void> {
+/**
+ * Audits every open run, and every limit that somebody waits for. Returns how many records had to be repaired: what is
+ * owed since more than five minutes has been lost by a defect. What may still be on its way is done again uncounted.
+ */
+export async function auditOpenRuns(context: Context): Promise<number> {
+  let repaired = 0
   const runs = await context.ports.store.list({ prefix: keys.run(''), consistency: 'stale' })
   for (const { record } of runs)
-    if (record.kind === 'run' && record.status === 'running') await audit(context, record)
+    if (record.kind === 'run' && record.status === 'running') repaired += await audit(context, record)
   const limits = await context.ports.store.list({ prefix: keys.limits, consistency: 'stale' })
   const waited = limits.filter(({ record }) => record.kind === 'limit' && record.waiting)
-  await handleChanged(
+  await lookAt(
     context,
     waited.map(({ key }) => key),
   )
+  return repaired
 }
 
 /**
- * Derives again whatever is owed to an open run: messages, bits, frees, releases. It should find nothing to repair;
- * it makes a run go on at once where a process died with a message in its hands, which would come back only later.
+ * Derives again whatever is owed to an open run: messages, bits, frees, wake-ups, releases. It should find nothing to
+ * repair; it makes a run go on at once where a process died with a message in its hands, which would come back only later.
  */
-export async function audit(context: Context, run: Run): Promise<void> {
-  await handleChanged(context, [keys.run(run.id)])
-  for (let start = 0; start < (run.tasks ?? 0); start += PAGE) {
-    const count = Math.min(PAGE, (run.tasks ?? 0) - start)
+export async function audit(context: Context, run: Run): Promise<number> {
+  const size = context.settings.page ?? PAGE
+  let repaired = await lookAt(context, [keys.run(run.id)])
+  for (let start = 0; start < (run.tasks ?? 0); start += size) {
+    const count = Math.min(size, (run.tasks ?? 0) - start)
     const page = Array.from({ length: count }, (_, index) => keys.taskRun(run.id, start + index))
-    await handleChanged(context, page)
+    repaired += await lookAt(context, page)
   }
+  return repaired
+}
+
+/** Does what is owed by these records, and by the locks that they wait for; how many writes of it are long overdue. */
+async function lookAt(context: Context, wanted: string[]): Promise<number> {
+  const { ports } = context
+  const records = (await ports.store.read(wanted)).filter((each) => each !== undefined)
+  const overdue = records.filter((record) => hasEndedLongAgo(context, record))
+  await handleRecords(
+    context,
+    records.filter((record) => !overdue.includes(record)),
+  )
+  const counting = countingStore(ports.store)
+  await handleRecords({ ...context, ports: { ...ports, store: counting.store } }, overdue)
+  const locks = new Set(records.flatMap((record) => awaitedLock(record) ?? []))
+  return counting.writes() + (locks.size === 0 ? 0 : await lookAt(context, [...locks]))
+}
+
+function hasEndedLongAgo({ ports, settings }: Context, record: Stored): boolean {
+  const since = LONG_AGO_MS + settings.skewMs
+  if (record.kind === 'taskRun')
+    return (record.endedAt ?? Number.POSITIVE_INFINITY) < ports.clock.now() - since
+  if (record.kind !== 'lock' || record.holder !== undefined) return false
+  return (record.lastEndAt ?? Number.POSITIVE_INFINITY) < ports.clock.steady() - since
+}
+
+function awaitedLock(record: Stored): string | undefined {
+  const isWaiting = record.kind === 'taskRun' && record.status === 'waiting'
+  return isWaiting && record.waitsFor?.startsWith(keys.lock('')) ? record.waitsFor : undefined
+}
+
+/** The store, and how many writes through it have changed something. */
+function countingStore(store: Store) {
+  let writes = 0
+  const counted = (results: WriteResult[]) => {
+    writes += results.filter(({ ok }) => ok).length
+    return results
+  }
+  const counting: Store = {
+    ...store,
+    write: async (changes) => counted([await store.write(changes)])[0] as WriteResult,
+    writeEach: async (changes) => counted(await writeEach(store, changes)),
+  }
+  return { store: counting, writes: () => writes }
 }

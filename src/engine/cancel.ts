@@ -27,9 +27,9 @@ export async function cancelRun({ ports }: Context, run: Stored<Run>): Promise<b
 export async function sweepCancelled(context: Context, run: Stored<Run>): Promise<void> {
   // First, everything has to be there.
   if (await releaseChunk(context, run)) return
-  const { ports } = context
+  const { ports, settings } = context
   const { tasks = 0, swept = 0 } = run
-  const to = Math.min(swept + PAGE, tasks)
+  const to = Math.min(swept + (settings.page ?? PAGE), tasks)
   const page = Array.from({ length: to - swept }, (_, index) => keys.taskRun(run.id, swept + index))
   const left = (swept === 0 ? 0 : (run.leftRunning ?? 0)) + (await sweepPage(ports, page))
   const set =

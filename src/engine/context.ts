@@ -15,6 +15,8 @@ export interface Settings {
   /** How often open runs are looked through for what is owed to them. */
   auditMs: number
   limits: Limits
+  /** How many records one step looks at, at most. @default 500; 50 of those who wait for a limit */
+  page?: number
   /** Memory of an attempt whose task says none, and the most that an attempt gets where its pool says none. */
   defaultMemoryMb: number
   largestMemoryMb: number

@@ -104,7 +104,11 @@ export async function serveWaiters(context: Context, stored: Stored<Limit>): Pro
   if (!stored.waiting || stored.blockedUntil !== undefined) return
   const { ports } = context
   const key = keys.limit(stored.of, stored.name)
-  const items = await ports.store.list({ prefix: keys.waits(key), limit: PAGE, consistency: 'strong' })
+  const items = await ports.store.list({
+    prefix: keys.waits(key),
+    limit: context.settings.page ?? PAGE,
+    consistency: 'strong',
+  })
   if (items.length === 0) {
     const { waiting: _, ...idle } = withoutVersion(stored)
     const cleared = await ports.store.write([writeRow(key, stored, due(idle, momentOf(ports.clock)))])
@@ -128,7 +132,7 @@ async function servePage(
     if (served === 'too little') left++
     else row = served
   }
-  return left === 0 || (items.length === PAGE && row.version > stored.version)
+  return left === 0 || (items.length >= (context.settings.page ?? PAGE) && row.version > stored.version)
 }
 
 /** The row after one waiter was served; `raced` where the row or the task changed meanwhile. */

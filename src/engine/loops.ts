@@ -19,8 +19,15 @@ export interface Loops {
   stop(): Promise<void>
 }
 
-/** Starts deciding (feed and tick) and, where there is a worker, executing with its heartbeats. */
-export function startLoops(context: Context, worker?: Worker): Loops {
+/**
+ * Starts deciding (feed and tick) and, where there is a worker, executing with its heartbeats. `onRepaired` is told how
+ * many records an audit had to repair.
+ */
+export function startLoops(
+  context: Context,
+  worker?: Worker,
+  onRepaired: (count: number) => void = () => {},
+): Loops {
   const { clock } = context.ports
   const { auditMs, heartbeatMs } = context.settings
   const deciding: Context = { ...context, ports: { ...context.ports, ...context.ports.deciding } }
@@ -46,7 +53,8 @@ export function startLoops(context: Context, worker?: Worker): Loops {
   const auditWhenDue = async () => {
     if (clock.steady() - auditedAt < auditMs) return
     auditedAt = clock.steady()
-    await auditOpenRuns(context)
+    const repaired = await auditOpenRuns(context)
+    if (repaired > 0) onRepaired(repaired)
   }
   const loops = [
     applyLimits(context),

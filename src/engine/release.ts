@@ -12,9 +12,9 @@ const CHUNK = 500
  * Puts the next ready tasks of a run as what they become; counting them brings the run back through the feed until all
  * are out. Those of a cancelled run are put as cancelled. False where there were none left.
  */
-export async function releaseChunk({ ports }: Context, run: Stored<Run>): Promise<boolean> {
+export async function releaseChunk({ ports, settings }: Context, run: Stored<Run>): Promise<boolean> {
   const released = run.released ?? 0
-  const tasks = await ports.plans.tasks(run.id, await readyOf(ports, run, CHUNK))
+  const tasks = await ports.plans.tasks(run.id, await readyOf(ports, run, settings.page ?? CHUNK))
   if (tasks.length === 0) return false
   const now = ports.clock.now()
   const move = (task: PlannedTask): Partial<TaskRun> =>

@@ -9,8 +9,8 @@ export interface TickParts {
   home: Home
   /** Launches containers that are missing. */
   wake(): Promise<void>
-  /** Keeps how budgets stand, and once an hour how old the oldest open run is. */
-  keep(measures: { budgets: { [name: string]: number }; oldestRunHours?: number }): void
+  /** Keeps how budgets stand, and once an hour how old the oldest open run is and how many records had to be repaired. */
+  keep(measures: { budgets: { [name: string]: number }; oldestRunHours?: number; repaired?: number }): void
 }
 
 /** Minute of the hour in which open runs are audited. */
@@ -22,11 +22,11 @@ export function createTick({ home, wake, keep }: TickParts) {
     const isHourly = new Date(home.context.ports.clock.now()).getUTCMinutes() === AUDIT_MINUTE
     await applyLimits(home.context)
     await tick(home.context)
-    if (isHourly) await auditOpenRuns(home.context)
+    const repaired = isHourly ? await auditOpenRuns(home.context) : 0
     await wake()
     keep({
       budgets: await budgetUse(home),
-      ...(isHourly ? { oldestRunHours: await oldestRunHours(home) } : {}),
+      ...(isHourly ? { oldestRunHours: await oldestRunHours(home), repaired } : {}),
     })
   }
 }

@@ -21,7 +21,9 @@ export async function runDev(
 ): Promise<void> {
   const { clock } = home.context.ports
   const worker = new Worker(home.context, { ...events, concurrency })
-  const loops = startLoops(home.context, worker)
+  const loops = startLoops(home.context, worker, (count) =>
+    events.say(`audit      ${count} records were repaired, which a defect had left behind; please report it`),
+  )
   const announcement = home.presence?.announce()
   announcement?.worksOn(undefined)
   const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))

@@ -1,6 +1,7 @@
 import type { Fault } from '../fault.ts'
 
 const SIMULATION = { seeds: 400 }
+const AUDIT = { test: 'test/engine/audit.test.ts' }
 const RULES = { test: 'test/core/rules.test.ts' }
 
 /** Planning, the feed, resolving, yields, retries and audits. */
@@ -40,7 +41,7 @@ export const DECIDING: Fault[] = [
     file: 'src/engine/context.ts',
     find: `return current === undefined
         ? []`,
-    replace: `return current !== undefined
+    replace: `return current === undefined || updates.length > 0
         ? []`,
     by: SIMULATION,
   },
@@ -164,22 +165,36 @@ export const DECIDING: Fault[] = [
   {
     name: 'only the first page of a run is audited',
     file: 'src/engine/audit.ts',
-    find: `for (let start = 0; start < (run.tasks ?? 0); start += PAGE) {`,
-    replace: `for (let start = 0; start < Math.min(1, run.tasks ?? 0); start += PAGE) {`,
-    by: { test: 'test/engine/release.test.ts' },
+    find: `for (let start = 0; start < (run.tasks ?? 0); start += size) {`,
+    replace: `for (let start = 0; start < Math.min(1, run.tasks ?? 0); start += size) {`,
+    by: AUDIT,
+  },
+  {
+    name: 'an audit overlooks locks',
+    file: 'src/engine/audit.ts',
+    find: `return isWaiting && record.waitsFor?.startsWith(keys.lock('')) ?`,
+    replace: `return isWaiting && record.waitsFor?.startsWith(keys.run('')) ?`,
+    by: AUDIT,
+  },
+  {
+    name: 'repairs are not counted',
+    file: 'src/engine/audit.ts',
+    find: `writes += results.filter(({ ok }) => ok).length`,
+    replace: `writes += results.filter(({ ok }) => !ok).length * 0`,
+    by: AUDIT,
   },
   {
     name: 'retryAt of a throttled body is ignored',
     file: 'src/core/retry.ts',
-    find: `Math.max(now + delayMs, ending.retryAt ?? 0)`,
-    replace: `now + delayMs`,
+    find: `Math.max(steady + delayMs, onSteady(ending.retryAt ?? 0, moment))`,
+    replace: `steady + delayMs`,
     by: SIMULATION,
   },
   {
     name: 'a retry is not delayed',
     file: 'src/core/retry.ts',
-    find: `Math.max(now + delayMs, ending.retryAt ?? 0)`,
-    replace: `Math.max(now, ending.retryAt ?? 0)`,
+    find: `Math.max(steady + delayMs, onSteady(ending.retryAt ?? 0, moment))`,
+    replace: `Math.max(steady, onSteady(ending.retryAt ?? 0, moment))`,
     by: SIMULATION,
   },
   {
