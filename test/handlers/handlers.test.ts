@@ -254,7 +254,10 @@ describe('tick', () => {
     await tick()
     now += 61 * 60_000
     await tick()
-    assert.deepEqual(kept, [{ budgets: { api: 0 } }, { budgets: { api: 0 }, oldestRunHours: 61 / 60, repaired: 0 }])
+    assert.deepEqual(kept, [
+      { budgets: { api: 0 } },
+      { budgets: { api: 0 }, oldestRunHours: 61 / 60, repaired: 0 },
+    ])
   })
 })
 

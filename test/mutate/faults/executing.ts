@@ -134,14 +134,14 @@ export const EXECUTING: Fault[] = [
   {
     name: 'a lease that is still good is lost when it is due',
     file: 'src/engine/tick.ts',
-    find: `if (!isOurs && overAt <= clock.now())`,
+    find: `if (!isOurs && overAt <= clock.steady())`,
     replace: `if (!isOurs)`,
     by: SIMULATION,
   },
   {
     name: 'leases that ran out are not looked at again',
     file: 'src/engine/tick.ts',
-    find: `set: { dueAt: Math.max(overAt, clock.now() + AGAIN_MS) },`,
+    find: `set: { dueAt: Math.max(overAt, clock.steady() + AGAIN_MS) },`,
     replace: `set: { dueAt: undefined },`,
     by: SIMULATION,
   },

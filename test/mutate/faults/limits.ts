@@ -63,8 +63,8 @@ export const LIMITS: Fault[] = [
   {
     name: 'a slot that is kept for a waiter is never given to the next',
     file: 'src/engine/limits.ts',
-    find: `{ weight, until })`,
-    replace: `{ weight })`,
+    find: `{ weight, until }, moment)`,
+    replace: `{ weight }, moment)`,
     by: SIMULATION,
   },
   {
@@ -77,7 +77,7 @@ export const LIMITS: Fault[] = [
   {
     name: 'a limit whose window has turned is not brought up to date',
     file: 'src/engine/limits.ts',
-    find: `if ((stored.dueAt ?? Number.POSITIVE_INFINITY) > now) return`,
+    find: `if ((stored.dueAt ?? Number.POSITIVE_INFINITY) > moment.steady) return`,
     replace: `if ((stored.dueAt ?? Number.POSITIVE_INFINITY) > 0) return`,
     by: SIMULATION,
   },
@@ -140,8 +140,8 @@ export const LIMITS: Fault[] = [
   {
     name: 'a pool has more room than it has places',
     file: 'src/engine/room.ts',
-    find: `concurrency - (row === undefined ? 0 : heldOf(at(row, ports.clock.now())))`,
-    replace: `concurrency + (row === undefined ? 0 : heldOf(at(row, ports.clock.now())))`,
+    find: `row === undefined ? concurrency : freeOf(at(row, moment))`,
+    replace: `concurrency`,
     by: { test: 'test/engine/limits.test.ts' },
   },
 ]

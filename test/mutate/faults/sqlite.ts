@@ -76,8 +76,8 @@ export const SQLITE: Fault[] = [
   {
     name: 'a message that was taken stays visible',
     file: 'src/adapters/sqlite/queue.ts',
-    find: `hide.run(clock.now() + visibilityMs, id)`,
-    replace: `hide.run(clock.now(), id)`,
+    find: `hide.run(clock.steady() + visibilityMs, id)`,
+    replace: `hide.run(clock.steady(), id)`,
     by: CONFORMANCE,
   },
   {
