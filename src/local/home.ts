@@ -12,6 +12,7 @@ import { openDatabase } from '../adapters/sqlite/database.ts'
 import { sqliteFeed } from '../adapters/sqlite/feed.ts'
 import { sqlitePlans } from '../adapters/sqlite/plans.ts'
 import { sqliteQueue } from '../adapters/sqlite/queue.ts'
+import { shrink } from '../adapters/sqlite/shrink.ts'
 import { stateTime } from '../adapters/sqlite/state-time.ts'
 import { sqliteStore } from '../adapters/sqlite/store.ts'
 import { systemClock } from '../adapters/system/clock.ts'
@@ -113,6 +114,7 @@ export function openHome(options: HomeOptions): Home {
     surroundings,
     definitions,
     presence: filePresence(join(folder, 'workers')),
+    shrink: () => shrink(database, feed.isFollowedElsewhere),
     async close() {
       await runner.close()
       database.close()

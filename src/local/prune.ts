@@ -3,22 +3,25 @@ import type { Home } from '../project/home.ts'
 import { allRuns } from '../project/inspect.ts'
 
 const PAGE = 500
+/** Runs that are forgotten together: they share transactions. */
+const AT_ONCE = 20
 
 /** Forgets runs that ended before an instant: records, plans, messages and logs. Targets and markers stay. */
 export async function prune(home: Home, before: number): Promise<string[]> {
-  const { plans, queue } = home.context.ports
   const old = endedBefore(await allRuns(home), before)
-  for (const { id } of old) {
-    for (const prefix of [keys.taskRuns(id), keys.attempts(id), keys.checkpoints(id)])
-      await removeAll(home, prefix)
-    await queue.remove(id)
-    await plans.remove(id)
-    await home.logs.remove(id)
-    // Last, so that a prune that is cut off finds the run again.
-    await home.context.ports.store.write([{ key: keys.run(id), remove: true }])
-  }
+  for (let start = 0; start < old.length; start += AT_ONCE)
+    await Promise.all(old.slice(start, start + AT_ONCE).map(({ id }) => forget(home, id)))
   await pruneLocks(home, before)
   return old.map(({ id }) => id)
+}
+
+async function forget(home: Home, id: string): Promise<void> {
+  const { plans, queue, store } = home.context.ports
+  for (const prefix of [keys.taskRuns(id), keys.attempts(id), keys.checkpoints(id)])
+    await removeAll(home, prefix)
+  await Promise.all([queue.remove(id), plans.remove(id), home.logs.remove(id)])
+  // Last, so that a prune that is cut off finds the run again.
+  await store.write([{ key: keys.run(id), remove: true }])
 }
 
 /** The runs that ended before an instant. */
@@ -29,8 +32,8 @@ async function removeAll({ context }: Home, prefix: string): Promise<void> {
   const { store } = context.ports
   for (;;) {
     const page = await store.list({ prefix, limit: PAGE, consistency: 'strong' })
-    if (page.length === 0) return
     await Promise.all(page.map(({ key }) => store.write([{ key, remove: true }])))
+    if (page.length < PAGE) return
   }
 }
 

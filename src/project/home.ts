@@ -1,3 +1,4 @@
+import type { Shrunk } from '../adapters/sqlite/shrink.ts'
 import type { Logs, Presence, SecretStore } from '../core/ports.ts'
 import type { Surroundings } from '../define/planning.ts'
 import type { Context } from '../engine/context.ts'
@@ -13,5 +14,7 @@ export interface Home {
   definitions: Omit<PlanSurroundings, 'folder'>
   /** Which processes work on runs; absent where a deployment does. */
   presence?: Presence
+  /** Gives the space of what was forgotten back; absent where nothing has to. */
+  shrink?(): Promise<Shrunk>
   close(): Promise<void>
 }

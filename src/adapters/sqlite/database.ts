@@ -80,6 +80,8 @@ export interface Database {
   foreignVersion(): number
   /** Told when a transaction was rolled back: what was remembered of it is wrong. */
   onRollback(forget: () => void): void
+  /** Runs what may be in no transaction, when none is open; waits for other processes. */
+  alone(work: () => void): void
   /** Throws where the file of the state has been deleted or replaced; looks at most once a second. */
   check(): void
   /** Commits what is still to be committed, then closes the file. */
@@ -100,6 +102,8 @@ export function openDatabase(
     const sql = new DatabaseSync(path, { timeout: BUSY_MS })
     // NORMAL survives the death of any process; a power failure may cost the last transactions, never consistency.
     const waiting = patience(onWait)
+    // Only before the first table: what is forgotten can be given back a few pages at a time.
+    if (isNew) sql.exec('PRAGMA auto_vacuum = INCREMENTAL')
     // Several processes may make a state at once, and SQLite does not wait by itself while one changes the journal.
     waiting.insist(() => sql.exec('PRAGMA journal_mode = WAL'))
     sql.exec('PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 8000')
@@ -173,6 +177,11 @@ function toDatabase(sql: DatabaseSync, path: string, waiting: Patience): Databas
     },
     foreignVersion,
     onRollback: (forget) => forgetters.push(forget),
+    alone(work) {
+      group.settle()
+      endReading()
+      waiting.insist(work)
+    },
     check,
     close() {
       group.flush()

@@ -11,6 +11,8 @@ interface Lease {
 /** The feed of one process, which is told of the changes that its own store writes. */
 export interface SqliteFeed extends Feed {
   tell(key: string): void
+  /** Whether another process, which lives as far as is known, followed it last. */
+  isFollowedElsewhere(): Promise<boolean>
 }
 
 /** Of an event that is in the table only when its transaction is committed, if it is not handled before. */
@@ -97,6 +99,10 @@ export function sqliteFeed(
   }
 
   return {
+    async isFollowedElsewhere() {
+      const stands = standing()
+      return stands !== undefined && stands.follower !== follower && !(await isGone(stands.follower))
+    },
     tell(key) {
       const event = { sequence: UNWRITTEN, key }
       unwritten.add(event)

@@ -18,6 +18,18 @@ function groupOf(run: string, rows: ReadonlyMap<string, Row[]>): [string, Group]
   return first === undefined ? [] : [[run, { run, pipeline: pipelineOf(run), priority: first.priority }]]
 }
 
+/**
+ * Both tables are in order of their pools first. The pools are found by skipping from one to the next, so that a run is
+ * forgotten without looking at the messages of all others.
+ */
+const deleteInPools = (table: string, column: string) => `
+  WITH RECURSIVE pools (pool) AS (
+    SELECT min(pool) FROM ${table}
+    UNION ALL
+    SELECT (SELECT min(pool) FROM ${table} WHERE pool > pools.pool) FROM pools WHERE pools.pool IS NOT NULL
+  )
+  DELETE FROM ${table} WHERE pool IN (SELECT pool FROM pools WHERE pool IS NOT NULL) AND ${column} = ?`
+
 /** A queue, and the same for {@link Ports.deciding}. */
 export interface SqliteQueue extends Queue {
   deciding: Queue
@@ -48,8 +60,8 @@ export function sqliteQueue(
   const hide = sql.prepare('UPDATE message SET visible_at = ?, delivery = delivery + 1 WHERE id = ?')
   const remove = sql.prepare('DELETE FROM message WHERE id = ? AND delivery = ?')
   const show = sql.prepare('UPDATE message SET visible_at = ? WHERE id = ? AND delivery = ?')
-  const forget = sql.prepare('DELETE FROM message WHERE run = ?')
-  const forgetTurns = sql.prepare('DELETE FROM turn WHERE name = ?')
+  const forget = sql.prepare(deleteInPools('message', 'run'))
+  const forgetTurns = sql.prepare(deleteInPools('turn', 'name'))
   const turnOf = sql.prepare('SELECT at FROM turn WHERE pool = ? AND name = ?')
   const serve = sql.prepare('INSERT OR REPLACE INTO turn (pool, name, at) VALUES (?, ?, ?)')
   const wishes = sql.prepare('SELECT DISTINCT run FROM wish WHERE pool = ? AND worker <> ? AND until > ?')

@@ -33,8 +33,10 @@ export function sqliteStore(
   const update = sql.prepare('UPDATE record SET body = ?, due_at = ? WHERE key = ?')
   const insert = sql.prepare('INSERT INTO record (key, body, due_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING')
   const remove = sql.prepare('DELETE FROM record WHERE key = ?')
-  const range = sql.prepare(
-    'SELECT key, body FROM record WHERE key > ? AND key >= ? AND key < ? ORDER BY key LIMIT ?',
+  // Two lower bounds in one statement would make SQLite begin at the lesser one.
+  const range = sql.prepare('SELECT key, body FROM record WHERE key >= ? AND key < ? ORDER BY key LIMIT ?')
+  const rangeAfter = sql.prepare(
+    'SELECT key, body FROM record WHERE key > ? AND key < ? ORDER BY key LIMIT ?',
   )
   const due = sql.prepare('SELECT key, body FROM record WHERE due_at <= ? ORDER BY due_at LIMIT ?')
 
@@ -104,7 +106,8 @@ export function sqliteStore(
     writeEach: (changes) => ask(() => changes.map(writeOne)),
     async list({ prefix, after = '', limit = -1 }) {
       await settled()
-      return range.all(after, prefix, `${prefix}\u{10ffff}`, limit).map(entry)
+      const [from, lower] = after < prefix ? [range, prefix] : [rangeAfter, after]
+      return from.all(lower, `${prefix}\u{10ffff}`, limit).map(entry)
     },
     async due({ before, limit }) {
       await settled()

@@ -1,3 +1,4 @@
+import type { Shrunk } from '../../adapters/sqlite/shrink.ts'
 import { endedBefore, prune } from '../../local/prune.ts'
 import { allRuns } from '../../project/inspect.ts'
 import { askFirst } from '../ask.ts'
@@ -25,8 +26,27 @@ export async function pruneRuns(options: PruneOptions): Promise<Result> {
         hint: 'Name a longer time, or add --yes.',
       })
     const pruned = await prune(home, before)
-    return { data: { pruned }, text: `Forgot ${pruned.length} runs.` }
+    const shrunk = await home.shrink?.()
+    return {
+      data: { pruned, ...(shrunk && { state: shrunk }) },
+      text: [`Forgot ${pruned.length} runs.`, ...shrunkText(shrunk)].join('\n'),
+    }
   } finally {
     await home.close()
   }
+}
+
+const MB = 1024 * 1024
+
+function shrunkText(shrunk: Shrunk | undefined): string[] {
+  if (shrunk === undefined) return []
+  const { beforeBytes, afterBytes, isLater } = shrunk
+  const size = (bytes: number) => `${(bytes / MB).toFixed(1)} MB`
+  if (isLater)
+    return [
+      `The file of the state keeps its ${size(beforeBytes)}: give the command again when no engine runs, and most of it is given back.`,
+    ]
+  return afterBytes < beforeBytes
+    ? [`The file of the state went from ${size(beforeBytes)} to ${size(afterBytes)}.`]
+    : []
 }
