@@ -162,6 +162,8 @@ export interface Lock {
   backoffUntil?: number
   /** A final failure that those who wait adopt; cleared by the next claim. */
   failure?: Failure
+  /** An attempt has begun since the last success: what it may have left in its targets proves nothing. */
+  unproven?: true
   /** Somebody waits: there are wait items under {@link keys.wait}. */
   waiting?: true
 }

@@ -154,6 +154,8 @@ export interface Job {
   upstreams: PlannedTask[]
   /** What earlier attempts yielded; all of it has succeeded. */
   dependencies: PlannedTask[]
+  /** What is in its targets proves nothing, so that it is replaced. */
+  replaces?: true
   checkpoint?: Json
   /** Limit of its memory. */
   memoryMb?: number

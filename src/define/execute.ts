@@ -28,8 +28,8 @@ export interface Execution extends BudgetHooks {
   budgets: { [name: string]: Reservation }
   /** Ids of what earlier attempts yielded. */
   dependencies: ReadonlySet<string>
-  /** What is there already is made again. */
-  forced?: true
+  /** What is there already proves nothing, or is made again. */
+  replaces?: true
   checkpoint?: Json
   surroundings: Surroundings
   log: Log
@@ -154,8 +154,8 @@ async function publish(execution: Execution, workspace: Workspace): Promise<void
  * The single target of a first attempt can be there only because another attempt has made it meanwhile. Later attempts,
  * and those that make several, may find what an attempt that was cut has left: that is made again, so that all fit.
  */
-const publishModeOf = ({ attempt, forced }: Execution, { staged }: Workspace) =>
-  attempt === 1 && !forced && staged.size === 1 ? 'create' : 'replace'
+const publishModeOf = ({ attempt, replaces }: Execution, { staged }: Workspace) =>
+  attempt === 1 && !replaces && staged.size === 1 ? 'create' : 'replace'
 
 /** Every target has been written now, or is there. */
 async function requireOutput({ task }: Execution, output: Output, { staged }: Workspace): Promise<void> {

@@ -12,6 +12,8 @@ import type { TaskInstance } from './task.ts'
 export interface Surroundings {
   storage: Storage
   markers: Markers
+  /** Of tasks whose targets are there, the ids of those whose targets prove nothing. Absent: all are believed. */
+  findUnproven?: (ids: string[]) => Promise<ReadonlySet<string>>
 }
 
 /** How many single look-ups are made at once for targets that offer no bulk one. */
@@ -51,13 +53,18 @@ export function planningOf(surroundings: Surroundings) {
       const lists = tasks.map(look)
       const targets = lists.flatMap((list) => (Array.isArray(list) ? list : []))
       const there = await existing(surroundings, targets)
-      return tasks.map((task, index) => {
+      const areThere = tasks.map((task, index) => {
         const list = lists[index]
         if (!Array.isArray(list)) return false
         const failed = list.map((target) => there.get(target)).find((each) => each instanceof Error)
         if (failed !== undefined) outputs.set(task.id, failureOf('exists', failed))
         return list.every((target) => there.get(target) === true)
       })
+      const unproven = await unprovenAmong(
+        surroundings,
+        tasks.filter((_, index) => areThere[index]),
+      )
+      return tasks.map(({ id }, index) => areThere[index] === true && !unproven.has(id))
     },
 
     describe(task: TaskInstance, complete: boolean): { found: FoundTask; upstreams: TaskInstance[] } {
@@ -118,6 +125,15 @@ function failureOf(what: string, error: unknown): Failure {
   const message = error instanceof Error ? error.message : String(error)
   const stack = error instanceof Error ? error.stack : undefined
   return { outcome: 'planning', message: `${what} threw: ${message}`, ...(stack && { stack }) }
+}
+
+/** A marker proves its task always, and what somebody else makes is no attempt's. */
+async function unprovenAmong(
+  { findUnproven }: Surroundings,
+  tasks: TaskInstance[],
+): Promise<ReadonlySet<string>> {
+  const made = tasks.filter(({ definition }) => definition.output && !definition.policy.external)
+  return made.length === 0 || findUnproven === undefined ? new Set() : findUnproven(made.map(({ id }) => id))
 }
 
 /** Whether each target exists, asked in bulk by kind; an Error where asking failed. */

@@ -14,7 +14,7 @@ import { ofPool, type Settings as Told } from '../handlers/environment.ts'
 import { completenessOf } from '../project/completeness.ts'
 import type { Home } from '../project/home.ts'
 import type { Project } from '../project/load-config.ts'
-import { markersIn } from '../project/markers.ts'
+import { surroundingsIn } from '../project/surroundings.ts'
 import { clients } from './clients.ts'
 import { withFaults } from './faults.ts'
 import { deployedLimits } from './limits.ts'
@@ -62,7 +62,7 @@ export function openDeployed(told: Deployment, parts: HomeParts): Home {
     plans: s3Plans(s3, told.bucket, 'plans/'),
     queue: parts.queue?.(messages) ?? messages,
   })
-  const surroundings = { storage: s3Storage(s3, placeOf(told.storage)), markers: markersIn(store) }
+  const surroundings = surroundingsIn(store, s3Storage(s3, placeOf(told.storage)))
   const tasks = project?.tasks ?? new Map<string, TaskDefinition>()
   const completeness = completenessOf(tasks, surroundings)
   const looks = {

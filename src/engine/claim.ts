@@ -22,6 +22,8 @@ export interface Claimed {
   memoryMb?: number
   budgets: { [name: string]: Reservation }
   nonce: string
+  /** What is in its targets proves nothing, so that it is replaced. */
+  replaces?: true
 }
 
 /** What became of a message: ours to run, nothing to do (any more), or not before a time. */
@@ -58,7 +60,9 @@ async function tryClaim(context: Context, message: Message, nonce: string): Prom
   const isQueued = task?.status === 'queued' && task.attempt === message.attempt
   if (task === undefined || !(isOurs || isQueued)) return { is: 'settled' }
   const [planned] = (await plans.tasks(message.run, [message.number])) as [PlannedTask]
-  if (isOurs) return ours(context, task, planned, nonce, await readLimits(context, planned))
+  // Its own claim has marked the lock, so whether the target was believed before is not known any more.
+  if (isOurs)
+    return ours(context, task, planned, { nonce, rows: await readLimits(context, planned), replaces: true })
   const run = await readOpenRun(context.ports, message.run)
   if (run === undefined) return { is: 'settled' }
   return claimQueued(context, run, task, planned, nonce)
@@ -88,8 +92,8 @@ async function claimQueued(
 }
 
 /**
- * Whether the target is there although planning did not see it: an attempt of another run has ended since, or an
- * earlier one of this run; even a lost attempt may have published before it could say so.
+ * Whether the target is there although planning did not see it: an attempt of another run has succeeded since. What an
+ * attempt left that did not succeed proves nothing, so that the task runs again.
  */
 async function isAlreadyComplete(
   { ports }: Context,
@@ -99,6 +103,8 @@ async function isAlreadyComplete(
   lock: Lock | undefined,
 ): Promise<boolean> {
   if (planned.forced) return false
+  const isFree = lock?.holder === undefined || isOver(lock.holder, task)
+  if (lock?.unproven && isFree && !planned.policy.external) return false
   const since = run.plannedAt - PLANNING_SKEW_MS
   const mayBeMade = lock?.lastEndAt !== undefined && lock.lastEndAt > since
   if (!mayBeMade && task.attempt === 1 && !planned.policy.external) return false
@@ -161,24 +167,27 @@ async function take(
     },
     {
       key: keys.lock(task.taskId),
-      set: { kind: 'lock', taskId: task.taskId, holder, failure: undefined },
+      set: { kind: 'lock', taskId: task.taskId, holder, failure: undefined, unproven: markOf(planned) },
       if: { holder: lock?.holder, lastEndAt: lock?.lastEndAt },
     },
     ...takeAll(rows, holder, moment),
   ])
-  if (result.ok) return ours(context, { ...task, ...set }, planned, nonce, rows)
+  if (result.ok)
+    return ours(context, { ...task, ...set }, planned, { nonce, rows, replaces: lock?.unproven === true })
   const stood = result.failures.find((each) => each.current?.kind === 'taskRun')?.current
   if ((stood as TaskRun | undefined)?.nonce === nonce)
-    return ours(context, stood as Stored<TaskRun>, planned, nonce, rows)
+    return ours(context, stood as Stored<TaskRun>, planned, { nonce, rows, replaces: true })
   return 'race'
 }
+
+/** A marker is written together with the success of its attempt, so that it always proves it. */
+const markOf = ({ outputs }: PlannedTask) => (outputs.length === 0 ? undefined : true)
 
 async function ours(
   context: Context,
   task: Stored<TaskRun>,
   planned: PlannedTask,
-  nonce: string,
-  rows: LimitRow[],
+  { nonce, rows, replaces }: { nonce: string; rows: LimitRow[]; replaces: boolean },
 ): Promise<ClaimResult> {
   const { plans, store } = context.ports
   const upstreams = await plans.tasks(task.run, [...new Set(shapeNumbers(planned.requires))])
@@ -194,6 +203,7 @@ async function ours(
     dependencies,
     budgets: reservations(rows),
     nonce,
+    ...(replaces ? { replaces: true as const } : {}),
     ...(memoryMb === undefined ? {} : { memoryMb }),
     ...(checkpoint === undefined ? {} : { checkpoint: checkpoint.value }),
   }

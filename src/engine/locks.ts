@@ -54,6 +54,7 @@ export function isOver(holder: string, task: TaskRun): boolean {
 /** What the end of an attempt leaves on its lock; the back-off of a counted failure holds for every run. */
 function freed(task: TaskRun, now: number): Partial<Lock> {
   const free = { holder: undefined, failure: undefined, backoffUntil: undefined, lastEndAt: now }
+  if (task.status === 'succeeded') return { ...free, unproven: undefined }
   if (task.status === 'failed') return { ...free, failure: task.failure }
   const backsOff = task.status === 'queued' && usesUpRetry(task.failure?.outcome)
   return backsOff ? { ...free, backoffUntil: task.notBefore } : free

@@ -1,16 +1,38 @@
-import type { Stored } from '../core/change.ts'
-import { hasEnded, keys, type TaskRun } from '../core/model.ts'
+import type { Change, Stored } from '../core/change.ts'
+import { hasEnded, keys, type Lock, type TaskRun } from '../core/model.ts'
 import type { Context } from './context.ts'
 import { leaveLines } from './limits.ts'
+import { isOver } from './locks.ts'
 
-/** Ends a task that is not running as succeeded, as a person says; false where it has changed meanwhile. */
+/**
+ * Ends a task that is not running as succeeded, as a person says, and believes its target from now on; false where it
+ * has changed meanwhile.
+ */
 export async function markSucceeded({ ports }: Context, { run, number }: TaskRun): Promise<boolean> {
   const key = keys.taskRun(run, number)
   const [task] = (await ports.store.read([key])) as [Stored<TaskRun>?]
   if (task === undefined || hasEnded(task.status) || task.status === 'running') return false
+  const [lock] = (await ports.store.read([keys.lock(task.taskId)])) as [Stored<Lock>?]
   const now = ports.clock.now()
   const set = { status: 'succeeded', endedAt: now, dueAt: undefined, waitsFor: undefined, failure: undefined }
-  const result = await ports.store.write([{ key, set, if: { version: task.version } }])
+  const isFree = lock?.holder === undefined || isOver(lock.holder, task)
+  const result = await ports.store.write([
+    { key, set, if: { version: task.version } },
+    ...(isFree ? believing(lock) : []),
+  ])
   if (result.ok) await leaveLines(ports, [task])
   return result.ok
+}
+
+/** Believes from now on what is in the targets of these tasks, as a person says; not where an attempt is writing them. */
+export async function believeTargets({ ports }: Context, ids: readonly string[]): Promise<void> {
+  const locks = (await ports.store.read(ids.map(keys.lock))) as (Stored<Lock> | undefined)[]
+  for (const lock of locks)
+    if (lock?.holder === undefined) for (const change of believing(lock)) await ports.store.write([change])
+}
+
+function believing(lock: Stored<Lock> | undefined): Change[] {
+  if (!lock?.unproven) return []
+  const { taskId, holder } = lock
+  return [{ key: keys.lock(taskId), set: { unproven: undefined }, if: { holder } }]
 }

@@ -244,7 +244,7 @@ export class Worker {
 }
 
 function jobOf(claimed: Claimed, leaseMs: number): Job {
-  const { task, planned, upstreams, dependencies, checkpoint, memoryMb, budgets, nonce } = claimed
+  const { task, planned, upstreams, dependencies, checkpoint, memoryMb, budgets, nonce, replaces } = claimed
   return {
     run: task.run,
     task: planned,
@@ -254,6 +254,7 @@ function jobOf(claimed: Claimed, leaseMs: number): Job {
     dependencies,
     budgets,
     leaseMs,
+    ...(replaces === undefined ? {} : { replaces }),
     ...(memoryMb === undefined ? {} : { memoryMb }),
     ...(checkpoint === undefined ? {} : { checkpoint }),
   }

@@ -21,7 +21,6 @@ import { filePresence } from '../adapters/system/presence.ts'
 import { isGone, workerId } from '../adapters/system/processes.ts'
 import { NO_LIMITS } from '../core/limits.ts'
 import type { BodyEnd, Job, Logs, Runner } from '../core/ports.ts'
-import type { Surroundings } from '../define/planning.ts'
 import { secretVariable } from '../define/secret.ts'
 import type { TaskDefinition } from '../define/task.ts'
 import type { Context } from '../engine/context.ts'
@@ -31,8 +30,8 @@ import { readYield } from '../project/foreign-yield.ts'
 import type { Home } from '../project/home.ts'
 import { inlineRunner } from '../project/inline-runner.ts'
 import { modulesOf, type Project } from '../project/load-config.ts'
-import { markersIn } from '../project/markers.ts'
 import { prepareJob, readSecrets } from '../project/prepare-job.ts'
+import { surroundingsIn } from '../project/surroundings.ts'
 import { bundledChild } from './child-bundle.ts'
 import { makeStateFolder, rememberStorage, secretsPath } from './state-folder.ts'
 import { growThriftily } from './thrifty-heap.ts'
@@ -77,7 +76,7 @@ export function openHome(options: HomeOptions): Home {
   const secrets = fileSecrets(secretsPath(folder), secretVariable)
   // Children flush what they write; a body in this process would hold up all others meanwhile.
   const storage = fileStorage(storageFolder, { flush: options.inline === undefined })
-  const surroundings: Surroundings = { storage, markers: markersIn(store) }
+  const surroundings = surroundingsIn(store, storage)
   const tasks = options.project?.tasks ?? new Map<string, TaskDefinition>()
   const limits = options.project?.limits ?? NO_LIMITS
   const completeness = completenessOf(tasks, surroundings)

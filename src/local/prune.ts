@@ -37,7 +37,7 @@ async function removeAll({ context }: Home, prefix: string): Promise<void> {
   }
 }
 
-/** Locks that nobody has used since. */
+/** Locks that nobody has used since; one that says that a target proves nothing stays. */
 async function pruneLocks({ context }: Home, before: number): Promise<void> {
   const { store } = context.ports
   for (let after = ''; ; ) {
@@ -47,7 +47,7 @@ async function pruneLocks({ context }: Home, before: number): Promise<void> {
     after = last.key
     await Promise.all(
       page.map(async ({ key, record }) => {
-        if (record.kind !== 'lock' || record.holder !== undefined || record.waiting) return
+        if (record.kind !== 'lock' || record.holder !== undefined || record.waiting || record.unproven) return
         if ((record.lastEndAt ?? 0) >= before || (record.backoffUntil ?? 0) >= before) return
         await store.write([{ key, remove: true, if: { version: record.version } }])
       }),

@@ -2,7 +2,6 @@ import { fileURLToPath } from 'node:url'
 import { fileStorage } from '../adapters/files/file-storage.ts'
 import type { Completeness } from '../core/ports.ts'
 import { planningOf, type Surroundings } from '../define/planning.ts'
-import type { Markers } from '../define/targets/marker.ts'
 import type { TaskDefinition } from '../define/task.ts'
 import { instanceOf } from './execute-job.ts'
 
@@ -17,7 +16,7 @@ export function completenessOf(
   return {
     areComplete: async (planned) => {
       const commands = planned.filter(({ command }) => command !== undefined)
-      const there = await areCommandsComplete(commands, surroundings.markers)
+      const there = await areCommandsComplete(commands, surroundings)
       const known = planned.filter(({ command, family }) => command === undefined && tasks.has(family))
       const instances = known.map((task) => instanceOf(tasks, task))
       const answers = await planningOf(surroundings).areComplete(instances)
@@ -33,15 +32,17 @@ export function completenessOf(
 /** Whether the target of each command exists, asked in bulk; the marker of one without an output. */
 async function areCommandsComplete(
   tasks: { id: string; outputs: string[] }[],
-  markers: Markers,
+  { markers, findUnproven }: Surroundings,
 ): Promise<boolean[]> {
   const withFiles = tasks.filter(({ outputs }) => outputs.length > 0)
   const paths = withFiles.map(({ outputs }) => fileURLToPath(outputs[0] as string).slice(1))
-  const there = await fileStorage('/').existMany(paths)
+  const exist = await fileStorage('/').existMany(paths)
+  const there = withFiles.filter((_, index) => exist[index])
+  const unproven = (await findUnproven?.(there.map(({ id }) => id))) ?? new Set()
   const without = tasks.filter(({ outputs }) => outputs.length === 0)
   const kept = await markers.read(without.map(({ id }) => id))
   const complete = new Set([
-    ...withFiles.filter((_, index) => there[index]),
+    ...there.filter(({ id }) => !unproven.has(id)),
     ...without.filter((_, index) => kept[index] !== undefined),
   ])
   return tasks.map((task) => complete.has(task))

@@ -25,7 +25,7 @@ export async function executeJob(
 
 function executionOf(tasks: ReadonlyMap<string, TaskDefinition>, job: ChildJob) {
   const upstreams = new Map(job.upstreams.map((each) => [each.number, instanceOf(tasks, each)]))
-  const { run, attempt, writer, secrets, requires, budgets, dependencies, checkpoint, forced } = job
+  const { run, attempt, writer, secrets, requires, budgets, dependencies, checkpoint, replaces } = job
   return {
     run,
     task: instanceOf(tasks, job),
@@ -36,7 +36,7 @@ function executionOf(tasks: ReadonlyMap<string, TaskDefinition>, job: ChildJob) 
     dependencies: new Set(dependencies),
     ...(checkpoint === undefined ? {} : { checkpoint }),
     ...(requires === undefined ? {} : { requires }),
-    ...(forced === undefined ? {} : { forced }),
+    ...(replaces === undefined ? {} : { replaces }),
     upstream: (number: number) => upstreams.get(number) as TaskInstance,
   }
 }

@@ -17,7 +17,7 @@ export async function prepareJob(job: Job, secrets: SecretStore, markers: Marker
     attempt,
     writer: nonce,
     ...(task.requires === undefined ? {} : { requires: task.requires }),
-    ...(task.forced ? { forced: true } : {}),
+    ...(task.forced || job.replaces ? { replaces: true } : {}),
     upstreams: upstreams.map(({ number, family, params }) => ({ number, family, params })),
     dependencies: dependencies.map(({ id }) => id),
     ...(checkpoint === undefined ? {} : { checkpoint }),

@@ -7,6 +7,7 @@ import type { Pipeline } from '../define/pipeline.ts'
 import { planningOf } from '../define/planning.ts'
 import { instantiate, type TaskDefinition, type TaskInstance } from '../define/task.ts'
 import { type Adjustment, adjusted, forcedFrom } from '../engine/adjust-plan.ts'
+import { believeTargets } from '../engine/mark.ts'
 import { findOpenRun, openRun, type RunRequest } from '../engine/open-run.ts'
 import { planGraph } from '../engine/plan-graph.ts'
 import type { Home } from './home.ts'
@@ -135,7 +136,10 @@ export function requestAgain(
     return {
       label: `the plan ${name}`,
       request: { name, family, params, significant: params },
-      plan: (home) => planAgain(home, run.id, name, done),
+      plan: async (home) => {
+        await believeTargets(home.context, [...(done ?? [])])
+        return planAgain(home, run.id, name, done)
+      },
     }
   const wanted = task ?? run
   const definition = project.tasks.get(wanted.family)
@@ -147,7 +151,11 @@ export function requestAgain(
   const asked = requestOf({ name: task === undefined ? name : family, definition }, wanted.params)
   const { root } = asked
   if (done === undefined || root === undefined) return asked
-  return { ...asked, plan: (home) => makePlan(home, name, root, { done }) }
+  const plan = async (home: Home) => {
+    await believeTargets(home.context, [...done])
+    return makePlan(home, name, root, { done })
+  }
+  return { ...asked, plan }
 }
 
 function makePlan(home: Home, name: string, root: TaskInstance, adjustment: Adjustment): Promise<Plan> {

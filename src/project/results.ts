@@ -2,7 +2,7 @@ import { SluiceError } from '../core/errors.ts'
 import { isSatisfied, type Json } from '../core/model.ts'
 import type { Home } from './home.ts'
 import type { TaskView } from './inspect.ts'
-import { markersIn } from './markers.ts'
+import { markersIn } from './surroundings.ts'
 
 /** What the bodies of tasks without an output returned, by number; only of tasks that are complete. */
 export async function readResults({ context }: Home, tasks: readonly TaskView[]): Promise<Map<number, Json>> {

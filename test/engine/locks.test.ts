@@ -4,6 +4,7 @@ import type { Stored } from '../../src/core/change.ts'
 import type { Run } from '../../src/core/model.ts'
 import { cancelRun } from '../../src/engine/cancel.ts'
 import { createRun } from '../../src/engine/create-run.ts'
+import { finish } from '../../src/engine/finish.ts'
 import { tick } from '../../src/engine/tick.ts'
 import { elsewhere, FAILED, ours, stepwise } from '../support/stepwise.ts'
 
@@ -70,16 +71,50 @@ describe('an attempt', () => {
     assert.equal((await task(a)).status, 'succeeded')
   })
 
-  it('after a lost one that had published finds its target', async () => {
-    const { context, open, take, task, clock, settle, targets } = stepwise()
+  it('runs again after a lost one, and replaces what that left: it proves nothing', async () => {
+    const { context, open, take, end, task, clock, settle, targets } = stepwise()
     const a = await open('a')
-    await take(a)
+    assert.equal((await ours(await take(a))).replaces, undefined)
     targets.add('t')
     clock.advance(30_001)
     await tick(elsewhere(context))
     await settle()
-    await take(a, 2)
-    assert.equal((await task(a)).status, 'complete')
+    const second = await ours(await take(a, 2))
+    assert.equal(second.replaces, true)
+    await end(second, { outcome: 'succeeded' })
+    assert.equal((await task(a)).status, 'succeeded')
+    // From now on it is believed.
+    const { completeness } = context.ports
+    assert.deepEqual(await completeness.areComplete([second.planned]), [true])
+  })
+
+  it('that yielded, was throttled or interrupted has not succeeded', async () => {
+    for (const outcome of ['throttled', 'interrupted', 'over_budget', 'not_started'] as const) {
+      const { context, open, take, end, targets } = stepwise()
+      const claimed = await ours(await take(await open('a')))
+      targets.add('t')
+      await end(claimed, { outcome })
+      assert.deepEqual(await context.ports.completeness.areComplete([claimed.planned]), [false], outcome)
+    }
+  })
+
+  it('is believed from its success on, before its lock is free', async () => {
+    const { context, open, take, targets } = stepwise()
+    const claimed = await ours(await take(await open('a')))
+    targets.add('t')
+    const { completeness } = context.ports
+    assert.deepEqual(await completeness.areComplete([claimed.planned]), [false])
+    await finish(context, claimed, { outcome: 'succeeded' })
+    assert.deepEqual(await completeness.areComplete([claimed.planned]), [true])
+  })
+
+  it('of another run that did not succeed proves nothing to a run that was planned before', async () => {
+    const { open, take, end, targets } = stepwise()
+    const [a, b] = [await open('a', 2), await open('b', 2)]
+    const first = await ours(await take(a))
+    targets.add('t')
+    await end(first, { outcome: 'interrupted' })
+    assert.equal((await ours(await take(b))).replaces, true)
   })
 
   it('is not claimed twice, not by an old message, and not before its time', async () => {

@@ -180,7 +180,8 @@ function randomScript(random: () => number, isCalm: boolean): Script {
   const failures = isCalm || fate < 0.7 ? 0 : fate < 0.9 ? 1 : Number.POSITIVE_INFINITY
   const mood = random()
   const asks = isCalm || mood < 0.5 ? undefined : mood < 0.8 ? 'more' : 'rest'
-  return { failures, durationMs, yields: [], ...(asks && { asks }) }
+  const writesItself = random() < 0.3
+  return { failures, durationMs, yields: [], ...(asks && { asks }), ...(writesItself && { writesItself }) }
 }
 
 /** Its target appears after a while, or it counts as one that always fails. */

@@ -52,6 +52,18 @@ const DELIBERATE: Record<string, (ports: Ports) => Ports> = {
         ? { ...change, set: { ...change.set, lastEndAt: undefined }, if: withoutLastEnd(change.if) }
         : change,
     ),
+  'a target that is believed whatever attempt has left it': (ports) =>
+    writing(ports, (change) =>
+      'set' in change && change.set.unproven === true
+        ? { ...change, set: { ...change.set, unproven: undefined } }
+        : change,
+    ),
+  'any end of an attempt that proves its target': (ports) =>
+    writing(ports, (change) =>
+      'set' in change && change.set.lastEndAt !== undefined
+        ? { ...change, set: { ...change.set, unproven: undefined } }
+        : change,
+    ),
   'one bitmap instead of two': (ports) =>
     writing(ports, (change) =>
       'set' in change && change.set.failed !== undefined

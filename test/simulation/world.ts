@@ -7,6 +7,7 @@ import { freeOf } from '../../src/core/limit-row.ts'
 import type { Limits } from '../../src/core/limits.ts'
 import { hasEnded, keys, type Run, type StoredRecord, type TaskRun } from '../../src/core/model.ts'
 import type { Ending, FeedEvent, Job, JobHooks, Ports, Reservation } from '../../src/core/ports.ts'
+import { findUnproven } from '../../src/engine/proof.ts'
 import type { Scheduler } from './scheduler.ts'
 
 /** How the body of a task behaves, whatever run it is in. */
@@ -18,6 +19,8 @@ export interface Script {
   yields: FoundTask[]
   /** What its body asks of its budget once it runs: more than was reserved, or that everybody leaves it alone for a while. */
   asks?: 'more' | 'rest'
+  /** Its body writes the target itself, half of it as soon as it begins. */
+  writesItself?: true
   /** For a task that somebody else fulfils: after this time its target is there. */
   appearsMs?: number
 }
@@ -47,11 +50,12 @@ export class World {
   readonly queue: ReturnType<typeof memoryQueue>
   /** Ids of tasks whose target exists. */
   readonly targets = new Set<string>()
+  /** Those of them of which only half is there. */
+  readonly halves = new Set<string>()
   readonly bodies: string[] = []
   readonly violations: string[] = []
   readonly #running = new Set<BodyRun>()
   readonly #failed = new Map<string, number>()
-  readonly #publishedLate = new Set<string>()
   readonly #skewMs = new Map<string, number>()
   #stale: Map<string, Stored> = new Map()
   #seen = new Map<string, Stored>()
@@ -122,7 +126,7 @@ export class World {
         remove: (run) => write('plans.remove', () => plans.remove(run)),
       },
       completeness: {
-        areComplete: (tasks) => read('exists', async () => tasks.map((task) => this.targets.has(task.id))),
+        areComplete: (tasks) => this.#areComplete(host, tasks),
       },
       runner: {
         run: (job, hooks) => this.#runBody(host, job, hooks),
@@ -139,8 +143,10 @@ export class World {
   check(): void {
     for (const [key, record] of this.memory.records) {
       const before = this.#seen.get(key)
-      if (before !== undefined && before.version !== record.version) this.#checkChange(key, before, record)
-      if (before?.version !== record.version) this.#seen.set(key, record)
+      if (before?.version === record.version) continue
+      if (before !== undefined) this.#checkChange(key, before, record)
+      this.#checkBelief(key, before, record)
+      this.#seen.set(key, record)
     }
     for (const [key, record] of this.memory.records)
       if (record.kind === 'limit' && freeOf(record) < 0) this.#violate(`${key} is beyond its limit`)
@@ -176,6 +182,19 @@ export class World {
     return [...again, ...(random() < 0.5 ? events : events.map(({ image: _, ...event }) => event))]
   }
 
+  /** Looks at targets, then at what the state knows of them, as a host does. */
+  async #areComplete(host: string, tasks: { id: string; policy: FoundTask['policy'] }[]): Promise<boolean[]> {
+    const read = <T>(label: string, perform: () => Promise<T>) =>
+      this.scheduler.effect(host, label, 'read', perform)
+    const there = await read('exists', async () => new Set(tasks.filter(({ id }) => this.targets.has(id))))
+    const made = [...there].filter(({ policy }) => policy.external === undefined).map(({ id }) => id)
+    const store = {
+      read: (wanted: string[]) => read(`read ${wanted.join(' ')}`, () => this.memory.store.read(wanted)),
+    }
+    const unproven = made.length === 0 ? new Set() : await findUnproven(store, made)
+    return tasks.map((task) => there.has(task) && !unproven.has(task.id))
+  }
+
   #violate(what: string): void {
     this.violations.push(`${this.scheduler.now}: ${what}`)
   }
@@ -183,6 +202,17 @@ export class World {
   #staleList(prefix: string): { key: string; record: Stored }[] {
     const view = this.scheduler.random() < 0.5 ? this.#stale : this.memory.records
     return [...view].filter(([key]) => key.startsWith(prefix)).map(([key, record]) => ({ key, record }))
+  }
+
+  /** A task counts as complete only where its target is whole. */
+  #checkBelief(key: string, before: StoredRecord | undefined, now: StoredRecord): void {
+    if (now.kind !== 'taskRun' || now.status !== 'complete') return
+    if (before?.kind === 'taskRun' && before.status === 'complete') return
+    if (!this.#isWhole(now.taskId)) this.#violate(`${key} counts as complete without a whole target`)
+  }
+
+  #isWhole(taskId: string): boolean {
+    return this.targets.has(taskId) && !this.halves.has(taskId)
   }
 
   #checkChange(key: string, before: StoredRecord, now: StoredRecord): void {
@@ -216,17 +246,14 @@ export class World {
     if (missing.length > 0) {
       this.#running.delete(body)
       const roots = missing.map(({ id }) => id)
-      return { outcome: 'yielded', yielded: { roots, found: missing.map((each) => this.#looked(each)) } }
+      const complete = await this.#areComplete(host, missing)
+      const found = missing.map((each, index) => (complete[index] ? looked(each) : each))
+      return { outcome: 'yielded', yielded: { roots, found } }
     }
     await this.scheduler.sleep(host, script.durationMs * (0.5 + this.scheduler.random()))
     const ending = await this.#endBody(host, job, hooks, script)
     this.#running.delete(body)
     return ending
-  }
-
-  /** What was yielded is looked at, as planning looks. */
-  #looked(found: FoundTask): FoundTask {
-    return this.targets.has(found.id) ? { ...found, complete: true, upstreams: [], requires: [] } : found
   }
 
   async #endBody(host: string, job: Job, hooks: JobHooks, script: Script): Promise<Ending> {
@@ -265,19 +292,20 @@ export class World {
   #begin(body: BodyRun, job: Job): boolean {
     if (!this.#hasLease(body)) return false
     for (const upstream of job.upstreams)
-      if (!this.targets.has(upstream.id)) this.#violate(`${job.task.label} runs before ${upstream.label}`)
+      if (!this.#isWhole(upstream.id)) this.#violate(`${job.task.label} runs before ${upstream.label}`)
     for (const other of this.#running)
       if (other.taskId === body.taskId && this.#hasLease(other))
         this.#violate(`${job.task.label} runs twice at once, in ${other.run} and ${body.run}`)
-    if (this.targets.has(body.taskId) && !this.#publishedLate.has(body.taskId) && this.#hasLease(body))
+    if (this.#hasSucceeded(body.taskId) && this.#hasLease(body))
       this.#violate(`${job.task.label} runs again in ${body.run}, though it had succeeded`)
     for (const upstream of job.dependencies)
-      if (!this.targets.has(upstream.id))
+      if (!this.#isWhole(upstream.id))
         this.#violate(`${job.task.label} goes on before what it yielded: ${upstream.label}`)
     this.#running.add(body)
     this.#checkResources()
     this.#checkBudgets(job)
     this.bodies.push(body.taskId)
+    if (this.scripts.get(body.taskId)?.writesItself) this.#writeHalf(body.taskId)
     return true
   }
 
@@ -306,10 +334,21 @@ export class World {
   }
 
   #publish(job: Job): void {
-    const record = this.#taskRun(job.run, job.task.number)
     // A frozen host may publish after its lease: nobody can fence a rename. It is whole, so it may stand.
-    if (record?.nonce !== job.nonce) this.#publishedLate.add(job.task.id)
     this.targets.add(job.task.id)
+    this.halves.delete(job.task.id)
+  }
+
+  #writeHalf(taskId: string): void {
+    this.targets.add(taskId)
+    this.halves.add(taskId)
+  }
+
+  /** Whether an attempt of any run has succeeded; then no other may begin. */
+  #hasSucceeded(taskId: string): boolean {
+    return [...this.memory.records.values()].some(
+      (record) => record.kind === 'taskRun' && record.taskId === taskId && record.status === 'succeeded',
+    )
   }
 
   #taskRun(run: string, number: number): TaskRun | undefined {
@@ -333,6 +372,9 @@ function holdersOf(record: StoredRecord): string[] {
   if (record.kind === 'lock') return record.holder === undefined ? [] : [record.holder]
   return record.kind === 'limit' ? Object.keys(record.holders) : []
 }
+
+/** What was found complete when it was yielded: nothing of it is looked at further. */
+const looked = (found: FoundTask): FoundTask => ({ ...found, complete: true, upstreams: [], requires: [] })
 
 /** A run that ended while it was planned leaves its task runs as they were put. */
 export const wasPlanned = (run: Run): boolean => run.released !== undefined

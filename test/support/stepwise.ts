@@ -12,6 +12,7 @@ import { type Claimed, claim } from '../../src/engine/claim.ts'
 import type { Context } from '../../src/engine/context.ts'
 import { finish } from '../../src/engine/finish.ts'
 import { openRun } from '../../src/engine/open-run.ts'
+import { findUnproven } from '../../src/engine/proof.ts'
 import { tick } from '../../src/engine/tick.ts'
 import { settings } from './records.ts'
 import { testClock } from './test-clock.ts'
@@ -45,7 +46,15 @@ export function stepwise(limits: Limits = NO_LIMITS) {
       clock,
       queue: memoryQueue(clock),
       plans: memoryPlans(),
-      completeness: { areComplete: async (tasks) => tasks.map((task) => targets.has(task.id)) },
+      completeness: {
+        async areComplete(tasks) {
+          const unproven = await findUnproven(
+            store,
+            tasks.map(({ id }) => id),
+          )
+          return tasks.map(({ id }) => targets.has(id) && !unproven.has(id))
+        },
+      },
       runner: { run: async () => ({ outcome: 'succeeded' }), beat() {}, async close() {} },
       chance: { nonce: () => `n${++nonces}`, random: () => 0 },
       isGone: async () => false,

@@ -1,6 +1,6 @@
 import type { Change, Stored } from '../../core/change.ts'
 import { hashOf, type Place, placeOf } from './keys.ts'
-import { expiresAt, OWN_ATTRIBUTES } from './table.ts'
+import { expiresAt, expiryOf, OWN_ATTRIBUTES } from './table.ts'
 
 /** What one change is for DynamoDB, the same on its own and within a transaction. */
 export type ItemWrite =
@@ -82,10 +82,14 @@ function itemOf(change: Change & { put: object }, place: Place, now: number): Re
 }
 
 function updateOf(key: string, set: Record<string, unknown>, aliases: Aliases, now: number): string {
-  const fields: Record<string, unknown> = { ...set, expiresAt: expiresAt(key, now) }
+  const expiry = expiryOf(key, set, now)
+  const fields: Record<string, unknown> = {
+    ...set,
+    ...(expiry === 'kept' ? {} : { expiresAt: expiry === 'never' ? undefined : expiry }),
+  }
   if (set.dueAt !== undefined) fields.dueShard = hashOf(key)
   const present = Object.entries(fields).filter(([, value]) => value !== undefined)
-  const absent = Object.keys(set).filter((field) => set[field] === undefined)
+  const absent = Object.keys(fields).filter((field) => fields[field] === undefined)
   const version = aliases.name('version')
   const sets = [
     ...present.map(([field, value]) => `${aliases.name(field)} = ${aliases.value(value)}`),

@@ -49,7 +49,22 @@ const KEPT_DAYS: { [kind: string]: number } = {
   lock: 30,
 }
 
-/** When the table may forget a record that is written now, in seconds since 1970; undefined: never. */
+/**
+ * When the table may forget a record whose fields are set now: `never` while a lock says that a target proves nothing,
+ * `kept` where what was said before still holds.
+ */
+export function expiryOf(
+  key: string,
+  set: Record<string, unknown>,
+  nowMs: number,
+): number | 'never' | 'kept' {
+  const at = expiresAt(key, nowMs) ?? 'kept'
+  if (!key.startsWith('lock/')) return at
+  if (!('unproven' in set)) return 'kept'
+  return set.unproven === undefined ? at : 'never'
+}
+
+/** When the table may forget a record that is put now, in seconds since 1970; undefined: never. */
 export function expiresAt(key: string, nowMs: number): number | undefined {
   const days = KEPT_DAYS[key.slice(0, key.indexOf('/'))]
   return days === undefined ? undefined : Math.floor(nowMs / 1000) + days * DAY_S

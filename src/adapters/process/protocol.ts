@@ -9,8 +9,8 @@ export interface ChildJob extends TaskName {
   attempt: number
   writer: string
   requires?: Shape
-  /** It runs though its target is there. */
-  forced?: true
+  /** What is in its targets is replaced. */
+  replaces?: true
   upstreams: ({ number: number } & TaskName)[]
   /** Ids of what earlier attempts yielded. */
   dependencies: string[]

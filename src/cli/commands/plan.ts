@@ -11,8 +11,9 @@ export async function planRequest(project: Project, asked: Asked, options: Globa
   return withHome(options, project, async (home) => {
     const plan = await asked.plan(home)
     const there = asked.request.forced === undefined ? new Set<PlannedTask>() : await thereAlready(home, plan)
+    const unproven = await unprovenOf(home, plan)
     const exitCode = plan.tasks.some((task) => task.failure) ? 1 : 0
-    return { data: planLines(plan), text: planText(plan, there), exitCode }
+    return { data: planLines(plan), text: planText(plan, there, unproven), exitCode }
   })
 }
 
@@ -21,6 +22,12 @@ async function thereAlready(home: Home, { tasks }: Plan): Promise<Set<PlannedTas
   const toRun = tasks.filter((task) => !task.join && !task.complete && !task.failure)
   const answers = await home.definitions.completeness.areComplete(toRun)
   return new Set(toRun.filter((_, index) => answers[index]))
+}
+
+/** Ids of tasks that run because no attempt has succeeded since the last one began. */
+async function unprovenOf({ surroundings }: Home, { tasks }: Plan): Promise<ReadonlySet<string>> {
+  const toRun = tasks.filter((task) => !task.complete && task.outputs.length > 0)
+  return (await surroundings.findUnproven?.(toRun.map(({ id }) => id))) ?? new Set()
 }
 
 /** The plan in the plan format, version 1: a header, then a line per task. */
@@ -49,9 +56,13 @@ function realUpstreams(task: PlannedTask, tasks: PlannedTask[]): PlannedTask[] {
   })
 }
 
-function planText({ tasks }: Plan, there: ReadonlySet<PlannedTask>): string {
+function planText({ tasks }: Plan, there: ReadonlySet<PlannedTask>, unproven: ReadonlySet<string>): string {
   const real = tasks.filter((task) => !task.join)
-  const rows = real.map((task) => [verdict(task), task.label, reason(task, there.has(task))])
+  const rows = real.map((task) => [
+    verdict(task),
+    task.label,
+    unproven.has(task.id) && !task.failure ? unprovenReason(task) : reason(task, there.has(task)),
+  ])
   const toRun = real.filter((task) => !task.complete && !task.failure).length
   const complete = real.filter((task) => task.complete).length
   return [columns(['', 'task', 'why'], rows), '', `${toRun} to run, ${complete} complete`].join('\n')
@@ -62,6 +73,9 @@ function verdict(task: PlannedTask): string {
   if (task.complete) return 'complete'
   return task.policy.external ? 'awaited' : 'run'
 }
+
+const unprovenReason = ({ outputs }: PlannedTask) =>
+  `missing or not whole, its last attempt did not succeed: ${outputs.join(', ')}`
 
 function reason(task: PlannedTask, isThere: boolean): string {
   if (task.failure) return task.failure.message

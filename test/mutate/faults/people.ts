@@ -8,8 +8,8 @@ export const PEOPLE: Fault[] = [
   {
     name: 'a task that was claimed meanwhile is marked',
     file: 'src/engine/mark.ts',
-    find: `[{ key, set, if: { version: task.version } }]`,
-    replace: `[{ key, set }]`,
+    find: `{ key, set, if: { version: task.version } },`,
+    replace: `{ key, set },`,
     by: SIMULATION,
   },
   {

@@ -1,0 +1,28 @@
+import type { Stored } from '../core/change.ts'
+import { keys, type Lock, type TaskRun } from '../core/model.ts'
+import type { Store } from '../core/ports.ts'
+
+/**
+ * Of tasks whose targets are there, the ids of those whose targets prove nothing: an attempt has begun that has not
+ * succeeded (yet), and no other has since. A task that no attempt of this state has touched is believed.
+ */
+export async function findUnproven(store: Pick<Store, 'read'>, ids: readonly string[]): Promise<Set<string>> {
+  const locks = (await store.read(ids.map(keys.lock))) as (Stored<Lock> | undefined)[]
+  const marked = locks.filter((lock) => lock?.unproven) as Stored<Lock>[]
+  const unproven = new Set(marked.map(({ taskId }) => taskId))
+  for (const id of await justSucceeded(store, marked)) unproven.delete(id)
+  return unproven
+}
+
+/** A lock is freed a moment after its attempt has ended; until then the task run says how. */
+async function justSucceeded(store: Pick<Store, 'read'>, locks: Lock[]): Promise<string[]> {
+  const held = locks.filter(({ holder }) => holder !== undefined)
+  if (held.length === 0) return []
+  const holders = (await store.read(held.map(holdingTask))) as (Stored<TaskRun> | undefined)[]
+  return held.filter((_, index) => holders[index]?.status === 'succeeded').map(({ taskId }) => taskId)
+}
+
+function holdingTask({ holder = '' }: Lock): string {
+  const [run = '', number = ''] = holder.split('/')
+  return keys.taskRun(run, Number(number))
+}
