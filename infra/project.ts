@@ -13,6 +13,8 @@ import { type BundledProject, bundle, ownModule } from './bundle.ts'
 
 /** A project that is about to be deployed: what the stack is made from. */
 export interface DeployedProject {
+  /** Name of the project. */
+  project: string
   /** Name of the environment. */
   name: string
   environment: DeployedEnvironment
@@ -58,7 +60,7 @@ export async function readProject({
 }: ReadOptions): Promise<DeployedProject> {
   const path = findConfig(process.cwd(), config)
   const project = await loadProject(path)
-  const environment = deployedEnvironment(project.environments, name)
+  const environment = deployedEnvironment(project, name)
   refuseBroken(project)
   refusePoolNames(project)
   const out = outdir ?? join(project.folder, '.sluice', 'deploy', name)
@@ -85,6 +87,7 @@ export async function readProject({
       ...(await bundlePool(project, pool, { ...shared, outdir: join(out, 'pools', pool) })),
     }
   return {
+    project: project.name,
     name,
     environment,
     pipelines: [...project.pipelines.values()],

@@ -1,11 +1,11 @@
-import { ArnFormat, CfnOutput, Duration, Fn, RemovalPolicy, Stack } from 'aws-cdk-lib'
+import { ArnFormat, CfnOutput, Duration, Fn, RemovalPolicy, Stack, Tags } from 'aws-cdk-lib'
 import * as ecs from 'aws-cdk-lib/aws-ecs'
 import * as events from 'aws-cdk-lib/aws-events'
 import * as targets from 'aws-cdk-lib/aws-events-targets'
 import * as lambda from 'aws-cdk-lib/aws-lambda'
 import type * as logs from 'aws-cdk-lib/aws-logs'
 import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager'
-import { Construct } from 'constructs'
+import { Construct, type IConstruct } from 'constructs'
 import { Containers } from './constructs/containers.ts'
 import { acknowledgeExceptions } from './constructs/exceptions.ts'
 import { OwnFunction } from './constructs/function.ts'
@@ -29,7 +29,15 @@ export interface SluiceProps {
   readonly architecture?: ecs.CpuArchitecture
   /** Images of an earlier deployment, by pool: then none is built, and the code alone is replaced. @default they are built */
   readonly images?: { readonly [pool: string]: string }
+  /** Secrets that stayed when an earlier stack of this name was removed: they are used, and not made again. @default [] */
+  readonly keptSecrets?: readonly string[]
 }
+
+/** Tags by which the account's bill tells projects and environments apart. */
+export const tagsOf = ({ project, name }: DeployedProject): { [key: string]: string } => ({
+  'sluice:project': project,
+  'sluice:environment': name,
+})
 
 /** The longest that Lambda gives. */
 const LONGEST = Duration.minutes(15)
@@ -66,6 +74,8 @@ export class Sluice extends Construct {
   readonly apiUrl: string
   readonly #foundation: Foundation
   readonly #rights: Rights
+  /** What only the tasks of one pool use. */
+  readonly #poolParts = new Map<string, IConstruct[]>()
   /** Where the lines of each pool's tasks go. */
   readonly #logGroups = new Map<string, logs.LogGroup>()
 
@@ -78,7 +88,7 @@ export class Sluice extends Construct {
     this.queues = new Queues(this, 'Queues', { layout, pools, functionTimeout: LONGEST })
     this.#foundation = foundationOf(project, { layout, records: this.records, queues: this.queues })
     this.#rights = new Rights(this, this.#foundation)
-    this.addSecrets()
+    this.addSecrets(props)
     const containers = this.addContainers(props)
     for (const pool of poolsOn(project, 'lambda')) this.addLambdaPool(pool)
     const tick = this.addDeciders(containers)
@@ -87,18 +97,19 @@ export class Sluice extends Construct {
     this.apiUrl = this.addApi()
     this.watch()
     this.addOutputs(containers)
+    this.addTags(project)
     acknowledgeExceptions(this)
   }
 
   /** Secrets without a value: none is in a template, and one that was not set is told from one that is. */
-  private addSecrets(): void {
+  private addSecrets({ keptSecrets = [] }: SluiceProps): void {
     const { project, secretsPrefix } = this.#foundation
-    for (const name of project.secrets) {
+    for (const name of project.secrets.filter((each) => !keptSecrets.includes(each))) {
       const secret = new secretsmanager.CfnSecret(this, `Secret-${name}`, {
         name: `${secretsPrefix}${name}`,
         description: `For tasks of ${project.name}; its value is set by: sluice secrets set ${name}`,
       })
-      secret.applyRemovalPolicy(RemovalPolicy.DESTROY)
+      secret.applyRemovalPolicy(RemovalPolicy.RETAIN)
     }
   }
 
@@ -118,6 +129,7 @@ export class Sluice extends Construct {
       images,
     })
     for (const [pool, group] of containers.logGroups) this.#logGroups.set(pool, group)
+    for (const [pool, definition] of containers.definitions) this.#poolParts.set(pool, [definition])
     return containers
   }
 
@@ -139,6 +151,7 @@ export class Sluice extends Construct {
       logGroupName: this.logGroupName(name),
     })
     this.functions[`pool-${name}`] = worker
+    this.#poolParts.set(name, [worker, logGroup])
     this.#logGroups.set(name, logGroup)
     feedMessages(worker, this.queues, name, pool.concurrency)
   }
@@ -283,11 +296,20 @@ export class Sluice extends Construct {
     })
   }
 
+  /** Of everything, and of the parts that one pool has alone; a pipeline's state machine has its own. */
+  private addTags(project: DeployedProject): void {
+    for (const [key, value] of Object.entries({ ...project.environment.tags, ...tagsOf(project) }))
+      Tags.of(this).add(key, value)
+    for (const [pool, parts] of this.#poolParts)
+      for (const part of parts) Tags.of(part).add('sluice:pool', pool)
+  }
+
   /** What the command finds the deployment by. */
   private addOutputs(containers: Containers | undefined): void {
     const output = (name: string, value: string) =>
       new CfnOutput(this, name, { value }).overrideLogicalId(name)
     output('ApiUrl', this.apiUrl)
+    output('Project', this.#foundation.project.project)
     output('Storage', this.#foundation.storage)
     if (containers === undefined) return
     output('Cluster', containers.cluster.clusterName)

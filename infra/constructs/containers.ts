@@ -46,7 +46,8 @@ export class Containers extends Construct {
   readonly logGroups = new Map<string, logs.LogGroup>()
   /** URIs of the images, by pool. */
   readonly images: { [pool: string]: string } = {}
-  readonly #definitions: ecs.FargateTaskDefinition[] = []
+  /** Task definitions, by pool: containers take their tags over. */
+  readonly definitions = new Map<string, ecs.FargateTaskDefinition>()
   readonly #layout: Layout
 
   constructor(scope: Construct, id: string, props: ContainersProps) {
@@ -108,7 +109,7 @@ export class Containers extends Construct {
           resourceName: `${this.rolePath.slice(1)}*`,
         }),
       ]
-    return this.#definitions.flatMap(({ taskRole, executionRole }) =>
+    return [...this.definitions.values()].flatMap(({ taskRole, executionRole }) =>
       executionRole === undefined ? [taskRole.roleArn] : [taskRole.roleArn, executionRole.roleArn],
     )
   }
@@ -178,7 +179,7 @@ export class Containers extends Construct {
       stopTimeout: STOP,
       linuxParameters: new ecs.LinuxParameters(scope, `${name}-Linux`, { initProcessEnabled: true }),
     })
-    this.#definitions.push(definition)
+    this.definitions.set(name, definition)
   }
 
   private image(

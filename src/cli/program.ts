@@ -178,14 +178,14 @@ function addDeployments(program: Command, done: Done): void {
   const verbs = {
     deploy: 'puts the pipelines of the config on AWS',
     diff: 'shows what deploying would change',
-    destroy: 'removes a deployment; its records and targets stay',
-  } as const
-  for (const verb of ['deploy', 'diff', 'destroy'] as const)
+  }
+  for (const verb of ['deploy', 'diff'] as const)
     command(program, verb, verbs[verb])
       .requiredOption('--env <name>', 'an environment of the config with a region')
       .option('--yes', 'does not ask')
       .option('--code', "replaces the pipelines' code alone: no image is built")
       .option('--ref <ref>', 'a commit, branch or tag instead of the local tree')
+      .option('--remove-data', 'lets go what holds data or secrets and has no place in the config any more')
       .addOption(
         new Option(
           '--architecture <name>',
@@ -193,9 +193,21 @@ function addDeployments(program: Command, done: Done): void {
         ).choices(['arm64', 'x86_64']),
       )
       .action(async (options) => {
-        const { runCdk } = await import('./remote/deploy.ts')
-        done(await runCdk(verb, options))
+        const { deploy } = await import('./remote/deploy.ts')
+        done(await deploy(verb, options))
       })
+  command(program, 'destroy', 'removes a deployment; its records, targets, logs and secrets stay')
+    .requiredOption('--env <name>', 'an environment of the config with a region')
+    .option('--yes', 'does not ask')
+    .option('--cancel', 'cancels open runs')
+    .option('--wait <duration>', 'waits so long for open runs to end', duration)
+    .option('--logs', 'removes the log groups as well')
+    .option('--secrets', 'removes the secrets as well')
+    .option('--remove-data', 'lets go what holds data or secrets and the stack does not keep')
+    .action(async (options) => {
+      const { destroy } = await import('./remote/destroy.ts')
+      done(await destroy(options))
+    })
   command(program, 'shell <run> <task>', "opens a shell in a task's container, or in a fresh one of its pool")
     .requiredOption('--env <name>', 'a deployment of the config')
     .action(async (run, task, options) => {

@@ -1,16 +1,23 @@
+import { createHash } from 'node:crypto'
 import { SluiceError } from '../core/errors.ts'
 import type { Environment } from './config.ts'
 
 /** An environment that is a deployment: it has a region, and its stack has a name. */
 export type DeployedEnvironment = Environment & { region: string; stack: string }
 
+/** What knows its environments: a project. */
+interface Environments {
+  name: string
+  environments: { [name: string]: Environment }
+}
+
 /** The environment of that name; throws where there is none, or it is on one machine. */
 export function deployedEnvironment(
-  environments: { [name: string]: Environment },
+  { name: project, environments }: Environments,
   name: string,
 ): DeployedEnvironment {
-  const { region, stack = `sluice-${name}`, ...environment } = environments[name] ?? {}
-  if (region !== undefined) return { ...environment, region, stack }
+  const { region, stack, ...environment } = environments[name] ?? {}
+  if (region !== undefined) return { ...environment, region, stack: stack ?? defaultStackName(project, name) }
   const deployable = Object.keys(environments).filter((each) => environments[each]?.region !== undefined)
   // Targets of this machine are in the storage of the environment dev, declared or not.
   const isLocal = environments[name] !== undefined || name === 'dev'
@@ -29,3 +36,31 @@ export function deployedEnvironment(
     },
   )
 }
+
+/** Names of queues and state machines begin with that of the stack, and have 80 characters. */
+const LONGEST_STACK = 30
+const HASH = 4
+
+/**
+ * The stack of a project's environment: `sluice-PROJECT-ENVIRONMENT`, so that two projects of one account never meet. A
+ * project's name that is too long is cut, and told from others by four digits of its hash.
+ */
+export function defaultStackName(project: string, environment: string): string {
+  const whole = `sluice-${plain(project)}-${plain(environment)}`
+  if (whole.length <= LONGEST_STACK) return whole
+  const left = LONGEST_STACK - `sluice---${plain(environment)}`.length - HASH
+  if (left < 1)
+    throw new SluiceError(
+      'invalid_deployment',
+      `The environment's name ${environment} is too long for that of a stack.`,
+      { hint: `Name its stack: environments: { ${environment}: { stack: 'sluice-…' } }` },
+    )
+  const hash = createHash('sha256').update(project).digest('hex').slice(0, HASH)
+  return `sluice-${plain(project).slice(0, left)}-${hash}-${plain(environment)}`
+}
+
+/** The stack of an environment before its name had that of the project. */
+export const earlierStackName = (environment: string): string => `sluice-${plain(environment)}`
+
+/** Letters, digits and hyphens. */
+const plain = (name: string): string => name.replaceAll(/[^A-Za-z0-9]+/g, '-').replaceAll(/^-|-$/g, '')

@@ -9,9 +9,12 @@ import { type CheckedConfig, checkConfig, type Environment, type Pool } from '..
 import { isPipeline, type Pipeline } from '../define/pipeline.ts'
 import { registeredTasks, type TaskDefinition } from '../define/task.ts'
 import { bundled, type ProjectModules } from './bundled.ts'
+import { projectName } from './project-name.ts'
 
 /** A project as its config and modules define it. */
 export interface Project {
+  /** Tells it from other projects of one AWS account. */
+  name: string
   path: string
   folder: string
   storage: string
@@ -79,6 +82,7 @@ export async function loadProject(path: string): Promise<Project> {
   ]
   if (problems.length > 0) throw wrongDefinition(path, problems)
   return {
+    name: config.name ?? projectName(folder),
     path,
     folder,
     storage: resolve(folder, config.environments.dev?.storage ?? 'data'),
@@ -120,6 +124,7 @@ export function modulesOf({ modules }: Pick<Project, 'modules'>, families: Reado
 
 /** A folder without a config: nothing is defined, targets are under `data`. */
 export const noProject = (folder: string): Project => ({
+  name: projectName(folder),
   path: '',
   folder,
   storage: resolve(folder, 'data'),

@@ -29,6 +29,7 @@ function largeProject(pipelines: number, pools: number, secretCount: number): De
     ...(Number(n) % 2 === 1 ? { runsOn: 'fargate' as const } : {}),
   })
   return {
+    project: 'visits',
     name: 'prod',
     environment: { region: 'eu-west-2', stack: 'sluice-visits-prod' },
     pipelines: numbers(pipelines).map((n) =>

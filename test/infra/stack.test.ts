@@ -29,6 +29,7 @@ let resources: Record<string, Resource>
 before(async () => {
   const config = join(projectFolder, 'sluice.config.ts')
   const project = await readProject({ config, environment: 'prod', outdir })
+  project.environment.tags = { team: 'data' }
   app = new App()
   const stack = new Stack(app, 'sluice-prod', { env: { region: 'eu-west-2' } })
   new Sluice(stack, 'Sluice', { project })
@@ -85,6 +86,33 @@ describe('the stack', () => {
     ])
     for (const [, resource] of holding)
       assert.equal((resource as { DeletionPolicy?: string }).DeletionPolicy, 'Retain')
+  })
+
+  it('keeps what holds data, secrets or logs when the stack is removed', () => {
+    const holding = [
+      'AWS::DynamoDB::Table',
+      'AWS::S3::Bucket',
+      'AWS::SecretsManager::Secret',
+      'AWS::Logs::LogGroup',
+    ]
+    for (const type of holding) {
+      assert.ok(of(type).length > 0, type)
+      for (const [id, resource] of of(type))
+        assert.equal((resource as { DeletionPolicy?: string }).DeletionPolicy, 'Retain', id)
+    }
+  })
+
+  it('has tags by which a bill tells projects, environments, pools and pipelines apart', () => {
+    const tagsOf = (id: string): { [key: string]: string } => {
+      const found = Object.entries(resources).find(([each]) => each.startsWith(id))
+      const tags = (found?.[1].Properties.Tags ?? []) as { Key: string; Value: string }[]
+      return Object.fromEntries(tags.map(({ Key, Value }) => [Key, Value]))
+    }
+    const all = { 'sluice:project': 'sluice', 'sluice:environment': 'prod', team: 'data' }
+    assert.deepEqual(tagsOf('SluiceRecordsTable'), all)
+    assert.deepEqual(tagsOf('SluiceMachinesarxlive'), { ...all, 'sluice:pipeline': 'arxlive' })
+    assert.deepEqual(tagsOf('SluicePooldefaultFunction'), { ...all, 'sluice:pool': 'default' })
+    assert.deepEqual(tagsOf('SluiceContainersheavy9'), { ...all, 'sluice:pool': 'heavy' })
   })
 
   it('has the table that the adapter expects', () => {

@@ -11,7 +11,7 @@ export interface Api {
 }
 
 /** Signs every call for the function behind the URL (AWS Signature Version 4, service `lambda`). */
-export function apiOf({ name, stack, environment, outputs }: Deployment): Api {
+export function apiOf({ stack, environment, outputs }: Deployment): Api {
   const base = outputs.ApiUrl
   if (base === undefined)
     throw new SluiceError('invalid_deployment', `The stack ${stack} is not one of Sluice: it has no ApiUrl.`)
@@ -31,7 +31,7 @@ export function apiOf({ name, stack, environment, outputs }: Deployment): Api {
         }
         return await read(await send(await signer, url, request))
       } catch (error) {
-        throw error instanceof SluiceError ? error : explained(error, stack, name)
+        throw error instanceof SluiceError ? error : explained(error)
       }
     },
   }

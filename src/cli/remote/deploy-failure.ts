@@ -78,6 +78,6 @@ export async function explainFailure(failure: DeployFailure): Promise<SluiceErro
     const { StackEvents = [] } = await client.send(new DescribeStackEventsCommand({ StackName: stack }))
     return explainEvents(StackEvents, failure)
   } catch (error) {
-    return isAboutCredentials(error) ? explained(error, stack, stack) : explainEvents([], failure)
+    return isAboutCredentials(error) ? explained(error) : explainEvents([], failure)
   }
 }

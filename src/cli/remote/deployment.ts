@@ -1,8 +1,8 @@
-import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation'
 import { fromNodeProviderChain } from '@aws-sdk/credential-providers'
 import { messageOf, SluiceError } from '../../core/errors.ts'
-import { type DeployedEnvironment, deployedEnvironment } from '../../define/deployed-environment.ts'
+import type { DeployedEnvironment } from '../../define/deployed-environment.ts'
 import type { Project } from '../../project/load-config.ts'
+import { findTarget, type Target } from './stack.ts'
 
 /** A deployment as the command finds it: an environment of the config, and what its stack says of itself. */
 export interface Deployment {
@@ -14,18 +14,21 @@ export interface Deployment {
 
 /** Looks the deployment up with the user's own credentials. */
 export async function findDeployment(project: Project, name: string): Promise<Deployment> {
-  const environment = deployedEnvironment(project.environments, name)
-  const { stack } = environment
-  const client = new CloudFormationClient({ region: environment.region })
+  const { environment, found } = await lookUp(project, name)
+  if (found !== undefined) return { name, environment, stack: found.name, outputs: found.outputs }
+  throw new SluiceError(
+    'invalid_deployment',
+    `There is no stack ${environment.stack}: ${name} has not been deployed.`,
+    { hint: `Deploy it: sluice deploy --env ${name}` },
+  )
+}
+
+/** The stack of an environment, deployed or not; what is in the way of asking is explained. */
+export async function lookUp(project: Project, name: string): Promise<Target> {
   try {
-    const { Stacks = [] } = await client.send(new DescribeStacksCommand({ StackName: stack }))
-    const outputs = (Stacks[0]?.Outputs ?? []).map(({ OutputKey = '', OutputValue = '' }) => [
-      OutputKey,
-      OutputValue,
-    ])
-    return { name, environment, stack, outputs: Object.fromEntries(outputs) }
+    return await findTarget(project, name)
   } catch (error) {
-    throw explained(error, stack, name)
+    throw error instanceof SluiceError ? error : explained(error)
   }
 }
 
@@ -34,18 +37,9 @@ export const isAboutCredentials = (error: unknown): boolean =>
   /Credential|Token/i.test(`${(error as Error).name} ${messageOf(error)}`)
 
 /** One clear message for what can be wrong on the way to AWS. */
-export function explained(error: unknown, stack: string, name: string): SluiceError {
+export function explained(error: unknown): SluiceError {
   const { name: kind = '' } = error as Error
   const message = messageOf(error)
-  if (/does not exist/.test(message))
-    return new SluiceError(
-      'invalid_deployment',
-      `There is no stack ${stack}: ${name} has not been deployed.`,
-      {
-        cause: error,
-        hint: `Deploy it: sluice deploy --env ${name}`,
-      },
-    )
   if (isAboutCredentials(error))
     return new SluiceError('deployment_unreachable', `AWS does not accept the credentials: ${message}`, {
       cause: error,

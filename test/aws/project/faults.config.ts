@@ -5,5 +5,5 @@ export default defineConfig({
   pipelines: ['pipelines.ts'],
   pools: { default: { concurrency: 6 }, heavy: {}, single: {} },
   budgets: { tiny: { limit: 1, per: 'year' } },
-  environments: { faults: { region: 'us-east-1', logRetentionDays: 1 } },
+  environments: { faults: { region: 'us-east-1', stack: 'sluice-faults', logRetentionDays: 1 } },
 })

@@ -1,0 +1,135 @@
+import { CloudFormationClient, UpdateTerminationProtectionCommand } from '@aws-sdk/client-cloudformation'
+import { CloudWatchLogsClient, DeleteLogGroupCommand } from '@aws-sdk/client-cloudwatch-logs'
+import { DeleteSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
+import { SluiceError } from '../../core/errors.ts'
+import { findConfig, loadProject, type Project } from '../../project/load-config.ts'
+import { EXIT } from '../exit.ts'
+import type { GlobalOptions, Result } from '../options.ts'
+import { runCdk, synthesise } from './cdk.ts'
+import { apiOf } from './client.ts'
+import { askForLoss, askToGoOn, lostData } from './data-loss.ts'
+import { type Deployment, explained, findDeployment } from './deployment.ts'
+import { remoteHome } from './home.ts'
+import { secretsOf } from './kept-secrets.ts'
+import { settleRuns } from './settle-runs.ts'
+import { deployedResources, resourcesOf } from './stack.ts'
+
+/** Flags of `destroy`. */
+export interface DestroyOptions extends GlobalOptions {
+  env: string
+  /** Does not ask about what stays nowhere but can be made again. */
+  yes?: true
+  /** Cancels open runs. */
+  cancel?: true
+  /** Waits so long for open runs to end, in milliseconds. */
+  wait?: number
+  /** Removes the log groups as well. */
+  logs?: true
+  /** Removes the secrets as well. */
+  secrets?: true
+  /** Lets go what the stack itself does not keep. */
+  removeData?: true
+}
+
+const say = (line: string) => console.error(line)
+
+/** Removes a deployment: says what goes and what stays, settles open runs, then removes the stack. */
+export async function destroy(options: DestroyOptions): Promise<Result> {
+  const project = await loadProject(findConfig(process.cwd(), options.config))
+  const deployment = await findDeployment(project, options.env)
+  const { stack, environment } = deployment
+  const cloudFormation = new CloudFormationClient({ region: environment.region })
+  const resources = await looked(() => resourcesOf(cloudFormation, stack))
+  const lost = lostData(await looked(() => deployedResources(cloudFormation, stack)), {})
+  const logGroups = namesOf(resources, 'AWS::Logs::LogGroup')
+  say(farewell(stack, options))
+  await askForLoss(stack, lost, options.removeData === true)
+  await askToGoOn(`${stack} is removed.`, options.yes === true)
+  const api = apiOf(deployment)
+  const resume = await settleRuns({ home: remoteHome(api, project), api, project, say }, options)
+  try {
+    await removeStack(project, deployment, cloudFormation)
+  } catch (error) {
+    await resume()
+    throw error
+  }
+  if (options.logs) await removeLogs(environment.region, logGroups)
+  if (options.secrets) await removeSecrets(environment.region, stack)
+  return {
+    data: { env: options.env, stack, done: 'destroy' },
+    text: `Removed ${stack}.`,
+    exitCode: EXIT.done,
+  }
+}
+
+async function looked<T>(look: () => Promise<T>): Promise<T> {
+  try {
+    return await look()
+  } catch (error) {
+    throw explained(error)
+  }
+}
+
+function farewell(stack: string, { logs, secrets }: DestroyOptions): string {
+  const goes = [
+    'state machines with the history of their executions',
+    'schedules',
+    'queues',
+    'functions',
+    'alarms',
+  ]
+  const stays = ['the table', 'the bucket with plans and targets']
+  ;(logs ? goes : stays).push('log groups')
+  ;(secrets ? goes : stays).push('secrets')
+  return `Of ${stack} go: ${goes.join(', ')}.\nThere stay: ${stays.join(', ')}.`
+}
+
+const namesOf = (
+  resources: { ResourceType?: string; PhysicalResourceId?: string }[],
+  type: string,
+): string[] =>
+  resources.flatMap(({ ResourceType, PhysicalResourceId }) =>
+    ResourceType === type && PhysicalResourceId !== undefined ? [PhysicalResourceId] : [],
+  )
+
+/** The protection goes with the last question, and comes back where the stack stays after all: the next deployment turns it on. */
+async function removeStack(
+  project: Project,
+  { name, stack, environment: { region } }: Deployment,
+  cloudFormation: CloudFormationClient,
+): Promise<void> {
+  const call = { folder: project.folder, region, stack, context: { env: name, config: project.path, stack } }
+  const app = await synthesise(call)
+  await looked(() =>
+    cloudFormation.send(
+      new UpdateTerminationProtectionCommand({ StackName: stack, EnableTerminationProtection: false }),
+    ),
+  )
+  await runCdk(call, 'destroy', ['--app', app, '--force'])
+}
+
+async function removeLogs(region: string, groups: string[]): Promise<void> {
+  const client = new CloudWatchLogsClient({ region })
+  for (const logGroupName of groups)
+    await removed(`log group ${logGroupName}`, () => client.send(new DeleteLogGroupCommand({ logGroupName })))
+}
+
+/** For 30 days they can be restored. */
+async function removeSecrets(region: string, stack: string): Promise<void> {
+  const client = new SecretsManagerClient({ region })
+  for (const SecretId of await looked(() => secretsOf(client, stack)))
+    await removed(`secret ${SecretId}`, () => client.send(new DeleteSecretCommand({ SecretId })))
+}
+
+/** What is not there any more is removed; what stays is told, and the command fails. */
+async function removed(what: string, remove: () => Promise<unknown>): Promise<void> {
+  try {
+    await remove()
+  } catch (error) {
+    if ((error as Error).name === 'ResourceNotFoundException') return
+    throw new SluiceError('deployment_unreachable', `The stack is removed, but not the ${what}: ${error}`, {
+      cause: error,
+      hint: 'Remove it in the AWS console.',
+    })
+  }
+}

@@ -1,0 +1,21 @@
+import { readFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+
+/** What a project is called where its config says nothing: the name of the nearest package, without its scope, or of the folder. */
+export function projectName(folder: string): string {
+  for (let here = folder; ; here = dirname(here)) {
+    const name = packageName(join(here, 'package.json'))
+    if (name !== undefined) return name.replace(/^@[^/]*\//, '')
+    if (here === dirname(here)) return basename(folder) || 'project'
+  }
+}
+
+/** Undefined where there is no package, or it has no name. */
+function packageName(path: string): string | undefined {
+  try {
+    const { name } = JSON.parse(readFileSync(path, 'utf8')) as { name?: unknown }
+    return typeof name === 'string' && name !== '' ? name : undefined
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,238 @@
+import assert from 'node:assert/strict'
+import { describe, it, type TestContext } from 'node:test'
+import { IAMClient } from '@aws-sdk/client-iam'
+import { makeEcsRole } from '../../src/cli/remote/account.ts'
+import { lostData } from '../../src/cli/remote/data-loss.ts'
+import { settleRuns } from '../../src/cli/remote/settle-runs.ts'
+import { findTarget } from '../../src/cli/remote/stack.ts'
+import { defaultStackName } from '../../src/define/deployed-environment.ts'
+import { createApi } from '../../src/handlers/api.ts'
+import { createSchedule } from '../../src/handlers/schedule.ts'
+import { daily, pipeline, task, text } from '../../src/index.ts'
+import { noProject, type Project } from '../../src/project/load-config.ts'
+import { projectName } from '../../src/project/project-name.ts'
+import { memoryDeployment } from '../handlers/deployment.ts'
+import { testProject } from '../support/cli.ts'
+import { errorText, fakeAws, type ToldStack } from '../support/fake-cloudformation.ts'
+
+const signedIn = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' }
+const Root = task('StacksRoot', { output: () => text('x') }, async ({ output }) => output.write('x'))
+
+const machine = (stack: string, name: string): [string, string] => [
+  'AWS::StepFunctions::StateMachine',
+  `arn:aws:states:eu-west-2:123456789012:stateMachine:${stack}-${name}`,
+]
+const earlier = (...pipelines: string[]): ToldStack => ({
+  outputs: { ApiUrl: 'https://api.example' },
+  resources: [...pipelines, 'Tasks'].map((name) => machine('sluice-prod', name)),
+})
+
+const projectOf = (name: string, pipelines: string[], stack?: string): Project => ({
+  ...noProject('/nowhere'),
+  name,
+  pipelines: new Map(pipelines.map((each) => [each, pipeline(each, Root)])),
+  environments: { prod: { region: 'eu-west-2', ...(stack === undefined ? {} : { stack }) } },
+})
+
+/** The stack that is found among those that are there. */
+async function found(test: TestContext, project: Project, stacks: { [name: string]: ToldStack }) {
+  const { url } = await fakeAws(test, stacks)
+  Object.assign(process.env, signedIn, { AWS_ENDPOINT_URL: url })
+  const target = await findTarget(project, 'prod')
+  return [target.environment.stack, target.found !== undefined]
+}
+
+describe('the stack of an environment', () => {
+  it('has the name of its project, as far as there is room', () => {
+    assert.equal(defaultStackName('visits', 'prod'), 'sluice-visits-prod')
+    assert.equal(defaultStackName('my_visits', 'eu_1'), 'sluice-my-visits-eu-1')
+    const [first, second] = ['a', 'b'].map((end) =>
+      defaultStackName(`analysis-of-all-visits-${end}`, 'production'),
+    )
+    assert.match(first ?? '', /^sluice-analys[a-z-]*-[0-9a-f]{4}-production$/)
+    assert.equal(first?.length, 30)
+    assert.notEqual(first, second)
+    assert.throws(() => defaultStackName('visits', 'e'.repeat(30)), /too long for that of a stack/)
+  })
+
+  it('is called by the nearest package, without its scope, else by its folder', (test) => {
+    const project = testProject(test, {
+      'package.json': '{"name":"@team/visits","type":"module"}',
+      'inner/package.json': '{"type":"module"}',
+    })
+    assert.equal(projectName(project.folder), 'visits')
+    assert.equal(projectName(project.path('inner')), 'visits')
+    assert.equal(projectName('/no-such-folder/reports'), 'reports')
+  })
+
+  it('is a new one where none is there', async (test) => {
+    assert.deepEqual(await found(test, projectOf('visits', ['visits']), {}), ['sluice-visits-prod', false])
+  })
+
+  it('goes on under the name that it had before names told projects apart', async (test) => {
+    const project = projectOf('visits', ['visits', 'reports', 'new'])
+    assert.deepEqual(await found(test, project, { 'sluice-prod': earlier('visits', 'reports') }), [
+      'sluice-prod',
+      true,
+    ])
+    // Most of its pipelines are known: one was removed since.
+    assert.deepEqual(await found(test, project, { 'sluice-prod': earlier('visits', 'old') }), [
+      'sluice-prod',
+      true,
+    ])
+  })
+
+  it('is not that of another project with the old name', async (test) => {
+    const stacks = { 'sluice-prod': earlier('other', 'others', 'visits') }
+    assert.deepEqual(await found(test, projectOf('visits', ['visits']), stacks), [
+      'sluice-visits-prod',
+      false,
+    ])
+    const theirs = { 'sluice-prod': { outputs: { ApiUrl: 'https://x', Project: 'other' } } }
+    assert.deepEqual(await found(test, projectOf('visits', ['visits']), theirs), [
+      'sluice-visits-prod',
+      false,
+    ])
+  })
+
+  it('is refused where it is another project’s', async (test) => {
+    const named = projectOf('visits', ['visits'], 'shared')
+    const others = { shared: { outputs: { ApiUrl: 'https://x', Project: 'other' } } }
+    await assert.rejects(
+      found(test, named, others),
+      /The stack shared is that of the project other, not of visits/,
+    )
+    const unnamed = { shared: { ...earlier(), resources: [machine('shared', 'other')] } }
+    await assert.rejects(
+      found(test, named, unnamed),
+      /shared is not of this project: it has none of its pipelines/,
+    )
+    await assert.rejects(found(test, named, { shared: { outputs: {} } }), /not of this project/)
+    const own = { shared: { outputs: { ApiUrl: 'https://x', Project: 'visits' } } }
+    assert.deepEqual(await found(test, named, own), ['shared', true])
+  })
+})
+
+const CONFIG = `
+import { defineConfig, pipeline, task, text } from 'sluice'
+const Root = task('Root', { output: () => text('x') }, async ({ output }) => output.write('x'))
+export default defineConfig({ name: 'visits', pipelines: [pipeline('root', Root)], environments: { prod: { region: 'eu-west-2' } } })
+`
+
+describe('what holds data', () => {
+  const secret = (Name: string) => ({ Type: 'AWS::SecretsManager::Secret', Properties: { Name } })
+  const deployed = {
+    Key: secret('sluice-visits-prod/mag/api-key'),
+    Table: { Type: 'AWS::DynamoDB::Table', DeletionPolicy: 'Retain' },
+    Bucket: { Type: 'AWS::S3::Bucket' },
+    Kept: secret('sluice-visits-prod/kept'),
+    Function: { Type: 'AWS::Lambda::Function' },
+  }
+
+  it('is named where it would be removed, but not what stays or what can be made again', () => {
+    assert.deepEqual(lostData(deployed, { Kept: secret('sluice-visits-prod/kept') }), [
+      'secret sluice-visits-prod/mag/api-key',
+      'bucket Bucket',
+    ])
+  })
+
+  it('is not removed by deploying without a terminal, whatever --yes says', {
+    timeout: 300_000,
+  }, async (test) => {
+    const project = testProject(test, { 'sluice.config.ts': CONFIG })
+    const outputs = { ApiUrl: 'https://api.example', Project: 'visits' }
+    const { url, actions } = await fakeAws(test, {
+      'sluice-visits-prod': { outputs, template: { Resources: deployed } },
+    })
+    const env = { ...signedIn, AWS_ENDPOINT_URL: url }
+    const { code, stderr } = await project.start(['deploy', '--env', 'prod', '--yes'], { env }).ended
+    assert.equal(code, 2, stderr)
+    assert.match(
+      stderr,
+      /This removes from sluice-visits-prod, with what is in it: secret sluice-visits-prod\/mag\/api-key/,
+    )
+    assert.match(stderr, /Nothing was changed\.\nnext: .*--remove-data \(--yes does not\)/)
+    assert.equal(actions.includes('CreateChangeSet'), false)
+  })
+})
+
+describe('the role of ECS', () => {
+  it('is made where an account has never had containers, and what is in the way is told', async (test) => {
+    const lines: string[] = []
+    const iam = async (create: string) => {
+      const { url, actions } = await fakeAws(test, {}, (action) =>
+        action === 'GetRole' ? errorText('NoSuchEntity', 'The role cannot be found.') : create,
+      )
+      const client = new IAMClient({
+        region: 'eu-west-2',
+        endpoint: url,
+        credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
+      })
+      await makeEcsRole(client, (line) => lines.push(line))
+      return actions
+    }
+    assert.deepEqual(await iam('<CreateServiceLinkedRoleResponse/>'), ['GetRole', 'CreateServiceLinkedRole'])
+    assert.match(lines[0] ?? '', /^Made the role AWSServiceRoleForECS/)
+    await iam(errorText('AccessDenied', 'no'))
+    assert.match(lines[1] ?? '', /cannot be made: no\. .*aws iam create-service-linked-role/)
+  })
+})
+
+describe('open runs of a deployment that is about to go', () => {
+  const nightly = pipeline('nightly', Root, { schedule: daily() })
+
+  function deployment() {
+    const memory = memoryDeployment([nightly])
+    const { home, project, executions } = memory
+    const app = createApi({
+      home,
+      project,
+      starter: executions,
+      machines: 'arn:sluice-',
+      setSecret: async () => {},
+      readLogs: async () => ({ lines: [] }),
+    })
+    const api = {
+      async post<T>(path: string, body: unknown = {}): Promise<T> {
+        const headers = { 'content-type': 'application/json' }
+        const response = await app.request(path, { method: 'POST', body: JSON.stringify(body), headers })
+        assert.equal(response.status, 200, path)
+        return (await response.json()) as T
+      },
+    }
+    const said: string[] = []
+    const parts = { home, project, api, say: (line: string) => void said.push(line), lookMs: 1 }
+    return { ...memory, api, parts, said }
+  }
+
+  it('are named and refused where nothing was said about them', async () => {
+    const { api, parts, said } = deployment()
+    const { run } = await api.post<{ run: string }>('/runs', { name: 'nightly', params: {} })
+    await assert.rejects(settleRuns(parts, {}), new RegExp(`Runs are open: ${run}. Nothing was changed`))
+    assert.deepEqual(said, [])
+  })
+
+  it('are cancelled, with schedules stopped before, which go on where the deployment stays', async () => {
+    const { home, project, executions, api, parts, said, runOf } = deployment()
+    await createSchedule(home, project, executions, 'arn:sluice-')({})
+    const { run } = await api.post<{ run: string }>('/runs', { name: 'nightly', params: {} })
+    const resume = await settleRuns(parts, { cancel: true })
+    assert.equal((await runOf(run))?.status, 'cancelled')
+    assert.deepEqual(said, ['Stopped the schedules of nightly.', 'Waiting for 1 open runs to end.'])
+    await resume()
+    assert.equal(said.at(-1), 'The schedules of nightly go on.')
+  })
+
+  it('are waited for no longer than was said', async () => {
+    const { home, project, executions, api, parts, said } = deployment()
+    await createSchedule(home, project, executions, 'arn:sluice-')({})
+    await api.post('/runs', { name: 'nightly', params: {} })
+    await assert.rejects(settleRuns(parts, { wait: 0 }), /Runs are open/)
+    assert.equal(said.at(-1), 'The schedules of nightly go on.')
+  })
+
+  it('are none: nothing is asked', async () => {
+    const { parts } = deployment()
+    await settleRuns(parts, {})
+  })
+})
