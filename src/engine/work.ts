@@ -61,10 +61,13 @@ export class Worker {
   /** Claims under way: their places are not taken yet, but will be. */
   #claiming = 0
   #freed: () => void = () => {}
+  /** How many bodies the machine was able to start at once; one more is tried with each heartbeat. */
+  #startable: number
 
   constructor(context: Context, options: WorkOptions) {
     this.#context = context
     this.#options = options
+    this.#startable = options.concurrency
   }
 
   /** How many bodies it runs. */
@@ -102,6 +105,7 @@ export class Worker {
   /** Extends every lease, passes cancellations on, and stops bodies whose lease is not ours any more. */
   async beat(): Promise<void> {
     const active = [...this.#active.values()]
+    this.#startable = Math.min(this.#options.concurrency, this.#startable + 1)
     await Promise.all(active.map((each) => this.#extend(each)))
     const runs = [...new Set(active.map((each) => each.claimed.task.run))]
     const records = await this.#context.ports.store.read(runs.map(keys.run))
@@ -113,7 +117,7 @@ export class Worker {
   }
 
   async #take(): Promise<Delivery[]> {
-    const limit = this.#options.concurrency - this.#attempts.size
+    const limit = this.#startable - this.#attempts.size
     if (limit <= 0) return []
     const { runs, pool } = this.#options
     const room = this.#withoutClaims(await poolRoom(this.#context, this.#asked++))
@@ -179,6 +183,7 @@ export class Worker {
     this.#options.onStart?.(claimed)
     try {
       const told = await runner.run(jobOf(claimed, leaseMs), this.#hooks(active))
+      if (told.outcome === 'not_started') this.#startable = Math.max(1, this.#active.size - 1)
       const { progress } = active
       const ending = { ...told, ...memoryAfter(this.#context, claimed, told), progress }
       const isOurs = await finish(this.#context, claimed, ending)

@@ -1,19 +1,25 @@
 import './resolve-self.ts'
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { flushCompileCache } from 'node:module'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import {
   type ChildJob,
+  type ChildRecord,
   endMark,
   type FromChild,
   type Question,
   RECORD_MARK,
   type ToChild,
 } from '../adapters/process/protocol.ts'
+import { messageOf } from '../core/errors.ts'
+import { keptLine } from '../core/mask.ts'
 import type { BodyEnd, Reservation } from '../core/ports.ts'
 import { captureConsole, logTo } from '../define/attempt-log.ts'
 import { failureOfBody } from '../define/failure.ts'
 import { executeJob, type JobSurroundings } from '../project/execute-job.ts'
 import { loadDefinitions } from '../project/load-config.ts'
 import { openStorage } from '../project/open-storage.ts'
+import { lookAtProcess, type ProcessState, whatIsLeft } from './process-state.ts'
 
 /** The process in which bodies run: `child.ts <config> <folder or s3: URI of the storage> <pid of its parent>`. */
 const [, , configPath = '', storageFolder = '', parent = ''] = process.argv
@@ -26,8 +32,32 @@ definitions.catch(() => {})
 const load = async (modules: string[]) => (await definitions)(modules)
 
 const say = (message: FromChild) => process.send?.(message)
-const log = logTo((level, text) => process.stdout.write(`${RECORD_MARK}${JSON.stringify({ level, text })}\n`))
+const recordLine = (record: ChildRecord) => `${RECORD_MARK}${JSON.stringify(record)}\n`
+const log = logTo((level, text) => process.stdout.write(recordLine({ level, ...keptLine(text) })))
 captureConsole(() => log)
+
+/** The attempt that code belongs to, whenever it runs; and the attempt of now. */
+const owner = new AsyncLocalStorage<ChildJob>()
+let current: ChildJob | undefined
+let hasFailed = false
+/** How the last attempt left the process. */
+let last: ProcessState | undefined
+const loaded = new Set<string>()
+
+process.on('uncaughtExceptionMonitor', (error) => {
+  hasFailed = true
+  tellStray(`threw ${messageOf(error)}`)
+})
+process.on('exit', (code) => {
+  if (!hasFailed) tellStray(`exited with code ${code}`)
+})
+
+/** What an attempt that is over has left running ends the process: the attempt of now has no part in it. */
+function tellStray(how: string): void {
+  const job = owner.getStore()
+  if (job === undefined || job === current) return
+  process.stderr.write(recordLine({ stray: `what ${job.family} had left running ${how}` }))
+}
 
 let stop = new AbortController()
 const answers = new Map<number, (answer: unknown) => void>()
@@ -41,33 +71,49 @@ process.on('message', (message: ToChild) => {
   if (message.type === 'answer') answers.get(message.id)?.(message.answer)
 })
 process.on('disconnect', () => process.exit(1))
+say({ type: 'ready' })
 
 async function runJob(job: ChildJob, modules: string[]): Promise<void> {
   stop = new AbortController()
+  current = job
   const before = process.cpuUsage()
-  const end = await attempt(job, modules)
+  const { end, left } = await owner.run(job, attempt, job, modules)
   const { user, system } = process.cpuUsage(before)
   const mark = `${endMark(job.writer)}\n`
   process.stdout.write(mark)
   process.stderr.write(mark)
+  current = undefined
   flushCompileCache()
   say({
     type: 'done',
     end,
     peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
     cpuSeconds: (user + system) / 1_000_000,
+    left,
   })
 }
 
-async function attempt(job: ChildJob, modules: string[]): Promise<BodyEnd> {
+async function attempt(job: ChildJob, modules: string[]): Promise<{ end: BodyEnd; left: string[] }> {
   try {
     const tasks = await load(modules)
     // The supervisor may not have had its turn yet: another process may run this task by now.
     if (process.ppid !== Number(parent)) process.exit(1)
-    return await executeJob(tasks, job, surroundingsOf(job))
+    const before = stateBefore(modules)
+    const end = await executeJob(tasks, job, surroundingsOf(job))
+    // What the body has thrown without waiting for it is told in this turn, and is this attempt's.
+    await nextTurn()
+    last = lookAtProcess()
+    return { end, left: whatIsLeft(before, last) }
   } catch (error) {
-    return { outcome: 'failed', failure: failureOfBody(error) }
+    return { end: { outcome: 'failed', failure: failureOfBody(error) }, left: ['modules that do not load'] }
   }
+}
+
+/** A look takes 50 µs, and between two attempts only modules that load change the process. */
+function stateBefore(modules: string[]): ProcessState {
+  const isKnown = loaded.has(modules.join())
+  loaded.add(modules.join())
+  return isKnown && last !== undefined ? last : lookAtProcess()
 }
 
 function ask<T>(question: Question): Promise<T> {

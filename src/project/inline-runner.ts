@@ -1,8 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { ChildJob } from '../adapters/process/protocol.ts'
-import { maskedFailure, maskedProgress, maskOf } from '../core/mask.ts'
+import { keptLine, maskedFailure, maskedLogLine, maskedProgress, maskOf } from '../core/mask.ts'
 import type { AttemptOutcome, Progress } from '../core/model.ts'
 import type { BodyEnd, Ending, Job, JobHooks, Logs, Runner, Storage } from '../core/ports.ts'
+import { startTimer } from '../core/timer.ts'
 import { captureConsole, logTo } from '../define/attempt-log.ts'
 import type { Log } from '../define/body.ts'
 import { failureOfBody } from '../define/failure.ts'
@@ -33,7 +34,9 @@ export function inlineRunner(options: InlineRunnerOptions): Runner {
       if (prepared instanceof Error) return { outcome: 'failed', failure: failureOfBody(prepared) }
       const mask = maskOf(Object.values(prepared.secrets))
       const kept = options.logs.open({ run: job.run, number: job.task.number, attempt: job.attempt })
-      const log = logTo((level, text) => kept.write([{ at: Date.now(), level, text: mask(text) }]))
+      const log = logTo((level, text) =>
+        kept.write([maskedLogLine({ at: Date.now(), level, ...keptLine(text) }, mask)]),
+      )
       const onProgress = (progress: Progress) => hooks.onProgress(maskedProgress(progress, mask))
       const masking = { ...hooks, onProgress }
       const ending = await logs.run(log, () => runBody(options, job, prepared, masking, log))
@@ -47,6 +50,9 @@ export function inlineRunner(options: InlineRunnerOptions): Runner {
 
 const asError = (error: unknown) => (error instanceof Error ? error : new Error(String(error)))
 
+/** The reason that `AbortSignal.timeout` gives. */
+const TOO_LONG = new DOMException('The attempt took longer than its timeout', 'TimeoutError')
+
 async function runBody(
   { tasks, storage, markers, conclude }: InlineRunnerOptions,
   job: Job,
@@ -55,18 +61,19 @@ async function runBody(
   log: Log,
 ): Promise<Ending> {
   const { timeoutMs } = job.task.policy
-  const timeout = timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs)
+  const timeout = new AbortController()
+  const timer = timeoutMs === undefined ? undefined : startTimer(timeoutMs, () => timeout.abort(TOO_LONG))
   const reasonOf = (): AttemptOutcome | undefined =>
-    timeout?.aborted ? 'timed_out' : hooks.signal.aborted ? hooks.signal.reason : undefined
+    timeout.signal.aborted ? 'timed_out' : hooks.signal.aborted ? hooks.signal.reason : undefined
   const end = await executeJob(tasks, prepared, {
     surroundings: { storage, markers },
     log,
-    signal: timeout === undefined ? hooks.signal : AbortSignal.any([hooks.signal, timeout]),
+    signal: timer === undefined ? hooks.signal : AbortSignal.any([hooks.signal, timeout.signal]),
     onProgress: hooks.onProgress,
     mayPublish: async () => [undefined, 'interrupted'].includes(reasonOf()) && (await hooks.mayPublish()),
     reserve: hooks.reserve,
     block: hooks.block,
-  })
+  }).finally(() => timer?.cancel())
   const ending = await conclude(end)
   const outcome = reasonOf()
   if (ending.outcome !== 'failed' || outcome === undefined) return ending

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { appendFileSync, existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { describe, it } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type TestProject, testProject } from '../support/cli.ts'
+import { until } from '../support/processes.ts'
 
 const ENDS = `
 import { pipeline, secret, task, text } from 'sluice'
@@ -44,11 +44,6 @@ export const slow = pipeline('slow', All)
 
 const starts = (project: TestProject) =>
   existsSync(project.path('starts')) ? readFileSync(project.path('starts'), 'utf8').trim().split('\n') : []
-
-/** Waits for what another process does; a test that waits for ever is ended by the runner. */
-async function until(is: () => boolean): Promise<void> {
-  while (!is()) await sleep(10)
-}
 
 function timesStarted(project: TestProject): Record<string, number> {
   const counts: Record<string, number> = {}

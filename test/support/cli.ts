@@ -21,14 +21,23 @@ export interface Started {
   stdout(): string
 }
 
+/** How a command is started. */
+interface StartOptions {
+  env?: Record<string, string>
+  input?: string
+  cwd?: string
+}
+
 /** A project of a test's own. */
 export interface TestProject {
   folder: string
   path(...parts: string[]): string
   write(path: string, content: string): void
   /** Starts the command; `ended` resolves when it has ended, whatever its code. */
-  start(args: string[], options?: { env?: Record<string, string>; input?: string; cwd?: string }): Started
+  start(args: string[], options?: StartOptions): Started
   sluice(...args: string[]): Promise<Ended>
+  /** The same after a command of the shell, for instance one that limits what a process may have. */
+  limited(shell: string, ...args: string[]): Promise<Ended>
   /** The same with `--json`, parsed. */
   // biome-ignore lint/suspicious/noExplicitAny: data of the command, whatever it is
   json(...args: string[]): Promise<any>
@@ -51,8 +60,11 @@ export function testProject(test: TestContext, files: Record<string, string>): T
   for (const [name, content] of Object.entries(all)) write(name, content)
   symlinkSync(join(projectFolder, 'node_modules'), path('node_modules'))
 
-  const start: TestProject['start'] = (args, { env = {}, input, cwd = folder } = {}) => {
-    const child = spawn(process.execPath, [bin, ...args], {
+  const spawned = (
+    [program = '', ...args]: string[],
+    { env = {}, input, cwd = folder }: StartOptions = {},
+  ): Started => {
+    const child = spawn(program, args, {
       cwd,
       env: { ...process.env, NODE_TEST_CONTEXT: undefined, NO_COLOR: '1', ...env },
     })
@@ -60,13 +72,16 @@ export function testProject(test: TestContext, files: Record<string, string>): T
     child.stdin.end(input)
     return { child, ...collect(child) }
   }
+  const start: TestProject['start'] = (args, options) => spawned([process.execPath, bin, ...args], options)
+  const limited = (shell: string, ...args: string[]) =>
+    spawned(['sh', '-c', `${shell}; exec "$0" "$@"`, process.execPath, bin, ...args]).ended
   const sluice = (...args: string[]) => start(args).ended
   const json = async (...args: string[]) => JSON.parse((await sluice(...args, '--json')).stdout)
   const jsonLines = async (...args: string[]) => {
     const { stdout } = await sluice(...args, '--json')
     return stdout.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line)]))
   }
-  return { folder, path, write, start, sluice, json, jsonLines }
+  return { folder, path, write, start, sluice, limited, json, jsonLines }
 }
 
 function collect(child: ChildProcess): Pick<Started, 'ended' | 'stdout'> {

@@ -1,11 +1,19 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { UncutLine } from '../../core/mask.ts'
 import type { LogLine } from '../../core/ports.ts'
 import { killGroup } from './kill-group.ts'
-import { onLines } from './lines.ts'
+import { LineSplitter } from './lines.ts'
 import { compileCache, withoutSecrets } from './own-process.ts'
-import { type ChildJob, endMark, type FromChild, RECORD_MARK, type ToChild } from './protocol.ts'
+import {
+  type ChildJob,
+  type ChildRecord,
+  endMark,
+  type FromChild,
+  RECORD_MARK,
+  type ToChild,
+} from './protocol.ts'
 import type { Supervision } from './supervision.ts'
 
 /** A body may have closed its streams; then their end is not told. */
@@ -25,12 +33,26 @@ export interface ChildOptions {
 /** How an attempt ended in a child: its last word, or the death of the process. */
 export type ChildEnd =
   | { is: 'done'; message: FromChild & { type: 'done' } }
-  | { is: 'died'; exitCode: number | null; signal: string | null; isOutOfMemory: boolean }
+  | ({ is: 'died' } & ChildDeath)
   | { is: 'not-started'; message: string }
+
+/** How a process ended before its attempt. */
+export interface ChildDeath {
+  exitCode: number | null
+  signal: string | null
+  isOutOfMemory: boolean
+  /** An attempt that was over has ended it, and how. */
+  stray?: string
+  /** The lease of its attempt had ended by then. */
+  isOverdue: boolean
+}
+
+/** A line of an attempt, before it is masked and cut. */
+export type ChildLine = LogLine & UncutLine
 
 /** What is told while an attempt runs in a child. */
 export interface ChildEvents {
-  onLines(lines: LogLine[]): void
+  onLines(lines: ChildLine[]): void
   onMessage(message: FromChild): void
 }
 
@@ -47,6 +69,11 @@ export class Child {
   #ended = { stdout: () => {}, stderr: () => {} }
   #isOutOfMemory = false
   #isAlive = true
+  #isReady = false
+  #stray: string | undefined
+  /** By the monotonic clock. */
+  #leaseUntil = Number.POSITIVE_INFINITY
+  #isOverdue = false
 
   constructor(options: ChildOptions) {
     this.memoryMb = options.memoryMb
@@ -62,7 +89,10 @@ export class Child {
     this.#closed = this.#whenClosed()
     this.#listen('stdout')
     this.#listen('stderr')
-    this.#process.on('message', (message: FromChild) => this.#events?.onMessage(message))
+    this.#process.on('message', (message: FromChild) => {
+      if (message.type === 'ready') this.#isReady = true
+      else this.#events?.onMessage(message)
+    })
     this.beat(undefined)
   }
 
@@ -101,6 +131,10 @@ export class Child {
   /** Tells how long the lease of its attempt lasts from now on; undefined: the attempt has ended. */
   beat(leaseMs: number | undefined): void {
     const { pid } = this.#process
+    const now = performance.now()
+    // The supervisor does not wait for a heartbeat that comes late.
+    this.#isOverdue = leaseMs !== undefined && (this.#isOverdue || now >= this.#leaseUntil)
+    this.#leaseUntil = now + (leaseMs ?? Number.POSITIVE_INFINITY)
     if (this.#isAlive && pid !== undefined) this.#supervision.watch(pid, leaseMs)
   }
 
@@ -117,39 +151,74 @@ export class Child {
 
   #listen(name: 'stdout' | 'stderr'): void {
     const level = name === 'stdout' ? 'info' : 'error'
-    onLines(this.#process[name] as Readable, (whole) => {
-      // A record begins a line of its own, also where the body has printed half a line before it.
-      const texts = whole.flatMap((line) => line.split(RECORD_START))
-      const isEnd = texts.some((text) => text === this.#ending)
-      const lines = texts.filter((text) => text !== this.#ending).map((text) => parseLine(text, level))
-      if (lines.some((line) => line.text.includes('JavaScript heap out of memory')))
-        this.#isOutOfMemory = true
+    const stream = this.#process[name] as Readable | undefined
+    // Without a file descriptor for it there is no stream.
+    if (stream === undefined) return
+    const splitter = new LineSplitter()
+    const give = (whole: UncutLine[]) => {
+      const pieces = whole.flatMap(piecesOf)
+      const lines = pieces.flatMap((piece) => this.#lineOf(piece, level))
       if (lines.length > 0) this.#events?.onLines(lines)
-      if (isEnd) this.#ended[name]()
-    })
+      if (pieces.some(({ text }) => text === this.#ending)) this.#ended[name]()
+    }
+    stream.setEncoding('utf8').on('data', (chunk: string) => give(splitter.push(chunk)))
+    stream.on('end', () => give(splitter.end()))
+  }
+
+  /** Nothing for what the process tells us of itself. */
+  #lineOf(piece: UncutLine, level: LogLine['level']): ChildLine[] {
+    if (piece.text === this.#ending) return []
+    if (piece.text.includes('JavaScript heap out of memory')) this.#isOutOfMemory = true
+    const record = parseRecord(piece.text)
+    if (record === undefined) return [{ at: Date.now(), level, ...piece }]
+    if (!('stray' in record)) return [{ at: Date.now(), ...record }]
+    this.#stray = record.stray
+    return []
   }
 
   #whenClosed(): Promise<ChildEnd> {
     return new Promise((resolve) => {
       this.#process.on('error', (error) => {
-        this.#isAlive = this.#process.pid !== undefined && this.#isAlive
-        if (this.#process.pid === undefined) resolve({ is: 'not-started', message: error.message })
+        if (this.#process.pid !== undefined) return
+        this.#isAlive = false
+        resolve({ is: 'not-started', message: error.message })
       })
       this.#process.on('close', (exitCode, signal) => {
         this.#isAlive = false
         if (this.#process.pid !== undefined) this.#supervision.over(this.#process.pid)
-        resolve({ is: 'died', exitCode, signal, isOutOfMemory: this.#isOutOfMemory })
+        resolve(this.#isReady ? this.#death(exitCode, signal) : neverReady(exitCode, signal))
       })
     })
   }
+
+  #death(exitCode: number | null, signal: string | null): ChildEnd {
+    return {
+      is: 'died',
+      exitCode,
+      signal,
+      isOutOfMemory: this.#isOutOfMemory,
+      isOverdue: this.#isOverdue || performance.now() >= this.#leaseUntil,
+      ...(this.#stray !== undefined && { stray: this.#stray }),
+    }
+  }
 }
 
-function parseLine(text: string, level: LogLine['level']): LogLine {
-  const at = Date.now()
-  if (!text.startsWith(RECORD_MARK)) return { at, level, text }
+const neverReady = (exitCode: number | null, signal: string | null): ChildEnd => ({
+  is: 'not-started',
+  message: `it ended at its start, ${signal === null ? `with code ${exitCode}` : `by ${signal}`}`,
+})
+
+/** A record begins a line of its own, also where the body has printed half a line before it. */
+function piecesOf({ text, ...cut }: UncutLine): UncutLine[] {
+  const texts = text.split(RECORD_START)
+  return texts.map((each, index) => (index === texts.length - 1 ? { text: each, ...cut } : { text: each }))
+}
+
+function parseRecord(text: string): ChildRecord | undefined {
+  if (!text.startsWith(RECORD_MARK)) return undefined
   try {
-    return { at, ...(JSON.parse(text.slice(1)) as { level: LogLine['level']; text: string }) }
+    return JSON.parse(text.slice(1)) as ChildRecord
   } catch {
-    return { at, level, text }
+    return undefined
   }
 }

@@ -1,22 +1,31 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import type { Readable } from 'node:stream'
-import type { LogLine } from '../../core/ports.ts'
-import type { CommandEnd, FromHost, HostedCommand, ToHost } from './command-protocol.ts'
+import type { CommandEnd, FromHost, HostedCommand, OutputStream, ToHost } from './command-protocol.ts'
 import { killGroup } from './kill-group.ts'
-import { killLeftovers } from './leftovers.ts'
-import { onLines } from './lines.ts'
+import { killLeftovers, killStarted } from './leftovers.ts'
 import { sampleMemory } from './memory-sampler.ts'
+import { isScarcity } from './scarcity.ts'
 
 /*
- * A process that runs commands for the engine: starting one copies the memory map of whoever starts it, which takes ten
- * times as long in a large process as in this one. It ends with its engine, and all commands with it; whoever cannot
- * extend a lease, a frozen engine too, loses the command at the end of the lease.
+ * A process that runs commands for the engine: starting one copies the memory map of the process that starts it, which takes
+ * ten times as long in a large process as in this one. It ends with its engine, and all commands with it. A command whose lease
+ * is not extended, also because the engine is frozen, is killed at the end of the lease.
+ *
+ * A command ends with its own exit: what it has left running is killed then, also where that holds its output.
  */
+
+/** So long the output is read after the exit, where a process that could not be killed holds it. */
+const DRAIN_MS = 2_000
 
 // Copied once: each look at the real one asks the system. The cache of compiled code is for this process alone.
 const { NODE_COMPILE_CACHE: _, ...environment } = process.env
 
-const say = (message: FromHost) => process.send?.(message)
+/** Resolves when the message has left this process, so that what the engine has not read does not pile up here. */
+const say = (message: FromHost) =>
+  new Promise<void>((resolve) => {
+    if (process.connected) process.send?.(message, undefined, undefined, () => resolve())
+    else resolve()
+  })
 const commands = new Map<number, Command>()
 
 process.on('message', (message: ToHost) => {
@@ -33,69 +42,145 @@ process.on('message', (message: ToHost) => {
 })
 
 process.on('disconnect', () => {
-  for (const command of commands.values()) command.signal('SIGKILL')
+  for (const command of commands.values()) command.abandon()
   process.exit()
 })
 
-interface Command {
-  beat(leaseMs: number): void
-  signal(signal: 'SIGTERM' | 'SIGKILL'): void
-}
+void say({ type: 'ready' })
 
 /** Node throws what it cannot pass on to the kernel, such as arguments that are too long. */
 function run(id: number, command: HostedCommand): void {
   try {
     if (Number(command.env.SLUICE_ATTEMPT) > 1) killLeftovers(command.env)
-    commands.set(id, start(id, command))
+    commands.set(id, new Command(id, command))
   } catch (error) {
-    say({ type: 'end', id, end: { code: null, signal: null, error: (error as Error).message } })
+    void say({ type: 'end', id, end: notStarted(error as Error) })
   }
 }
 
-function start(id: number, { argv, folder, env, leaseMs, memoryMb = Infinity }: HostedCommand): Command {
-  const [program = '', ...args] = argv
-  const child = spawn(program, args, {
-    cwd: folder,
-    env: { ...environment, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-    // A group of its own: Ctrl-C reaches only the engine, and a kill reaches what the command has started.
-    detached: true,
-  })
-  let reason: CommandEnd['reason']
-  const kill = (why: CommandEnd['reason']) => {
-    reason ??= why
-    killGroup(child.pid)
+const notStarted = (error: Error): CommandEnd => ({
+  code: null,
+  signal: null,
+  error: error.message,
+  ...(isScarcity(error) && { isScarcity: true }),
+})
+
+/** One command on its way. */
+class Command {
+  readonly #id: number
+  readonly #env: HostedCommand['env']
+  readonly #process: ChildProcess
+  readonly #startedAt = performance.now()
+  readonly #memory: ReturnType<typeof sampleMemory>
+  #lease: NodeJS.Timeout
+  #drain: NodeJS.Timeout | undefined
+  #reason: CommandEnd['reason']
+  #isAskedToStop = false
+  #hasExited = false
+  #isAllKilled = false
+  /** Pieces of its output that have not left this process yet. */
+  #onTheWay = 0
+
+  constructor(id: number, { argv, folder, env, leaseMs, memoryMb = Infinity }: HostedCommand) {
+    const [program = '', ...args] = argv
+    this.#id = id
+    this.#env = env
+    this.#process = spawn(program, args, {
+      cwd: folder,
+      env: { ...environment, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      // A group of its own: Ctrl-C reaches only the engine, and a kill reaches what the command has started.
+      detached: true,
+    })
+    this.#memory = sampleMemory(this.#process.pid, (bytes) => {
+      if (bytes > memoryMb * 1024 * 1024) this.#kill('out_of_memory')
+    })
+    this.#lease = setTimeout(() => this.#kill('lost'), leaseMs)
+    this.#process.on('error', (error) => this.#end(notStarted(error)))
+    this.#process.on('exit', () => this.#exited())
+    this.#process.on('close', (code, signal) => this.#end({ code, signal }))
+    this.#forward('stdout')
+    this.#forward('stderr')
   }
-  const memory = sampleMemory(child.pid, (bytes) => {
-    if (bytes > memoryMb * 1024 * 1024) kill('out_of_memory')
-  })
-  let lease = setTimeout(kill, leaseMs, 'lost')
-  const end = (told: Pick<CommandEnd, 'code' | 'signal' | 'error'>) => {
-    clearTimeout(lease)
-    memory.stop()
-    // What the command has started in its group does not outlive it.
-    killGroup(child.pid)
-    if (!commands.delete(id)) return
-    const peakMemoryBytes = memory.peakBytes()
+
+  beat(leaseMs: number): void {
+    clearTimeout(this.#lease)
+    this.#lease = setTimeout(() => this.#kill('lost'), leaseMs)
+  }
+
+  signal(signal: 'SIGTERM' | 'SIGKILL'): void {
+    if (signal === 'SIGKILL') this.#killAll()
+    else {
+      this.#isAskedToStop = true
+      killGroup(this.#process.pid, signal)
+    }
+  }
+
+  /** Kills it with all that it has started, before this process ends. */
+  abandon(): void {
+    this.#hasExited = true
+    this.#killAll()
+  }
+
+  #kill(reason: CommandEnd['reason']): void {
+    this.#reason ??= reason
+    this.#killAll()
+  }
+
+  /** What was asked to stop may do so in its time, also after the program that has started it. */
+  #exited(): void {
+    this.#hasExited = true
+    if (!this.#isAskedToStop || !killGroup(this.#process.pid, 0)) this.#killAll()
+  }
+
+  #killAll(): void {
+    const { pid } = this.#process
+    killGroup(pid)
+    if (!this.#hasExited || this.#isAllKilled || pid === undefined) return
+    this.#isAllKilled = true
+    try {
+      killStarted(this.#env, pid, performance.now() - this.#startedAt)
+    } catch {
+      // No file descriptor was left to look for them; the next attempt kills them.
+    }
+    this.#drain = setTimeout(() => this.#closeOutput(), DRAIN_MS)
+  }
+
+  #closeOutput(): void {
+    if (this.#onTheWay > 0) {
+      this.#drain = setTimeout(() => this.#closeOutput(), DRAIN_MS)
+      return
+    }
+    this.#process.stdout?.destroy()
+    this.#process.stderr?.destroy()
+  }
+
+  /** Reads the next piece when this one has left the process: so the command is never faster than the engine. */
+  #forward(from: OutputStream): void {
+    const stream = this.#process[from] as Readable | undefined
+    // Without a file descriptor for it there is no stream.
+    stream?.setEncoding('utf8').on('data', async (text: string) => {
+      stream.pause()
+      this.#onTheWay++
+      await say({ type: 'output', id: this.#id, from, text })
+      this.#onTheWay--
+      stream.resume()
+    })
+  }
+
+  #end(told: Pick<CommandEnd, 'code' | 'signal' | 'error'>): void {
+    clearTimeout(this.#lease)
+    clearTimeout(this.#drain)
+    this.#memory.stop()
+    if (!commands.delete(this.#id)) return
+    this.#killAll()
+    clearTimeout(this.#drain)
+    const peakMemoryBytes = this.#memory.peakBytes()
     const peak = peakMemoryBytes === undefined ? {} : { peakMemoryBytes }
-    say({ type: 'end', id, end: { ...told, ...(reason && { reason }), ...peak } })
+    void say({
+      type: 'end',
+      id: this.#id,
+      end: { ...told, ...(this.#reason && { reason: this.#reason }), ...peak },
+    })
   }
-  child.on('error', (error) => end({ code: null, signal: null, error: error.message }))
-  child.on('close', (code, signal) => end({ code, signal }))
-  listen(id, child.stdout, 'info')
-  listen(id, child.stderr, 'error')
-  return {
-    beat(ms) {
-      clearTimeout(lease)
-      lease = setTimeout(kill, ms, 'lost')
-    },
-    signal: (signal) => killGroup(child.pid, signal),
-  }
-}
-
-function listen(id: number, stream: Readable, level: LogLine['level']): void {
-  onLines(stream, (texts) => {
-    const at = Date.now()
-    say({ type: 'lines', id, lines: texts.map((text) => ({ at, level, text })) })
-  })
 }

@@ -1,4 +1,3 @@
-import type { LogLine } from '../../core/ports.ts'
 import type { AttemptVariables } from './leftovers.ts'
 
 /** A command as its host starts it. */
@@ -24,12 +23,19 @@ export interface CommandEnd {
   signal: string | null
   /** It could not be started. */
   error?: string
+  /** It can be started later: the system had no process, file descriptor or memory left. */
+  isScarcity?: true
   /** Why its host has killed it. */
   reason?: 'out_of_memory' | 'lost'
   peakMemoryBytes?: number
 }
 
+/** The streams of a command's output. */
+export type OutputStream = 'stdout' | 'stderr'
+
 /** What a host says to the engine. */
 export type FromHost =
-  | { type: 'lines'; id: number; lines: LogLine[] }
+  | { type: 'ready' }
+  /** A piece of its output, which may end within a line. */
+  | { type: 'output'; id: number; from: OutputStream; text: string }
   | { type: 'end'; id: number; end: CommandEnd }

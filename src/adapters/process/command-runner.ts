@@ -2,12 +2,14 @@ import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { maskedFailure, maskOf } from '../../core/mask.ts'
+import { type Mask, maskedFailure, maskedLogLine, maskOf, type UncutLine } from '../../core/mask.ts'
 import type { AttemptOutcome } from '../../core/model.ts'
 import type { Command } from '../../core/plan.ts'
-import type { AttemptLog, Ending, Job, JobHooks, LogLine, Logs, Runner } from '../../core/ports.ts'
+import type { AttemptLog, Ending, Job, JobHooks, Logs, Runner } from '../../core/ports.ts'
+import { startTimer, type Timer } from '../../core/timer.ts'
 import { CommandHosts, type Hosted } from './command-hosts.ts'
-import type { CommandEnd, HostedCommand } from './command-protocol.ts'
+import type { CommandEnd, HostedCommand, OutputStream } from './command-protocol.ts'
+import { killedFromOutside } from './killed.ts'
 
 /** What the runner is composed of. */
 export interface CommandRunnerOptions {
@@ -68,10 +70,10 @@ class Running {
   readonly #written: string | undefined
   readonly #yields: string
   readonly #secrets: Record<string, string>
-  readonly #mask: (text: string) => string
+  readonly #mask: Mask
   #hosted: Hosted | undefined
   #reason: AttemptOutcome | undefined
-  #kill: NodeJS.Timeout | undefined
+  #kill: Timer | undefined
   #broken: unknown
 
   constructor(
@@ -79,7 +81,7 @@ class Running {
     hooks: JobHooks,
     options: CommandRunnerOptions,
     secrets: Record<string, string>,
-    mask: (text: string) => string,
+    mask: Mask,
   ) {
     this.#job = job
     this.#hooks = hooks
@@ -98,7 +100,7 @@ class Running {
     const onAbort = () => this.#stop(this.#hooks.signal.reason as AttemptOutcome)
     this.#hooks.signal.addEventListener('abort', onAbort)
     const { timeoutMs } = this.#job.task.policy
-    const timeout = timeoutMs === undefined ? undefined : setTimeout(() => this.#stop('timed_out'), timeoutMs)
+    const timeout = timeoutMs === undefined ? undefined : startTimer(timeoutMs, () => this.#stop('timed_out'))
     try {
       const end = await this.#execute(hosts)
       this.#reason ??= end.reason
@@ -111,8 +113,8 @@ class Running {
       }
     } finally {
       this.#hooks.signal.removeEventListener('abort', onAbort)
-      clearTimeout(timeout)
-      clearTimeout(this.#kill)
+      timeout?.cancel()
+      this.#kill?.cancel()
       if (this.#written !== undefined) rmSync(this.#written, { force: true, recursive: true })
       rmSync(this.#yields, { force: true })
     }
@@ -129,7 +131,7 @@ class Running {
     if (this.#hooks.signal.aborted) return { code: null, signal: null }
     const { leaseMs, memoryMb } = this.#job
     const command = { argv, folder, env: this.#environment(), leaseMs, ...(memoryMb && { memoryMb }) }
-    this.#hosted = hosts.run(command, (lines) => this.#keep(lines))
+    this.#hosted = hosts.run(command, (from, lines) => this.#keep(from, lines))
     return this.#hosted.end
   }
 
@@ -147,9 +149,11 @@ class Running {
     }
   }
 
-  #keep(lines: LogLine[]): void {
+  #keep(from: OutputStream, lines: UncutLine[]): void {
+    const at = Date.now()
+    const level = from === 'stdout' ? 'info' : 'error'
     try {
-      this.#log.write(lines.map((line) => ({ ...line, text: this.#mask(line.text) })))
+      this.#log.write(lines.map((line) => maskedLogLine({ at, level, ...line }, this.#mask)))
     } catch (error) {
       this.#broken = error
       this.#hosted?.signal('SIGKILL')
@@ -161,17 +165,20 @@ class Running {
     this.#reason = reason
     this.#hosted?.signal(reason === 'lost' ? 'SIGKILL' : 'SIGTERM')
     const graceMs = reason === 'timed_out' ? TIMEOUT_GRACE_MS : this.#options.graceMs
-    this.#kill = setTimeout(() => this.#hosted?.signal('SIGKILL'), graceMs).unref()
+    this.#kill = startTimer(graceMs, () => this.#hosted?.signal('SIGKILL')).unref()
   }
 
-  async #ending({ code, signal, error }: CommandEnd): Promise<Ending> {
+  async #ending({ code, signal, error, isScarcity }: CommandEnd): Promise<Ending> {
     if (this.#broken !== undefined) throw this.#broken
-    const [program] = (this.#job.task.command as Command).argv
-    if (error !== undefined) return failed('failed', `${program} could not be started: ${error}`)
+    const [program = ''] = (this.#job.task.command as Command).argv
+    if (error !== undefined)
+      return failed(isScarcity ? 'not_started' : 'failed', `${program} could not be started: ${error}`)
     if (code === 0) return this.#publish()
     if (this.#reason !== undefined) return failed(this.#reason, this.#stopMessage(this.#reason))
     if (code === TRY_AGAIN) return failed('throttled', 'it asked to be tried again later (exit code 75)')
     if (code === YIELDS) return this.#yield()
+    const failure = killedFromOutside(program, code, signal)
+    if (failure !== undefined) return { outcome: failure.outcome, failure }
     return failed(
       'failed',
       signal ? `${program} was killed by ${signal}` : `${program} exited with code ${code}`,

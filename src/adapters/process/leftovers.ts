@@ -8,39 +8,82 @@ export interface AttemptVariables {
   SLUICE_ATTEMPT: string
 }
 
+/** A process that is killed may have started another at that moment: so often it is looked for more. */
+const ROUNDS = 5
+/** Up to so many numbers are tried one by one; more are listed. */
+const FEW = 1_000
+/** Within this time the numbers of processes cannot have come round: a kernel has 32,768 of them at least. */
+const SAME_ROUND_MS = 5_000
+
 /**
  * Kills what earlier attempts of the same task run have left behind, with all that they have started: where the engine
  * and the host of a command were killed at the same moment, nobody was left to end it. On Linux, by the environment of
  * processes (proc(5): /proc/pid/environ); elsewhere it does nothing.
  */
 export function killLeftovers(attempt: AttemptVariables): void {
+  killMarked(attempt, processes, (number) => number < Number(attempt.SLUICE_ATTEMPT))
+}
+
+/**
+ * Kills what an attempt's command has started and no signal to its group reaches, such as what `setsid` runs. `pid` is the
+ * command's, `ageMs` how long ago it was started.
+ */
+export function killStarted(attempt: AttemptVariables, pid: number, ageMs: number): void {
+  const candidates = ageMs < SAME_ROUND_MS ? () => startedSince(pid) : processes
+  killMarked(attempt, candidates, (number) => number <= Number(attempt.SLUICE_ATTEMPT))
+}
+
+function killMarked(
+  attempt: AttemptVariables,
+  candidates: () => number[],
+  isWanted: (attempt: number) => boolean,
+): void {
   const same = (['SLUICE_STATE', 'SLUICE_RUN', 'SLUICE_TASK'] as const).map(
     (name) => `${name}=${attempt[name]}`,
   )
-  for (const pid of processes()) {
+  const isMarked = (pid: number) => {
     const environment = environmentOf(pid)
-    if (!same.every((variable) => environment.includes(variable))) continue
     const number = environment.find((each) => each.startsWith('SLUICE_ATTEMPT='))?.split('=')[1]
-    if (Number(number) < Number(attempt.SLUICE_ATTEMPT)) kill(pid)
+    return isWanted(Number(number)) && same.every((variable) => environment.includes(variable))
   }
+  for (let round = 0; round < ROUNDS; round++) {
+    const found = candidates().filter(isMarked)
+    if (found.length === 0) return
+    for (const pid of found) kill(pid)
+  }
+}
+
+/** Processes that were started after this one. Numbers are given in order, and the last one is known (proc(5): /proc/loadavg). */
+function startedSince(pid: number): number[] {
+  const last = Number(read('/proc/loadavg')?.trim().split(' ').at(-1))
+  if (!(last >= pid && last - pid <= FEW)) return processes()
+  return Array.from({ length: last - pid }, (_, index) => pid + 1 + index)
 }
 
 function processes(): number[] {
   try {
     return readdirSync('/proc').map(Number).filter(Number.isInteger)
-  } catch {
-    return []
+  } catch (error) {
+    if (isAbsent(error)) return []
+    throw error
   }
 }
 
-/** Empty for processes of others and for those that have just ended. */
-function environmentOf(pid: number): string[] {
+/** Empty for processes of others and for those that have ended. */
+const environmentOf = (pid: number) => read(`/proc/${pid}/environ`)?.split('\0') ?? []
+
+function read(path: string): string | undefined {
   try {
-    return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0')
-  } catch {
-    return []
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    if (isAbsent(error)) return undefined
+    throw error
   }
 }
+
+/** What cannot be read for want of file descriptors may be there. */
+const isAbsent = (error: unknown) =>
+  !['EMFILE', 'ENFILE'].includes((error as NodeJS.ErrnoException).code ?? '')
 
 function kill(pid: number): void {
   try {

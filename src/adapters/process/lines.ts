@@ -1,25 +1,30 @@
-import type { Readable } from 'node:stream'
+import type { UncutLine } from '../../core/mask.ts'
 
-/** Longer lines are cut, so that output without line ends cannot fill the memory. */
-const MAX_LINE = 64 * 1024
+/** So much of a line is kept, in characters; the log shows less. Output without line ends cannot fill the memory. */
+const KEPT = 512 * 1024
 
-/** Calls back with the whole lines of each chunk, and with the rest when the stream ends. */
-export function onLines(stream: Readable, take: (lines: string[]) => void): void {
-  let rest = ''
-  stream.setEncoding('utf8')
-  stream.on('data', (chunk: string) => {
-    const parts = (rest + chunk).split('\n')
-    rest = parts.pop() ?? ''
-    if (rest.length > MAX_LINE) {
-      parts.push(rest)
-      rest = ''
-    }
-    if (parts.length > 0) take(parts.map(cut))
-  })
-  stream.on('close', () => {
-    if (rest !== '') take([cut(rest)])
-    rest = ''
-  })
+/** Takes a stream's text chunk by chunk, and gives its lines. */
+export class LineSplitter {
+  #rest: UncutLine = { text: '' }
+
+  /** The lines that the chunk completes. */
+  push(chunk: string): UncutLine[] {
+    const [first = '', ...others] = chunk.split('\n')
+    const lines = [longer(this.#rest, first), ...others.map((text) => longer({ text: '' }, text))]
+    this.#rest = lines.pop() ?? { text: '' }
+    return lines
+  }
+
+  /** What has come after the last line end, at the end of the stream. */
+  end(): UncutLine[] {
+    const rest = this.#rest
+    this.#rest = { text: '' }
+    return rest.text === '' ? [] : [rest]
+  }
 }
 
-const cut = (line: string) => (line.length > MAX_LINE ? `${line.slice(0, MAX_LINE)}… (cut)` : line)
+function longer({ text, dropped = 0 }: UncutLine, more: string): UncutLine {
+  const fits = more.slice(0, KEPT - text.length)
+  const missing = dropped + more.length - fits.length
+  return { text: text + fits, ...(missing > 0 && { dropped: missing }) }
+}

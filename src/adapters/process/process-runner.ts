@@ -1,7 +1,9 @@
-import { maskedFailure, maskedProgress, maskOf } from '../../core/mask.ts'
+import { type Mask, maskedFailure, maskedLogLine, maskedProgress, maskOf } from '../../core/mask.ts'
 import type { AttemptOutcome } from '../../core/model.ts'
-import type { BodyEnd, Ending, Job, JobHooks, Logs, Runner } from '../../core/ports.ts'
-import { Child, type ChildEnd } from './child-process.ts'
+import type { BodyEnd, Ending, Job, JobHooks, LogLine, Logs, Runner } from '../../core/ports.ts'
+import { startTimer, type Timer } from '../../core/timer.ts'
+import { Child, type ChildDeath, type ChildEnd } from './child-process.ts'
+import { killedFromOutside } from './killed.ts'
 import type { ChildJob, FromChild, Question } from './protocol.ts'
 import { Supervision } from './supervision.ts'
 
@@ -81,7 +83,9 @@ export function processRunner(options: ProcessRunnerOptions): Runner {
       }
       const families = new Set([job.task, ...job.upstreams].map(({ family }) => family))
       const modules = options.modulesOf(families)
-      const child = await acquire(job, modules)
+      const child = await acquire(job, modules).catch(asError)
+      // Node throws what the kernel refuses, for instance for want of memory.
+      if (child instanceof Error) return failed('not_started', noProcess(child.message))
       busy.set(job.nonce, child)
       const attempt = await runIn(child, { job, childJob, modules }, hooks, options)
       busy.delete(job.nonce)
@@ -96,6 +100,9 @@ export function processRunner(options: ProcessRunnerOptions): Runner {
     },
   }
 }
+
+const asError = (error: unknown) => (error instanceof Error ? error : new Error(String(error)))
+const noProcess = (why: string) => `no process could be started: ${why}`
 
 const failed = (outcome: AttemptOutcome, message: string): Ending => ({
   outcome,
@@ -122,7 +129,7 @@ async function runIn(
   const end = await child.execute(childJob, modules, job.leaseMs, {
     onLines(lines) {
       try {
-        log.write(lines.map((line) => ({ ...line, text: mask(line.text) })))
+        log.write(lines.map((line) => maskedLogLine(line, mask)))
       } catch (error) {
         broken = error
         child.kill()
@@ -135,13 +142,21 @@ async function runIn(
   })
   stop.over()
   if (broken !== undefined) throw broken
+  const left = end.is === 'done' ? end.message.left : []
+  if (left.length > 0) log.write([leftLine(left)])
   const ending = await endingOf(end, stop.reason(), job, conclude)
   const tail = ending.outcome === 'succeeded' ? {} : { tail: log.tail() }
   return {
     ending: { ...masked(ending, mask), ...tail },
-    isReusable: end.is === 'done' && stop.reason() === undefined,
+    isReusable: end.is === 'done' && left.length === 0 && stop.reason() === undefined,
   }
 }
+
+const leftLine = (left: string[]): LogLine => ({
+  at: Date.now(),
+  level: 'debug',
+  text: `The process ends with this task, which left behind: ${left.join(', ')}.`,
+})
 
 async function answer(
   child: Child,
@@ -171,24 +186,24 @@ async function answerTo(
 /** Asks the body to stop at its timeout or on the signal, and kills it after the grace. */
 function stopper(child: Child, job: Job, signal: AbortSignal, graceMs: number) {
   let reason: AttemptOutcome | undefined
-  let kill: NodeJS.Timeout | undefined
+  let kill: Timer | undefined
   const stop = (why: AttemptOutcome) => {
     if (reason !== undefined) return
     reason = why
     child.send({ type: 'stop', reason: why })
-    kill = setTimeout(() => child.kill(), graceOf(why, graceMs))
+    kill = startTimer(graceOf(why, graceMs), () => child.kill())
   }
   const onAbort = () => stop(signal.reason as AttemptOutcome)
   if (signal.aborted) onAbort()
   signal.addEventListener('abort', onAbort)
   const { timeoutMs } = job.task.policy
-  const timeout = timeoutMs === undefined ? undefined : setTimeout(() => stop('timed_out'), timeoutMs)
+  const timeout = timeoutMs === undefined ? undefined : startTimer(timeoutMs, () => stop('timed_out'))
   return {
     reason: () => reason,
     over() {
       signal.removeEventListener('abort', onAbort)
-      clearTimeout(timeout)
-      clearTimeout(kill)
+      timeout?.cancel()
+      kill?.cancel()
     },
   }
 }
@@ -206,7 +221,7 @@ async function endingOf(
   job: Job,
   conclude: ProcessRunnerOptions['conclude'],
 ): Promise<Ending> {
-  if (end.is === 'not-started') return failed('not_started', `no process could be started: ${end.message}`)
+  if (end.is === 'not-started') return failed('not_started', noProcess(end.message))
   if (end.is === 'done') {
     const { end: told, peakMemoryBytes, cpuSeconds } = end.message
     // What failed while it was asked to stop failed because of that.
@@ -220,8 +235,18 @@ async function endingOf(
     return { ...ending, peakMemoryBytes, cpuSeconds }
   }
   if (reason !== undefined) return failed(reason, stopMessage(reason, job))
-  if (end.isOutOfMemory) return failed('out_of_memory', outOfMemoryMessage(job))
-  const how = end.signal ? `was killed by ${end.signal}` : `exited with code ${end.exitCode}`
+  return endingOfDeath(end, job)
+}
+
+/** A death that the body has no part in uses up no retry. */
+function endingOfDeath({ isOutOfMemory, stray, isOverdue, exitCode, signal }: ChildDeath, job: Job): Ending {
+  if (stray !== undefined) return failed('lost', `an earlier task in the same process ended it: ${stray}`)
+  if (isOutOfMemory) return failed('out_of_memory', outOfMemoryMessage(job))
+  if (signal === 'SIGKILL' && isOverdue)
+    return failed('lost', 'the process was killed because the lease had ended: its engine was held up')
+  const failure = killedFromOutside('the process', exitCode, signal)
+  if (failure !== undefined) return { outcome: failure.outcome, failure }
+  const how = signal ? `was killed by ${signal}` : `exited with code ${exitCode}`
   return failed('failed', `the process ${how} before the task had ended`)
 }
 
@@ -236,6 +261,6 @@ function outOfMemoryMessage({ memoryMb }: Job): string {
     : `the heap was full at ${memoryMb} MB (memoryMb)`
 }
 
-function masked(ending: Ending, mask: (text: string) => string): Ending {
+function masked(ending: Ending, mask: Mask): Ending {
   return ending.failure === undefined ? ending : { ...ending, failure: maskedFailure(ending.failure, mask) }
 }

@@ -1,6 +1,7 @@
+import type { UncutLine } from '../../core/mask.ts'
 import type { Json, Params, Progress } from '../../core/model.ts'
 import type { Shape } from '../../core/plan.ts'
-import type { BodyEnd, Reservation, TaskName } from '../../core/ports.ts'
+import type { BodyEnd, LogLine, Reservation, TaskName } from '../../core/ports.ts'
 
 /** What a child process needs to run one attempt, without any look at the state. */
 export interface ChildJob extends TaskName {
@@ -37,12 +38,24 @@ export type Question =
 
 /** What a child says to its parent. */
 export type FromChild =
+  /** The process has started well. */
+  | { type: 'ready' }
   | { type: 'progress'; progress: Progress }
   | { type: 'question'; id: number; question: Question }
-  | { type: 'done'; end: BodyEnd; peakMemoryBytes: number; cpuSeconds: number }
+  | {
+      type: 'done'
+      end: BodyEnd
+      peakMemoryBytes: number
+      cpuSeconds: number
+      /** What the body has changed of its process, or left running there: no other task may find that. */
+      left: string[]
+    }
 
 /** Begins a structured line on a child's standard output; others are plain text. */
 export const RECORD_MARK = '\u001e'
+
+/** What a child's structured line holds: a line of the log, or why an attempt that was over has ended the process. */
+export type ChildRecord = ({ level: LogLine['level'] } & UncutLine) | { stray: string }
 
 /** The line that ends an attempt on each of a child's streams, so that none of its lines is missed. */
 export const endMark = (writer: string) => `${RECORD_MARK}end ${writer}`

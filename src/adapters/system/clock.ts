@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Bell, Clock } from '../../core/ports.ts'
+import { startTimer } from '../../core/timer.ts'
 
 const POLL_MS = 50
 
@@ -55,7 +55,7 @@ export function systemClock({ version = () => 0, time = WALL }: ClockOptions = {
   return {
     now: time.now,
     steady: time.steady,
-    sleep: (ms) => sleep(ms),
+    sleep: (ms) => new Promise((resolve) => void startTimer(ms, resolve)),
     listen(bell) {
       const heard = rung[bell]
       return async (ms) => {

@@ -1,0 +1,3 @@
+/** The system had no process, file descriptor or memory left: what was asked for can go well later. */
+export const isScarcity = (error: unknown): boolean =>
+  ['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM'].includes((error as NodeJS.ErrnoException).code ?? '')

@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { inspect } from 'node:util'
+import fc from 'fast-check'
+import { maskedFailure, maskedLogLine, maskOf } from '../../src/core/mask.ts'
+
+const SECRET = `Tr0ub4dor&3 "quoted"\\back`
+const base64 = (text: string) => Buffer.from(text).toString('base64')
+
+describe('masking', () => {
+  const mask = maskOf([SECRET])
+  const forms: [name: string, text: string, masked?: string][] = [
+    ['as it is', `the key is ${SECRET}!`, 'the key is ***!'],
+    ['as JSON', JSON.stringify({ key: SECRET }), '{"key":"***"}'],
+    ['as JSON within JSON', JSON.stringify({ body: JSON.stringify({ key: SECRET }) })],
+    ['as JSON in ASCII', '"Tr0ub4dor\\u00263 \\u0022quoted\\u0022\\u005cback"', '"***"'],
+    ['inspected', inspect({ key: SECRET }), "{ key: '***' }"],
+    ['inspected, with every quote', inspect({ key: `'\`${SECRET}` }), "{ key: '\\'`***' }"],
+    ['in a path', `/x/${encodeURIComponent(SECRET)}/y`, '/x/***/y'],
+    ['in a URL', new URL(`http://h/?key=${SECRET}&b=2`).href],
+    ['in lower-case percents', encodeURIComponent(SECRET).toLowerCase().replace('tr0', 'Tr0')],
+    ['in a form', new URLSearchParams({ key: SECRET, b: '2' }).toString(), 'key=***&b=2'],
+    ['in HTML', SECRET.replace(/&/g, '&amp;').replace(/"/g, '&quot;'), '***'],
+    ['in HTML by numbers', SECRET.replace(/[&"\\]/g, (each) => `&#${each.charCodeAt(0)};`), '***'],
+  ]
+  for (const [name, text, masked] of forms)
+    it(`hides a secret ${name}`, () => {
+      if (masked !== undefined) assert.equal(mask(text), masked)
+      assert.doesNotMatch(mask(text), /ub4dor|quoted|back/)
+    })
+
+  it('hides a secret in base64, wherever it begins and in both alphabets', () => {
+    for (const before of ['', 'a', 'ab', 'user:'])
+      for (const after of ['', 'z', 'zz']) {
+        const text = `${before}${SECRET}${after}`
+        // The characters at its ends hold bits of others.
+        for (const encoded of [base64(text), Buffer.from(text).toString('base64url')])
+          assert.ok(
+            mask(encoded).replace('***', '').length <= before.length * 2 + after.length * 2 + 8,
+            encoded,
+          )
+        assert.match(mask(base64(text)), /\*\*\*/)
+      }
+  })
+
+  it('hides any secret in each form, and leaves other text alone', () => {
+    const encoders = [
+      (text: string) => text,
+      (text: string) => JSON.stringify(text),
+      (text: string) => JSON.stringify(JSON.stringify(text)),
+      (text: string) => inspect([text]),
+      (text: string) => encodeURIComponent(text),
+      (text: string) => new URLSearchParams({ text }).toString(),
+    ]
+    const secrets = fc
+      .string({ minLength: 4, maxLength: 40, unit: 'grapheme' })
+      .filter((text) => text.trim().length >= 4)
+    fc.assert(
+      fc.property(secrets, fc.constantFrom(...encoders), (secret, encode) => {
+        const value = secret.trim()
+        assert.match(maskOf([secret])(encode(`<<${value}>>`)), /\*\*\*/)
+      }),
+    )
+    assert.equal(mask('an ordinary line with "quotes" & more'), 'an ordinary line with "quotes" & more')
+  })
+
+  it('hides each line of a secret of several lines', () => {
+    const key = '-----BEGIN KEY-----\nMIIEpAIBAAKCAQEA1234\nabcdEFGH5678ijkl\n-----END KEY-----'
+    for (const text of [key, JSON.stringify({ key }), inspect({ key }), encodeURIComponent(key)])
+      assert.doesNotMatch(maskOf([key])(text), /MIIEp|EFGH5678/)
+  })
+
+  it('hides a secret of two or three characters only where it stands alone', () => {
+    const short = maskOf(['ab1'])
+    assert.equal(short('the pin is ab1, not grab12'), 'the pin is ***, not grab12')
+    assert.equal(maskOf(['7'])('7 of 77'), '7 of 77')
+  })
+
+  it('takes a moment for a long line of what it looks for', () => {
+    const patterns = maskOf(['\\\\\\\\"\\"x', "'''''''y", '    z'])
+    const begun = performance.now()
+    for (const character of ['\\', '"', "'", ' ', '%', '&']) patterns(character.repeat(500_000))
+    assert.ok(performance.now() - begun < 60_000, 'not quadratic')
+  })
+})
+
+describe('a line of the log', () => {
+  const of = (text: string, dropped?: number) =>
+    maskedLogLine(
+      { at: 1, level: 'info', text, ...(dropped === undefined ? {} : { dropped }) },
+      maskOf([SECRET]),
+    ).text
+
+  it('says how much of it is missing where it is cut', () => {
+    assert.equal(of('x'.repeat(65_536)), 'x'.repeat(65_536))
+    const cut = of('x'.repeat(100_000), 11)
+    const shown = cut.indexOf('…')
+    assert.equal(cut.slice(shown), `… (${100_011 - shown} more characters)`)
+  })
+
+  it('shows no half of a secret where it is cut', () => {
+    for (const before of [65_520, 65_530, 99_980]) {
+      const text = `${'x'.repeat(before)}${SECRET}`
+      assert.doesNotMatch(of(text), /Tr0/)
+      assert.doesNotMatch(of(text.slice(0, -10), 10), /Tr0/)
+    }
+  })
+})
+
+describe('a failure', () => {
+  it('is cut after it was masked, and shows that', () => {
+    const { message, stack } = maskedFailure(
+      {
+        outcome: 'failed',
+        message: `${'m'.repeat(490)}${SECRET}${'n'.repeat(50)}`,
+        stack: JSON.stringify(SECRET),
+      },
+      maskOf([SECRET]),
+    )
+    assert.equal(message.length, 500)
+    assert.match(message, /m\*\*\*n+…$/)
+    assert.equal(stack, '"***"')
+  })
+})
