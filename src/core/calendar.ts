@@ -12,18 +12,70 @@ export interface Span {
 const zoned = (at: number, timeZone: string) =>
   Temporal.Instant.fromEpochMilliseconds(at).toZonedDateTimeISO(timeZone)
 
-/** The calendar window of a budget in which the instant lies; weeks begin on Monday. */
+/**
+ * The calendar window of a budget in which the instant lies; weeks begin on Monday. Windows of a zone follow each other
+ * without a gap or an overlap. A day begins when its date is first read. An hour ends where the clock reads the next one,
+ * also because it was put there: where half an hour is skipped the window is as much shorter, and where half an hour is
+ * repeated as much longer.
+ */
 export function windowAt(per: BudgetPeriod, timeZone: string, at: number): Span {
   const now = zoned(at, timeZone)
-  const start = startOf(per, now)
-  return { start: start.epochMilliseconds, end: nextAfter(per, start).epochMilliseconds }
+  if (per === 'minute' || per === 'hour') return { start: begin(per, now), end: endOf(per, now) }
+  let start = startOf(per, now)
+  let next = nextAfter(per, start)
+  // A clock that was put back past midnight reads an earlier date once more: that is still the later day.
+  while (next.epochMilliseconds <= at) {
+    start = next
+    next = nextAfter(per, start)
+  }
+  return { start: start.epochMilliseconds, end: next.epochMilliseconds }
 }
 
-function startOf(per: BudgetPeriod, now: Temporal.ZonedDateTime): Temporal.ZonedDateTime {
+const UNIT_MS = { minute: 60_000, hour: 60 * 60_000 }
+
+/** What a clock of the zone reads, as an instant of UTC, down to the whole unit. */
+function reading(
+  per: 'minute' | 'hour',
+  { epochMilliseconds, offsetNanoseconds }: Temporal.ZonedDateTime,
+): number {
+  const local = epochMilliseconds + Math.floor(offsetNanoseconds / 1e6)
+  return Math.floor(local / UNIT_MS[per]) * UNIT_MS[per]
+}
+
+const intoUnit = (per: 'minute' | 'hour', at: Temporal.ZonedDateTime): number =>
+  at.epochMilliseconds + Math.floor(at.offsetNanoseconds / 1e6) - reading(per, at)
+
+/** The first instant of the unit: a whole one of its offset, or the change of the offset that led into it. */
+function begin(per: 'minute' | 'hour', at: Temporal.ZonedDateTime): number {
+  const whole = at.epochMilliseconds - intoUnit(per, at)
+  const before = at.subtract({ milliseconds: intoUnit(per, at) })
+  if (before.offsetNanoseconds === at.offsetNanoseconds) return whole
+  const change = changeBefore(at)
+  const last = zoned(change - 1, at.timeZoneId)
+  return reading(per, last) === reading(per, at) ? begin(per, last) : change
+}
+
+/** The first instant after the unit, found in the same way. */
+function endOf(per: 'minute' | 'hour', at: Temporal.ZonedDateTime): number {
+  const whole = at.epochMilliseconds - intoUnit(per, at) + UNIT_MS[per]
+  const isSameOffset = zoned(whole - 1, at.timeZoneId).offsetNanoseconds === at.offsetNanoseconds
+  const end = isSameOffset ? whole : (at.getTimeZoneTransition('next')?.epochMilliseconds ?? whole)
+  const first = zoned(end, at.timeZoneId)
+  // Half an hour that comes twice belongs to its hour; an hour that comes twice is two.
+  return reading(per, first) === reading(per, at) && intoUnit(per, first) > 0 ? endOf(per, first) : end
+}
+
+/** When the offset last changed, this instant included. */
+function changeBefore(at: Temporal.ZonedDateTime): number {
+  const change = at.add({ nanoseconds: 1 }).getTimeZoneTransition('previous')
+  return change?.epochMilliseconds ?? at.epochMilliseconds
+}
+
+function startOf(
+  per: Exclude<BudgetPeriod, 'minute' | 'hour'>,
+  now: Temporal.ZonedDateTime,
+): Temporal.ZonedDateTime {
   switch (per) {
-    case 'minute':
-    case 'hour':
-      return now.round({ smallestUnit: per, roundingMode: 'floor' })
     case 'day':
       return now.startOfDay()
     case 'week':
@@ -35,10 +87,8 @@ function startOf(per: BudgetPeriod, now: Temporal.ZonedDateTime): Temporal.Zoned
   }
 }
 
-function nextAfter(per: BudgetPeriod, start: Temporal.ZonedDateTime): Temporal.ZonedDateTime {
-  const next = start.add({ [`${per}s`]: 1 })
-  return per === 'minute' || per === 'hour' ? next : next.startOfDay()
-}
+const nextAfter = (per: BudgetPeriod, start: Temporal.ZonedDateTime) =>
+  start.add({ [`${per}s`]: 1 }).startOfDay()
 
 /** When a schedule fires: a cron expression in a zone. */
 export interface Firing {
