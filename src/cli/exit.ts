@@ -12,3 +12,13 @@ export const EXIT = {
   /** Killed by a second Ctrl-C: 128 + SIGINT, as shells count. */
   killed: 130,
 } as const
+
+/** What each exit code means, for the help; what is before a colon is its short form. */
+export const EXIT_MEANINGS: readonly [code: number, meaning: string][] = [
+  [EXIT.done, 'done'],
+  [EXIT.failed, 'a task or run failed: the summary says which, why and how to go on'],
+  [EXIT.usage, 'wrong use: the message says what is allowed'],
+  [EXIT.system, 'Sluice or its surroundings failed: a disk, the state, AWS'],
+  [EXIT.waiting, 'waiting: the same command, or sluice dev, goes on'],
+  [EXIT.killed, 'killed by a second Ctrl-C'],
+]

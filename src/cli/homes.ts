@@ -19,6 +19,15 @@ async function deployedHome(options: GlobalOptions, project?: Project): Promise<
   return (await connect(options, project)).home
 }
 
+/** Looks at a state of this machine where one has been made, and closes it. */
+export async function withExistingHome<T>(
+  options: GlobalOptions,
+  look: (home: Home) => Promise<T>,
+): Promise<T | undefined> {
+  const home = await existingHome(options)
+  return home && look(home).finally(() => home.close())
+}
+
 /** Opens the state of a run that must exist. */
 export async function homeWithRuns(options: GlobalOptions, project?: Project): Promise<Home> {
   const home = await existingHome(options, project)

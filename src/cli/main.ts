@@ -1,7 +1,9 @@
 import '../local/resolve-self.ts'
 import { CommanderError } from 'commander'
 import { messageOf, SluiceError } from '../core/errors.ts'
+import { answerCompletion } from './completion/answer.ts'
 import { EXIT } from './exit.ts'
+import { addHelpTexts } from './help.ts'
 import type { Result } from './options.ts'
 import { flushOutput, tolerateUnreadOutput } from './output.ts'
 import { enterProject } from './place.ts'
@@ -26,10 +28,21 @@ async function run(args: string[]): Promise<number> {
     print(result, isJson)
     exitCode = result.exitCode ?? EXIT.done
   }
+  const build = async (words: string[], writeErr: (text: string) => void) => {
+    enterProject(words)
+    const program = makeProgram(done, writeErr)
+    await addWorkCommands(program, words, done)
+    addHelpTexts(program)
+    return program
+  }
   try {
-    enterProject(args)
-    const program = makeProgram(done, isJson ? () => {} : (text) => process.stderr.write(text))
-    await addWorkCommands(program, args, done)
+    if (args[0] === 'complete') {
+      const known = (words: string[]) => build(words, () => {})
+      // The word that is being typed names nothing yet, and a name before it may be wrong.
+      await answerCompletion((words) => known(words.slice(0, -1)).catch(() => known([])), args.slice(2))
+      return EXIT.done
+    }
+    const program = await build(args, isJson ? () => {} : (text) => process.stderr.write(text))
     await program.parseAsync(args, { from: 'user' })
     return exitCode
   } catch (error) {

@@ -5,6 +5,7 @@ import { messageOf, SluiceError } from '../core/errors.ts'
 import { flagOf } from '../define/flags.ts'
 import { choicesOf, type Fields, isSignificant, kindOf } from '../define/params.ts'
 import { didYouMean } from '../project/suggestion.ts'
+import { PARAMETERS } from './help.ts'
 
 /** Adds a flag for each parameter, but for those that the command has itself, and `-p name=value`. */
 export function addParameterFlags(command: Command, fields: Fields): void {
@@ -13,19 +14,25 @@ export function addParameterFlags(command: Command, fields: Fields): void {
     const flag = `--${flagOf(name)}`
     if (command.options.some(({ long }) => long === flag)) continue
     const help = [field.description ?? '', describe(field)].filter(Boolean).join('; ')
-    if (kind !== 'boolean') command.addOption(new Option(`${flag} <${kind}>`, help))
-    else command.addOption(new Option(flag, help)).addOption(new Option(`--no-${flagOf(name)}`))
+    const flags =
+      kind === 'boolean'
+        ? [new Option(flag, help), new Option(`--no-${flagOf(name)}`)]
+        : [new Option(`${flag} <${kind}>`, help)]
+    for (const each of flags) command.addOption(each.helpGroup(PARAMETERS))
   }
-  command.option(
-    '-p, --param <name=value>',
-    'a parameter by its name, may be repeated',
-    (each: string, before: string[]) => [...before, each],
-    [],
+  const byName = new Option('-p, --param <name=value>', 'a parameter by its name, may be repeated').argParser(
+    (each: string, before: string[] | undefined) => [...(before ?? []), each],
   )
+  command.addOption(byName.helpGroup(PARAMETERS))
 }
 
 function describe(field: z.ZodType): string {
-  const parts = [choicesOf(field).join(' | '), isSignificant(field) ? '' : 'insignificant']
+  const isRequired = !field.safeParse(undefined).success
+  const parts = [
+    isRequired ? 'required' : '',
+    choicesOf(field).join(' | '),
+    isSignificant(field) ? '' : 'insignificant',
+  ]
   const { defaultValue } = (field as unknown as { _zod: { def: { defaultValue?: unknown } } })._zod.def
   if (defaultValue !== undefined) parts.push(`default ${JSON.stringify(defaultValue)}`)
   return parts.filter(Boolean).join('; ')

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os'
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Argument, Command, InvalidArgumentError, Option } from 'commander'
 import type { RunStatus } from '../core/model.ts'
 import { RUN_STATUSES } from '../project/run-filter.ts'
 import { cancel, mark, retryRun, setPaused, why } from './commands/act.ts'
@@ -12,6 +12,8 @@ import { listPipelines, showStatus } from './commands/look.ts'
 import { pruneRuns } from './commands/prune.ts'
 import { listRuns } from './commands/runs.ts'
 import { listSecrets, removeSecret, setSecret } from './commands/secrets.ts'
+import { completionScript, SHELLS, type Shell } from './completion/scripts.ts'
+import { EVERYWHERE, layOutHelp } from './help.ts'
 import { withHome } from './homes.ts'
 import {
   beginOf,
@@ -33,12 +35,11 @@ const RUN = 'RUN is an id, a unique prefix or latest'
 
 /** Every command whose flags are known beforehand. */
 export function makeProgram(done: Done, writeErr: (text: string) => void): Command {
-  const program = new Command('sluice')
+  const program = layOutHelp(new Command('sluice'))
     .description('Runs pipelines: decides what has to run, and runs it.')
     .version(version)
     .exitOverride()
     .configureOutput({ writeErr })
-    .configureHelp({ showGlobalOptions: false })
     .showSuggestionAfterError()
     .hook('preAction', (_, command) => {
       const { state, config } = command.opts()
@@ -51,6 +52,9 @@ export function makeProgram(done: Done, writeErr: (text: string) => void): Comma
   command(program, 'init [folder]', 'makes a new project with an example').action((folder = '.') =>
     done(initProject(folder)),
   )
+  command(program, 'completion', 'prints the script that makes a shell complete commands, names and runs')
+    .addArgument(new Argument('<shell>', 'the shell').choices(SHELLS))
+    .action((shell: Shell) => done({ data: { shell }, text: completionScript(shell).trimEnd() }))
   command(program, 'doctor', 'looks for what is wrong with this project').action(async (options) =>
     done(await diagnose(options)),
   )
@@ -164,7 +168,10 @@ function port(text: string): number {
 }
 
 function addSecrets(program: Command, done: Done): void {
-  const secrets = program.command('secrets').description('credentials of this machine, or of a deployment')
+  const secrets = program
+    .command('secrets')
+    .description('credentials of this machine, or of a deployment')
+    .helpCommand(false)
   withEnvironment(command(secrets, 'set <name>', 'keeps a value from a prompt or standard input')).action(
     async (name, options) => done(await setSecret(name, options)),
   )
@@ -218,11 +225,18 @@ function addDeployments(program: Command, done: Done): void {
 
 /** Flags that every command takes. */
 export function withGlobals(command: Command): Command {
-  return command
-    .option('--state <folder>', 'where runs are kept; default .sluice beside the config', fromStart)
-    .option('--data <folder>', "where targets are kept; default the environment's storage", fromStart)
-    .option('--config <file>', 'default sluice.config.ts of this folder, or of one above it')
-    .option('--json', 'prints data instead of text')
+  const flags = [
+    new Option('--state <folder>', 'where runs are kept; default .sluice beside the config').argParser(
+      fromStart,
+    ),
+    new Option('--data <folder>', "where targets are kept; default the environment's storage").argParser(
+      fromStart,
+    ),
+    new Option('--config <file>', 'default sluice.config.ts of this folder, or of one above it'),
+    new Option('--json', 'prints data instead of text; lists are JSON Lines'),
+  ]
+  for (const flag of flags) command.addOption(flag.helpGroup(EVERYWHERE))
+  return command.addHelpOption(new Option('-h, --help', 'shows this help').helpGroup(EVERYWHERE))
 }
 
 /** The flag of commands that act on a deployment as well. */

@@ -18,7 +18,7 @@ interface Named {
   root: Root
 }
 
-type Options = Record<string, unknown> & { param: string[]; force?: true | string; plan?: string }
+type Options = Record<string, unknown> & { param?: string[]; force?: true | string; plan?: string }
 
 /** `run`, `plan` and `backfill` take flags that only NAME's parameters tell, so NAME is looked up first. */
 export async function addWorkCommands(program: Command, args: string[], done: Done): Promise<void> {
@@ -88,7 +88,7 @@ async function askedByPlan(name: string | undefined, { plan, config }: Options &
 
 function given({ definition, pipeline }: Root, options: Options): Record<string, unknown> {
   const timeZone = pipeline?.schedule?.timeZone ?? 'UTC'
-  return givenParameters(definition.fields, options, options.param, timeZone)
+  return givenParameters(definition.fields, options, options.param ?? [], timeZone)
 }
 
 async function lookUp(args: string[]): Promise<Named | undefined> {

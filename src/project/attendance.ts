@@ -27,17 +27,16 @@ function lastSeen(workers: SeenWorker[], { createdAt }: Run): number | undefined
 
 /** When one of its tasks last started, ended or had its lease extended; undefined where a living process runs one. */
 async function lastMove({ context }: Home, run: Run): Promise<number | undefined> {
-  const { store, isGone } = context.ports
+  const { store, clock, isGone } = context.ports
   const records = await store.list({ prefix: keys.taskRuns(run.id), consistency: 'stale' })
   const tasks = records.map(({ record }) => record as Stored<TaskRun>)
   const running = tasks.filter(({ status }) => status === 'running')
   for (const worker of new Set(running.map(({ worker }) => worker)))
     if (worker !== undefined && !(await isGone(worker))) return undefined
-  return tasks.reduce(
-    (latest, task) => Math.max(latest, moveOf(task, context.settings.leaseMs)),
-    run.createdAt,
-  )
+  // Leases are kept by the steady clock.
+  const leaseMs = context.settings.leaseMs + clock.steady() - clock.now()
+  return tasks.reduce((latest, task) => Math.max(latest, moveOf(task, leaseMs)), run.createdAt)
 }
 
-const moveOf = ({ startedAt = 0, endedAt = 0, leaseUntil }: TaskRun, leaseMs: number) =>
-  Math.max(startedAt, endedAt, leaseUntil === undefined ? 0 : leaseUntil - leaseMs)
+const moveOf = ({ status, startedAt = 0, endedAt = 0, leaseUntil }: TaskRun, leaseMs: number) =>
+  Math.max(startedAt, endedAt, status === 'running' && leaseUntil !== undefined ? leaseUntil - leaseMs : 0)

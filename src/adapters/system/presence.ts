@@ -19,7 +19,8 @@ export function filePresence(folder: string): Presence {
     announce() {
       const path = join(folder, `${process.pid}-${randomUUID().slice(0, 8)}.json`)
       const write = (runs: readonly string[] | undefined) => {
-        mkdirSync(folder, { recursive: true })
+        // Never its parent: a state that was deleted is not made again.
+        attempt(() => mkdirSync(folder))
         writeFileSync(path, JSON.stringify({ worker: workerId(), runs: runs ?? null }))
       }
       const touch = () => utimesSync(path, new Date(), new Date())

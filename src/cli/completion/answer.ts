@@ -1,0 +1,30 @@
+import { stripVTControlCharacters } from 'node:util'
+import type { Command } from 'commander'
+import { complete } from './complete.ts'
+
+/**
+ * Answers a completion script: a line for each candidate, with a tab before what it is. Whatever fails, nothing is
+ * printed but candidates: a shell shows it in the middle of what is typed.
+ */
+export async function answerCompletion(
+  makeProgram: (words: string[]) => Promise<Command>,
+  words: string[],
+): Promise<void> {
+  const unmute = mute()
+  const found = await makeProgram(words)
+    .then((program) => complete(program, words))
+    .catch(() => [])
+    .finally(unmute)
+  for (const { value, text = '' } of found) console.log(`${clean(value)}\t${clean(text)}`.trimEnd())
+}
+
+const clean = (text: string) => stripVTControlCharacters(text).replace(/\p{Cc}/gu, ' ')
+
+/** Modules of the project may print while they load. */
+function mute(): () => void {
+  const { write } = process.stdout
+  process.stdout.write = () => true
+  return () => {
+    process.stdout.write = write
+  }
+}

@@ -1,0 +1,126 @@
+import { choicesOf, kindOf } from '../../define/params.ts'
+import { allRuns, findRun, viewRun } from '../../project/inspect.ts'
+import { findConfig, loadProject, type Project } from '../../project/load-config.ts'
+import { findRoot } from '../../project/requests.ts'
+import { RUN_STATUSES } from '../../project/run-filter.ts'
+import { withExistingHome } from '../homes.ts'
+import { secretsOf } from '../options.ts'
+import { defaultState, fromStart } from '../place.ts'
+import { instant } from '../render.ts'
+import { FILES } from './scripts.ts'
+
+/** What may be typed, and what it is. */
+export interface Candidate {
+  value: string
+  text?: string
+}
+
+/** Where a value is typed: the command, its arguments so far, and the values of its flags. */
+export interface Where {
+  command: string
+  given: readonly string[]
+  flags: { readonly [name: string]: string }
+}
+
+const RUNS = 50
+
+/** Values of a flag or an argument by its name; nothing where anything may be typed. */
+export async function valuesOf(name: string, where: Where): Promise<Candidate[]> {
+  switch (name) {
+    case 'state':
+    case 'data':
+    case 'config':
+    case 'plan':
+    case 'folder':
+      return [{ value: FILES }]
+    case 'env':
+      return deployments(await projectOf(where))
+    case 'pipeline':
+      return pipelines(await projectOf(where), where.command)
+    case 'run':
+      return runs(where)
+    case 'task':
+      return tasksOf(where)
+    case 'force':
+      return families(await projectOf(where))
+    case 'status':
+      return RUN_STATUSES.map((value) => ({ value }))
+    case 'outcome':
+      return [{ value: 'succeeded' }]
+    case 'name':
+      return namesFor(where)
+    default:
+      return parameterValues(name, where)
+  }
+}
+
+const projectOf = ({ flags }: Where): Promise<Project> => loadProject(findConfig(process.cwd(), flags.config))
+
+/** Names of secrets for `secrets`, of pipelines and families for all others. */
+async function namesFor(where: Where): Promise<Candidate[]> {
+  if (where.command.startsWith('secrets')) return secretNames(where)
+  const project = await projectOf(where)
+  return [...pipelines(project, where.command), ...families(project)]
+}
+
+function deployments({ environments }: Project): Candidate[] {
+  return Object.entries(environments).flatMap(([value, { region }]) =>
+    region === undefined ? [] : [{ value, text: region }],
+  )
+}
+
+/** Pipelines; those with a schedule alone where only these can be meant. */
+function pipelines({ pipelines }: Project, command: string): Candidate[] {
+  const isScheduled = ['backfill', 'pause', 'resume'].includes(command)
+  return [...pipelines.values()]
+    .filter(({ schedule }) => !isScheduled || schedule !== undefined)
+    .map(({ name, description }) => ({ value: name, text: description ?? 'pipeline' }))
+}
+
+const families = ({ tasks }: Project): Candidate[] =>
+  [...tasks.keys()].map((value) => ({ value, text: 'task' }))
+
+function secretNames({ flags }: Where): Candidate[] {
+  const secrets = secretsOf({ state: stateOf(flags) })
+  return secrets.names().map((value) => ({ value }))
+}
+
+const stateOf = ({ state, config }: Where['flags']) =>
+  state === undefined ? defaultState(config) : fromStart(state)
+
+/** The newest runs of this machine; a deployment is not asked while somebody types. */
+async function runs({ flags }: Where): Promise<Candidate[]> {
+  const latest = { value: 'latest', text: 'the newest run' }
+  if (flags.env !== undefined) return [latest]
+  const found = await withExistingHome({ state: stateOf(flags) }, allRuns)
+  return [
+    latest,
+    ...(found ?? [])
+      .reverse()
+      .slice(0, RUNS)
+      .map(({ id, status, createdAt }) => ({ value: id, text: `${status} ${instant(createdAt)}` })),
+  ]
+}
+
+/** Families of the tasks of the run that is named before. */
+async function tasksOf({ flags, given: [run] }: Where): Promise<Candidate[]> {
+  if (run === undefined || flags.env !== undefined) return []
+  const view = await withExistingHome({ state: stateOf(flags) }, async (home) =>
+    viewRun(home, await findRun(home, run)),
+  )
+  const byFamily = Map.groupBy(view?.tasks ?? [], ({ planned }) => planned.family)
+  return [...byFamily].map(([value, { length }]) => ({
+    value,
+    text: length === 1 ? 'task' : `${length} tasks`,
+  }))
+}
+
+/** What a parameter of the pipeline or task that is named may be. */
+async function parameterValues(name: string, where: Where): Promise<Candidate[]> {
+  const [root] = where.given
+  if (root === undefined) return []
+  const field = findRoot(await projectOf(where), root).definition.fields[name]
+  if (field === undefined) return []
+  const values = kindOf(field) === 'day' ? ['today', 'yesterday'] : choicesOf(field)
+  return values.map((value) => ({ value: String(value) }))
+}
