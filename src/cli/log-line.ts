@@ -39,12 +39,51 @@ export function wantedTasks(
 /** How many attempts have begun. */
 const attemptsOf = ({ task }: TaskView) => (task.startedAt === undefined ? 0 : task.attempt)
 
-/** A line for a terminal or, with `--json`, as data. */
+/** These are the task's failures; other ends are tried again for free. */
+const FAILURES = ['failed', 'timed_out', 'out_of_memory', 'planning', 'adopted']
+
+/** The stack and the error that ended each attempt, as its last lines; `lines` are those that it wrote itself. */
+export function withEnds(lines: TaskLine[], tasks: TaskView[], { attempt }: LogsOptions): TaskLine[] {
+  const lastAt = new Map(lines.map((line) => [`${line.number}.${line.attempt}`, line.at]))
+  const ends = tasks.flatMap(endsOf).filter((end) => attempt === undefined || end.attempt === attempt)
+  // The clock that the state goes by may be behind that of the lines.
+  const places = new Map(
+    ends.map((end) => [end, Math.max(end.at, lastAt.get(`${end.number}.${end.attempt}`) ?? 0)]),
+  )
+  const placeOf = (line: TaskLine) => places.get(line) ?? line.at
+  return [...lines, ...ends].sort((a, b) => placeOf(a) - placeOf(b))
+}
+
+/** A task may also fail without an attempt, for instance because its `requires` threw. */
+function endsOf({ task, planned, attempts }: TaskView): TaskLine[] {
+  const { number, endedAt = 0, failure } = task
+  const own =
+    task.status === 'failed' && attempts.length === 0 ? [{ attempt: task.attempt, endedAt, failure }] : []
+  return [...attempts, ...own].flatMap(({ attempt, endedAt: at, failure }) => {
+    if (failure === undefined) return []
+    const { outcome, message, stack } = failure
+    const line = {
+      at,
+      level: FAILURES.includes(outcome) ? 'error' : 'warn',
+      task: planned.label,
+      number,
+      attempt,
+    } as const
+    return [...(stack === undefined ? [] : [stack]), `${outcome}: ${message}`].map((text) => ({
+      ...line,
+      text,
+    }))
+  })
+}
+
+/** A line for a terminal or, with `--json`, as data. Without colours an error is known by its label. */
 export function lineText(line: TaskLine, view: RunView, { json }: LogsOptions): string {
   if (json) return JSON.stringify(line)
   const who = view.tasks.length > 1 ? `${line.task}${line.attempt > 1 ? `#${line.attempt}` : ''}` : ''
   const time = new Date(line.at).toISOString().slice(11, 23)
-  const text = line.level === 'error' ? styleText('red', line.text) : line.text
-  const level = line.level === 'warn' || line.level === 'debug' ? `${line.level} ` : ''
+  const red = styleText('red', line.text)
+  const text = line.level === 'error' ? red : line.text
+  const isShownByColour = line.level === 'error' && red !== line.text
+  const level = line.level === 'info' || isShownByColour ? '' : `${line.level} `
   return [styleText('dim', time), who && styleText('cyan', who), `${level}${text}`].filter(Boolean).join(' ')
 }

@@ -54,22 +54,28 @@ function failureText({ task, planned, attempts }: TaskView): string {
   return [
     `  ${planned.label}: ${task.failure?.message ?? 'no cause is known'}${tries}${outcome === 'failed' ? '' : ` [${outcome}]`}`,
     ...(tail ? [indented(tail, '    | ')] : []),
-    ...(stackLine(stackOf({ task, planned, attempts })) ?? []),
+    ...stackLines(stackOf({ task, planned, attempts })),
   ].join('\n')
 }
 
 /** Where Sluice's own files are. */
 const OWN = new URL('..', import.meta.url).href
+/** Node, packages, and the bundle of a child. */
+const NOT_OWN = /node:|node_modules|\/children\/[0-9a-f]{16}\//
 
 /** The last attempt's stack, or that of planning. */
 const stackOf = ({ planned, attempts }: TaskView) => attempts.at(-1)?.failure?.stack ?? planned.failure?.stack
 
-/** The first line of the stack that is the user's own. */
-function stackLine(stack: string | undefined): string[] | undefined {
-  const line = stack
-    ?.split('\n')
-    .find((each) => /^\s+at /.test(each) && !/node:|node_modules/.test(each) && !each.includes(OWN))
-  return line === undefined ? undefined : [`    ${line.trim()}`]
+/** The first line of the stack that is the user's own, and each cause with its own. */
+function stackLines(stack = ''): string[] {
+  const lines = stack.split('\n')
+  const causes = lines.findIndex((line) => line.startsWith('Caused by: '))
+  const frames = causes === -1 ? lines : lines.slice(0, causes)
+  const own = frames.find((each) => /^\s+at /.test(each) && !NOT_OWN.test(each) && !each.includes(OWN))
+  return [
+    ...(own === undefined ? [] : [`    ${own.trim()}`]),
+    ...(causes === -1 ? [] : lines.slice(causes).map((line) => `    ${line}`)),
+  ]
 }
 
 /** The same for `--json`. */

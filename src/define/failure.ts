@@ -1,14 +1,86 @@
-import { inspect } from 'node:util'
+import { inspect, types } from 'node:util'
 import type { Failure } from '../core/model.ts'
 
-/** What a body's exception says to the person who reads it. */
+/** A chain is told up to this depth, and so many causes in all: records are small, and chains may be endless. */
+const MAX_DEPTH = 6
+const MAX_CAUSES = 12
+const MAX_FRAMES = 10
+const MAX_SHOWN = 300
+
+/** An error with what caused it. */
+interface Told {
+  head: string
+  frames: string[]
+  /** Its cause, and the members of an `AggregateError`. */
+  causes: Told[]
+}
+
+/**
+ * What a body's exception says to the person who reads it: the message with those of its causes, and the stack followed by
+ * each cause with the first line of its stack that is the user's own.
+ */
 export function failureOfBody(error: unknown): Failure {
-  if (!(error instanceof Error)) return { outcome: 'failed', message: `thrown: ${inspect(error)}` }
-  const cause = error.cause instanceof Error ? ` (${error.cause.message})` : ''
-  const name = error.name === 'Error' || error.name === 'SluiceError' ? '' : `${error.name}: `
-  return {
-    outcome: 'failed',
-    message: `${name}${error.message}${cause}`,
-    ...(error.stack === undefined ? {} : { stack: error.stack }),
-  }
+  if (!isError(error)) return { outcome: 'failed', message: `thrown: ${shown(error)}` }
+  const told = tell(error, { seen: new Set(), left: MAX_CAUSES }, 0)
+  const frames = told.frames.slice(0, MAX_FRAMES)
+  const stack = [told.head, ...frames, ...told.causes.flatMap((cause) => causeLines(cause, 0))]
+  return { outcome: 'failed', message: messageOf(told), stack: stack.join('\n') }
+}
+
+const messageOf = ({ head, causes }: Told): string =>
+  causes.length === 0 ? head : `${head} (${causes.map(messageOf).join('; ')})`
+
+function causeLines({ head, frames, causes }: Told, depth: number): string[] {
+  const own = frames.find(isOwn) ?? frames[0]
+  const indent = '  '.repeat(depth)
+  return [
+    `${indent}Caused by: ${head}`,
+    ...(own === undefined ? [] : [`${indent}${own}`]),
+    ...causes.flatMap((cause) => causeLines(cause, depth + 1)),
+  ]
+}
+
+function tell(error: unknown, told: { seen: Set<unknown>; left: number }, depth: number): Told {
+  told.left--
+  if (!isError(error)) return { head: shown(error), frames: [], causes: [] }
+  if (told.seen.has(error)) return { head: `${headOf(error)} (again)`, frames: [], causes: [] }
+  told.seen.add(error)
+  const causes: Told[] = []
+  for (const cause of causesOf(error))
+    if (depth < MAX_DEPTH && told.left > 0) causes.push(tell(cause, told, depth + 1))
+    else {
+      causes.push({ head: '… and more', frames: [], causes: [] })
+      break
+    }
+  return { head: headOf(error), frames: framesOf(error), causes }
+}
+
+function causesOf(error: Error): unknown[] {
+  const { cause, errors } = error as { cause?: unknown; errors?: unknown }
+  return [...(cause === undefined || cause === null ? [] : [cause]), ...(Array.isArray(errors) ? errors : [])]
+}
+
+/** A network's errors may have no message but a code. */
+function headOf(error: Error): string {
+  const { name, message, code } = error as { name?: unknown; message?: unknown; code?: unknown }
+  const said = `${message ?? ''}` || `${code ?? ''}`
+  if (name === 'Error' || name === 'SluiceError') return said || 'an error without a message'
+  return said === '' ? `${name}` : `${name}: ${said}`
+}
+
+function framesOf({ stack }: Error): string[] {
+  return typeof stack === 'string' ? stack.split('\n').filter((line) => /^ {4}at /.test(line)) : []
+}
+
+/** Where Sluice's own files are; a bundle is beside others of its kind. */
+const OWN = new URL('..', import.meta.url).href
+
+/** Whether a line of a stack is of the user's own code. */
+const isOwn = (frame: string) => !/node:|node_modules/.test(frame) && !frame.includes(OWN)
+
+const isError = (value: unknown): value is Error => value instanceof Error || types.isNativeError(value)
+
+function shown(value: unknown): string {
+  const text = inspect(value, { depth: 2, breakLength: Number.POSITIVE_INFINITY })
+  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text
 }

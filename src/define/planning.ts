@@ -1,6 +1,7 @@
 import type { FoundTask } from '../core/graph.ts'
 import type { Failure } from '../core/model.ts'
 import type { Storage } from '../core/ports.ts'
+import { failureOfBody } from './failure.ts'
 import { flatten } from './requires.ts'
 import { CollectionTarget } from './targets/collection.ts'
 import { type Markers, MarkerTarget } from './targets/marker.ts'
@@ -122,9 +123,8 @@ function recently(): (text: string) => string {
 }
 
 function failureOf(what: string, error: unknown): Failure {
-  const message = error instanceof Error ? error.message : String(error)
-  const stack = error instanceof Error ? error.stack : undefined
-  return { outcome: 'planning', message: `${what} threw: ${message}`, ...(stack && { stack }) }
+  const failure = failureOfBody(error)
+  return { ...failure, outcome: 'planning', message: `${what} threw: ${failure.message}` }
 }
 
 /** A marker proves its task always, and what somebody else makes is no attempt's. */

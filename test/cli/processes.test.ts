@@ -116,7 +116,36 @@ export const talk = pipeline('talk', Talk)`,
       ],
     )
     assert.match((await project.sluice('logs', 'latest', '--tail', '1')).stdout, /^\S+ no end\n$/)
-    assert.equal((await project.sluice('logs', 'latest', '-f')).stdout.split('\n').length, 9)
+    const first = (await project.sluice('logs', 'latest', '--attempt', '1')).stdout.trimEnd().split('\n')
+    assert.match(first[4] ?? '', /^\S+ error TypeError: once$/)
+    assert.match(first[5] ?? '', /^ {4}at .*talk\.ts:\d+/)
+    assert.match(first.at(-1) ?? '', /^\S+ error failed: TypeError: once$/)
+    const ends = (text: string) =>
+      text.split('\n').filter((line) => line.includes('failed: TypeError')).length
+    assert.equal(ends((await project.sluice('logs', 'latest', '-f')).stdout), 1)
+  })
+
+  it('say in the log how each attempt ended, also where nothing ran', async (test) => {
+    const project = testProject(test, {
+      'pipelines/ended.ts': `
+import { pipeline, task } from 'sluice'
+const Throws = task('Throws', { requires: () => { throw new Error('no list', { cause: 'quota' }) } }, () => {})
+const Chain = task('Chain', { retry: { attempts: 1 } }, () => {
+  const read = () => { throw new RangeError('too far', { cause: new AggregateError([new Error('first'), new Error('second')], 'both') }) }
+  try { read() } catch (cause) { throw new Error('no report', { cause }) }
+})
+export const ended = pipeline('ended', task('Ended', { requires: () => [Throws(), Chain()] }, () => {}))`,
+    })
+    const run = await project.sluice('run', 'ended')
+    assert.match(run.stdout, /Caused by: RangeError: too far\n +at .*ended\.ts:5/)
+    assert.match(run.stdout, /Caused by: AggregateError: both\n.*\n +Caused by: first\n +at .*ended\.ts:5/)
+    const last = async (task: string) =>
+      (await project.sluice('logs', 'latest', task, '--tail', '1')).stdout.trimEnd().replace(/^\S+ \S+ /, '')
+    assert.equal(await last('Throws'), "error planning: requires threw: no list ('quota')")
+    assert.equal(
+      await last('Chain'),
+      'error failed: no report (RangeError: too far (AggregateError: both (first; second)))',
+    )
   })
 
   it('leave no secret anywhere, in line neither', async (test) => {

@@ -110,8 +110,8 @@ describe('planning', () => {
         'output threw: no path',
         'exists threw: no answer',
         'exists threw: not even a promise',
-        'requires threw: requires returned a Promise; it takes tasks such as Fetch({ date })',
-        'requires threw: requires returned 3; it takes tasks such as Fetch({ date })',
+        'requires threw: TypeError: requires returned a Promise; it takes tasks such as Fetch({ date })',
+        'requires threw: TypeError: requires returned 3; it takes tasks such as Fetch({ date })',
         undefined,
       ],
     )

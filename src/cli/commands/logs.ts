@@ -3,7 +3,7 @@ import type { AttemptName } from '../../core/ports.ts'
 import type { Home } from '../../project/home.ts'
 import { findRun, type RunView, viewRun } from '../../project/inspect.ts'
 import { homeWithRuns } from '../homes.ts'
-import { type LogsOptions, lineText, type TaskLine, wantedTasks } from '../log-line.ts'
+import { type LogsOptions, lineText, type TaskLine, wantedTasks, withEnds } from '../log-line.ts'
 import { outputUnread } from '../output.ts'
 
 const FOLLOW_MS = 300
@@ -21,29 +21,34 @@ export async function printLogs(
   }
   const home = await homeWithRuns(options)
   try {
-    const offsets = new Map<string, number>()
+    const seen: Seen = { offsets: new Map(), ends: new Set() }
     let view = await viewRun(home, await findRun(home, wanted))
-    const lines = await newLines(home, view, task, options, offsets)
+    const lines = await newLines(home, view, task, options, seen)
     const shown = options.tail === undefined ? lines : lines.slice(-options.tail)
     for (const line of shown) print(lineText(line, view, options))
     while (options.follow && isOpen(view.run.status) && !outputUnread.aborted) {
       await home.context.ports.clock.sleep(FOLLOW_MS)
       view = await viewRun(home, await findRun(home, view.run.id))
-      for (const line of await newLines(home, view, task, options, offsets))
-        print(lineText(line, view, options))
+      for (const line of await newLines(home, view, task, options, seen)) print(lineText(line, view, options))
     }
   } finally {
     await home.close()
   }
 }
 
-/** Lines that were not read before, of every attempt that is asked for. */
+/** What was printed: up to where each log, and the ends of which attempts. */
+interface Seen {
+  offsets: Map<string, number>
+  ends: Set<string>
+}
+
+/** Lines that were not read before, of every attempt that is asked for; the error that ended it is its last one. */
 async function newLines(
   home: Home,
   view: RunView,
   task: string | undefined,
   options: LogsOptions,
-  offsets: Map<string, number>,
+  { offsets, ends }: Seen,
 ): Promise<TaskLine[]> {
   const tasks = wantedTasks(view, task, options)
   const labels = new Map(tasks.map(({ task, planned }) => [task.number, planned.label]))
@@ -53,7 +58,15 @@ async function newLines(
   )
   const lines: TaskLine[] = []
   for (const attempt of attempts) lines.push(...(await readAll(home, attempt, labels, offsets)))
-  return lines.sort((a, b) => a.at - b.at)
+  const written = new Set(lines)
+  return withEnds(lines, tasks, options).filter((line) => written.has(line) || isNew(ends, line))
+}
+
+function isNew(ends: Set<string>, { number, attempt, text }: TaskLine): boolean {
+  const key = `${number}.${attempt} ${text}`
+  if (ends.has(key)) return false
+  ends.add(key)
+  return true
 }
 
 async function readAll(

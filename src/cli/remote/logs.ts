@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { isOpen } from '../../core/model.ts'
 import type { LinesPage } from '../../core/ports.ts'
 import { findRun, type RunView, type TaskView, viewRun } from '../../project/inspect.ts'
-import { type LogsOptions, lineText, type TaskLine, wantedTasks } from '../log-line.ts'
+import { type LogsOptions, lineText, type TaskLine, wantedTasks, withEnds } from '../log-line.ts'
 import { outputUnread } from '../output.ts'
 import { type Connection, connect } from './connect.ts'
 
@@ -64,7 +64,7 @@ async function linesOf(
       from,
     }))
       lines.push({ ...line, task: labels.get(line.number) ?? String(line.number) })
-  return lines.sort((a, b) => a.at - b.at)
+  return withEnds(lines, begun, options)
 }
 
 const poolsOf = (tasks: TaskView[]): { pool: string; number?: number }[] =>
