@@ -10,6 +10,7 @@ import type { Pipeline } from '../src/define/pipeline.ts'
 import type { BundledContainers } from '../src/project/bundled.ts'
 import { findConfig, loadProject, type Project } from '../src/project/load-config.ts'
 import { type BundledProject, bundle, ownModule } from './bundle.ts'
+import { copyExternal } from './external.ts'
 
 /** A project that is about to be deployed: what the stack is made from. */
 export interface DeployedProject {
@@ -79,6 +80,7 @@ export async function readProject({
     entries: Object.fromEntries(DECIDERS.map((each) => [`${each}/index`, ownModule(`functions/${each}`)])),
     outdir: join(out, 'functions'),
   })
+  copyExternal(project.folder, external, join(out, 'functions'))
   const pools: DeployedProject['pools'] = {}
   for (const [pool, options] of Object.entries(project.pools))
     pools[pool] = {
@@ -142,7 +144,9 @@ async function bundlePool(
   const project: BundledProject = { path, modules: own, missing: [], limits, containers: {} }
   if (pools[pool]?.runsOn !== 'fargate') {
     const entries = { index: ownModule('functions/lambda-worker') }
-    return { folder: options.outdir, version: await bundle({ ...options, project, entries }) }
+    const version = await bundle({ ...options, project, entries })
+    copyExternal(dirname(path), options.external ?? [], options.outdir)
+    return { folder: options.outdir, version }
   }
   const image = join(options.outdir, 'image')
   const entries = {

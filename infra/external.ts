@@ -1,0 +1,166 @@
+import { spawnSync } from 'node:child_process'
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+} from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { SluiceError } from '../src/core/errors.ts'
+
+/** What functions run on. */
+const PLATFORM = { os: 'linux', cpu: 'arm64', libc: 'glibc' }
+/** Machine of an ELF file for 64-bit ARM: https://refspecs.linuxfoundation.org/elf/gabi4+/ch4.eheader.html */
+const AARCH64 = 183
+
+/** A package as it is installed. */
+interface Installed {
+  name: string
+  /** Its folder, without links. */
+  folder: string
+  /** Whether it may be missing: other platforms have it. */
+  isOptional: boolean
+}
+
+/**
+ * Puts packages that are not bundled, and all that they need, beside a bundle. Packages with compiled parts are installed
+ * for the functions' platform, from the project's lockfile; all others are copied as they are installed.
+ */
+export function copyExternal(project: string, external: readonly string[], outdir: string): void {
+  if (external.length === 0) return
+  let folders = copyAll(project, external, outdir)
+  if (!folders.some(hasCompiledParts)) return
+  rmSync(join(outdir, 'node_modules'), { recursive: true, force: true })
+  folders = copyAll(installForFunctions(project, external), external, outdir)
+  refuseOtherPlatforms(folders)
+}
+
+/** Copies packages with what they need; returns the folders of all copies. */
+function copyAll(from: string, names: readonly string[], outdir: string): string[] {
+  const copies: string[] = []
+  /** What lies directly in `node_modules`, by name. */
+  const shared = new Map<string, string>()
+  const copy = ({ name, folder, isOptional: _ }: Installed, parent: string): void => {
+    const top = join(outdir, 'node_modules', name)
+    const isFree = !shared.has(name)
+    if (shared.get(name) === folder) return
+    // Another version has the place: this one is for its own parent alone.
+    const to = isFree ? top : join(parent, 'node_modules', name)
+    if (existsSync(to)) return
+    if (isFree) shared.set(name, folder)
+    cpSync(folder, to, { recursive: true, dereference: true, filter: (path) => !isNested(folder, path) })
+    copies.push(to)
+    for (const each of needsOf(folder)) copy(each, to)
+  }
+  for (const name of names) copy(find(name, from, false) ?? missing(name), outdir)
+  return copies
+}
+
+const isNested = (folder: string, path: string) =>
+  path !== folder && basename(path) === 'node_modules' && dirname(path) === folder
+
+/** Packages that a package needs and that are installed. */
+function needsOf(folder: string): Installed[] {
+  const { dependencies = {}, optionalDependencies = {}, peerDependencies = {} } = packageOf(folder)
+  const optional = { ...optionalDependencies, ...peerDependencies }
+  return Object.keys({ ...dependencies, ...optional }).flatMap((name) => {
+    const isOptional = name in optional
+    const found = find(name, folder, isOptional)
+    if (found === undefined && !isOptional) return [missing(name)]
+    return found ?? []
+  })
+}
+
+/** A package as Node would find it from a folder. */
+function find(name: string, from: string, isOptional: boolean): Installed | undefined {
+  for (let here = from; ; here = dirname(here)) {
+    const path = join(here, 'node_modules', name)
+    if (existsSync(path)) return { name, folder: realpathSync(path), isOptional }
+    if (here === dirname(here)) return undefined
+  }
+}
+
+function missing(name: string): never {
+  throw new SluiceError(
+    'invalid_deployment',
+    `The package ${name} is not installed, but needed by \`external\`.`,
+    {
+      hint: 'Install the packages of the project: npm install',
+    },
+  )
+}
+
+interface PackageFile {
+  dependencies?: { [name: string]: string }
+  optionalDependencies?: { [name: string]: string }
+  peerDependencies?: { [name: string]: string }
+  os?: string[]
+  cpu?: string[]
+}
+
+const packageOf = (folder: string): PackageFile =>
+  JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+
+function hasCompiledParts(folder: string): boolean {
+  const { os, cpu } = packageOf(folder)
+  return os !== undefined || cpu !== undefined || globSync('**/*.node', { cwd: folder }).length > 0
+}
+
+/** Installs what the lockfile says for the functions' platform; returns the folder. */
+function installForFunctions(project: string, external: readonly string[]): string {
+  if (!existsSync(join(project, 'package-lock.json')))
+    throw new SluiceError(
+      'invalid_deployment',
+      `${external.join(', ')} have compiled parts, which are installed for functions from package-lock.json beside the config; there is none.`,
+      { hint: 'Import the package within the bodies that need it, and run those in a pool of containers.' },
+    )
+  const folder = join(project, '.sluice', 'deploy', 'dependencies')
+  rmSync(folder, { recursive: true, force: true })
+  mkdirSync(folder, { recursive: true })
+  for (const name of ['package.json', 'package-lock.json', '.npmrc'])
+    if (existsSync(join(project, name))) copyFileSync(join(project, name), join(folder, name))
+  // Scripts fetch the compiled part of some packages, and fail in others that look at this machine: these bring all parts.
+  const failure = installIn(folder, []) && installIn(folder, ['--ignore-scripts'])
+  if (failure === undefined) return folder
+  throw new SluiceError('invalid_deployment', `npm ci for functions failed: ${failure}`)
+}
+
+/** Why installing failed; undefined where it has not. */
+function installIn(folder: string, more: string[]): string | undefined {
+  const flags = Object.entries(PLATFORM).map(([name, value]) => `--${name}=${value}`)
+  const { status, stderr, error } = spawnSync(
+    'npm',
+    ['ci', '--omit=dev', '--no-audit', '--no-fund', ...flags, ...more],
+    {
+      cwd: folder,
+      encoding: 'utf8',
+      env: { ...process.env, npm_config_platform: PLATFORM.os, npm_config_arch: PLATFORM.cpu },
+    },
+  )
+  return status === 0 ? undefined : (error?.message ?? stderr.trim())
+}
+
+/** A package that was compiled where it was installed has the wrong code. */
+function refuseOtherPlatforms(folders: string[]): void {
+  const wrong = folders.filter((folder) =>
+    globSync('**/*.node', { cwd: folder }).some(
+      // Packages that bring the code of all platforms choose from it themselves.
+      (file) => !file.includes('prebuilds') && !isForFunctions(join(folder, file)),
+    ),
+  )
+  if (wrong.length === 0) return
+  throw new SluiceError(
+    'invalid_deployment',
+    `Compiled parts of ${wrong.map((folder) => basename(folder)).join(', ')} are not for ${PLATFORM.os} on ${PLATFORM.cpu}, on which functions run.`,
+    { hint: 'Import the package within the bodies that need it, and run those in a pool of containers.' },
+  )
+}
+
+function isForFunctions(file: string): boolean {
+  const head = readFileSync(file).subarray(0, 20)
+  return head.length === 20 && head.toString('latin1', 1, 4) === 'ELF' && head.readUInt16LE(18) === AARCH64
+}
