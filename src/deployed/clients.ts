@@ -7,7 +7,8 @@ import { PATIENT } from './patience.ts'
 /** Clients that most parts of a deployment need. */
 export const clients = () => ({
   dynamodb: new DynamoDBClient(PATIENT),
-  s3: new S3Client(PATIENT),
+  // Targets may be in a bucket of another region, which S3 tells.
+  s3: new S3Client({ ...PATIENT, followRegionRedirects: true }),
   sqs: new SQSClient(PATIENT),
   secretsManager: new SecretsManagerClient(PATIENT),
 })

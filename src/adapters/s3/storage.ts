@@ -1,6 +1,5 @@
 import { Readable } from 'node:stream'
 import {
-  CopyObjectCommand,
   DeleteObjectCommand,
   GetObjectCommand,
   NoSuchKey,
@@ -9,6 +8,7 @@ import {
 } from '@aws-sdk/client-s3'
 import { Upload } from '@aws-sdk/lib-storage'
 import type { Staged, Storage } from '../../core/ports.ts'
+import { copyObject } from './copy.ts'
 import { existMany, listAll } from './listing.ts'
 
 /** Where targets are: `prefix` is empty or ends with a slash. */
@@ -58,11 +58,8 @@ export function s3Storage(client: S3Client, { bucket, prefix }: S3Place): Storag
   const large = (Key: string, beside: string): Staged => ({
     read: () => readObject(beside),
     async publish(mode) {
-      const condition = mode === 'create' ? { IfNoneMatch: '*' } : {}
-      const CopySource = `${bucket}/${beside.split('/').map(encodeURIComponent).join('/')}`
-      await unlessThere(() =>
-        client.send(new CopyObjectCommand({ Bucket: bucket, Key, CopySource, ...condition })),
-      )
+      const copy = { bucket, from: beside, to: Key, onlyFirst: mode === 'create' }
+      await unlessThere(() => copyObject(client, copy))
       await remove(beside)
     },
     discard: () => remove(beside),
