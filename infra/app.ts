@@ -1,36 +1,30 @@
-import { App, Stack } from 'aws-cdk-lib'
+import { App } from 'aws-cdk-lib'
 import * as ecs from 'aws-cdk-lib/aws-ecs'
 import { readProject } from './project.ts'
-import { Sluice, tagsOf } from './sluice.ts'
+import { SluiceStack } from './sluice-stack.ts'
 
-/** The app behind cdk.json: one environment of a project as a stack, named by the context `env`. */
+/** The app behind the command: one environment of a project as a stack; the context says which, and what is there. */
 const app = new App()
-const name = String(app.node.tryGetContext('env') ?? 'prod')
-const config = app.node.tryGetContext('config')
-// Images are built on this machine, so that is what they are for where nothing else is said.
-const here = process.arch === 'arm64' ? 'arm64' : 'x86_64'
-const architecture =
-  (app.node.tryGetContext('architecture') ?? here) === 'x86_64'
-    ? ecs.CpuArchitecture.X86_64
-    : ecs.CpuArchitecture.ARM64
+const context = (name: string): string | undefined => {
+  const value: unknown = app.node.tryGetContext(name)
+  return value === undefined ? undefined : String(value)
+}
+const [config, architecture, stackName] = ['config', 'architecture', 'stack'].map(context)
 const project = await readProject({
-  environment: name,
-  ...(typeof config === 'string' ? { config } : {}),
+  environment: context('env') ?? 'prod',
+  ...(config === undefined ? {} : { config }),
   // Test builds alone name modules to replace; the command never does.
   replace: JSON.parse(process.env.SLUICE_TEST_REPLACE ?? '{}'),
 })
-const { region, vpcId, tags, terminationProtection = true } = project.environment
-const stackName = String(app.node.tryGetContext('stack') ?? project.environment.stack)
-// Only a network that is looked up needs to know the account; without it nothing is looked up.
-const account =
-  project.environment.account ?? (vpcId === undefined ? undefined : process.env.CDK_DEFAULT_ACCOUNT)
-const stack = new Stack(app, stackName, {
-  env: { region, ...(account === undefined ? {} : { account }) },
-  description: `Sluice: the pipelines of ${name}`,
-  terminationProtection,
-  // Tags of the stack itself, which everything in it has as well.
-  tags: { ...tags, ...tagsOf(project) },
+const architectures: { [name: string]: ecs.CpuArchitecture } = {
+  arm64: ecs.CpuArchitecture.ARM64,
+  x86_64: ecs.CpuArchitecture.X86_64,
+}
+const wanted = architectures[architecture ?? '']
+new SluiceStack(app, {
+  project,
+  images: JSON.parse(context('images') ?? '{}'),
+  keptSecrets: JSON.parse(context('keptSecrets') ?? '[]'),
+  ...(stackName === undefined ? {} : { stackName }),
+  ...(wanted === undefined ? {} : { architecture: wanted }),
 })
-const images = JSON.parse(String(app.node.tryGetContext('images') ?? '{}'))
-const keptSecrets = JSON.parse(String(app.node.tryGetContext('keptSecrets') ?? '[]'))
-new Sluice(stack, 'Sluice', { project, architecture, images, keptSecrets })

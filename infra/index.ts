@@ -1,2 +1,3 @@
 export { type DeployedProject, type ReadOptions, readProject } from './project.ts'
-export { Sluice, type SluiceProps, tagsOf } from './sluice.ts'
+export { Sluice, type SluiceProps } from './sluice.ts'
+export { SluiceStack, type SluiceStackProps } from './sluice-stack.ts'

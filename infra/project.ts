@@ -14,7 +14,7 @@ import { copyExternal } from './external.ts'
 
 /** A project that is about to be deployed: what the stack is made from. */
 export interface DeployedProject {
-  /** Name of the project. */
+  /** Name of the project; may be empty. */
   project: string
   /** Name of the environment. */
   name: string

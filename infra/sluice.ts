@@ -35,7 +35,7 @@ export interface SluiceProps {
 
 /** Tags by which the account's bill tells projects and environments apart. */
 export const tagsOf = ({ project, name }: DeployedProject): { [key: string]: string } => ({
-  'sluice:project': project,
+  ...(project === '' ? {} : { 'sluice:project': project }),
   'sluice:environment': name,
 })
 
@@ -309,7 +309,7 @@ export class Sluice extends Construct {
     const output = (name: string, value: string) =>
       new CfnOutput(this, name, { value }).overrideLogicalId(name)
     output('ApiUrl', this.apiUrl)
-    output('Project', this.#foundation.project.project)
+    output('Project', this.#foundation.project.project || this.#foundation.layout.stackName)
     output('Storage', this.#foundation.storage)
     if (containers === undefined) return
     output('Cluster', containers.cluster.clusterName)

@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
-import { globSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -42,6 +51,29 @@ describe('the packed package, installed into an empty folder', { concurrency: fa
     let printed = ''
     for (const block of blocks) printed = (await play(folder, block, printed)) ?? printed
     assert.ok(blocks.length > 10)
+  })
+
+  it('makes a project that the CDK deploys, as its own app and as that of the command', () => {
+    for (const name of ['aws-cdk', 'aws-cdk-lib', 'constructs', 'esbuild'])
+      symlinkSync(join(projectFolder, 'node_modules', name), join(folder, 'node_modules', name))
+    mkdirSync(join(folder, 'visits'))
+    const inside = join(folder, 'visits')
+    const said = run(inside, 'npx', 'sluice', 'init', '--aws')
+    assert.match(said, /Made package\.json, sluice\.config\.ts, .*cdk\.json, cdk-app\.ts\./)
+    run(
+      inside,
+      process.execPath,
+      join(projectFolder, 'node_modules/aws-cdk/bin/cdk'),
+      'synth',
+      '--quiet',
+      '--no-notices',
+    )
+    const template = readFileSync(join(inside, '.sluice/cdk.out/sluice-visits-prod.template.json'), 'utf8')
+    assert.match(template, /"StateMachineName": "sluice-visits-prod-hello"/)
+    // The command looks at modules of pipelines alone: the app beside the config is none.
+    assert.match(run(inside, 'npx', 'sluice', 'pipelines'), /hello/)
+    assert.match(run(inside, 'npx', 'sluice', 'init', '--aws'), /Everything is there already\./)
+    run(inside, join(projectFolder, 'node_modules/.bin/tsc'), '-p', '.')
   })
 
   it('type-checks its own examples, and finds a wrong name', () => {

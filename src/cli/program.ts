@@ -5,7 +5,7 @@ import { RUN_STATUSES } from '../project/run-filter.ts'
 import { cancel, mark, retryRun, setPaused, why } from './commands/act.ts'
 import { dev } from './commands/dev.ts'
 import { diagnose } from './commands/doctor.ts'
-import { initProject } from './commands/init.ts'
+import { initAws, initProject } from './commands/init.ts'
 import { listBudgets, listPools } from './commands/limits.ts'
 import { printLogs } from './commands/logs.ts'
 import { listPipelines, showStatus } from './commands/look.ts'
@@ -49,9 +49,9 @@ export function makeProgram(done: Done, writeErr: (text: string) => void): Comma
   addActs(program, done)
   addSecrets(program, done)
   addDeployments(program, done)
-  command(program, 'init [folder]', 'makes a new project with an example').action((folder = '.') =>
-    done(initProject(folder)),
-  )
+  command(program, 'init [folder]', 'makes a new project with an example')
+    .option('--aws', 'adds what npx cdk deploy takes, also to a project that is there')
+    .action((folder = '.', { aws }: { aws?: true }) => done(aws ? initAws(folder) : initProject(folder)))
   command(program, 'completion', 'prints the script that makes a shell complete commands, names and runs')
     .addArgument(new Argument('<shell>', 'the shell').choices(SHELLS))
     .action((shell: Shell) => done({ data: { shell }, text: completionScript(shell).trimEnd() }))

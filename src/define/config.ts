@@ -61,7 +61,7 @@ export interface Pool extends PoolLimit {
 
 /** What `sluice.config.ts` exports. */
 export interface Config {
-  /** Names the project where several share an AWS account. @default the name in package.json, else that of the folder */
+  /** Names the project where several share an AWS account. @default the name in package.json */
   name?: string
   /**
    * Pipelines, or paths and globs (relative to the config) of modules that export them. A module that does not

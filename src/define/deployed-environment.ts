@@ -46,6 +46,14 @@ const HASH = 4
  * project's name that is too long is cut, and told from others by four digits of its hash.
  */
 export function defaultStackName(project: string, environment: string): string {
+  if (project === '')
+    throw new SluiceError(
+      'invalid_deployment',
+      'The project has no name, by which its stack would be called.',
+      {
+        hint: "Give it one: name: 'visits' in the config, or in package.json.",
+      },
+    )
   const whole = `sluice-${plain(project)}-${plain(environment)}`
   if (whole.length <= LONGEST_STACK) return whole
   const left = LONGEST_STACK - `sluice---${plain(environment)}`.length - HASH

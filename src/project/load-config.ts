@@ -13,7 +13,7 @@ import { projectName } from './project-name.ts'
 
 /** A project as its config and modules define it. */
 export interface Project {
-  /** Tells it from other projects of one AWS account. */
+  /** Tells it from other projects of one AWS account; empty where nothing names it. */
   name: string
   path: string
   folder: string

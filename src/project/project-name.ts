@@ -1,12 +1,15 @@
 import { readFileSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { dirname, join } from 'node:path'
 
-/** What a project is called where its config says nothing: the name of the nearest package, without its scope, or of the folder. */
+/**
+ * What a project is called where its config says nothing: the name of the nearest package, without its scope. Empty where
+ * none has a name: that of a folder would be another one in each checkout.
+ */
 export function projectName(folder: string): string {
   for (let here = folder; ; here = dirname(here)) {
     const name = packageName(join(here, 'package.json'))
     if (name !== undefined) return name.replace(/^@[^/]*\//, '')
-    if (here === dirname(here)) return basename(folder) || 'project'
+    if (here === dirname(here)) return ''
   }
 }
 

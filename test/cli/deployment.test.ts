@@ -13,6 +13,7 @@ const CONFIG = `
 import { defineConfig, pipeline, task, text } from 'sluice'
 const Root = task('Root', { output: () => text('x') }, async ({ output }) => output.write('x'))
 export default defineConfig({
+  name: 'visits',
   pipelines: [pipeline('root', Root)],
   environments: { dev: { storage: 'data' }, prod: { region: 'eu-west-2' } },
 })

@@ -55,14 +55,15 @@ describe('the stack of an environment', () => {
     assert.throws(() => defaultStackName('visits', 'e'.repeat(30)), /too long for that of a stack/)
   })
 
-  it('is called by the nearest package, without its scope, else by its folder', (test) => {
+  it('is called by the nearest package, without its scope, else by the config alone', (test) => {
     const project = testProject(test, {
       'package.json': '{"name":"@team/visits","type":"module"}',
       'inner/package.json': '{"type":"module"}',
     })
     assert.equal(projectName(project.folder), 'visits')
     assert.equal(projectName(project.path('inner')), 'visits')
-    assert.equal(projectName('/no-such-folder/reports'), 'reports')
+    assert.equal(projectName('/no-such-folder/reports'), '')
+    assert.throws(() => defaultStackName('', 'prod'), /The project has no name/)
   })
 
   it('is a new one where none is there', async (test) => {

@@ -89,8 +89,10 @@ describe('packages that are not bundled', () => {
     })
     copyExternal(from, ['a'], folder)
     const require = createRequire(join(folder, 'index.mjs'))
-    assert.equal(require('b'), 1)
-    assert.equal(require('c'), 2)
+    assert.deepEqual(
+      ['b', 'c'].map((name) => require(name)),
+      [1, 2],
+    )
     assert.equal(existsSync(join(folder, 'node_modules/unused')), false)
     assert.equal(readFileSync(join(folder, 'node_modules/a/package.json'), 'utf8').includes('absent'), true)
   })

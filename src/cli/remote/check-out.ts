@@ -1,14 +1,13 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { basename, dirname, join, relative } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { SluiceError } from '../../core/errors.ts'
 
 /** A folder as it is at a commit, branch or tag, with the packages that are installed here; `remove` forgets it. */
 export function checkOut(folder: string, ref: string): { folder: string; remove(): void } {
   const root = git(folder, ['rev-parse', '--show-toplevel'])
-  // A project without a name has that of its folder.
-  const tree = join(mkdtempSync(join(tmpdir(), 'sluice-ref-')), basename(root))
+  const tree = join(mkdtempSync(join(tmpdir(), 'sluice-ref-')), 'tree')
   git(root, ['worktree', 'add', '--detach', tree, ref])
   const inside = relative(root, folder)
   for (let from = folder; ; from = dirname(from)) {

@@ -89,7 +89,8 @@ async function isOf(
   project: Project,
   { name, outputs }: FoundStack,
 ): Promise<boolean> {
-  if (outputs.Project !== undefined) return outputs.Project === project.name
+  // A project without a name has that of its stack.
+  if (outputs.Project !== undefined) return [project.name, name].includes(outputs.Project)
   if (outputs.ApiUrl === undefined) return false
   const pipelines = (await resourcesOf(client, name)).flatMap(({ PhysicalResourceId = '' }) => {
     const [, pipeline] = PhysicalResourceId.split(`:stateMachine:${name}-`)

@@ -1,0 +1,36 @@
+import { type App, Stack } from 'aws-cdk-lib'
+import * as ecs from 'aws-cdk-lib/aws-ecs'
+import type { DeployedProject } from './project.ts'
+import { Sluice, type SluiceProps, tagsOf } from './sluice.ts'
+
+/** How the stack of a project is made. */
+export interface SluiceStackProps extends SluiceProps {
+  /** @default that of the environment */
+  readonly stackName?: string
+}
+
+/** One environment of a project as a stack: its name, region, account, tags and protection are those of the config. */
+export class SluiceStack extends Stack {
+  readonly sluice: Sluice
+
+  constructor(app: App, { stackName, architecture = OF_THIS_MACHINE, ...props }: SluiceStackProps) {
+    const { environment, name } = props.project
+    super(app, stackName ?? environment.stack, {
+      env: placeOf(environment),
+      description: `Sluice: the pipelines of ${name}`,
+      terminationProtection: environment.terminationProtection ?? true,
+      // Tags of the stack itself, which everything in it has as well.
+      tags: { ...environment.tags, ...tagsOf(props.project) },
+    })
+    this.sluice = new Sluice(this, 'Sluice', { ...props, architecture })
+  }
+}
+
+/** Images are built on this machine, so that is what they are for where nothing else is said. */
+const OF_THIS_MACHINE = process.arch === 'arm64' ? ecs.CpuArchitecture.ARM64 : ecs.CpuArchitecture.X86_64
+
+/** Only a network that is looked up needs to know the account; without it nothing is looked up. */
+function placeOf({ region, account, vpcId }: DeployedProject['environment']) {
+  const known = account ?? (vpcId === undefined ? undefined : process.env.CDK_DEFAULT_ACCOUNT)
+  return { region, ...(known === undefined ? {} : { account: known }) }
+}
