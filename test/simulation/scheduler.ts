@@ -97,12 +97,23 @@ export class Scheduler {
 
   /** Whether a frozen host will still do something when it thaws. */
   get isAnyoneFrozen(): boolean {
-    return this.#thaws().length > 0
+    return this.thaws().length > 0
+  }
+
+  /** Whether any host whose name begins so has something to do. */
+  hasWork(prefix: string): boolean {
+    return [...this.#effects, ...this.#sleepers].some(({ host }) => host.startsWith(prefix))
+  }
+
+  /** Every machine stands still until then. */
+  passUntil(at: number): void {
+    this.now = Math.max(this.now, at)
+    this.trace.push(`${this.now} time has passed`)
   }
 
   #passTime(): boolean {
     const wakeAt = (each: Sleeper) => Math.max(each.at, this.#frozen.get(each.host) ?? 0)
-    const next = Math.min(...this.#sleepers.map(wakeAt), ...this.#thaws())
+    const next = Math.min(...this.#sleepers.map(wakeAt), ...this.thaws())
     if (next === Number.POSITIVE_INFINITY) return false
     this.now = Math.max(this.now, next)
     const due = this.#sleepers.filter((each) => wakeAt(each) <= this.now)
@@ -111,7 +122,8 @@ export class Scheduler {
     return true
   }
 
-  #thaws(): number[] {
+  /** When frozen hosts that have something to do go on. */
+  thaws(): number[] {
     return this.#effects.flatMap((each) => {
       const until = this.#frozen.get(each.host) ?? 0
       return until > this.now ? [until] : []

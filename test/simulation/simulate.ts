@@ -44,8 +44,12 @@ const SETTINGS = {
   defaultMemoryMb: 1_000,
   largestMemoryMb: 4_000,
 }
-/** Audits must do no harm; but half of the seeds do without, so that they hide nothing. */
+/** Audits must do no harm and find nothing; but half of the seeds do without, so that they hide nothing. */
 const auditMsOf = (seed: number) => (seed % 2 === 0 ? 45_000 : Number.POSITIVE_INFINITY)
+/** After so many steps in which nothing happens, time passes until something is to happen. */
+const QUIET_STEPS = 60
+/** The clocks of two hosts are never further apart. */
+const APART_MS = SETTINGS.skewMs
 const ATTEMPTS = 3
 
 /** Runs the whole engine for one seed. Every tenth seed is without faults: then every body has to run exactly once. */
@@ -62,19 +66,25 @@ export async function simulate(seed: number, sabotage: Sabotage = (ports) => por
   // In some a record holds few upstreams, so that most tasks have joins.
   const maxFanIn = scheduler.random() < 0.3 ? 2 : Number.POSITIVE_INFINITY
   const disturb = disturbances(world, isCalm)
-  let started = 0
-  const boot = () =>
-    startHost(world, `h${started++}`, { roots, maxFanIn, auditMs: auditMsOf(seed) }, sabotage)
+  const quiet = passingTime(world, auditMsOf(seed))
+  const page = scheduler.random() < 0.5 ? { page: 3 } : {}
+  const project = { roots, maxFanIn, auditMs: auditMsOf(seed), ...page }
+  const hosts: string[] = []
+  const boot = () => {
+    hosts.push(`h${hosts.length}`)
+    startHost(world, hosts.at(-1) as string, project, sabotage)
+  }
   for (let host = 0; host < HOSTS; host++) boot()
   for (let steps = 0; !isAtRest(world, roots); steps++) {
     if (steps === MAX_STEPS) {
       world.violations.push(`not at rest after ${MAX_STEPS} steps: ${unrest(world).join('; ')}`)
       break
     }
-    if (started - scheduler.dead.size < HOSTS) boot()
+    if (hosts.filter((host) => !scheduler.dead.has(host)).length < HOSTS) boot()
     disturb(steps)
     await scheduler.step()
     world.check()
+    quiet(steps)
     if (world.violations.length > 0) break
   }
   if (world.violations.length === 0) compare(world, tasks, scripts, isCalm)
@@ -84,6 +94,41 @@ export async function simulate(seed: number, sabotage: Sabotage = (ports) => por
     bodies: world.bodies,
     statuses: statusesOf(world),
   }
+}
+
+/**
+ * Lets time pass where nothing happens, until something is to happen by itself. Where nothing is, the world stands still
+ * though it is not at rest: what it waits for has been lost.
+ */
+function passingTime(world: World, auditMs: number): (steps: number) => void {
+  const { scheduler } = world
+  let [activity, since] = [0, 0]
+  let isLastChance = false
+  return (steps) => {
+    if (world.activity !== activity) {
+      activity = world.activity
+      since = steps
+      isLastChance = false
+    }
+    if (world.isBusy || steps - since < QUIET_STEPS) return
+    since = steps
+    const coming = comingInstants(world)
+    if (coming.length > 0) scheduler.passUntil(Math.min(...coming))
+    else if (!isLastChance) {
+      isLastChance = true
+      scheduler.passUntil(scheduler.now + (Number.isFinite(auditMs) ? 2 * auditMs : APART_MS))
+    } else world.violations.push(`stands still: ${unrest(world).join('; ')}`)
+  }
+}
+
+/** Instants to come at which something is to happen: an instant of a record is due by one clock sooner than by another. */
+function comingInstants(world: World): number[] {
+  const { now } = world.scheduler
+  const due = [...world.memory.records.values()].flatMap((record) =>
+    'dueAt' in record ? (record.dueAt ?? []) : [],
+  )
+  const byAnyClock = due.flatMap((at) => [at - APART_MS / 2, at, at + APART_MS / 2 + 1_000, at + APART_MS])
+  return [...byAnyClock, ...world.comingInstants(), ...world.scheduler.thaws()].filter((at) => at > now)
 }
 
 /** What happens to some worlds at some step: a run is cancelled, or every machine stands still for days. */
@@ -117,6 +162,8 @@ const PLAIN: Policy = {
   fresh: 'run',
   secrets: {},
 }
+/** Its message cannot be delayed for so long. */
+const SLOW_RETRY: Policy['retry'] = { attempts: 3, delayMs: 20 * 60_000, backoff: 'fixed' }
 /** Somebody else makes its target, sooner than this timeout or never. */
 const EXTERNAL: Policy = { ...PLAIN, external: { pollMs: 20_000 }, timeoutMs: 300_000 }
 
@@ -128,6 +175,7 @@ function randomPolicy(random: () => number): Policy {
   if (random() < 0.5) return PLAIN
   return {
     ...PLAIN,
+    ...(random() < 0.2 ? { retry: SLOW_RETRY } : {}),
     pool: random() < 0.2 ? 'small' : 'default',
     priority: some(0.3, 3),
     resources: weights({ db: some(0.5, 2), api: some(0.3, 1) }),
@@ -200,19 +248,30 @@ interface Project {
   roots: SimTask[]
   maxFanIn: number
   auditMs: number
+  /** How many records one step looks at. */
+  page?: number
 }
 
 function startHost(world: World, host: string, project: Project, sabotage: Sabotage): void {
   const skewMs = (world.scheduler.random() - 0.5) * SETTINGS.skewMs
   const context: Context = {
     ports: sabotage(world.portsOf(host, skewMs)),
-    settings: { worker: host, auditMs: project.auditMs, ...SETTINGS },
+    settings: {
+      worker: host,
+      auditMs: project.auditMs,
+      ...(project.page && { page: project.page }),
+      ...SETTINGS,
+    },
   }
-  void liveHost(context, project).catch((error: Error) => world.violations.push(`${host}: ${error.stack}`))
+  void liveHost(world, context, project).catch((error: Error) =>
+    world.violations.push(`${host}: ${error.stack}`),
+  )
 }
 
-async function liveHost(context: Context, { roots, maxFanIn }: Project): Promise<void> {
-  const loops = startLoops(context, new Worker(context, { concurrency: 2 }))
+async function liveHost(world: World, context: Context, { roots, maxFanIn }: Project): Promise<void> {
+  const loops = startLoops(context, new Worker(context, { concurrency: 2 }), (count) =>
+    world.violations.push(`an audit repaired ${count} records`),
+  )
   for (const [index, root] of roots.entries()) await openOnce(context, `run${index}`, root, maxFanIn)
   await loops.failed
 }

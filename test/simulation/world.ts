@@ -1,14 +1,14 @@
 import { memoryPlans } from '../../src/adapters/memory/plans.ts'
 import { memoryQueue } from '../../src/adapters/memory/queue.ts'
 import { memoryRecords } from '../../src/adapters/memory/records.ts'
-import type { Stored } from '../../src/core/change.ts'
+import type { Change, Stored } from '../../src/core/change.ts'
 import type { FoundTask } from '../../src/core/graph.ts'
-import { freeOf } from '../../src/core/limit-row.ts'
 import type { Limits } from '../../src/core/limits.ts'
 import { hasEnded, keys, type Run, type StoredRecord, type TaskRun } from '../../src/core/model.ts'
 import type { Ending, FeedEvent, Job, JobHooks, Ports, Reservation } from '../../src/core/ports.ts'
 import { findUnproven } from '../../src/engine/proof.ts'
 import type { Scheduler } from './scheduler.ts'
+import { type LiveBody, Watch } from './watch.ts'
 
 /** How the body of a task behaves, whatever run it is in. */
 export interface Script {
@@ -25,20 +25,14 @@ export interface Script {
   appearsMs?: number
 }
 
+/** How long services ask to be left alone. */
+const LONGEST_REST_MS = 180_000
+
 /** What the simulated project limits. */
 export const LIMITS: Limits = {
   pools: { default: {}, small: { concurrency: 1 } },
   resources: { db: { limit: 2 }, api: { limit: 1 } },
   budgets: { calls: { limit: 5, per: 'minute', timeZone: 'UTC' } },
-}
-
-interface BodyRun {
-  resources: { [name: string]: number }
-  taskId: string
-  run: string
-  number: number
-  nonce: string
-  host: string
 }
 
 /** What is shared by all hosts, what really exists, and what must never be seen. */
@@ -54,11 +48,19 @@ export class World {
   readonly halves = new Set<string>()
   readonly bodies: string[] = []
   readonly violations: string[] = []
-  readonly #running = new Set<BodyRun>()
+  readonly watch: Watch
+  /** Counts what really happened; where nothing does, time may pass. */
+  activity = 0
+  /** Instants at which a message comes into sight again. */
+  readonly #sights = new Set<number>()
+  /** Whether old changes are told again, long after they were acknowledged. */
+  readonly #repeatsOld: boolean
+  readonly #running = new Set<LiveBody>()
   readonly #failed = new Map<string, number>()
   readonly #skewMs = new Map<string, number>()
   #stale: Map<string, Stored> = new Map()
   #seen = new Map<string, Stored>()
+  readonly #changed = new Set<string>()
   readonly #delivered: FeedEvent[] = []
   /** What bodies that began had of each budget's window. */
   readonly #begun = new Map<string, number>()
@@ -71,6 +73,15 @@ export class World {
     this.#begunAt = scheduler.now
     this.scripts = scripts
     this.queue = memoryQueue({ steady: () => scheduler.now })
+    this.#repeatsOld = scheduler.random() < 0.5
+    this.watch = new Watch({
+      records: this.memory.records,
+      bodies: this.#running,
+      clockOf: (host) => this.#clockOf(host),
+      fastestClock: () => scheduler.now + Math.max(...this.#skewMs.values()),
+      isDead: (host) => scheduler.dead.has(host),
+      violate: (what) => this.violate(what),
+    })
     scheduler.onCrash = (host) => {
       for (const body of this.#running) if (body.host === host) this.#running.delete(body)
     }
@@ -93,9 +104,14 @@ export class World {
     }
     return {
       store: {
-        read: (wanted) => read(`read ${wanted.join(' ')}`, () => memory.store.read(wanted)),
+        read: (wanted) =>
+          read(`read ${wanted.join(' ')}`, async () => {
+            const records = await memory.store.read(wanted)
+            this.watch.read(host, records)
+            return records
+          }),
         write: (changes) =>
-          write(`write ${changes.map(describeChange).join(' ')}`, () => memory.store.write(changes)),
+          write(`write ${changes.map(describeChange).join(' ')}`, () => this.#write(host, changes)),
         list: (query) =>
           read(`list ${query.prefix}`, async () =>
             query.consistency === 'strong' ? memory.store.list(query) : this.#staleList(query.prefix),
@@ -112,17 +128,36 @@ export class World {
         acknowledge: (events) => write('feed.acknowledge', () => memory.feed.acknowledge(events)),
       },
       queue: {
-        send: (messages) => write(`queue.send ${messages.length}`, () => queue.send(messages)),
-        take: (query) => read('queue.take', () => queue.take(query)),
+        send: (messages) =>
+          write(`queue.send ${messages.length}`, async () => {
+            for (const { delayMs } of messages) this.#comesInSight(delayMs)
+            await queue.send(messages)
+          }),
+        take: (query) =>
+          read('queue.take', async () => {
+            const deliveries = await queue.take(query)
+            if (deliveries.length > 0) this.#comesInSight(query.visibilityMs)
+            this.watch.took(host, query, deliveries)
+            return deliveries
+          }),
         acknowledge: (deliveries) => write('queue.acknowledge', () => queue.acknowledge(deliveries)),
-        putBack: (delivery, delayMs) => write('queue.putBack', () => queue.putBack(delivery, delayMs)),
+        putBack: (delivery, delayMs) =>
+          write('queue.putBack', async () => {
+            this.#comesInSight(delayMs)
+            await queue.putBack(delivery, delayMs)
+          }),
         remove: (run) => write('queue.remove', () => queue.remove(run)),
       },
       plans: {
         save: (run, plan) => write(`plans.save ${run}`, () => plans.save(run, plan)),
         header: (run) => read('plans.header', () => plans.header(run)),
         tasks: (run, numbers) => read('plans.tasks', () => plans.tasks(run, numbers)),
-        extend: (run, base, tasks) => write('plans.extend', () => plans.extend(run, base, tasks)),
+        extend: (run, base, tasks) =>
+          write('plans.extend', async () => {
+            const ids = tasks.map(({ id }) => id)
+            this.watch.extended(run, base, ids)
+            await plans.extend(run, base, tasks)
+          }),
         remove: (run) => write('plans.remove', () => plans.remove(run)),
       },
       completeness: {
@@ -130,7 +165,10 @@ export class World {
       },
       runner: {
         run: (job, hooks) => this.#runBody(host, job, hooks),
-        beat() {},
+        beat: (nonce, leaseMs) => {
+          for (const body of this.#running)
+            if (body.nonce === nonce) body.validUntil = this.#clockOf(host) + leaseMs
+        },
         async close() {},
       },
       clock,
@@ -141,15 +179,16 @@ export class World {
 
   /** Called after each step: no rule unsets a bit, nothing that ended changes, and so on. */
   check(): void {
-    for (const [key, record] of this.memory.records) {
+    for (const key of this.#changed) {
+      const record = this.memory.records.get(key)
       const before = this.#seen.get(key)
-      if (before?.version === record.version) continue
+      if (record === undefined) this.#seen.delete(key)
+      if (record === undefined || before?.version === record.version) continue
       if (before !== undefined) this.#checkChange(key, before, record)
       this.#checkBelief(key, before, record)
       this.#seen.set(key, record)
     }
-    for (const [key, record] of this.memory.records)
-      if (record.kind === 'limit' && freeOf(record) < 0) this.#violate(`${key} is beyond its limit`)
+    this.#changed.clear()
     for (const [id, { appearsMs = Number.POSITIVE_INFINITY }] of this.scripts)
       if (this.scheduler.now - this.#begunAt >= appearsMs) this.targets.add(id)
     if (this.scheduler.random() < 0.03) this.#stale = new Map(this.memory.records)
@@ -163,12 +202,12 @@ export class World {
         .map((run) => run.id),
     )
     for (const [key, record] of this.memory.records) {
-      for (const holder of holdersOf(record)) this.#violate(`${key} is still held by ${holder}`)
-      if (record.kind === 'wait') this.#violate(`${key} is still there`)
+      for (const holder of holdersOf(record)) this.violate(`${key} is still held by ${holder}`)
+      if (record.kind === 'wait') this.violate(`${key} is still there`)
       if (record.kind === 'run' && (record.status === 'running' || record.status === 'planning'))
-        this.#violate(`${key} never ended`)
+        this.violate(`${key} never ended`)
       if (record.kind === 'taskRun' && planned.has(record.run) && !hasEnded(record.status))
-        this.#violate(`${key} is still ${record.status}`)
+        this.violate(`${key} is still ${record.status}`)
     }
   }
 
@@ -178,7 +217,10 @@ export class World {
     const events = await this.memory.feed.take(Math.min(limit, 1 + Math.floor(random() * 5)))
     const old = this.#delivered[Math.floor(random() * this.#delivered.length)]
     this.#delivered.push(...events)
-    const again = old !== undefined && random() < 0.1 ? [old] : []
+    this.activity += events.length
+    // Where nothing happens any more nothing is told again either: it would mend what was lost.
+    const isAgain = this.#repeatsOld && events.length > 0 && random() < 0.1
+    const again = old !== undefined && isAgain ? [old] : []
     return [...again, ...(random() < 0.5 ? events : events.map(({ image: _, ...event }) => event))]
   }
 
@@ -186,7 +228,10 @@ export class World {
   async #areComplete(host: string, tasks: { id: string; policy: FoundTask['policy'] }[]): Promise<boolean[]> {
     const read = <T>(label: string, perform: () => Promise<T>) =>
       this.scheduler.effect(host, label, 'read', perform)
-    const there = await read('exists', async () => new Set(tasks.filter(({ id }) => this.targets.has(id))))
+    const there = await read('exists', async () => {
+      this.activity++
+      return new Set(tasks.filter(({ id }) => this.targets.has(id)))
+    })
     const made = [...there].filter(({ policy }) => policy.external === undefined).map(({ id }) => id)
     const store = {
       read: (wanted: string[]) => read(`read ${wanted.join(' ')}`, () => this.memory.store.read(wanted)),
@@ -195,8 +240,45 @@ export class World {
     return tasks.map((task) => there.has(task) && !unproven.has(task.id))
   }
 
-  #violate(what: string): void {
+  violate(what: string): void {
     this.violations.push(`${this.scheduler.now}: ${what}`)
+  }
+
+  #clockOf(host: string): number {
+    return Math.floor(this.scheduler.now + (this.#skewMs.get(host) ?? 0))
+  }
+
+  #comesInSight(delayMs: number): void {
+    this.activity++
+    this.#sights.add(this.scheduler.now + delayMs)
+  }
+
+  /** Writes, and looks at what was written. */
+  async #write(host: string, changes: Change[]) {
+    const before = changes.map(({ key }) => this.memory.records.get(key))
+    for (const { key } of changes) this.#changed.add(key)
+    const result = await this.memory.store.write(changes)
+    const [change] = changes
+    const isHeartbeat = change !== undefined && 'set' in change && isOnlyLease(change.set)
+    if (result.ok && !isHeartbeat) this.activity++
+    if (result.ok) this.watch.wrote(host, changes, before)
+    else if (isHeartbeat) this.watch.refused(host, change)
+    return result
+  }
+
+  /** Instants to come at which something is to happen by itself. */
+  comingInstants(): number[] {
+    const { now } = this.scheduler
+    for (const at of this.#sights) if (at <= now) this.#sights.delete(at)
+    const appearances = [...this.scripts.values()].flatMap(({ appearsMs }) =>
+      appearsMs === undefined ? [] : [this.#begunAt + appearsMs],
+    )
+    return [...this.#sights, ...appearances].filter((at) => at > now)
+  }
+
+  /** Whether a body runs. */
+  get isBusy(): boolean {
+    return this.#running.size > 0
   }
 
   #staleList(prefix: string): { key: string; record: Stored }[] {
@@ -208,7 +290,7 @@ export class World {
   #checkBelief(key: string, before: StoredRecord | undefined, now: StoredRecord): void {
     if (now.kind !== 'taskRun' || now.status !== 'complete') return
     if (before?.kind === 'taskRun' && before.status === 'complete') return
-    if (!this.#isWhole(now.taskId)) this.#violate(`${key} counts as complete without a whole target`)
+    if (!this.#isWhole(now.taskId)) this.violate(`${key} counts as complete without a whole target`)
   }
 
   #isWhole(taskId: string): boolean {
@@ -218,9 +300,9 @@ export class World {
   #checkChange(key: string, before: StoredRecord, now: StoredRecord): void {
     if (before.kind === 'taskRun' && now.kind === 'taskRun') {
       if (hasEnded(before.status) && now.status !== before.status)
-        this.#violate(`${key} went from ${before.status} to ${now.status}`)
+        this.violate(`${key} went from ${before.status} to ${now.status}`)
       if (lostBit(before.ended, now.ended) || lostBit(before.failed, now.failed))
-        this.#violate(`${key} lost a bit`)
+        this.violate(`${key} lost a bit`)
     }
     if (
       before.kind === 'run' &&
@@ -228,19 +310,21 @@ export class World {
       before.endedAt !== undefined &&
       before.status !== now.status
     )
-      this.#violate(`${key} went from ${before.status} to ${now.status}`)
+      this.violate(`${key} went from ${before.status} to ${now.status}`)
   }
 
   async #runBody(host: string, job: Job, hooks: JobHooks): Promise<Ending> {
     const { id: taskId, number, policy } = job.task
     const { resources = {} } = policy
-    const body = { taskId, run: job.run, number, nonce: job.nonce, host, resources }
+    const validUntil = this.#clockOf(host) + job.leaseMs
+    const { run, attempt, nonce } = job
+    const body = { taskId, run, number, attempt, nonce, host, resources, signal: hooks.signal, validUntil }
     const begins = await this.scheduler.effect(host, `body ${job.task.label}`, 'read', async () =>
       this.#begin(body, job),
     )
     if (!begins) return failed('lost')
     const script = this.scripts.get(job.task.id) as Script
-    if (policy.external !== undefined) this.#violate(`${job.task.label} is external and runs`)
+    if (policy.external !== undefined) this.violate(`${job.task.label} is external and runs`)
     const known = new Set(job.dependencies.map(({ id }) => id))
     const missing = script.yields.filter(({ id }) => !known.has(id))
     if (missing.length > 0) {
@@ -250,15 +334,20 @@ export class World {
       const found = missing.map((each, index) => (complete[index] ? looked(each) : each))
       return { outcome: 'yielded', yielded: { roots, found } }
     }
-    await this.scheduler.sleep(host, script.durationMs * (0.5 + this.scheduler.random()))
-    const ending = await this.#endBody(host, job, hooks, script)
+    await untilAborted(
+      hooks.signal,
+      this.scheduler.sleep(host, script.durationMs * (0.5 + this.scheduler.random())),
+    )
+    const ending = await this.#endBody(body, job, hooks, script)
     this.#running.delete(body)
+    this.activity++
     return ending
   }
 
-  async #endBody(host: string, job: Job, hooks: JobHooks, script: Script): Promise<Ending> {
+  async #endBody(body: LiveBody, job: Job, hooks: JobHooks, script: Script): Promise<Ending> {
+    const { host } = body
     if (hooks.signal.aborted) return failed(hooks.signal.reason)
-    const asked = await this.#askBudget(host, job, hooks, script)
+    const asked = await this.#askBudget(body, job, hooks, script)
     if (asked !== undefined) return asked
     const failures = this.#failed.get(job.task.id) ?? 0
     if (failures < script.failures) {
@@ -266,12 +355,13 @@ export class World {
       return failed('failed')
     }
     if (!(await hooks.mayPublish())) return failed('lost')
+    this.watch.mayPublish(body)
     await this.scheduler.effect(host, `publish ${job.task.label}`, 'write', async () => this.#publish(job))
     return { outcome: 'succeeded' }
   }
 
   /** What becomes of an attempt that asks something of its budget; undefined where it goes on. */
-  async #askBudget(host: string, job: Job, hooks: JobHooks, { asks }: Script): Promise<Ending | undefined> {
+  async #askBudget(body: LiveBody, job: Job, hooks: JobHooks, { asks }: Script): Promise<Ending | undefined> {
     const [name] = Object.keys(job.budgets)
     if (asks === undefined || name === undefined) return undefined
     if (asks === 'more') {
@@ -282,25 +372,27 @@ export class World {
     }
     if (this.#rested.has(job.task.id)) return undefined
     this.#rested.add(job.task.id)
-    const now = this.scheduler.now + (this.#skewMs.get(host) ?? 0)
-    const retryAt = Math.floor(now + 60_000 * this.scheduler.random())
+    const retryAt = Math.floor(this.#clockOf(body.host) + LONGEST_REST_MS * this.scheduler.random())
     await hooks.block(name, retryAt)
+    this.watch.rests(name, retryAt)
+    this.watch.asksAgain(body, retryAt)
     return { ...failed('throttled'), retryAt }
   }
 
   /** False where the host was held up so long that the watchdog kills the body at once. */
-  #begin(body: BodyRun, job: Job): boolean {
+  #begin(body: LiveBody, job: Job): boolean {
     if (!this.#hasLease(body)) return false
+    this.activity++
+    const isMarked = ({ number }: { number: number }) => this.watch.marked.has(keys.taskRun(body.run, number))
     for (const upstream of job.upstreams)
-      if (!this.#isWhole(upstream.id)) this.#violate(`${job.task.label} runs before ${upstream.label}`)
-    for (const other of this.#running)
-      if (other.taskId === body.taskId && this.#hasLease(other))
-        this.#violate(`${job.task.label} runs twice at once, in ${other.run} and ${body.run}`)
+      if (!this.#isWhole(upstream.id) && !isMarked(upstream))
+        this.violate(`${job.task.label} runs before ${upstream.label}`)
+    this.watch.begins(body, job)
     if (this.#hasSucceeded(body.taskId) && this.#hasLease(body))
-      this.#violate(`${job.task.label} runs again in ${body.run}, though it had succeeded`)
+      this.violate(`${job.task.label} runs again in ${body.run}, though it had succeeded`)
     for (const upstream of job.dependencies)
-      if (!this.#isWhole(upstream.id))
-        this.#violate(`${job.task.label} goes on before what it yielded: ${upstream.label}`)
+      if (!this.#isWhole(upstream.id) && !isMarked(upstream))
+        this.violate(`${job.task.label} goes on before what it yielded: ${upstream.label}`)
     this.#running.add(body)
     this.#checkResources()
     this.#checkBudgets(job)
@@ -316,7 +408,7 @@ export class World {
       if (this.#hasLease(body))
         for (const [name, weight] of Object.entries(body.resources)) used[name] = (used[name] ?? 0) + weight
     for (const [name, sum] of Object.entries(used))
-      if (sum > (LIMITS.resources[name]?.limit ?? 0)) this.#violate(`${name} is used ${sum} times at once`)
+      if (sum > (LIMITS.resources[name]?.limit ?? 0)) this.violate(`${name} is used ${sum} times at once`)
   }
 
   /** Bodies that began never had more of a budget's window than there is; what a lost one had counts as spent. */
@@ -330,7 +422,7 @@ export class World {
     const begun = (this.#begun.get(window) ?? 0) + amount
     this.#begun.set(window, begun)
     if (begun > (LIMITS.budgets[name]?.limit ?? 0))
-      this.#violate(`${label} has ${window}, of which ${begun} have been given`)
+      this.violate(`${label} has ${window}, of which ${begun} have been given`)
   }
 
   #publish(job: Job): void {
@@ -355,11 +447,9 @@ export class World {
     return this.memory.records.get(keys.taskRun(run, number)) as TaskRun | undefined
   }
 
-  #hasLease({ run, number, nonce, host }: BodyRun): boolean {
-    const record = this.#taskRun(run, number)
-    // The lease is written by the host's own clock, and by it the host kills its body.
-    const hostNow = this.scheduler.now + (this.#skewMs.get(host) ?? 0)
-    return record?.status === 'running' && record.nonce === nonce && (record.leaseUntil ?? 0) > hostNow
+  /** By the clock of its host, which kills a body whose lease has ended. */
+  #hasLease(body: LiveBody): boolean {
+    return this.watch.isValid(body)
   }
 
   /** The runs as they stand. */
@@ -380,6 +470,17 @@ const looked = (found: FoundTask): FoundTask => ({ ...found, complete: true, ups
 export const wasPlanned = (run: Run): boolean => run.released !== undefined
 
 const failed = (outcome: Ending['outcome']): Ending => ({ outcome, failure: { outcome, message: outcome } })
+
+/** Ends with the wait, or at once where the body is asked to stop. */
+async function untilAborted(signal: AbortSignal, wait: Promise<void>): Promise<void> {
+  if (signal.aborted) return
+  const { promise, resolve } = Promise.withResolvers<void>()
+  signal.addEventListener('abort', () => resolve(), { once: true })
+  await Promise.race([wait, promise])
+}
+
+const isOnlyLease = (set: Record<string, unknown>) =>
+  'leaseUntil' in set && Object.keys(set).every((name) => name === 'leaseUntil' || name === 'progress')
 
 function describeChange(change: { key: string } & object): string {
   const what = 'set' in change ? JSON.stringify(change.set) : 'put' in change ? 'put' : 'remove'

@@ -1,0 +1,90 @@
+import type { Stored } from '../../src/core/change.ts'
+import type { Limits } from '../../src/core/limits.ts'
+import { hasEnded, isOpen, type Run, type TaskRun } from '../../src/core/model.ts'
+import { applyLimits } from '../../src/engine/apply-limits.ts'
+import { cancelRun } from '../../src/engine/cancel.ts'
+import type { Context } from '../../src/engine/context.ts'
+import { markSucceeded } from '../../src/engine/mark.ts'
+import { prune } from '../../src/local/prune.ts'
+import { PERSON } from './watch.ts'
+import type { World } from './world.ts'
+
+/** What people can do to a simulated project. */
+export interface Surroundings {
+  world: World
+  /** A context of a host of its own, as a command has one. */
+  contextOf(host: string, limits: Limits): Context
+  /** Asks for a run again, as the command that opened it did. */
+  askAgain(context: Context, run: Run): Promise<unknown>
+}
+
+type Act = (around: Surroundings, host: string) => Promise<unknown>
+
+/** How many steps people take part in, and how often they act. */
+const STEPS = 2_000
+const SHARE = 0.006
+
+/** Acts as people do, at random moments: cancels, marks, asks again, prunes, changes limits. */
+export function people(around: Surroundings): (steps: number) => void {
+  const { world } = around
+  const { random } = world.scheduler
+  let acts = 0
+  return (steps) => {
+    if (steps > STEPS || random() > SHARE) return
+    const act = ACTS[Math.floor(random() * ACTS.length)] as Act
+    act(around, `${PERSON}${acts++}`).catch((error: Error) => world.violate(`a person: ${error.stack}`))
+  }
+}
+
+/** Marks twice as often as the rest: it meets a race more rarely. */
+const ACTS: Act[] = [cancelSome, markSome, markSome, askForSome, pruneOld, changeLimits]
+
+function pick<T>(world: World, all: T[]): T | undefined {
+  return all[Math.floor(world.scheduler.random() * all.length)]
+}
+
+const runsOf = (world: World, open: boolean) => world.runs().filter(({ status }) => isOpen(status) === open)
+
+async function cancelSome({ world, contextOf }: Surroundings, host: string): Promise<void> {
+  const run = pick(world, runsOf(world, true))
+  // A run that nobody wants to see ended is seen to its end.
+  if (run !== undefined && world.scheduler.random() < 0.4)
+    await cancelRun(contextOf(host, world.limits), run as Stored<Run>)
+}
+
+async function markSome({ world, contextOf }: Surroundings, host: string): Promise<void> {
+  const tasks = [...world.memory.records.values()].filter(
+    (record) => record.kind === 'taskRun' && !hasEnded(record.status) && !record.join,
+  )
+  const task = pick(world, tasks) as TaskRun | undefined
+  if (task !== undefined) await markSucceeded(contextOf(host, world.limits), task)
+}
+
+async function askForSome({ world, contextOf, askAgain }: Surroundings, host: string): Promise<void> {
+  const run = pick(
+    world,
+    runsOf(world, false).filter(({ status }) => status !== 'succeeded'),
+  )
+  if (run !== undefined) await askAgain(contextOf(host, world.limits), run)
+}
+
+/** Forgets runs that have ended, but none that an open run may still want to know of. */
+async function pruneOld({ world, contextOf }: Surroundings, host: string): Promise<void> {
+  const context = contextOf(host, world.limits)
+  const logs = { remove: async () => {} }
+  await prune({ context, logs } as never, context.ports.clock.now() - PRUNED_MS)
+}
+
+const PRUNED_MS = 3_000
+
+/** The config is deployed with other limits; every task still fits. */
+async function changeLimits({ world, contextOf }: Surroundings, host: string): Promise<void> {
+  const { random } = world.scheduler
+  const other = (least: number) => least + Math.floor(random() * 3)
+  world.deploy({
+    pools: { default: {}, small: { concurrency: other(1) } },
+    resources: { db: { limit: other(2) }, api: { limit: other(1) } },
+    budgets: { calls: { limit: other(5), per: 'minute', timeZone: 'UTC' } },
+  })
+  await applyLimits(contextOf(host, world.limits))
+}
