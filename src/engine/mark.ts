@@ -1,17 +1,23 @@
 import type { Change, Stored } from '../core/change.ts'
-import { hasEnded, keys, type Lock, type TaskRun } from '../core/model.ts'
+import { keys, type Lock, type TaskRun } from '../core/model.ts'
 import type { Context } from './context.ts'
 import { leaveLines } from './limits.ts'
 import { isOver } from './locks.ts'
 
 /**
- * Ends a task that is not running as succeeded, as a person says, and believes its target from now on; false where it
+ * Whether a person can count a task of an open run as succeeded now: nothing below it may move any more, because a run
+ * ends with its root.
+ */
+export const canBeMarked = ({ status }: TaskRun): boolean => status === 'queued' || status === 'waiting'
+
+/**
+ * Ends a task that is queued or waits as succeeded, as a person says, and believes its target from now on; false where it
  * has changed meanwhile.
  */
 export async function markSucceeded({ ports }: Context, { run, number }: TaskRun): Promise<boolean> {
   const key = keys.taskRun(run, number)
   const [task] = (await ports.store.read([key])) as [Stored<TaskRun>?]
-  if (task === undefined || hasEnded(task.status) || task.status === 'running') return false
+  if (task === undefined || !canBeMarked(task)) return false
   const [lock] = (await ports.store.read([keys.lock(task.taskId)])) as [Stored<Lock>?]
   const now = ports.clock.now()
   const set = { status: 'succeeded', endedAt: now, dueAt: undefined, waitsFor: undefined, failure: undefined }

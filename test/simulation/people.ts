@@ -1,19 +1,18 @@
 import type { Stored } from '../../src/core/change.ts'
-import type { Limits } from '../../src/core/limits.ts'
-import { hasEnded, isOpen, type Run, type TaskRun } from '../../src/core/model.ts'
+import { isOpen, type Run, type TaskRun } from '../../src/core/model.ts'
 import { applyLimits } from '../../src/engine/apply-limits.ts'
 import { cancelRun } from '../../src/engine/cancel.ts'
 import type { Context } from '../../src/engine/context.ts'
-import { markSucceeded } from '../../src/engine/mark.ts'
+import { canBeMarked, markSucceeded } from '../../src/engine/mark.ts'
 import { prune } from '../../src/local/prune.ts'
 import { PERSON } from './watch.ts'
 import type { World } from './world.ts'
 
-/** What people can do to a simulated project. */
+/** What people act on. */
 export interface Surroundings {
   world: World
   /** A context of a host of its own, as a command has one. */
-  contextOf(host: string, limits: Limits): Context
+  contextOf(host: string): Context
   /** Asks for a run again, as the command that opened it did. */
   askAgain(context: Context, run: Run): Promise<unknown>
 }
@@ -49,15 +48,15 @@ async function cancelSome({ world, contextOf }: Surroundings, host: string): Pro
   const run = pick(world, runsOf(world, true))
   // A run that nobody wants to see ended is seen to its end.
   if (run !== undefined && world.scheduler.random() < 0.4)
-    await cancelRun(contextOf(host, world.limits), run as Stored<Run>)
+    await cancelRun(contextOf(host), run as Stored<Run>)
 }
 
 async function markSome({ world, contextOf }: Surroundings, host: string): Promise<void> {
   const tasks = [...world.memory.records.values()].filter(
-    (record) => record.kind === 'taskRun' && !hasEnded(record.status) && !record.join,
+    (record) => record.kind === 'taskRun' && canBeMarked(record) && !record.join,
   )
   const task = pick(world, tasks) as TaskRun | undefined
-  if (task !== undefined) await markSucceeded(contextOf(host, world.limits), task)
+  if (task !== undefined) await markSucceeded(contextOf(host), task)
 }
 
 async function askForSome({ world, contextOf, askAgain }: Surroundings, host: string): Promise<void> {
@@ -65,17 +64,19 @@ async function askForSome({ world, contextOf, askAgain }: Surroundings, host: st
     world,
     runsOf(world, false).filter(({ status }) => status !== 'succeeded'),
   )
-  if (run !== undefined) await askAgain(contextOf(host, world.limits), run)
+  if (run !== undefined) await askAgain(contextOf(host), run)
 }
 
 /** Forgets runs that have ended, but none that an open run may still want to know of. */
 async function pruneOld({ world, contextOf }: Surroundings, host: string): Promise<void> {
-  const context = contextOf(host, world.limits)
+  const context = contextOf(host)
   const logs = { remove: async () => {} }
+  world.hasPruned = true
   await prune({ context, logs } as never, context.ports.clock.now() - PRUNED_MS)
 }
 
-const PRUNED_MS = 3_000
+/** No host is frozen for so long: one that holds records of a forgotten run would find no plan. */
+const PRUNED_MS = 30 * 60_000
 
 /** The config is deployed with other limits; every task still fits. */
 async function changeLimits({ world, contextOf }: Surroundings, host: string): Promise<void> {
@@ -86,5 +87,5 @@ async function changeLimits({ world, contextOf }: Surroundings, host: string): P
     resources: { db: { limit: other(2) }, api: { limit: other(1) } },
     budgets: { calls: { limit: other(5), per: 'minute', timeZone: 'UTC' } },
   })
-  await applyLimits(contextOf(host, world.limits))
+  await applyLimits(contextOf(host))
 }

@@ -1,16 +1,17 @@
 import { type FoundTask, numberPlan } from '../../src/core/graph.ts'
-import { hasEnded, isOpen, type Run, type TaskRun } from '../../src/core/model.ts'
+import { hasEnded, isOpen, type Run, type StoredRecord, type TaskRun } from '../../src/core/model.ts'
 import type { Policy } from '../../src/core/plan.ts'
 import type { Ports } from '../../src/core/ports.ts'
 import { MAX_FREE_ATTEMPTS } from '../../src/core/retry.ts'
-import { cancelRun } from '../../src/engine/cancel.ts'
 import type { Context } from '../../src/engine/context.ts'
 import { startLoops } from '../../src/engine/loops.ts'
 import { openRun } from '../../src/engine/open-run.ts'
 import { findTasks } from '../../src/engine/plan-graph.ts'
 import { Worker } from '../../src/engine/work.ts'
+import { people, type Surroundings } from './people.ts'
 import { type Faults, Scheduler } from './scheduler.ts'
-import { LIMITS, type Script, World, wasPlanned } from './world.ts'
+import { PERSON } from './watch.ts'
+import { type Script, World, wasPlanned } from './world.ts'
 
 /** A task of the simulated project; upstreams come before it. */
 interface SimTask {
@@ -40,7 +41,6 @@ const SETTINGS = {
   leaseMs: 30_000,
   heartbeatMs: 5_000,
   skewMs: 120_000,
-  limits: LIMITS,
   defaultMemoryMb: 1_000,
   largestMemoryMb: 4_000,
 }
@@ -65,10 +65,10 @@ export async function simulate(seed: number, sabotage: Sabotage = (ports) => por
   ] as SimTask[]
   // In some a record holds few upstreams, so that most tasks have joins.
   const maxFanIn = scheduler.random() < 0.3 ? 2 : Number.POSITIVE_INFINITY
-  const disturb = disturbances(world, isCalm)
   const quiet = passingTime(world, auditMsOf(seed))
   const page = scheduler.random() < 0.5 ? { page: 3 } : {}
   const project = { roots, maxFanIn, auditMs: auditMsOf(seed), ...page }
+  const disturb = disturbances(world, project, isCalm)
   const hosts: string[] = []
   const boot = () => {
     hosts.push(`h${hosts.length}`)
@@ -131,13 +131,13 @@ function comingInstants(world: World): number[] {
   return [...byAnyClock, ...world.comingInstants(), ...world.scheduler.thaws()].filter((at) => at > now)
 }
 
-/** What happens to some worlds at some step: a run is cancelled, or every machine stands still for days. */
-function disturbances(world: World, isCalm: boolean): (steps: number) => void {
+/** What happens to some worlds at some step: people act, or every machine stands still for days. */
+function disturbances(world: World, project: Project, isCalm: boolean): (steps: number) => void {
   const { scheduler } = world
-  const cancels = !isCalm && scheduler.random() < 0.15
   const sleeps = !isCalm && scheduler.random() < 0.1
+  const act = !isCalm && scheduler.random() < 0.5 ? people(surroundings(world, project)) : () => {}
   return (steps) => {
-    if (cancels && steps === 300) cancelSomeRun(world)
+    act(steps)
     if (sleeps && steps === 200) scheduler.now += DAYS_MS
   }
 }
@@ -258,6 +258,7 @@ function startHost(world: World, host: string, project: Project, sabotage: Sabot
     ports: sabotage(world.portsOf(host, skewMs)),
     settings: {
       worker: host,
+      limits: world.limits,
       auditMs: project.auditMs,
       ...(project.page && { page: project.page }),
       ...SETTINGS,
@@ -276,12 +277,32 @@ async function liveHost(world: World, context: Context, { roots, maxFanIn }: Pro
   await loops.failed
 }
 
+/** What people act on; a person's command has its own clock, and asks for a run in the way that it was asked for. */
+function surroundings(world: World, project: Project): Surroundings {
+  return {
+    world,
+    contextOf: (worker) => ({
+      ports: world.portsOf(worker, (world.scheduler.random() - 0.5) * SETTINGS.skewMs),
+      settings: { worker, limits: world.limits, auditMs: Number.POSITIVE_INFINITY, ...SETTINGS },
+    }),
+    askAgain: (context, run) => {
+      const index = Number(run.name.slice('run'.length))
+      return open(context, run.name, project.roots[index] as SimTask, project.maxFanIn)
+    },
+  }
+}
+
 /** Asks for the run, as the same command would after a crash; one that has ended is not asked for again. */
 async function openOnce(context: Context, name: string, root: SimTask, maxFanIn: number): Promise<void> {
-  const request = { name, family: root.id, params: {}, significant: {} }
-  const { store, clock } = context.ports
+  const { store } = context.ports
   const runs = await store.list({ prefix: `run/${name}-`, consistency: 'strong' })
   if (runs.some(({ record }) => !isOpen((record as unknown as Run).status))) return
+  await open(context, name, root, maxFanIn)
+}
+
+async function open(context: Context, name: string, root: SimTask, maxFanIn: number): Promise<void> {
+  const request = { name, family: root.id, params: {}, significant: {} }
+  const { clock } = context.ports
   await openRun(context, request, async () => {
     const found = await findTasks([root], definitionsOn(context))
     return numberPlan(name, found, clock.now(), maxFanIn)
@@ -303,22 +324,14 @@ function definitionsOn(context: Context) {
   }
 }
 
-function cancelSomeRun(world: World): void {
-  const [run] = world.runs()
-  if (run === undefined) return
-  const context = {
-    ports: world.portsOf('canceller', 0),
-    settings: { worker: 'canceller', auditMs: 0, ...SETTINGS },
-  }
-  void cancelRun(context, run as never)
-}
-
 /** Every request has been answered, every run has ended, and nothing is left to be handled. */
 function isAtRest(world: World, roots: SimTask[]): boolean {
   const runs = world.runs()
   const names = new Set(runs.map((run) => run.name))
-  if (names.size < roots.length || runs.some((run) => isOpen(run.status))) return false
-  if (world.scheduler.isAnyoneFrozen) return false
+  // What was asked for may have been forgotten again.
+  if (names.size < roots.length && !world.hasPruned) return false
+  if (runs.some((run) => isOpen(run.status))) return false
+  if (world.scheduler.isAnyoneFrozen || world.scheduler.hasWork(PERSON)) return false
   return [...world.memory.records.values()].every(
     (record) =>
       (record.kind !== 'lock' || record.holder === undefined) &&
@@ -343,16 +356,17 @@ function unrest(world: World): string[] {
 /** The end has to be that of a naive sequential run. */
 function compare(world: World, tasks: SimTask[], scripts: Map<string, Script>, isCalm: boolean): void {
   world.checkRest()
-  const wanted = reference(tasks, scripts)
   for (const run of world
     .runs()
     .filter(wasPlanned)
-    .filter((each) => !ranOutOfTries(world, each.id)))
+    .filter((each) => !ranOutOfTries(world, each.id))) {
+    const wanted = reference(tasks, scripts, markedIn(world, run.id))
     for (const [id, status] of taskStatuses(world, run.id)) {
       const got = status === 'complete' ? 'succeeded' : status
       if (run.cancelledAt === undefined && got !== wanted.get(id))
         world.violations.push(`${run.id} ${id} is ${status}, not ${wanted.get(id)}`)
     }
+  }
   // Both runs may come to know what the body yields before one of them goes on.
   const attempts = (id: string) => ((scripts.get(id)?.yields.length ?? 0) > 0 ? 3 : 1)
   const counted = Map.groupBy(world.bodies, (id) => id)
@@ -368,16 +382,27 @@ function ranOutOfTries(world: World, run: string): boolean {
   )
 }
 
+/** Ids of tasks of a run that a person has counted as succeeded, or that are complete because of it. */
+function markedIn(world: World, run: string): Set<string> {
+  const { marked, believed } = world.watch
+  const isMarked = ([key, record]: [string, StoredRecord]) =>
+    record.kind === 'taskRun' &&
+    record.run === run &&
+    (marked.has(key) || (record.status === 'complete' && believed.size > 0))
+  const found = [...world.memory.records].filter(isMarked)
+  return new Set(found.map(([, record]) => (record as TaskRun).taskId))
+}
+
 /** Each task once, in order. */
-function reference(tasks: SimTask[], scripts: Map<string, Script>): Map<string, string> {
+function reference(tasks: SimTask[], scripts: Map<string, Script>, marked: Set<string>): Map<string, string> {
   const statuses = new Map<string, string>()
   for (const { id, upstreams } of tasks) {
-    const fails = (each: string) => (scripts.get(each)?.failures ?? 0) >= ATTEMPTS
+    const fails = (each: string) => !marked.has(each) && (scripts.get(each)?.failures ?? 0) >= ATTEMPTS
     const yields = scripts.get(id)?.yields ?? []
     for (const each of yields) statuses.set(each.id, fails(each.id) ? 'failed' : 'succeeded')
     const isBlocked =
       upstreams.some((each) => statuses.get(each.id) !== 'succeeded') || yields.some((each) => fails(each.id))
-    statuses.set(id, isBlocked ? 'upstream_failed' : fails(id) ? 'failed' : 'succeeded')
+    statuses.set(id, isBlocked && !marked.has(id) ? 'upstream_failed' : fails(id) ? 'failed' : 'succeeded')
   }
   return statuses
 }

@@ -66,6 +66,8 @@ export class Watch {
   readonly #extended = new Map<string, string>()
   /** Keys of tasks that a person has counted as succeeded. */
   readonly marked = new Set<string>()
+  /** Ids of these tasks: what is in their targets is believed. */
+  readonly believed = new Set<string>()
 
   constructor(world: Watched) {
     this.#world = world
@@ -191,7 +193,10 @@ export class Watch {
 
   #checkMove(host: string, before: TaskRun, after: TaskRun, changes: Change[]): void {
     const key = keys.taskRun(after.run, after.number)
-    if (host.startsWith(PERSON) && after.status === 'succeeded') this.marked.add(key)
+    if (host.startsWith(PERSON) && after.status === 'succeeded') {
+      this.marked.add(key)
+      this.believed.add(after.taskId)
+    }
     if (before.status === 'running' && after.status !== 'running' && before.worker !== host) {
       const isLost = changes.some(
         (each) => 'put' in each && each.put.kind === 'attempt' && each.put.outcome === 'lost',

@@ -29,7 +29,7 @@ export interface Script {
 const LONGEST_REST_MS = 180_000
 
 /** What the simulated project limits. */
-export const LIMITS: Limits = {
+const LIMITS: Limits = {
   pools: { default: {}, small: { concurrency: 1 } },
   resources: { db: { limit: 2 }, api: { limit: 1 } },
   budgets: { calls: { limit: 5, per: 'minute', timeZone: 'UTC' } },
@@ -49,6 +49,11 @@ export class World {
   readonly bodies: string[] = []
   readonly violations: string[] = []
   readonly watch: Watch
+  /** What the config that was deployed last allows, and the most that any has allowed. */
+  limits = LIMITS
+  #most = LIMITS
+  /** Somebody has had old runs forgotten. */
+  hasPruned = false
   /** Counts what really happened; where nothing does, time may pass. */
   activity = 0
   /** Instants at which a message comes into sight again. */
@@ -240,6 +245,23 @@ export class World {
     return tasks.map((task) => there.has(task) && !unproven.has(task.id))
   }
 
+  /** The project's limits are others from now on. */
+  deploy(limits: Limits): void {
+    this.limits = limits
+    const larger = <T extends { limit: number }>(a: { [name: string]: T }, b: { [name: string]: T }) =>
+      Object.fromEntries(
+        Object.entries(a).map(([name, each]) => [
+          name,
+          each.limit < (b[name]?.limit ?? 0) ? (b[name] as T) : each,
+        ]),
+      )
+    this.#most = {
+      pools: limits.pools,
+      resources: larger(this.#most.resources, limits.resources),
+      budgets: larger(this.#most.budgets, limits.budgets),
+    }
+  }
+
   violate(what: string): void {
     this.violations.push(`${this.scheduler.now}: ${what}`)
   }
@@ -290,7 +312,8 @@ export class World {
   #checkBelief(key: string, before: StoredRecord | undefined, now: StoredRecord): void {
     if (now.kind !== 'taskRun' || now.status !== 'complete') return
     if (before?.kind === 'taskRun' && before.status === 'complete') return
-    if (!this.#isWhole(now.taskId)) this.violate(`${key} counts as complete without a whole target`)
+    if (!this.#isWhole(now.taskId) && !this.watch.believed.has(now.taskId))
+      this.violate(`${key} counts as complete without a whole target`)
   }
 
   #isWhole(taskId: string): boolean {
@@ -383,7 +406,7 @@ export class World {
   #begin(body: LiveBody, job: Job): boolean {
     if (!this.#hasLease(body)) return false
     this.activity++
-    const isMarked = ({ number }: { number: number }) => this.watch.marked.has(keys.taskRun(body.run, number))
+    const isMarked = ({ id }: { id: string }) => this.watch.believed.has(id)
     for (const upstream of job.upstreams)
       if (!this.#isWhole(upstream.id) && !isMarked(upstream))
         this.violate(`${job.task.label} runs before ${upstream.label}`)
@@ -408,7 +431,7 @@ export class World {
       if (this.#hasLease(body))
         for (const [name, weight] of Object.entries(body.resources)) used[name] = (used[name] ?? 0) + weight
     for (const [name, sum] of Object.entries(used))
-      if (sum > (LIMITS.resources[name]?.limit ?? 0)) this.violate(`${name} is used ${sum} times at once`)
+      if (sum > (this.#most.resources[name]?.limit ?? 0)) this.violate(`${name} is used ${sum} times at once`)
   }
 
   /** Bodies that began never had more of a budget's window than there is; what a lost one had counts as spent. */
@@ -421,7 +444,7 @@ export class World {
     const window = `${name} until ${endsAt}`
     const begun = (this.#begun.get(window) ?? 0) + amount
     this.#begun.set(window, begun)
-    if (begun > (LIMITS.budgets[name]?.limit ?? 0))
+    if (begun > (this.#most.budgets[name]?.limit ?? 0))
       this.violate(`${label} has ${window}, of which ${begun} have been given`)
   }
 
@@ -438,8 +461,13 @@ export class World {
 
   /** Whether an attempt of any run has succeeded; then no other may begin. */
   #hasSucceeded(taskId: string): boolean {
-    return [...this.memory.records.values()].some(
-      (record) => record.kind === 'taskRun' && record.taskId === taskId && record.status === 'succeeded',
+    // A person's word makes no target.
+    return [...this.memory.records].some(
+      ([key, record]) =>
+        record.kind === 'taskRun' &&
+        record.taskId === taskId &&
+        record.status === 'succeeded' &&
+        !this.watch.marked.has(key),
     )
   }
 

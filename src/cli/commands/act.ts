@@ -2,7 +2,7 @@ import { SluiceError } from '../../core/errors.ts'
 import { hasEnded, isOpen, type Run, type TaskRun } from '../../core/model.ts'
 import { cancelRun } from '../../engine/cancel.ts'
 import { startLoops } from '../../engine/loops.ts'
-import { markSucceeded } from '../../engine/mark.ts'
+import { canBeMarked, markSucceeded } from '../../engine/mark.ts'
 import { pauseSchedule } from '../../engine/schedules.ts'
 import { type Reason, whyWaiting } from '../../engine/why.ts'
 import type { Home } from '../../project/home.ts'
@@ -52,7 +52,7 @@ export async function mark(
       return runAgain(project, view.run, { run: view.run.id, done: [planned.id] }, options)
     return runRequest(project, requestAgain(project, view.run, undefined, new Set([planned.id])), options)
   }
-  if (hasEnded(task.status) || task.status === 'running')
+  if (!canBeMarked(task))
     throw new SluiceError('invalid_usage', `${planned.label} cannot be marked now: it is ${task.status}.`, {
       hint: `Let the run end or cancel it (sluice cancel ${view.run.id}), then mark it.`,
     })
