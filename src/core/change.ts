@@ -81,6 +81,7 @@ function feedFields(record: StoredRecord): readonly string[] {
     case 'wait':
     case 'attempt':
     case 'marker':
+    case 'maker':
     case 'execution':
     case 'showing':
       return []

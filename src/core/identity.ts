@@ -36,6 +36,11 @@ export function requestIdOf(name: string, significant: Params): string {
   return `${name}-${sha256(canonicalJson(significant)).slice(0, 16)}`
 }
 
+/** A name for a target that a key may contain, whatever its URI has in it. */
+export function hashOfUri(uri: string): string {
+  return sha256(uri).slice(0, 32)
+}
+
 /** The pipeline (or family) that a run's id begins with. */
 export function pipelineOf(run: string): string {
   return run.replace(/-[0-9a-f]{16}-\d+$/, '')

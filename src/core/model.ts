@@ -1,3 +1,5 @@
+import { hashOfUri } from './identity.ts'
+
 /**
  * The nouns of the engine: records as they are stored, and their keys. All instants are milliseconds since 1970, by
  * the wall clock; those of leases and delays are by {@link Clock.steady}, and say so.
@@ -275,6 +277,18 @@ export interface Marker {
   result: Json
 }
 
+/** Who makes a target: the task that was first planned to; another task with this output is refused while it stands. */
+export interface Maker {
+  kind: 'maker'
+  uri: string
+  taskId: string
+  family: string
+  params: Params
+  label: string
+  /** The pipeline of the plan that it is a command of. */
+  plan?: string
+}
+
 /** An execution of a state machine that shows a run and waits for its end. */
 export interface Execution {
   kind: 'execution'
@@ -303,6 +317,7 @@ export type StoredRecord =
   | ScheduleRecord
   | Attempt
   | Marker
+  | Maker
   | Execution
   | Showing
 
@@ -331,6 +346,7 @@ export const keys = {
     `wait/${row}/${order}${run}/${padded(number)}`,
   waits: (row: string) => `wait/${row}/`,
   marker: (taskId: string) => `marker/${taskId}`,
+  maker: (uri: string) => `maker/${hashOfUri(uri)}`,
   /** By the last two parts of its ARN: a name is unique within its state machine alone. */
   execution: (id: string) => `execution/${id}`,
   showing: (run: string, execution: string) => `showing/${run}/${execution}`,

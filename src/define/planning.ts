@@ -14,7 +14,7 @@ export interface Surroundings {
   storage: Storage
   markers: Markers
   /** Of tasks whose targets are there, the ids of those whose targets prove nothing. Absent: all are believed. */
-  findUnproven?: (ids: string[]) => Promise<ReadonlySet<string>>
+  findUnproven?: (tasks: { id: string; outputs: readonly string[] }[]) => Promise<ReadonlySet<string>>
 }
 
 /** How many single look-ups are made at once for targets that offer no bulk one. */
@@ -61,11 +61,21 @@ export function planningOf(surroundings: Surroundings) {
         if (failed !== undefined) outputs.set(task.id, failureOf('exists', failed))
         return list.every((target) => there.get(target) === true)
       })
-      const unproven = await unprovenAmong(
-        surroundings,
-        tasks.filter((_, index) => areThere[index]),
-      )
+      const made = tasks.flatMap(({ id, definition }, index) => {
+        const list = lists[index]
+        // A marker proves its task always, and what somebody else makes is no attempt's.
+        const isMade = areThere[index] && definition.output && !definition.policy.external
+        return isMade && Array.isArray(list) ? [{ id, outputs: list.map(({ uri }) => uri) }] : []
+      })
+      const unproven = (made.length > 0 && (await surroundings.findUnproven?.(made))) || new Set()
       return tasks.map(({ id }, index) => areThere[index] === true && !unproven.has(id))
+    },
+
+    /** URIs of its targets; none for a marker, and where its definition throws. */
+    outputsOf(task: TaskInstance): string[] {
+      if (task.definition.output === undefined) return []
+      const targets = attempt('output', () => targetsOf(outputOf(task, surroundings, workspace)))
+      return Array.isArray(targets) ? targets.map(({ uri }) => uri) : []
     },
 
     describe(task: TaskInstance, complete: boolean): { found: FoundTask; upstreams: TaskInstance[] } {
@@ -125,15 +135,6 @@ function recently(): (text: string) => string {
 function failureOf(what: string, error: unknown): Failure {
   const failure = failureOfBody(error)
   return { ...failure, outcome: 'planning', message: `${what} threw: ${failure.message}` }
-}
-
-/** A marker proves its task always, and what somebody else makes is no attempt's. */
-async function unprovenAmong(
-  { findUnproven }: Surroundings,
-  tasks: TaskInstance[],
-): Promise<ReadonlySet<string>> {
-  const made = tasks.filter(({ definition }) => definition.output && !definition.policy.external)
-  return made.length === 0 || findUnproven === undefined ? new Set() : findUnproven(made.map(({ id }) => id))
 }
 
 /** Whether each target exists, asked in bulk by kind; an Error where asking failed. */

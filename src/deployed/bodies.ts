@@ -15,7 +15,7 @@ export function bodiesInPlace({ logs, secrets, surroundings, definitions }: Look
     ...surroundings,
     logs,
     prepare: (job) => prepareJob(job, secrets, surroundings.markers),
-    conclude: (end) => conclude(tasks, surroundings, end),
+    conclude: (end) => conclude(definitions, end),
   })
   return {
     ...runner,

@@ -69,7 +69,7 @@ export function openDeployed(told: Deployment, parts: HomeParts): Home {
     logs: standardOutputLogs(),
     secrets: managedSecrets(secretsManager, told.secrets, told.environment),
     surroundings,
-    definitions: { tasks, limits, surroundings, storageFolder: told.storage, completeness },
+    definitions: { tasks, limits, surroundings, storageFolder: told.storage, completeness, store },
   }
   const runner = parts.runner?.(looks) ?? NO_RUNNER
   const context: Context = {

@@ -13,6 +13,8 @@ export interface Definitions<T extends TaskReference> {
   areComplete(tasks: T[]): Promise<boolean[]>
   /** The task and its upstreams; an exception of user code becomes the task's failure. */
   describe(task: T, complete: boolean): { found: FoundTask; upstreams: T[] }
+  /** What is wrong with the outputs of all that was found, a sentence each. */
+  outputProblems?(found: FoundTask[]): Promise<string[]>
 }
 
 /**
@@ -26,7 +28,7 @@ export async function planGraph<T extends TaskReference>(
   plannedAt: number,
 ): Promise<Plan> {
   const found = await findTasks([root], definitions)
-  refuseProblems(found)
+  refuseProblems(found, (await definitions.outputProblems?.(found)) ?? [])
   return numberPlan(name, found, plannedAt)
 }
 
@@ -55,8 +57,8 @@ export async function findTasks<T extends TaskReference>(
   return found
 }
 
-function refuseProblems(found: FoundTask[]): void {
-  const problems = sharedOutputs(found)
+function refuseProblems(found: FoundTask[], others: string[]): void {
+  const problems = [...sharedOutputs(found), ...others]
   const cycle = findCycle(found)
   if (cycle !== undefined) problems.push(`these tasks require each other: ${cycle.join(' → ')}`)
   if (problems.length === 0) return

@@ -1,12 +1,43 @@
 import type { Stored } from '../core/change.ts'
-import { keys, type Lock, type TaskRun } from '../core/model.ts'
+import { keys, type Lock, type Maker, type TaskRun } from '../core/model.ts'
 import type { Store } from '../core/ports.ts'
+
+/** A task whose targets are there. */
+export interface Found {
+  id: string
+  outputs: readonly string[]
+}
 
 /**
  * Of tasks whose targets are there, the ids of those whose targets prove nothing: an attempt has begun that has not
- * succeeded (yet), and no other has since. A task that no attempt of this state has touched is believed.
+ * succeeded (yet), and no other has since, be it of this task or of another one that made the target before (the same
+ * command with other arguments). A target that no attempt of this state has touched is believed.
  */
-export async function findUnproven(store: Pick<Store, 'read'>, ids: readonly string[]): Promise<Set<string>> {
+export async function findUnproven(
+  store: Pick<Store, 'read'>,
+  tasks: readonly Found[],
+): Promise<Set<string>> {
+  const uris = tasks.flatMap(({ outputs }) => outputs)
+  const [marked, makers] = await Promise.all([
+    unprovenLocks(
+      store,
+      tasks.map(({ id }) => id),
+    ),
+    store.read(uris.map(keys.maker)) as Promise<(Stored<Maker> | undefined)[]>,
+  ])
+  const makerOf = new Map(uris.map((uri, index) => [uri, makers[index]?.taskId]))
+  const others = tasks.flatMap(({ id, outputs }) =>
+    outputs.flatMap((uri) => {
+      const maker = makerOf.get(uri)
+      return maker === undefined || maker === id ? [] : [{ id, maker }]
+    }),
+  )
+  const theirs = await unprovenLocks(store, [...new Set(others.map(({ maker }) => maker))])
+  return new Set([...marked, ...others.flatMap(({ id, maker }) => (theirs.has(maker) ? [id] : []))])
+}
+
+async function unprovenLocks(store: Pick<Store, 'read'>, ids: readonly string[]): Promise<Set<string>> {
+  if (ids.length === 0) return new Set()
   const locks = (await store.read(ids.map(keys.lock))) as (Stored<Lock> | undefined)[]
   const marked = locks.filter((lock) => lock?.unproven) as Stored<Lock>[]
   const unproven = new Set(marked.map(({ taskId }) => taskId))

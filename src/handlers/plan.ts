@@ -5,7 +5,7 @@ import { cancelRun } from '../engine/cancel.ts'
 import { failPlanning, openRun } from '../engine/open-run.ts'
 import type { Home } from '../project/home.ts'
 import type { Project } from '../project/load-config.ts'
-import type { Asked } from '../project/requests.ts'
+import { type Asked, planToRun } from '../project/requests.ts'
 import { type Answers, answerExecutions, executionId, removeExecution } from './answer.ts'
 import { readOrder } from './read-order.ts'
 import { ORDER, ORDER_FIELD } from './start-run.ts'
@@ -29,7 +29,7 @@ export function createPlan(home: Home, project: Project, answers: Answers) {
     const { token, execution, name, pipeline, input } = PLAN_EVENT.parse(event)
     try {
       const asked = await readInput(home, project, pipeline, input)
-      const { run } = await openRun(home.context, asked.request, () => asked.plan(home))
+      const { run } = await openRun(home.context, asked.request, () => planToRun(home, asked))
       await attach(home, answers, { run, arn: execution, token })
     } catch (error) {
       if (!(error instanceof SluiceError) || error.source !== 'user') throw error

@@ -80,7 +80,7 @@ export function openHome(options: HomeOptions): Home {
   const tasks = options.project?.tasks ?? new Map<string, TaskDefinition>()
   const limits = options.project?.limits ?? NO_LIMITS
   const completeness = completenessOf(tasks, surroundings)
-  const definitions = { tasks, limits, surroundings, storageFolder, completeness }
+  const definitions = { tasks, limits, surroundings, storageFolder, completeness, store }
   const runner = makeRunner(options, { logs, secrets, definitions })
   const context: Context = {
     ports: {
@@ -159,7 +159,7 @@ function makeBodyRunner({ inline, project, graceMs = GRACE_MS }: HomeOptions, pa
   const shared = {
     logs,
     prepare: (job: Job) => prepareJob(job, secrets, surroundings.markers),
-    conclude: (end: BodyEnd) => conclude(tasks, surroundings, end),
+    conclude: (end: BodyEnd) => conclude(definitions, end),
   }
   if (inline) return inlineRunner({ tasks, ...surroundings, ...shared })
   // A checkout has .ts, the package .js, a bundle .mjs.

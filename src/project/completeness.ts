@@ -38,7 +38,7 @@ async function areCommandsComplete(
   const paths = withFiles.map(({ outputs }) => fileURLToPath(outputs[0] as string).slice(1))
   const exist = await fileStorage('/').existMany(paths)
   const there = withFiles.filter((_, index) => exist[index])
-  const unproven = (await findUnproven?.(there.map(({ id }) => id))) ?? new Set()
+  const unproven = (await findUnproven?.(there)) ?? new Set()
   const without = tasks.filter(({ outputs }) => outputs.length === 0)
   const kept = await markers.read(without.map(({ id }) => id))
   const complete = new Set([

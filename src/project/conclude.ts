@@ -1,20 +1,17 @@
 import type { BodyEnd, Ending } from '../core/ports.ts'
 import { failureOfBody } from '../define/failure.ts'
-import { planningOf, type Surroundings } from '../define/planning.ts'
-import type { TaskDefinition } from '../define/task.ts'
+import { planningOf } from '../define/planning.ts'
 import { findTasks } from '../engine/plan-graph.ts'
 import { instanceOf } from './execute-job.ts'
+import { type OutputSurroundings, refuseYield } from './output-problems.ts'
 
 /** The ending of an attempt as its body told it: what was yielded is looked at, with everything that it takes. */
-export async function conclude(
-  tasks: ReadonlyMap<string, TaskDefinition>,
-  surroundings: Surroundings,
-  { yielded, ...end }: BodyEnd,
-): Promise<Ending> {
+export async function conclude(given: OutputSurroundings, { yielded, ...end }: BodyEnd): Promise<Ending> {
   if (yielded === undefined) return end
   try {
-    const roots = yielded.map((each) => instanceOf(tasks, each))
-    const found = await findTasks(roots, planningOf(surroundings))
+    const roots = yielded.map((each) => instanceOf(given.tasks, each))
+    const found = await findTasks(roots, planningOf(given.surroundings))
+    await refuseYield(given, found)
     return { ...end, yielded: { roots: [...new Set(roots.map(({ id }) => id))], found } }
   } catch (error) {
     return { ...end, outcome: 'failed', failure: failureOfBody(error) }

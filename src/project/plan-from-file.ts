@@ -5,9 +5,10 @@ import { text as readText } from 'node:stream/consumers'
 import { SluiceError } from '../core/errors.ts'
 import { type FoundTask, gather, numberPlan } from '../core/graph.ts'
 import type { Plan, PlannedTask } from '../core/plan.ts'
-import { type PlanFile, parsePlan } from '../define/plan-format.ts'
+import { type PlanFile, parsePlan, refusePlan } from '../define/plan-format.ts'
 import { findTasks } from '../engine/plan-graph.ts'
 import type { Home } from './home.ts'
+import { outputProblems } from './output-problems.ts'
 import { asFound, completeIds, type ForeignTask, foreignTasks } from './plan-tasks.ts'
 
 /** A plan that was read from a file, and where its commands run. */
@@ -102,6 +103,8 @@ async function planForeign(
   root: string | undefined,
   plannedAt: number,
 ): Promise<Plan> {
+  const wanted = tasks.map(({ found }) => found)
+  refusePlan(await outputProblems(home.definitions, wanted, name))
   const complete = await completeIds(home.definitions.completeness, tasks)
   const byId = new Map(tasks.map((task) => [task.found.id, task]))
   const roots = root === undefined ? ends(tasks, complete) : [root]

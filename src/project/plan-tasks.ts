@@ -5,7 +5,7 @@ import { type FoundTask, findCycle } from '../core/graph.ts'
 import { taskIdOf } from '../core/identity.ts'
 import { type Limits, limitProblems } from '../core/limits.ts'
 import type { Policy } from '../core/plan.ts'
-import type { Completeness } from '../core/ports.ts'
+import type { Completeness, Store } from '../core/ports.ts'
 import { repeated } from '../core/repeated.ts'
 import { parseParams } from '../define/params.ts'
 import { type PlanFile, type PlanLine, refusePlan } from '../define/plan-format.ts'
@@ -26,6 +26,8 @@ export interface PlanSurroundings {
   tasks: ReadonlyMap<string, TaskDefinition>
   limits: Limits
   surroundings: Surroundings
+  /** Where it is known who makes which target. */
+  store: Store
   /** Where commands run. */
   folder: string
   storageFolder: string

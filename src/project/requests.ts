@@ -1,5 +1,6 @@
 import { describeInterval, type Span } from '../core/calendar.ts'
 import { SluiceError } from '../core/errors.ts'
+import type { FoundTask } from '../core/graph.ts'
 import type { Params, Run } from '../core/model.ts'
 import type { Plan } from '../core/plan.ts'
 import { parseParams, significantOf } from '../define/params.ts'
@@ -12,6 +13,7 @@ import { findOpenRun, openRun, type RunRequest } from '../engine/open-run.ts'
 import { planGraph } from '../engine/plan-graph.ts'
 import type { Home } from './home.ts'
 import type { Project } from './load-config.ts'
+import { outputProblems, recordOutputs } from './output-problems.ts'
 import { planAgain, planOf, type ReadPlan } from './plan-from-file.ts'
 import { didYouMean, shownName } from './suggestion.ts'
 
@@ -159,8 +161,18 @@ export function requestAgain(
 }
 
 function makePlan(home: Home, name: string, root: TaskInstance, adjustment: Adjustment): Promise<Plan> {
-  const definitions = adjusted(planningOf(home.surroundings), adjustment)
+  const definitions = {
+    ...adjusted(planningOf(home.surroundings), adjustment),
+    outputProblems: (found: FoundTask[]) => outputProblems(home.definitions, found),
+  }
   return planGraph(name, root, definitions, home.context.ports.clock.steady())
+}
+
+/** The plan of a run that is about to be opened: from now on it is known who makes its outputs. */
+export async function planToRun(home: Home, asked: Asked): Promise<Plan> {
+  const plan = await asked.plan(home)
+  await recordOutputs(home.definitions, plan)
+  return plan
 }
 
 /** The run that was opened or joined; undefined where everything is complete and no run is open. */
@@ -170,12 +182,13 @@ export async function startRun(
 ): Promise<{ run: string; opened: boolean } | undefined> {
   const { context } = home
   if ((await findOpenRun(context, asked.request)) !== undefined)
-    return openRun(context, asked.request, () => asked.plan(home))
+    return openRun(context, asked.request, () => planToRun(home, asked))
   let plan: Plan | undefined = await asked.plan(home)
   if (plan.tasks[plan.header.root]?.complete) return undefined
   return openRun(context, asked.request, async () => {
     const made = plan ?? (await asked.plan(home))
     plan = undefined
+    await recordOutputs(home.definitions, made)
     return made
   })
 }

@@ -6,7 +6,7 @@ import { findUnproven } from '../engine/proof.ts'
 
 /** A storage, with what a store knows of tasks: their markers, and whose targets prove nothing. */
 export function surroundingsIn(store: Pick<Store, 'read'>, storage: Storage): Surroundings {
-  return { storage, markers: markersIn(store), findUnproven: (ids) => findUnproven(store, ids) }
+  return { storage, markers: markersIn(store), findUnproven: (tasks) => findUnproven(store, tasks) }
 }
 
 /** The markers that a store holds. */

@@ -70,7 +70,7 @@ function freshProcesses(
     graceMs: GRACE_MS,
     logs,
     prepare: (job) => prepareJob(job, secrets, surroundings.markers),
-    conclude: (end) => conclude(definitions.tasks, surroundings, end),
+    conclude: (end) => conclude(definitions, end),
   })
   return {
     ...runner,

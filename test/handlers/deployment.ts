@@ -14,18 +14,25 @@ export function memoryDeployment(pipelines: Pipeline[], now: () => number = Date
     areComplete: async (tasks) => tasks.map(() => false),
   })
   const { context } = virtual
+  const project: Project = {
+    ...noProject('/nowhere'),
+    pipelines: new Map(pipelines.map((each) => [each.name, each])),
+    tasks: new Map(pipelines.map(({ root }) => [root.family, root])),
+  }
   const home: Home = {
     context,
     logs: undefined as never,
     secrets: { get: async () => undefined, hint: () => '' },
     surroundings: NOWHERE,
-    definitions: undefined as never,
+    definitions: {
+      tasks: project.tasks,
+      limits: project.limits,
+      surroundings: NOWHERE,
+      storageFolder: '',
+      completeness: context.ports.completeness,
+      store: context.ports.store,
+    },
     async close() {},
-  }
-  const project: Project = {
-    ...noProject('/nowhere'),
-    pipelines: new Map(pipelines.map((each) => [each.name, each])),
-    tasks: new Map(pipelines.map(({ root }) => [root.family, root])),
   }
   const told = new Map<string, { output?: unknown; error?: string; cause?: string }>()
   const started: { machine: string; name: string; input: unknown }[] = []

@@ -230,14 +230,17 @@ export class World {
   }
 
   /** Looks at targets, then at what the state knows of them, as a host does. */
-  async #areComplete(host: string, tasks: { id: string; policy: FoundTask['policy'] }[]): Promise<boolean[]> {
+  async #areComplete(
+    host: string,
+    tasks: Pick<FoundTask, 'id' | 'outputs' | 'policy'>[],
+  ): Promise<boolean[]> {
     const read = <T>(label: string, perform: () => Promise<T>) =>
       this.scheduler.effect(host, label, 'read', perform)
     const there = await read('exists', async () => {
       this.activity++
       return new Set(tasks.filter(({ id }) => this.targets.has(id)))
     })
-    const made = [...there].filter(({ policy }) => policy.external === undefined).map(({ id }) => id)
+    const made = [...there].filter(({ policy }) => policy.external === undefined)
     const store = {
       read: (wanted: string[]) => read(`read ${wanted.join(' ')}`, () => this.memory.store.read(wanted)),
     }

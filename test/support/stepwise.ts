@@ -48,10 +48,7 @@ export function stepwise(limits: Limits = NO_LIMITS) {
       plans: memoryPlans(),
       completeness: {
         async areComplete(tasks) {
-          const unproven = await findUnproven(
-            store,
-            tasks.map(({ id }) => id),
-          )
+          const unproven = await findUnproven(store, tasks)
           return tasks.map(({ id }) => targets.has(id) && !unproven.has(id))
         },
       },

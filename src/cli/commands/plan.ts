@@ -27,7 +27,7 @@ async function thereAlready(home: Home, { tasks }: Plan): Promise<Set<PlannedTas
 /** Ids of tasks that run because no attempt has succeeded since the last one began. */
 async function unprovenOf({ surroundings }: Home, { tasks }: Plan): Promise<ReadonlySet<string>> {
   const toRun = tasks.filter((task) => !task.complete && task.outputs.length > 0)
-  return (await surroundings.findUnproven?.(toRun.map(({ id }) => id))) ?? new Set()
+  return (await surroundings.findUnproven?.(toRun)) ?? new Set()
 }
 
 /** The plan in the plan format, version 1: a header, then a line per task. */

@@ -53,6 +53,7 @@ export function remoteHome(api: Api, project: Project): Home {
       surroundings,
       storageFolder: '',
       completeness,
+      store,
     },
     async close() {},
   }
