@@ -36,6 +36,14 @@ export function wantedTasks(
   )
 }
 
+/** Says why there is nothing to see, beside the lines that programs read. */
+export function tellNoLines(view: RunView, name: string | undefined, options: LogsOptions): void {
+  if (options.json || options.follow) return
+  const hasBegun = wantedTasks(view, name, options).some((task) => attemptsOf(task) > 0)
+  const why = hasBegun ? 'has written no lines' : 'has not run in this run, so there are no lines'
+  console.error(`${name ?? view.run.id} ${why}.`)
+}
+
 /** How many attempts have begun. */
 const attemptsOf = ({ task }: TaskView) => (task.startedAt === undefined ? 0 : task.attempt)
 

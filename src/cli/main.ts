@@ -78,7 +78,8 @@ function report(error: unknown, isJson: boolean): number {
 /** The command line's parser has told it already, but for `--json`. */
 function reportUsage({ exitCode, message }: CommanderError, isJson: boolean): number {
   if (exitCode === 0) return EXIT.done
-  const told = { error: 'invalid_usage', message: message.replace(/^error: /, ''), hint: null }
+  const hint = 'Add --help to see what it takes.'
+  const told = { error: 'invalid_usage', message: message.replace(/^error: /, ''), hint }
   if (isJson) console.error(JSON.stringify(told))
   return EXIT.usage
 }

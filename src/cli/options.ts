@@ -74,6 +74,10 @@ function stretchOf(text: string): Span {
   const named = spanOf(daysAgo === undefined ? text : dayIn('UTC', Date.now(), -daysAgo), 'UTC')
   if (named !== undefined) return named
   if (/^\d{4}-/.test(text)) throw new InvalidArgumentError(`${text} is no time that exists.`)
+  if (!/^\d/.test(text))
+    throw new InvalidArgumentError(
+      'It takes 2h or 7d (so long ago), 2026-05-17, 2026-05-17T10, today or yesterday.',
+    )
   const at = Date.now() - duration(text)
   return { start: at, end: at }
 }

@@ -41,6 +41,7 @@ export function makeProgram(done: Done, writeErr: (text: string) => void): Comma
     .exitOverride()
     .configureOutput({ writeErr })
     .showSuggestionAfterError()
+    .showHelpAfterError('next: add --help to see what it takes.')
     .hook('preAction', (_, command) => {
       const { state, config } = command.opts()
       if (state === undefined) command.setOptionValueWithSource('state', defaultState(config), 'default')

@@ -9,7 +9,7 @@ export const secretsPath = (stateFolder: string) => join(resolve(stateFolder), '
 /** Makes the folder of a state, and keeps it out of version control. */
 export function makeStateFolder(folder: string): void {
   try {
-    mkdirSync(folder, { recursive: true })
+    makeFolder(folder)
     accessSync(folder, constants.W_OK)
     const ignore = join(folder, '.gitignore')
     // State, logs and secrets are never to be committed.
@@ -21,6 +21,18 @@ export function makeStateFolder(folder: string): void {
       `The state folder ${folder} cannot be written: ${isReadOnly(folder) ? 'its file system is read-only' : messageOf(error)}.`,
       { cause: error, hint: 'Make room or use a writable folder: --state FOLDER.' },
     )
+  }
+}
+
+/** Node's own recursive way never ends where a parent denies that a folder was ever there, as /proc does. */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return
+  makeFolder(dirname(folder))
+  try {
+    mkdirSync(folder)
+  } catch (error) {
+    // Another command may have made it meanwhile.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
   }
 }
 

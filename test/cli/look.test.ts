@@ -82,7 +82,9 @@ describe('pipelines, runs, status and logs', () => {
     )
     assert.equal((await json('status', 'latest', '--task', '1')).tasks.length, 1)
     assert.match((await sluice('logs', 'latest', 'First(name=a)')).stdout, /made/)
-    assert.equal((await sluice('logs', 'latest', 'Second')).stdout, '')
+    const silent = await sluice('logs', 'latest', 'Second')
+    assert.deepEqual([silent.code, silent.stdout], [0, ''])
+    assert.match(silent.stderr, /^Second has written no lines\.\n/)
     for (const task of [[], ['First']]) {
       const { code, stderr } = await sluice('logs', 'latest', ...task, '--attempt', '9')
       assert.equal(code, 2)
@@ -158,12 +160,16 @@ export const env = pipeline('env', Env)`,
 
 describe('init and doctor', () => {
   it('make a project once, and say what is wrong with one', async (test) => {
-    const { sluice, path } = project(test)
+    const { sluice, path, write } = project(test)
     assert.equal((await sluice('init', 'fresh')).code, 0)
     assert.ok(statSync(path('fresh/pipelines/hello.ts')).isFile())
     const { compilerOptions } = JSON.parse(readFileSync(path('fresh/tsconfig.json'), 'utf8'))
     assert.deepEqual(compilerOptions.types, ['node'])
     assert.equal((await sluice('init', 'fresh')).code, 2)
+    write('broken/package.json', '{')
+    const broken = await sluice('init', 'broken')
+    assert.equal(broken.code, 2)
+    assert.match(broken.stderr, /broken\/package\.json is no JSON: .*\nnext: Correct it/)
     const doctor = await sluice('doctor')
     assert.equal(doctor.code, 1)
     assert.match(doctor.stdout, /WRONG secrets: missing: site\/key/)

@@ -33,6 +33,13 @@ const WRONG: [args: string[], code: number, says: RegExp][] = [
   [['run', 'days', '--date', 'today', '--wait', 'soon'], 2, /duration such as 90s/],
   [['run', 'days', '--date', 'today', '--wait', '90'], 2, /90 has no unit: write 90s, 90m, 90h or 90d/],
   [['prune', '--older-than', '30'], 2, /30 has no unit: write 30s, 30m, 30h or 30d/],
+  [['runs', '--since', 'tomorrow'], 2, /It takes 2h or 7d \(so long ago\), 2026-05-17/],
+  [['why', 'latest'], 2, /missing required argument 'task'\nnext: add --help/],
+  [
+    ['run', 'Days', '--date', 'today', '--state', '/proc/none/state'],
+    3,
+    /\/proc\/none\/state cannot be written/,
+  ],
   [['run', ''], 2, /No pipeline or task is called ""\.\nnext: There are: days, Days/],
   [['run', 'other'], 2, /No pipeline or task is called other\.\nnext: There are/],
   [

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, relative, resolve } from 'node:path'
-import { SluiceError } from '../../core/errors.ts'
+import { messageOf, SluiceError } from '../../core/errors.ts'
 import { configAbove } from '../../project/load-config.ts'
 import type { Result } from '../options.ts'
 
@@ -153,6 +153,17 @@ export function initProject(folder: string, config = CONFIG): Result {
 
 const isInstalled = (root: string, name: string) => existsSync(join(root, 'node_modules', name))
 
+function readPackage(path: string): { type?: string } {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'))
+  } catch (cause) {
+    throw new SluiceError('invalid_usage', `${path} is no JSON: ${messageOf(cause)}.`, {
+      cause,
+      hint: 'Correct it, or make the project in another folder: sluice init FOLDER',
+    })
+  }
+}
+
 /** TypeScript with \`import\` needs a package of type module. */
 function makeModule(root: string): string[] {
   const path = join(root, 'package.json')
@@ -161,7 +172,7 @@ function makeModule(root: string): string[] {
     writeFileSync(path, '{\n  "private": true,\n  "type": "module"\n}\n')
     return ['package.json']
   }
-  const content = JSON.parse(readFileSync(path, 'utf8')) as { type?: string }
+  const content = readPackage(path)
   if (content.type === 'module') return []
   if (content.type !== undefined)
     throw new SluiceError(

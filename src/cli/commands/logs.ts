@@ -3,7 +3,7 @@ import type { AttemptName } from '../../core/ports.ts'
 import type { Home } from '../../project/home.ts'
 import { findRun, type RunView, viewRun } from '../../project/inspect.ts'
 import { homeWithRuns } from '../homes.ts'
-import { type LogsOptions, lineText, type TaskLine, wantedTasks, withEnds } from '../log-line.ts'
+import { type LogsOptions, lineText, type TaskLine, tellNoLines, wantedTasks, withEnds } from '../log-line.ts'
 import { outputUnread } from '../output.ts'
 
 const FOLLOW_MS = 300
@@ -26,6 +26,7 @@ export async function printLogs(
     const lines = await newLines(home, view, task, options, seen)
     const shown = options.tail === undefined ? lines : lines.slice(-options.tail)
     for (const line of shown) print(lineText(line, view, options))
+    if (shown.length === 0) tellNoLines(view, task, options)
     while (options.follow && isOpen(view.run.status) && !outputUnread.aborted) {
       await home.context.ports.clock.sleep(FOLLOW_MS)
       view = await viewRun(home, await findRun(home, view.run.id))

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { isOpen } from '../../core/model.ts'
 import type { LinesPage } from '../../core/ports.ts'
 import { findRun, type RunView, type TaskView, viewRun } from '../../project/inspect.ts'
-import { type LogsOptions, lineText, type TaskLine, wantedTasks, withEnds } from '../log-line.ts'
+import { type LogsOptions, lineText, type TaskLine, tellNoLines, wantedTasks, withEnds } from '../log-line.ts'
 import { outputUnread } from '../output.ts'
 import { type Connection, connect } from './connect.ts'
 
@@ -27,6 +27,7 @@ export async function printRemoteLogs(
     const lines = (await linesOf(connection, view, task, options, from)).filter((line) => isNew(seen, line))
     const shown = isFirst && options.tail !== undefined ? lines.slice(-options.tail) : lines
     for (const line of shown) print(lineText(line, view, options))
+    if (isFirst && shown.length === 0) tellNoLines(view, task, options)
     if (isLast || outputUnread.aborted) return
     from = Math.max(from, Date.now() - LATE_MS)
     await sleep(FOLLOW_MS)
