@@ -63,7 +63,7 @@ export async function execute(execution: Execution): Promise<BodyEnd> {
   })
   try {
     const output = outputOf(task, surroundings, workspace)
-    if (execution.attempt > 1) await removeLeftovers(output, workspace)
+    await removeLeftovers(execution, output)
     const returned = await runBody(execution, output, account.budgets, notes)
     if (notes.signal !== undefined) throw notes.signal
     const result = task.definition.output === undefined ? asResult(task, returned) : null
@@ -135,7 +135,12 @@ async function runBody(
   })
 }
 
-async function removeLeftovers(output: Output, { storage }: Workspace): Promise<void> {
+/** Removes what attempts that have died wrote beside the targets; a first attempt of a target that is believed follows none. */
+async function removeLeftovers(
+  { attempt, replaces, surroundings: { storage } }: Execution,
+  output: Output,
+): Promise<void> {
+  if (attempt === 1 && !replaces) return
   for (const target of targetsOf(output))
     if (target instanceof StorageTarget) await storage.removeStaged(target.path)
 }

@@ -33,7 +33,7 @@ import { modulesOf, type Project } from '../project/load-config.ts'
 import { prepareJob, readSecrets } from '../project/prepare-job.ts'
 import { surroundingsIn } from '../project/surroundings.ts'
 import { bundledChild } from './child-bundle.ts'
-import { makeStateFolder, rememberStorage, secretsPath } from './state-folder.ts'
+import { makeStateFolder, rememberStorage, secretsPath, storageOf } from './state-folder.ts'
 import { growThriftily } from './thrifty-heap.ts'
 
 /** Where the embedded engine lives and what it runs. */
@@ -61,7 +61,8 @@ export function openHome(options: HomeOptions): Home {
   makeStateFolder(folder)
   const path = join(folder, 'state.db')
   const database = openDatabase(path, { onWait: (seconds) => console.error(waitLine(path, seconds)) })
-  const storageFolder = resolve(options.storageFolder ?? options.project?.storage ?? 'data')
+  const known = options.project ? undefined : storageOf(database)
+  const storageFolder = resolve(options.storageFolder ?? options.project?.storage ?? known ?? 'data')
   if (options.project) rememberStorage(database, storageFolder, folder)
 
   const clock = systemClock({

@@ -1,3 +1,4 @@
+import { removeAbandoned } from '../adapters/files/abandoned.ts'
 import { isOpen, keys, type Run } from '../core/model.ts'
 import type { Home } from '../project/home.ts'
 import { allRuns } from '../project/inspect.ts'
@@ -5,6 +6,8 @@ import { allRuns } from '../project/inspect.ts'
 const PAGE = 500
 /** Runs that are forgotten together: they share transactions. */
 const AT_ONCE = 20
+/** More attempts than one machine runs; each has a due instant, the end of its lease. */
+const MOST_RUNNING = 100_000
 
 /** Forgets runs that ended before an instant: records, plans, messages and logs. Targets and markers stay. */
 export async function prune(home: Home, before: number): Promise<string[]> {
@@ -13,6 +16,13 @@ export async function prune(home: Home, before: number): Promise<string[]> {
     await Promise.all(old.slice(start, start + AT_ONCE).map(({ id }) => forget(home, id)))
   await pruneLocks(home, before)
   return old.map(({ id }) => id)
+}
+
+/** Removes what attempts that died before an instant had written beside their targets; returns how many files it was. */
+export async function pruneStaged({ context, definitions }: Home, before: number): Promise<number> {
+  const due = await context.ports.store.due({ before: Number.MAX_SAFE_INTEGER, limit: MOST_RUNNING })
+  const running = new Set(due.flatMap(({ record }) => ('nonce' in record ? [record.nonce] : [])))
+  return removeAbandoned(definitions.storageFolder, { before, isRunning: (nonce) => running.has(nonce) })
 }
 
 async function forget(home: Home, id: string): Promise<void> {

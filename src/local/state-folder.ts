@@ -58,7 +58,8 @@ export function rememberStorage(database: Database, storage: string, state: stri
   )
 }
 
-function storageOf({ sql }: Database): string | undefined {
+/** The storage that a state belongs to; undefined where nothing has run in it yet. */
+export function storageOf({ sql }: Database): string | undefined {
   const row = sql.prepare("SELECT value FROM setting WHERE name = 'storage'").get()
   return row === undefined ? undefined : String(row.value)
 }

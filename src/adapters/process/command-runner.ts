@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -59,6 +59,20 @@ const failed = (outcome: AttemptOutcome, message: string): Ending => ({
   outcome,
   failure: { outcome, message },
 })
+
+/** What is written beside a target: `.NAME.<nonce>-<n>.tmp`. */
+const STAGED_END = /^[^.]+\.tmp$/
+
+/** Makes the target's folder, and removes what attempts that have died have written there. */
+function makeRoom(target: string, { attempt, replaces }: Job): void {
+  const folder = dirname(target)
+  mkdirSync(folder, { recursive: true })
+  if (attempt === 1 && !replaces) return
+  const start = `.${basename(target)}.`
+  for (const name of readdirSync(folder))
+    if (name.startsWith(start) && STAGED_END.test(name.slice(start.length)))
+      rmSync(join(folder, name), { force: true, recursive: true })
+}
 
 /** One command on its way. */
 class Running {
@@ -127,7 +141,7 @@ class Running {
 
   async #execute(hosts: CommandHosts): Promise<CommandEnd> {
     const { argv, folder } = this.#job.task.command as Command
-    if (this.#target !== undefined) mkdirSync(dirname(this.#target), { recursive: true })
+    if (this.#target !== undefined) makeRoom(this.#target, this.#job)
     if (this.#hooks.signal.aborted) return { code: null, signal: null }
     const { leaseMs, memoryMb } = this.#job
     const command = { argv, folder, env: this.#environment(), leaseMs, ...(memoryMb && { memoryMb }) }

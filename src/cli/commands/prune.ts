@@ -1,5 +1,5 @@
 import type { Shrunk } from '../../adapters/sqlite/shrink.ts'
-import { endedBefore, prune } from '../../local/prune.ts'
+import { endedBefore, prune, pruneStaged } from '../../local/prune.ts'
 import { allRuns } from '../../project/inspect.ts'
 import { askFirst } from '../ask.ts'
 import { existingHome } from '../homes.ts'
@@ -26,15 +26,21 @@ export async function pruneRuns(options: PruneOptions): Promise<Result> {
         hint: 'Name a longer time, or add --yes.',
       })
     const pruned = await prune(home, before)
+    const unpublished = await pruneStaged(home, before)
     const shrunk = await home.shrink?.()
     return {
-      data: { pruned, ...(shrunk && { state: shrunk }) },
-      text: [`Forgot ${pruned.length} runs.`, ...shrunkText(shrunk)].join('\n'),
+      data: { pruned, unpublished, ...(shrunk && { state: shrunk }) },
+      text: [`Forgot ${pruned.length} runs.`, ...unpublishedText(unpublished), ...shrunkText(shrunk)].join(
+        '\n',
+      ),
     }
   } finally {
     await home.close()
   }
 }
+
+const unpublishedText = (count: number) =>
+  count === 0 ? [] : [`Removed ${count} unpublished files of attempts that died.`]
 
 const MB = 1024 * 1024
 
