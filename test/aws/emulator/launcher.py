@@ -1,6 +1,7 @@
-"""Starts MiniStack 1.5.33 with what it lacks for containers, logs and errors of functions:
+"""Starts MiniStack 1.5.33 with what it lacks for containers, logs, errors of functions and IAM:
  - publishes `ECS Task State Change` to the default EventBridge bus
  - passes entryPoint / user / workingDirectory of the container definition to Docker
+ - gives containers the credentials of their roles, and notes what every role asks for in requests.jsonl
 """
 import copy, functools, json, logging
 from ministack.services import ecs as _ecs
@@ -163,6 +164,129 @@ def _call_lambda(*a, **k):
             info["event"].set()
         raise
 _sf._call_lambda = _call_lambda
+
+# ---- containers that do not start, as a test asks for: outage.json names families and why ------
+_worker = _ecs._run_task_worker
+def _start(task, definition, overrides, client, account, region, *a, **k):
+    try:
+        outage = json.load(open("outage.json"))
+    except FileNotFoundError:
+        outage = {}
+    why = outage.get(definition.get("family"))
+    if why is None:
+        return _worker(task, definition, overrides, client, account, region, *a, **k)
+    with _ecs.request_scope(account, region):
+        _ecs._fail_task_start(task, client, why)
+_ecs._run_task_worker = _start
+
+# ---- containers have the credentials of their task's role -----------------------------------
+import hashlib, time
+from ministack.services import imds as _imds, sts as _sts
+_task_roles = {}
+def _role_credentials(path):
+    role_arn, session_name = _task_roles[path]
+    digest = hashlib.sha256(f"{path}:{role_arn}".encode()).hexdigest()
+    key, secret, token = f"ASIA{digest[:16].upper()}", digest, digest[::-1]
+    role = role_arn.rsplit("/", 1)[-1]
+    until = time.time() + 6 * 3600
+    _sts.register_session(key, {
+        "Arn": f"arn:aws:sts::{get_account_id()}:assumed-role/{role}/{session_name}",
+        "UserId": f"{role}:{session_name}", "SecretAccessKey": secret, "SessionToken": token})
+    return {"AccessKeyId": key, "SecretAccessKey": secret, "Token": token, "RoleArn": role_arn,
+            "Expiration": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(until))}
+
+_imds_request = _imds.handle_request
+async def _credentials(method, path, headers, body, query_params):
+    if path not in _task_roles:
+        return await _imds_request(method, path, headers, body, query_params)
+    return _imds._json_resp(_role_credentials(path))
+_imds.handle_request = _credentials
+
+_host_md = _ecs._register_metadata
+def _md_with_role(task_arn, cluster_arn, td, cdef, launch_type, env, host_mode, ip):
+    tok = _host_md(task_arn, cluster_arn, td, cdef, launch_type, env, host_mode, ip)
+    path = "/v2/credentials/" + env["AWS_CONTAINER_CREDENTIALS_FULL_URI"].rsplit("/", 1)[-1]
+    if td.get("taskRoleArn"):
+        _task_roles[path] = (td["taskRoleArn"], task_arn.rsplit("/", 1)[-1])
+    return tok
+_ecs._register_metadata = _md_with_role
+
+# ---- IAM, which MiniStack enforces with AUTH=true: what ECS is asked for, as IAM sees it -------
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html
+import contextvars
+from ministack.core import iam_actions as _actions, iam_evaluator as _iam
+_also = contextvars.ContextVar("also", default=())
+_of_resource = _actions.extract_resource_arn
+def _resource_of(service, method, path, headers, body, params, region, account):
+    found = _of_resource(service, method, path, headers, body, params, region, account)
+    if service != "ecs":
+        return found
+    told = json.loads(body or b"{}")
+    arn = lambda rest: f"arn:aws:ecs:{region}:{account}:{rest}"
+    action = headers.get("x-amz-target", "").rsplit(".", 1)[-1]
+    if action == "RunTask":
+        return arn("task-definition/" + (_ecs._resolve_td_key(told.get("taskDefinition", "")) or ""))
+    if action in ("DescribeTasks", "StopTask", "ExecuteCommand"):
+        cluster = told.get("cluster", "default").rsplit("/", 1)[-1]
+        task = (told.get("tasks") or [told.get("task", "")])[0]
+        return task if task.startswith("arn:") else arn(f"task/{cluster}/{task}")
+    return "*" if action == "ListTasks" else found
+_actions.extract_resource_arn = _resource_of
+
+_of_tags = _actions.request_tag_context
+def _context_of(service, action, body, params):
+    keys = _of_tags(service, action, body, params)
+    _also.set(())
+    if service != "ecs":
+        return keys
+    told = json.loads(body or b"{}")
+    cluster = told.get("cluster", "default")
+    if not cluster.startswith("arn:"):
+        cluster = f"arn:aws:ecs:{get_region()}:{get_account_id()}:cluster/{cluster}"
+    if action == "ecs:RunTask":
+        _also.set(tuple(_also_asked(told, cluster)))
+    return {**keys, "ecs:cluster": cluster}
+_actions.request_tag_context = _context_of
+
+def _also_asked(told, cluster):
+    """A task that is started is tagged, and is given its roles."""
+    if told.get("propagateTags") or told.get("tags"):
+        task = f"arn:aws:ecs:{get_region()}:{get_account_id()}:task/{cluster.rsplit('/', 1)[-1]}/new"
+        yield "ecs:TagResource", task, {"ecs:CreateAction": "RunTask"}
+    definition = _ecs._task_defs.get(_ecs._resolve_td_key(told.get("taskDefinition", ""))) or {}
+    for role in ("taskRoleArn", "executionRoleArn"):
+        if definition.get(role):
+            yield "iam:PassRole", definition[role], {"iam:PassedToService": "ecs-tasks.amazonaws.com"}
+
+# ---- every decision about a role is noted once, to be made again by another evaluator ----------
+_enforce = _iam.enforce
+_noted = set()
+def _note(role, action, resource, context, verdict):
+    line = json.dumps({"role": role, "action": action, "resource": resource, "context": context,
+                       "allowed": verdict is None}, default=str)
+    if line not in _noted:
+        _noted.add(line)
+        with open("requests.jsonl", "a") as file:
+            file.write(line + "\n")
+
+def _role_of(key):
+    credential = _iam.resolve_credential(key or "", get_account_id())
+    if getattr(credential, "principal_type", "") == "AssumedRole":
+        return credential.principal_arn.split("/")[1]
+
+def _enforced(key, action, service, region, resource_arn="*", service_context=None):
+    role = _role_of(key)
+    # The CDK's own roles: MiniStack does not know all that their policies say, and they are not ours.
+    if role is not None and role.startswith("cdk-"):
+        return None
+    verdict = _enforce(key, action, service, region, resource_arn=resource_arn, service_context=service_context)
+    if role is not None:
+        _note(role, action, resource_arn, service_context or {}, verdict)
+    asked, _ = _also.get(), _also.set(())
+    for more, resource, context in asked if verdict is None else ():
+        verdict = verdict or _enforced(key, more, service, region, resource_arn=resource, service_context=context)
+    return verdict
+_iam.enforce = _enforced
 
 if __name__ == "__main__":
     from ministack.app import main

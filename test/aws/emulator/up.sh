@@ -69,10 +69,14 @@ podman_service() {
   return 1
 }
 
-# Where the daemon of Docker is, whatever context is in use; and a configuration of its own with the emulator's registry.
+# Where the daemon of Docker is, whatever context is in use.
 docker_service() {
   DOCKER_HOST=${DOCKER_HOST:-$(docker context inspect --format '{{.Endpoints.docker.Host}}')}
-  export DOCKER_HOST DOCKER_CONFIG=$run/docker
+}
+
+# Docker and podman read credentials from this folder, and podman fails where it is named and missing.
+registry_login() {
+  export DOCKER_CONFIG=$run/docker
   mkdir -p "$DOCKER_CONFIG"
   printf '{"auths": {"127.0.0.1:%s": {"auth": "%s"}}}\n' "$port" "$(printf AWS:x | base64)" >"$DOCKER_CONFIG/config.json"
 }
@@ -104,6 +108,10 @@ service() {
   curl -sf --max-time 3 "http://127.0.0.1:$port/_ministack/health" >/dev/null 2>&1 && return
   (
     cd "$run"
+    rm -f requests.jsonl outage.json
+    # IAM is enforced; these credentials, of the environment below, are the account's own.
+    export AUTH=true AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
+    unset AWS_SESSION_TOKEN
     export GATEWAY_PORT=$port BIND_HOST=127.0.0.1 MINISTACK_HOST=127.0.0.1 IOT_MTLS_ENABLED=0
     export AWS_ENDPOINT_URL=http://127.0.0.1:$port
     nohup "$home/venv/bin/python" "$here/launcher.py" >"$run/ministack.log" 2>&1 &
@@ -127,6 +135,7 @@ else
   DOCKER_HOST=unix://$run/podman.sock
 fi
 export DOCKER_HOST
+registry_login
 base_image
 service
 cat >"$run/env.json" <<CONF
