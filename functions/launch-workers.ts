@@ -1,12 +1,15 @@
 import { ECSClient } from '@aws-sdk/client-ecs'
 import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs'
 import { fargateWorkers } from '../src/adapters/ecs/workers.ts'
+import { openDeployed } from '../src/deployed/home.ts'
 import { PATIENT } from '../src/deployed/patience.ts'
 import { ofPool, readSettings } from '../src/handlers/environment.ts'
 import { createLaunchWorkers } from '../src/handlers/launch-workers.ts'
-import { bundledContainers } from '../src/project/bundled.ts'
+import { bundledContainers, bundledLimits } from '../src/project/bundled.ts'
 
-const { workers, queues } = readSettings('launch-workers')
+const told = readSettings('launch-workers')
+const { workers, queues } = told
+const home = openDeployed(told, { worker: 'launch-workers', limits: bundledLimits })
 const sqs = new SQSClient(PATIENT)
 
 async function backlog(pool: string): Promise<number> {
@@ -26,6 +29,7 @@ const pools = Object.fromEntries(
 
 /** Launches the containers that a pool, or any of them, is missing. */
 export const handler = createLaunchWorkers({
+  ports: home.context.ports,
   pools,
   backlog,
   ...fargateWorkers(new ECSClient(PATIENT), place),

@@ -13,5 +13,6 @@ const launcher = launcherOf(told, bundledContainers)
 export const handler = createTick({
   home,
   wake: () => launcher.wakeAll(),
+  pools: Object.keys(bundledContainers),
   keep: tickMetrics(told.environment),
 })

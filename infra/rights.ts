@@ -82,15 +82,16 @@ export class Rights {
   }
 
   /** Ends the attempts of containers that stopped, and cancels runs. */
-  jobEvents(): Grants {
+  jobEvents(launcher: lambda.Function): Grants {
     const records = this.#permissions.records('list', 'due', 'remove')
-    return { statements: [...records, ...this.#permissions.plans('read')] }
+    return { statements: [...records, ...this.#permissions.plans('read'), invoke(launcher)] }
   }
 
   launchWorkers(containers: Containers | undefined): Grants {
     const pools = poolsOn(this.#foundation.project, 'fargate')
     return {
       statements: [
+        ...this.#permissions.records(),
         ...this.#permissions.measure(this.#foundation.queues.arnsOf(pools)),
         ...(containers?.launchStatements(pools) ?? []),
       ],

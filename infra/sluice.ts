@@ -178,7 +178,12 @@ export class Sluice extends Construct {
       allows: rights.tick(launcher),
       timeout: Duration.minutes(5),
     })
-    this.listen(this.addFunction('job-events', { allows: rights.jobEvents(), timeout: minute }), containers)
+    const jobEvents = this.addFunction('job-events', {
+      ...wakes,
+      allows: rights.jobEvents(launcher),
+      timeout: minute,
+    })
+    this.listen(jobEvents, containers)
     return tick
   }
 

@@ -40,6 +40,8 @@ const OLDEST = Duration.hours(1)
 const BEHIND = Duration.minutes(5)
 const STUCK = Duration.hours(24)
 const NEARLY_SPENT_PERCENT = 90
+/** In a row: one is often a host, three are not. */
+const FAILED_LAUNCHES = 3
 
 /** Alarms, each with its article in the runbook, to one topic; and a dashboard. */
 export class Watching extends Construct {
@@ -94,6 +96,10 @@ export class Watching extends Construct {
   private watchRuns({ environment, budgets }: WatchingProps): void {
     const own = (name: string, statistic: string) => this.own(environment, name, statistic)
     this.alarm('Runs-Failed', 'runs-failed', { metric: own('RunsFailed', 'sum'), threshold: 1 })
+    this.alarm('Containers-Not-Starting', 'containers-not-starting', {
+      metric: own('FailedLaunches', 'max'),
+      threshold: FAILED_LAUNCHES,
+    })
     // Told once an hour.
     const oldest = own('OldestRunHours', 'max').with({ period: Duration.hours(1) })
     this.alarm('Runs-Stuck', 'runs-stuck', { metric: oldest, threshold: STUCK.toHours() })

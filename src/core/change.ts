@@ -84,6 +84,8 @@ function feedFields(record: StoredRecord): readonly string[] {
     case 'maker':
     case 'execution':
     case 'showing':
+    case 'launches':
+    case 'code':
       return []
   }
 }

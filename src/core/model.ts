@@ -305,6 +305,30 @@ export interface Showing {
   kind: 'showing'
 }
 
+/** How containers of a pool start. One launcher at a time works on it. */
+export interface Launches {
+  kind: 'launches'
+  pool: string
+  /** Until when a launcher is at work; after that it has died. */
+  busyUntil?: number
+  /** Counts those who asked for a look while a launcher was at work: it looks once more. */
+  asked: number
+  /** Containers that were started and have not yet proved that they work, by ARN. */
+  unproved: string[]
+  /** How many starts in a row failed. */
+  failures: number
+  /** Why the last one did; absent where none did since one worked. */
+  reason?: string
+  /** No container is started before. */
+  notBefore?: number
+}
+
+/** The code that is deployed: what a worker compares its own with. */
+export interface DeployedCode {
+  kind: 'code'
+  code: string
+}
+
 /** Whatever the store holds. */
 export type StoredRecord =
   | TaskRun
@@ -320,6 +344,8 @@ export type StoredRecord =
   | Maker
   | Execution
   | Showing
+  | Launches
+  | DeployedCode
 
 /** Upstreams of one node; more are gathered by join nodes. Two bitmaps of 1,000 bits keep a record under 1 KB. */
 export const MAX_FAN_IN = 1000
@@ -351,6 +377,8 @@ export const keys = {
   execution: (id: string) => `execution/${id}`,
   showing: (run: string, execution: string) => `showing/${run}/${execution}`,
   showings: (run: string) => `showing/${run}/`,
+  launches: (pool: string) => `launches/${pool}`,
+  deployedCode: 'code/deployed',
 }
 
 /** Whether a task run can still change. */

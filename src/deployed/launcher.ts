@@ -1,6 +1,7 @@
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda'
 import type { Queue } from '../core/ports.ts'
 import type { Settings } from '../handlers/environment.ts'
+import type { LaunchEvent } from '../handlers/launch-workers.ts'
 import type { BundledContainers } from '../project/bundled.ts'
 import { PATIENT } from './patience.ts'
 
@@ -11,6 +12,12 @@ import { PATIENT } from './patience.ts'
 export function launcherOf({ launcher }: Settings<'launcher'>, containers: BundledContainers) {
   const client = new LambdaClient(PATIENT)
   const sent = new Set<string>()
+
+  async function invoke(told: LaunchEvent): Promise<void> {
+    const Payload = JSON.stringify(told)
+    await client.send(new InvokeCommand({ FunctionName: launcher, InvocationType: 'Event', Payload }))
+  }
+
   return {
     queue: (queue: Queue): Queue => ({
       ...queue,
@@ -22,15 +29,10 @@ export function launcherOf({ launcher }: Settings<'launcher'>, containers: Bundl
     async wake(): Promise<void> {
       const pools = [...sent]
       sent.clear()
-      for (const pool of pools)
-        await client.send(
-          new InvokeCommand({
-            FunctionName: launcher,
-            InvocationType: 'Event',
-            Payload: JSON.stringify({ pool }),
-          }),
-        )
+      for (const pool of pools) await invoke({ pool })
     },
+    /** The pool whose containers have this task definition's family. */
+    wakeFamily: (family: string): Promise<void> => invoke({ family }),
     /** Every pool, whether it was sent anything or not. */
     async wakeAll(): Promise<void> {
       for (const pool of Object.keys(containers)) sent.add(pool)

@@ -28,10 +28,11 @@ export function attemptMetrics(environment: string): NonNullable<WorkEvents['onE
   }
 }
 
-/** Keeps how budgets stand, each as a metric of its own, how old the oldest run is, and what was repaired. */
+/** Keeps how budgets stand, each as a metric of its own, how launches fail, how old the oldest run is, and what was repaired. */
 export function tickMetrics(environment: string): TickParts['keep'] {
   const metrics = metricsOf(environment)
-  return ({ budgets, oldestRunHours, repaired }) => {
+  return ({ budgets, failedLaunches, oldestRunHours, repaired }) => {
+    metrics.addMetric('FailedLaunches', MetricUnit.Count, failedLaunches)
     if (oldestRunHours !== undefined) metrics.addMetric('OldestRunHours', MetricUnit.NoUnit, oldestRunHours)
     if (repaired !== undefined) metrics.addMetric('RecordsRepaired', MetricUnit.Count, repaired)
     for (const [name, use] of Object.entries(budgets))

@@ -1,6 +1,14 @@
 import type { Stored } from '../core/change.ts'
 import { configured, freeOf, heldOf, lacks } from '../core/limit-row.ts'
-import { hasEnded, holderName, keys, type Lock, type Run, type TaskRun } from '../core/model.ts'
+import {
+  hasEnded,
+  holderName,
+  keys,
+  type Launches,
+  type Lock,
+  type Run,
+  type TaskRun,
+} from '../core/model.ts'
 import { momentOf, onWall } from '../core/moment.ts'
 import { DEFAULT_POOL, type PlannedTask } from '../core/plan.ts'
 import { isOtherwise } from './apply-limits.ts'
@@ -87,10 +95,20 @@ async function hindrances(context: Context, task: TaskRun, planned: PlannedTask)
   const rows = await readLimits(context, planned)
   for (const row of rows) reasons.push(...(await lacking(context, task, row)))
   const pool = planned.policy.pool ?? DEFAULT_POOL
+  reasons.push(...(await launching(context, pool)))
   if (context.settings.limits.pools[pool] === undefined)
     reasons.push({ text: `the config has no pool ${pool} any more, so nobody takes it` })
   if (reasons.length > 0) return reasons
   return [{ text: `nothing holds it back: it is queued in the pool ${pool} for the next worker of its run` }]
+}
+
+/** Containers of the pool that do not start. */
+async function launching({ ports }: Context, pool: string): Promise<Reason[]> {
+  const [row] = (await ports.store.read([keys.launches(pool)])) as [Stored<Launches>?]
+  if (row?.reason === undefined) return []
+  const often = row.failures === 1 ? '' : ` (${row.failures} times in a row)`
+  const text = `no container of the pool ${pool} starts${often}: ${row.reason}; the next is tried later`
+  return [{ text, ...(row.notBefore === undefined ? {} : { until: row.notBefore }) }]
 }
 
 function awaited(task: TaskRun, planned: PlannedTask): Reason {

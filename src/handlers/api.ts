@@ -40,6 +40,7 @@ const SHOWN = [
   'lock',
   'checkpoint',
   'marker',
+  'launches',
 ]
 const shownKey = z.string().refine((key) => SHOWN.includes(key.slice(0, key.indexOf('/'))), 'is not shown')
 const PAGE = 1_000

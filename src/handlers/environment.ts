@@ -64,9 +64,9 @@ export const SETTINGS_OF = {
   plan: [...RUNS],
   advance: [...CORE, 'queues', 'storage', 'secrets', 'repairQueue', 'launcher'],
   'lambda-worker': [...RUNS, 'pool', 'memoryMb'],
-  'launch-workers': ['queues', 'workers'],
+  'launch-workers': [...CORE, 'queues', 'storage', 'secrets', 'workers'],
   tick: [...CORE, 'queues', 'storage', 'secrets', 'launcher'],
-  'job-events': [...CORE, 'queues', 'storage', 'secrets'],
+  'job-events': [...CORE, 'queues', 'storage', 'secrets', 'launcher'],
   api: [...RUNS, 'machines', 'logGroups'],
   worker: [...RUNS, 'pool', 'memoryMb', 'idleSeconds', 'tasksPerWorker'],
 } as const satisfies Record<string, readonly Setting[]>

@@ -14,6 +14,7 @@ const EVENT = z.discriminatedUnion('source', [
     source: z.literal('aws.ecs'),
     detail: z.object({
       taskArn: z.string(),
+      taskDefinitionArn: z.string(),
       lastStatus: z.string(),
       stoppedReason: z.string().nullish(),
       stopCode: z.string().nullish(),
@@ -21,16 +22,27 @@ const EVENT = z.discriminatedUnion('source', [
   }),
 ])
 
-/** A run whose last execution was stopped is cancelled; what a container ran that has stopped is lost at once. */
-export function createJobEvents(home: Home) {
+/** What is done beside the engine. */
+export interface JobEventsParts {
+  home: Home
+  /** Has containers launched where those of a task definition's family are missing. */
+  wake(family: string): Promise<void>
+}
+
+/**
+ * A run whose last execution was stopped is cancelled. What a container ran that has stopped is lost at once, and its place
+ * in the pool is free for another.
+ */
+export function createJobEvents({ home, wake }: JobEventsParts) {
   return async (event: unknown): Promise<void> => {
     const parsed = EVENT.parse(event)
     if (parsed.source === 'aws.states') {
       const { executionArn, status } = parsed.detail
       if (status === 'ABORTED') await stopped(home, executionArn)
     } else if (parsed.detail.lastStatus === 'STOPPED') {
-      const { taskArn, stoppedReason, stopCode } = parsed.detail
-      const why = stoppedReason ?? stopCode ?? 'no reason was told'
+      const { taskArn, taskDefinitionArn, stoppedReason, stopCode } = parsed.detail
+      const why = stoppedReason || stopCode || 'no reason was told'
+      await wake(familyOf(taskDefinitionArn))
       await loseWorker(home.context, workerOfTask(taskArn), `its container stopped: ${why}`)
     }
   }
@@ -38,6 +50,9 @@ export function createJobEvents(home: Home) {
 
 /** The worker of a Fargate task; `sluice logs` finds its stream by this. */
 export const workerOfTask = (arn: string) => `fargate/${arn.slice(arn.lastIndexOf('/') + 1)}`
+
+/** `arn:…:task-definition/FAMILY:REVISION`. */
+const familyOf = (arn: string) => arn.slice(arn.lastIndexOf('/') + 1).replace(/:\d+$/, '')
 
 async function stopped({ context }: Home, arn: string): Promise<void> {
   const execution = executionId(arn)

@@ -1,6 +1,6 @@
 import type { Stored } from '../core/change.ts'
 import { heldOf } from '../core/limit-row.ts'
-import { isOpen, keys, type Limit, type Run } from '../core/model.ts'
+import { isOpen, keys, type Launches, type Limit, type Run } from '../core/model.ts'
 import { momentOf } from '../core/moment.ts'
 import { rowAt } from '../engine/limits.ts'
 import type { Home } from '../project/home.ts'
@@ -19,6 +19,12 @@ export async function budgetUse({ context }: Home): Promise<{ [budget: string]: 
     return ((current.window?.spent ?? 0) + heldOf(current)) / current.limit
   }
   return Object.fromEntries(names.map((name, index) => [name, useOf(name, rows[index])]))
+}
+
+/** How often in a row containers of a pool did not start, of the pool where it is worst. */
+export async function failedLaunches({ context }: Home, pools: string[]): Promise<number> {
+  const rows = (await context.ports.store.read(pools.map(keys.launches))) as (Stored<Launches> | undefined)[]
+  return Math.max(0, ...rows.map((row) => row?.failures ?? 0))
 }
 
 /** For how many hours the oldest run has been open; 0 where none is. */

@@ -8,7 +8,7 @@ import {
   ListStackResourcesCommand,
 } from '@aws-sdk/client-cloudformation'
 import { DescribeTimeToLiveCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb'
-import { ECSClient, StopTaskCommand } from '@aws-sdk/client-ecs'
+import { ECSClient } from '@aws-sdk/client-ecs'
 import { DeleteObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 
 /** `npm run smoke -- --env NAME [--config FILE]`: a look at a deployment of the ready-made pipelines in a real account. */
@@ -22,7 +22,7 @@ const sluice = (...args: string[]) =>
 
 const { loadProject, findConfig } = await import('../../src/project/load-config.ts')
 const { findDeployment } = await import('../../src/cli/remote/deployment.ts')
-const { execArguments, openContainer } = await import('../../src/cli/remote/shell.ts')
+const { execArguments, withContainer } = await import('../../src/cli/remote/shell.ts')
 const deployment = await findDeployment(await loadProject(findConfig(process.cwd(), config)), env)
 const { environment, stack, outputs } = deployment
 const { region } = environment
@@ -82,13 +82,10 @@ async function runsDay(): Promise<void> {
 /** It takes the AWS CLI with its Session Manager plugin. */
 async function opensShell(): Promise<void> {
   const client = new ECSClient({ region })
-  const id = await openContainer(client, deployment, { status: 'queued', pool: 'heavy' })
-  try {
+  await withContainer(client, deployment, { status: 'queued', pool: 'heavy' }, async (id) => {
     const said = execFileSync('aws', execArguments(deployment, id, 'node --version'), { encoding: 'utf8' })
     assert.match(said, /v2\d+\./)
-  } finally {
-    await client.send(new StopTaskCommand({ cluster: outputs.Cluster, task: id }))
-  }
+  })
 }
 
 async function hasTimeToLive(): Promise<void> {

@@ -171,8 +171,9 @@ describe('shell', () => {
     assert.deepEqual(freshContainer(deployment, 'heavy'), {
       cluster: 'cluster',
       taskDefinition: 'sluice-prod-heavy',
+      launchType: 'FARGATE',
       enableExecuteCommand: true,
-      startedBy: 'sluice shell',
+      startedBy: 'sluice-shell',
       overrides: { containerOverrides: [{ name: 'worker', command: ['wait'] }] },
       networkConfiguration: {
         awsvpcConfiguration: {

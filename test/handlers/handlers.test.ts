@@ -8,7 +8,6 @@ import { advance } from '../../src/engine/advance.ts'
 import { createAdvance } from '../../src/handlers/advance.ts'
 import { createJobEvents } from '../../src/handlers/job-events.ts'
 import { createLambdaWorker } from '../../src/handlers/lambda-worker.ts'
-import { createLaunchWorkers } from '../../src/handlers/launch-workers.ts'
 import { createPlan } from '../../src/handlers/plan.ts'
 import { createSchedule } from '../../src/handlers/schedule.ts'
 import { startExecution } from '../../src/handlers/start-run.ts'
@@ -147,6 +146,20 @@ describe('job events', () => {
     detail: { executionArn: `arn:numbered:${name}`, name, status: 'ABORTED' },
   })
 
+  const wake = async () => {}
+
+  it('lose what a container ran that has stopped, and wake the launcher of its family', async () => {
+    const { home } = memoryDeployment([numbered])
+    const woken: string[] = []
+    const hear = createJobEvents({ home, wake: async (family) => void woken.push(family) })
+    const detail = {
+      taskArn: 'arn:aws:ecs:eu-west-2:1:task/cluster/abc',
+      taskDefinitionArn: 'arn:aws:ecs:eu-west-2:1:task-definition/sluice-prod-heavy:12',
+    }
+    await hear({ source: 'aws.ecs', detail: { ...detail, lastStatus: 'STOPPED' } })
+    assert.deepEqual(woken, ['sluice-prod-heavy'])
+  })
+
   it('cancel a run whose last execution was stopped, not before', async () => {
     const { home, context, project, executions, runOf } = memoryDeployment([numbered])
     const plan = createPlan(home, project, executions)
@@ -154,7 +167,7 @@ describe('job events', () => {
     await plan(execution('b', { n: 1 }))
     const [{ key } = { key: '' }] = await context.ports.store.list({ prefix: 'run/', consistency: 'strong' })
     const run = key.slice('run/'.length)
-    const hear = createJobEvents(home)
+    const hear = createJobEvents({ home, wake })
     await hear(aborted('a'))
     assert.equal((await runOf(run))?.cancelledAt, undefined)
     await hear(aborted('b'))
@@ -163,7 +176,7 @@ describe('job events', () => {
 
   it('cancel a run whose only execution was stopped before it had a run', async () => {
     const { home, context, project, executions } = memoryDeployment([numbered])
-    await createJobEvents(home)(aborted('early'))
+    await createJobEvents({ home, wake })(aborted('early'))
     await createPlan(home, project, executions)(execution('early', { n: 1 }))
     const [{ record } = { record: undefined }] = await context.ports.store.list({
       prefix: 'run/',
@@ -250,39 +263,18 @@ describe('tick', () => {
     context.settings.limits = { ...NO_LIMITS, budgets: { api: { limit: 10, per: 'day', timeZone: 'UTC' } } }
     await createPlan(home, project, executions)(execution('a', { n: 1 }))
     const kept: object[] = []
-    const tick = createTick({ home, wake: async () => {}, keep: (measures) => kept.push(measures) })
+    const tick = createTick({
+      home,
+      pools: [],
+      wake: async () => {},
+      keep: (measures) => kept.push(measures),
+    })
     await tick()
     now += 61 * 60_000
     await tick()
     assert.deepEqual(kept, [
-      { budgets: { api: 0 } },
-      { budgets: { api: 0 }, oldestRunHours: 61 / 60, repaired: 0 },
+      { budgets: { api: 0 }, failedLaunches: 0 },
+      { budgets: { api: 0 }, failedLaunches: 0, oldestRunHours: 61 / 60, repaired: 0 },
     ])
-  })
-})
-
-describe('launching workers', () => {
-  const launched = (backlog: number, known: boolean[], most = 5) => {
-    const counts: number[] = []
-    const launch = createLaunchWorkers({
-      pools: { heavy: { family: 'f', most, spot: true } },
-      backlog: async () => backlog,
-      list: async () => known.map((isStarting, index) => ({ arn: `arn:${index}`, isStarting })),
-      launch: async (_, { count }) => {
-        counts.push(count)
-        return count
-      },
-    })
-    return launch({}).then(() => counts)
-  }
-
-  it('takes one for each message that nobody has taken, less those that start, up to the size of the pool', async () => {
-    assert.deepEqual(await launched(0, []), [])
-    assert.deepEqual(await launched(3, []), [3])
-    assert.deepEqual(await launched(3, [true, true]), [1])
-    assert.deepEqual(await launched(2, [true, true]), [])
-    assert.deepEqual(await launched(1, [false, false]), [1])
-    assert.deepEqual(await launched(100, [false, false]), [3])
-    assert.deepEqual(await launched(100, [false, false, true, true, true]), [])
   })
 })

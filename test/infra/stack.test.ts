@@ -240,9 +240,10 @@ describe('permissions', () => {
       'dynamodb:BatchGetItem PutItem Query UpdateItem logs:FilterLogEvents s3:GetObject ListBucket secretsmanager:PutSecretValue states:StartExecution',
     Sluicetick:
       'dynamodb:BatchGetItem DeleteItem PutItem Query UpdateItem lambda:InvokeFunction s3:GetObject ListBucket PutObject sqs:SendMessage',
-    Sluicejobevents: 'dynamodb:BatchGetItem DeleteItem PutItem Query UpdateItem s3:GetObject ListBucket',
+    Sluicejobevents:
+      'dynamodb:BatchGetItem DeleteItem PutItem Query UpdateItem lambda:InvokeFunction s3:GetObject ListBucket',
     Sluicelaunchworkers:
-      'ecs:DescribeTasks ListTasks RunTask TagResource iam:PassRole sqs:GetQueueAttributes',
+      'dynamodb:BatchGetItem PutItem UpdateItem ecs:DescribeTasks ListTasks RunTask TagResource iam:PassRole sqs:GetQueueAttributes',
   }
   /** Actions that AWS gives no resources. */
   const WITHOUT_RESOURCES =

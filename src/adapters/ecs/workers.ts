@@ -1,21 +1,27 @@
-import { createHash } from 'node:crypto'
-import { DescribeTasksCommand, type ECSClient, ListTasksCommand, RunTaskCommand } from '@aws-sdk/client-ecs'
+import { randomUUID } from 'node:crypto'
+import {
+  DescribeTasksCommand,
+  type ECSClient,
+  ListTasksCommand,
+  RunTaskCommand,
+  type Task,
+} from '@aws-sdk/client-ecs'
+import { messageOf } from '../../core/errors.ts'
+import { type Container, type Launched, PROVED_MS } from '../../core/launch.ts'
 
 /** How many containers, and on what. */
 export interface Wanted {
   count: number
   /** On spare capacity where there is some. */
   spot: boolean
-  /** Those that were there: a repeated call starts nothing twice. */
-  known: string[]
 }
 
 /** Containers that drain the queue of a pool. */
 export interface Workers {
-  /** Those of a task definition's family that run or start. */
-  list(family: string): Promise<{ arn: string; isStarting: boolean }[]>
-  /** Starts what is wanted; returns how many did. */
-  launch(definition: string, wanted: Wanted): Promise<number>
+  /** Those of a task definition's family that run or start, and what became of those that are named. */
+  look(family: string, named: string[]): Promise<Container[]>
+  /** Starts what is wanted; tells which did, and what was in the way of the others. */
+  launch(family: string, wanted: Wanted): Promise<Launched>
 }
 
 /** Where they run. */
@@ -26,96 +32,114 @@ export interface Place {
   publicIp: boolean
 }
 
+/** By this `startedBy` a container of `sluice shell` is told from the workers of its pool. */
+export const SHELL = 'sluice-shell'
+
 /** Most tasks of one RunTask. */
 const BATCH = 10
 /** Most tasks of one DescribeTasks. */
 const DESCRIBED = 100
-/** The same call within this time is one call; later a worker may have ended, and another is wanted. */
-const SAME_MS = 20_000
 
 /** Workers as Fargate tasks. */
-export function fargateWorkers(client: ECSClient, place: Place): Workers {
-  async function describe(arns: string[]): Promise<{ arn: string; isStarting: boolean }[]> {
-    const found: { arn: string; isStarting: boolean }[] = []
-    for (let start = 0; start < arns.length; start += DESCRIBED) {
-      const page = arns.slice(start, start + DESCRIBED)
-      const { tasks = [] } = await client.send(
-        new DescribeTasksCommand({ cluster: place.cluster, tasks: page }),
-      )
-      for (const { taskArn = '', lastStatus = '' } of tasks)
-        if (lastStatus !== 'STOPPED') found.push({ arn: taskArn, isStarting: lastStatus !== 'RUNNING' })
-    }
-    return found
-  }
-
+export function fargateWorkers(client: ECSClient, { cluster, ...network }: Place): Workers {
   return {
-    async list(family) {
-      const arns: string[] = []
-      let after: string | undefined
-      do {
-        const page = await client.send(
-          new ListTasksCommand({
-            cluster: place.cluster,
-            family,
-            desiredStatus: 'RUNNING',
-            ...(after === undefined ? {} : { nextToken: after }),
-          }),
-        )
-        arns.push(...(page.taskArns ?? []))
-        after = page.nextToken
-      } while (after !== undefined)
-      return describe(arns)
-    },
-    async launch(definition, { count, spot, known }) {
-      let started = 0
-      for (let left = count; left > 0; left -= BATCH) {
-        const batch = { count: Math.min(left, BATCH), clientToken: tokenOf(definition, left, known) }
-        started += spot ? await onSpot(definition, batch) : await run(definition, batch, 'FARGATE')
+    async look(family, named) {
+      const arns = [...new Set([...(await list(family)), ...named])]
+      const found: Container[] = []
+      for (let start = 0; start < arns.length; start += DESCRIBED) {
+        const page = arns.slice(start, start + DESCRIBED)
+        const { tasks = [] } = await client.send(new DescribeTasksCommand({ cluster, tasks: page }))
+        found.push(...tasks.filter(({ startedBy }) => startedBy !== SHELL).map(containerOf))
       }
-      return started
+      return found
+    },
+    async launch(family, { count, spot }) {
+      const arns: string[] = []
+      while (arns.length < count) {
+        const wanted = Math.min(count - arns.length, BATCH)
+        const started = await (spot ? onSpot(family, wanted) : run(family, wanted, 'FARGATE'))
+        arns.push(...started.arns)
+        if (started.problem !== undefined) return { arns, problem: started.problem }
+      }
+      return { arns }
     },
   }
 
-  interface Batch {
-    count: number
-    clientToken: string
+  async function list(family: string): Promise<string[]> {
+    const arns: string[] = []
+    let nextToken: string | undefined
+    do {
+      const query = { cluster, family, desiredStatus: 'RUNNING', ...(nextToken && { nextToken }) } as const
+      const page = await client.send(new ListTasksCommand(query))
+      arns.push(...(page.taskArns ?? []))
+      nextToken = page.nextToken
+    } while (nextToken !== undefined)
+    return arns
   }
 
   /** Spare capacity first; where there is none, the rest at the usual price. */
-  async function onSpot(definition: string, batch: Batch): Promise<number> {
-    const started = await run(definition, batch, 'FARGATE_SPOT')
-    if (started === batch.count) return started
-    const rest = { count: batch.count - started, clientToken: `${batch.clientToken}-rest` }
-    return started + (await run(definition, rest, 'FARGATE'))
+  async function onSpot(family: string, count: number): Promise<Launched> {
+    const { arns } = await run(family, count, 'FARGATE_SPOT')
+    if (arns.length === count) return { arns }
+    const rest = await run(family, count - arns.length, 'FARGATE')
+    return { ...rest, arns: [...arns, ...rest.arns] }
   }
 
-  async function run(definition: string, batch: Batch, capacityProvider: string): Promise<number> {
-    const { tasks = [] } = await client.send(
-      new RunTaskCommand({
-        ...batch,
-        cluster: place.cluster,
-        taskDefinition: definition,
-        capacityProviderStrategy: [{ capacityProvider, weight: 1 }],
-        propagateTags: 'TASK_DEFINITION',
-        enableExecuteCommand: true,
-        networkConfiguration: {
-          awsvpcConfiguration: {
-            subnets: place.subnets,
-            securityGroups: place.securityGroups,
-            assignPublicIp: place.publicIp ? 'ENABLED' : 'DISABLED',
-          },
+  async function run(family: string, count: number, capacityProvider: string): Promise<Launched> {
+    const asked = new RunTaskCommand({
+      count,
+      // A request that is sent again by the client starts nothing twice.
+      clientToken: randomUUID(),
+      cluster,
+      taskDefinition: family,
+      capacityProviderStrategy: [{ capacityProvider, weight: 1 }],
+      propagateTags: 'TASK_DEFINITION',
+      enableExecuteCommand: true,
+      networkConfiguration: {
+        awsvpcConfiguration: {
+          subnets: network.subnets,
+          securityGroups: network.securityGroups,
+          assignPublicIp: network.publicIp ? 'ENABLED' : 'DISABLED',
         },
-      }),
-    )
-    return tasks.length
+      },
+    })
+    try {
+      const { tasks = [], failures = [] } = await client.send(asked)
+      const arns = tasks.flatMap(({ taskArn }) => taskArn ?? [])
+      if (arns.length === count) return { arns }
+      return {
+        arns,
+        problem: failures[0]?.reason ?? 'ECS started fewer than were asked for, without a reason',
+      }
+    } catch (error) {
+      return { arns: [], problem: messageOf(error) }
+    }
   }
 }
 
-/** Two launchers that see the same workers ask for the same ones. */
-function tokenOf(definition: string, left: number, known: string[]): string {
-  const now = Math.floor(Date.now() / SAME_MS)
-  return createHash('sha256')
-    .update(JSON.stringify([definition, left, [...known].sort(), now]))
-    .digest('hex')
-    .slice(0, 32)
+/** Stops that say nothing about whether a container works: somebody's wish, or its host. */
+const OUTSIDE = ['UserInitiated', 'SpotInterruption', 'TerminationNotice']
+
+/** https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html */
+function containerOf(task: Task): Container {
+  const { taskArn: arn = '', lastStatus, desiredStatus, startedAt, stopCode = '' } = task
+  const began = startedAt === undefined ? {} : { startedAt: startedAt.getTime() }
+  if (lastStatus !== 'STOPPED' && desiredStatus !== 'STOPPED')
+    return { arn, status: startedAt === undefined ? 'starting' : 'running', ...began }
+  const isHealthy = OUTSIDE.includes(stopCode) || (startedAt !== undefined && !endedAtOnce(task))
+  return { arn, status: 'stopped', ...began, ...(isHealthy ? {} : { failure: whyStopped(task) }) }
+}
+
+/** Its process ended with an error before it can have done anything. */
+function endedAtOnce({ startedAt, stoppingAt, stoppedAt, containers = [] }: Task): boolean {
+  const ran = (stoppingAt ?? stoppedAt ?? new Date()).getTime() - (startedAt?.getTime() ?? 0)
+  return ran < PROVED_MS && containers.some(({ exitCode = 0 }) => exitCode !== 0)
+}
+
+function whyStopped({ stoppedReason, stopCode, containers = [] }: Task): string {
+  const told = containers.flatMap(({ reason, exitCode }) => [
+    ...(reason === undefined || stoppedReason?.includes(reason) ? [] : [reason]),
+    ...(exitCode === undefined ? [] : [`exit code ${exitCode}`]),
+  ])
+  return [stoppedReason || stopCode || 'no reason was told', ...told].join('; ')
 }

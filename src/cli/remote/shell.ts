@@ -6,7 +6,9 @@ import {
   ECSClient,
   RunTaskCommand,
   type RunTaskCommandInput,
+  StopTaskCommand,
 } from '@aws-sdk/client-ecs'
+import { SHELL } from '../../adapters/ecs/workers.ts'
 import { SluiceError } from '../../core/errors.ts'
 import type { TaskRun } from '../../core/model.ts'
 import { findRun, findTasks, type TaskView, viewRun } from '../../project/inspect.ts'
@@ -15,29 +17,50 @@ import type { GlobalOptions, Result } from '../options.ts'
 import { connect } from './connect.ts'
 import type { Deployment } from './deployment.ts'
 
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 const LOOK_MS = 2_000
 const MOST_LOOKS = 150
 
-/** Opens a shell in the container of a running task, or in a fresh one of its pool. */
+/** Opens a shell in the container of a running task, or in a fresh one of its pool, which ends with the shell. */
 export async function openShell(wanted: string, name: string, options: GlobalOptions): Promise<Result> {
   const { deployment, home } = await connect(options)
   const view = await viewRun(home, await findRun(home, wanted))
   const [found] = findTasks(view, name) as [TaskView]
   const client = new ECSClient({ region: deployment.environment.region })
-  const id = await openContainer(client, deployment, found.task)
-  const code = await run('aws', execArguments(deployment, id))
-  return { data: { container: id }, text: '', exitCode: code === 0 ? EXIT.done : EXIT.system }
+  const shown = await withContainer(client, deployment, found.task, async (id) => {
+    const code = await run('aws', execArguments(deployment, id))
+    return { data: { container: id }, text: '', exitCode: code === 0 ? EXIT.done : EXIT.system }
+  })
+  return shown ?? { data: {}, text: 'The container was stopped.', exitCode: EXIT.killed }
 }
 
-/** A container that lets one in: that of a task that runs, or a fresh one of its pool. */
-export async function openContainer(
+/**
+ * Works in a container that lets one in: that of a task that runs, or a fresh one of its pool, which is stopped
+ * afterwards. Returns undefined where a signal came before.
+ */
+export async function withContainer<T>(
   client: ECSClient,
   deployment: Deployment,
   task: Pick<TaskRun, 'status' | 'worker' | 'pool'>,
-): Promise<string> {
-  const id = containerOf(task) ?? (await startFresh(client, deployment, task.pool))
-  await untilExecutable(client, deployment, id)
-  return id
+  work: (id: string) => Promise<T>,
+): Promise<T | undefined> {
+  const running = containerOf(task)
+  if (running !== undefined) {
+    await untilExecutable(client, deployment, running)
+    return work(running)
+  }
+  const stopped = Promise.withResolvers<undefined>()
+  const stop = () => stopped.resolve(undefined)
+  for (const signal of SIGNALS) process.on(signal, stop)
+  const id = await startFresh(client, deployment, task.pool)
+  try {
+    return await Promise.race([untilExecutable(client, deployment, id).then(() => work(id)), stopped.promise])
+  } finally {
+    for (const signal of SIGNALS) process.off(signal, stop)
+    await client.send(
+      new StopTaskCommand({ cluster: deployment.outputs.Cluster, task: id, reason: 'the shell has ended' }),
+    )
+  }
 }
 
 /** The container that runs a task now. */
@@ -46,7 +69,7 @@ export function containerOf({ status, worker }: Pick<TaskRun, 'status' | 'worker
   return isHere ? worker.slice('fargate/'.length) : undefined
 }
 
-/** A container of the pool that works on nothing, for an hour. */
+/** A container of the pool that works on nothing; where nobody stops it, it ends after an hour. */
 export function freshContainer({ stack, outputs }: Deployment, pool: string): RunTaskCommandInput {
   if (outputs.Cluster === undefined)
     throw new SluiceError(
@@ -59,8 +82,9 @@ export function freshContainer({ stack, outputs }: Deployment, pool: string): Ru
   return {
     cluster: outputs.Cluster,
     taskDefinition: `${outputs.Families ?? `${stack}-`}${pool}`,
+    launchType: 'FARGATE',
     enableExecuteCommand: true,
-    startedBy: 'sluice shell',
+    startedBy: SHELL,
     overrides: { containerOverrides: [{ name: 'worker', command: ['wait'] }] },
     networkConfiguration: {
       awsvpcConfiguration: {
@@ -110,7 +134,13 @@ async function untilExecutable(client: ECSClient, { outputs }: Deployment, id: s
   for (let looks = 0; looks < MOST_LOOKS; looks++) {
     const input = { cluster: outputs.Cluster, tasks: [id] }
     const answer: DescribeTasksCommandOutput = await client.send(new DescribeTasksCommand(input))
-    const agents = answer.tasks?.[0]?.containers?.flatMap(({ managedAgents = [] }) => managedAgents) ?? []
+    const [task] = answer.tasks ?? []
+    if (task?.lastStatus === 'STOPPED')
+      throw new SluiceError(
+        'deployment_unreachable',
+        `The container ${id} stopped: ${task.stoppedReason ?? 'no reason was told'}.`,
+      )
+    const agents = task?.containers?.flatMap(({ managedAgents = [] }) => managedAgents) ?? []
     if (agents.some(({ lastStatus }) => lastStatus === 'RUNNING')) return
     await sleep(LOOK_MS)
   }

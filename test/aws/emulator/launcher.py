@@ -144,9 +144,12 @@ _ls._execute_function_warm = _exec
 #      MiniStack goes on waiting for ever ---------------------------------------
 from ministack.services import stepfunctions as _sf
 _waiting = _th.local()
+_machines = {}
 _orig_callback = _sf._invoke_with_callback
 def _with_callback(resource, input_data, token, state_def):
     _waiting.token = token
+    execution = (input_data.get("Payload") or {}).get("execution", "")
+    _machines[token] = ":".join(execution.split(":")[:-1]).replace(":execution:", ":stateMachine:")
     try:
         return _orig_callback(resource, input_data, token, state_def)
     finally:
@@ -215,10 +218,18 @@ _ecs._register_metadata = _md_with_role
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html
 import contextvars
 from ministack.core import iam_actions as _actions, iam_evaluator as _iam
+# Queues and buckets take TLS only, and the emulator has none: every request counts as one that came by it.
+class _Secure:
+    def get(self): return ("127.0.0.1", True)
+    def set(self, value): return None
+_iam._request_origin = _Secure()
 _also = contextvars.ContextVar("also", default=())
 _of_resource = _actions.extract_resource_arn
 def _resource_of(service, method, path, headers, body, params, region, account):
     found = _of_resource(service, method, path, headers, body, params, region, account)
+    if service == "states" and "SendTask" in headers.get("x-amz-target", ""):
+        # The machine of the execution that waits for the token.
+        return _machines.get(json.loads(body)["taskToken"], found)
     if service != "ecs":
         return found
     told = json.loads(body or b"{}")
@@ -276,6 +287,9 @@ def _role_of(key):
 
 def _enforced(key, action, service, region, resource_arn="*", service_context=None):
     role = _role_of(key)
+    # A batch is allowed by the action that it repeats.
+    if action.startswith("sqs:"):
+        action = action.removesuffix("Batch")
     # The CDK's own roles: MiniStack does not know all that their policies say, and they are not ours.
     if role is not None and role.startswith("cdk-"):
         return None

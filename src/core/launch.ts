@@ -1,0 +1,74 @@
+import type { Launches } from './model.ts'
+import { retryDelayMs } from './retry.ts'
+
+/** A container of a pool, as its platform shows it. */
+export interface Container {
+  arn: string
+  status: 'starting' | 'running' | 'stopped'
+  /** When it began to run; absent: it has not. */
+  startedAt?: number
+  /** Why it stopped, where that says that it could not work: it never started, or ended at once with an error. */
+  failure?: string
+}
+
+/** How a launch went: what was started, and what stood in the way. */
+export interface Launched {
+  arns: string[]
+  problem?: string
+}
+
+/** A container that runs for so long works. */
+export const PROVED_MS = 60_000
+/** Fargate starts 100 tasks in a burst and 20 a second: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/throttling.html */
+const BURST = 100
+const BACK_OFF = { attempts: 1, delayMs: 15_000, backoff: 'exponential' } as const
+const LONGEST_MS = 15 * 60_000
+
+/** A pool of which no container was started yet. */
+export const newLaunches = (pool: string): Launches => ({
+  kind: 'launches',
+  pool,
+  asked: 0,
+  unproved: [],
+  failures: 0,
+})
+
+/** What the containers that were started show: some work, some have failed, some are still to show it. */
+export function afterLook(row: Launches, seen: Container[], now: number, random: number): Launches {
+  const started = seen.filter(({ arn }) => row.unproved.includes(arn))
+  const isProved = ({ status, startedAt, failure }: Container) =>
+    startedAt !== undefined && (status === 'stopped' ? failure === undefined : now - startedAt >= PROVED_MS)
+  const failed = started.flatMap(({ failure }) => failure ?? [])
+  const unproved = started.filter((each) => each.status !== 'stopped' && !isProved(each))
+  const left = { ...row, unproved: unproved.map(({ arn }) => arn) }
+  if (failed.length > 0) return afterFailure(left, failed[0] as string, now, random)
+  return started.some(isProved) ? withoutFailures(left) : left
+}
+
+/** A start has failed: the next is delayed, longer each time, up to 15 minutes. Those that fail together count once. */
+export function afterFailure(row: Launches, reason: string, now: number, random: number): Launches {
+  if (now < (row.notBefore ?? 0)) return { ...row, reason }
+  const failures = row.failures + 1
+  const delayMs = Math.min(retryDelayMs(BACK_OFF, failures, random), LONGEST_MS)
+  return { ...row, failures, reason, notBefore: now + delayMs }
+}
+
+function withoutFailures({ reason: _, notBefore: __, ...row }: Launches): Launches {
+  return { ...row, failures: 0 }
+}
+
+/**
+ * How many containers to start: one for each message that nobody has taken, less those that are about to take one, up to
+ * the pool's size. After a failure none before its time, then a single one that has to prove itself.
+ */
+export function launchCount(
+  { failures, notBefore = 0, unproved }: Launches,
+  containers: Container[],
+  { messages, most, now }: { messages: number; most: number; now: number },
+): number {
+  if (now < notBefore) return 0
+  const there = containers.filter(({ status }) => status !== 'stopped')
+  const starting = there.filter(({ status }) => status === 'starting').length
+  const wanted = Math.min(messages - starting, most - there.length, BURST)
+  return Math.max(0, failures === 0 ? wanted : Math.min(wanted, 1 - unproved.length))
+}

@@ -1,0 +1,171 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
+import { z } from 'zod'
+import { type Container, newLaunches } from '../../src/core/launch.ts'
+import { keys, type Launches, type Run, type TaskRun } from '../../src/core/model.ts'
+import { advance } from '../../src/engine/advance.ts'
+import { whyWaiting } from '../../src/engine/why.ts'
+import { createLaunchWorkers } from '../../src/handlers/launch-workers.ts'
+import { failedLaunches } from '../../src/handlers/measures.ts'
+import { createPlan } from '../../src/handlers/plan.ts'
+import { pipeline, task, text } from '../../src/index.ts'
+import { memoryDeployment } from './deployment.ts'
+
+const Root = task(
+  'LaunchingRoot',
+  { params: { n: z.int() }, output: ({ n }) => text(`${n}.txt`) },
+  async ({ output }) => output.write(''),
+)
+const numbered = pipeline('numbered', Root)
+
+describe('launching workers', () => {
+  /** A platform whose containers the test starts, ends and breaks. */
+  function platform({ messages = 0, most = 5, now = 1_000_000 } = {}) {
+    const { home, context } = memoryDeployment([numbered], () => world.now)
+    const world = {
+      messages,
+      now,
+      problem: undefined as string | undefined,
+      containers: [] as Container[],
+      counts: [] as number[],
+      meanwhile: async () => {},
+    }
+    const launch = createLaunchWorkers({
+      ports: context.ports,
+      pools: { heavy: { family: 'f', most, spot: true } },
+      backlog: async () => world.messages,
+      look: async (_, named) =>
+        world.containers.filter(({ arn, status }) => status !== 'stopped' || named.includes(arn)),
+      launch: async (_, { count }) => {
+        world.counts.push(count)
+        await world.meanwhile()
+        if (world.problem !== undefined) return { arns: [], problem: world.problem }
+        const arns = Array.from({ length: count }, (_, n) => `arn:${world.containers.length + n}`)
+        world.containers.push(...arns.map((arn) => ({ arn, status: 'starting' as const })))
+        return { arns }
+      },
+    })
+    const set = (change: Partial<Container>) => {
+      world.containers = world.containers.map((each) => ({ ...each, ...change }))
+    }
+    const row = async () => (await context.ports.store.read([keys.launches('heavy')]))[0] as Launches
+    return { home, context, world, set, row, launch: () => launch({ pool: 'heavy' }) }
+  }
+
+  it('takes one for each message that nobody has taken, less those that start, up to the size of the pool', async () => {
+    const launched = async (messages: number, statuses: Container['status'][], most = 5) => {
+      const { world, launch } = platform({ messages, most })
+      world.containers = statuses.map((status, n) => ({ arn: `arn:${n}`, status }))
+      await launch()
+      return world.counts
+    }
+    assert.deepEqual(await launched(0, []), [])
+    assert.deepEqual(await launched(3, []), [3])
+    assert.deepEqual(await launched(3, ['starting', 'starting']), [1])
+    assert.deepEqual(await launched(2, ['starting', 'starting']), [])
+    assert.deepEqual(await launched(1, ['running', 'running']), [1])
+    assert.deepEqual(await launched(100, ['running', 'running']), [3])
+    assert.deepEqual(await launched(100, ['running', 'running', 'starting', 'starting', 'starting']), [])
+    assert.deepEqual(await launched(1_000, [], 1_000), [100])
+  })
+
+  it('is done by one at a time: who comes meanwhile has it look once more', async () => {
+    const { world, launch } = platform({ messages: 2, most: 3 })
+    let second: unknown
+    world.meanwhile = async () => {
+      world.meanwhile = async () => {}
+      world.messages = 3
+      second = await launch()
+    }
+    assert.deepEqual(await launch(), { heavy: 3 })
+    assert.deepEqual([second, world.counts], [{ heavy: 0 }, [2, 1]])
+  })
+
+  it('is taken over from a launcher that has died', async () => {
+    const { world, launch } = platform({ messages: 2 })
+    world.meanwhile = () => new Promise(() => {})
+    void launch()
+    await setImmediate()
+    world.meanwhile = async () => {}
+    assert.deepEqual(await launch(), { heavy: 0 })
+    world.now += 91_000
+    assert.deepEqual(await launch(), { heavy: 2 })
+  })
+
+  it('is delayed where containers do not start, longer each time, then tried with a single one', async () => {
+    const { world, set, row, launch } = platform({ messages: 4 })
+    await launch()
+    set({ status: 'stopped', failure: 'CannotPullContainerError: not found' })
+    await launch()
+    assert.deepEqual(world.counts, [4])
+    assert.equal((await row()).failures, 1)
+    const delays: number[] = []
+    for (let failures = 1; failures < 12; failures++) {
+      delays.push(((await row()).notBefore ?? 0) - world.now)
+      world.now = (await row()).notBefore ?? 0
+      await launch()
+      set({ status: 'stopped', failure: 'CannotPullContainerError: not found' })
+      await launch()
+    }
+    assert.deepEqual(world.counts, [4, ...Array(11).fill(1)])
+    assert.ok(delays.every((delay, n) => n === 0 || delay >= (delays[n - 1] as number) / 2))
+    assert.equal(Math.max(...delays), 15 * 60_000)
+    assert.match((await row()).reason ?? '', /CannotPull/)
+  })
+
+  it('goes on with as many as are needed when one has worked for a minute, or has ended well', async () => {
+    for (const proof of [{ status: 'running' }, { status: 'stopped' }] as const) {
+      const { world, set, row, launch } = platform({ messages: 4 })
+      world.problem = 'Capacity is unavailable at this time'
+      await launch()
+      world.problem = undefined
+      world.now += 60_000
+      await launch()
+      set({ ...proof, startedAt: world.now })
+      assert.deepEqual(world.counts, [4, 1])
+      if (proof.status === 'running') {
+        await launch()
+        assert.deepEqual(world.counts, [4, 1])
+        world.now += 60_000
+      }
+      await launch()
+      assert.deepEqual(world.counts.slice(0, 3), [4, 1, 4])
+      assert.deepEqual([(await row()).failures, (await row()).reason], [0, undefined])
+    }
+  })
+
+  it('tells a queued task why no container starts, and the alarm how often', async () => {
+    const { home, context, project, executions } = memoryDeployment([numbered])
+    await createPlan(
+      home,
+      project,
+      executions,
+    )({
+      token: 't',
+      execution: 'arn:numbered:a',
+      name: 'a',
+      pipeline: 'numbered',
+      input: { n: 1 },
+    })
+    await advance(context)
+    const [listed] = await context.ports.store.list({ prefix: keys.run(''), consistency: 'strong' })
+    const run = listed?.record as Run
+    const task = (await context.ports.store.read([keys.taskRun(run.id, 0)]))[0] as TaskRun
+    assert.equal(task.status, 'queued')
+    const put = {
+      ...newLaunches('default'),
+      failures: 3,
+      reason: 'RESOURCE:ENI',
+      notBefore: Date.now() + 60_000,
+    }
+    await context.ports.store.write([{ key: keys.launches('default'), put }])
+    const [reason] = await whyWaiting(context, run, task)
+    assert.match(
+      reason?.text ?? '',
+      /no container of the pool default starts \(3 times in a row\): RESOURCE:ENI/,
+    )
+    assert.equal(reason?.until, put.notBefore)
+    assert.equal(await failedLaunches(home, ['default', 'other']), 3)
+  })
+})
