@@ -9,6 +9,7 @@ import { launcherOf } from '../src/deployed/launcher.ts'
 import { runMetrics } from '../src/deployed/metrics.ts'
 import { PATIENT } from '../src/deployed/patience.ts'
 import { createAdvance, createRepair } from '../src/handlers/advance.ts'
+import { noteCode } from '../src/handlers/deployed-code.ts'
 import { readSettings } from '../src/handlers/environment.ts'
 import { bundledContainers, bundledLimits } from '../src/project/bundled.ts'
 
@@ -25,6 +26,7 @@ async function repair(keys: string[]): Promise<void> {
     )
 }
 
+await noteCode(home)
 const onRunEnd = runMetrics(told.environment)
 const advance = createAdvance({ home, answers, repair, wake, onRunEnd })
 const handleKey = createRepair({ home, answers, wake })

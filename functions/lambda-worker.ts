@@ -1,13 +1,20 @@
 import { ChangeMessageVisibilityCommand, SQSClient } from '@aws-sdk/client-sqs'
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda'
+import { UNSUPERVISED } from '../src/adapters/process/supervision.ts'
 import { readMessage } from '../src/adapters/sqs/queue.ts'
-import { bodiesInPlace } from '../src/deployed/bodies.ts'
+import type { Job } from '../src/core/ports.ts'
+import { bodies } from '../src/deployed/bodies.ts'
 import { openDeployed } from '../src/deployed/home.ts'
 import { attemptMetrics } from '../src/deployed/metrics.ts'
 import { PATIENT } from '../src/deployed/patience.ts'
 import { ofPool, readSettings } from '../src/handlers/environment.ts'
 import { createLambdaWorker } from '../src/handlers/lambda-worker.ts'
 import { loadProject } from '../src/project/load-config.ts'
+
+/** How long a body may take to stop; the function's own time is the limit. */
+const GRACE_MS = 5_000
+/** What the function needs beside the body's heap. */
+const OWN_MB = 192
 
 const told = readSettings('lambda-worker')
 const project = await loadProject('sluice.config')
@@ -16,10 +23,24 @@ const home = openDeployed(told, {
   project,
   limits: project.limits,
   memoryMb: told.memoryMb,
-  runner: bodiesInPlace,
+  runner: bodies({
+    project,
+    storage: told.storage,
+    graceMs: GRACE_MS,
+    supervision: UNSUPERVISED,
+    mostIdle: 1,
+    adapt: withinMemory,
+  }),
   // Lambda deletes what was handled, and what is put back was sent anew.
   queue: (queue) => ({ ...queue, acknowledge: async () => {} }),
 })
+
+/** A heap that is full before the function's memory is: Lambda would end all of its processes, and nobody knew why. */
+function withinMemory(job: Job): Job {
+  const most = Math.max(told.memoryMb / 2, told.memoryMb - OWN_MB)
+  return { ...job, memoryMb: Math.floor(Math.min(job.memoryMb ?? most, most)) }
+}
+
 const work = createLambdaWorker(home, { onEnd: attemptMetrics(told.environment) })
 
 const sqs = new SQSClient(PATIENT)

@@ -143,7 +143,7 @@ async function bundlePool(
   )
   const project: BundledProject = { path, modules: own, missing: [], limits, containers: {} }
   if (pools[pool]?.runsOn !== 'fargate') {
-    const entries = { index: ownModule('functions/lambda-worker') }
+    const entries = { index: ownModule('functions/lambda-worker'), child: ownModule('src/local/child') }
     const version = await bundle({ ...options, project, entries })
     copyExternal(dirname(path), options.external ?? [], options.outdir)
     return { folder: options.outdir, version }

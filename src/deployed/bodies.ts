@@ -1,37 +1,38 @@
-import type { Runner } from '../core/ports.ts'
+import { tmpdir } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { type ProcessRunnerOptions, processRunner } from '../adapters/process/process-runner.ts'
+import type { Job, Runner } from '../core/ports.ts'
 import { conclude } from '../project/conclude.ts'
 import type { Home } from '../project/home.ts'
-import { inlineRunner } from '../project/inline-runner.ts'
+import { modulesOf, type Project } from '../project/load-config.ts'
 import { prepareJob } from '../project/prepare-job.ts'
 
-/** What runners of a deployment are made from. */
-type Looks = Omit<Home, 'context' | 'close'>
-
-/** Runs bodies in the function itself, whose sandbox Lambda may use again for another task. */
-export function bodiesInPlace({ logs, secrets, surroundings, definitions }: Looks): Runner {
-  const { tasks } = definitions
-  const runner = inlineRunner({
-    tasks,
-    ...surroundings,
-    logs,
-    prepare: (job) => prepareJob(job, secrets, surroundings.markers),
-    conclude: (end) => conclude(definitions, end),
-  })
-  return {
-    ...runner,
-    async run(job, hooks) {
-      const before = process.cpuUsage()
-      const ending = await runner.run(job, hooks)
-      return { ...ending, ...usedSince(before) }
-    },
-  }
+/** How bodies run at one place. */
+export interface BodiesOptions extends Pick<ProcessRunnerOptions, 'graceMs' | 'supervision' | 'mostIdle'> {
+  project: Project
+  /** URI of the targets. */
+  storage: string
+  /** What a job is changed into before it runs. */
+  adapt(job: Job): Job
 }
 
-/** What the process has used; its peak is that of all that it has run so far. */
-function usedSince(before: NodeJS.CpuUsage) {
-  const { user, system } = process.cpuUsage(before)
-  return {
-    cpuSeconds: (user + system) / 1_000_000,
-    peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
+/**
+ * Runs bodies in processes beside the one that keeps their leases, each in a fresh folder. How a body ends is a fact then,
+ * also where it ends its process, fills its memory or never gives its thread back.
+ */
+export const bodies =
+  ({ project, storage, adapt, ...options }: BodiesOptions) =>
+  ({ logs, secrets, surroundings, definitions }: Omit<Home, 'context' | 'close'>): Runner => {
+    const runner = processRunner({
+      ...options,
+      // Beside this module in every bundle.
+      entry: () => fileURLToPath(new URL('./child.mjs', import.meta.url)),
+      args: ['sluice.config', storage, String(process.pid)],
+      scratch: tmpdir(),
+      modulesOf: (families) => modulesOf(project, families),
+      logs,
+      prepare: (job) => prepareJob(job, secrets, surroundings.markers),
+      conclude: (end) => conclude(definitions, end),
+    })
+    return { ...runner, run: (job, hooks) => runner.run(adapt(job), hooks) }
   }
-}

@@ -1,22 +1,20 @@
 import { readFile } from 'node:fs/promises'
-import { fileURLToPath } from 'node:url'
-import { processRunner } from '../../src/adapters/process/process-runner.ts'
-import type { Runner } from '../../src/core/ports.ts'
+import type { Job } from '../../src/core/ports.ts'
+import { bodies } from '../../src/deployed/bodies.ts'
 import { openDeployed } from '../../src/deployed/home.ts'
 import { attemptMetrics } from '../../src/deployed/metrics.ts'
 import { Worker } from '../../src/engine/work.ts'
+import { withCurrentCode } from '../../src/handlers/deployed-code.ts'
 import { readSettings } from '../../src/handlers/environment.ts'
 import { workerOfTask } from '../../src/handlers/job-events.ts'
-import { conclude } from '../../src/project/conclude.ts'
-import type { Home } from '../../src/project/home.ts'
-import { loadProject, modulesOf, type Project } from '../../src/project/load-config.ts'
-import { prepareJob } from '../../src/project/prepare-job.ts'
+import { loadProject } from '../../src/project/load-config.ts'
 
 /** SIGKILL follows SIGTERM after 120 s; the hand-back takes some of that. */
 const GRACE_MS = 100_000
 /** The longest that SQS lets a request wait. */
 const WAIT_SECONDS = 20
 const LOOK_MS = 1_000
+const OUTDATED = 3
 
 /**
  * Works on a pool's queue until nothing has come for a while, or it is told to stop: then its task is handed back as
@@ -32,7 +30,11 @@ export async function runWorker(): Promise<void> {
     limits: project.limits,
     memoryMb: told.memoryMb,
     waitSeconds: Math.min(WAIT_SECONDS, idleSeconds),
-    runner: (looks) => freshProcesses(looks, project, told.storage),
+    runner: bodies({ project, storage: told.storage, graceMs: GRACE_MS, adapt: alone }),
+    queue: withCurrentCode(
+      () => home.context,
+      () => outdated(),
+    ),
   })
   let started = 0
   let idleSince = Date.now()
@@ -44,6 +46,12 @@ export async function runWorker(): Promise<void> {
       if (++started === tasksPerWorker) worker.drain()
     },
   })
+  function outdated(): void {
+    console.log('newer code is deployed than this container has; the next one runs it')
+    // Where it has done nothing, the launcher takes it for a start that failed, and does not start such ones without a pause.
+    if (started === 0) process.exitCode = OUTDATED
+    worker.drain()
+  }
   process.on('SIGTERM', () => worker.stop())
   process.on('SIGINT', () => worker.stop())
   const beats = setInterval(() => void worker.beat().catch(console.error), home.context.settings.heartbeatMs)
@@ -57,29 +65,11 @@ export async function runWorker(): Promise<void> {
   await home.close()
 }
 
-/** Every task in a process of its own; the next one is prepared while one runs. */
-function freshProcesses(
-  { logs, secrets, surroundings, definitions }: Omit<Home, 'context' | 'close'>,
-  project: Project,
-  storage: string,
-): Runner {
-  const runner = processRunner({
-    entry: () => fileURLToPath(new URL('./child.mjs', import.meta.url)),
-    args: ['sluice.config', storage, String(process.pid)],
-    modulesOf: (families) => modulesOf(project, families),
-    graceMs: GRACE_MS,
-    logs,
-    prepare: (job) => prepareJob(job, secrets, surroundings.markers),
-    conclude: (end) => conclude(definitions, end),
-  })
-  return {
-    ...runner,
-    run(job, hooks) {
-      const policy = { ...job.task.policy, fresh: 'attempt' as const }
-      return runner.run({ ...job, task: { ...job.task, policy } }, hooks)
-    },
-  }
-}
+/** Every task has a process of its own; the next one is prepared while one runs. */
+const alone = (job: Job): Job => ({
+  ...job,
+  task: { ...job.task, policy: { ...job.task.policy, fresh: 'attempt' } },
+})
 
 /** The container's task, as ECS tells it: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4.html */
 async function workerName(): Promise<string> {

@@ -165,7 +165,7 @@ describe('the stack', () => {
   it('says what is wrong with an environment, all at once', () => {
     assert.throws(
       () => readSettings('launch-workers', { SLUICE_QUEUES: '{"default": 1}', SLUICE_WORKERS: 'no' }),
-      /SLUICE_QUEUES: .*\n- SLUICE_WORKERS: is not JSON/,
+      /SLUICE_QUEUES: .*\n(.*\n)*- SLUICE_WORKERS: is not JSON/,
     )
   })
 

@@ -1,4 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, rm } from 'node:fs'
+import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { UncutLine } from '../../core/mask.ts'
@@ -14,7 +16,7 @@ import {
   RECORD_MARK,
   type ToChild,
 } from './protocol.ts'
-import type { Supervision } from './supervision.ts'
+import type { Supervises } from './supervision.ts'
 
 /** A body may have closed its streams; then their end is not told. */
 const DRAIN_MS = 2_000
@@ -27,7 +29,9 @@ export interface ChildOptions {
   args: string[]
   memoryMb?: number
   /** Keeps the child to its leases. */
-  supervision: Supervision
+  supervision: Supervises
+  /** Where it gets a fresh folder of its own, as working folder and `TMPDIR`; removed after it. @default those of this process */
+  scratch?: string
 }
 
 /** How an attempt ended in a child: its last word, or the death of the process. */
@@ -62,7 +66,8 @@ export class Child {
   run: string | undefined
   readonly memoryMb: number | undefined
   readonly #process: ChildProcess
-  readonly #supervision: Supervision
+  readonly #supervision: Supervises
+  readonly #folder: string | undefined
   readonly #closed: Promise<ChildEnd>
   #events: ChildEvents | undefined
   #ending: string | undefined
@@ -79,9 +84,15 @@ export class Child {
     this.memoryMb = options.memoryMb
     this.#supervision = options.supervision
     const limit = options.memoryMb === undefined ? [] : [`--max-old-space-size=${options.memoryMb}`]
+    this.#folder = options.scratch && mkdtempSync(join(options.scratch, 'sluice-task-'))
     this.#process = spawn(process.execPath, [...limit, options.entry, ...options.args], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      env: { ...withoutSecrets(process.env), ...compileCache() },
+      env: {
+        ...withoutSecrets(process.env),
+        ...compileCache(),
+        ...(this.#folder && { TMPDIR: this.#folder }),
+      },
+      ...(this.#folder && { cwd: this.#folder }),
       serialization: 'json',
       // A group of its own: Ctrl-C reaches only us, and a kill reaches what the body has started.
       detached: true,
@@ -185,6 +196,7 @@ export class Child {
       })
       this.#process.on('close', (exitCode, signal) => {
         this.#isAlive = false
+        if (this.#folder !== undefined) rm(this.#folder, { recursive: true, force: true }, () => {})
         if (this.#process.pid !== undefined) this.#supervision.over(this.#process.pid)
         resolve(this.#isReady ? this.#death(exitCode, signal) : neverReady(exitCode, signal))
       })

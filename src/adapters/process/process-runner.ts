@@ -5,7 +5,7 @@ import { startTimer, type Timer } from '../../core/timer.ts'
 import { Child, type ChildDeath, type ChildEnd } from './child-process.ts'
 import { killedFromOutside } from './killed.ts'
 import type { ChildJob, FromChild, Question } from './protocol.ts'
-import { Supervision } from './supervision.ts'
+import { type Supervises, Supervision } from './supervision.ts'
 
 /** What the runner is composed of. */
 export interface ProcessRunnerOptions {
@@ -21,6 +21,12 @@ export interface ProcessRunnerOptions {
   conclude(end: BodyEnd): Promise<Ending>
   /** How long a body may take to stop after it was asked to. */
   graceMs: number
+  /** @default a process that kills children at the end of their lease */
+  supervision?: Supervises
+  /** See {@link ChildOptions}. */
+  scratch?: string
+  /** How many idle processes are kept for the next attempts of their runs. @default no limit */
+  mostIdle?: number
 }
 
 /** Idle processes of a run end after this time. */
@@ -34,14 +40,13 @@ export function processRunner(options: ProcessRunnerOptions): Runner {
   const busy = new Map<string, Child>()
   let spare: Child | undefined
 
-  const supervision = new Supervision()
-  const { args } = options
+  const { args, scratch, supervision = new Supervision(), mostIdle = Number.POSITIVE_INFINITY } = options
 
   async function acquire({ run, task, memoryMb }: Job, modules: string[]): Promise<Child> {
     const { fresh } = task.policy
     const entry = await options.entry(fresh)
     const start = (memoryMb?: number) =>
-      new Child({ entry, args, supervision, ...(memoryMb && { memoryMb }) })
+      new Child({ entry, args, supervision, ...(scratch && { scratch }), ...(memoryMb && { memoryMb }) })
     const reusable = [...idle.keys()].find(
       (child) => child.isAlive && child.run === run && child.memoryMb === memoryMb,
     )
@@ -50,6 +55,7 @@ export function processRunner(options: ProcessRunnerOptions): Runner {
       idle.delete(reusable)
       return reusable
     }
+    for (const child of [...idle.keys()].slice(0, Math.max(0, idle.size + 1 - mostIdle))) end(child)
     const isPrepared = spare?.isAlive && memoryMb === undefined
     const child = isPrepared && spare ? spare : start(memoryMb)
     if (child === spare) spare = undefined
@@ -66,11 +72,13 @@ export function processRunner(options: ProcessRunnerOptions): Runner {
       child.kill()
       return
     }
-    const end = () => {
-      idle.delete(child)
-      child.kill()
-    }
-    idle.set(child, setTimeout(end, IDLE_MS).unref())
+    idle.set(child, setTimeout(end, IDLE_MS, child).unref())
+  }
+
+  function end(child: Child): void {
+    clearTimeout(idle.get(child))
+    idle.delete(child)
+    child.kill()
   }
 
   return {

@@ -9,8 +9,18 @@ export interface ToSupervisor {
   leaseMs?: number
 }
 
+/** What keeps children to their leases. */
+export interface Supervises {
+  watch(pid: number, leaseMs?: number): void
+  over(pid: number): void
+  close(): void
+}
+
+/** For a sandbox that freezes and ends with all of its processes: nothing outlives this one. */
+export const UNSUPERVISED: Supervises = { watch() {}, over() {}, close() {} }
+
 /** Keeps children to their leases, by a process that outlives this one for a moment; it starts with the first child. */
-export class Supervision {
+export class Supervision implements Supervises {
   /** When the lease of each child ends, by the monotonic clock; undefined without an attempt. */
   readonly #children = new Map<number, number | undefined>()
   #supervisor: ChildProcess | undefined

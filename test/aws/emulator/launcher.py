@@ -230,6 +230,9 @@ def _resource_of(service, method, path, headers, body, params, region, account):
     if service == "states" and "SendTask" in headers.get("x-amz-target", ""):
         # The machine of the execution that waits for the token.
         return _machines.get(json.loads(body)["taskToken"], found)
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html: tags alone are the group's.
+    if service == "logs" and "Tag" not in headers.get("x-amz-target", "") and ":log-group:" in found:
+        return found + ":log-stream:"
     if service != "ecs":
         return found
     told = json.loads(body or b"{}")

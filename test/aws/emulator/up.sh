@@ -153,6 +153,7 @@ cat >"$run/env.json" <<CONF
   "CONTAINERS_REGISTRIES_CONF": "$run/registries.conf",
   "AWS_TEST_IMAGE": "$image",
   "AWS_TEST_VENV": "$home/venv",
+  "AWS_TEST_RUN": "$run",
   "NODE_NO_WARNINGS": "1"
 }
 CONF

@@ -1,0 +1,173 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { before, describe, it } from 'node:test'
+import {
+  GetPolicyCommand,
+  GetPolicyVersionCommand,
+  GetRolePolicyCommand,
+  IAMClient,
+  ListAttachedRolePoliciesCommand,
+  ListRolePoliciesCommand,
+  PutRolePolicyCommand,
+} from '@aws-sdk/client-iam'
+import { runSimulation } from '@cloud-copilot/iam-simulate'
+import { invoke, until } from './deployed.ts'
+
+// The last of the files: it looks at what all of the others have asked for.
+
+/** What a role has asked for, as the emulator notes it. */
+interface Asked {
+  role: string
+  action: string
+  resource: string
+  context: { [key: string]: string | string[] }
+  allowed: boolean
+}
+
+interface Statement {
+  Action: string | string[]
+  Resource: string | string[]
+}
+interface Policy {
+  name: string
+  policy: { Version: string; Statement: Statement[] }
+}
+
+const iam = new IAMClient({})
+const ACCOUNT = '000000000000'
+
+const asked = (): Asked[] =>
+  readFileSync(join(process.env.AWS_TEST_RUN ?? '', 'requests.jsonl'), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+    .filter(({ role }: Asked) => role.startsWith('sluice-'))
+
+async function policiesOf(RoleName: string): Promise<Policy[]> {
+  const { PolicyNames = [] } = await iam.send(new ListRolePoliciesCommand({ RoleName }))
+  const own = PolicyNames.map(async (PolicyName) => {
+    const { PolicyDocument } = await iam.send(new GetRolePolicyCommand({ RoleName, PolicyName }))
+    return { name: PolicyName, policy: parsed(PolicyDocument) }
+  })
+  const { AttachedPolicies = [] } = await iam.send(new ListAttachedRolePoliciesCommand({ RoleName }))
+  const attached = AttachedPolicies.map(async ({ PolicyArn = '' }) => {
+    const { Policy } = await iam.send(new GetPolicyCommand({ PolicyArn }))
+    const version = { PolicyArn, VersionId: Policy?.DefaultVersionId }
+    const { PolicyVersion } = await iam.send(new GetPolicyVersionCommand(version))
+    return { name: PolicyArn, policy: parsed(PolicyVersion?.Document) }
+  })
+  return Promise.all([...own, ...attached])
+}
+
+/** Documents come URL-encoded, from the emulator as they are. */
+function parsed(document = '{}'): Policy['policy'] {
+  return JSON.parse(document.startsWith('%') ? decodeURIComponent(document) : document)
+}
+
+/** Whether these policies allow it; what the evaluator does not take as a request is an error. */
+async function isAllowed({ role, action, resource, context }: Asked, policies: Policy[]): Promise<boolean> {
+  const told = Object.entries(context).filter(([, value]) => value !== null && value !== undefined)
+  const answer = await runSimulation(
+    {
+      request: {
+        principal: `arn:aws:sts::${ACCOUNT}:assumed-role/${role}/session`,
+        action,
+        resource: { resource, accountId: ACCOUNT },
+        contextVariables: Object.fromEntries(told),
+      },
+      identityPolicies: policies,
+      serviceControlPolicies: [],
+      resourceControlPolicies: [],
+    },
+    {},
+  )
+  if (answer.resultType === 'error')
+    throw new Error(`${action} on ${resource}: ${JSON.stringify(answer.errors)}`)
+  return answer.overallResult === 'Allowed'
+}
+
+const actionsOf = ({ Action }: Statement) => [Action].flat()
+
+/** The same without one action. */
+const without = (policies: Policy[], action: string): Policy[] =>
+  policies.map(({ name, policy }) => ({
+    name,
+    policy: {
+      ...policy,
+      Statement: policy.Statement.map((statement) => ({
+        ...statement,
+        Action: actionsOf(statement).filter((each) => each !== action),
+      })).filter(({ Action }) => Action.length > 0),
+    },
+  }))
+
+describe('what the roles of a deployment have asked for', () => {
+  let requests: Asked[] = []
+  const policies = new Map<string, Policy[]>()
+  before(async () => {
+    requests = asked()
+    for (const role of new Set(requests.map(({ role }) => role))) policies.set(role, await policiesOf(role))
+  })
+
+  it('is allowed by the emulator', () => {
+    const denied = requests.filter(({ allowed }) => !allowed)
+    assert.deepEqual(denied, [])
+    const roles = ['advance', 'api', 'jobevents', 'launchworkers', 'plan', 'schedule', 'tick', 'TaskRole']
+    for (const role of roles)
+      assert.ok(
+        requests.some((each) => each.role.includes(role)),
+        `${role} has asked for nothing`,
+      )
+  })
+
+  it('is allowed by another evaluator as well', async () => {
+    const denied: Asked[] = []
+    for (const each of requests)
+      if (!(await isAllowed(each, policies.get(each.role) ?? []))) denied.push(each)
+    assert.deepEqual(denied, [])
+    console.log(`${requests.length} different requests of ${policies.size} roles`)
+  })
+
+  it('is not allowed where the permission is missing', async () => {
+    for (const [role, own] of policies)
+      for (const action of new Set(requests.filter((each) => each.role === role).map((each) => each.action))) {
+        const request = requests.find((each) => each.role === role && each.action === action) as Asked
+        assert.equal(await isAllowed(request, without(own, action)), false, `${role} ${action}`)
+      }
+  })
+
+  it('is all that they may do, but for what has a reason', () => {
+    const unused = [...policies].flatMap(([role, own]) => {
+      const seen = new Set(requests.filter((each) => each.role === role).map(({ action }) => action))
+      const may = own.flatMap(({ policy }) => policy.Statement.flatMap(actionsOf))
+      return [...new Set(may)].filter((action) => !seen.has(action)).map((action) => `${role} ${action}`)
+    })
+    console.log(unused.join('\n'))
+  })
+})
+
+describe('a permission that is missing in the deployment', () => {
+  it('is seen where it is asked for', async () => {
+    const role = asked().find((each) => each.role.includes('Sluicelaunchworkers'))?.role ?? ''
+    const [own] = await policiesOf(role)
+    assert.ok(own !== undefined)
+    const put = (policy: Policy['policy'] | undefined) =>
+      iam.send(
+        new PutRolePolicyCommand({
+          RoleName: role,
+          PolicyName: own.name,
+          PolicyDocument: JSON.stringify(policy),
+        }),
+      )
+    const [missing] = without([own], 'sqs:GetQueueAttributes')
+    await put(missing?.policy)
+    try {
+      await invoke('launch-workers', { pool: 'heavy' })
+      const denied = await until(30, 'the denial', async () => asked().find(({ allowed }) => !allowed))
+      assert.deepEqual([denied.role, denied.action], [role, 'sqs:GetQueueAttributes'])
+    } finally {
+      await put(own.policy)
+    }
+  })
+})
