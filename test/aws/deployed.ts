@@ -7,7 +7,7 @@ import { CloudFormationClient, ListStackResourcesCommand } from '@aws-sdk/client
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { ECSClient, ListTasksCommand } from '@aws-sdk/client-ecs'
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda'
-import { S3Client } from '@aws-sdk/client-s3'
+import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import {
   DescribeExecutionCommand,
   type DescribeExecutionCommandOutput,
@@ -173,6 +173,14 @@ export async function containersOf(pool: string): Promise<string[]> {
     new ListTasksCommand({ cluster, family: `sluice-test-${pool}`, desiredStatus: 'RUNNING' }),
   )
   return taskArns
+}
+
+/** The content of a target, as JSON. */
+// biome-ignore lint/suspicious/noExplicitAny: whatever a test's task has written
+export async function targetOf(path: string): Promise<any> {
+  const Bucket = await resourceOf('sluice-test', 'SluiceRecordsBucket', 'AWS::S3::Bucket')
+  const { Body } = await clients.s3.send(new GetObjectCommand({ Bucket, Key: `targets/${path}` }))
+  return JSON.parse((await Body?.transformToString()) ?? 'null')
 }
 
 /** Messages that lie in a queue. */

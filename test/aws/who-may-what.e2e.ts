@@ -131,7 +131,9 @@ describe('what the roles of a deployment have asked for', () => {
 
   it('is not allowed where the permission is missing', async () => {
     for (const [role, own] of policies)
-      for (const action of new Set(requests.filter((each) => each.role === role).map((each) => each.action))) {
+      for (const action of new Set(
+        requests.filter((each) => each.role === role).map((each) => each.action),
+      )) {
         const request = requests.find((each) => each.role === role && each.action === action) as Asked
         assert.equal(await isAllowed(request, without(own, action)), false, `${role} ${action}`)
       }

@@ -1,3 +1,6 @@
+import { existsSync, readdirSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { cron, json, pipeline, secret, type TaskInstance, task, text } from 'sluice'
 import { z } from 'zod'
@@ -97,12 +100,11 @@ const Hungry = task(
     memoryMb: 96,
   },
   async ({ params, output }) => {
-    const kept = Array.from({ length: params.mb }, (_, n) =>
-      Array.from({ length: 131_072 }, (_, m) => n + m + 0.5),
-    )
-    await output.write(`${kept.length}\n`)
+    await output.write(`${filled(params.mb)}\n`)
   },
 )
+const filled = (mb: number) =>
+  Array.from({ length: mb }, (_, n) => Array.from({ length: 131_072 }, (_, m) => n + m + 0.5)).length
 export const hungry = pipeline('hungry', Hungry)
 
 const Alone = task(
@@ -124,6 +126,78 @@ const Pair = task(
   async ({ output }) => output.write('done\n'),
 )
 export const pair = pipeline('pair', Pair)
+
+const Six = task(
+  'Six',
+  {
+    params: { of: z.string() },
+    requires: ({ of }) => [1, 2, 3, 4, 5, 6].map((n) => Alone({ of, n })),
+    output: ({ of }) => text(`alone/${of}-six.txt`),
+  },
+  async ({ output }) => output.write('done\n'),
+)
+export const six = pipeline('six', Six)
+
+/** In a pool of one container, which waits for the next task. */
+const Patient = task(
+  'Patient',
+  {
+    params: { of: z.string(), seconds: z.number() },
+    output: ({ of }) => text(`patient/${of}.txt`),
+    pool: 'patient',
+  },
+  async ({ params, output, signal }) => {
+    await sleep(params.seconds * 1000, undefined, { signal })
+    await output.write('done\n')
+  },
+)
+export const patient = pipeline('patient', Patient)
+
+const Folders = z.object({ cwd: z.string(), tmp: z.string() })
+/** Writes into its folders, and looks whether those of the task before it are there. */
+const Litter = task(
+  'Litter',
+  {
+    params: { of: z.string(), n: z.int() },
+    requires: ({ of, n }): TaskInstance[] => (n === 0 ? [] : [Litter({ of, n: n - 1 })]),
+    output: ({ of, n }) => json(`litter/${of}-${n}.json`),
+    pool: 'patient',
+  },
+  async ({ params, input, output }) => {
+    const folders = { cwd: process.cwd(), tmp: tmpdir() }
+    const found = [...new Set(Object.values(folders))].flatMap((folder) => readdirSync(folder))
+    writeFileSync('litter', '')
+    writeFileSync(join(tmpdir(), 'more litter'), '')
+    const before = await Promise.all(
+      input.map(async (each) => Folders.parse(await (each as typeof output).read())),
+    )
+    const left = before.flatMap(({ cwd, tmp }) => [cwd, tmp]).filter((folder) => existsSync(folder))
+    await output.write({ n: params.n, ...folders, found, left })
+  },
+)
+export const litter = pipeline('litter', Litter)
+
+/** Ends its process, as a body on Lambda that knows no better. */
+const Exits = task(
+  'Exits',
+  {
+    params: { of: z.string() },
+    output: ({ of }) => text(`exits/${of}.txt`),
+    retry: { attempts: 2, delaySeconds: 1, backoff: 'fixed' },
+  },
+  async ({ log }) => {
+    log.info('leaving')
+    process.exit(7)
+  },
+)
+export const exits = pipeline('exits', Exits)
+
+const HungryHere = task(
+  'HungryHere',
+  { params: { of: z.string(), mb: z.int() }, output: ({ of }) => text(`hungry/${of}.txt`), memoryMb: 96 },
+  async ({ params, output }) => output.write(`${filled(params.mb)}\n`),
+)
+export const hungryHere = pipeline('hungry-here', HungryHere)
 
 const Spender = task(
   'Spender',

@@ -6,6 +6,7 @@ export default defineConfig({
   pools: {
     default: { concurrency: 8 },
     heavy: { concurrency: 3, runsOn: 'fargate', idleSeconds: 5 },
+    patient: { concurrency: 1, runsOn: 'fargate', idleSeconds: 45 },
     single: { concurrency: 2, runsOn: 'fargate', idleSeconds: 5, tasksPerWorker: 1 },
   },
   budgets: { mag: { limit: 10_000, per: 'month', timeZone: 'UTC' }, tiny: { limit: 1, per: 'year' } },
