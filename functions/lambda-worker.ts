@@ -1,3 +1,6 @@
+import { enableCompileCache } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { ChangeMessageVisibilityCommand, SQSClient } from '@aws-sdk/client-sqs'
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda'
 import { UNSUPERVISED } from '../src/adapters/process/supervision.ts'
@@ -16,6 +19,8 @@ const GRACE_MS = 5_000
 /** What the function needs beside the body's heap. */
 const OWN_MB = 192
 
+// Processes of bodies share what has been compiled.
+enableCompileCache(join(tmpdir(), 'sluice-compiled'))
 const told = readSettings('lambda-worker')
 const project = await loadProject('sluice.config')
 const home = openDeployed(told, {

@@ -144,7 +144,7 @@ describe('runs', () => {
     const arns = await Promise.all(
       Array.from({ length: 100 }, (_, n) => startInConsole('wide', { of: `${of}-${n}`, size: 0 })),
     )
-    const ends = await Promise.all(arns.map((arn) => endOf(arn, 120)))
+    const ends = await Promise.all(arns.map((arn) => endOf(arn, 300)))
     assert.deepEqual([...new Set(ends.map(({ status }) => status))], ['SUCCEEDED'])
   })
 
