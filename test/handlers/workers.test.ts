@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { json } from 'node:stream/consumers'
+import { describe, it, type TestContext } from 'node:test'
+import { ECSClient } from '@aws-sdk/client-ecs'
+import { fargateWorkers } from '../../src/adapters/ecs/workers.ts'
+
+type Answer = (action: string, body: Record<string, unknown>) => object
+
+/** Workers over an ECS that answers so. */
+async function workersOf(test: TestContext, answer: Answer) {
+  const asked: [action: string, body: Record<string, unknown>][] = []
+  const server = createServer(async (request, response) => {
+    const action = String(request.headers['x-amz-target']).split('.')[1] ?? ''
+    const body = (await json(request)) as Record<string, unknown>
+    asked.push([action, body])
+    const { __type, ...told } = answer(action, body) as { __type?: string }
+    response.writeHead(__type === undefined ? 200 : 400, { 'content-type': 'application/x-amz-json-1.1' })
+    response.end(JSON.stringify(__type === undefined ? told : { __type, ...told }))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  test.after(() => server.close())
+  const client = new ECSClient({
+    region: 'eu-west-2',
+    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    credentials: { accessKeyId: 'a', secretAccessKey: 's' },
+    maxAttempts: 1,
+  })
+  test.after(() => client.destroy())
+  const place = { cluster: 'c', subnets: ['subnet-1'], securityGroups: ['sg-1'], publicIp: true }
+  return { workers: fargateWorkers(client, place), asked }
+}
+
+const AT = Date.UTC(2026, 0, 31) / 1000
+
+describe('containers of a pool', () => {
+  it('are those that run or start, and what became of those that are named; not those of a shell', async (test) => {
+    const tasks = [
+      { taskArn: 'starting', lastStatus: 'PENDING', desiredStatus: 'RUNNING' },
+      { taskArn: 'running', lastStatus: 'RUNNING', desiredStatus: 'RUNNING', startedAt: AT },
+      {
+        taskArn: 'shell',
+        lastStatus: 'RUNNING',
+        desiredStatus: 'RUNNING',
+        startedAt: AT,
+        startedBy: 'sluice-shell',
+      },
+      {
+        taskArn: 'no-image',
+        lastStatus: 'STOPPED',
+        stopCode: 'TaskFailedToStart',
+        stoppedReason: 'CannotPullContainerError: not found',
+      },
+      { taskArn: 'spot', lastStatus: 'STOPPED', stopCode: 'SpotInterruption' },
+      ended('crashed', 3, 1),
+      ended('ended', 3, 0),
+      ended('crashed-late', 600, 1),
+    ]
+    const { workers, asked } = await workersOf(test, (action) =>
+      action === 'ListTasks' ? { taskArns: ['starting', 'running', 'shell'] } : { tasks },
+    )
+    const seen = await workers.look('f', ['no-image', 'running'])
+    assert.deepEqual(asked[1]?.[1].tasks, ['starting', 'running', 'shell', 'no-image'])
+    const told = seen.map(({ arn, status, failure }) => [arn, status, failure])
+    assert.deepEqual(told, [
+      ['starting', 'starting', undefined],
+      ['running', 'running', undefined],
+      ['no-image', 'stopped', 'CannotPullContainerError: not found'],
+      ['spot', 'stopped', undefined],
+      ['crashed', 'stopped', 'Essential container in task exited; exit code 1'],
+      ['ended', 'stopped', undefined],
+      ['crashed-late', 'stopped', undefined],
+    ])
+  })
+
+  it('start on spare capacity first, each time with Fargate by its name; what is in the way is told', async (test) => {
+    const { workers, asked } = await workersOf(test, (_, { count, capacityProviderStrategy }) => {
+      const [{ capacityProvider } = { capacityProvider: '' }] = capacityProviderStrategy as {
+        capacityProvider: string
+      }[]
+      const started = capacityProvider === 'FARGATE_SPOT' ? 0 : Math.min(count as number, 1)
+      return {
+        tasks: Array.from({ length: started }, () => ({ taskArn: 'one' })),
+        failures: [{ reason: 'Capacity is unavailable at this time' }],
+      }
+    })
+    const launched = await workers.launch('f', { count: 2, spot: true })
+    assert.deepEqual(launched, { arns: ['one'], problem: 'Capacity is unavailable at this time' })
+    assert.deepEqual(
+      asked.map(([, { count, capacityProviderStrategy }]) => [count, capacityProviderStrategy]),
+      [
+        [2, [{ capacityProvider: 'FARGATE_SPOT', weight: 1 }]],
+        [2, [{ capacityProvider: 'FARGATE', weight: 1 }]],
+      ],
+    )
+  })
+
+  it('that may not be started, or not so many at once, are a reason and no error', async (test) => {
+    const { workers } = await workersOf(test, () => ({
+      __type: 'InvalidParameterException',
+      message: 'Error while checking the role: Rate exceeded',
+    }))
+    const launched = await workers.launch('f', { count: 2, spot: false })
+    assert.deepEqual(launched, { arns: [], problem: 'Error while checking the role: Rate exceeded' })
+  })
+})
+
+const ended = (taskArn: string, seconds: number, exitCode: number) => ({
+  taskArn,
+  lastStatus: 'STOPPED',
+  startedAt: AT,
+  stoppedAt: AT + seconds,
+  stopCode: 'EssentialContainerExited',
+  stoppedReason: 'Essential container in task exited',
+  containers: [{ exitCode }],
+})
