@@ -6,17 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { DescribeStacksCommand } from '@aws-sdk/client-cloudformation'
 import { DescribeTasksCommand, RunTaskCommand, StopTaskCommand } from '@aws-sdk/client-ecs'
 import { freshContainer } from '../../src/cli/remote/shell.ts'
-import {
-  clients,
-  containersOf,
-  json,
-  resourceOf,
-  sluice,
-  targetOf,
-  unique,
-  until,
-  whileTicking,
-} from './deployed.ts'
+import { clients, json, resourceOf, sluice, targetOf, unique, until, whileTicking } from './deployed.ts'
 
 const here = dirname(fileURLToPath(import.meta.url))
 /** Which containers the emulator does not start, and why. */
