@@ -92,6 +92,8 @@ export interface Taking {
   visibilityMs: number
   /** Keeps to these runs where the adapter can (the embedded one). */
   runs?: readonly string[]
+  /** Leaves out what this worker cannot run, where the adapter can: these numbers of a run, or all of it. */
+  unfit?: ReadonlyMap<string, ReadonlySet<number> | 'all'>
 }
 
 /**
@@ -215,6 +217,8 @@ export interface TaskName {
 
 /** Runs one attempt; never throws for what user code does. */
 export interface Runner {
+  /** Whether this process defines the family of a task; absent: it defines all. */
+  defines?(task: Pick<PlannedTask, 'family' | 'command' | 'join'>): boolean
   run(job: Job, hooks: JobHooks): Promise<Ending>
   /** The lease of a running attempt was extended. A body whose lease is not extended in time kills itself. */
   beat(nonce: string, leaseMs: number): void

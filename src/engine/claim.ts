@@ -3,7 +3,7 @@ import { lacks } from '../core/limit-row.ts'
 import { type Checkpoint, holderName, keys, type Lock, type Run, type TaskRun } from '../core/model.ts'
 import { momentOf } from '../core/moment.ts'
 import { type PlannedTask, shapeNumbers } from '../core/plan.ts'
-import type { Message, Reservation } from '../core/ports.ts'
+import type { Message, Reservation, Runner } from '../core/ports.ts'
 import { type Context, PLANNING_SKEW_MS } from './context.ts'
 import { dependenciesOf } from './expand.ts'
 import { giveBack, type LimitRow, readLimits, takeAll } from './limits.ts'
@@ -26,11 +26,13 @@ export interface Claimed {
   replaces?: true
 }
 
-/** What became of a message: ours to run, nothing to do (any more), or not before a time. */
+/** What became of a message: ours to run, nothing to do (any more), not before a time, or for another worker. */
 export type ClaimResult =
   | { is: 'ours'; claimed: Claimed }
   | { is: 'settled' }
   | { is: 'early'; delayMs: number }
+  /** This process does not define the task, or one that it reads from; nothing was written. */
+  | { is: 'unfit'; family: string; isWholeRun: boolean }
 
 const MAX_TRIES = 8
 const RACE_MS = 20
@@ -65,7 +67,31 @@ async function tryClaim(context: Context, message: Message, nonce: string): Prom
     return ours(context, task, planned, { nonce, rows: await readLimits(context, planned), replaces: true })
   const run = await readOpenRun(context.ports, message.run)
   if (run === undefined) return { is: 'settled' }
+  const family = await undefinedFamily(context, run.id, planned)
+  if (family !== undefined)
+    return { is: 'unfit', family, isWholeRun: !(await isRootDefined(context, run.id)) }
   return claimQueued(context, run, task, planned, nonce)
+}
+
+const isDefined = ({ ports }: Context, task: Parameters<NonNullable<Runner['defines']>>[0]) =>
+  ports.runner.defines?.(task) ?? true
+
+async function isRootDefined(context: Context, run: string): Promise<boolean> {
+  const { plans } = context.ports
+  const header = await plans.header(run)
+  const roots = header === undefined ? [] : await plans.tasks(run, [header.root])
+  return roots.every((root) => isDefined(context, root))
+}
+
+/** The family of the task or of one of its upstreams that this process does not define: another may. */
+export async function undefinedFamily(
+  context: Context,
+  run: string,
+  planned: PlannedTask,
+): Promise<string | undefined> {
+  if (context.ports.runner.defines === undefined || planned.command !== undefined) return undefined
+  const upstreams = await context.ports.plans.tasks(run, [...new Set(shapeNumbers(planned.requires))])
+  return [planned, ...upstreams].find((task) => !isDefined(context, task))?.family
 }
 
 async function claimQueued(

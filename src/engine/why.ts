@@ -12,6 +12,7 @@ import {
 import { momentOf, onWall } from '../core/moment.ts'
 import { DEFAULT_POOL, type PlannedTask } from '../core/plan.ts'
 import { isOtherwise } from './apply-limits.ts'
+import { undefinedFamily } from './claim.ts'
 import type { Context } from './context.ts'
 import { type LimitRow, readLimits } from './limits.ts'
 import { isOver } from './locks.ts'
@@ -91,6 +92,11 @@ async function hindrances(context: Context, task: TaskRun, planned: PlannedTask)
     reasons.push({
       text: 'the same task has failed in another run and is delayed',
       until: onWall(lock?.backoffUntil ?? now, moment),
+    })
+  const family = await undefinedFamily(context, task.run, planned)
+  if (family !== undefined)
+    reasons.push({
+      text: `this config does not define ${family}: only a process whose config does can run it`,
     })
   const rows = await readLimits(context, planned)
   for (const row of rows) reasons.push(...(await lacking(context, task, row)))

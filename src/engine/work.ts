@@ -1,11 +1,12 @@
 import { hasEnded, keys, type Progress, type Run, type TaskRun } from '../core/model.ts'
 import { type Delivery, type Ending, type Job, type JobHooks, MAX_DELAY_MS } from '../core/ports.ts'
-import { type Claimed, claim } from './claim.ts'
+import { type Claimed, type ClaimResult, claim } from './claim.ts'
 import type { Context } from './context.ts'
 import { finish } from './finish.ts'
 import { blockBudget, reserveMore } from './limits.ts'
 import { memoryAfter } from './memory.ts'
 import { poolRoom } from './room.ts'
+import { UnfitMessages } from './unfit.ts'
 
 /** Why bodies are asked to stop. */
 export type StopReason = 'interrupted' | 'cancelled' | 'lost'
@@ -15,6 +16,8 @@ export interface WorkEvents {
   onStart?(claimed: Claimed): void
   onProgress?(claimed: Claimed, progress: Progress): void
   onEnd?(claimed: Claimed, ending: Ending): void
+  /** A message of this run needs a family that this process does not define; told once for each run. */
+  onUnfit?(run: string, family: string): void
 }
 
 /** How much a worker takes, and of what. */
@@ -58,6 +61,7 @@ export class Worker {
   #stopping = false
   #draining = false
   #asked = 0
+  readonly #unfit = new UnfitMessages()
   /** Claims under way: their places are not taken yet, but will be. */
   #claiming = 0
   #freed: () => void = () => {}
@@ -126,6 +130,7 @@ export class Worker {
       visibilityMs: VISIBILITY_MS,
       pools: pool === undefined ? room : { [pool]: room[pool] ?? 0 },
       ...(runs === undefined ? {} : { runs: runs() }),
+      unfit: this.#unfit.known,
     })
   }
 
@@ -161,11 +166,24 @@ export class Worker {
     const result = await claim(this.#context, delivery.message).finally(() => {
       this.#claiming--
     })
+    if (result.is === 'unfit') return this.#leave(delivery, result)
     if (result.is === 'early') return queue.putBack(delivery, Math.min(result.delayMs, MAX_DELAY_MS))
     // Nothing is lost by a redelivery, so the body need not wait.
     const acknowledged = queue.acknowledge([delivery])
     if (result.is === 'ours') await Promise.all([this.#execute(result.claimed), acknowledged])
     else await acknowledged
+  }
+
+  /** Puts back what this process cannot run. */
+  async #leave(delivery: Delivery, { family, isWholeRun }: ClaimResult & { is: 'unfit' }): Promise<void> {
+    const { delayMs, isNews } = this.#unfit.note(delivery.message, isWholeRun)
+    if (isNews) this.#options.onUnfit?.(delivery.message.run, family)
+    await this.#context.ports.queue.putBack(delivery, delayMs)
+  }
+
+  /** Definitions were read anew: what this worker could not run may be looked at again. */
+  redefined(): void {
+    this.#unfit.clear()
   }
 
   async #execute(claimed: Claimed): Promise<void> {

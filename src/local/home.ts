@@ -125,6 +125,12 @@ export function openHome(options: HomeOptions): Home {
 const waitLine = (path: string, seconds: number) =>
   `waiting    another program has had the state ${path} locked for ${seconds} s (a sluice that was stopped? a database browser?); this one goes on when it lets go`
 
+/** Asked anew each time: definitions are read again while `sluice dev` runs. */
+const definesOf =
+  ({ tasks }: Project): Runner['defines'] & {} =>
+  ({ family, command, join }) =>
+    command !== undefined || join === true || tasks.has(family)
+
 interface RunnerParts {
   logs: Logs
   secrets: FileSecrets
@@ -143,6 +149,8 @@ function makeRunner(options: HomeOptions, parts: RunnerParts): Runner {
     graceMs: options.graceMs ?? GRACE_MS,
   })
   return {
+    // A home without a project only looks at the state.
+    ...(options.project && { defines: definesOf(options.project) }),
     run: (job, hooks) => (job.task.command === undefined ? bodies : commands).run(job, hooks),
     beat(nonce, leaseMs) {
       bodies.beat(nonce, leaseMs)

@@ -1,5 +1,5 @@
 import { pipelineOf } from '../../core/identity.ts'
-import type { Clock, Delivery, Message, Queue } from '../../core/ports.ts'
+import type { Clock, Delivery, Message, Queue, Taking } from '../../core/ports.ts'
 import { type Group, takeTurns } from '../../core/turns.ts'
 
 interface Entry {
@@ -10,6 +10,11 @@ interface Entry {
   visibleAt: number
   /** Counts deliveries, so that only the latest receipt is valid. */
   delivery: number
+}
+
+function isUnfit({ run, number }: Message, unfit: Taking['unfit']): boolean {
+  const left = unfit?.get(run)
+  return left === 'all' || left?.has(number) === true
 }
 
 /** An at-least-once queue in one process's memory. */
@@ -31,14 +36,15 @@ export function memoryQueue(clock: Pick<Clock, 'steady'>): Queue {
     return { message: entry.message, receipt: `${entry.id}.${entry.delivery}` }
   }
 
-  function takeFrom(pool: string, limit: number, visibleAt: number, runs?: readonly string[]): Delivery[] {
+  function takeFrom(pool: string, limit: number, visibleAt: number, { runs, unfit }: Taking): Delivery[] {
     const now = clock.steady()
     const queues = Map.groupBy(
       [...entries.values()].filter(
         (each) =>
           each.pool === pool &&
           each.visibleAt <= now &&
-          (runs === undefined || runs.includes(each.message.run)),
+          (runs === undefined || runs.includes(each.message.run)) &&
+          !isUnfit(each.message, unfit),
       ),
       (each) => each.message.run,
     )
@@ -64,11 +70,12 @@ export function memoryQueue(clock: Pick<Clock, 'steady'>): Queue {
         entries.set(id, { id, message, pool, priority, visibleAt: clock.steady() + delayMs, delivery: 0 })
       }
     },
-    async take({ pools, limit, visibilityMs, runs }) {
+    async take(query) {
+      const { pools, limit, visibilityMs } = query
       const taken: Delivery[] = []
       for (const [pool, room] of Object.entries(pools))
         taken.push(
-          ...takeFrom(pool, Math.min(room, limit - taken.length), clock.steady() + visibilityMs, runs),
+          ...takeFrom(pool, Math.min(room, limit - taken.length), clock.steady() + visibilityMs, query),
         )
       return taken
     },

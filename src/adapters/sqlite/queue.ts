@@ -68,9 +68,14 @@ export function sqliteQueue(
   const wish = sql.prepare('INSERT OR REPLACE INTO wish (worker, pool, run, until) VALUES (?, ?, ?, ?)')
   const unwish = sql.prepare('DELETE FROM wish WHERE until <= ? OR (worker = ? AND pool = ?)')
 
-  const visibleIn = (pool: string, run: string, limit: number) =>
-    visible.all(pool, run, clock.steady(), limit) as unknown as Row[]
-  const hasVisible = (pool: string, run: string) => visibleIn(pool, run, 1).length > 0
+  function visibleIn(pool: string, run: string, limit: number, unfit: Taking['unfit']): Row[] {
+    const left = unfit?.get(run)
+    if (left === 'all') return []
+    const rows = visible.all(pool, run, clock.steady(), limit + (left?.size ?? 0)) as unknown as Row[]
+    return left === undefined ? rows : rows.filter(({ number }) => !left.has(number)).slice(0, limit)
+  }
+  const hasVisible = (pool: string, run: string, unfit: Taking['unfit']) =>
+    visibleIn(pool, run, 1, unfit).length > 0
 
   /** Every run with messages in the pool, by skipping from run to run. */
   function runsIn(pool: string): string[] {
@@ -116,7 +121,9 @@ export function sqliteQueue(
   function takeFrom(pool: string, room: number, limit: number, query: Taking): Delivery[] {
     const own = query.runs ?? runsIn(pool)
     const others = Number.isFinite(room) ? othersIn(pool, own) : []
-    const rows = new Map([...own, ...others].map((run) => [run, visibleIn(pool, run, Math.min(room, limit))]))
+    const rows = new Map(
+      [...own, ...others].map((run) => [run, visibleIn(pool, run, Math.min(room, limit), query.unfit)]),
+    )
     const groups = new Map([...rows.keys()].flatMap((run) => groupOf(run, rows)))
     // Who is alone takes nobody's turn, unless others may wait for its places.
     if (groups.size <= 1 && room === Number.POSITIVE_INFINITY)
@@ -129,14 +136,15 @@ export function sqliteQueue(
       return { taken: deliver(row, query.visibilityMs), next: groupOf(run, rows)[0]?.[1] }
     })
     turns.keep()
-    if (Number.isFinite(room)) leaveWishes(pool, taken.length < limit ? (query.runs ?? []) : [])
+    if (Number.isFinite(room)) leaveWishes(pool, taken.length < limit ? (query.runs ?? []) : [], query.unfit)
     return taken
   }
 
   /** Replaces the wishes of this worker: it could have taken more of these runs. */
-  function leaveWishes(pool: string, runs: readonly string[]): void {
+  function leaveWishes(pool: string, runs: readonly string[], unfit: Taking['unfit']): void {
     unwish.run(clock.steady(), worker, pool)
-    for (const run of runs) if (hasVisible(pool, run)) wish.run(worker, pool, run, clock.steady() + WISH_MS)
+    for (const run of runs)
+      if (hasVisible(pool, run, unfit)) wish.run(worker, pool, run, clock.steady() + WISH_MS)
   }
 
   /** This process has sent since it last took, or got all that it asked for: that need not be looked for first. */
@@ -152,7 +160,9 @@ export function sqliteQueue(
 
   /** A look without a transaction, so that idle workers do not disturb each other. */
   const hasAny = (query: Taking) =>
-    Object.keys(query.pools).some((pool) => (query.runs ?? runsIn(pool)).some((run) => hasVisible(pool, run)))
+    Object.keys(query.pools).some((pool) =>
+      (query.runs ?? runsIn(pool)).some((run) => hasVisible(pool, run, query.unfit)),
+    )
 
   const receiptOf = (delivery: Delivery) => delivery.receipt.split('.').map(Number) as [number, number]
 
