@@ -222,6 +222,8 @@ export interface Runner {
   run(job: Job, hooks: JobHooks): Promise<Ending>
   /** The lease of a running attempt was extended. A body whose lease is not extended in time kills itself. */
   beat(nonce: string, leaseMs: number): void
+  /** Definitions have changed: processes that know those of before end with what they run. */
+  renew?(): void
   /** Ends idle processes; `hooks.signal` ends busy ones. */
   close(): Promise<void>
 }

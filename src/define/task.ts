@@ -2,6 +2,7 @@ import { taskIdOf, taskLabel } from '../core/identity.ts'
 import type { Json, Params } from '../core/model.ts'
 import type { Policy } from '../core/plan.ts'
 import type { Body, BodyContext } from './body.ts'
+import { definedIn } from './defined-in.ts'
 import { type Fields, type GivenOf, type ParamsOf, parseParams, significantOf } from './params.ts'
 import { problemsOf, toPolicy } from './policy.ts'
 import type { Requires } from './requires.ts'
@@ -100,10 +101,26 @@ export interface TaskDefinition {
 export type OutOf<O, Result> = [O] extends [undefined] ? MarkerTarget<Awaited<Result>> : O
 
 const registered: TaskDefinition[] = []
+/** In which module each was defined. */
+const modules = new WeakMap<TaskDefinition, string>()
 
 /** Every family that has been defined in this process, in order; the config is checked against it. */
 export function registeredTasks(): readonly TaskDefinition[] {
   return registered
+}
+
+/**
+ * Forgets the families, to have them defined again, but those of modules that stay loaded; returns what brings all of
+ * them back.
+ */
+export function forgetRegistered(stays: (module: string) => boolean): () => void {
+  const before = [...registered]
+  const replaceBy = (definitions: TaskDefinition[]) => {
+    registered.length = 0
+    for (const each of definitions) registered.push(each)
+  }
+  replaceBy(before.filter((each) => stays(modules.get(each) ?? '')))
+  return () => replaceBy(before)
 }
 
 /**
@@ -165,6 +182,7 @@ function define(
     problems: problemsOf(family, options, kind),
   }
   registered.push(definition)
+  modules.set(definition, definedIn())
   const create = (given: unknown = {}) => instantiate(definition, parseParams(family, fields, given))
   return Object.assign(create, { family, params: fields, definition })
 }

@@ -1,9 +1,12 @@
+import { basename } from 'node:path'
+import { applyLimits } from '../engine/apply-limits.ts'
 import { startLoops } from '../engine/loops.ts'
 import { tickSchedule } from '../engine/schedules.ts'
 import type { WorkEvents } from '../engine/work.ts'
 import { Worker } from '../engine/work.ts'
 import type { Home } from '../project/home.ts'
 import type { Project } from '../project/load-config.ts'
+import { definitionsOf, type Look } from '../project/reload.ts'
 import { requestForInterval, startRun } from '../project/requests.ts'
 
 /** What the development engine tells. */
@@ -20,7 +23,8 @@ export async function runDev(
   { concurrency, signal, ...events }: DevEvents & { concurrency: number; signal: AbortSignal },
 ): Promise<void> {
   const { clock } = home.context.ports
-  const worker = new Worker(home.context, { ...events, concurrency })
+  const onUnfit = (run: string, family: string) => events.say(`left       ${run} ${leftWhy(project, family)}`)
+  const worker = new Worker(home.context, { ...events, onUnfit, concurrency })
   const loops = startLoops(home.context, worker, (count) =>
     events.say(`audit      ${count} records were repaired, which a defect had left behind; please report it`),
   )
@@ -28,8 +32,10 @@ export async function runDev(
   announcement?.worksOn(undefined)
   const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
   const say = newsOnly(events.say)
+  const look = definitionsOf(project)
   try {
     while (!signal.aborted) {
+      await readAnew(home, worker, await look(), say)
       await tickSchedules(home, project, say)
       await Promise.race([clock.sleep(TICK_MS), stopped, loops.failed])
     }
@@ -38,6 +44,29 @@ export async function runDev(
     announcement?.leave()
   }
 }
+
+/** Lets the engine go on with definitions that were read anew. */
+async function readAnew(
+  { context }: Home,
+  worker: Worker,
+  look: Look,
+  say: (name: string, line: string) => void,
+): Promise<void> {
+  if (look.is === 'same') return
+  const files = 'changed' in look ? look.changed.map((path) => basename(path)).join(', ') : ''
+  if (look.is === 'wrong')
+    return say('', `definitions  not read, and no body starts until they can be: ${look.message}`)
+  context.ports.runner.renew?.()
+  worker.redefined()
+  await applyLimits(context)
+  say('', `definitions  read anew, for ${files} changed`)
+}
+
+/** Why the messages of a run are left. */
+const leftWhy = ({ unread }: Project, family: string) =>
+  unread
+    ? 'waits until the definitions can be read'
+    : `needs the task ${family}, which this config does not define: it is left to others`
 
 /** Says of each pipeline only what it did not say the last time: a problem stays for many looks. */
 function newsOnly(say: (line: string) => void): (name: string, line: string) => void {

@@ -127,9 +127,9 @@ const waitLine = (path: string, seconds: number) =>
 
 /** Asked anew each time: definitions are read again while `sluice dev` runs. */
 const definesOf =
-  ({ tasks }: Project): Runner['defines'] & {} =>
+  (project: Project): Runner['defines'] & {} =>
   ({ family, command, join }) =>
-    command !== undefined || join === true || tasks.has(family)
+    command !== undefined || join === true || (project.unread === undefined && project.tasks.has(family))
 
 interface RunnerParts {
   logs: Logs
@@ -156,6 +156,7 @@ function makeRunner(options: HomeOptions, parts: RunnerParts): Runner {
       bodies.beat(nonce, leaseMs)
       commands.beat(nonce, leaseMs)
     },
+    renew: () => bodies.renew?.(),
     async close() {
       await Promise.all([bodies.close(), commands.close()])
     },

@@ -1,4 +1,5 @@
 import { registerHooks } from 'node:module'
+import { freshUrl } from '../project/fresh-modules.ts'
 
 /** The URL of zod where it is part of the same bundle (`child-bundle.ts`); esbuild sets it. */
 declare const BUNDLED_ZOD: string | undefined
@@ -17,6 +18,7 @@ registerHooks({
   resolve(specifier, context, next) {
     if (specifier === 'sluice') return { url: self, shortCircuit: true }
     const found = next(specifier, context)
-    return zod !== undefined && found.url === zod ? { ...found, url: own('./zod.mjs') } : found
+    if (zod !== undefined && found.url === zod) return { ...found, url: own('./zod.mjs') }
+    return { ...found, url: freshUrl(found.url) }
   },
 })

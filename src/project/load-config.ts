@@ -22,9 +22,13 @@ export interface Project {
   tasks: Map<string, TaskDefinition>
   limits: Limits
   pools: { [name: string]: Pool }
+  /** Patterns of the modules that the config names. */
+  patterns: string[]
   environments: { [name: string]: Environment }
   /** Modules that the config names, with the task families that each has added. */
   modules: { path: string; families: string[] }[]
+  /** Its definitions were changed into what cannot be read: bodies would be, so that none is started meanwhile. */
+  unread?: true
   /** Modules that did not load, a message each; their pipelines are missing, the others work. */
   broken: { path: string; message: string }[]
 }
@@ -86,8 +90,9 @@ export async function loadProject(path: string): Promise<Project> {
     path,
     folder,
     storage: resolve(folder, config.environments.dev?.storage ?? 'data'),
-    limits: config.limits,
+    limits: { ...config.limits },
     pools: config.pools,
+    patterns: config.pipelines.filter((each) => typeof each === 'string'),
     environments: config.environments,
     pipelines: new Map(pipelines.map((each) => [each.name, each])),
     tasks: new Map(registeredTasks().map((each) => [each.family, each])),
@@ -132,6 +137,7 @@ export const noProject = (folder: string): Project => ({
   tasks: new Map(),
   limits: NO_LIMITS,
   pools: {},
+  patterns: [],
   environments: {},
   modules: [],
   broken: [],

@@ -133,6 +133,22 @@ export function queueTurnsSuite(name: string, make: Make<'queue'>, options: Suit
       assert.equal((await queue.take(QUERY)).length, 1)
     })
 
+    it('leaves out what a worker cannot run, and nothing behind it', async (test) => {
+      const { queue } = await make(test)
+      await queue.send([1, 2, 3, 4].map((number) => message(number, 'a-1')))
+      await queue.send([message(1, 'b-1')])
+      const unfit = new Map<string, Set<number> | 'all'>([
+        ['a-1', new Set([1, 2])],
+        ['b-1', 'all'],
+      ])
+      const taken = await queue.take({ ...QUERY, limit: 1, unfit })
+      assert.deepEqual(
+        [...taken, ...(await queue.take({ ...QUERY, unfit }))].map((each) => each.message),
+        [3, 4].map((number) => ({ run: 'a-1', number, attempt: 1 })),
+      )
+      assert.equal((await queue.take(QUERY)).length, 3)
+    })
+
     it('keeps to one run where it is asked to', async (test) => {
       const { queue } = await make(test)
       await queue.send([message(1, 'a-1'), message(2, 'b-1')])

@@ -39,6 +39,8 @@ export function processRunner(options: ProcessRunnerOptions): Runner {
   const idle = new Map<Child, NodeJS.Timeout>()
   const busy = new Map<string, Child>()
   let spare: Child | undefined
+  /** Processes that know definitions of before. */
+  const stale = new WeakSet<Child>()
 
   const { args, scratch, supervision = new Supervision(), mostIdle = Number.POSITIVE_INFINITY } = options
 
@@ -68,7 +70,7 @@ export function processRunner(options: ProcessRunnerOptions): Runner {
   }
 
   function release(child: Child, job: Job, isReusable: boolean): void {
-    if (!isReusable || !child.isAlive || job.task.policy.fresh === 'attempt') {
+    if (!isReusable || stale.has(child) || !child.isAlive || job.task.policy.fresh === 'attempt') {
       child.kill()
       return
     }
@@ -101,6 +103,12 @@ export function processRunner(options: ProcessRunnerOptions): Runner {
       return attempt.ending
     },
     beat: (nonce, leaseMs) => busy.get(nonce)?.beat(leaseMs),
+    renew() {
+      for (const child of [...idle.keys(), ...(spare ? [spare] : [])]) child.kill()
+      idle.clear()
+      spare = undefined
+      for (const child of busy.values()) stale.add(child)
+    },
     async close() {
       for (const child of [...idle.keys(), ...(spare ? [spare] : []), ...busy.values()]) child.kill()
       idle.clear()
