@@ -1,4 +1,4 @@
-import type { Stored } from '../core/change.ts'
+import type { Change, Stored } from '../core/change.ts'
 import { keys, type Run } from '../core/model.ts'
 import type { Store, WriteResult } from '../core/ports.ts'
 import { handleRecords } from './advance.ts'
@@ -69,17 +69,32 @@ function awaitedLock(record: Stored): string | undefined {
   return isWaiting && record.waitsFor?.startsWith(keys.lock('')) ? record.waitsFor : undefined
 }
 
-/** The store, and how many writes through it have changed something. */
+/** The store, and how many writes through it have moved something on. */
 function countingStore(store: Store) {
   let writes = 0
-  const counted = (results: WriteResult[]) => {
-    writes += results.filter(({ ok }) => ok).length
-    return results
+  const count = ({ ok }: WriteResult, changes: Change[]) => {
+    if (ok && changes.some(movesOn)) writes++
   }
   const counting: Store = {
     ...store,
-    write: async (changes) => counted([await store.write(changes)])[0] as WriteResult,
-    writeEach: async (changes) => counted(await writeEach(store, changes)),
+    async write(changes) {
+      const result = await store.write(changes)
+      count(result, changes)
+      return result
+    },
+    async writeEach(changes) {
+      const results = await writeEach(store, changes)
+      results.forEach((result, index) => {
+        count(result, changes.slice(index, index + 1))
+      })
+      return results
+    },
   }
   return { store: counting, writes: () => writes }
+}
+
+/** A task or a run goes on, or a lock is freed; a flag that is left over holds nothing up. */
+function movesOn(change: Change): boolean {
+  if (change.key.startsWith(keys.lock(''))) return 'set' in change && 'holder' in change.set
+  return change.key.startsWith('task/') || change.key.startsWith(keys.run(''))
 }

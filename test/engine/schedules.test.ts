@@ -29,16 +29,26 @@ function scheduled(more: Partial<ScheduleRule> = {}) {
     await context.ports.store.write([{ key: keys.run(id), put: run }])
     return id
   }
-  const tick = () => tickSchedule(context, 'p', rule, start)
+  const tick = (meanwhile = async () => {}) =>
+    tickSchedule(context, 'p', rule, async (span) => {
+      await meanwhile()
+      return start(span)
+    })
   const end = async (status: Run['status']) => {
     const { open } = await readSchedule(context, 'p')
     for (const { run } of open)
       if (run !== undefined) await context.ports.store.write([{ key: keys.run(run), set: { status } }])
   }
   const resume = () => pauseSchedule(context, 'p', false)
+  const pause = () => pauseSchedule(context, 'p', true)
+  /** Forgets the runs of intervals, as pruning does. */
+  const forget = async () => {
+    for (const { run } of await open())
+      if (run !== undefined) await context.ports.store.write([{ key: keys.run(run), remove: true }])
+  }
   const starts = () => started.map((span) => new Date(span.start).toISOString().slice(0, 16))
   const open = async () => (await readSchedule(context, 'p')).open
-  return { context, clock, tick, end, resume, starts, open }
+  return { context, clock, tick, end, resume, pause, forget, starts, open }
 }
 
 describe('a schedule', () => {
@@ -75,6 +85,58 @@ describe('a schedule', () => {
     await tick()
     await tick()
     assert.equal(starts().length, 2)
+  })
+
+  it('leaves out no interval, however many it has to catch up with', async () => {
+    const { clock, tick, end, resume, starts } = scheduled()
+    await resume()
+    clock.advance(6 * DAY_MS)
+    for (let looks = 0; looks < 8; looks++) {
+      await tick()
+      await end('succeeded')
+    }
+    assert.equal(new Set(starts()).size, 6)
+    assert.equal(starts().length, 6)
+  })
+
+  for (const [what, over] of [
+    ['was cancelled', ({ end }) => end('cancelled')],
+    ['was forgotten', ({ forget }) => forget()],
+  ] as [string, (engine: ReturnType<typeof scheduled>) => Promise<void>][])
+    it(`is done with an interval whose run ${what}, and goes on with the next`, async () => {
+      const engine = scheduled()
+      const { clock, tick, resume, starts } = engine
+      await resume()
+      clock.advance(2 * DAY_MS)
+      await tick()
+      await over(engine)
+      for (let looks = 0; looks < 3; looks++) {
+        await tick()
+        clock.advance(2 * HOUR_MS)
+      }
+      assert.deepEqual(starts(), ['2026-01-01T00:00', '2026-01-02T00:00'])
+    })
+
+  it('starts nothing while it is paused, also of what it had found before', async () => {
+    const { clock, tick, end, resume, pause, starts } = scheduled()
+    await resume()
+    clock.advance(3 * DAY_MS)
+    await tick()
+    await pause()
+    await end('succeeded')
+    await tick()
+    assert.equal(starts().length, 1)
+    await resume()
+    await tick()
+    assert.equal(starts().length, 2)
+  })
+
+  it('stays paused where it was paused while another process looked at it', async () => {
+    const { context, clock, tick, resume, pause } = scheduled()
+    await resume()
+    clock.advance(DAY_MS)
+    await tick(pause)
+    assert.equal((await readSchedule(context, 'p')).paused, true)
   })
 
   it('catches up with the latest only, or with none', async () => {

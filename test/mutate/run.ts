@@ -12,9 +12,12 @@ import { makeWorkspace, plantingProblem } from './workspace.ts'
 /**
  * `npm run mutate`: plants each fault of the table alone into a copy of the project and looks whether anything sees it.
  * Prints what saw it and after how long; exits 1 where a fault was not seen or can no longer be planted.
- * `--turn N` takes the Nth dozen (`--turn today`: another one each day), `--only TEXT` those whose name or file has it.
+ * `--turn N` takes the Nth dozen (`--turn today`: another one each day), `--only TEXT` those whose name or file has it; `--own` looks with the detector alone that is named.
+
  */
-const { values } = parseArgs({ options: { turn: { type: 'string' }, only: { type: 'string' } } })
+const { values } = parseArgs({
+  options: { turn: { type: 'string' }, only: { type: 'string' }, own: { type: 'boolean' } },
+})
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url))
 const DOZEN = 12
 const DAY_MS = 86_400_000
@@ -35,7 +38,7 @@ interface Outcome {
 }
 
 const faults = chosen()
-if (values.turn === undefined) await checkDetectors()
+if (values.turn === undefined && !values.own) await checkDetectors()
 const left = [...faults]
 const outcomes: Outcome[] = []
 await Promise.all(Array.from({ length: availableParallelism() }, work))
@@ -80,7 +83,7 @@ async function work(): Promise<void> {
 /** Looks with one detector after the other until one sees the fault. */
 async function look(folder: string, { by }: Fault): Promise<Finding[]> {
   const findings: Finding[] = []
-  for (const detector of values.turn === undefined ? [by, ...OTHERS] : [by]) {
+  for (const detector of values.turn === undefined && !values.own ? [by, ...OTHERS] : [by]) {
     const finding = await detect(folder, detector)
     findings.push(finding)
     if (finding.sign !== undefined) break

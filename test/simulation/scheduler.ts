@@ -34,6 +34,7 @@ export interface Faults {
 
 /** Most freezes outlast a lease, some even a planner. */
 const FREEZE_MS = 1_200_000
+const LONG_PAUSE_MS = 60_000
 
 /**
  * Interleaves effects of several hosts by a seed, under a virtual clock. An effect may be delayed, done twice,
@@ -41,6 +42,8 @@ const FREEZE_MS = 1_200_000
  */
 export class Scheduler {
   now = Date.UTC(2026, 0, 1)
+  /** All hosts were held up for so long that an audit may come before what was on its way. */
+  hasStoodStill = false
   readonly random: () => number
   readonly trace: string[] = []
   readonly dead = new Set<string>()
@@ -115,6 +118,7 @@ export class Scheduler {
     const wakeAt = (each: Sleeper) => Math.max(each.at, this.#frozen.get(each.host) ?? 0)
     const next = Math.min(...this.#sleepers.map(wakeAt), ...this.thaws())
     if (next === Number.POSITIVE_INFINITY) return false
+    if (next - this.now > LONG_PAUSE_MS) this.hasStoodStill = true
     this.now = Math.max(this.now, next)
     const due = this.#sleepers.filter((each) => wakeAt(each) <= this.now)
     this.#sleepers = this.#sleepers.filter((each) => wakeAt(each) > this.now)

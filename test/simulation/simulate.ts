@@ -48,6 +48,8 @@ const SETTINGS = {
 const auditMsOf = (seed: number) => (seed % 2 === 0 ? 45_000 : Number.POSITIVE_INFINITY)
 /** After so many steps in which nothing happens, time passes until something is to happen. */
 const QUIET_STEPS = 60
+/** After so many it stands still: audits take as long to look through a run page by page. */
+const STILL_STEPS = 3_000
 /** The clocks of two hosts are never further apart. */
 const APART_MS = SETTINGS.skewMs
 const ATTEMPTS = 3
@@ -103,21 +105,23 @@ export async function simulate(seed: number, sabotage: Sabotage = (ports) => por
 function passingTime(world: World, auditMs: number): (steps: number) => void {
   const { scheduler } = world
   let [activity, since] = [0, 0]
-  let isLastChance = false
+  let isPassed = false
   return (steps) => {
     if (world.activity !== activity) {
       activity = world.activity
       since = steps
-      isLastChance = false
+      isPassed = false
     }
     if (world.isBusy || steps - since < QUIET_STEPS) return
-    since = steps
     const coming = comingInstants(world)
-    if (coming.length > 0) scheduler.passUntil(Math.min(...coming))
-    else if (!isLastChance) {
-      isLastChance = true
+    if (coming.length > 0) {
+      since = steps
+      scheduler.passUntil(Math.min(...coming))
+    } else if (!isPassed) {
+      isPassed = true
       scheduler.passUntil(scheduler.now + (Number.isFinite(auditMs) ? 2 * auditMs : APART_MS))
-    } else world.violations.push(`stands still: ${unrest(world).join('; ')}`)
+    } else if (steps - since >= STILL_STEPS)
+      world.violations.push(`stands still: ${unrest(world).join('; ')}`)
   }
 }
 
@@ -138,7 +142,9 @@ function disturbances(world: World, project: Project, isCalm: boolean): (steps: 
   const act = !isCalm && scheduler.random() < 0.5 ? people(surroundings(world, project)) : () => {}
   return (steps) => {
     act(steps)
-    if (sleeps && steps === 200) scheduler.now += DAYS_MS
+    if (!sleeps || steps !== 200) return
+    scheduler.now += DAYS_MS
+    scheduler.hasStoodStill = true
   }
 }
 
@@ -270,9 +276,10 @@ function startHost(world: World, host: string, project: Project, sabotage: Sabot
 }
 
 async function liveHost(world: World, context: Context, { roots, maxFanIn }: Project): Promise<void> {
-  const loops = startLoops(context, new Worker(context, { concurrency: 2 }), (count) =>
-    world.violations.push(`an audit repaired ${count} records`),
-  )
+  const { scheduler } = world
+  const loops = startLoops(context, new Worker(context, { concurrency: 2 }), (count) => {
+    if (!scheduler.hasStoodStill) world.violate(`an audit repaired ${count} records`)
+  })
   for (const [index, root] of roots.entries()) await openOnce(context, `run${index}`, root, maxFanIn)
   await loops.failed
 }
@@ -359,7 +366,7 @@ function compare(world: World, tasks: SimTask[], scripts: Map<string, Script>, i
   for (const run of world
     .runs()
     .filter(wasPlanned)
-    .filter((each) => !ranOutOfTries(world, each.id))) {
+    .filter((each) => !ranOutOfTries(world, each.id) && !isMarkedInPart(world, each.id))) {
     const wanted = reference(tasks, scripts, markedIn(world, run.id))
     for (const [id, status] of taskStatuses(world, run.id)) {
       const got = status === 'complete' ? 'succeeded' : status
@@ -379,6 +386,16 @@ function ranOutOfTries(world: World, run: string): boolean {
   return [...world.memory.records.values()].some(
     (record) =>
       record.kind === 'taskRun' && record.run === run && (record.counts?.lost ?? 0) >= MAX_FREE_ATTEMPTS,
+  )
+}
+
+/** Whether a person has marked a task that stands in the run once more, because another has yielded it. */
+function isMarkedInPart(world: World, run: string): boolean {
+  const tasks = [...world.memory.records].filter(([, each]) => each.kind === 'taskRun' && each.run === run)
+  const ids = new Map(tasks.map(([key, each]) => [key, (each as TaskRun).taskId]))
+  return tasks.some(
+    ([key]) =>
+      world.watch.marked.has(key) && tasks.filter(([other]) => ids.get(other) === ids.get(key)).length > 1,
   )
 }
 

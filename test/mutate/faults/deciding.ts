@@ -179,8 +179,8 @@ export const DECIDING: Fault[] = [
   {
     name: 'repairs are not counted',
     file: 'src/engine/audit.ts',
-    find: `writes += results.filter(({ ok }) => ok).length`,
-    replace: `writes += results.filter(({ ok }) => !ok).length * 0`,
+    find: `if (ok && changes.some(movesOn)) writes++`,
+    replace: `if (ok && changes.some(movesOn)) writes = 0`,
     by: AUDIT,
   },
   {

@@ -1,6 +1,6 @@
 import type { Fault } from '../fault.ts'
 
-const SIMULATION = { seeds: 400 }
+const SIMULATION = { seeds: 600 }
 const SCHEDULES = { test: 'test/engine/schedules.test.ts' }
 
 /** What people do at the worst moment: cancel, mark, prune, pause. And schedules. */
@@ -103,35 +103,35 @@ export const PEOPLE: Fault[] = [
     file: 'src/core/schedule.ts',
     find: `if (status !== 'failed') return []`,
     replace: `if (status === 'succeeded') return []`,
-    by: SIMULATION,
+    by: SCHEDULES,
   },
   {
     name: 'a pruned run of an interval counts as open',
     file: 'src/engine/schedules.ts',
     find: `?? 'cancelled'`,
     replace: `?? 'running'`,
-    by: SIMULATION,
+    by: SCHEDULES,
   },
   {
     name: 'a paused schedule starts runs',
     file: 'src/core/schedule.ts',
     find: `  if (record.paused) return []`,
     replace: `  if (record.cursor < 0) return []`,
-    by: SIMULATION,
+    by: SCHEDULES,
   },
   {
     name: 'a schedule starts more runs at once than it may',
     file: 'src/core/schedule.ts',
     find: `.slice(0, Math.max(0, maxActiveRuns - active))`,
     replace: `.slice(0, Math.max(0, maxActiveRuns))`,
-    by: SIMULATION,
+    by: SCHEDULES,
   },
   {
     name: 'an interval is skipped',
     file: 'src/core/schedule.ts',
     find: `return { ...record, cursor: missing.at(-1)?.end ?? record.cursor, open }`,
     replace: `return { ...record, cursor: missing.length > 0 ? now : record.cursor, open: open.slice(-3) }`,
-    by: SIMULATION,
+    by: SCHEDULES,
   },
   {
     name: 'two processes overwrite a schedule',
