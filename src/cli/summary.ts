@@ -1,3 +1,4 @@
+import { isOpen } from '../core/model.ts'
 import type { RunView, TaskView } from '../project/inspect.ts'
 import { indented, instant, statusText, took } from './render.ts'
 
@@ -27,7 +28,8 @@ function outputLines({ run, tasks }: RunView): string[] {
   return (tasks[0]?.planned.outputs ?? []).map((uri) => `  → ${uri}`)
 }
 
-function failureLines({ run, tasks }: RunView, env: string | undefined): string[] {
+/** What failed and why, what did not run because of it, and how to go on; nothing where nothing failed. */
+export function failureLines({ run, tasks }: RunView, env?: string): string[] {
   const failed = tasks.filter(({ task }) => task.status === 'failed')
   const blocked = tasks.filter(({ task }) => task.status === 'upstream_failed')
   if (run.failure !== undefined) return [`  ${run.failure.message}`]
@@ -41,8 +43,15 @@ function failureLines({ run, tasks }: RunView, env: string | undefined): string[
     ...blocked.slice(0, LISTED).map(({ planned }) => `  ${planned.label}`),
     ...more(blocked),
     '',
-    `Go on, once the cause is removed: sluice retry ${run.id}${env === undefined ? '' : ` --env ${env}`}`,
+    `Go on, once the cause is removed: ${retryAdvice(run, env)}`,
   ]
+}
+
+/** A run that is open is joined, not tried again. */
+function retryAdvice({ id, status }: RunView['run'], env: string | undefined): string {
+  const where = env === undefined ? '' : ` --env ${env}`
+  const retry = `sluice retry ${id}${where}`
+  return isOpen(status) ? `sluice cancel ${id}${where}, then ${retry} (or ${retry} once it has ended)` : retry
 }
 
 const more = (list: unknown[]) => (list.length > LISTED ? [`  … and ${list.length - LISTED} more`] : [])

@@ -3,6 +3,7 @@ import { isOpen, keys, type Run, type TaskRun } from '../core/model.ts'
 import { audit } from '../engine/audit.ts'
 import { type Loops, startLoops } from '../engine/loops.ts'
 import { type WorkEvents, Worker } from '../engine/work.ts'
+import { placesOf } from '../project/awaiting.ts'
 import type { Home } from '../project/home.ts'
 import { growFreely } from './thrifty-heap.ts'
 
@@ -19,7 +20,7 @@ export type FollowEnd = 'ended' | 'waiting' | 'stopped'
 export interface FollowOptions extends WorkEvents {
   /** Opens the next run to follow; undefined where there is none left. */
   next(): Promise<string | undefined>
-  /** How many are followed at once. */
+  /** How many are followed at once, beside those that only wait for the target of an external task. */
   maxActive: number
   concurrency: number
   /** Gives up when nothing could start for this time. */
@@ -64,21 +65,15 @@ async function untilEnd(
   const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
   let idleSince = clock.steady()
   let isMore = true
+  const placesFor = placesOf(home, options.maxActive)
   while (!signal.aborted) {
     const before = active.size
     const idle = clock.listen('events')
     await dropEnded(home, active, options)
-    let isChanged = active.size !== before
-    while (isMore && active.size < options.maxActive) {
-      const run = await options.next()
-      if (run === undefined) isMore = false
-      else {
-        active.add(run)
-        isChanged = true
-      }
-    }
+    const left = active.size
+    if (isMore) isMore = await addRuns(active, await placesFor([...active]), options)
     if (active.size === 0) return 'ended'
-    if (isChanged) worksOn([...active])
+    if (left !== before || active.size !== left) worksOn([...active])
     if (worker.running > 0 || active.size !== before) idleSince = clock.steady()
     if (clock.steady() - idleSince >= waitMs) {
       if (!(await someoneWorks(home, active))) return 'waiting'
@@ -87,6 +82,16 @@ async function untilEnd(
     await Promise.race([idle(500), stopped, loops.failed])
   }
   return 'stopped'
+}
+
+/** Opens runs until so many are open; false where there are no more. */
+async function addRuns(active: Set<string>, places: number, { next }: FollowOptions): Promise<boolean> {
+  while (active.size < places) {
+    const run = await next()
+    if (run === undefined) return false
+    active.add(run)
+  }
+  return true
 }
 
 async function dropEnded({ context }: Home, active: Set<string>, { onRunEnd }: FollowOptions): Promise<void> {

@@ -160,6 +160,31 @@ describe('backfill', () => {
     ])
   })
 
+  it('goes on with later intervals where the first ones only wait, and says for what each waits', async (test) => {
+    const project = testProject(test, {
+      'pipelines/p.ts': `
+import { daily, day, external, pipeline, task, text } from 'sluice'
+const File = external('File', { params: { date: day() }, output: ({ date }) => text(\`in/\${date}.txt\`) })
+const Day = task('Day', { params: { date: day() }, requires: ({ date }) => ({ file: File({ date }) }), output: ({ date }) => text(\`out/\${date}.txt\`) }, async ({ output }) => output.write('x'))
+export const days = pipeline('days', Day, { schedule: daily(), params: ({ date }) => ({ date }) })`,
+      'data/in/2026-01-04.txt': '',
+      'data/in/2026-01-05.txt': '',
+    })
+    const args = ['--from', '2026-01-01', '--to', '2026-01-05', '--max-active-runs', '2', '--wait', '3s']
+    const { code, stdout } = await project.sluice('backfill', 'days', ...args)
+    assert.equal(code, 4, stdout)
+    assert.match(stdout, /Backfill of days: 3 running, 2 succeeded/)
+    assert.match(
+      stdout,
+      /Waiting:\n {2}2026-01-01.*: File\(date=2026-01-01\): its target is not there yet: file:.*in\/2026-01-01\.txt/,
+    )
+    const { intervals } = await project.json('backfill', 'days', ...args)
+    assert.deepEqual(
+      intervals.map((each: { waits?: string[] }) => each.waits?.length ?? 0),
+      [1, 1, 1, 0, 0],
+    )
+  })
+
   it('says what is wrong with a range, and asks before many', async (test) => {
     const project = testProject(test, { 'pipelines/p.ts': SCHEDULED })
     const refused = async (name: string, from: string, to: string, says: RegExp) => {

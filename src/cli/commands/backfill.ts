@@ -7,6 +7,7 @@ import type { Schedule } from '../../define/schedule.ts'
 import type { TaskInstance } from '../../define/task.ts'
 import { type FollowEnd, resumeRun } from '../../local/run-pipeline.ts'
 import type { Home } from '../../project/home.ts'
+import { findRun, viewRun } from '../../project/inspect.ts'
 import type { Project } from '../../project/load-config.ts'
 import { type Asked, findScheduled, requestForInterval, startRun } from '../../project/requests.ts'
 import { askFirst } from '../ask.ts'
@@ -14,6 +15,7 @@ import { EXIT } from '../exit.ts'
 import { projectHome } from '../homes.ts'
 import type { Result } from '../options.ts'
 import { columns, statusText } from '../render.ts'
+import { waitLines } from '../waits.ts'
 import { follow, progressView, type RunOptions } from './run.ts'
 
 /** Flags of `sluice backfill`. */
@@ -34,6 +36,8 @@ export interface Interval {
   asked: Asked
   status: Run['status'] | 'complete' | 'not started'
   run?: string
+  /** What its run waits for, where it is open at the end. */
+  waits?: string[]
 }
 
 /** Runs every interval of a range that is not complete, oldest first, a few at a time. */
@@ -113,7 +117,9 @@ async function workRemotely(
   const connection = await connect(options, project)
   await markCompleteRemotely(connection, name, intervals)
   const say = (line: string) => progressView(options).say(line)
-  return toResult(name, intervals, await backfillRemotely(connection, intervals, options.maxActiveRuns, say))
+  const end = await backfillRemotely(connection, intervals, options.maxActiveRuns, say)
+  if (end !== 'ended') await addWaits(connection.home, intervals)
+  return toResult(name, intervals, end)
 }
 
 const BULK = 10_000
@@ -157,14 +163,38 @@ async function work(home: Home, intervals: Interval[], options: BackfillOptions)
     const [run] = (await home.context.ports.store.read([keys.run(id)])) as [Run?]
     if (run !== undefined) interval.status = run.status
   }
+  if (end !== 'ended') await addWaits(home, intervals)
   return end
+}
+
+/** More are not looked at: each takes a look at all tasks of its run. */
+const EXPLAINED = 50
+
+/** Notes what open intervals wait for. */
+async function addWaits(home: Home, intervals: Interval[]): Promise<void> {
+  const open = intervals.filter(({ status, run }) => run !== undefined && status === 'running')
+  for (const interval of open.slice(0, EXPLAINED)) {
+    const view = await viewRun(home, await findRun(home, interval.run ?? ''))
+    interval.waits = await waitLines(home, view)
+  }
+}
+
+function waitingLines(intervals: Interval[]): string[] {
+  const waiting = intervals.filter(({ waits = [] }) => waits.length > 0)
+  if (waiting.length === 0) return []
+  return ['', 'Waiting:', ...waiting.map(({ name, waits = [] }) => `  ${name}: ${waits.join('; ')}`)]
 }
 
 function toResult(name: string, intervals: Interval[], end: FollowEnd): Result {
   const data = {
     pipeline: name,
     end,
-    intervals: intervals.map(({ name: interval, status, run }) => ({ interval, status, run: run ?? null })),
+    intervals: intervals.map(({ name: interval, status, run, waits }) => ({
+      interval,
+      status,
+      run: run ?? null,
+      ...(waits === undefined ? {} : { waits }),
+    })),
   }
   const counts = [...Map.groupBy(intervals, ({ status }) => status)].map(
     ([status, some]) => `${some.length} ${status}`,
@@ -178,6 +208,7 @@ function toResult(name: string, intervals: Interval[], end: FollowEnd): Result {
   const text = [
     `Backfill of ${name}: ${counts.join(', ')}`,
     ...(rows.length === 0 ? [] : ['', columns(['interval', 'status', 'look'], rows)]),
+    ...waitingLines(intervals),
     ...(end === 'ended' ? [] : ['It is not done; the same command goes on. sluice runs shows what is open.']),
   ].join('\n')
   const exitCode = end !== 'ended' ? EXIT.waiting : failed.length > 0 ? EXIT.failed : EXIT.done

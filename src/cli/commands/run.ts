@@ -9,7 +9,7 @@ import { EXIT } from '../exit.ts'
 import { projectHome } from '../homes.ts'
 import type { GlobalOptions, Result } from '../options.ts'
 import { liveProgress, type ProgressView, plainProgress, silentProgress } from '../progress.ts'
-import { summaryData, summaryText } from '../summary.ts'
+import { failureLines, summaryData, summaryText } from '../summary.ts'
 import { waitLines } from '../waits.ts'
 
 const WAIT_MS = 60_000
@@ -128,6 +128,7 @@ async function endResult(home: Home, run: string, end: FollowEnd): Promise<Resul
       return {
         data: { ...data, waits },
         text: [
+          ...failureLines(view).slice(1),
           `Nothing could start. ${run} waits:`,
           ...waits.map((line) => `  ${line}`),
           'Go on later with the same command, or leave it to sluice dev.',

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isOpen, keys, type Params, type Run } from '../../core/model.ts'
+import { placesOf } from '../../project/awaiting.ts'
 import type { Interval } from '../commands/backfill.ts'
 import type { Connection } from './connect.ts'
 import { start, stopOnSignal } from './run.ts'
@@ -34,8 +35,10 @@ export async function backfillRemotely(
   say(`${intervals.length} intervals, ${intervals.length - left.length} of them complete`)
   const active = new Map<string, Interval>()
   const { signal } = stopOnSignal()
+  const placesFor = placesOf(connection.home, maxActive)
   while (left.length + active.size > 0) {
-    while (active.size < maxActive) {
+    const places = left.length === 0 ? 0 : await placesFor([...active.keys()])
+    while (active.size < places) {
       const next = left.shift()
       if (next === undefined) break
       const { name, interval } = next.asked.request

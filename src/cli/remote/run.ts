@@ -3,7 +3,7 @@ import { findRun, viewRun } from '../../project/inspect.ts'
 import type { Project } from '../../project/load-config.ts'
 import { EXIT } from '../exit.ts'
 import type { GlobalOptions, Result } from '../options.ts'
-import { summaryData, summaryText } from '../summary.ts'
+import { failureLines, summaryData, summaryText } from '../summary.ts'
 import { waitLines } from '../waits.ts'
 import { type Connection, connect } from './connect.ts'
 import { followRemote } from './follow.ts'
@@ -62,7 +62,11 @@ export async function runRemotely(
   if (end === 'stopped')
     return { data, text: `The run goes on: sluice status ${run} ${env}`, exitCode: EXIT.waiting }
   const waits = await waitLines(connection.home, view)
-  return { data: { ...data, waits }, text: [`${run} waits:`, ...waits].join('\n'), exitCode: EXIT.waiting }
+  return {
+    data: { ...data, waits },
+    text: [...failureLines(view, options.env).slice(1), `${run} waits:`, ...waits].join('\n'),
+    exitCode: EXIT.waiting,
+  }
 }
 
 /** Ctrl-C stops following alone. */
