@@ -64,14 +64,13 @@ async function untilEnd(
   const { signal, waitMs } = options
   const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
   let idleSince = clock.steady()
-  let isMore = true
-  const placesFor = placesOf(home, options.maxActive)
+  const addRuns = runsOf(home, options)
   while (!signal.aborted) {
     const before = active.size
     const idle = clock.listen('events')
     await dropEnded(home, active, options)
     const left = active.size
-    if (isMore) isMore = await addRuns(active, await placesFor([...active]), options)
+    await addRuns(active)
     if (active.size === 0) return 'ended'
     if (left !== before || active.size !== left) worksOn([...active])
     if (worker.running > 0 || active.size !== before) idleSince = clock.steady()
@@ -84,14 +83,18 @@ async function untilEnd(
   return 'stopped'
 }
 
-/** Opens runs until so many are open; false where there are no more. */
-async function addRuns(active: Set<string>, places: number, { next }: FollowOptions): Promise<boolean> {
-  while (active.size < places) {
-    const run = await next()
-    if (run === undefined) return false
-    active.add(run)
+/** Opens runs as long as there are places for them, and more of them. */
+function runsOf(home: Home, { next, maxActive }: FollowOptions): (active: Set<string>) => Promise<void> {
+  const placesFor = placesOf(home, maxActive)
+  let isMore = true
+  return async (active) => {
+    const places = isMore ? await placesFor([...active]) : 0
+    while (isMore && active.size < places) {
+      const run = await next()
+      if (run === undefined) isMore = false
+      else active.add(run)
+    }
   }
-  return true
 }
 
 async function dropEnded({ context }: Home, active: Set<string>, { onRunEnd }: FollowOptions): Promise<void> {

@@ -107,6 +107,25 @@ export const waits = pipeline('waits', Waits)`,
     assert.equal(readFileSync(project.path('data/waits.txt'), 'utf8'), 'here')
   })
 
+  it('names failures before what it waits for, and how to go on with a run that is open', async (test) => {
+    const project = testProject(test, {
+      'pipelines/waits.ts': `
+import { external, pipeline, task, text } from 'sluice'
+const There = external('There', { output: () => text('there.txt') })
+const Bad = task('Bad', { retry: { attempts: 1 } }, () => { throw new Error('the wire is cut') })
+const Both = task('Both', { requires: () => ({ there: There(), bad: Bad() }) }, () => {})
+export const both = pipeline('both', Both)`,
+    })
+    const { code, stdout } = await project.sluice('run', 'both', '--wait', '1s')
+    assert.equal(code, 4)
+    assert.match(
+      stdout,
+      /Failed:\n {2}Bad: the wire is cut[\s\S]*Nothing could start[\s\S]*There: its target is not there yet/,
+    )
+    assert.match(stdout, /Go on, once the cause is removed: sluice cancel (both-\S+), then sluice retry \1/)
+    assert.match((await project.sluice('status', 'latest')).stdout, /sluice cancel both-/)
+  })
+
   it('gathers more upstreams than a record holds, and fails what depends on one that failed', async (test) => {
     const project = testProject(test, {
       'pipelines/wide.ts': `
