@@ -29,6 +29,15 @@ describe('the packed package, installed into an empty folder', { concurrency: fa
     run(folder, 'npm', 'install', '--no-audit', '--no-fund', join(folder, tarball), 'zod')
   })
 
+  /** As if they had been installed as well. */
+  function linkPackages(...names: string[]): void {
+    for (const name of names) {
+      const to = join(folder, 'node_modules', name)
+      mkdirSync(dirname(to), { recursive: true })
+      symlinkSync(join(projectFolder, 'node_modules', name), to)
+    }
+  }
+
   it('has the licence, and every page and picture that messages and pages point to', () => {
     const inside = join(folder, 'node_modules/sluice')
     assert.match(readFileSync(join(inside, 'LICENSE'), 'utf8'), /Apache License\s+Version 2\.0/)
@@ -54,8 +63,7 @@ describe('the packed package, installed into an empty folder', { concurrency: fa
   })
 
   it('makes a project that the CDK deploys, as its own app and as that of the command', () => {
-    for (const name of ['aws-cdk', 'aws-cdk-lib', 'constructs', 'esbuild'])
-      symlinkSync(join(projectFolder, 'node_modules', name), join(folder, 'node_modules', name))
+    linkPackages('aws-cdk', 'aws-cdk-lib', 'constructs', 'esbuild', '@types/node')
     mkdirSync(join(folder, 'visits'))
     const inside = join(folder, 'visits')
     const said = run(inside, 'npx', 'sluice', 'init', '--aws')
