@@ -1,5 +1,6 @@
 import { messageOf } from '../core/errors.ts'
 import { toJson } from '../core/json.ts'
+import { maskOf } from '../core/mask.ts'
 import type { Json, Progress } from '../core/model.ts'
 import { mapShape, type Shape } from '../core/plan.ts'
 import type { BodyEnd, Reservation } from '../core/ports.ts'
@@ -66,7 +67,7 @@ export async function execute(execution: Execution): Promise<BodyEnd> {
     await removeLeftovers(execution, output)
     const returned = await runBody(execution, output, account.budgets, notes)
     if (notes.signal !== undefined) throw notes.signal
-    const result = task.definition.output === undefined ? asResult(task, returned) : null
+    const result = task.definition.output === undefined ? asResult(execution, returned) : null
     for (const target of targetsOf(output)) if (target instanceof FolderTarget) await target.seal()
     await requireOutput(execution, output, workspace)
     await publish(execution, workspace)
@@ -105,7 +106,7 @@ async function runBody(
   const outputOfTask = (each: TaskInstance) => outputOf(each, surroundings, reading)
   const outputOfUpstream = (number: number) => outputOfTask(upstream(number))
   const keep = (value: unknown) => {
-    notes.checkpoint = asCheckpoint(value)
+    notes.checkpoint = withoutSecrets('the checkpoint', asCheckpoint(value), execution)
   }
   return task.definition.body?.({
     params: task.params as never,
@@ -175,13 +176,28 @@ async function requireOutput({ task }: Execution, output: Output, { staged }: Wo
 /** The largest result of a marker: it is part of a record. */
 const MAX_RESULT_BYTES = 4096
 
-function asResult(task: TaskInstance, result: unknown): Json {
+function asResult(execution: Execution, result: unknown): Json {
+  const { task } = execution
   const text = resultText(task, result)
   if (Buffer.byteLength(text) > MAX_RESULT_BYTES)
     throw new Error(
       `${task.label} returned ${Buffer.byteLength(text)} bytes; a result holds up to ${MAX_RESULT_BYTES}. Give the task an \`output\` for more.`,
     )
-  return JSON.parse(text) as Json
+  return withoutSecrets('the result', JSON.parse(text) as Json, execution)
+}
+
+/** Shorter values are found by chance in much that is no secret. */
+const MIN_REFUSED = 8
+
+/** Records are shown as they are, and to mask a value would change what the next task reads: so it is refused. */
+function withoutSecrets(what: string, value: Json, { secrets }: Execution): Json {
+  const text = JSON.stringify(value)
+  for (const [name, secret] of Object.entries(secrets))
+    if (secret.length >= MIN_REFUSED && maskOf([secret])(text) !== text)
+      throw new Error(
+        `${what} holds the secret \`${name}\`, and is kept where everybody who sees the run can read it; leave it out, and let each task that needs the secret declare it in \`secrets\``,
+      )
+  return value
 }
 
 function resultText(task: TaskInstance, result: unknown): string {

@@ -5,8 +5,8 @@ import { seeded } from '../simulation/scheduler.ts'
 import { type TestProject, testProject } from '../support/cli.ts'
 import { until } from '../support/processes.ts'
 
-const KILLS = 60
-const TASKS = 500
+const KILLS = 40
+const TASKS = 300
 const LAYER = 50
 const BYTES = 50_000
 /** Each engine is killed when so many of its bodies have begun, at most. */
@@ -46,7 +46,7 @@ const Cell = task('Cell', {
   writeFileSync(path, \`\${process.pid} \${engine}\`)
   for (const upstream of upstreamsOf(n)) if (sizeOf(\`data/cells/\${upstream}\`) !== ${BYTES}) note(\`early \${n}\`)
   note(\`start \${n} \${engine}\`)
-  await sleep(5 + n % 20)
+  await sleep(100 + n % 100)
   await output.write(Buffer.alloc(${BYTES}, n))
   rmSync(path, { force: true })
 })

@@ -83,4 +83,20 @@ describe('executing', () => {
     const { failure } = await execution(test, Large()).done
     assert.match(failure?.message ?? '', /returned 5002 bytes; a result holds up to 4096/)
   })
+
+  it('refuses a result or a checkpoint that holds a secret', async (test) => {
+    const secrets = { key: 'Tr0ub4dor&3 "quoted"', pin: '1234' }
+    const Tells = task('ExecTells', {}, () => ({
+      rows: 1234,
+      url: `https://x/?k=${encodeURIComponent(secrets.key)}`,
+    }))
+    const { failure } = await execution(test, Tells(), { secrets }).done
+    assert.match(failure?.message ?? '', /^the result holds the secret `key`/)
+    const Keeps = task('ExecKeeps', {}, ({ saveCheckpoint }) => saveCheckpoint({ key: secrets.key }))
+    const kept = await execution(test, Keeps(), { secrets }).done
+    assert.match(kept.failure?.message ?? '', /^the checkpoint holds the secret `key`/)
+    assert.equal(kept.checkpoint, undefined)
+    const Counts = task('ExecCounts', {}, () => ({ rows: 1234 }))
+    assert.deepEqual((await execution(test, Counts(), { secrets }).done).result, { rows: 1234 })
+  })
 })

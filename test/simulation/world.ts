@@ -373,6 +373,7 @@ export class World {
   async #endBody(body: LiveBody, job: Job, hooks: JobHooks, script: Script): Promise<Ending> {
     const { host } = body
     if (hooks.signal.aborted) return failed(hooks.signal.reason)
+    if (this.#clockOf(host) >= body.validUntil && isKilledInTime(body)) return failed('lost')
     const asked = await this.#askBudget(body, job, hooks, script)
     if (asked !== undefined) return asked
     const failures = this.#failed.get(job.task.id) ?? 0
@@ -517,6 +518,12 @@ function describeChange(change: { key: string } & object): string {
   const what = 'set' in change ? JSON.stringify(change.set) : 'put' in change ? 'put' : 'remove'
   return `${change.key} ${what}`
 }
+
+/**
+ * Whether the body of a frozen engine was killed at the end of its lease, as children and commands are, so that the engine hears
+ * of it when it thaws. The others stand for bodies that no supervisor reaches, and may publish late.
+ */
+const isKilledInTime = ({ nonce }: LiveBody) => nonce.charCodeAt(nonce.length - 1) % 2 === 0
 
 function lostBit(before: string, now: string): boolean {
   const [old, young] = [Buffer.from(before, 'base64'), Buffer.from(now, 'base64')]
