@@ -1,9 +1,10 @@
-import { type Command, Option } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { z } from 'zod'
 import { dayIn } from '../core/calendar.ts'
-import { messageOf, SluiceError } from '../core/errors.ts'
+import { SluiceError } from '../core/errors.ts'
+import { choicesOf, valueOf } from '../define/fields.ts'
 import { flagOf } from '../define/flags.ts'
-import { choicesOf, type Fields, isSignificant, kindOf } from '../define/params.ts'
+import { type Fields, isDay, isSignificant, kindOf } from '../define/params.ts'
 import { didYouMean } from '../project/suggestion.ts'
 import { PARAMETERS } from './help.ts'
 
@@ -17,13 +18,18 @@ export function addParameterFlags(command: Command, fields: Fields): void {
     const flags =
       kind === 'boolean'
         ? [new Option(flag, help), new Option(`--no-${flagOf(name)}`)]
-        : [new Option(`${flag} <${kind}>`, help)]
+        : [new Option(`${flag} <${kind}>`, help).argParser(onlyOnce)]
     for (const each of flags) command.addOption(each.helpGroup(PARAMETERS))
   }
   const byName = new Option('-p, --param <name=value>', 'a parameter by its name, may be repeated').argParser(
     (each: string, before: string[] | undefined) => [...(before ?? []), each],
   )
   command.addOption(byName.helpGroup(PARAMETERS))
+}
+
+function onlyOnce(text: string, before: unknown): string {
+  if (before !== undefined) throw new InvalidArgumentError(`It is given twice: ${before} and ${text}.`)
+  return text
 }
 
 function describe(field: z.ZodType): string {
@@ -55,6 +61,10 @@ export function givenParameters(
     const [name, value] = splitPair(pair)
     const field = fields[name]
     if (field === undefined) throw unknownParameter(name, fields)
+    if (name in given)
+      throw new SluiceError('invalid_parameter', `The parameter ${name} is given twice.`, {
+        hint: `Give it once: -p ${name}=… or --${flagOf(name)}.`,
+      })
     given[name] = parseValue(name, field, value, timeZone)
   }
   return given
@@ -75,31 +85,15 @@ function unknownParameter(name: string, fields: Fields): SluiceError {
 
 function parseValue(name: string, field: z.ZodType, value: string | boolean, timeZone: string): unknown {
   if (typeof value === 'boolean') return value
-  switch (kindOf(field)) {
-    case 'boolean':
-      return booleanOf(name, value)
-    case 'number':
-      return value.trim() === '' || Number.isNaN(Number(value)) ? value : Number(value)
-    case 'json':
-      return jsonOf(name, value)
-    case 'day':
-      return dayOf(value, timeZone)
-    case 'text':
-      return value
-  }
-}
-
-function booleanOf(name: string, value: string): boolean {
-  if (value === 'true' || value === 'false') return value === 'true'
-  throw new SluiceError('invalid_parameter', `${name}: ${JSON.stringify(value)} is neither true nor false.`)
-}
-
-function jsonOf(name: string, value: string): unknown {
-  try {
-    return JSON.parse(value)
-  } catch (error) {
-    throw new SluiceError('invalid_parameter', `${name} takes JSON: ${messageOf(error)}.`, { cause: error })
-  }
+  if (isDay(field)) return valueOf(field, dayOf(value, timeZone))
+  const found = valueOf(field, value)
+  if (kindOf(field) === 'boolean' && found === value)
+    throw new SluiceError('invalid_parameter', `${name}: ${JSON.stringify(value)} is neither true nor false.`)
+  if (found === undefined)
+    throw new SluiceError('invalid_parameter', `${name} takes JSON, not ${JSON.stringify(value)}.`, {
+      hint: `For example -p '${name}={"key": 1}'; text stands in double quotes.`,
+    })
+  return found
 }
 
 /** `today` and `yesterday` are those of the schedule's zone; they are resolved before any identity is made. */

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { messageOf, SluiceError } from '../core/errors.ts'
 import type { Json, Params } from '../core/model.ts'
+import { changesValues, type Kind, layersOf, textKindOf } from './fields.ts'
 
 /** A task's parameters: a record of zod fields. */
 export type Fields = { readonly [name: string]: z.ZodType }
@@ -42,41 +43,14 @@ export function isSignificant(field: z.ZodType): boolean {
   return !insignificants.has(field)
 }
 
-/** The field under its defaults and optionals. */
-export function innermost(field: z.ZodType): z.ZodType {
-  const inner = (field as { _zod?: { def?: { innerType?: z.ZodType } } })._zod?.def?.innerType
-  return inner === undefined ? field : innermost(inner)
-}
-
-/** Whether the field is a {@link day}, also under a default or optional. */
+/** Whether the field takes a {@link day}, also under a default, an optional or a transform. */
 export function isDay(field: z.ZodType): boolean {
-  return days.has(field) || (innermost(field) !== field && isDay(innermost(field)))
+  return layersOf(field).some((layer) => days.has(layer))
 }
 
-/** What the command has to know to read a field from text. */
-export function kindOf(field: z.ZodType): 'day' | 'boolean' | 'number' | 'json' | 'text' {
-  if (isDay(field)) return 'day'
-  const { type } = (innermost(field) as { _zod: { def: { type: string } } })._zod.def
-  switch (type) {
-    case 'boolean':
-      return 'boolean'
-    case 'number':
-    case 'int':
-      return 'number'
-    case 'object':
-    case 'array':
-    case 'record':
-    case 'tuple':
-      return 'json'
-    default:
-      return 'text'
-  }
-}
-
-/** Values a field allows, where it lists them. */
-export function choicesOf(field: z.ZodType): string[] {
-  const { def } = (innermost(field) as unknown as { _zod: { def: { entries?: object } } })._zod
-  return def.entries === undefined ? [] : Object.values(def.entries).map(String)
+/** How a field is given as text. */
+export function kindOf(field: z.ZodType): 'day' | Kind {
+  return isDay(field) ? 'day' : textKindOf(field)
 }
 
 const schemas = new WeakMap<Fields, z.ZodObject>()
@@ -96,6 +70,30 @@ export function parseParams(family: string, fields: Fields, given: unknown): Par
   if (values.every(([, value]) => isPlain(value))) return parsed.data as Params
   for (const [name, value] of values) refuseNonJson(family, name, value)
   return JSON.parse(JSON.stringify(parsed.data)) as Params
+}
+
+/**
+ * Checks parameters that were parsed before, and takes them as they are: a schema may change values, so it must not see
+ * them twice. What is missing has its default.
+ */
+export function checkParsed(family: string, fields: Fields, parsed: Params): Params {
+  const unknown = Object.keys(parsed).filter((name) => fields[name] === undefined)
+  const whole: { [name: string]: Json } = {}
+  const problems = unknown.map((name) => `no parameter is called ${name}`)
+  for (const [name, field] of Object.entries(fields)) {
+    const value = parsed[name]
+    const isChecked = value === undefined || !changesValues(field)
+    const { data, error } = isChecked ? field.safeParse(value) : { data: value, error: undefined }
+    if (error !== undefined)
+      problems.push(value === undefined ? `${name} is required` : `${name}: ${error.issues[0]?.message}`)
+    const taken = value === undefined ? data : value
+    refuseNonJson(family, name, taken)
+    if (taken !== undefined) whole[name] = taken as Json
+  }
+  if (problems.length === 0) return whole
+  throw new SluiceError('invalid_parameter', `${family}: ${problems.join('; ')}`, {
+    hint: `Parameters of a plan are those of ${family} after parsing: ${Object.keys(fields).join(', ') || 'none'}.`,
+  })
 }
 
 function refusal(family: string, fields: Fields, given: unknown, error: z.ZodError): SluiceError {

@@ -99,7 +99,10 @@ export function refusePlan(problems: string[]): void {
 /** Reads JSON Lines; throws one error with everything that is wrong, line by line. */
 export function parsePlan(text: string): PlanFile {
   const problems: string[] = []
-  const lines = text.split('\n').map((content, index) => ({ content, line: index + 1 }))
+  const lines = text
+    .replace(/^\ufeff/, '')
+    .split('\n')
+    .map((content, index) => ({ content, line: index + 1 }))
   const [first, ...rest] = lines.filter(({ content }) => content.trim() !== '')
   const header = first && parseLine(first.content, first.line, PLAN_HEADER, problems)
   if (first === undefined) problems.push('it is empty; its first line is {"plan": 1, "pipeline": "…"}')

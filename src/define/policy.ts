@@ -1,4 +1,5 @@
 import type { Policy } from '../core/plan.ts'
+import { fieldProblem } from './fields.ts'
 import { BUILT_IN_FLAGS, flagOf } from './flags.ts'
 import { type Fields, isField } from './params.ts'
 import type { Requires } from './requires.ts'
@@ -102,7 +103,15 @@ function checkParameter(name: string, field: unknown, check: (is: boolean, probl
     !BUILT_IN_FLAGS.has(flagOf(name)),
     `parameter ${name} would be the flag --${flagOf(name)}, which the command has already; give it another name`,
   )
-  check(isField(field), `parameter ${name} must be a zod schema of zod 4, for example z.string()`)
+  if (!isField(field)) {
+    check(false, `parameter ${name} must be a zod schema of zod 4, for example z.string()`)
+    return
+  }
+  const problem = fieldProblem(field)
+  check(
+    problem === undefined,
+    `parameter ${name} ${problem}; use text, numbers or JSON, for example day() for dates`,
+  )
 }
 
 function checkRetry(retry: RetryOptions, check: (is: boolean, problem: string) => void): void {

@@ -7,7 +7,7 @@ import { type Limits, limitProblems } from '../core/limits.ts'
 import type { Policy } from '../core/plan.ts'
 import type { Completeness, Store } from '../core/ports.ts'
 import { repeated } from '../core/repeated.ts'
-import { parseParams } from '../define/params.ts'
+import { checkParsed } from '../define/params.ts'
 import { type PlanFile, type PlanLine, refusePlan } from '../define/plan-format.ts'
 import { planningOf, type Surroundings } from '../define/planning.ts'
 import { SECRET_NAME } from '../define/secret.ts'
@@ -137,7 +137,7 @@ function familyTask(line: PlanLine, { tasks, surroundings }: PlanSurroundings): 
       `the config defines no family ${family}; it has ${[...tasks.keys()].join(', ') || 'none'}`,
     )
   if (line.env || line.secrets) throw new Error('env and secrets are for commands; the family has its own')
-  const instance = instantiate(definition, parseParams(family, definition.fields, params))
+  const instance = instantiate(definition, checkParsed(family, definition.fields, params))
   const { found } = planningOf(surroundings).describe(instance, false)
   if (found.failure !== undefined) throw new Error(found.failure.message)
   if (line.output !== undefined && !found.outputs.includes(line.output))

@@ -281,3 +281,32 @@ export const p = pipeline('p', Sum)`,
     assert.equal(JSON.parse(readFileSync(project.path('data/sum.json'), 'utf8')), 10)
   })
 })
+
+describe('a plan that a project printed', () => {
+  it('runs the same tasks with parameters that are not parsed a second time', async (test) => {
+    const project = testProject(test, {
+      'pipelines/pay.ts': `import { json, pipeline, task } from 'sluice'
+import { z } from 'zod'
+const cents = z.coerce.number().transform((amount) => Math.round(amount * 100))
+const at = z.coerce.date().transform((date) => date.toISOString().slice(0, 10))
+const Fetch = task('Fetch', { params: { cents: z.number() }, output: ({ cents }) => json<number>('fetch/' + cents + '.json') },
+  async ({ params, output }) => output.write(params.cents))
+const Pay = task('Pay', { params: { amount: cents, at }, requires: ({ amount }) => Fetch({ cents: amount }),
+  output: ({ amount, at }) => json<number>('pay/' + amount + '-' + at + '.json') },
+  async ({ input, output }) => output.write(await input.read()))
+export const pay = pipeline('pay', Pay)`,
+    })
+    const args = ['pay', '--amount', '12.5', '--at', '2026-01-31T10:00:00Z']
+    const printed = await project.sluice('plan', ...args, '--json')
+    assert.equal(printed.code, 0, printed.stderr)
+    project.write('plan.jsonl', `\ufeff${printed.stdout}`)
+    const ran = await project.sluice('run', '--plan', 'plan.jsonl')
+    assert.equal(ran.code, 0, ran.stdout + ran.stderr)
+    assert.deepEqual(globSync('data/*/*.json', { cwd: project.folder }).sort(), [
+      'data/fetch/1250.json',
+      'data/pay/1250-2026-01-31.json',
+    ])
+    // The same tasks: nothing is left for the pipeline itself.
+    assert.match((await project.sluice('run', ...args)).stdout, /Nothing to do/)
+  })
+})

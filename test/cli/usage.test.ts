@@ -27,6 +27,13 @@ const WRONG: [args: string[], code: number, says: RegExp][] = [
   [['run', 'days', '--date', '2014-02-03', '--how-many', 'many'], 2, /howMany: .*expected number/],
   [['run', 'days', '--date', '2014-02-03', '--kind', 'c'], 2, /kind: .*"a"\|"b"/],
   [['run', 'days', '--date', '2014-02-03', '--more', '{x'], 2, /more takes JSON/],
+  [['run', 'days', '--date', '2014-02-03', '-p', 'date=2014-02-04'], 2, /parameter date is given twice/],
+  [['run', 'days', '-p', 'date=2014-02-03', '-p', 'date=2014-02-04'], 2, /parameter date is given twice/],
+  [
+    ['run', 'days', '--date', '2014-02-03', '--date', '2014-02-04'],
+    2,
+    /given twice: 2014-02-03 and 2014-02-04/,
+  ],
   [['run', 'days', '-p', 'dates=2014-02-03'], 2, /No parameter is called dates\. Did you mean date\?/],
   [['run', 'days', '-p', 'date'], 2, /takes name=value/],
   [['run', 'days', '--date', 'today', '--concurrency', '0'], 2, /whole number of 1 or more/],
