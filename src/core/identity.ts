@@ -53,11 +53,17 @@ export function taskLabel(family: string, significant: Params): string {
   return shown.length === 0 ? family : `${family}(${shown.join(',')})`
 }
 
-const CONTROLS = /\p{Cc}/gu
+/** Characters that steer a terminal: controls, line ends of Unicode, and what turns the direction of text round. */
+const CONTROLS = /[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu
+
+/** The text with control characters as escapes, to be shown on a terminal. */
+export function escapeControls(text: string): string {
+  if (text.search(CONTROLS) < 0) return text
+  return text.replace(CONTROLS, (each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, '0')}`)
+}
 
 function shownValue(value: Json): string {
   const text = typeof value === 'string' ? value : canonicalJson(value)
-  // Labels are shown on terminals; control characters could steer them.
-  const safe = text.search(CONTROLS) < 0 ? text : text.replace(CONTROLS, '\ufffd')
+  const safe = escapeControls(text)
   return safe.length > 60 ? `${safe.slice(0, 57)}…` : safe
 }

@@ -95,5 +95,5 @@ export function due(row: Limit, moment: Moment): Limit {
   const ends = Object.values(row.holders).flatMap(({ until }) => (until === undefined ? [] : [until]))
   if (row.waiting && row.window) ends.push(onSteady(row.blockedUntil ?? row.window.endsAt, moment))
   const { dueAt: _, ...rest } = row
-  return ends.length === 0 ? rest : { ...rest, dueAt: Math.min(...ends) }
+  return ends.length === 0 ? rest : { ...rest, dueAt: ends.reduce((first, end) => Math.min(first, end)) }
 }

@@ -6,6 +6,26 @@ export interface Limits {
   pools: { [name: string]: PoolLimit }
   resources: { [name: string]: { limit: number } }
   budgets: { [name: string]: BudgetLimit }
+  /** @default PLAN_BOUNDS */
+  plans?: PlanBounds
+}
+
+/** Up to where planning goes, because `requires` may lead on for ever. */
+export interface PlanBounds {
+  maxTasks: number
+  /** Tasks one below the other. */
+  maxDepth: number
+}
+
+/**
+ * So many tasks take about 3 GB while they are planned; a chain in which each quarter of an hour requires the one before is
+ * so deep after more than five years.
+ */
+export const PLAN_BOUNDS: PlanBounds = { maxTasks: 2_000_000, maxDepth: 200_000 }
+/** For plans whose tasks are all known beforehand. */
+export const NO_PLAN_BOUNDS: PlanBounds = {
+  maxTasks: Number.POSITIVE_INFINITY,
+  maxDepth: Number.POSITIVE_INFINITY,
 }
 
 /** A pool: how many attempts at once, and how large one may become. */

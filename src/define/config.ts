@@ -1,6 +1,12 @@
 import { z } from 'zod'
 import { isTimeZone } from '../core/cron.ts'
-import type { BudgetLimit, Limits, PoolLimit } from '../core/limits.ts'
+import {
+  type BudgetLimit,
+  type Limits,
+  PLAN_BOUNDS,
+  type PlanBounds,
+  type PoolLimit,
+} from '../core/limits.ts'
 import type { BudgetPeriod } from '../core/model.ts'
 import { DEFAULT_POOL } from '../core/plan.ts'
 import { type Allowed, POOL_RIGHTS, STACK_OPTIONS, type StackOptions } from './deployment-options.ts'
@@ -74,6 +80,8 @@ export interface Config {
   resources?: { [name: string]: { limit: number } }
   /** Quotas of outside services, shared by all pipelines: `{ mag: { limit: 10_000, per: 'month', timeZone: 'UTC' } }`. */
   budgets?: { [name: string]: { limit: number; per: BudgetPeriod; timeZone?: string } }
+  /** Up to where planning goes, because `requires` may lead on for ever. @default { maxTasks: 2_000_000, maxDepth: 200_000 } */
+  plans?: { maxTasks?: number; maxDepth?: number }
   /** `dev` is this machine. @default { dev: { storage: 'data' } } */
   environments?: { [name: string]: Environment }
 }
@@ -161,6 +169,7 @@ const SCHEMA = z.strictObject({
       }),
     )
     .default({}),
+  plans: z.strictObject({ maxTasks: count.optional(), maxDepth: count.optional() }).optional(),
   environments: z.record(names, ENVIRONMENT).default({}),
 })
 
@@ -201,6 +210,7 @@ function toConfig({
   pools,
   resources,
   budgets,
+  plans,
   environments,
 }: z.output<typeof SCHEMA>): CheckedConfig {
   const all: { [name: string]: Pool } = { [DEFAULT_POOL]: {}, ...(pools as { [name: string]: Pool }) }
@@ -208,6 +218,7 @@ function toConfig({
     pools: Object.fromEntries(Object.entries(all).map(([name, pool]) => [name, limitsOf(pool)])),
     resources,
     budgets: budgets as { [name: string]: BudgetLimit },
+    ...(plans === undefined ? {} : { plans: { ...PLAN_BOUNDS, ...plans } as PlanBounds }),
   }
   return {
     ...(name === undefined ? {} : { name }),

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { messageOf, SluiceError } from '../core/errors.ts'
+import { escapeControls } from '../core/identity.ts'
 import { repeated } from '../core/repeated.ts'
 
 const count = z.int().min(1)
@@ -89,7 +90,8 @@ const MAX_PROBLEMS = 20
 /** One error for all that is wrong with a plan. */
 export function refusePlan(problems: string[]): void {
   if (problems.length === 0) return
-  const shown = problems.slice(0, MAX_PROBLEMS)
+  // Ids come from elsewhere; control characters in them would steer the terminal.
+  const shown = problems.slice(0, MAX_PROBLEMS).map(escapeControls)
   if (problems.length > shown.length) shown.push(`… and ${problems.length - shown.length} more`)
   throw new SluiceError('invalid_plan', `Nothing was started: the plan is wrong.\n- ${shown.join('\n- ')}`, {
     hint: 'The format is described in docs/plans.md and docs/plan.schema.json.',
@@ -111,8 +113,7 @@ export function parsePlan(text: string): PlanFile {
     return task === undefined ? [] : [{ ...task, line }]
   })
   if (tasks.length === 0 && problems.length === 0) problems.push('it has no task')
-  problems.push(...duplicates(tasks), ...unknownTasks(header, tasks))
-  refusePlan(problems)
+  refusePlan([...problems, ...duplicates(tasks), ...unknownTasks(header, tasks)])
   return { header: header as PlanFileHeader, tasks }
 }
 

@@ -1,5 +1,6 @@
 import { SluiceError } from '../core/errors.ts'
 import type { FoundTask } from '../core/graph.ts'
+import type { PlanBounds } from '../core/limits.ts'
 import { type Definitions, findTasks, type TaskReference } from './plan-graph.ts'
 
 /** How a plan differs from what targets tell. */
@@ -33,11 +34,10 @@ export async function forcedFrom<T extends TaskReference>(
   root: T,
   definitions: Definitions<T>,
   wanted: string,
+  bounds?: PlanBounds,
 ): Promise<Set<string>> {
-  const found = await findTasks([root], {
-    ...definitions,
-    areComplete: async (level) => level.map(() => false),
-  })
+  const all = { ...definitions, areComplete: async (level: T[]) => level.map(() => false) }
+  const found = await findTasks([root], all, bounds)
   const forced = new Set(found.filter((task) => matches(task, wanted)).map(({ id }) => id))
   if (forced.size === 0)
     throw new SluiceError('unknown_task', `Nothing below ${found[0]?.label} is called ${wanted}.`, {

@@ -8,6 +8,7 @@ import { serveWaiters } from './limits.ts'
 import { freeLocks, wakeWaiters } from './locks.ts'
 import { releaseChunk } from './release.ts'
 import { resolve } from './resolve.ts'
+import { decideTogether } from './undecidable.ts'
 
 const BATCH = 500
 
@@ -26,7 +27,7 @@ export async function advance(context: Context): Promise<number> {
 
 /** Does what the events ask for, where somebody else takes and acknowledges them. */
 export async function handleEvents(context: Context, events: FeedEvent[]): Promise<void> {
-  await handleRecords(context, await recordsOf(context, events))
+  await decideTogether(context, await recordsOf(context, events), (some) => handleRecords(context, some))
 }
 
 /** The records that changed, read again but for images that say all that will ever be needed of them. */
@@ -48,7 +49,8 @@ const readAll = async ({ store }: Context['ports'], changed: string[]) =>
 
 /** Does what the records behind these keys ask for. */
 export async function handleChanged(context: Context, changed: string[]): Promise<void> {
-  return handleRecords(context, await readAll(context.ports, changed))
+  const records = await readAll(context.ports, changed)
+  return decideTogether(context, records, (some) => handleRecords(context, some))
 }
 
 /** Derives from these records whatever is owed: messages, bits, frees, wake-ups, releases, ends. */

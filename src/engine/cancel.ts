@@ -33,14 +33,18 @@ export async function sweepCancelled(context: Context, run: Stored<Run>): Promis
   const page = Array.from({ length: to - swept }, (_, index) => keys.taskRun(run.id, swept + index))
   const left = (swept === 0 ? 0 : (run.leftRunning ?? 0)) + (await sweepPage(ports, page))
   const set =
-    to < tasks ? { swept: to, leftRunning: left, dueAt: undefined } : passEnd(left, momentOf(ports.clock))
+    to < tasks
+      ? { swept: to, leftRunning: left, dueAt: undefined }
+      : passEnd(run, left, momentOf(ports.clock))
   await ports.store.write([{ key: keys.run(run.id), set, if: { status: 'running', swept: run.swept } }])
 }
 
-function passEnd(left: number, { now, steady }: Moment): Partial<Run> {
+function passEnd({ failure }: Run, left: number, { now, steady }: Moment): Partial<Run> {
   const begun = { swept: undefined, leftRunning: undefined }
   if (left > 0) return { ...begun, dueAt: steady + AGAIN_MS }
-  return { ...begun, status: 'cancelled', endedAt: now, dueAt: undefined }
+  // One that could not be decided has failed, though its tasks are cancelled.
+  const status = failure === undefined ? 'cancelled' : 'failed'
+  return { ...begun, status, endedAt: now, dueAt: undefined }
 }
 
 /** How many tasks of the page can still move. */

@@ -167,7 +167,7 @@ export async function dependenciesOf({ ports }: Context, task: TaskRun): Promise
   while (numbers.length > 0) {
     const tasks = await ports.plans.tasks(task.run, numbers)
     const gathered = tasks.filter((each) => each.join)
-    found.push(...tasks.filter((each) => !each.join))
+    for (const each of tasks) if (!each.join) found.push(each)
     numbers = gathered.flatMap((each) => each.upstreams)
   }
   return found

@@ -1,5 +1,6 @@
 import { SluiceError } from '../core/errors.ts'
 import { type FoundTask, findCycle, numberPlan } from '../core/graph.ts'
+import { PLAN_BOUNDS, type PlanBounds } from '../core/limits.ts'
 import type { Plan } from '../core/plan.ts'
 
 /** A task as a definition gives it, not yet looked at. */
@@ -26,26 +27,30 @@ export async function planGraph<T extends TaskReference>(
   root: T,
   definitions: Definitions<T>,
   plannedAt: number,
+  bounds?: PlanBounds,
 ): Promise<Plan> {
-  const found = await findTasks([root], definitions)
+  const found = await findTasks([root], definitions, bounds)
   refuseProblems(found, (await definitions.outputProblems?.(found)) ?? [])
   return numberPlan(name, found, plannedAt)
 }
 
-/** Everything that is needed to make these tasks complete, themselves included, level by level. */
+/** Everything that is needed to make these tasks complete, themselves included, level by level. Throws beyond the bounds. */
 export async function findTasks<T extends TaskReference>(
   roots: T[],
   definitions: Definitions<T>,
+  { maxTasks, maxDepth }: PlanBounds = PLAN_BOUNDS,
 ): Promise<FoundTask[]> {
   const seen = new Set<string>()
   const first = roots.filter(({ id }) => !seen.has(id) && seen.add(id))
   const found: FoundTask[] = []
-  for (let level = first; level.length > 0; ) {
+  for (let level = first, depth = 1; level.length > 0; depth++) {
+    if (depth > maxDepth) throw endless(found, `more than ${maxDepth} tasks below each other`)
     const complete = await definitions.areComplete(level)
     const next: T[] = []
     level.forEach((task, index) => {
       const described = definitions.describe(task, complete[index] === true)
       found.push(described.found)
+      if (found.length > maxTasks) throw endless(found, `more than ${maxTasks} tasks`)
       for (const upstream of described.upstreams)
         if (!seen.has(upstream.id)) {
           seen.add(upstream.id)
@@ -55,6 +60,26 @@ export async function findTasks<T extends TaskReference>(
     level = next
   }
   return found
+}
+
+/** Shows the way from the root to the task that was found last. */
+function endless(found: FoundTask[], what: string): SluiceError {
+  const requiredBy = new Map<string, FoundTask>()
+  for (const task of found) for (const id of task.upstreams) if (!requiredBy.has(id)) requiredBy.set(id, task)
+  const chain: string[] = []
+  let task = found.at(-1)
+  for (; task !== undefined && chain.length < found.length; task = requiredBy.get(task.id))
+    chain.push(task.label)
+  chain.reverse()
+  const shown =
+    chain.length <= 8 ? chain : [...chain.slice(0, 4), `… ${chain.length - 8} more …`, ...chain.slice(-4)]
+  return new SluiceError(
+    'invalid_plan',
+    `Nothing was started: planning found ${what}: ${shown.join(' → ')}`,
+    {
+      hint: '`requires` has to come to an end. Where so many tasks are meant, set `plans: { maxTasks, maxDepth }` in the config.',
+    },
+  )
 }
 
 function refuseProblems(found: FoundTask[], others: string[]): void {

@@ -5,6 +5,7 @@ import type { Claimed } from './claim.ts'
 import type { Context } from './context.ts'
 import { finish } from './finish.ts'
 import { refreshLimit } from './limits.ts'
+import { decideForRun } from './undecidable.ts'
 
 const BATCH = 500
 const ORPHANS = 10_000
@@ -31,7 +32,8 @@ export async function collectOrphans(context: Context): Promise<void> {
   )
   for (const [worker, tasks] of Map.groupBy(running, (task) => task.worker ?? ''))
     if (await isGone(worker))
-      for (const task of tasks) await loseAttempt(context, task, 'its worker process ended')
+      for (const task of tasks)
+        await decideForRun(context, task.run, () => loseAttempt(context, task, 'its worker process ended'))
 }
 
 /** Declares what a worker was running lost, as soon as its end is a fact. */
@@ -44,9 +46,11 @@ export async function loseWorker(context: Context, worker: string, why: string):
 
 async function handleDue(context: Context, key: string): Promise<void> {
   const [record] = await context.ports.store.read([key])
-  if (record?.kind === 'run') return handleDueRun(context, record as Stored<Run>)
+  if (record?.kind === 'run')
+    return decideForRun(context, record.id, () => handleDueRun(context, record as Stored<Run>))
   if (record?.kind === 'limit') return refreshLimit(context, record as Stored<Limit>)
-  if (record?.kind === 'taskRun') return handleDueTask(context, record as Stored<TaskRun>)
+  if (record?.kind === 'taskRun')
+    return decideForRun(context, record.run, () => handleDueTask(context, record as Stored<TaskRun>))
 }
 
 async function handleDueRun(context: Context, run: Stored<Run>): Promise<void> {

@@ -1,3 +1,4 @@
+import { messageOf } from '../core/errors.ts'
 import { hasEnded, keys, type Progress, type Run, type TaskRun } from '../core/model.ts'
 import { type Delivery, type Ending, type Job, type JobHooks, MAX_DELAY_MS } from '../core/ports.ts'
 import { type Claimed, type ClaimResult, claim } from './claim.ts'
@@ -6,6 +7,7 @@ import { finish } from './finish.ts'
 import { blockBudget, reserveMore } from './limits.ts'
 import { memoryAfter } from './memory.ts'
 import { poolRoom } from './room.ts'
+import { decideForRun, isUndecidable } from './undecidable.ts'
 import { UnfitMessages } from './unfit.ts'
 
 /** Why bodies are asked to stop. */
@@ -144,7 +146,8 @@ export class Worker {
   }
 
   #start(delivery: Delivery, onError: (error: unknown) => void): void {
-    const attempt: Promise<void> = this.perform(delivery)
+    const { run } = delivery.message
+    const attempt: Promise<void> = decideForRun(this.#context, run, () => this.perform(delivery))
       .catch(onError)
       .finally(() => {
         this.#attempts.delete(attempt)
@@ -206,6 +209,10 @@ export class Worker {
       const ending = { ...told, ...memoryAfter(this.#context, claimed, told), progress }
       const isOurs = await finish(this.#context, claimed, ending)
       this.#options.onEnd?.(claimed, isOurs ? ending : LOST)
+    } catch (error) {
+      if (!isUndecidable(error)) throw error
+      // What it ran for would otherwise be running as long as this process lives.
+      await finish(this.#context, claimed, undecided(error))
     } finally {
       this.#active.delete(claimed.nonce)
     }
@@ -281,6 +288,11 @@ function jobOf(claimed: Claimed, leaseMs: number): Job {
     ...(memoryMb === undefined ? {} : { memoryMb }),
     ...(checkpoint === undefined ? {} : { checkpoint }),
   }
+}
+
+function undecided(error: unknown): Ending {
+  const message = `its end could not be decided: ${messageOf(error)}`
+  return { outcome: 'failed', isFinal: true, failure: { outcome: 'failed', message } }
 }
 
 /** Whether another end or attempt has been written over ours. */

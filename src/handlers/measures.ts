@@ -32,6 +32,6 @@ export async function oldestRunHours({ context }: Home): Promise<number> {
   const { store, clock } = context.ports
   const listed = await store.list({ prefix: keys.run(''), consistency: 'stale' })
   const open = listed.map(({ record }) => record as Stored<Run>).filter(({ status }) => isOpen(status))
-  const oldest = Math.min(clock.now(), ...open.map(({ createdAt }) => createdAt))
+  const oldest = open.reduce((first, { createdAt }) => Math.min(first, createdAt), clock.now())
   return (clock.now() - oldest) / 3_600_000
 }

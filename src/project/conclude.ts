@@ -4,13 +4,17 @@ import { planningOf } from '../define/planning.ts'
 import { findTasks } from '../engine/plan-graph.ts'
 import { instanceOf } from './execute-job.ts'
 import { type OutputSurroundings, refuseYield } from './output-problems.ts'
+import type { PlanSurroundings } from './plan-tasks.ts'
 
 /** The ending of an attempt as its body told it: what was yielded is looked at, with everything that it takes. */
-export async function conclude(given: OutputSurroundings, { yielded, ...end }: BodyEnd): Promise<Ending> {
+export async function conclude(
+  given: OutputSurroundings & Pick<PlanSurroundings, 'limits'>,
+  { yielded, ...end }: BodyEnd,
+): Promise<Ending> {
   if (yielded === undefined) return end
   try {
     const roots = yielded.map((each) => instanceOf(given.tasks, each))
-    const found = await findTasks(roots, planningOf(given.surroundings))
+    const found = await findTasks(roots, planningOf(given.surroundings), given.limits.plans)
     await refuseYield(given, found)
     return { ...end, yielded: { roots: [...new Set(roots.map(({ id }) => id))], found } }
   } catch (error) {

@@ -4,6 +4,7 @@ import { dirname, resolve } from 'node:path'
 import { text as readText } from 'node:stream/consumers'
 import { SluiceError } from '../core/errors.ts'
 import { type FoundTask, gather, numberPlan } from '../core/graph.ts'
+import { NO_PLAN_BOUNDS } from '../core/limits.ts'
 import type { Plan, PlannedTask } from '../core/plan.ts'
 import { type PlanFile, parsePlan, refusePlan } from '../define/plan-format.ts'
 import { findTasks } from '../engine/plan-graph.ts'
@@ -117,6 +118,7 @@ async function planForeign(
         return { found: each, upstreams: each.upstreams.map((upstream) => ({ id: upstream })) }
       },
     },
+    NO_PLAN_BOUNDS,
   )
   if (root !== undefined) return numberPlan(name, found, plannedAt)
   const all = gather(`${name}/all`, `all of ${name}`, roots)

@@ -1,8 +1,8 @@
-import { isAbsolute, join } from 'node:path'
+import { isAbsolute, join, relative, sep } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { messageOf } from '../core/errors.ts'
 import { type FoundTask, findCycle } from '../core/graph.ts'
-import { taskIdOf } from '../core/identity.ts'
+import { escapeControls, taskIdOf } from '../core/identity.ts'
 import { type Limits, limitProblems } from '../core/limits.ts'
 import type { Policy } from '../core/plan.ts'
 import type { Completeness, Store } from '../core/ports.ts'
@@ -57,12 +57,11 @@ export function foreignTasks({ header, tasks }: PlanFile, given: PlanSurrounding
   const byLine = new Map(all.map((each) => [each.line.task, each]))
   const inPlan = new Set(all.map(({ found }) => found.id))
   for (const each of all) addEdges(each, byLine, inPlan, problems)
-  problems.push(...sameTask(all), ...sharedOutputs(all))
   const cycle = findCycle(
     all.map(({ found, line }) => ({ ...found, label: `${line.task} (line ${line.line})` })),
   )
   if (cycle !== undefined) problems.push(`these tasks require each other: ${cycle.join(' → ')}`)
-  refusePlan(problems)
+  refusePlan([...problems, ...sameTask(all), ...sharedOutputs(all)])
   return byLine
 }
 
@@ -108,9 +107,9 @@ function commandTask(
   const found: FoundTask = {
     // The same command of the same task is the same work, whatever else changed in the plan.
     id: taskIdOf('command', { pipeline, task: line.task, command: argv }),
-    family: line.family ?? 'command',
+    family: escapeControls(line.family ?? 'command'),
     params: line.params ?? {},
-    label: line.task,
+    label: escapeControls(line.task),
     upstreams: [],
     outputs: line.output === undefined ? [] : [outputUri(line.output, storageFolder)],
     command: { argv, folder, env: line.env ?? {} },
@@ -125,7 +124,17 @@ function outputUri(output: string, storageFolder: string): string {
     throw new Error(`the output ${output} cannot be reached from here; on this machine outputs are files`)
   if (output.startsWith('file:')) return pathToFileURL(fileURLToPath(output)).href
   if (output.endsWith('/')) throw new Error(`the output ${output} must be a file`)
-  return pathToFileURL(isAbsolute(output) ? output : join(storageFolder, output)).href
+  if (output.includes('\0')) throw new Error(`the output ${output} contains a NUL character`)
+  return pathToFileURL(isAbsolute(output) ? output : insideOf(storageFolder, output)).href
+}
+
+/** Only a path that says where it is, absolute or as a URI, leads out of the storage. */
+function insideOf(storageFolder: string, output: string): string {
+  const path = join(storageFolder, output)
+  if (relative(storageFolder, path).split(sep)[0] !== '..') return path
+  throw new Error(
+    `the output ${output} leads out of the storage ${storageFolder}; write an absolute path or a file: URI for what is elsewhere`,
+  )
 }
 
 function familyTask(line: PlanLine, { tasks, surroundings }: PlanSurroundings): ForeignTask {

@@ -106,7 +106,10 @@ export function forced(asked: Asked, what: true | string): Asked {
     request: { ...request, forced: what === true ? 'root' : what },
     plan: async (home) => {
       const definitions = planningOf(home.surroundings)
-      const ids = what === true ? new Set([root.id]) : await forcedFrom(root, definitions, what)
+      const ids =
+        what === true
+          ? new Set([root.id])
+          : await forcedFrom(root, definitions, what, home.definitions.limits.plans)
       return makePlan(home, request.name, root, { forced: ids })
     },
   }
@@ -165,7 +168,7 @@ function makePlan(home: Home, name: string, root: TaskInstance, adjustment: Adju
     ...adjusted(planningOf(home.surroundings), adjustment),
     outputProblems: (found: FoundTask[]) => outputProblems(home.definitions, found),
   }
-  return planGraph(name, root, definitions, home.context.ports.clock.steady())
+  return planGraph(name, root, definitions, home.context.ports.clock.steady(), home.definitions.limits.plans)
 }
 
 /** The plan of a run that is about to be opened: from now on it is known who makes its outputs. */

@@ -310,3 +310,45 @@ export const pay = pipeline('pay', Pay)`,
     assert.match((await project.sluice('run', ...args)).stdout, /Nothing to do/)
   })
 })
+
+describe('a plan from elsewhere that is hostile', () => {
+  it('writes nothing outside the storage, unless it says where', async (test) => {
+    const project = testProject(test, {})
+    const run = (output: string) => {
+      const task = { task: 't', command: sh('echo x > "$SLUICE_OUTPUT"'), output }
+      project.write('plan.jsonl', lines(HEADER, task))
+      return project.sluice('run', '--plan', 'plan.jsonl')
+    }
+    for (const output of ['../../x', '..', 'a/../../x', 'x\u0000']) {
+      const ended = await run(output)
+      assert.equal(ended.code, 2, output)
+      assert.match(ended.stderr, /line 2 \(t\): the output .* (leads out of the storage|contains a NUL)/)
+    }
+    assert.equal((await run('a/../b..c')).code, 0)
+    assert.ok(existsSync(project.path('data/b..c')))
+    assert.equal((await run(project.path('elsewhere'))).code, 0)
+    assert.ok(existsSync(project.path('elsewhere')))
+  })
+
+  it('does not steer the terminal', async (test) => {
+    const evil = 'a\u001b[2Jb\nc\u202e'
+    const project = testProject(test, {
+      'plan.jsonl': lines(
+        HEADER,
+        { task: evil, family: evil, command: sh('exit 3') },
+        { task: 'ok', command: sh('true'), requires: [evil] },
+      ),
+      'wrong.jsonl': lines(HEADER, { task: evil, command: sh('true'), requires: [`${evil}!`], pool: evil }),
+    })
+    const shown = [
+      await project.sluice('run', '--plan', 'plan.jsonl'),
+      await project.sluice('status', 'latest'),
+      await project.sluice('logs', 'latest'),
+      await project.sluice('status', 'latest', '--task', 'none'),
+      await project.sluice('run', '--plan', 'wrong.jsonl'),
+    ]
+    for (const { stdout, stderr } of shown) assert.doesNotMatch(stdout + stderr, /[\u001b\u202e]|b\nc/)
+    assert.match(shown[0]?.stdout ?? '', /a\\u001b\[2Jb\\u000ac\\u202e/)
+    assert.match(shown[4]?.stderr ?? '', /a\\u001b\[2Jb\\u000ac/)
+  })
+})

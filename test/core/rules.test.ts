@@ -42,7 +42,7 @@ describe('identity', () => {
     assert.equal(taskLabel('Fetch', { date: '2026-01-01', n: 3 }), 'Fetch(date=2026-01-01,n=3)')
     assert.equal(
       taskLabel('Fetch', { x: 'a\u001b[2Jb\n' }),
-      'Fetch(x=a\ufffd[2Jb\ufffd)',
+      'Fetch(x=a\\u001b[2Jb\\u000a)',
       'nothing that steers a terminal',
     )
   })

@@ -34,6 +34,40 @@ const Wide = task(
 )
 
 describe('planning', () => {
+  it('comes to an end where requires does not, and shows the way there', async () => {
+    const Endless = task(
+      'PlanEndless',
+      {
+        params: { n: z.number() },
+        requires: ({ n }): TaskInstance => Endless({ n: n + 1 }),
+        output: ({ n }) => text(`e/${n}`),
+      },
+      () => {},
+    )
+    const Tree = task(
+      'PlanTree',
+      {
+        params: { n: z.number() },
+        requires: ({ n }): TaskInstance[] => [Tree({ n: 2 * n }), Tree({ n: 2 * n + 1 })],
+        output: ({ n }) => text(`tree/${n}`),
+      },
+      () => {},
+    )
+    const planned = (root: TaskInstance) => {
+      const { storage } = countingStorage([])
+      const markers = { read: async (ids: string[]) => ids.map(() => undefined) }
+      return planGraph('p', root, planningOf({ storage, markers }), 0, { maxTasks: 1_000, maxDepth: 100 })
+    }
+    await assert.rejects(
+      planned(Endless({ n: 0 })),
+      /more than 100 tasks below each other: PlanEndless\(n=0\) → PlanEndless\(n=1\) → .* more … → .* → PlanEndless\(n=99\)/,
+    )
+    await assert.rejects(
+      planned(Tree({ n: 1 })),
+      /more than 1000 tasks: PlanTree\(n=1\) → PlanTree\(n=3\) → /,
+    )
+  })
+
   it('asks for completeness once per level', async () => {
     const { asked, planned } = plan(Wide(), ['leaf/7'])
     const { tasks, header } = await planned

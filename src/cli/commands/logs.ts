@@ -58,7 +58,8 @@ async function newLines(
       labels.has(number) && (options.attempt === undefined || attempt === options.attempt),
   )
   const lines: TaskLine[] = []
-  for (const attempt of attempts) lines.push(...(await readAll(home, attempt, labels, offsets)))
+  for (const attempt of attempts)
+    for (const line of await readAll(home, attempt, labels, offsets)) lines.push(line)
   const written = new Set(lines)
   return withEnds(lines, tasks, options).filter((line) => written.has(line) || isNew(ends, line))
 }
