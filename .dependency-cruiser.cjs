@@ -66,7 +66,7 @@ module.exports = {
     ]),
     only('infra-reads-the-config', '^infra/', [
       '^infra/',
-      '^src/project/(load-config|bundled)\\.ts$',
+      '^src/project/(load-config|check-definitions|bundled)\\.ts$',
       '^src/handlers/(environment|start-run)\\.ts$',
       '^src/local/resolve-self\\.ts$',
       '^src/cli/version\\.ts$',

@@ -8,6 +8,7 @@ import { type DeployedEnvironment, deployedEnvironment } from '../src/define/dep
 import { DECIDERS, poolNameProblems } from '../src/define/deployment-options.ts'
 import type { Pipeline } from '../src/define/pipeline.ts'
 import type { BundledContainers } from '../src/project/bundled.ts'
+import { brokenText } from '../src/project/check-definitions.ts'
 import { findConfig, loadProject, type Project } from '../src/project/load-config.ts'
 import { type BundledProject, bundle, ownModule } from './bundle.ts'
 import { copyExternal } from './external.ts'
@@ -122,7 +123,7 @@ function refuseBroken({ broken }: Project): void {
   if (broken.length === 0) return
   throw new SluiceError(
     'config_failed',
-    `Nothing was deployed, because not every module loads:\n- ${broken.map(({ path, message }) => `${path}: ${message}`).join('\n- ')}`,
+    `Nothing was deployed, because something in it is wrong:\n- ${broken.map(brokenText).join('\n- ')}`,
   )
 }
 

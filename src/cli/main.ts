@@ -1,6 +1,7 @@
 import '../local/resolve-self.ts'
 import { CommanderError } from 'commander'
 import { messageOf, SluiceError } from '../core/errors.ts'
+import { openWaits } from '../define/open-waits.ts'
 import { answerCompletion } from './completion/answer.ts'
 import { EXIT } from './exit.ts'
 import { addHelpTexts } from './help.ts'
@@ -12,6 +13,8 @@ import { addWorkCommands } from './work-commands.ts'
 
 /** Runs the command and exits with its code. */
 export async function main(args: string[]): Promise<void> {
+  // Node ends a process whose promises nothing can settle any more, without a word and with exit code 0.
+  process.once('beforeExit', () => process.exit(report(neverSettled(), args.includes('--json'))))
   tolerateUnreadOutput()
   const ended = await run(args)
   const exitCode = await flushOutput().then(
@@ -19,6 +22,17 @@ export async function main(args: string[]): Promise<void> {
     (error) => report(error, args.includes('--json')),
   )
   process.exit(exitCode)
+}
+
+function neverSettled(): SluiceError {
+  const what = openWaits().join(' and ') || 'something'
+  return new SluiceError(
+    'never_settled',
+    `The command waits for ${what}, but nothing is left that could end this wait.`,
+    {
+      hint: 'A promise in it never settles: look at what it awaits.',
+    },
+  )
 }
 
 async function run(args: string[]): Promise<number> {

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import type { Command } from 'commander'
 import { SluiceError } from '../core/errors.ts'
+import { brokenText } from '../project/check-definitions.ts'
 import { findConfig, loadProject, type Project } from '../project/load-config.ts'
 import { readPlan } from '../project/plan-from-file.ts'
 import { type Asked, findRoot, forced, type Root, requestFor, requestForPlan } from '../project/requests.ts'
@@ -119,6 +120,5 @@ async function lookUp(args: string[]): Promise<Named | undefined> {
 }
 
 function warnBroken(project: Project): void {
-  for (const { path, message } of project.broken)
-    console.error(`warning: ${path} did not load, its pipelines are missing: ${message}`)
+  for (const each of project.broken) console.error(`warning: ${brokenText(each)}`)
 }

@@ -40,6 +40,11 @@ export const ERRORS = {
     retryable: false,
     meaning: 'The config does not load.',
   },
+  never_settled: {
+    source: 'system',
+    retryable: false,
+    meaning: 'The command waits for something of the project that can never come.',
+  },
   unknown_run: {
     source: 'user',
     retryable: false,

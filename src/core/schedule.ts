@@ -58,6 +58,12 @@ function earliest(rule: ScheduleRule, now: number): number {
   }
 }
 
+/** An interval after a failure: tried again later, or given up. */
+export function withFailure({ run: _, retryAt: __, ...rest }: OpenInterval, steady: number): OpenInterval {
+  const delay = RETRY_MS[rest.failures]
+  return { ...rest, failures: rest.failures + 1, ...(delay === undefined ? {} : { retryAt: steady + delay }) }
+}
+
 /** The record after looking at the runs of its open intervals; `steady` is the clock of delays. */
 export function withEnds(
   record: ScheduleRecord,
@@ -68,11 +74,7 @@ export function withEnds(
     const status = each.run === undefined ? undefined : ended.get(each.run)
     if (status === undefined) return [each]
     if (status !== 'failed') return []
-    const { run: _, retryAt: __, ...rest } = each
-    const delay = RETRY_MS[each.failures]
-    return [
-      { ...rest, failures: each.failures + 1, ...(delay === undefined ? {} : { retryAt: steady + delay }) },
-    ]
+    return [withFailure(each, steady)]
   })
   return { ...record, open }
 }

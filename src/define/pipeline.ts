@@ -14,8 +14,8 @@ export interface Pipeline {
   readonly problems: string[]
 }
 
-/** What else can be said of a pipeline. */
-export interface PipelineOptions<F extends Fields = Fields> {
+/** What can be said of every pipeline. */
+interface AnyOptions<F extends Fields> {
   /** One sentence for `sluice pipelines`. */
   description?: string
   /** When it runs by itself: `daily()`, `hourly()`, `quarterHourly()` or `cron('0 3 * * 0-4')`. @default never */
@@ -23,6 +23,12 @@ export interface PipelineOptions<F extends Fields = Fields> {
   /** Makes the root's parameters from the interval that a run is for. @default none are given */
   params?: (interval: Interval) => GivenOf<F>
 }
+
+/** What else can be said of a pipeline; one with a schedule has `params` where its root needs any. */
+export type PipelineOptions<F extends Fields = Fields> = AnyOptions<F> &
+  (Record<never, never> extends GivenOf<F>
+    ? unknown
+    : { schedule?: undefined } | { params: (interval: Interval) => GivenOf<F> })
 
 const NAME = /^[a-z][a-z0-9-]{0,49}$/
 const KNOWN = ['description', 'schedule', 'params']
@@ -32,8 +38,9 @@ export function pipeline<F extends Fields>(
   name: string,
   // biome-ignore lint/suspicious/noExplicitAny: any family can be a root, whatever it produces
   root: Task<F, any>,
-  options: PipelineOptions<F> = {},
+  ...[given]: [PipelineOptions<F>?]
 ): Pipeline {
+  const options: AnyOptions<F> = given ?? {}
   const problems: string[] = []
   const check = (isRight: boolean, problem: string) => {
     if (!isRight) problems.push(`pipeline ${JSON.stringify(name)}: ${problem}`)

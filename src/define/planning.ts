@@ -1,7 +1,9 @@
 import type { FoundTask } from '../core/graph.ts'
+import { escapeControls } from '../core/identity.ts'
 import type { Failure } from '../core/model.ts'
 import type { Storage } from '../core/ports.ts'
 import { failureOfBody } from './failure.ts'
+import { waitForUser } from './open-waits.ts'
 import { flatten } from './requires.ts'
 import { CollectionTarget } from './targets/collection.ts'
 import { type Markers, MarkerTarget } from './targets/marker.ts'
@@ -92,12 +94,19 @@ export function planningOf(surroundings: Surroundings) {
         outputs: Array.isArray(targets) && definition.output ? targets.map(({ uri }) => uri) : [],
         policy: definition.policy,
       }
+      const { wrong = [] } = definition
+      if (wrong.length > 0) return { found: { ...described, failure: wrongly(wrong) }, upstreams: [] }
       if (!Array.isArray(targets)) return { found: { ...described, failure: targets }, upstreams: [] }
       if (complete) return { found: { ...described, complete: true }, upstreams: [] }
       return withUpstreams(task, described, oneOf)
     },
   }
 }
+
+const wrongly = (wrong: string[]): Failure => ({
+  outcome: 'planning',
+  message: `its definition is wrong: ${wrong.join('; ')}`,
+})
 
 function withUpstreams(task: TaskInstance, found: FoundTask, oneOf: (text: string) => string) {
   const result = attempt('requires', () => {
@@ -153,7 +162,8 @@ async function existing({ storage }: Surroundings, targets: Target[]): Promise<M
 
 async function askInBulk(group: Target[], answers: Map<Target, boolean | Error>): Promise<void> {
   try {
-    const there = await group[0]?.existsMany?.(group)
+    const asked = group[0]?.existsMany?.(group) ?? Promise.resolve([])
+    const there = await waitForUser(() => `whether ${targetsText(group)} exist`, asked)
     group.forEach((target, index) => {
       answers.set(target, there?.[index] === true)
     })
@@ -163,12 +173,23 @@ async function askInBulk(group: Target[], answers: Map<Target, boolean | Error>)
 }
 
 async function askSingly(group: Target[], answers: Map<Target, boolean | Error>): Promise<void> {
-  for (let start = 0; start < group.length; start += PARALLEL)
-    await Promise.all(
-      group.slice(start, start + PARALLEL).map(async (target) => {
-        answers.set(target, await askOne(target))
-      }),
-    )
+  for (let start = 0; start < group.length; start += PARALLEL) {
+    const some = group.slice(start, start + PARALLEL)
+    const asked = some.map(async (target) => {
+      answers.set(target, await askOne(target))
+    })
+    const silent = () => some.filter((target) => !answers.has(target))
+    try {
+      await waitForUser(() => `whether ${targetsText(silent())} exists`, Promise.all(asked))
+    } catch (error) {
+      for (const target of silent()) answers.set(target, asError(error))
+    }
+  }
+}
+
+function targetsText(targets: Target[]): string {
+  const shown = targets.slice(0, 3).map(({ uri }) => escapeControls(uri))
+  return `${shown.join(', ')}${targets.length > shown.length ? ` and ${targets.length - shown.length} more` : ''}`
 }
 
 async function askOne(target: Target): Promise<boolean | Error> {

@@ -95,6 +95,8 @@ export interface TaskDefinition {
   policy: Policy
   /** What is wrong with the definition; told when the config is loaded. */
   problems: string[]
+  /** The same with what the project found wrong: while there is any, its tasks fail when they are planned. */
+  wrong?: string[]
 }
 
 /** What a downstream body gets for a task: its output, or its marker. */

@@ -1,5 +1,6 @@
 import type { Span } from '../core/calendar.ts'
 import type { Stored } from '../core/change.ts'
+import { SluiceError } from '../core/errors.ts'
 import {
   isOpen,
   keys,
@@ -9,32 +10,50 @@ import {
   type ScheduleRecord,
 } from '../core/model.ts'
 import { momentOf } from '../core/moment.ts'
-import { type ScheduleRule, toStart, withEnds, withMissing } from '../core/schedule.ts'
+import { type ScheduleRule, toStart, withEnds, withFailure, withMissing } from '../core/schedule.ts'
 import type { Context } from './context.ts'
+
+/** An interval that could not be started, and why. */
+export interface UnstartedInterval {
+  span: Span
+  message: string
+}
 
 /** Opens or joins the run of an interval; undefined where it is complete already. */
 export type StartInterval = (span: Span) => Promise<string | undefined>
 
 /**
  * Looks at the schedule of one pipeline: accounts for intervals that have ended, and starts what is missing, oldest
- * first. A crash between a start and its note is harmless: the same start joins the same run.
+ * first. A crash between a start and its note is harmless: the same start joins the same run. Returns the intervals that
+ * could not be started; they count as failed, and are tried again like those whose runs failed.
  */
 export async function tickSchedule(
   context: Context,
   pipeline: string,
   rule: ScheduleRule,
   start: StartInterval,
-): Promise<void> {
+): Promise<UnstartedInterval[]> {
   const { clock } = context.ports
   const stored = await readSchedule(context, pipeline)
   const { now, steady } = momentOf(clock)
   const ended = await endedRuns(context, stored)
   const looked = withMissing(withEnds(stored, ended, steady), rule, now)
   const started = new Map<OpenInterval, string | undefined>()
-  for (const interval of toStart(looked, rule, steady)) started.set(interval, await start(interval))
-  const open = looked.open.flatMap((each) => noted(each, started))
+  const failed = new Map<OpenInterval, string>()
+  for (const interval of toStart(looked, rule, steady))
+    try {
+      started.set(interval, await start(interval))
+    } catch (error) {
+      // What is wrong with one interval's parameters or plan does not hold up those after it.
+      if (!(error instanceof SluiceError) || error.source !== 'user') throw error
+      failed.set(interval, error.message)
+    }
+  const open = looked.open.flatMap((each) =>
+    failed.has(each) ? [withFailure(each, steady)] : noted(each, started),
+  )
   const next = { ...looked, open }
   if (JSON.stringify(next) !== JSON.stringify(stored)) await writeSchedule(context, stored, next)
+  return [...failed].map(([{ start, end }, message]) => ({ span: { start, end }, message }))
 }
 
 function noted(each: OpenInterval, started: Map<OpenInterval, string | undefined>): OpenInterval[] {

@@ -1,7 +1,7 @@
 import { type Firing, intervalsOf } from '../core/calendar.ts'
 import type { Pipeline } from '../define/pipeline.ts'
 import type { Schedule } from '../define/schedule.ts'
-import { pauseSchedule, readSchedule, tickSchedule } from '../engine/schedules.ts'
+import { pauseSchedule, readSchedule, tickSchedule, type UnstartedInterval } from '../engine/schedules.ts'
 import type { Home } from '../project/home.ts'
 import type { Project } from '../project/load-config.ts'
 import { requestForInterval } from '../project/requests.ts'
@@ -26,11 +26,12 @@ export function createSchedule(home: Home, project: Project, starter: Starter, m
   async function look(pipeline: Scheduled): Promise<void> {
     const { name, schedule } = pipeline
     await beginOnce(home, name)
-    await tickSchedule(home.context, name, schedule, async ({ start, end }) => {
+    const unstarted = await tickSchedule(home.context, name, schedule, async ({ start, end }) => {
       const interval = { start, end }
       const order = { asked: requestForInterval(pipeline, interval), pipeline: name, order: { interval } }
       return (await startExecution(home, starter, machines, order)).run
     })
+    if (unstarted.length > 0) throw new Error(unstartedText(name, unstarted))
   }
 
   return async (event: ScheduleEvent): Promise<void> => {
@@ -63,3 +64,6 @@ async function beginOnce({ context }: Home, name: string): Promise<void> {
   const { version } = await readSchedule(context, name)
   if (version === 0) await pauseSchedule(context, name, false)
 }
+
+const unstartedText = (name: string, unstarted: UnstartedInterval[]) =>
+  unstarted.map(({ span, message }) => `${name} ${new Date(span.start).toISOString()}: ${message}`).join('\n')

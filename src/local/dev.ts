@@ -1,4 +1,5 @@
 import { basename } from 'node:path'
+import { describeInterval } from '../core/calendar.ts'
 import { applyLimits } from '../engine/apply-limits.ts'
 import { startLoops } from '../engine/loops.ts'
 import { tickSchedule } from '../engine/schedules.ts'
@@ -88,11 +89,16 @@ async function tickSchedules(
     const { schedule, name } = pipeline
     if (schedule === undefined) continue
     try {
-      await tickSchedule(home.context, name, schedule, async (span) => {
+      const unstarted = await tickSchedule(home.context, name, schedule, async (span) => {
         const started = await startRun(home, requestForInterval(pipeline, span))
         if (started?.opened) say(name, `schedule   ${name} starts ${started.run}`)
         return started?.run
       })
+      for (const { span, message } of unstarted)
+        say(
+          name,
+          `schedule   ${name} cannot start ${describeInterval(span, schedule.timeZone).start}: ${message}`,
+        )
     } catch (error) {
       say(name, `schedule   ${name} cannot start: ${(error as Error).message}`)
     }

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { ChildJob } from '../adapters/process/protocol.ts'
+import { SluiceError } from '../core/errors.ts'
 import { keptLine, maskedFailure, maskedLogLine, maskedProgress, maskOf } from '../core/mask.ts'
 import type { AttemptOutcome, Progress } from '../core/model.ts'
 import type { BodyEnd, Ending, Job, JobHooks, Logs, Runner, Storage } from '../core/ports.ts'
@@ -31,7 +32,11 @@ export function inlineRunner(options: InlineRunnerOptions): Runner {
   return {
     async run(job, hooks) {
       const prepared = await options.prepare(job).catch(asError)
-      if (prepared instanceof Error) return { outcome: 'failed', failure: failureOfBody(prepared) }
+      if (prepared instanceof Error) {
+        // A secret that is not set is not there at the next attempt either.
+        const isFinal = prepared instanceof SluiceError && prepared.source === 'user'
+        return { outcome: 'failed', failure: failureOfBody(prepared), ...(isFinal ? { isFinal } : {}) }
+      }
       const mask = maskOf(Object.values(prepared.secrets))
       const kept = options.logs.open({ run: job.run, number: job.task.number, attempt: job.attempt })
       const log = logTo((level, text) =>

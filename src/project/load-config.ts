@@ -3,12 +3,13 @@ import { dirname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { inspect } from 'node:util'
 import { messageOf, SluiceError } from '../core/errors.ts'
-import { type Limits, limitProblems, NO_LIMITS } from '../core/limits.ts'
-import { repeated } from '../core/repeated.ts'
+import { type Limits, NO_LIMITS } from '../core/limits.ts'
 import { type CheckedConfig, checkConfig, type Environment, type Pool } from '../define/config.ts'
+import { waitForUser } from '../define/open-waits.ts'
 import { isPipeline, type Pipeline } from '../define/pipeline.ts'
 import { registeredTasks, type TaskDefinition } from '../define/task.ts'
 import { bundled, type ProjectModules } from './bundled.ts'
+import { type Broken, brokenText, checkDefinitions } from './check-definitions.ts'
 import { projectName } from './project-name.ts'
 
 /** A project as its config and modules define it. */
@@ -29,8 +30,8 @@ export interface Project {
   modules: { path: string; families: string[] }[]
   /** Its definitions were changed into what cannot be read: bodies would be, so that none is started meanwhile. */
   unread?: true
-  /** Modules that did not load, a message each; their pipelines are missing, the others work. */
-  broken: { path: string; message: string }[]
+  /** Modules that did not load, and definitions that are wrong; what they hold is missing or fails, all else works. */
+  broken: Broken[]
 }
 
 const NAMES = ['sluice.config.ts', 'sluice.config.mts', 'sluice.config.js', 'sluice.config.mjs']
@@ -57,7 +58,10 @@ export function findConfig(folder: string, named?: string): string {
   )
 }
 
-/** Loads a config and the modules that it names, and checks everything; all problems in one message. */
+/**
+ * Loads a config and the modules that it names, and checks everything. Throws for a config that is wrong; what is wrong
+ * in a module stops only that, and is told as `broken`.
+ */
 export async function loadProject(path: string): Promise<Project> {
   const exported = await importConfig(path, bundled?.config ?? (() => import(pathToFileURL(path).href)))
   const { config, problems: wrong } = checkConfig(exported)
@@ -67,24 +71,21 @@ export async function loadProject(path: string): Promise<Project> {
     path: pattern,
     message: 'no module matches',
   }))
-  const pipelines = config.pipelines.filter((each) => typeof each !== 'string')
+  const own = config.pipelines.filter((each) => typeof each !== 'string')
+  const found = new Map(own.map((each) => [each, path]))
+  const familyOf = new Map(registeredTasks().map((each) => [each, path]))
   const loaded: Project['modules'] = []
   for (const module of modules) {
-    const before = registeredTasks().length
-    pipelines.push(...(await pipelinesOf(module, broken)))
-    const families = registeredTasks().slice(before)
+    // `export * from` shows the same pipeline in two modules.
+    for (const each of await pipelinesOf(module, broken)) if (!found.has(each)) found.set(each, module.path)
+    const families = registeredTasks().filter((each) => !familyOf.has(each))
+    for (const each of families) familyOf.set(each, module.path)
     loaded.push({ path: module.path, families: families.map(({ family }) => family) })
   }
-  const problems = [
-    ...wrong,
-    ...pipelines.flatMap((each) => each.problems),
-    ...registeredTasks().flatMap((each) => each.problems),
-    // Without the limits themselves nothing can be said of what tasks ask for.
-    ...(wrong.length > 0 ? [] : registeredTasks().flatMap((each) => beyondLimits(each, config.limits))),
-    ...duplicates('pipelines', pipelines, (each) => each.name),
-    ...duplicates('tasks', registeredTasks(), (each) => each.family),
-  ]
-  if (problems.length > 0) throw wrongDefinition(path, problems)
+  const defined = <T>(of: Map<T, string>) => [...of].map(([of, path]) => ({ of, path }))
+  const limits = wrong.length > 0 ? undefined : config.limits
+  const checked = checkDefinitions(defined(found), defined(familyOf), limits)
+  if (wrong.length > 0) throw wrongDefinition(path, [...wrong, ...checked.wrong.map(brokenText)])
   return {
     name: config.name ?? projectName(folder),
     path,
@@ -94,10 +95,10 @@ export async function loadProject(path: string): Promise<Project> {
     pools: config.pools,
     patterns: config.pipelines.filter((each) => typeof each === 'string'),
     environments: config.environments,
-    pipelines: new Map(pipelines.map((each) => [each.name, each])),
+    pipelines: checked.pipelines,
     tasks: new Map(registeredTasks().map((each) => [each.family, each])),
     modules: loaded,
-    broken,
+    broken: [...broken, ...checked.wrong],
   }
 }
 
@@ -110,7 +111,7 @@ export async function loadDefinitions(
 ): Promise<(modules: readonly string[]) => Promise<ReadonlyMap<string, TaskDefinition>>> {
   await importConfig(path, bundled?.config ?? (() => import(pathToFileURL(path).href)))
   return async (modules) => {
-    for (const module of modules) await loaderOf(module)()
+    for (const module of modules) await waitForUser(() => `the module ${module} to load`, loaderOf(module)())
     return new Map(registeredTasks().map((each) => [each.family, each]))
   }
 }
@@ -153,7 +154,7 @@ function wrongDefinition(path: string, problems: string[]): SluiceError {
 async function importConfig(path: string, load: ProjectModules['config']): Promise<unknown> {
   let module: { default?: unknown }
   try {
-    module = await load()
+    module = await waitForUser(() => `the config ${path} to load`, load())
   } catch (error) {
     if (error instanceof SluiceError) throw error
     throw new SluiceError('config_failed', `The config ${path} does not load: ${told(error)}`, {
@@ -173,20 +174,29 @@ function told(error: unknown): string {
     .join('\n')
 }
 
-const beyondLimits = ({ family, policy }: TaskDefinition, limits: Limits) =>
-  limitProblems(policy, limits).map((problem) => `task ${JSON.stringify(family)}: ${problem}`)
-
 /** The modules that the patterns of a config name, in order. */
 export function modulesIn(config: CheckedConfig, folder: string): Omit<ProjectModules, 'config'> {
   const patterns = config.pipelines.filter((each) => typeof each === 'string')
-  const matches = patterns.map((pattern) => globSync(pattern, { cwd: folder }).sort())
+  const matches = patterns.map((pattern) => filesOf(pattern, folder))
   return {
     missing: patterns.filter((_, index) => matches[index]?.length === 0),
-    modules: matches.flat().map((match) => {
-      const path = resolve(folder, match)
-      return { path, load: () => import(pathToFileURL(path).href) }
-    }),
+    modules: [...new Set(matches.flat())].map((path) => ({
+      path,
+      load: () => import(pathToFileURL(path).href),
+    })),
   }
+}
+
+/** Tests would run wherever a pipeline is planned; declarations and what is no module cannot be loaded. */
+const NO_PIPELINES = /(^|\/)__tests__\/|\.(test|spec)\.[cm]?[jt]sx?$|\.d\.[cm]?ts$/
+
+/** The files of a pattern, files of tests left out; a path without wildcards is taken as it is. */
+function filesOf(pattern: string, folder: string): string[] {
+  const isNamed = existsSync(resolve(folder, pattern))
+  return globSync(pattern, { cwd: folder })
+    .filter((match) => isNamed || !NO_PIPELINES.test(match.replaceAll('\\', '/')))
+    .map((match) => resolve(folder, match))
+    .sort()
 }
 
 async function pipelinesOf(
@@ -194,15 +204,10 @@ async function pipelinesOf(
   broken: Project['broken'],
 ): Promise<Pipeline[]> {
   try {
-    return Object.values(await load()).filter(isPipeline)
+    const exported = await waitForUser(() => `the module ${path} to load`, load())
+    return Object.values(exported).filter(isPipeline)
   } catch (error) {
     broken.push({ path, message: told(error) })
     return []
   }
-}
-
-function duplicates<T>(kind: string, list: readonly T[], nameOf: (each: T) => string): string[] {
-  return repeated(list, nameOf).map(
-    ([name, group]) => `${group.length} ${kind} are called ${name}; names are unique`,
-  )
 }

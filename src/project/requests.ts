@@ -1,5 +1,5 @@
-import { describeInterval, type Span } from '../core/calendar.ts'
-import { SluiceError } from '../core/errors.ts'
+import { describeInterval, type Interval, intervalsOf, type Span } from '../core/calendar.ts'
+import { messageOf, SluiceError } from '../core/errors.ts'
 import type { FoundTask } from '../core/graph.ts'
 import type { Params, Run } from '../core/model.ts'
 import type { Plan } from '../core/plan.ts'
@@ -11,10 +11,12 @@ import { type Adjustment, adjusted, forcedFrom } from '../engine/adjust-plan.ts'
 import { believeTargets } from '../engine/mark.ts'
 import { findOpenRun, openRun, type RunRequest } from '../engine/open-run.ts'
 import { planGraph } from '../engine/plan-graph.ts'
+import { brokenText } from './check-definitions.ts'
 import type { Home } from './home.ts'
 import type { Project } from './load-config.ts'
 import { outputProblems, recordOutputs } from './output-problems.ts'
 import { planAgain, planOf, type ReadPlan } from './plan-from-file.ts'
+import { requireSecrets } from './plan-secrets.ts'
 import { didYouMean, shownName } from './suggestion.ts'
 
 /** What NAME means: a pipeline's root, or a task family. */
@@ -40,14 +42,24 @@ export interface Asked {
 export function findRoot(project: Project, name: string): Root {
   const pipeline = project.pipelines.get(name)
   const definition = pipeline?.root ?? project.tasks.get(name)
-  if (definition !== undefined) return { name, definition, ...(pipeline === undefined ? {} : { pipeline }) }
+  if (definition !== undefined) {
+    refuseWrong(name, definition)
+    return { name, definition, ...(pipeline === undefined ? {} : { pipeline }) }
+  }
   const names = [...project.pipelines.keys(), ...project.tasks.keys()]
-  const broken = project.broken.map((each) => `${each.path} did not load: ${each.message}`)
+  const broken = project.broken.map(brokenText)
   throw new SluiceError(
     'unknown_name',
     [`No pipeline or task is called ${shownName(name)}.${didYouMean(name, names)}`, ...broken].join('\n'),
     { hint: `There are: ${names.join(', ') || 'none'}.` },
   )
+}
+
+function refuseWrong(name: string, { wrong = [] }: TaskDefinition): void {
+  if (wrong.length > 0)
+    throw new SluiceError('invalid_definition', `${name} cannot run:\n- ${wrong.join('\n- ')}`, {
+      hint: 'Correct the definition; nothing was started.',
+    })
 }
 
 /** Finds a pipeline that has a schedule. */
@@ -85,9 +97,36 @@ export function requestForInterval(
   given: Record<string, unknown> = {},
 ): Asked {
   const interval = describeInterval(span, pipeline.schedule?.timeZone ?? 'UTC')
-  const params = { ...(pipeline.params?.(interval) as object | undefined), ...given }
+  const params = { ...paramsOf(pipeline, interval), ...given }
   const asked = requestFor({ name: pipeline.name, definition: pipeline.root }, params)
   return { ...asked, request: { ...asked.request, interval: span } }
+}
+
+function paramsOf({ name, params }: Pipeline, interval: Interval): object {
+  try {
+    return (params?.(interval) as object | undefined) ?? {}
+  } catch (error) {
+    throw new SluiceError('invalid_parameter', `params of the pipeline ${name} threw: ${messageOf(error)}`, {
+      cause: error,
+    })
+  }
+}
+
+/** Why a schedule cannot start runs: neither for the interval that has ended last nor for the next one. */
+export function scheduleProblem(pipeline: Pipeline, now: number): string | undefined {
+  if (pipeline.schedule === undefined) return undefined
+  const intervals = intervalsOf(pipeline.schedule)
+  const last = intervals.endedBefore(now)
+  const problems = [last, intervals.after(last)].map((span) => {
+    try {
+      refuseWrong(pipeline.name, pipeline.root)
+      requestForInterval(pipeline, span)
+      return undefined
+    } catch (error) {
+      return messageOf(error)
+    }
+  })
+  return problems.includes(undefined) ? undefined : problems.at(-1)
 }
 
 /** The same, but the root (`true`) or a task and what is downstream of it runs again. */
@@ -188,6 +227,7 @@ export async function startRun(
     return openRun(context, asked.request, () => planToRun(home, asked))
   let plan: Plan | undefined = await asked.plan(home)
   if (plan.tasks[plan.header.root]?.complete) return undefined
+  await requireSecrets(plan, home.secrets)
   return openRun(context, asked.request, async () => {
     const made = plan ?? (await asked.plan(home))
     plan = undefined

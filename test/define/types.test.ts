@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { z } from 'zod'
-import { day, json, jsonLines, task, text } from '../../src/index.ts'
+import { daily, day, json, jsonLines, pipeline, task, text } from '../../src/index.ts'
 
 /** Compiles only where both types are the same. */
 function same<A, B>(..._: [A] extends [B] ? ([B] extends [A] ? [] : [never]) : [never]): void {}
@@ -46,6 +46,16 @@ const Marked = task('TypedMarked', {}, () => ({ rows: 3 }))
 task('TypedAfter', { requires: () => Marked() }, async ({ input, output }) => {
   same<Awaited<ReturnType<typeof input.read>>, { rows: number }>()
   same<typeof output, undefined>()
+})
+
+it('types the parameters that a schedule has to give', () => {
+  // @ts-expect-error the root needs a date
+  pipeline('typed-none', Fetch, { schedule: daily() })
+  // @ts-expect-error the root's date is text
+  pipeline('typed-wrong', Fetch, { schedule: daily(), params: () => ({ date: 1 }) })
+  pipeline('typed-right', Fetch, { schedule: daily(), params: ({ date }) => ({ date }) })
+  pipeline('typed-by-hand', Fetch, { description: 'without a schedule' })
+  pipeline('typed-without', Marked, { schedule: daily() })
 })
 
 it('types parameters, input and output from end to end', () => {

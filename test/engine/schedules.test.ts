@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Span } from '../../src/core/calendar.ts'
+import { SluiceError } from '../../src/core/errors.ts'
 import { keys, type Run } from '../../src/core/model.ts'
 import type { ScheduleRule } from '../../src/core/schedule.ts'
 import { pauseSchedule, readSchedule, tickSchedule } from '../../src/engine/schedules.ts'
@@ -64,6 +65,34 @@ describe('a schedule', () => {
     clock.advance(DAY_MS)
     await tick()
     assert.deepEqual(starts(), ['2026-01-04T00:00'])
+  })
+
+  it('goes on after an interval that cannot be started, which is tried again later', async () => {
+    const { context, clock, resume } = scheduled()
+    await resume()
+    const tried: string[] = []
+    let isRepaired = false
+    const tick = () =>
+      tickSchedule(context, 'p', RULE, async ({ start }) => {
+        const day = new Date(start).toISOString().slice(0, 10)
+        tried.push(day)
+        if (day === '2026-01-01' && !isRepaired) throw new SluiceError('invalid_parameter', 'no table')
+        return undefined
+      })
+    clock.advance(2 * DAY_MS)
+    const [unstarted] = await tick()
+    assert.equal(unstarted?.message, 'no table')
+    assert.deepEqual(await tick(), [])
+    assert.deepEqual(tried, ['2026-01-01', '2026-01-02'])
+    assert.deepEqual(
+      (await readSchedule(context, 'p')).open.map(({ failures }) => failures),
+      [1],
+    )
+    isRepaired = true
+    clock.advance(2 * HOUR_MS)
+    await tick()
+    assert.deepEqual(tried, ['2026-01-01', '2026-01-02', '2026-01-01'])
+    assert.deepEqual((await readSchedule(context, 'p')).open, [])
   })
 
   it('that nobody looked at for three intervals runs each once, oldest first, one at a time', async () => {

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { messageOf, SluiceError } from '../../core/errors.ts'
 import { type Mask, maskedFailure, maskedLogLine, maskOf, type UncutLine } from '../../core/mask.ts'
 import type { AttemptOutcome } from '../../core/model.ts'
 import type { Command } from '../../core/plan.ts'
@@ -39,7 +40,9 @@ export function commandRunner(options: CommandRunnerOptions): Runner {
       try {
         secrets = await options.secrets(job)
       } catch (error) {
-        return failed('failed', (error as Error).message)
+        // A secret that is not set is not there at the next attempt either.
+        const isFinal = error instanceof SluiceError && error.source === 'user'
+        return { ...failed('failed', messageOf(error)), ...(isFinal ? { isFinal } : {}) }
       }
       const mask = maskOf(Object.values(secrets))
       const running = new Running(job, hooks, options, secrets, mask)

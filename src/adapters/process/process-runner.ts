@@ -1,3 +1,4 @@
+import { messageOf, SluiceError } from '../../core/errors.ts'
 import { type Mask, maskedFailure, maskedLogLine, maskedProgress, maskOf } from '../../core/mask.ts'
 import type { AttemptOutcome } from '../../core/model.ts'
 import type { BodyEnd, Ending, Job, JobHooks, LogLine, Logs, Runner } from '../../core/ports.ts'
@@ -89,7 +90,9 @@ export function processRunner(options: ProcessRunnerOptions): Runner {
       try {
         childJob = await options.prepare(job)
       } catch (error) {
-        return failed('failed', error instanceof Error ? error.message : String(error))
+        // A secret that is not set is not there at the next attempt either.
+        const isFinal = error instanceof SluiceError && error.source === 'user'
+        return { ...failed('failed', messageOf(error)), ...(isFinal ? { isFinal } : {}) }
       }
       const families = new Set([job.task, ...job.upstreams].map(({ family }) => family))
       const modules = options.modulesOf(families)

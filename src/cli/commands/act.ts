@@ -1,5 +1,6 @@
 import { SluiceError } from '../../core/errors.ts'
 import { hasEnded, isOpen, type Run, type TaskRun } from '../../core/model.ts'
+import type { Pipeline } from '../../define/pipeline.ts'
 import { cancelRun } from '../../engine/cancel.ts'
 import { startLoops } from '../../engine/loops.ts'
 import { canBeMarked, markSucceeded } from '../../engine/mark.ts'
@@ -8,7 +9,7 @@ import { type Reason, whyWaiting } from '../../engine/why.ts'
 import type { Home } from '../../project/home.ts'
 import { findRun, findTasks, type RunView, type TaskView, viewRun } from '../../project/inspect.ts'
 import type { Project } from '../../project/load-config.ts'
-import { findScheduled, requestAgain } from '../../project/requests.ts'
+import { findScheduled, requestAgain, scheduleProblem } from '../../project/requests.ts'
 import { homeWithRuns, withHome } from '../homes.ts'
 import type { GlobalOptions, Result } from '../options.ts'
 import { instant } from '../render.ts'
@@ -90,6 +91,19 @@ async function markRemotely(
   return (await api.post<{ marked: boolean }>(`/runs/${run}/tasks/${number}/mark`)).marked
 }
 
+/** A schedule that could start nothing is not resumed: it would lose its intervals, and only a log would tell. */
+function refuseUnstartable(pipeline: Pipeline): void {
+  const problem = scheduleProblem(pipeline, Date.now())
+  if (problem === undefined) return
+  throw new SluiceError(
+    'invalid_definition',
+    `The schedule of ${pipeline.name} cannot start runs: ${problem}`,
+    {
+      hint: "Correct the pipeline's `params`; the schedule stays as it was.",
+    },
+  )
+}
+
 /** Stops the schedule of a pipeline, or lets it start runs. */
 export async function setPaused(
   project: Project,
@@ -98,6 +112,7 @@ export async function setPaused(
   options: GlobalOptions,
 ): Promise<Result> {
   const pipeline = findScheduled(project, name)
+  if (!paused) refuseUnstartable(pipeline)
   if (options.env === undefined)
     await withHome(options, project, (home) => pauseSchedule(home.context, pipeline.name, paused))
   else {

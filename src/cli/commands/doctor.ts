@@ -1,7 +1,10 @@
 import { accessSync, constants, mkdirSync, statfsSync } from 'node:fs'
 import { messageOf } from '../../core/errors.ts'
+import type { Pipeline } from '../../define/pipeline.ts'
 import { openHome } from '../../local/home.ts'
+import { brokenText } from '../../project/check-definitions.ts'
 import { findConfig, loadProject, type Project } from '../../project/load-config.ts'
+import { scheduleProblem } from '../../project/requests.ts'
 import { EXIT } from '../exit.ts'
 import { type GlobalOptions, type Result, secretsOf } from '../options.ts'
 
@@ -26,8 +29,11 @@ export async function diagnose(options: GlobalOptions): Promise<Result> {
     project = await loadProject(findConfig(process.cwd(), options.config))
     return `${project.path}: ${project.pipelines.size} pipelines, ${project.tasks.size} tasks`
   })
-  for (const { path, message } of project?.broken ?? [])
-    checks.push({ what: 'module', ok: false, found: `${path}: ${message}` })
+  for (const each of project?.broken ?? [])
+    checks.push({ what: 'module', ok: false, found: brokenText(each) })
+  for (const pipeline of project?.pipelines.values() ?? [])
+    if (pipeline.schedule !== undefined)
+      await check(`schedule of ${pipeline.name}`, () => startable(pipeline))
   const storage = options.data ?? project?.storage
   if (storage !== undefined) await check('storage', () => writable(storage))
   if (project !== undefined)
@@ -39,6 +45,12 @@ export async function diagnose(options: GlobalOptions): Promise<Result> {
   const lines = checks.map(({ ok, what, found }) => `${ok ? 'ok   ' : 'WRONG'} ${what}: ${found}`)
   const exitCode = checks.every((each) => each.ok) ? EXIT.done : EXIT.failed
   return { data: checks, text: lines.join('\n'), exitCode }
+}
+
+function startable(pipeline: Pipeline): string {
+  const problem = scheduleProblem(pipeline, Date.now())
+  if (problem !== undefined) throw new Error(`its runs cannot start: ${problem}`)
+  return `${pipeline.schedule?.cron}`
 }
 
 const LOW_BYTES = 200 * 1024 * 1024

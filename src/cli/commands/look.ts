@@ -1,13 +1,18 @@
 import { intervalsOf } from '../../core/calendar.ts'
+import { messageOf } from '../../core/errors.ts'
 import type { Json, TaskRun } from '../../core/model.ts'
 import { flagOf } from '../../define/flags.ts'
 import { isSignificant, kindOf } from '../../define/params.ts'
 import type { Pipeline } from '../../define/pipeline.ts'
+import type { Schedule } from '../../define/schedule.ts'
 import { readSchedule } from '../../engine/schedules.ts'
+import { brokenText } from '../../project/check-definitions.ts'
 import type { Home } from '../../project/home.ts'
 import { findRun, findTasks, type RunView, type TaskView, viewRun } from '../../project/inspect.ts'
 import type { Project } from '../../project/load-config.ts'
+import { scheduleProblem } from '../../project/requests.ts'
 import { readResults } from '../../project/results.ts'
+import { EXIT } from '../exit.ts'
 import { existingHome, homeWithRuns } from '../homes.ts'
 import type { GlobalOptions, Result } from '../options.ts'
 import { columns, instant, statusText, took } from '../render.ts'
@@ -24,19 +29,31 @@ export async function describePipelines(project: Project, home: Home | undefined
   )
 }
 
-async function scheduleOf({ name, schedule }: Pipeline, home: Home | undefined) {
+async function scheduleOf(pipeline: Pipeline, home: Home | undefined) {
+  const { name, schedule } = pipeline
   if (schedule === undefined) return null
   const record = home && (await readSchedule(home.context, name))
   const { cron, timeZone } = schedule
-  const next = intervalsOf(schedule).after(intervalsOf(schedule).endedBefore(Date.now()))
   return {
     cron,
     timeZone,
     paused: record?.paused ?? true,
-    nextAt: next.end,
+    ...whenOf(pipeline),
     open: record?.open.length ?? 0,
+    failing: record?.open.filter((each) => each.run === undefined && each.retryAt !== undefined).length ?? 0,
     givenUp:
       record?.open.filter((each) => each.run === undefined && each.failures > 0 && !each.retryAt).length ?? 0,
+  }
+}
+
+/** When it fires next, and why its next run could not start; one bad schedule does not hide the others. */
+function whenOf(pipeline: Pipeline): { nextAt: number | null; problem: string | null } {
+  try {
+    const intervals = intervalsOf(pipeline.schedule as Schedule)
+    const { end } = intervals.after(intervals.endedBefore(Date.now()))
+    return { nextAt: end, problem: scheduleProblem(pipeline, Date.now()) ?? null }
+  } catch (error) {
+    return { nextAt: null, problem: messageOf(error) }
   }
 }
 
@@ -59,10 +76,14 @@ function scheduleText({
   cron,
   timeZone,
   paused,
+  failing,
   givenUp,
+  problem,
 }: NonNullable<Awaited<ReturnType<typeof scheduleOf>>>) {
   const notes = [
     ...(paused ? ['paused'] : []),
+    ...(problem === null ? [] : [`its runs cannot start: ${problem}`]),
+    ...(failing > 0 ? [`${failing} intervals have failed and are tried again`] : []),
     ...(givenUp > 0 ? [`${givenUp} intervals failed for good`] : []),
   ]
   return `${cron} ${timeZone}${notes.length === 0 ? '' : ` (${notes.join(', ')})`}`
@@ -79,13 +100,15 @@ export async function listPipelines(project: Project, options: GlobalOptions): P
     schedule === null ? '' : scheduleText(schedule),
     description ?? '',
   ])
-  const broken = project.broken.map(({ path, message }) => `${path} did not load: ${message}`)
+  const broken = project.broken.map(brokenText)
   const table = columns(['pipeline', 'root', 'parameters', 'schedule', ''], rows)
   const data = [
     ...pipelines.map((each) => ({ pipeline: each.name, ...each })),
     ...project.broken.map(({ path, message }) => ({ module: path, message })),
   ]
-  return { data, text: [table, ...broken].join('\n') }
+  const exitCode = pipelines.length === 0 && broken.length > 0 ? EXIT.usage : EXIT.done
+  for (const each of broken) console.error(`warning: ${each}`)
+  return { data, text: table, exitCode }
 }
 
 /** Flags of `sluice status`. */

@@ -1,6 +1,7 @@
 import type { Plan, PlannedTask } from '../../core/plan.ts'
 import type { Home } from '../../project/home.ts'
 import type { Project } from '../../project/load-config.ts'
+import { missingSecrets } from '../../project/plan-secrets.ts'
 import type { Asked } from '../../project/requests.ts'
 import { withHome } from '../homes.ts'
 import type { GlobalOptions, Result } from '../options.ts'
@@ -10,6 +11,8 @@ import { columns } from '../render.ts'
 export async function planRequest(project: Project, asked: Asked, options: GlobalOptions): Promise<Result> {
   return withHome(options, project, async (home) => {
     const plan = await asked.plan(home)
+    if (options.env === undefined)
+      for (const each of await missingSecrets(plan, home.secrets)) console.error(`warning: ${each}`)
     const there = asked.request.forced === undefined ? new Set<PlannedTask>() : await thereAlready(home, plan)
     const unproven = await unprovenOf(home, plan)
     const exitCode = plan.tasks.some((task) => task.failure) ? 1 : 0

@@ -1,0 +1,67 @@
+import { type Limits, limitProblems } from '../core/limits.ts'
+import { repeated } from '../core/repeated.ts'
+import type { Pipeline } from '../define/pipeline.ts'
+import type { TaskDefinition } from '../define/task.ts'
+
+/** Something that a module of the project exports or defines. */
+export interface Defined<T> {
+  of: T
+  /** The module. */
+  path: string
+}
+
+/** A module of which something cannot be used; everything else can. */
+export interface Broken {
+  path: string
+  message: string
+  /** It did load, but this definition in it is wrong. */
+  isWrong?: true
+}
+
+/** What is wrong with a module, for people. */
+export const brokenText = ({ path, message, isWrong }: Broken): string =>
+  isWrong ? `${path}: ${message}` : `${path} did not load: ${message}`
+
+/**
+ * Finds what is wrong with definitions, each with its module. Pipelines that are wrong are left out; a wrong family is
+ * marked, so that its tasks fail while they are planned, and with them only what depends on them. Without the limits
+ * nothing is said of what tasks ask for.
+ */
+export function checkDefinitions(
+  pipelines: Defined<Pipeline>[],
+  tasks: Defined<TaskDefinition>[],
+  limits: Limits | undefined,
+): { pipelines: Map<string, Pipeline>; wrong: Broken[] } {
+  const wrong: Broken[] = []
+  const sameTask = sharedNames('tasks', tasks, ({ family }) => family)
+  for (const { of, path } of tasks) {
+    const problems = [
+      ...of.problems,
+      ...(limits === undefined ? [] : beyond(of, limits)),
+      ...(sameTask.get(of.family) ?? []),
+    ]
+    of.wrong = problems
+    for (const message of problems) wrong.push({ path, message, isWrong: true })
+  }
+  const samePipeline = sharedNames('pipelines', pipelines, ({ name }) => name)
+  const usable = new Map<string, Pipeline>()
+  for (const { of, path } of pipelines) {
+    const problems = [...of.problems, ...(samePipeline.get(of.name) ?? [])]
+    for (const message of problems) wrong.push({ path, message, isWrong: true })
+    if (problems.length === 0) usable.set(of.name, of)
+  }
+  return { pipelines: usable, wrong }
+}
+
+const beyond = ({ family, policy }: TaskDefinition, limits: Limits) =>
+  limitProblems(policy, limits).map((problem) => `task ${JSON.stringify(family)}: ${problem}`)
+
+/** By each name that several have, what is to be told of it. */
+function sharedNames<T>(kind: string, all: Defined<T>[], nameOf: (of: T) => string): Map<string, string[]> {
+  return new Map(
+    repeated(all, ({ of }) => nameOf(of)).map(([name, group]) => {
+      const places = [...new Set(group.map(({ path }) => path))].join(' and ')
+      return [name, [`${group.length} ${kind} are called ${name}, in ${places}; names are unique`]]
+    }),
+  )
+}

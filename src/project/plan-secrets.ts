@@ -1,0 +1,23 @@
+import { SluiceError } from '../core/errors.ts'
+import type { Plan } from '../core/plan.ts'
+import type { SecretStore } from '../core/ports.ts'
+
+/** What is to be told of secrets that are not set though tasks that are to run need them, a sentence each. */
+export async function missingSecrets({ tasks }: Plan, secrets: SecretStore): Promise<string[]> {
+  const wanted = new Map<string, string>()
+  for (const { policy, label, complete, failure } of tasks)
+    if (!complete && failure === undefined)
+      for (const name of Object.values(policy.secrets)) if (!wanted.has(name)) wanted.set(name, label)
+  const missing: string[] = []
+  for (const [name, label] of wanted)
+    if ((await secrets.get(name)) === undefined)
+      missing.push(`there is no secret ${name}, which ${label} needs; ${secrets.hint(name)}`)
+  return missing
+}
+
+/** Refuses a plan whose tasks need secrets that are not set: their attempts would only fail. */
+export async function requireSecrets(plan: Plan, secrets: SecretStore): Promise<void> {
+  const missing = await missingSecrets(plan, secrets)
+  if (missing.length > 0)
+    throw new SluiceError('unknown_secret', `Nothing was started.\n- ${missing.join('\n- ')}`)
+}
