@@ -16,7 +16,7 @@ import type { Context } from './context.ts'
 /** An interval that could not be started, and why. */
 export interface UnstartedInterval {
   span: Span
-  message: string
+  error: SluiceError
 }
 
 /** Opens or joins the run of an interval; undefined where it is complete already. */
@@ -39,21 +39,21 @@ export async function tickSchedule(
   const ended = await endedRuns(context, stored)
   const looked = withMissing(withEnds(stored, ended, steady), rule, now)
   const started = new Map<OpenInterval, string | undefined>()
-  const failed = new Map<OpenInterval, string>()
+  const failed = new Map<OpenInterval, SluiceError>()
   for (const interval of toStart(looked, rule, steady))
     try {
       started.set(interval, await start(interval))
     } catch (error) {
       // What is wrong with one interval's parameters or plan does not hold up those after it.
       if (!(error instanceof SluiceError) || error.source !== 'user') throw error
-      failed.set(interval, error.message)
+      failed.set(interval, error)
     }
   const open = looked.open.flatMap((each) =>
     failed.has(each) ? [withFailure(each, steady)] : noted(each, started),
   )
   const next = { ...looked, open }
   if (JSON.stringify(next) !== JSON.stringify(stored)) await writeSchedule(context, stored, next)
-  return [...failed].map(([{ start, end }, message]) => ({ span: { start, end }, message }))
+  return [...failed].map(([{ start, end }, error]) => ({ span: { start, end }, error }))
 }
 
 function noted(each: OpenInterval, started: Map<OpenInterval, string | undefined>): OpenInterval[] {

@@ -66,4 +66,6 @@ async function beginOnce({ context }: Home, name: string): Promise<void> {
 }
 
 const unstartedText = (name: string, unstarted: UnstartedInterval[]) =>
-  unstarted.map(({ span, message }) => `${name} ${new Date(span.start).toISOString()}: ${message}`).join('\n')
+  unstarted
+    .map(({ span, error }) => `${name} ${new Date(span.start).toISOString()}: ${error.message}`)
+    .join('\n')

@@ -94,10 +94,10 @@ async function tickSchedules(
         if (started?.opened) say(name, `schedule   ${name} starts ${started.run}`)
         return started?.run
       })
-      for (const { span, message } of unstarted)
+      for (const { span, error } of unstarted)
         say(
           name,
-          `schedule   ${name} cannot start ${describeInterval(span, schedule.timeZone).start}: ${message}`,
+          `schedule   ${name} cannot start ${describeInterval(span, schedule.timeZone).start}: ${error.message}`,
         )
     } catch (error) {
       say(name, `schedule   ${name} cannot start: ${(error as Error).message}`)

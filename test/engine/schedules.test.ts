@@ -81,7 +81,7 @@ describe('a schedule', () => {
       })
     clock.advance(2 * DAY_MS)
     const [unstarted] = await tick()
-    assert.equal(unstarted?.message, 'no table')
+    assert.equal(unstarted?.error.message, 'no table')
     assert.deepEqual(await tick(), [])
     assert.deepEqual(tried, ['2026-01-01', '2026-01-02'])
     assert.deepEqual(
