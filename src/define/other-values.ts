@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import type { Json, Params } from '../core/model.ts'
-import { choicesOf, isSignificant } from './params.ts'
+import { choicesOf } from './fields.ts'
+import { isSignificant } from './params.ts'
 import { instantiate, type TaskInstance } from './task.ts'
 
 /** Targets that stay the same whatever value a significant parameter has. */

@@ -1,4 +1,5 @@
-import { choicesOf, kindOf } from '../../define/params.ts'
+import { choicesOf } from '../../define/fields.ts'
+import { kindOf } from '../../define/params.ts'
 import { allRuns, findRun, viewRun } from '../../project/inspect.ts'
 import { findConfig, loadProject, type Project } from '../../project/load-config.ts'
 import { findRoot } from '../../project/requests.ts'
