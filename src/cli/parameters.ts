@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { z } from 'zod'
 import { dayIn } from '../core/calendar.ts'
 import { SluiceError } from '../core/errors.ts'
-import { choicesOf, valueOf } from '../define/fields.ts'
+import { choicesOf, valueOfText } from '../define/fields.ts'
 import { flagOf } from '../define/flags.ts'
 import { type Fields, isDay, isSignificant, kindOf } from '../define/params.ts'
 import { didYouMean } from '../project/suggestion.ts'
@@ -85,8 +85,8 @@ function unknownParameter(name: string, fields: Fields): SluiceError {
 
 function parseValue(name: string, field: z.ZodType, value: string | boolean, timeZone: string): unknown {
   if (typeof value === 'boolean') return value
-  if (isDay(field)) return valueOf(field, dayOf(value, timeZone))
-  const found = valueOf(field, value)
+  if (isDay(field)) return valueOfText(field, dayOf(value, timeZone))
+  const found = valueOfText(field, value)
   if (kindOf(field) === 'boolean' && found === value)
     throw new SluiceError('invalid_parameter', `${name}: ${JSON.stringify(value)} is neither true nor false.`)
   if (found === undefined)

@@ -91,7 +91,7 @@ export function choicesOf(field: z.ZodType): string[] {
  * The value that a text means for a field: the first that the field takes, of those that its type can be written as.
  * Undefined where the field takes only JSON and the text is none.
  */
-export function valueOf(field: z.ZodType, text: string): unknown {
+export function valueOfText(field: z.ZodType, text: string): unknown {
   const values = readings(field, text)
   if (values.length < 2) return values[0]
   return values.find((value) => takes(field, value)) ?? values[0]

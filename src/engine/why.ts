@@ -99,7 +99,7 @@ async function hindrances(context: Context, task: TaskRun, planned: PlannedTask)
       text: `this config does not define ${family}: only a process whose config does can run it`,
     })
   const rows = await readLimits(context, planned)
-  for (const row of rows) for (const reason of await lacking(context, task, row)) reasons.push(reason)
+  for (const row of rows) reasons.push(...(await lacking(context, task, row)))
   const pool = planned.policy.pool ?? DEFAULT_POOL
   reasons.push(...(await launching(context, pool)))
   if (context.settings.limits.pools[pool] === undefined)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { z } from 'zod'
-import { choicesOf, fieldProblem, valueOf } from '../../src/define/fields.ts'
+import { choicesOf, fieldProblem, valueOfText } from '../../src/define/fields.ts'
 import { checkParsed, kindOf, parseParams } from '../../src/define/params.ts'
 import { day, task } from '../../src/index.ts'
 
@@ -61,7 +61,7 @@ describe('a parameter that is given as text', () => {
     it(`is read by the type that it takes: ${what}`, () => {
       assert.equal(kindOf(field), kind)
       assert.equal(fieldProblem(field), undefined)
-      assert.deepEqual(field.parse(valueOf(field, text)), parsed)
+      assert.deepEqual(field.parse(valueOfText(field, text)), parsed)
     })
 
   it('lists the values that it allows', () => {
