@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Stored } from '../../src/core/change.ts'
+import { gather } from '../../src/core/graph.ts'
 import { keys, type Run } from '../../src/core/model.ts'
 import { advance, handleChanged } from '../../src/engine/advance.ts'
 import { cancelRun } from '../../src/engine/cancel.ts'
@@ -136,6 +137,32 @@ describe('a task that yields', () => {
     }
     await handleChanged({ ...context, ports: { ...context.ports, store: cancelling } }, [keys.taskRun(id, 0)])
     assert.equal((await run(id)).tasks, 1)
+  })
+
+  it('has numbers of its own, also where another task of the run yields at the same moment', async () => {
+    const { context, openPlan, take, end, task, run } = stepwise()
+    const id = await openPlan('p', [gather('all', 'all', ['t', 'u']), foundTask('t'), foundTask('u')])
+    await finish(context, await ours(await take(id, 1, 1)), yields(['x']))
+    await finish(context, await ours(await take(id, 1, 2)), yields(['y']))
+    const { store } = context.ports
+    let isFirst = true
+    const racing: typeof store = {
+      ...store,
+      async write(changes) {
+        if (isFirst && changes.some(({ key }) => key === keys.run(id))) {
+          isFirst = false
+          await handleChanged(context, [keys.taskRun(id, 2)])
+        }
+        return store.write(changes)
+      },
+    }
+    await handleChanged({ ...context, ports: { ...context.ports, store: racing } }, [keys.taskRun(id, 1)])
+    const [t, u] = [await task(id, 1), await task(id, 2)]
+    assert.deepEqual([u.yields, t.yields], [[100], [200]])
+    for (const number of [101, 201])
+      await end(await ours(await take(id, 1, number)), { outcome: 'succeeded' })
+    for (const number of [1, 2]) await end(await ours(await take(id, 2, number)), { outcome: 'succeeded' })
+    assert.equal((await run(id)).status, 'succeeded')
   })
 
   it('of 2,500 tasks gathers them in layers', async () => {

@@ -176,6 +176,9 @@ export class Watch {
   #delayedUntil({ run, task }: Job, attempt: number): number {
     const ends = Array.from({ length: attempt - 1 }, (_, index) => this.#attempt(run, task.number, index + 1))
     const last = ends.at(-1)
+    const failures = ends.filter((each) => each?.outcome === 'failed').length
+    if (failures >= task.policy.retry.attempts)
+      this.#violate(`${task.label} begins again after ${failures} failures`)
     // After a yield it goes by what was yielded, not by a clock.
     if (last === undefined || last.outcome === 'yielded') return 0
     const same = ends.filter((each) => each?.outcome === last.outcome).length

@@ -25,6 +25,8 @@ export interface Script {
   appearsMs?: number
 }
 
+/** For so long a host follows the feed without asking again. */
+const FOLLOWED_MS = 5_000
 /** How long services ask to be left alone. */
 const LONGEST_REST_MS = 180_000
 
@@ -60,6 +62,8 @@ export class World {
   readonly #sights = new Set<number>()
   /** Whether old changes are told again, long after they were acknowledged. */
   readonly #repeatsOld: boolean
+  readonly #hasOneFollower: boolean
+  #follower = { by: '', until: 0 }
   readonly #running = new Set<LiveBody>()
   readonly #failed = new Map<string, number>()
   readonly #skewMs = new Map<string, number>()
@@ -79,6 +83,7 @@ export class World {
     this.scripts = scripts
     this.queue = memoryQueue({ steady: () => scheduler.now })
     this.#repeatsOld = scheduler.random() < 0.5
+    this.#hasOneFollower = scheduler.random() < 0.5
     this.watch = new Watch({
       records: this.memory.records,
       bodies: this.#running,
@@ -129,7 +134,7 @@ export class World {
           ),
       },
       feed: {
-        take: (limit) => read('feed.take', () => this.#takeEvents(limit)),
+        take: (limit) => read('feed.take', async () => (this.#follows(host) ? this.#takeEvents(limit) : [])),
         acknowledge: (events) => write('feed.acknowledge', () => memory.feed.acknowledge(events)),
       },
       queue: {
@@ -214,6 +219,16 @@ export class World {
       if (record.kind === 'taskRun' && planned.has(record.run) && !hasEnded(record.status))
         this.violate(`${key} is still ${record.status}`)
     }
+  }
+
+  /** Whether a host may take events: in half of the worlds one at a time follows the feed, as long as it lives and asks. */
+  #follows(host: string): boolean {
+    if (!this.#hasOneFollower) return true
+    const { now, dead } = this.scheduler
+    const { by, until } = this.#follower
+    if (by !== host && !dead.has(by) && until > now) return false
+    this.#follower = { by: host, until: now + FOLLOWED_MS }
+    return true
   }
 
   /** A few events, with or without images, and now and then an old one again. */
@@ -390,8 +405,9 @@ export class World {
   /** What becomes of an attempt that asks something of its budget; undefined where it goes on. */
   async #askBudget(body: LiveBody, job: Job, hooks: JobHooks, { asks }: Script): Promise<Ending | undefined> {
     const [name] = Object.keys(job.budgets)
-    if (asks === undefined || name === undefined) return undefined
+    if (asks === undefined) return undefined
     if (asks === 'more') {
+      if (name === undefined) return undefined
       const reservation = await hooks.reserve(name, 1)
       if (reservation === undefined) return { ...failed('over_budget'), checkpoint: job.attempt }
       this.#giveOfBudget(name, { amount: 1, endsAt: reservation.endsAt }, job.task.label)
@@ -400,8 +416,10 @@ export class World {
     if (this.#rested.has(job.task.id)) return undefined
     this.#rested.add(job.task.id)
     const retryAt = Math.floor(this.#clockOf(body.host) + LONGEST_REST_MS * this.scheduler.random())
-    await hooks.block(name, retryAt)
-    this.watch.rests(name, retryAt)
+    if (name !== undefined) {
+      await hooks.block(name, retryAt)
+      this.watch.rests(name, retryAt)
+    }
     this.watch.asksAgain(body, retryAt)
     return { ...failed('throttled'), retryAt }
   }

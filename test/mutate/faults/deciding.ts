@@ -139,14 +139,14 @@ export const DECIDING: Fault[] = [
     file: 'src/engine/expand.ts',
     find: `if: { tasks: run.tasks, status: 'running', cancelledAt: undefined },`,
     replace: `if: { status: 'running', cancelledAt: undefined },`,
-    by: SIMULATION,
+    by: { test: 'test/engine/yield.test.ts' },
   },
   {
     name: 'what is yielded gets its numbers in a run that is being cancelled',
     file: 'src/engine/expand.ts',
     find: `if: { tasks: run.tasks, status: 'running', cancelledAt: undefined },`,
     replace: `if: { tasks: run.tasks, status: 'running' },`,
-    by: SIMULATION,
+    by: { test: 'test/engine/yield.test.ts' },
   },
   {
     name: 'yielded tasks that are ready are never released',
