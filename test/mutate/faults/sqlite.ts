@@ -1,6 +1,7 @@
 import type { Fault } from '../fault.ts'
 
 const CONFORMANCE = { test: 'test/conformance/sqlite.test.ts' }
+const PROCESSES = { test: 'test/conformance/sqlite-processes.test.ts' }
 const TRANSACTIONS = { test: 'test/conformance/sqlite-transactions.test.ts' }
 
 /** The SQLite adapter: alone, and with another process on the same state. */
@@ -10,7 +11,7 @@ export const SQLITE: Fault[] = [
     file: 'src/adapters/sqlite/record-cache.ts',
     find: `if (now !== version) forget()`,
     replace: `if (now < 0) forget()`,
-    by: CONFORMANCE,
+    by: PROCESSES,
   },
   {
     name: 'a transaction looks at what was known before it began',
@@ -25,7 +26,7 @@ export const SQLITE: Fault[] = [
     file: 'src/adapters/sqlite/store.ts',
     find: `if (insert.run(change.key, JSON.stringify(after), dueAtOf(after)).changes === 0) return false`,
     replace: `insert.run(change.key, JSON.stringify(after), dueAtOf(after))`,
-    by: CONFORMANCE,
+    by: PROCESSES,
   },
   {
     name: 'events of a transaction that was rolled back are told',
@@ -33,14 +34,14 @@ export const SQLITE: Fault[] = [
     find: `    known = undefined
     unwritten.clear()`,
     replace: `    known = undefined`,
-    by: TRANSACTIONS,
+    by: PROCESSES,
   },
   {
     name: 'events of other processes are never looked for',
     file: 'src/adapters/sqlite/feed.ts',
     find: `if (database.foreignVersion() !== version) known = undefined`,
     replace: ``,
-    by: CONFORMANCE,
+    by: PROCESSES,
   },
   {
     name: 'what was remembered of a transaction that was rolled back stays',
