@@ -2,7 +2,7 @@ import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { cron, json, pipeline, secret, type TaskInstance, task, text } from 'sluice'
+import { cron, insignificant, json, pipeline, secret, type TaskInstance, task, text } from 'sluice'
 import { z } from 'zod'
 
 const Leaf = task(
@@ -15,7 +15,7 @@ const Leaf = task(
 const Wide = task(
   'Wide',
   {
-    params: { of: z.string(), size: z.int() },
+    params: { of: z.string(), size: insignificant(z.int()) },
     requires: ({ of, size }) => Array.from({ length: size }, (_, n) => Leaf({ of, n })),
     output: ({ of }) => json<number>(`shapes/${of}/wide.json`),
   },
@@ -26,7 +26,7 @@ export const wide = pipeline('wide', Wide)
 const Layer = task(
   'Layer',
   {
-    params: { of: z.string(), layer: z.int(), n: z.int(), width: z.int() },
+    params: { of: z.string(), layer: z.int(), n: z.int(), width: insignificant(z.int()) },
     requires: ({ of, layer, n, width }): TaskInstance[] =>
       layer === 0
         ? []
@@ -40,7 +40,7 @@ const Layer = task(
 const Layered = task(
   'Layered',
   {
-    params: { of: z.string(), layers: z.int(), width: z.int() },
+    params: { of: z.string(), layers: insignificant(z.int()), width: insignificant(z.int()) },
     requires: ({ of, layers, width }) =>
       Array.from({ length: width }, (_, n) => Layer({ of, layer: layers - 1, n, width })),
     output: ({ of }) => text(`shapes/${of}/layered.txt`),
@@ -52,7 +52,7 @@ export const layered = pipeline('layered', Layered)
 const Flaky = task(
   'Flaky',
   {
-    params: { of: z.string(), failures: z.int() },
+    params: { of: z.string(), failures: insignificant(z.int()) },
     output: ({ of }) => text(`flaky/${of}.txt`),
     retry: { attempts: 3, delaySeconds: 1, backoff: 'fixed' },
   },
@@ -67,7 +67,7 @@ const Flaky = task(
 const Branches = task(
   'Branches',
   {
-    params: { of: z.string(), failures: z.int() },
+    params: { of: z.string(), failures: insignificant(z.int()) },
     requires: ({ of, failures }) => [Flaky({ of, failures }), Leaf({ of: `beside-${of}`, n: 1 })],
     output: ({ of }) => text(`branches/${of}.txt`),
   },
@@ -78,7 +78,7 @@ export const branches = pipeline('branches', Branches)
 const Slow = task(
   'Slow',
   {
-    params: { of: z.string(), seconds: z.number() },
+    params: { of: z.string(), seconds: insignificant(z.number()) },
     output: ({ of }) => text(`slow/${of}.txt`),
     pool: 'heavy',
   },
@@ -94,7 +94,7 @@ export const slow = pipeline('slow', Slow)
 const Hungry = task(
   'Hungry',
   {
-    params: { of: z.string(), mb: z.int() },
+    params: { of: z.string(), mb: insignificant(z.int()) },
     output: ({ of }) => text(`hungry/${of}.txt`),
     pool: 'heavy',
     memoryMb: 96,
@@ -142,7 +142,7 @@ export const six = pipeline('six', Six)
 const Patient = task(
   'Patient',
   {
-    params: { of: z.string(), seconds: z.number() },
+    params: { of: z.string(), seconds: insignificant(z.number()) },
     output: ({ of }) => text(`patient/${of}.txt`),
     pool: 'patient',
   },
@@ -194,7 +194,11 @@ export const exits = pipeline('exits', Exits)
 
 const HungryHere = task(
   'HungryHere',
-  { params: { of: z.string(), mb: z.int() }, output: ({ of }) => text(`hungry/${of}.txt`), memoryMb: 96 },
+  {
+    params: { of: z.string(), mb: insignificant(z.int()) },
+    output: ({ of }) => text(`hungry/${of}.txt`),
+    memoryMb: 96,
+  },
   async ({ params, output }) => output.write(`${filled(params.mb)}\n`),
 )
 export const hungryHere = pipeline('hungry-here', HungryHere)
