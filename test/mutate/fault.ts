@@ -12,6 +12,8 @@ export interface Fault {
   replace: string
   /** Which detector sees it soonest; it is tried first. */
   by: Detector
+  /** Nothing sees it yet; it is told, but a turn leaves it out. */
+  isUnseen?: true
 }
 
 /** How a detector is called in the table. */

@@ -48,10 +48,11 @@ function chosen(): Fault[] {
   const { turn, only } = values
   const wanted = FAULTS.filter(({ name, file }) => only === undefined || `${file} ${name}`.includes(only))
   if (turn === undefined) return wanted
+  const provable = wanted.filter(({ isUnseen }) => !isUnseen)
   const number = turn === 'today' ? Math.floor(Date.now() / DAY_MS) : Number(turn)
   return Array.from(
-    { length: Math.min(DOZEN, wanted.length) },
-    (_, index) => wanted[(number * DOZEN + index) % wanted.length] as Fault,
+    { length: Math.min(DOZEN, provable.length) },
+    (_, index) => provable[(number * DOZEN + index) % provable.length] as Fault,
   )
 }
 

@@ -231,6 +231,7 @@ export const DECIDING: Fault[] = [
     find: `{ kind: 'request', id, latest }, if: { latest: before } },`,
     replace: `{ kind: 'request', id, latest } },`,
     by: SIMULATION,
+    isUnseen: true,
   },
   {
     name: 'an edge leads to the wrong bit',

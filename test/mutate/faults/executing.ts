@@ -25,6 +25,7 @@ export const EXECUTING: Fault[] = [
     find: `Math.max(task.notBefore ?? 0, lock?.backoffUntil ?? 0)`,
     replace: `Math.max(task.notBefore ?? 0, 0)`,
     by: SIMULATION,
+    isUnseen: true,
   },
   {
     name: 'a target that was made meanwhile is not looked at',
@@ -102,6 +103,7 @@ export const EXECUTING: Fault[] = [
     find: `if (cancelled.has(each.claimed.task.run))`,
     replace: `if (cancelled.has(each.claimed.nonce))`,
     by: SIMULATION,
+    isUnseen: true,
   },
   {
     name: 'a heartbeat extends a lease that is no longer ours',
@@ -116,6 +118,7 @@ export const EXECUTING: Fault[] = [
     find: `if (leaseMs <= 0) {`,
     replace: `if (leaseMs <= -1e12) {`,
     by: SIMULATION,
+    isUnseen: true,
   },
   {
     name: 'a lease that was renewed late counts from its late answer',
@@ -123,6 +126,7 @@ export const EXECUTING: Fault[] = [
     find: `settings.leaseMs - (ports.clock.now() - askedAt)`,
     replace: `settings.leaseMs`,
     by: SIMULATION,
+    isUnseen: true,
   },
   {
     name: 'leases are lost too early',
@@ -174,6 +178,7 @@ export const EXECUTING: Fault[] = [
     find: `if (run.status === 'planning' && overdueMs >= ABANDON_MS)`,
     replace: `if (run.status === 'planning' && overdueMs >= ABANDON_MS * 1e9)`,
     by: { test: 'test/handlers/handlers.test.ts' },
+    isUnseen: true,
   },
   {
     name: 'an end is written by an attempt that was lost',
@@ -188,6 +193,7 @@ export const EXECUTING: Fault[] = [
     find: `if (result.failures.some(({ index }) => index === 0)) return false`,
     replace: `if (result.failures.length > 0) return false`,
     by: SIMULATION,
+    isUnseen: true,
   },
   {
     name: 'an old change frees the lock of a new attempt',
@@ -224,6 +230,7 @@ export const EXECUTING: Fault[] = [
     find: `{ key, remove: true, if: { nonce } }`,
     replace: `{ key, remove: true }`,
     by: SIMULATION,
+    isUnseen: true,
   },
   {
     name: 'the flag of a lock is cleared though a new waiter came',

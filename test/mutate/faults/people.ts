@@ -37,8 +37,8 @@ export const PEOPLE: Fault[] = [
   {
     name: 'only the first page of a cancelled run is swept',
     file: 'src/engine/cancel.ts',
-    find: `    to < tasks ? {`,
-    replace: `    to < 0 ? {`,
+    find: `to < tasks`,
+    replace: `to < 0`,
     by: SIMULATION,
   },
   {
