@@ -117,6 +117,7 @@ function addActs(program: Command, done: Done): void {
     command(program, 'retry <run>', 'opens the next run of the same request, from what is complete'),
   )
     .option('--task <task>', 'makes only this task complete')
+    .option('--yes', 'stops, without asking, what still runs in an open run in which something failed')
     .action(async (wanted, options) => done(await retryRun(await projectIfAny(options), wanted, options)))
   withEnvironment(command(program, 'cancel <run>', 'stops a run')).action(async (wanted, options) =>
     done(await cancel(wanted, options)),

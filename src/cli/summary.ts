@@ -1,4 +1,3 @@
-import { isOpen } from '../core/model.ts'
 import type { RunView, TaskView } from '../project/inspect.ts'
 import { indented, instant, statusText, took } from './render.ts'
 
@@ -43,15 +42,8 @@ export function failureLines({ run, tasks }: RunView, env?: string): string[] {
     ...blocked.slice(0, LISTED).map(({ planned }) => `  ${planned.label}`),
     ...more(blocked),
     '',
-    `Go on, once the cause is removed: ${retryAdvice(run, env)}`,
+    `Go on, once the cause is removed: sluice retry ${run.id}${env === undefined ? '' : ` --env ${env}`}`,
   ]
-}
-
-/** A run that is open is joined, not tried again. */
-function retryAdvice({ id, status }: RunView['run'], env: string | undefined): string {
-  const where = env === undefined ? '' : ` --env ${env}`
-  const retry = `sluice retry ${id}${where}`
-  return isOpen(status) ? `sluice cancel ${id}${where}, then ${retry} (or ${retry} once it has ended)` : retry
 }
 
 const more = (list: unknown[]) => (list.length > LISTED ? [`  … and ${list.length - LISTED} more`] : [])

@@ -122,8 +122,63 @@ export const both = pipeline('both', Both)`,
       stdout,
       /Failed:\n {2}Bad: the wire is cut[\s\S]*Nothing could start[\s\S]*There: its target is not there yet/,
     )
-    assert.match(stdout, /Go on, once the cause is removed: sluice cancel (both-\S+), then sluice retry \1/)
-    assert.match((await project.sluice('status', 'latest')).stdout, /sluice cancel both-/)
+    assert.match(stdout, /Go on, once the cause is removed: sluice retry both-/)
+    assert.match((await project.sluice('status', 'latest')).stdout, /sluice retry both-/)
+  })
+
+  it('that is open with a failure is tried again: the next run makes what failed and what is below', async (test) => {
+    const project = testProject(test, {
+      'pipelines/waits.ts': `
+import { existsSync } from 'node:fs'
+import { external, pipeline, task, text } from 'sluice'
+const There = external('There', { output: () => text('there.txt'), pollSeconds: 0.1 })
+const Good = task('Good', { output: () => text('good.txt') }, async ({ output }) => output.write('g'))
+const Bad = task('Bad', { retry: { attempts: 1 }, output: () => text('bad.txt') }, async ({ output }) => {
+  if (!existsSync('repaired')) throw new Error('the wire is cut')
+  await output.write('b')
+})
+const Both = task('Both', { requires: () => ({ there: There(), bad: Bad(), good: Good() }) }, () => {})
+export const both = pipeline('both', Both)`,
+    })
+    assert.equal((await project.sluice('run', 'both', '--wait', '1s')).code, 4)
+    project.write('repaired', '')
+    assert.equal((await project.sluice('retry', 'latest', '--wait', '1s')).code, 4)
+    const [second, first] = (await project.sluice('runs', '--json')).stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    assert.deepEqual([first.status, second.status], ['cancelled', 'running'])
+    project.write('data/there.txt', '')
+    const ended = await project.json('retry', 'latest')
+    assert.deepEqual(ended.counts, { succeeded: 2, complete: 2 })
+    assert.equal(ended.id ?? ended.run, second.id ?? second.run)
+  })
+
+  it('that still runs something is not stopped without a word', async (test) => {
+    const project = testProject(test, {
+      'pipelines/slow.ts': `
+import { pipeline, task } from 'sluice'
+const Slow = task('Slow', {}, async ({ signal, log }) => {
+  log.info('begun')
+  while (!signal.aborted) await new Promise((resolve) => setTimeout(resolve, 20))
+  throw new Error('stopped')
+})
+const Bad = task('Bad', { retry: { attempts: 1 } }, () => { throw new Error('the wire is cut') })
+const Both = task('Both', { requires: () => [Slow(), Bad()] }, () => {})
+export const both = pipeline('both', Both)`,
+    })
+    const running = project.start(['run', 'both'])
+    const counts = async () => {
+      const { code, stdout } = await project.sluice('status', 'latest', '--json')
+      return code === 0 ? JSON.parse(stdout).counts : {}
+    }
+    for (let now = await counts(); !(now.failed === 1 && now.running === 1); ) now = await counts()
+    const { code, stderr } = await project.sluice('retry', 'latest')
+    assert.equal(code, 2)
+    assert.match(stderr, /1 task of it still runs\. Nothing was stopped\.\nnext: .*--yes/)
+    assert.equal((await project.json('status', 'latest')).status, 'running')
+    running.child.kill('SIGINT')
+    assert.equal((await running.ended).code, 4)
   })
 
   it('gathers more upstreams than a record holds, and fails what depends on one that failed', async (test) => {

@@ -10,6 +10,8 @@ import type { Home } from '../../project/home.ts'
 import { findRun, findTasks, type RunView, type TaskView, viewRun } from '../../project/inspect.ts'
 import type { Project } from '../../project/load-config.ts'
 import { findScheduled, requestAgain, scheduleProblem } from '../../project/requests.ts'
+import { askFirst } from '../ask.ts'
+import { EXIT } from '../exit.ts'
 import { homeWithRuns, withHome } from '../homes.ts'
 import type { GlobalOptions, Result } from '../options.ts'
 import { instant } from '../render.ts'
@@ -17,19 +19,46 @@ import { unattendedLines } from '../summary.ts'
 import { reasonText } from '../waits.ts'
 import { type RunOptions, runRequest } from './run.ts'
 
-/** Opens the next run of a request, planned from what is complete; with a task, a run of that task alone. */
-export async function retryRun(
-  project: Project,
-  wanted: string,
-  options: RunOptions & { task?: string },
-): Promise<Result> {
+/** Flags of `sluice retry`. */
+export interface RetryOptions extends RunOptions {
+  task?: string
+  yes?: true
+}
+
+/**
+ * Opens the next run of a request, planned from what is complete; with a task, a run of that task alone. An open run in
+ * which something failed is cancelled first; any other open run is joined.
+ */
+export async function retryRun(project: Project, wanted: string, options: RetryOptions): Promise<Result> {
   const home = await homeWithRuns(options)
   const view = await viewRun(home, await findRun(home, wanted)).finally(() => home.close())
   const { run } = view
   const task = options.task === undefined ? undefined : onlyTask(view, options.task)
+  const stopping = task === undefined ? await endFailing(view, options) : undefined
+  if (stopping !== undefined) return stopping
   if (options.env !== undefined)
     return runAgain(project, run, { run: run.id, ...(task && { task: task.task.number }) }, options)
   return runRequest(project, requestAgain(project, run, task?.planned), options)
+}
+
+/**
+ * Cancels a run that is open although something in it has failed: bits of a run are never unset, so what failed can
+ * succeed only in the next run. What still runs in it is stopped only where the user says so. Cut off before the next run
+ * is opened, the same command goes on. Returns what to say where its bodies have not stopped yet.
+ */
+async function endFailing(view: RunView, options: RetryOptions): Promise<Result | undefined> {
+  const { run, counts } = view
+  if (!isOpen(run.status) || !counts.failed) return undefined
+  const running = view.unattendedSince === undefined ? (counts.running ?? 0) : 0
+  if (running > 0 && !options.yes)
+    await askFirst(`${running} ${running === 1 ? 'task of it still runs' : 'tasks of it still run'}.`, {
+      question: 'Stop what runs, and begin the next run?',
+      refusal: 'Nothing was stopped.',
+      hint: 'Wait until nothing of it runs, or add --yes: what is stopped runs again in the next run.',
+    })
+  const cancelled = await cancel(run.id, options)
+  if (!isOpen((cancelled.data as Pick<Run, 'status'>).status)) return undefined
+  return { ...cancelled, text: `${cancelled.text} Then give the same command again.`, exitCode: EXIT.waiting }
 }
 
 /**
