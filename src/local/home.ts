@@ -117,6 +117,7 @@ export function openHome(options: HomeOptions): Home {
     shrink: () => shrink(database, feed.isFollowedElsewhere),
     async close() {
       await runner.close()
+      clock.close()
       database.close()
     },
   }

@@ -112,13 +112,13 @@ export const eats = pipeline('eats', task('Eats', { memoryMb: 64, pool: 'big', r
     const project = testProject(test, {
       'pipelines/p.ts': `
 import { pipeline, task } from 'sluice'
-export const dies = pipeline('dies', task('Dies', { retry: { attempts: 3, delaySeconds: 0 } }, () => { process.kill(process.pid, 'SIGKILL') }))`,
+export const dies = pipeline('dies', task('Dies', { retry: { attempts: 3, delaySeconds: 0 } }, () => { process.kill(process.pid, 'SIGSEGV') }))`,
     })
     const ended = await project.sluice('run', 'dies')
     assert.equal(ended.code, 1)
     assert.match(
       ended.stdout,
-      /Dies: the process was killed by SIGKILL before the task had ended \(3 attempts\)/,
+      /Dies: the process was killed by SIGSEGV before the task had ended \(3 attempts\)/,
     )
   })
 })

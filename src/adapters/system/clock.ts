@@ -8,6 +8,8 @@ const POLL_MS = 50
 export interface SystemClock extends Clock {
   /** This process has made what the bell rings for. */
   ring(bell: Bell): void
+  /** Ends every idle sleep, and asks for no more versions: the records are about to be closed. */
+  close(): void
 }
 
 interface Idler {
@@ -33,6 +35,7 @@ export function systemClock({ version = () => 0, time = WALL }: ClockOptions = {
   const rung: { [bell in Bell]: number } = { events: 0, messages: 0 }
   let poll: NodeJS.Timeout | undefined
   let seen: number | undefined
+  let isClosed = false
 
   function wake(isWoken: (idler: Idler) => boolean): void {
     for (const idler of idlers)
@@ -47,7 +50,7 @@ export function systemClock({ version = () => 0, time = WALL }: ClockOptions = {
 
   function look(): void {
     const before = seen
-    seen = version()
+    if (!isClosed) seen = version()
     const now = performance.now()
     wake(({ until }) => seen !== before || until <= now)
   }
@@ -69,6 +72,10 @@ export function systemClock({ version = () => 0, time = WALL }: ClockOptions = {
     ring(bell) {
       rung[bell]++
       if (idlers.size > 0) wake((idler) => idler.bell === bell)
+    },
+    close() {
+      isClosed = true
+      wake(() => true)
     },
   }
 }

@@ -157,7 +157,7 @@ function taskRow(view: TaskView, result: Json | undefined, unattendedSince: numb
     statusText(task.status),
     task.startedAt === undefined ? '' : String(task.attempt),
     task.status === 'queued' ? '' : time,
-    resultNote(result) ?? note(view),
+    [note(view), resultNote(result)].filter(Boolean).join('; '),
   ]
 }
 
