@@ -159,12 +159,13 @@ export const ended = pipeline('ended', task('Ended', { requires: () => [Throws()
     assertNowhere(project, 'open-sesame')
   })
 
-  it('say which secret is missing', async (test) => {
+  it('do not start where a secret is missing', async (test) => {
     const project = testProject(test, { 'pipelines/ends.ts': ENDS })
-    const run = await project.json('run', 'Key')
+    const { code, stderr } = await project.sluice('run', 'Key')
+    assert.equal(code, 2)
     assert.match(
-      run.failed[0].message,
-      /no secret mag\/api-key; set it with: sluice secrets set mag\/api-key/,
+      stderr,
+      /no secret mag\/api-key, which Key needs; set it with: sluice secrets set mag\/api-key/,
     )
   })
 
