@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
 import { after, describe, it } from 'node:test'
 import { itemWrite } from '../../src/adapters/dynamodb/expressions.ts'
+import { keyOf, PARTITIONS, partitionsOf, placeOf } from '../../src/adapters/dynamodb/keys.ts'
 import { dynamoStore } from '../../src/adapters/dynamodb/store.ts'
 import { expiryOf } from '../../src/adapters/dynamodb/table.ts'
+import { keys } from '../../src/core/model.ts'
 import { DYNAMODB_LOCAL, freshTable } from '../support/aws/dynamodb.ts'
 import { needsJava, startJava } from '../support/aws/java.ts'
+import { taskRun } from '../support/records.ts'
 import { testClock } from '../support/test-clock.ts'
 import { feedSuite } from './feed.suite.ts'
 import { storeSuite } from './store.suite.ts'
@@ -15,13 +18,60 @@ after(() => server?.stop())
 
 const make = async () => {
   const { client, table, feed } = await freshTable(server ?? { endpoint: '', stop() {} })
-  return { clock: testClock(), store: dynamoStore(client, table), feed }
+  return { clock: testClock(), client, store: dynamoStore(client, table), feed }
 }
 
 storeSuite('dynamodb', make, options)
 feedSuite('dynamodb', make, options)
 
+describe('the DynamoDB store', options, () => {
+  it('lists a partition that is larger than the 1 MB of one answer', async () => {
+    const { store } = await make()
+    const value = 'x'.repeat(390_000)
+    const wanted = [0, 1, 2, 3].map((number) => keys.checkpoint('r-1', number * PARTITIONS))
+    for (const key of wanted) await store.write([{ key, put: { kind: 'checkpoint', at: 1, value } }])
+    const listed = await store.list({ prefix: 'checkpoint/r-1/', consistency: 'strong' })
+    assert.deepEqual(listed.map(({ key }) => key).sort(), wanted.toSorted())
+  })
+
+  it('asks again for what a batch left unread', async () => {
+    const { client, store } = await make()
+    const key = keys.taskRun('r-1', 1)
+    await store.write([{ key, put: taskRun({ number: 1 }) }])
+    let asked = 0
+    client.middlewareStack.add((next) => async (args) => {
+      const answer = await next(args)
+      if (asked++ === 0 && 'RequestItems' in args.input)
+        Object.assign(answer.output, { Responses: {}, UnprocessedKeys: args.input.RequestItems })
+      return answer
+    })
+    assert.equal((await store.read([key]))[0]?.version, 1)
+    assert.equal(asked, 2)
+  })
+
+  it('tells of nothing that is due no longer, though the index still has it', async () => {
+    const { client, store } = await make()
+    const key = keys.taskRun('r-1', 1)
+    await store.write([{ key, put: taskRun({ number: 1, dueAt: 100 }) }])
+    client.middlewareStack.add((next) => async (args) => {
+      const answer = await next(args)
+      if ('IndexName' in args.input) await store.write([{ key, set: { dueAt: undefined } }])
+      return answer
+    })
+    assert.deepEqual(await store.due({ before: 200, limit: 10 }), [])
+  })
+})
+
 describe('the table', () => {
+  it('lists every partition in which a record is put, and knows its key again', () => {
+    const { pks } = partitionsOf(keys.taskRuns('r-1'))
+    for (let number = 0; number < 40; number++) {
+      const place = placeOf(keys.taskRun('r-1', number))
+      assert.ok(pks.includes(place.pk), place.pk)
+      assert.equal(keyOf(place), keys.taskRun('r-1', number))
+    }
+  })
+
   const day = 86_400
   it('forgets a lock 30 days after its last success, and never one that says that a target proves nothing', () => {
     assert.equal(expiryOf('lock/t', { unproven: true }, 0), 'never')

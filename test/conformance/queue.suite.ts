@@ -107,6 +107,15 @@ export function queueTurnsSuite(name: string, make: Make<'queue'>, options: Suit
       )
     })
 
+    it('gives no more than is asked for, from however many pools', async (test) => {
+      const { queue } = await make(test)
+      await queue.send([1, 2].map((number) => ({ ...message(number), pool: 'small' })))
+      await queue.send([message(3), message(4)])
+      const query = { ...QUERY, limit: 3, pools: { small: 2, default: 2 } }
+      assert.equal((await queue.take(query)).length, 3)
+      assert.equal((await queue.take(query)).length, 1)
+    })
+
     it('leaves a place to the run of another process whose turn it is', async (test) => {
       const { queue, other, clock } = await make(test)
       if (other === undefined) return

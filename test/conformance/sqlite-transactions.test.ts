@@ -36,10 +36,20 @@ async function open(test: TestContext) {
   const whenEvent = (react: () => void) => {
     onEvent = () => queueMicrotask(react)
   }
-  return { database, feed, store, seen, whenEvent }
+  return { database, others, feed, store, seen, whenEvent }
 }
 
 describe('a transaction of the embedded state', () => {
+  it('knows what another process has committed just before it began', async (test) => {
+    const { database, others } = await open(test)
+    const before = database.foreignVersion()
+    others.exec(`UPDATE record SET due_at = 1 WHERE key = '${KEY}'`)
+    assert.notEqual(
+      database.transaction(() => database.foreignVersion()),
+      before,
+    )
+  })
+
   it('has the event of a change', async (test) => {
     const { store, seen, feed } = await open(test)
     await store.write(END)

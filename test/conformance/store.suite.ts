@@ -95,6 +95,8 @@ export function storeSuite(name: string, make: Make<'store'>, options: SuiteOpti
       assert.deepEqual(await due(100), [key(1)])
       await store.write([{ key: key(1), set: { dueAt: undefined } }])
       assert.deepEqual(await due(300), [key(2)])
+      await store.write([{ key: key(3), set: { dueAt: 150 } }])
+      assert.deepEqual((await due(300)).sort(), [key(2), key(3)])
     })
   })
 }

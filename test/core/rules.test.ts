@@ -5,9 +5,9 @@ import { countBits, emptyBitmap, withBits } from '../../src/core/bitmap.ts'
 import { type FoundTask, findCycle, numberPlan } from '../../src/core/graph.ts'
 import { canonicalJson, requestIdOf, taskIdOf, taskLabel } from '../../src/core/identity.ts'
 import { maskedFailure, maskOf } from '../../src/core/mask.ts'
-import { type Json, MAX_FAN_IN } from '../../src/core/model.ts'
+import { type Json, MAX_FAN_IN, type Run } from '../../src/core/model.ts'
 import { afterAttempt, MAX_FREE_ATTEMPTS, retryDelayMs } from '../../src/core/retry.ts'
-import { settleTask } from '../../src/core/settle.ts'
+import { settleRun, settleTask } from '../../src/core/settle.ts'
 import { taskRun } from '../support/records.ts'
 
 const RETRY = { attempts: 3, delayMs: 10_000, backoff: 'exponential' as const }
@@ -80,6 +80,29 @@ describe('settling', () => {
   it('finds no news in what was counted before', () => {
     const first = settleTask(waiting, [arrival(0, true)], 0)
     assert.equal(settleTask({ ...waiting, ...first }, [arrival(0, true)], 0), undefined)
+  })
+})
+
+describe('a run', () => {
+  const run: Run = {
+    kind: 'run',
+    id: 'r-1',
+    request: 'r',
+    name: 'r',
+    family: 'R',
+    params: {},
+    status: 'running',
+    createdAt: 0,
+    plannedAt: 0,
+    upstreams: 1,
+    ended: emptyBitmap(1),
+    failed: emptyBitmap(1),
+  }
+
+  it('ends with its root, but by its sweep while it is being cancelled', () => {
+    const arrivals = [{ bit: 0, satisfied: true }]
+    assert.equal(settleRun(run, arrivals, 1)?.status, 'succeeded')
+    assert.equal(settleRun({ ...run, cancelledAt: 1 }, arrivals, 1)?.status, undefined)
   })
 })
 

@@ -8,9 +8,11 @@ import type { Run } from '../../src/core/model.ts'
 import type { Ending } from '../../src/core/ports.ts'
 import { applyLimits } from '../../src/engine/apply-limits.ts'
 import { cancelRun } from '../../src/engine/cancel.ts'
+import { finish } from '../../src/engine/finish.ts'
 import { blockBudget, reserveMore } from '../../src/engine/limits.ts'
+import { poolRoom } from '../../src/engine/room.ts'
 import { whyWaiting } from '../../src/engine/why.ts'
-import { FAILED, foundTask, ours, stepwise } from '../support/stepwise.ts'
+import { FAILED, foundTask, ours, racing, stepwise } from '../support/stepwise.ts'
 
 const DONE: Ending = { outcome: 'succeeded' }
 const HOUR_MS = 3_600_000
@@ -93,6 +95,27 @@ describe('a budget', () => {
     engine.clock.advance(90_000)
     await engine.ticked()
     await ours(await engine.take(run, 1, 1))
+  })
+
+  it('that is left alone serves nobody, whatever is given back to it meanwhile', async () => {
+    const engine = stepwise(mag(100))
+    const run = await openMany(engine, 2, { budgets: { mag: 100 } })
+    const first = await ours(await engine.take(run, 1, 1))
+    await engine.take(run, 1, 2)
+    await blockBudget(engine.context, 'mag', engine.clock.now() + 90_000)
+    await engine.end(first, { ...DONE, spent: { mag: 0 } })
+    assert.equal((await engine.task(run, 2)).status, 'waiting')
+    engine.clock.advance(90_000)
+    await engine.ticked()
+    assert.equal((await engine.task(run, 2)).status, 'queued')
+  })
+
+  it('is left alone for the longest time that was asked for', async () => {
+    const engine = stepwise(mag(100))
+    const until = engine.clock.now() + 90_000
+    await blockBudget(engine.context, 'mag', until)
+    await blockBudget(engine.context, 'mag', until - 60_000)
+    assert.equal((await engine.limit('budget', 'mag')).blockedUntil, until)
   })
 
   it('reserves more for a running attempt while there is some left, in the window of now', async () => {
@@ -225,6 +248,21 @@ describe('a resource', () => {
     assert.equal((await engine.run(run)).status, 'succeeded')
   })
 
+  it('is given back by an attempt whose end meets the end of another', async () => {
+    const engine = stepwise(db(2))
+    const run = await openMany(engine, 2, { resources: { db: 1 } })
+    const first = await ours(await engine.take(run, 1, 1))
+    const second = await ours(await engine.take(run, 1, 2))
+    let isFirst = true
+    const meanwhile = racing(engine.context, async () => {
+      if (isFirst) await finish(engine.context, second, DONE)
+      isFirst = false
+    })
+    assert.equal(await finish(meanwhile, first, DONE), true)
+    assert.equal(heldOf(await engine.limit('resource', 'db')), 0)
+    assert.equal((await engine.task(run, 1)).status, 'succeeded')
+  })
+
   it('is free again after a failed attempt while that one is delayed', async () => {
     const engine = stepwise(db(1))
     const retry = { attempts: 2, delayMs: 60_000, backoff: 'fixed' as const }
@@ -244,6 +282,14 @@ describe('a pool', () => {
     assert.match(reason?.text ?? '', /pool small is full: 1 of 1 places are taken/)
     await engine.end(first, DONE)
     await ours(await engine.take(run, 1, 2))
+  })
+
+  it('has room for as many as it has free places', async () => {
+    const engine = stepwise(limits({ pools: { default: {}, small: { concurrency: 3 } } }))
+    const run = await openMany(engine, 3, { pool: 'small' })
+    assert.equal((await poolRoom(engine.context, 0)).small, 3)
+    await ours(await engine.take(run, 1, 1))
+    assert.equal((await poolRoom(engine.context, 0)).small, 2)
   })
 
   it('gives a task that ran out of memory twice as much, up to its largest', async () => {

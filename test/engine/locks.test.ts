@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { Stored } from '../../src/core/change.ts'
-import type { Run } from '../../src/core/model.ts'
+import type { Change, Stored } from '../../src/core/change.ts'
+import { keys, type Lock, type Run, type TaskRun } from '../../src/core/model.ts'
 import { cancelRun } from '../../src/engine/cancel.ts'
+import { type Claimed, claim } from '../../src/engine/claim.ts'
 import { createRun } from '../../src/engine/create-run.ts'
 import { finish } from '../../src/engine/finish.ts'
+import { freeLocks, wakeWaiters } from '../../src/engine/locks.ts'
 import { tick } from '../../src/engine/tick.ts'
-import { elsewhere, FAILED, ours, stepwise } from '../support/stepwise.ts'
+import { elsewhere, FAILED, ours, racing, stepwise } from '../support/stepwise.ts'
 
 describe('two runs that share a task', () => {
   it('run it once: the other waits, then finds the target', async () => {
@@ -40,6 +42,50 @@ describe('two runs that share a task', () => {
     assert.deepEqual(await take(b), { is: 'early', delayMs: 10_000 })
     clock.advance(10_000)
     await ours(await take(b))
+  })
+})
+
+describe('a task that waits again for a lock', () => {
+  /**
+   * Run a has freed the lock for which b waits. Two hosts wake b; before the slower one writes what is given, c has taken
+   * the lock and b waits anew.
+   */
+  async function wokenWhile(isBefore: (change: Change) => boolean) {
+    const engine = stepwise()
+    const { context, open, take, task } = engine
+    const [a, b, c] = [await open('a'), await open('b'), await open('c')]
+    const first = await ours(await take(a))
+    await take(b)
+    await finish(context, first, { outcome: 'interrupted' })
+    await freeLocks(context, [(await task(a)) as Stored<TaskRun>])
+    const { store } = context.ports
+    const lock = async () => (await store.read([keys.lock('t')]))[0] as Stored<Lock>
+    let isFirst = true
+    let third: Claimed | undefined
+    const slower = racing(context, async (changes) => {
+      if (isFirst) await wakeWaiters(context, await lock())
+      isFirst = false
+      if (third !== undefined || !changes.some(isBefore)) return
+      third = await ours(await take(c))
+      await take(b)
+    })
+    await wakeWaiters(slower, await lock())
+    assert.equal((await task(b)).status, 'waiting')
+    return { ...engine, b, third: third as unknown as Claimed }
+  }
+
+  it('keeps its new wait, and is woken by the next end', async () => {
+    const { b, third, end, task } = await wokenWhile(
+      (change) => change.key.startsWith(keys.waits(keys.lock('t'))) && change.if !== undefined,
+    )
+    await end(third, { outcome: 'succeeded' })
+    assert.equal((await task(b)).status, 'queued')
+  })
+
+  it('is not forgotten where the last of those who waited before has just been woken', async () => {
+    const { b, third, end, task } = await wokenWhile((change) => change.key === keys.lock('t'))
+    await end(third, { outcome: 'succeeded' })
+    assert.equal((await task(b)).status, 'queued')
   })
 })
 
@@ -115,6 +161,31 @@ describe('an attempt', () => {
     targets.add('t')
     await end(first, { outcome: 'interrupted' })
     assert.equal((await ours(await take(b))).replaces, true)
+  })
+
+  it('goes on whose heartbeat came just before it was declared lost', async () => {
+    const { context, open, take, task, clock } = stepwise()
+    const a = await open('a')
+    await ours(await take(a))
+    clock.advance(30_001)
+    const late = racing(elsewhere(context), async () => {
+      const leaseUntil = clock.steady() + 30_000
+      await context.ports.store.write([{ key: keys.taskRun(a, 0), set: { leaseUntil } }])
+    })
+    await tick(late)
+    assert.deepEqual([(await task(a)).status, (await task(a)).attempt], ['running', 1])
+  })
+
+  it('starts where the lock for which it was about to wait is freed', async () => {
+    const { context, open, take, end } = stepwise()
+    const [a, b] = [await open('a'), await open('b')]
+    let holding: Claimed | undefined = await ours(await take(a))
+    const freeing = racing(context, async () => {
+      const ending = holding
+      holding = undefined
+      if (ending !== undefined) await end(ending, { outcome: 'interrupted' })
+    })
+    assert.equal((await claim(freeing, { run: b, number: 0, attempt: 1 })).is, 'ours')
   })
 
   it('is not claimed twice, not by an old message, and not before its time', async () => {

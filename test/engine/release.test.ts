@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { Stored } from '../../src/core/change.ts'
 import { numberPlan } from '../../src/core/graph.ts'
-import { keys, type TaskRun } from '../../src/core/model.ts'
-import { advance } from '../../src/engine/advance.ts'
+import { keys, type Run, type TaskRun } from '../../src/core/model.ts'
+import { advance, handleChanged } from '../../src/engine/advance.ts'
 import { cancelRun } from '../../src/engine/cancel.ts'
 import { newTaskRun } from '../../src/engine/create-run.ts'
 import { openRun } from '../../src/engine/open-run.ts'
 import { viewRun } from '../../src/project/inspect.ts'
-import { foundTask, stepwise } from '../support/stepwise.ts'
+import { foundTask, ours, racing, stepwise } from '../support/stepwise.ts'
 
 /** A root and 1,200 tasks below it that nothing holds back, which takes three chunks; nothing has been released. */
 async function planned() {
@@ -43,6 +44,14 @@ describe('a task that nothing holds back', () => {
     assert.deepEqual(await view(), { cancelled: 1_201 })
   })
 
+  it('is never queued where its run was cancelled before it was released', async () => {
+    const { context, id, run, task } = await planned()
+    await advance(context)
+    await cancelRun(context, (await run(id)) as never)
+    await handleChanged(context, [keys.run(id)])
+    assert.equal((await task(id, 501)).status, 'cancelled')
+  })
+
   it('is queued once, also where an older planner has put it as pending, or a release is done again', async () => {
     const { context, id, plan, records, task, view, settle } = await planned()
     const leaf = plan.tasks[1] as (typeof plan.tasks)[number]
@@ -58,5 +67,31 @@ describe('a task that nothing holds back', () => {
       changed.map(([, record]) => (record as unknown as TaskRun).kind),
       ['run'],
     )
+  })
+})
+
+describe('a run that a person cancels', () => {
+  it('stays as it ended where it has ended meanwhile', async () => {
+    const { context, open, take, end, run } = stepwise()
+    const id = await open('p')
+    const before = (await run(id)) as Stored<Run>
+    await end(await ours(await take(id)), { outcome: 'succeeded' })
+    assert.equal(await cancelRun(context, before), false)
+    const { status, cancelledAt } = await run(id)
+    assert.deepEqual([status, cancelledAt], ['succeeded', undefined])
+  })
+
+  it('leaves a task to the worker that has claimed it meanwhile', async () => {
+    const { context, open, run, task } = stepwise()
+    const id = await open('p')
+    await cancelRun(context, (await run(id)) as Stored<Run>)
+    const { store } = context.ports
+    const key = keys.taskRun(id, 0)
+    const claimed = racing(context, async (changes) => {
+      if (changes.some((change) => change.key === key))
+        await store.write([{ key, set: { status: 'running', nonce: 'theirs' } }])
+    })
+    await handleChanged(claimed, [keys.run(id)])
+    assert.deepEqual([(await task(id)).status, (await run(id)).status], ['running', 'running'])
   })
 })

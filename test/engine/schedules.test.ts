@@ -134,13 +134,14 @@ describe('a schedule', () => {
   ] as [string, (engine: ReturnType<typeof scheduled>) => Promise<void>][])
     it(`is done with an interval whose run ${what}, and goes on with the next`, async () => {
       const engine = scheduled()
-      const { clock, tick, resume, starts } = engine
+      const { clock, tick, end, resume, starts } = engine
       await resume()
       clock.advance(2 * DAY_MS)
       await tick()
       await over(engine)
       for (let looks = 0; looks < 3; looks++) {
         await tick()
+        await end('succeeded')
         clock.advance(2 * HOUR_MS)
       }
       assert.deepEqual(starts(), ['2026-01-01T00:00', '2026-01-02T00:00'])

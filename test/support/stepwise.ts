@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { memoryPlans } from '../../src/adapters/memory/plans.ts'
 import { memoryQueue } from '../../src/adapters/memory/queue.ts'
 import { memoryRecords } from '../../src/adapters/memory/records.ts'
+import type { Change } from '../../src/core/change.ts'
 import { type FoundTask, numberPlan } from '../../src/core/graph.ts'
 import { type Limits, NO_LIMITS } from '../../src/core/limits.ts'
 import { keys, type Limit, type Run, type TaskRun } from '../../src/core/model.ts'
@@ -113,6 +114,16 @@ export const elsewhere = (context: Context): Context => ({
   ...context,
   settings: { ...context.settings, worker: 'elsewhere' },
 })
+
+/** The same engine on a host that is so slow that others do something before it writes. */
+export function racing(context: Context, before: (changes: Change[]) => Promise<void>): Context {
+  const { store } = context.ports
+  const write: typeof store.write = async (changes) => {
+    await before(changes)
+    return store.write(changes)
+  }
+  return { ...context, ports: { ...context.ports, store: { ...store, write } } }
+}
 
 /** A failure of the task itself. */
 export const FAILED: Ending = {

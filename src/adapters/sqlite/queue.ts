@@ -189,7 +189,9 @@ export function sqliteQueue(
         for (const [pool, room] of Object.entries(query.pools))
           taken.push(...takeFrom(pool, room, query.limit - taken.length, query))
         const isAll =
-          taken.length < query.limit && Object.values(query.pools).every((room) => room === Infinity)
+          taken.length < query.limit &&
+          Object.values(query.pools).every((room) => room === Infinity) &&
+          !query.unfit?.size
         isLikely = taken.length === query.limit
         if (isAll) drained = { until: clock.steady() + LOOK_MS, version: database.foreignVersion() }
         return taken

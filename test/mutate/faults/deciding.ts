@@ -34,7 +34,7 @@ export const DECIDING: Fault[] = [
     file: 'src/engine/advance.ts',
     find: `        delayMs: delayOf(task),`,
     replace: `        delayMs: MAX_DELAY_MS,`,
-    by: SIMULATION,
+    by: { test: 'test/engine/work.test.ts' },
   },
   {
     name: 'a lost race is not looked at again',
@@ -43,7 +43,7 @@ export const DECIDING: Fault[] = [
         ? []`,
     replace: `return current === undefined || updates.length > 0
         ? []`,
-    by: SIMULATION,
+    by: { test: 'test/engine/open-run.test.ts' },
   },
   {
     name: 'bits are written whatever stands',
@@ -82,7 +82,7 @@ export const DECIDING: Fault[] = [
     file: 'src/engine/create-run.ts',
     find: `(isComplete(upstream) ? [bit] : [])`,
     replace: `(isComplete(upstream) ? [] : [])`,
-    by: SIMULATION,
+    by: { test: 'test/engine/open-run.test.ts' },
   },
   {
     name: 'a complete root leaves its run open',
@@ -209,7 +209,7 @@ export const DECIDING: Fault[] = [
     file: 'src/core/retry.ts',
     find: `return outcome === 'failed' || outcome === 'timed_out' || outcome === 'out_of_memory'`,
     replace: `return outcome !== 'yielded' && outcome !== undefined`,
-    by: SIMULATION,
+    by: { test: 'test/core/rules.test.ts' },
   },
   {
     name: 'free attempts have no bound',
@@ -230,8 +230,7 @@ export const DECIDING: Fault[] = [
     file: 'src/engine/open-run.ts',
     find: `{ kind: 'request', id, latest }, if: { latest: before } },`,
     replace: `{ kind: 'request', id, latest } },`,
-    by: SIMULATION,
-    isUnseen: true,
+    by: { test: 'test/engine/open-run.test.ts' },
   },
   {
     name: 'an edge leads to the wrong bit',

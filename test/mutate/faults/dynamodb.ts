@@ -1,7 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: these are texts of the product.
 import type { Fault } from '../fault.ts'
 
-const EXPRESSIONS = { test: 'test/adapters.test.ts' }
+const RETRIES = { test: 'test/conformance/retry.test.ts' }
 const DYNAMODB_LOCAL = { test: 'test/conformance/dynamodb.test.ts' }
 
 /** The DynamoDB adapter. */
@@ -35,11 +35,11 @@ export const DYNAMODB: Fault[] = [
     by: DYNAMODB_LOCAL,
   },
   {
-    name: 'a record is looked for where it was not put',
+    name: 'a record is put where it is not listed',
     file: 'src/adapters/dynamodb/keys.ts',
-    find: `return spread(\`\${kind}/\${name}\`, third, [third, ...rest].join('/'))`,
-    replace: `return spread(\`\${kind}/\${name}\`, [third, ...rest].join('/'), [third, ...rest].join('/'))`,
-    by: EXPRESSIONS,
+    find: `return number % PARTITIONS`,
+    replace: `return number % (PARTITIONS + 1)`,
+    by: DYNAMODB_LOCAL,
   },
   {
     name: 'only the first page of a partition is listed',
@@ -69,6 +69,6 @@ export const DYNAMODB: Fault[] = [
     file: 'src/adapters/dynamodb/retry.ts',
     find: `/^(TransactionConflict(Exception)?|`,
     replace: `/^(TransactionConflicts(Exception)?|`,
-    by: DYNAMODB_LOCAL,
+    by: RETRIES,
   },
 ]

@@ -23,7 +23,7 @@ export const LIMITS: Fault[] = [
     file: 'src/engine/limits.ts',
     find: `if (!stored.waiting || stored.blockedUntil !== undefined) return`,
     replace: `if (!stored.waiting) return`,
-    by: SIMULATION,
+    by: { test: 'test/engine/limits.test.ts' },
   },
   {
     name: 'a claim overlooks that a budget asked to be left alone',
@@ -37,7 +37,7 @@ export const LIMITS: Fault[] = [
     file: 'src/engine/limits.ts',
     find: `if ((now.blockedUntil ?? 0) >= until || until`,
     replace: `if (until`,
-    by: SIMULATION,
+    by: { test: 'test/engine/limits.test.ts' },
   },
   {
     name: 'what is held of a budget is not counted when more is reserved',
@@ -65,7 +65,7 @@ export const LIMITS: Fault[] = [
     file: 'src/engine/limits.ts',
     find: `{ weight, until }, moment)`,
     replace: `{ weight }, moment)`,
-    by: SIMULATION,
+    by: { test: 'test/engine/limits.test.ts' },
   },
   {
     name: 'only the first page of those who wait is looked at',

@@ -10,7 +10,7 @@ export const PEOPLE: Fault[] = [
     file: 'src/engine/mark.ts',
     find: `{ key, set, if: { version: task.version } },`,
     replace: `{ key, set },`,
-    by: SIMULATION,
+    by: { test: 'test/engine/mark.test.ts' },
   },
   {
     name: 'a task that was claimed meanwhile is cancelled in its record',
@@ -18,7 +18,7 @@ export const PEOPLE: Fault[] = [
     find: `      if: { version: task.version },
     })),`,
     replace: `    })),`,
-    by: SIMULATION,
+    by: { test: 'test/engine/release.test.ts' },
   },
   {
     name: 'a running task is cancelled in its record',
@@ -53,14 +53,14 @@ export const PEOPLE: Fault[] = [
     file: 'src/engine/cancel.ts',
     find: `if (await releaseChunk(context, run)) return`,
     replace: `await releaseChunk(context, { ...run, released: 1e9 })`,
-    by: SIMULATION,
+    by: { test: 'test/engine/release.test.ts' },
   },
   {
     name: 'ready tasks of a cancelled run are released to run',
     file: 'src/engine/release.ts',
     find: `run.cancelledAt === undefined ? firstMove(task, now)`,
     replace: `run.id !== '' ? firstMove(task, now)`,
-    by: SIMULATION,
+    by: { test: 'test/engine/release.test.ts' },
   },
   {
     name: 'what was yielded stays pending in a cancelled run',
@@ -68,14 +68,14 @@ export const PEOPLE: Fault[] = [
     find: `if (isOver) return [`,
     replace: `if (isOver) return []
     if (isOver) return [`,
-    by: SIMULATION,
+    by: { test: 'test/engine/yield.test.ts' },
   },
   {
     name: 'a run that is being cancelled ends by its root',
     file: 'src/core/settle.ts',
     find: `run.status !== 'running' || run.cancelledAt !== undefined ||`,
     replace: `run.status !== 'running' ||`,
-    by: SIMULATION,
+    by: { test: 'test/core/rules.test.ts' },
   },
   {
     name: 'attempts of a run that is being cancelled are claimed',
@@ -89,7 +89,7 @@ export const PEOPLE: Fault[] = [
     file: 'src/engine/cancel.ts',
     find: `set, if: { status: run.status } }])`,
     replace: `set }])`,
-    by: SIMULATION,
+    by: { test: 'test/engine/release.test.ts' },
   },
   {
     name: 'a cancelled task keeps its back-off for others',

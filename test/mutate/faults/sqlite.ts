@@ -19,7 +19,7 @@ export const SQLITE: Fault[] = [
     find: `      // What others committed before this transaction began counts.
       forgetVersion()`,
     replace: ``,
-    by: CONFORMANCE,
+    by: { test: 'test/conformance/sqlite-transactions.test.ts' },
   },
   {
     name: 'a put that found a record says that it was written',

@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { keys } from '../../src/core/model.ts'
+import { handleChanged } from '../../src/engine/advance.ts'
+import { finish } from '../../src/engine/finish.ts'
+import { findOpenRun, openRun, reserveRun } from '../../src/engine/open-run.ts'
+import { foundTask, ours, racing, stepwise } from '../support/stepwise.ts'
+
+const REQUEST = { name: 'p', family: 'T', params: {}, significant: {} }
+
+describe('a request', () => {
+  it('has one open run, also where others have opened, ended and forgotten one while it was being planned', async () => {
+    const { context, open, take, end, plan } = stepwise()
+    let theirs = ''
+    const makePlan = async () => {
+      if (theirs !== '') return plan(1)
+      const first = await open('p')
+      await end(await ours(await take(first)), { outcome: 'succeeded' })
+      await context.ports.store.write([{ key: keys.run(first), remove: true }])
+      theirs = await open('p')
+      return plan(1)
+    }
+    assert.deepEqual(await openRun(context, REQUEST, makePlan), { run: theirs, opened: false })
+    assert.equal((await findOpenRun(context, REQUEST))?.id, theirs)
+  })
+})
+
+describe('a planned task', () => {
+  it('waits only for those of its upstreams that were not complete', async () => {
+    const { openPlan, take, end, task } = stepwise()
+    const run = await openPlan('p', [
+      foundTask('all', {}, { upstreams: ['made', 'open'] }),
+      foundTask('made', {}, { complete: true }),
+      foundTask('open'),
+    ])
+    assert.equal((await task(run)).status, 'pending')
+    await end(await ours(await take(run, 1, 2)), { outcome: 'succeeded' })
+    assert.equal((await task(run)).status, 'queued')
+  })
+
+  it('starts after the last of its upstreams, also where two hosts handle two ends at once', async () => {
+    const { context, openPlan, take, task } = stepwise()
+    const leaves = [foundTask('x'), foundTask('y')]
+    const run = await openPlan('p', [foundTask('all', {}, { upstreams: ['x', 'y'] }), ...leaves])
+    for (const number of [1, 2])
+      await finish(context, await ours(await take(run, 1, number)), { outcome: 'succeeded' })
+    let isFirst = true
+    const slower = racing(context, async (changes) => {
+      if (!isFirst || !changes.some(({ key }) => key === keys.taskRun(run, 0))) return
+      isFirst = false
+      await handleChanged(context, [keys.taskRun(run, 2)])
+    })
+    await handleChanged(slower, [keys.taskRun(run, 1)])
+    assert.equal((await task(run)).status, 'queued')
+  })
+})
+
+describe('a run whose planner never comes', () => {
+  it('fails a minute after that, and the next request opens the next one', async () => {
+    const { context, clock, ticked, run, open } = stepwise()
+    const reserved = await reserveRun(context, REQUEST)
+    clock.advance(59_999)
+    await ticked()
+    assert.equal((await run(reserved.run)).status, 'planning')
+    clock.advance(1)
+    await ticked()
+    assert.equal((await run(reserved.run)).status, 'failed')
+    assert.match((await run(reserved.run)).failure?.message ?? '', /its planner ended .* ask for it again/)
+    assert.notEqual(await open('p'), reserved.run)
+  })
+})

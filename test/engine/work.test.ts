@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { Change, Stored } from '../../src/core/change.ts'
+import type { Run } from '../../src/core/model.ts'
+import type { Ending, JobHooks } from '../../src/core/ports.ts'
+import { cancelRun } from '../../src/engine/cancel.ts'
+import { Worker } from '../../src/engine/work.ts'
+import { stepwise } from '../support/stepwise.ts'
+
+/** A worker that is given the only message of a run; its bodies run until `end` is called. */
+async function working(slow: (changes: Change[]) => number = () => 0) {
+  const engine = stepwise()
+  const { ports } = engine.context
+  const bodies: JobHooks[] = []
+  const beats: number[] = []
+  const ended = Promise.withResolvers<Ending>()
+  const { store } = ports
+  ports.store = {
+    ...store,
+    async write(changes) {
+      const result = await store.write(changes)
+      engine.clock.advance(slow(changes))
+      return result
+    },
+  }
+  ports.runner = {
+    ...ports.runner,
+    beat: (_, leaseMs) => beats.push(leaseMs),
+    run: (_, hooks) => {
+      bodies.push(hooks)
+      return ended.promise
+    },
+  }
+  const run = await engine.open('p')
+  const pools = { default: 1 }
+  const [delivery] = await ports.queue.take({ limit: 1, visibilityMs: 1_000, pools })
+  assert.ok(delivery !== undefined)
+  const worker = new Worker(engine.context, { concurrency: 1 })
+  const performed = worker.perform(delivery)
+  /** Returns once the body runs, or its attempt is over. */
+  const begun = async () => {
+    for (let looks = 0; looks < 100 && bodies.length === 0; looks++) await Promise.resolve()
+  }
+  const end = async () => {
+    ended.resolve({ outcome: 'succeeded' })
+    await performed
+  }
+  return { ...engine, id: run, worker, bodies, beats, performed, begun, end }
+}
+
+describe('a worker', () => {
+  it('asks the body of a cancelled run to stop with its next heartbeat', async () => {
+    const { context, id, run, worker, bodies, begun, end } = await working()
+    await begun()
+    await worker.beat()
+    assert.equal(bodies[0]?.signal.aborted, false)
+    await cancelRun(context, (await run(id)) as Stored<Run>)
+    await worker.beat()
+    assert.equal(bodies[0]?.signal.reason, 'cancelled')
+    await end()
+  })
+
+  it('starts no body where it was held up until the lease of its claim had ended', async () => {
+    const claims = (changes: Change[]) =>
+      changes.some(
+        (change) => 'set' in change && change.set.status === 'running' && 'leaseUntil' in change.set,
+      )
+    const { id, bodies, begun, end, task, settle } = await working((changes) =>
+      claims(changes) ? 30_000 : 0,
+    )
+    await begun()
+    await end()
+    assert.equal(bodies.length, 0)
+    await settle()
+    const { status, attempt, counts } = await task(id)
+    assert.deepEqual([status, attempt, counts], ['queued', 2, { not_started: 1 }])
+  })
+
+  it('counts a renewed lease from when it asked for it', async () => {
+    const renews = (changes: Change[]) =>
+      changes.some((change) => 'set' in change && 'leaseUntil' in change.set && !('status' in change.set))
+    const { worker, beats, begun, end } = await working((changes) => (renews(changes) ? 20_000 : 0))
+    await begun()
+    await worker.beat()
+    assert.deepEqual(beats, [10_000])
+    await end()
+  })
+})
