@@ -12,8 +12,11 @@ export interface Fault {
   replace: string
   /** Which detector sees it soonest; it is tried first. */
   by: Detector
-  /** Nothing sees it yet; it is told, but a turn leaves it out. */
-  isUnseen?: true
+  /**
+   * Why a turn leaves it out. `unseen`: nothing sees it yet. `server`: what sees it needs a server in Java, which takes
+   * long to start and is not installed everywhere.
+   */
+  notInTurns?: 'unseen' | 'server'
 }
 
 /** How a detector is called in the table. */

@@ -50,7 +50,7 @@ function chosen(): Fault[] {
     ({ name, file }) => only === undefined || only.some((text) => `${file} ${name}`.includes(text)),
   )
   if (turn === undefined) return wanted
-  const provable = wanted.filter(({ isUnseen }) => !isUnseen)
+  const provable = wanted.filter(({ notInTurns }) => notInTurns === undefined)
   const number = turn === 'today' ? Math.floor(Date.now() / DAY_MS) : Number(turn)
   return Array.from(
     { length: Math.min(DOZEN, provable.length) },

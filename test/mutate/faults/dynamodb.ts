@@ -12,6 +12,7 @@ export const DYNAMODB: Fault[] = [
     find: '? `attribute_not_exists(${aliases.name(field)})`',
     replace: "? `attribute_exists(${aliases.name('pk')})`",
     by: DYNAMODB_LOCAL,
+    notInTurns: 'server',
   },
   {
     name: 'fields that are unset stay',
@@ -19,6 +20,7 @@ export const DYNAMODB: Fault[] = [
     find: `const removes = absent.map((field) => aliases.name(field))`,
     replace: `const removes = absent.slice(absent.length).map((field) => aliases.name(field))`,
     by: DYNAMODB_LOCAL,
+    notInTurns: 'server',
   },
   {
     name: 'a due record is in no shard',
@@ -26,6 +28,7 @@ export const DYNAMODB: Fault[] = [
     find: `if (set.dueAt !== undefined) fields.dueShard = hashOf(key)`,
     replace: `if (set.dueAt === null) fields.dueShard = hashOf(key)`,
     by: DYNAMODB_LOCAL,
+    notInTurns: 'server',
   },
   {
     name: 'versions do not count',
@@ -33,6 +36,7 @@ export const DYNAMODB: Fault[] = [
     find: '+ ${aliases.value(1)}`',
     replace: '+ ${aliases.value(0)}`',
     by: DYNAMODB_LOCAL,
+    notInTurns: 'server',
   },
   {
     name: 'a record is put where it is not listed',
@@ -40,6 +44,7 @@ export const DYNAMODB: Fault[] = [
     find: `return number % PARTITIONS`,
     replace: `return number % (PARTITIONS + 1)`,
     by: DYNAMODB_LOCAL,
+    notInTurns: 'server',
   },
   {
     name: 'only the first page of a partition is listed',
@@ -49,6 +54,7 @@ export const DYNAMODB: Fault[] = [
     replace: `start = undefined
     } while`,
     by: DYNAMODB_LOCAL,
+    notInTurns: 'server',
   },
   {
     name: 'what a batch left unread counts as absent',
@@ -56,6 +62,7 @@ export const DYNAMODB: Fault[] = [
     find: `return left.length === 0 ? true : undefined`,
     replace: `return left.length >= 0 ? true : undefined`,
     by: DYNAMODB_LOCAL,
+    notInTurns: 'server',
   },
   {
     name: 'a stale index is believed',
@@ -63,6 +70,7 @@ export const DYNAMODB: Fault[] = [
     find: `dueAt !== undefined && dueAt <= before ?`,
     replace: `before > 0 ?`,
     by: DYNAMODB_LOCAL,
+    notInTurns: 'server',
   },
   {
     name: 'a conflict of transactions is an error at once',
