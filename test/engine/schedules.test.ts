@@ -38,7 +38,8 @@ function scheduled(more: Partial<ScheduleRule> = {}) {
   const end = async (status: Run['status']) => {
     const { open } = await readSchedule(context, 'p')
     for (const { run } of open)
-      if (run !== undefined) await context.ports.store.write([{ key: keys.run(run), set: { status } }])
+      if (run !== undefined)
+        await context.ports.store.write([{ key: keys.run(run), set: { status }, if: { kind: 'run' } }])
   }
   const resume = () => pauseSchedule(context, 'p', false)
   const pause = () => pauseSchedule(context, 'p', true)
