@@ -60,6 +60,7 @@ async function run([dynamodb, sqs]: Servers, found: FoundTask[], concurrency: nu
     settings: settings(),
   }
   const request = { name: 'shapes', family: 'T', params: {}, significant: {} }
+  const begunAt = Date.now()
   const opened = await openRun(context, request, async () => numberPlan('shapes', found, Date.now()))
   const worker = new Worker(context, { concurrency })
   const working = worker.run()
@@ -75,6 +76,7 @@ async function run([dynamodb, sqs]: Servers, found: FoundTask[], concurrency: nu
   const items = await everyItem(client, table)
   return {
     counts,
+    seconds: (Date.now() - begunAt) / 1_000,
     largest: Math.max(...items.map(itemBytes)),
     indexWrites: await countIndexWrites(dynamodb, stream),
   }
@@ -110,7 +112,7 @@ export function requestsSuite(cases: Case[]): void {
     for (const { shape, size, concurrency, sqs } of cases)
       it(`${shape} of ${size}`, async () => {
         const { found, edges } = graph(shape, size)
-        const { counts, indexWrites, largest } = await run(servers, found, concurrency)
+        const { counts, seconds, indexWrites, largest } = await run(servers, found, concurrency)
         const further = Math.max(0, edges - size) / size
         const per = {
           write: (counts.writeUnits + indexWrites) / size,
@@ -121,7 +123,8 @@ export function requestsSuite(cases: Case[]): void {
         assert.equal(counts.requests.QueryCommand, undefined, 'queries are not counted as units')
         assert.ok(largest < 1024, `the largest record has ${largest} bytes`)
         assert.ok(per.write <= (shape === 'wide' ? 9.2 : 10.2) + further, `${per.write} write units`)
-        assert.ok(per.read <= 3.1 + further, `${per.read} read units`)
+        // A claim reads its run anew every 5 seconds, however many tasks a slow machine gets through meanwhile.
+        assert.ok(per.read <= 3.1 + further + seconds / 5 / size, `${per.read} read units`)
         assert.ok(per.sqs <= sqs, `${per.sqs} requests to SQS`)
       })
   })

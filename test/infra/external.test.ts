@@ -20,13 +20,12 @@ import { pipeline, task, text } from 'sluice'
 const Root = task('Tabular', { output: () => text('x') }, async ({ output }) => output.write(new Table().toString()))
 export const root = pipeline('root', Root)
 `
-/** What functions are told; nothing is asked of AWS while they load. */
+/** What functions are told; without a version of the code nothing is asked of AWS while they load. */
 const VARIABLES = {
   AWS_REGION: 'eu-west-2',
   SLUICE_ENVIRONMENT: 'prod',
   SLUICE_TABLE: 'table',
   SLUICE_BUCKET: 'bucket',
-  SLUICE_CODE: '1',
   SLUICE_QUEUES: '{"*":"https://sqs.example/"}',
   SLUICE_STORAGE: 's3://bucket/targets',
   SLUICE_SECRETS: 'secrets/',
@@ -41,7 +40,11 @@ const VARIABLES = {
 
 describe('packages that are not bundled', () => {
   it('are found by every function that loads the pipelines', { timeout: 300_000 }, async (test) => {
-    const project = testProject(test, { 'sluice.config.ts': CONFIG, 'pipelines/one.ts': PIPELINE })
+    const project = testProject(test, {
+      'package.json': '{"name": "one", "type": "module"}',
+      'sluice.config.ts': CONFIG,
+      'pipelines/one.ts': PIPELINE,
+    })
     const outdir = temporaryFolder(test)
     const config = project.path('sluice.config.ts')
     const { functions, pools } = await readProject({ config, environment: 'prod', outdir })

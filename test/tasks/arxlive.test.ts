@@ -23,7 +23,7 @@ const data = join(projectFolder, '../shared/data/arxiv')
 const hasData = existsSync(data)
 if (!hasData) console.log('skipped: real arXiv replies, because ../shared/data is not here')
 const real = { skip: hasData ? false : 'no ../shared/data' }
-const config = ['--config', join(projectFolder, 'sluice.config.ts')]
+const config = ['--config', join(projectFolder, 'sluice.config.ts'), '--state', '.sluice']
 
 const pageOf = (xml: string) => readPage(Readable.from([Buffer.from(xml)]))
 const reply = (content: string) =>

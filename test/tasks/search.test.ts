@@ -21,7 +21,7 @@ import '../../src/local/resolve-self.ts'
 // It imports the library by its name, which is known only now.
 const { Split } = await import('../../tasks/search/pipeline.ts')
 
-const config = ['--config', join(projectFolder, 'sluice.config.ts'), '--data', 'data']
+const config = ['--config', join(projectFolder, 'sluice.config.ts'), '--state', '.sluice', '--data', 'data']
 const realLog = join(projectFolder, '../shared/data/weblogs/access.log')
 const real = { skip: existsSync(realLog) ? false : 'no ../shared/data' }
 if (real.skip) console.log('skipped: the real access log, because ../shared/data is not here')
