@@ -4,10 +4,11 @@ import type { Stored } from '../../src/core/change.ts'
 import { gather } from '../../src/core/graph.ts'
 import { heldOf } from '../../src/core/limit-row.ts'
 import { type Limits, NO_LIMITS } from '../../src/core/limits.ts'
-import type { Run } from '../../src/core/model.ts'
+import { keys, type Run } from '../../src/core/model.ts'
 import type { Ending } from '../../src/core/ports.ts'
 import { applyLimits } from '../../src/engine/apply-limits.ts'
 import { cancelRun } from '../../src/engine/cancel.ts'
+import { claim } from '../../src/engine/claim.ts'
 import { finish } from '../../src/engine/finish.ts'
 import { blockBudget, reserveMore } from '../../src/engine/limits.ts'
 import { poolRoom } from '../../src/engine/room.ts'
@@ -248,6 +249,19 @@ describe('a resource', () => {
     assert.equal((await engine.run(run)).status, 'succeeded')
   })
 
+  it('is taken by a claim that met others again and again', async () => {
+    const engine = stepwise(db(2))
+    const run = await openMany(engine, 2, { resources: { db: 1 } })
+    await ours(await engine.take(run, 1, 1))
+    let met = 0
+    const slow = racing(engine.context, async () => {
+      if (++met > 3) return
+      await engine.context.ports.store.write([{ key: keys.limit('resource', 'db'), set: { freed: met } }])
+    })
+    await ours(await claim(slow, { run, number: 2, attempt: 1 }))
+    assert.equal(met, 4)
+  })
+
   it('is given back by an attempt whose end meets the end of another', async () => {
     const engine = stepwise(db(2))
     const run = await openMany(engine, 2, { resources: { db: 1 } })
@@ -327,6 +341,16 @@ describe('a limit that the config changes', () => {
     assert.equal((await engine.take(run, 1, 2)).is, 'ours')
     assert.equal((await engine.take(run, 1, 3)).is, 'ours')
     assert.equal((await engine.limit('budget', 'mag')).limit, 3)
+  })
+
+  it('reaches all who wait for it when it is raised, however many pages they take', async () => {
+    const engine = stepwise(mag(1))
+    engine.context.settings.page = 2
+    const run = await openMany(engine, 6, { budgets: { mag: 1 } })
+    await engine.end(await ours(await engine.take(run, 1, 1)), DONE)
+    for (const number of [2, 3, 4, 5, 6]) await engine.take(run, 1, number)
+    await apply(engine, mag(6))
+    assert.deepEqual((await statuses(engine, run, 6)).slice(1), Array(5).fill('queued'))
   })
 
   it('reaches those who wait for a resource at once when it is raised', async () => {

@@ -75,7 +75,7 @@ export const DECIDING: Fault[] = [
 }
 
 /** The numbers`,
-    by: SIMULATION,
+    by: { test: 'test/engine/locks.test.ts' },
   },
   {
     name: 'bits of complete upstreams are not set',

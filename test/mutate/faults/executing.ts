@@ -10,7 +10,7 @@ export const EXECUTING: Fault[] = [
     find: `    if (result !== 'race') return result`,
     replace: `    if (result !== 'race') return result
     if (tries > 0) return { is: 'settled' }`,
-    by: SIMULATION,
+    by: { test: 'test/engine/limits.test.ts' },
   },
   {
     name: 'notBefore is ignored',

@@ -72,7 +72,7 @@ export const LIMITS: Fault[] = [
     file: 'src/engine/limits.ts',
     find: `return left === 0 || (`,
     replace: `return left < 0 && (`,
-    by: SIMULATION,
+    by: { test: 'test/engine/limits.test.ts' },
   },
   {
     name: 'a limit whose window has turned is not brought up to date',
