@@ -6,6 +6,7 @@ import { heldOf } from '../../src/core/limit-row.ts'
 import { type Limits, NO_LIMITS } from '../../src/core/limits.ts'
 import { keys, type Run } from '../../src/core/model.ts'
 import type { Ending } from '../../src/core/ports.ts'
+import { handleChanged } from '../../src/engine/advance.ts'
 import { applyLimits } from '../../src/engine/apply-limits.ts'
 import { cancelRun } from '../../src/engine/cancel.ts'
 import { claim } from '../../src/engine/claim.ts'
@@ -247,6 +248,28 @@ describe('a resource', () => {
     const b = await ours(await engine.take(run, 1, 2))
     await engine.end(b, DONE)
     assert.equal((await engine.run(run)).status, 'succeeded')
+  })
+
+  it('wakes the first in line also where another comes to wait at that moment', async () => {
+    const engine = stepwise(db(1))
+    const { feed } = engine.context.ports
+    const run = await openMany(engine, 3, { resources: { db: 1 } })
+    const first = await ours(await engine.take(run, 1, 1))
+    await engine.take(run, 1, 2)
+    await finish(engine.context, first, DONE)
+    await feed.acknowledge(await feed.take(1_000))
+    let isFirst = true
+    const slow = racing(engine.context, async (changes) => {
+      if (!isFirst || !changes.some(({ key }) => key === keys.taskRun(run, 2))) return
+      isFirst = false
+      await engine.take(run, 1, 3)
+    })
+    await handleChanged(slow, [keys.limit('resource', 'db')])
+    await engine.settle()
+    assert.deepEqual(
+      [(await engine.task(run, 2)).status, (await engine.task(run, 3)).status],
+      ['queued', 'waiting'],
+    )
   })
 
   it('is taken by a claim that met others again and again', async () => {

@@ -50,13 +50,15 @@ async function working(slow: (changes: Change[]) => number = () => 0) {
 
 describe('a worker', () => {
   it('asks the body of a cancelled run to stop with its next heartbeat', async () => {
-    const { context, id, run, worker, bodies, begun, end } = await working()
+    const { context, id, run, worker, bodies, begun, end, settle } = await working()
     await begun()
     await worker.beat()
     assert.equal(bodies[0]?.signal.aborted, false)
     await cancelRun(context, (await run(id)) as Stored<Run>)
     await worker.beat()
     assert.equal(bodies[0]?.signal.reason, 'cancelled')
+    await settle()
+    assert.equal((await run(id)).status, 'running', 'its run ends after the body')
     await end()
   })
 

@@ -44,7 +44,7 @@ export const LIMITS: Fault[] = [
     file: 'src/engine/limits.ts',
     find: `freeOf(now) < amount) return undefined`,
     replace: `now.limit < amount) return undefined`,
-    by: SIMULATION,
+    by: { test: 'test/engine/limits.test.ts' },
   },
   {
     name: 'a waiter is served beyond what is free',
@@ -58,7 +58,7 @@ export const LIMITS: Fault[] = [
     file: 'src/engine/limits.ts',
     find: `if (served === 'raced') return true`,
     replace: `if (served === 'raced') return false`,
-    by: SIMULATION,
+    by: { test: 'test/engine/limits.test.ts' },
   },
   {
     name: 'a slot that is kept for a waiter is never given to the next',
@@ -128,7 +128,7 @@ export const LIMITS: Fault[] = [
     file: 'src/engine/wait.ts',
     find: `String(MAX_PRIORITY - priority)`,
     replace: `String(MAX_PRIORITY + priority)`,
-    by: SIMULATION,
+    by: { test: 'test/engine/limits.test.ts' },
   },
   {
     name: 'the last who came is first in line',

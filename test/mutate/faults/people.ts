@@ -32,7 +32,7 @@ export const PEOPLE: Fault[] = [
     file: 'src/engine/cancel.ts',
     find: `return left.length - results.filter((result) => result.ok).length`,
     replace: `return still.length - results.filter((result) => result.ok).length`,
-    by: SIMULATION,
+    by: { test: 'test/engine/work.test.ts' },
   },
   {
     name: 'only the first page of a cancelled run is swept',
