@@ -21,7 +21,8 @@ interface Want {
 /** Whether a maker still makes its target, by the definitions of now; where it does not, it gives way. */
 export type Stands = (maker: Maker, making: Making) => boolean
 
-const PAGE = 1_000
+/** How many are read and written at a time: more requests at once would time each other out on DynamoDB. */
+const PAGE = 500
 
 /** Targets that another task is known to make. Writes nothing. */
 export async function findConflicts(
@@ -45,6 +46,13 @@ export async function recordMakers(
   makings: readonly Making[],
   stands: Stands,
 ): Promise<Conflict[]> {
+  const conflicts: Conflict[] = []
+  for (let start = 0; start < makings.length; start += PAGE)
+    conflicts.push(...(await recordPage(store, makings.slice(start, start + PAGE), stands)))
+  return conflicts
+}
+
+async function recordPage(store: Store, makings: readonly Making[], stands: Stands): Promise<Conflict[]> {
   const conflicts: Conflict[] = []
   for (let left = makings; left.length > 0; ) {
     const known = await readMakers(store, left)
