@@ -1,9 +1,10 @@
+import { statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 /** The source of Sluice itself, which may lie in the folder of a project (a checkout). */
 const OWN = new URL('../', import.meta.url).href
 
-const files = new Set<string>()
+const files = new Map<string, string>()
 let generation = 0
 
 /**
@@ -12,12 +13,20 @@ let generation = 0
  */
 export function freshUrl(url: string): string {
   if (!url.startsWith('file:') || url.startsWith(OWN) || url.includes('/node_modules/')) return url
-  files.add(fileURLToPath(url))
+  const path = fileURLToPath(url)
+  // Before it is read: a change from now on is told from what was read.
+  files.set(path, fingerprint(path))
   return generation === 0 ? url : `${url}?read=${generation}`
 }
 
-/** Paths of the modules of projects that were loaded. */
-export const loadedFiles = (): string[] => [...files]
+/** The modules of projects that were loaded: their paths, with the fingerprints that they had then. */
+export const loadedFiles = (): ReadonlyMap<string, string> => files
+
+/** What tells that a file has changed. */
+export function fingerprint(path: string): string {
+  const found = statSync(path, { throwIfNoEntry: false })
+  return found === undefined ? 'absent' : `${found.ino}.${found.mtimeMs}.${found.size}`
+}
 
 /** What is imported from now on is read again. */
 export function renewModules(): void {

@@ -191,7 +191,7 @@ export function modulesIn(config: CheckedConfig, folder: string): Omit<ProjectMo
 const NO_PIPELINES = /(^|\/)__tests__\/|\.(test|spec)\.[cm]?[jt]sx?$|\.d\.[cm]?ts$/
 
 /** The files of a pattern, files of tests left out; a path without wildcards is taken as it is. */
-function filesOf(pattern: string, folder: string): string[] {
+export function filesOf(pattern: string, folder: string): string[] {
   const isNamed = existsSync(resolve(folder, pattern))
   return globSync(pattern, { cwd: folder })
     .filter((match) => isNamed || !NO_PIPELINES.test(match.replaceAll('\\', '/')))

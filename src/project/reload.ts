@@ -1,9 +1,7 @@
-import { globSync, statSync } from 'node:fs'
-import { resolve } from 'node:path'
 import { messageOf } from '../core/errors.ts'
 import { forgetRegistered } from '../define/task.ts'
-import { loadedFiles, renewModules } from './fresh-modules.ts'
-import { loadProject, type Project } from './load-config.ts'
+import { fingerprint, loadedFiles, renewModules } from './fresh-modules.ts'
+import { filesOf, loadProject, type Project } from './load-config.ts'
 
 /** What came of a look at the definitions of a project. */
 export type Look = { is: 'same' } | { is: 'read'; changed: string[] } | { is: 'wrong'; message: string }
@@ -14,7 +12,8 @@ export type Look = { is: 'same' } | { is: 'read'; changed: string[] } | { is: 'w
  */
 export function definitionsOf(project: Project): () => Promise<Look> {
   if (project.path === '') return async () => ({ is: 'same' })
-  let known = fingerprints(project)
+  // As they were when they were loaded: what has changed or was added since is read anew.
+  let known: ReadonlyMap<string, string> = new Map(loadedFiles())
   let seen = known
 
   return async () => {
@@ -69,13 +68,9 @@ function replaceAll<V>(old: Map<string, V>, fresh: ReadonlyMap<string, V>): void
 
 /** What tells that a file has changed, by its path. */
 function fingerprints({ folder, path, patterns }: Project): Map<string, string> {
-  const matched = globSync(patterns, { cwd: folder }).map((match) => resolve(folder, match))
-  return new Map([path, ...loadedFiles(), ...matched].map((each) => [each, fingerprint(each)]))
-}
-
-function fingerprint(path: string): string {
-  const found = statSync(path, { throwIfNoEntry: false })
-  return found === undefined ? 'absent' : `${found.ino}.${found.mtimeMs}.${found.size}`
+  const matched = patterns.flatMap((pattern) => filesOf(pattern, folder))
+  const files = [path, ...loadedFiles().keys(), ...matched]
+  return new Map(files.map((each) => [each, fingerprint(each)]))
 }
 
 /** The files that were changed, added or removed. */
