@@ -40,7 +40,7 @@ const home = openDeployed(told, {
   queue: (queue) => ({ ...queue, acknowledge: async () => {} }),
 })
 
-/** A heap that is full before the function's memory is: Lambda would end all of its processes, and nobody knew why. */
+/** The heap is full before the function's memory is: else Lambda ends all processes of the function without a reason. */
 function withinMemory(job: Job): Job {
   const most = Math.max(told.memoryMb / 2, told.memoryMb - OWN_MB)
   return { ...job, memoryMb: Math.floor(Math.min(job.memoryMb ?? most, most)) }

@@ -3,7 +3,7 @@ import * as ecs from 'aws-cdk-lib/aws-ecs'
 import { readProject } from './project.ts'
 import { SluiceStack } from './sluice-stack.ts'
 
-/** The app behind the command: one environment of a project as a stack; the context says which, and what is there. */
+/** The app behind the command: one environment of a project as a stack. The context says which environment, and which secrets and stack exist already. */
 const app = new App()
 const context = (name: string): string | undefined => {
   const value: unknown = app.node.tryGetContext(name)

@@ -40,7 +40,7 @@ export class Permissions {
     ]
   }
 
-  /** Plans; nobody on AWS removes one before its time, which the bucket's rule does. */
+  /** Plans. The bucket's rule removes them at their time; no function does. */
   plans(access: 'read' | 'write'): iam.PolicyStatement[] {
     const { bucketName } = this.#records.bucket
     return [
