@@ -366,7 +366,8 @@ function compare(world: World, tasks: SimTask[], scripts: Map<string, Script>, i
   for (const run of world
     .runs()
     .filter(wasPlanned)
-    .filter((each) => !ranOutOfTries(world, each.id) && !isMarkedInPart(world, each.id))) {
+    .filter((each) => !ranOutOfTries(world, each.id) && !isMarkedInPart(world, each.id))
+    .filter((each) => !hasAdoptedBesideMarks(world, each.id))) {
     const wanted = reference(tasks, scripts, markedIn(world, run.id))
     for (const [id, status] of taskStatuses(world, run.id)) {
       const got = status === 'complete' ? 'succeeded' : status
@@ -396,6 +397,14 @@ function isMarkedInPart(world: World, run: string): boolean {
   return tasks.some(
     ([key]) =>
       world.watch.marked.has(key) && tasks.filter(([other]) => ids.get(other) === ids.get(key)).length > 1,
+  )
+}
+
+/** Whether a task of the run shares the failure of another run, in which a person may have marked what it needs. */
+function hasAdoptedBesideMarks(world: World, run: string): boolean {
+  if (world.watch.marked.size === 0) return false
+  return [...world.memory.records.values()].some(
+    (each) => each.kind === 'taskRun' && each.run === run && each.failure?.outcome === 'adopted',
   )
 }
 

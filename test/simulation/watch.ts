@@ -85,8 +85,11 @@ export class Watch {
     const most = Object.values(pools).reduce((sum, room) => sum + Math.max(0, room), 0)
     if (deliveries.length > Math.min(limit, most))
       this.#violate(`${host} was given ${deliveries.length} messages, not ${Math.min(limit, most)}`)
-    for (const { message } of deliveries)
-      this.#taken.set(`${host} ${nameOf(message)}`, this.#world.clockOf(host))
+    for (const { message } of deliveries) {
+      const task = this.#world.records.get(keys.taskRun(message.run, message.number)) as TaskRun | undefined
+      // A message that comes once more after its claim says nothing of when that was.
+      if (task?.status !== 'running') this.#taken.set(`${host} ${nameOf(message)}`, this.#world.clockOf(host))
+    }
   }
 
   /** A host has written; `before` has the records that stood. */
@@ -126,7 +129,10 @@ export class Watch {
       if (other.taskId === body.taskId && this.isValid(other))
         this.#violate(`${job.task.label} runs twice at once, in ${other.run} and ${body.run}`)
     const before = nameOf({ ...body, attempt: body.attempt - 1 })
-    const earliest = Math.max(this.#delayedUntil(job, body.attempt), this.#retryAts.get(before) ?? 0)
+    // An attempt whose host died before its end was written has asked in vain.
+    const isLost = this.#attempt(job.run, job.task.number, body.attempt - 1)?.outcome === 'lost'
+    const asked = isLost ? 0 : (this.#retryAts.get(before) ?? 0)
+    const earliest = Math.max(this.#delayedUntil(job, body.attempt), asked)
     if (now < earliest && !this.#hasWaited.has(nameOf(body)))
       this.#violate(`${job.task.label} starts again ${earliest - now} ms too early`)
     const cancelledAt = (this.#world.records.get(keys.run(body.run)) as Run | undefined)?.cancelledAt
