@@ -56,6 +56,8 @@ describe('search-daily over an access log in S3', () => {
           '--source',
           log,
           '--inline',
+          '--state',
+          '.sluice',
           '--data',
           'data',
           '--config',
