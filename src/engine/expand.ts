@@ -27,7 +27,7 @@ export async function saveYield(
 ): Promise<Partial<TaskRun>> {
   const name = expansionName(task)
   const root = gather(`${planned.id}/yield-${task.attempt}`, `what ${planned.label} yielded`, roots)
-  const plan = numberPlan(planned.label, [root, ...found], ports.clock.now())
+  const plan = numberPlan(planned.label, [root, ...found], ports.clock.steady())
   await ports.plans.save(name, plan)
   return { expansion: name, upstreams: task.upstreams + 1 }
 }

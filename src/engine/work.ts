@@ -262,10 +262,10 @@ export class Worker {
     return false
   }
 
-  /** The lease counts from when it was asked for: the answer may come late, and then it has to be asked for again. */
+  /** The lease counts from when it was asked for, by the steady clock: the answer may come late, and then it has to be asked for again. */
   async #extended(active: Active, askedAt: number): Promise<boolean> {
     const { ports, settings } = this.#context
-    const leftMs = settings.leaseMs - (ports.clock.now() - askedAt)
+    const leftMs = settings.leaseMs - (ports.clock.steady() - askedAt)
     if (leftMs <= 0) return this.#extend(active)
     active.renewedAt = askedAt
     ports.runner.beat(active.claimed.nonce, leftMs)

@@ -49,6 +49,16 @@ async function working(slow: (changes: Change[]) => number = () => 0) {
 }
 
 describe('a worker', () => {
+  for (const hours of [-1, 1])
+    it(`extends its leases by the steady clock, also where the wall clock is ${hours} h beside it`, async () => {
+      const { context, clock, worker, beats, begun, end } = await working()
+      await begun()
+      context.ports.clock = { ...context.ports.clock, now: () => clock.now() + hours * 3_600_000 }
+      await worker.beat()
+      assert.deepEqual(beats, [context.settings.leaseMs])
+      await end()
+    })
+
   it('asks the body of a cancelled run to stop with its next heartbeat', async () => {
     const { context, id, run, worker, bodies, begun, end, settle } = await working()
     await begun()

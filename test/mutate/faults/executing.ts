@@ -120,7 +120,7 @@ export const EXECUTING: Fault[] = [
   {
     name: 'a lease that was renewed late counts from its late answer',
     file: 'src/engine/work.ts',
-    find: `settings.leaseMs - (ports.clock.now() - askedAt)`,
+    find: `settings.leaseMs - (ports.clock.steady() - askedAt)`,
     replace: `settings.leaseMs`,
     by: { test: 'test/engine/work.test.ts' },
   },
