@@ -12,6 +12,23 @@ module.exports = {
     only('core-stands-alone', '^src/core/', ['^src/core/']),
     only('define-needs-core', '^src/define/', ['^src/define/', '^src/core/']),
     only('engine-needs-core', '^src/engine/', ['^src/engine/', '^src/core/']),
+    only('body-runs-what-is-defined', '^src/body/', ['^src/body/', '^src/define/', '^src/core/']),
+    only('runners-run-bodies', '^src/runners/', [
+      '^src/runners/',
+      '^src/body/',
+      '^src/core/',
+      // Until they are in body.
+      '^src/define/(attempt-log|body|failure|task)\\.ts$',
+      '^src/define/targets/marker\\.ts$',
+      '^src/project/execute-job\\.ts$',
+    ]),
+    {
+      name: 'kinds-of-runners-stand-alone',
+      severity: 'error',
+      comment: 'a kind of runner may import what all kinds share, never from another kind',
+      from: { path: '^src/runners/(process|command)/' },
+      to: { path: '^src/runners/(inline\\.ts$|process/|command/)', pathNot: '^src/runners/$1/' },
+    },
     {
       name: 'adapters-need-core-alone',
       severity: 'error',
@@ -21,6 +38,7 @@ module.exports = {
     },
     only('project-is-for-both-homes', '^src/project/', [
       '^src/project/',
+      '^src/body/',
       '^src/adapters/',
       '^src/define/',
       '^src/engine/',
@@ -28,6 +46,8 @@ module.exports = {
     ]),
     only('local-composes', '^src/local/', [
       '^src/local/',
+      '^src/runners/',
+      '^src/body/',
       '^src/project/',
       '^src/adapters/',
       '^src/define/',
@@ -45,11 +65,13 @@ module.exports = {
       name: 'handlers-have-no-sdk',
       severity: 'error',
       comment: 'what speaks to AWS is an adapter, so that handlers are tested without',
-      from: { path: '^src/(handlers|engine|define|project)/' },
+      from: { path: '^src/(handlers|engine|define|project|body|runners)/' },
       to: { path: 'node_modules/(@aws-sdk|@smithy|@aws-lambda-powertools)/' },
     },
     only('deployed-composes', '^src/deployed/', [
       '^src/deployed/',
+      '^src/runners/',
+      '^src/body/',
       '^src/handlers/',
       '^src/project/',
       '^src/adapters/',
@@ -59,6 +81,7 @@ module.exports = {
     ]),
     only('functions-compose', '^functions/', [
       '^src/deployed/',
+      '^src/runners/',
       '^src/handlers/',
       '^src/project/',
       '^src/adapters/',

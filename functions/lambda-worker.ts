@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ChangeMessageVisibilityCommand, SQSClient } from '@aws-sdk/client-sqs'
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda'
-import { UNSUPERVISED } from '../src/adapters/process/supervision.ts'
 import { readMessage } from '../src/adapters/sqs/queue.ts'
 import type { Job } from '../src/core/ports.ts'
 import { bodies } from '../src/deployed/bodies.ts'
@@ -13,6 +12,7 @@ import { PATIENT } from '../src/deployed/patience.ts'
 import { ofPool, readSettings } from '../src/handlers/environment.ts'
 import { createLambdaWorker } from '../src/handlers/lambda-worker.ts'
 import { loadProject } from '../src/project/load-config.ts'
+import { UNSUPERVISED } from '../src/runners/process/supervision.ts'
 
 /** How long a body may take to stop; the function's own time is the limit. */
 const GRACE_MS = 5_000

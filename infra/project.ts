@@ -153,8 +153,8 @@ async function bundlePool(
   const entries = {
     main: ownModule('tasks/worker/main'),
     child: ownModule('src/local/child'),
-    'command-host': ownModule('src/adapters/process/command-host'),
-    supervisor: ownModule('src/adapters/process/supervisor'),
+    'command-host': ownModule('src/runners/command/command-host'),
+    supervisor: ownModule('src/runners/process/supervisor'),
   }
   const version = await bundle({ ...options, project, entries, outdir: join(image, 'code') })
   writeFileSync(join(image, 'code', 'version'), version)

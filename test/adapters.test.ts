@@ -5,10 +5,10 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, it } from 'node:test'
-import { CommandHosts } from '../src/adapters/process/command-hosts.ts'
-import { Supervision } from '../src/adapters/process/supervision.ts'
 import { openDatabase } from '../src/adapters/sqlite/database.ts'
 import { isGone, workerId } from '../src/adapters/system/processes.ts'
+import { CommandHosts } from '../src/runners/command/command-hosts.ts'
+import { Supervision } from '../src/runners/process/supervision.ts'
 import { temporaryFolder } from './support/folders.ts'
 
 describe('a state of an older version', () => {

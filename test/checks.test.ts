@@ -51,6 +51,21 @@ const LAW: [breach: string, files: Record<string, string>, rule: string][] = [
     'adapters-need-core-alone',
   ],
   [
+    'the code that runs a body imports a runner',
+    { 'src/body/a.ts': importing('../runners/b.ts'), 'src/runners/b.ts': good },
+    'body-runs-what-is-defined',
+  ],
+  [
+    'a runner imports an adapter',
+    { 'src/runners/a.ts': importing('../adapters/x/b.ts'), 'src/adapters/x/b.ts': good },
+    'runners-run-bodies',
+  ],
+  [
+    'a kind of runner imports another',
+    { 'src/runners/command/a.ts': importing('../process/b.ts'), 'src/runners/process/b.ts': good },
+    'kinds-of-runners-stand-alone',
+  ],
+  [
     'local imports the command',
     { 'src/local/a.ts': importing('../cli/b.ts'), 'src/cli/b.ts': good },
     'local-composes',

@@ -1,11 +1,11 @@
 import { tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
-import { type ProcessRunnerOptions, processRunner } from '../adapters/process/process-runner.ts'
 import type { Job, Runner } from '../core/ports.ts'
 import { conclude } from '../project/conclude.ts'
 import type { Home } from '../project/home.ts'
 import { modulesOf, type Project } from '../project/load-config.ts'
 import { prepareJob } from '../project/prepare-job.ts'
+import { type ProcessRunnerOptions, processRunner } from '../runners/process/process-runner.ts'
 
 /** How bodies run at one place. */
 export interface BodiesOptions extends Pick<ProcessRunnerOptions, 'graceMs' | 'supervision' | 'mostIdle'> {

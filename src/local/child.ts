@@ -2,15 +2,7 @@ import './resolve-self.ts'
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { flushCompileCache } from 'node:module'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import {
-  type ChildJob,
-  type ChildRecord,
-  endMark,
-  type FromChild,
-  type Question,
-  RECORD_MARK,
-  type ToChild,
-} from '../adapters/process/protocol.ts'
+import type { BodyJob } from '../body/body-job.ts'
 import { messageOf } from '../core/errors.ts'
 import { keptLine } from '../core/mask.ts'
 import type { BodyEnd, Reservation } from '../core/ports.ts'
@@ -19,6 +11,14 @@ import { failureOfBody } from '../define/failure.ts'
 import { executeJob, type JobSurroundings } from '../project/execute-job.ts'
 import { loadDefinitions } from '../project/load-config.ts'
 import { openStorage } from '../project/open-storage.ts'
+import {
+  type ChildRecord,
+  endMark,
+  type FromChild,
+  type Question,
+  RECORD_MARK,
+  type ToChild,
+} from '../runners/process/protocol.ts'
 import { lookAtProcess, type ProcessState, whatIsLeft } from './process-state.ts'
 
 /** The process in which bodies run: `child.ts <config> <folder or s3: URI of the storage> <pid of its parent>`. */
@@ -37,8 +37,8 @@ const log = logTo((level, text) => process.stdout.write(recordLine({ level, ...k
 captureConsole(() => log)
 
 /** The attempt that code belongs to, whenever it runs; and the attempt of now. */
-const owner = new AsyncLocalStorage<ChildJob>()
-let current: ChildJob | undefined
+const owner = new AsyncLocalStorage<BodyJob>()
+let current: BodyJob | undefined
 let hasFailed = false
 /** How the last attempt left the process. */
 let last: ProcessState | undefined
@@ -73,7 +73,7 @@ process.on('message', (message: ToChild) => {
 process.on('disconnect', () => process.exit(1))
 say({ type: 'ready' })
 
-async function runJob(job: ChildJob, modules: string[]): Promise<void> {
+async function runJob(job: BodyJob, modules: string[]): Promise<void> {
   stop = new AbortController()
   current = job
   const before = process.cpuUsage()
@@ -93,7 +93,7 @@ async function runJob(job: ChildJob, modules: string[]): Promise<void> {
   })
 }
 
-async function attempt(job: ChildJob, modules: string[]): Promise<{ end: BodyEnd; left: string[] }> {
+async function attempt(job: BodyJob, modules: string[]): Promise<{ end: BodyEnd; left: string[] }> {
   try {
     const tasks = await load(modules)
     // The supervisor may not have had its turn yet: another process may run this task by now.
@@ -124,7 +124,7 @@ function ask<T>(question: Question): Promise<T> {
   ) as Promise<T>
 }
 
-function surroundingsOf(job: ChildJob): JobSurroundings {
+function surroundingsOf(job: BodyJob): JobSurroundings {
   return {
     surroundings: { storage, markers: { read: async (ids) => ids.map((id) => markerOf(job, id)) } },
     log,
@@ -138,5 +138,5 @@ function surroundingsOf(job: ChildJob): JobSurroundings {
   }
 }
 
-const markerOf = (job: ChildJob, id: string) =>
+const markerOf = (job: BodyJob, id: string) =>
   id in job.markers ? { result: job.markers[id] ?? null } : undefined

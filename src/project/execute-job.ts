@@ -1,4 +1,4 @@
-import type { ChildJob } from '../adapters/process/protocol.ts'
+import type { BodyJob } from '../body/body-job.ts'
 import type { BodyEnd, TaskName } from '../core/ports.ts'
 import { type Execution, execute } from '../define/execute.ts'
 import { failureOfBody } from '../define/failure.ts'
@@ -13,7 +13,7 @@ export type JobSurroundings = Pick<
 /** Runs the body of a job with the definitions of this process. Never throws for what user code does. */
 export async function executeJob(
   tasks: ReadonlyMap<string, TaskDefinition>,
-  job: ChildJob,
+  job: BodyJob,
   surroundings: JobSurroundings,
 ): Promise<BodyEnd> {
   try {
@@ -23,7 +23,7 @@ export async function executeJob(
   }
 }
 
-function executionOf(tasks: ReadonlyMap<string, TaskDefinition>, job: ChildJob) {
+function executionOf(tasks: ReadonlyMap<string, TaskDefinition>, job: BodyJob) {
   const upstreams = new Map(job.upstreams.map((each) => [each.number, instanceOf(tasks, each)]))
   const { run, attempt, writer, secrets, requires, budgets, dependencies, checkpoint, replaces } = job
   return {

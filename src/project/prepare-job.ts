@@ -1,11 +1,11 @@
-import type { ChildJob } from '../adapters/process/protocol.ts'
+import type { BodyJob } from '../body/body-job.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { Json } from '../core/model.ts'
 import type { Job, SecretStore } from '../core/ports.ts'
 import type { Markers } from '../define/targets/marker.ts'
 
 /** Gathers what a child cannot read itself: results of markers, and the secrets that the task names. */
-export async function prepareJob(job: Job, secrets: SecretStore, markers: Markers): Promise<ChildJob> {
+export async function prepareJob(job: Job, secrets: SecretStore, markers: Markers): Promise<BodyJob> {
   const { run, task, attempt, nonce, upstreams, dependencies, checkpoint, budgets } = job
   const without = [...upstreams, ...dependencies].filter((upstream) => upstream.outputs.length === 0)
   const found = without.length === 0 ? [] : await markers.read(without.map((upstream) => upstream.id))

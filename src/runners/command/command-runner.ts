@@ -8,9 +8,9 @@ import type { AttemptOutcome } from '../../core/model.ts'
 import type { Command } from '../../core/plan.ts'
 import type { AttemptLog, Ending, Job, JobHooks, Logs, Runner } from '../../core/ports.ts'
 import { startTimer, type Timer } from '../../core/timer.ts'
+import { killedFromOutside } from '../os/killed.ts'
 import { CommandHosts, type Hosted } from './command-hosts.ts'
 import type { CommandEnd, HostedCommand, OutputStream } from './command-protocol.ts'
-import { killedFromOutside } from './killed.ts'
 
 /** What the runner is composed of. */
 export interface CommandRunnerOptions {

@@ -3,19 +3,13 @@ import { mkdtempSync, rm } from 'node:fs'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { BodyJob } from '../../body/body-job.ts'
 import type { UncutLine } from '../../core/mask.ts'
 import type { LogLine } from '../../core/ports.ts'
-import { killGroup } from './kill-group.ts'
-import { LineSplitter } from './lines.ts'
-import { compileCache, withoutSecrets } from './own-process.ts'
-import {
-  type ChildJob,
-  type ChildRecord,
-  endMark,
-  type FromChild,
-  RECORD_MARK,
-  type ToChild,
-} from './protocol.ts'
+import { LineSplitter } from '../lines.ts'
+import { killGroup } from '../os/kill-group.ts'
+import { compileCache, withoutSecrets } from '../os/own-process.ts'
+import { type ChildRecord, endMark, type FromChild, RECORD_MARK, type ToChild } from './protocol.ts'
 import type { Supervises } from './supervision.ts'
 
 /** A body may have closed its streams; then their end is not told. */
@@ -117,7 +111,7 @@ export class Child {
   }
 
   /** Runs one attempt; resolves when its last line has been told. */
-  async execute(job: ChildJob, modules: string[], leaseMs: number, events: ChildEvents): Promise<ChildEnd> {
+  async execute(job: BodyJob, modules: string[], leaseMs: number, events: ChildEvents): Promise<ChildEnd> {
     this.run = job.run
     this.#ending = endMark(job.writer)
     const done = Promise.withResolvers<ChildEnd>()

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import type { ChildJob } from '../adapters/process/protocol.ts'
+import type { BodyJob } from '../body/body-job.ts'
 import { SluiceError } from '../core/errors.ts'
 import { keptLine, maskedFailure, maskedLogLine, maskedProgress, maskOf } from '../core/mask.ts'
 import type { AttemptOutcome, Progress } from '../core/model.ts'
@@ -10,7 +10,7 @@ import type { Log } from '../define/body.ts'
 import { failureOfBody } from '../define/failure.ts'
 import type { Markers } from '../define/targets/marker.ts'
 import type { TaskDefinition } from '../define/task.ts'
-import { executeJob } from './execute-job.ts'
+import { executeJob } from '../project/execute-job.ts'
 
 /** What the runner is composed of. */
 export interface InlineRunnerOptions {
@@ -18,7 +18,7 @@ export interface InlineRunnerOptions {
   storage: Storage
   markers: Markers
   logs: Logs
-  prepare(job: Job): Promise<ChildJob>
+  prepare(job: Job): Promise<BodyJob>
   conclude(end: BodyEnd): Promise<Ending>
 }
 
@@ -61,7 +61,7 @@ const TOO_LONG = new DOMException('The attempt took longer than its timeout', 'T
 async function runBody(
   { tasks, storage, markers, conclude }: InlineRunnerOptions,
   job: Job,
-  prepared: ChildJob,
+  prepared: BodyJob,
   hooks: JobHooks,
   log: Log,
 ): Promise<Ending> {

@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process'
-import { startOwn } from './own-process.ts'
+import { startOwn } from '../os/own-process.ts'
 
 /** What the engine says to the supervisor of its children. */
 export interface ToSupervisor {

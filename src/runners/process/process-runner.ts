@@ -1,11 +1,12 @@
+import type { BodyJob } from '../../body/body-job.ts'
 import { messageOf, SluiceError } from '../../core/errors.ts'
 import { type Mask, maskedFailure, maskedLogLine, maskedProgress, maskOf } from '../../core/mask.ts'
 import type { AttemptOutcome } from '../../core/model.ts'
 import type { BodyEnd, Ending, Job, JobHooks, LogLine, Logs, Runner } from '../../core/ports.ts'
 import { startTimer, type Timer } from '../../core/timer.ts'
+import { killedFromOutside } from '../os/killed.ts'
 import { Child, type ChildDeath, type ChildEnd } from './child-process.ts'
-import { killedFromOutside } from './killed.ts'
-import type { ChildJob, FromChild, Question } from './protocol.ts'
+import type { FromChild, Question } from './protocol.ts'
 import { type Supervises, Supervision } from './supervision.ts'
 
 /** What the runner is composed of. */
@@ -17,7 +18,7 @@ export interface ProcessRunnerOptions {
   /** Modules of the project that define these families. */
   modulesOf(families: ReadonlySet<string>): string[]
   /** Gathers what only the parent may read: secrets and results of markers. */
-  prepare(job: Job): Promise<ChildJob>
+  prepare(job: Job): Promise<BodyJob>
   /** The ending of an attempt as its body told it; finds what was yielded. */
   conclude(end: BodyEnd): Promise<Ending>
   /** How long a body may take to stop after it was asked to. */
@@ -86,7 +87,7 @@ export function processRunner(options: ProcessRunnerOptions): Runner {
 
   return {
     async run(job, hooks) {
-      let childJob: ChildJob
+      let childJob: BodyJob
       try {
         childJob = await options.prepare(job)
       } catch (error) {
@@ -131,7 +132,7 @@ const failed = (outcome: AttemptOutcome, message: string): Ending => ({
 /** A job with what the child is told of it. */
 interface Prepared {
   job: Job
-  childJob: ChildJob
+  childJob: BodyJob
   modules: string[]
 }
 

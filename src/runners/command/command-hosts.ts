@@ -1,9 +1,9 @@
 import type { ChildProcess } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import type { UncutLine } from '../../core/mask.ts'
+import { LineSplitter } from '../lines.ts'
+import { startOwn } from '../os/own-process.ts'
 import type { CommandEnd, FromHost, HostedCommand, OutputStream, ToHost } from './command-protocol.ts'
-import { LineSplitter } from './lines.ts'
-import { startOwn } from './own-process.ts'
 
 /** Starting a process is work of the kernel in the name of its parent: each host may use one core. */
 const HOSTS = availableParallelism()

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Readable } from 'node:stream'
+import { killGroup } from '../os/kill-group.ts'
 import type { CommandEnd, FromHost, HostedCommand, OutputStream, ToHost } from './command-protocol.ts'
-import { killGroup } from './kill-group.ts'
 import { killLeftovers, killStarted } from './leftovers.ts'
 import { sampleMemory } from './memory-sampler.ts'
 import { isScarcity } from './scarcity.ts'

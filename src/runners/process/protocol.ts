@@ -1,32 +1,13 @@
+import type { BodyJob } from '../../body/body-job.ts'
 import type { UncutLine } from '../../core/mask.ts'
-import type { Json, Params, Progress } from '../../core/model.ts'
-import type { Shape } from '../../core/plan.ts'
-import type { BodyEnd, LogLine, Reservation, TaskName } from '../../core/ports.ts'
-
-/** What a child process needs to run one attempt, without any look at the state. */
-export interface ChildJob extends TaskName {
-  run: string
-  params: Params
-  attempt: number
-  writer: string
-  requires?: Shape
-  /** What is in its targets is replaced. */
-  replaces?: true
-  upstreams: ({ number: number } & TaskName)[]
-  /** Ids of what earlier attempts yielded. */
-  dependencies: string[]
-  checkpoint?: Json
-  budgets: { [name: string]: Reservation }
-  /** Results of upstreams that produce nothing else, by task id. */
-  markers: { [taskId: string]: Json }
-  secrets: Record<string, string>
-}
+import type { Progress } from '../../core/model.ts'
+import type { BodyEnd, LogLine } from '../../core/ports.ts'
 
 /** What the parent says to a child. */
 export type ToChild =
   /** Modules of the project that jobs of this process may need. */
   | { type: 'load'; modules: string[] }
-  | { type: 'job'; job: ChildJob; modules: string[] }
+  | { type: 'job'; job: BodyJob; modules: string[] }
   | { type: 'stop'; reason: string }
   | { type: 'answer'; id: number; answer: unknown }
 

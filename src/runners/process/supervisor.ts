@@ -1,4 +1,4 @@
-import { killGroup } from './kill-group.ts'
+import { killGroup } from '../os/kill-group.ts'
 import type { ToSupervisor } from './supervision.ts'
 
 /*
