@@ -13,7 +13,7 @@ const [config, architecture, stackName] = ['config', 'architecture', 'stack'].ma
 const project = await readProject({
   environment: context('env') ?? 'prod',
   ...(config === undefined ? {} : { config }),
-  // Test builds alone name modules to replace; the command never does.
+  // Only test builds replace modules; the command never does.
   replace: JSON.parse(process.env.SLUICE_TEST_REPLACE ?? '{}'),
 })
 const architectures: { [name: string]: ecs.CpuArchitecture } = {

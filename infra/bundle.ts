@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { build, type Plugin } from 'esbuild'
 import { version } from '../src/cli/version.ts'
 
-/** What goes into a bundle beside Sluice itself. */
+/** Contents of a bundle beside Sluice itself. */
 export interface BundledProject {
   /** The config's file. */
   path: string
@@ -16,7 +16,7 @@ export interface BundledProject {
   containers: unknown
 }
 
-/** How a bundle is made. */
+/** Options of a bundle. */
 export interface BundleOptions {
   /** Modules that are started, by the name of their file in the bundle. */
   entries: { [name: string]: string }
@@ -34,10 +34,10 @@ export const OWN = fileURLToPath(new URL('..', import.meta.url))
 /** One of Sluice's own modules. */
 export const ownModule = (path: string) => join(OWN, `${path}.${extension}`)
 
-/** Lets modules of CommonJS that are part of a bundle load what is part of Node. */
+/** Lets bundled CommonJS modules load Node's own modules. */
 const REQUIRE = "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);"
 
-/** Bundles entries with a project and everything that they need; returns a version: the hash of what came out. */
+/** Bundles entries with a project and all their imports; returns a version: the hash of the bundle. */
 export async function bundle({
   entries,
   project,
@@ -55,11 +55,11 @@ export async function bundle({
     platform: 'node',
     target: 'node24',
     format: 'esm',
-    // Modules of ECMAScript where a package has both: only what is used of them is bundled.
+    // Prefers ECMAScript modules to CommonJS, because esbuild leaves out their unused exports.
     mainFields: ['module', 'main'],
     outExtension: { '.js': '.mjs' },
     banner: { js: REQUIRE },
-    // Names stay: stacks are for people, and the source of one function is handed to a thread.
+    // Keeps names, because people read stack traces, and a thread gets the source of one function.
     minifyWhitespace: true,
     minifySyntax: true,
     legalComments: 'none',
@@ -80,7 +80,7 @@ function ownModules(project: BundledProject, replace: { [path: string]: string }
         contents: modulesText(project),
         resolveDir: OWN,
       }))
-      // It reads the package's own file, which a bundle has not.
+      // It reads a file of the package, and a bundle does not have that file.
       onLoad({ filter: /[\\/]src[\\/]cli[\\/]version\.[jt]s$/ }, () => ({
         contents: `export const version = ${JSON.stringify(version)}`,
       }))
@@ -110,7 +110,7 @@ function modulesText({ path, modules, missing, limits, containers }: BundledProj
   ].join('\n')
 }
 
-/** Sixteen digits that change with any file of a folder. */
+/** Sixteen digits that change when a file of the folder changes. */
 export function hashOf(folder: string): string {
   const hash = createHash('sha256')
   if (!existsSync(folder)) return ''

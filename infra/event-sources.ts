@@ -5,13 +5,13 @@ import type { Queues } from './constructs/queues.ts'
 import type { Records } from './constructs/records.ts'
 
 const BATCH = 500
-/** How many batches of one shard are handled at once; those of one record stay in order. */
+/** Batches of one shard that are handled at once; changes of one record stay in order. */
 const PARALLEL = 4
 const TRIES = 3
-/** Event sources of SQS begin at two. */
+/** Smallest concurrency of an SQS event source. */
 const LEAST_CONCURRENCY = 2
 
-/** Brings changes of the table to a function, and keys that went aside. */
+/** Calls a function with changes of the table, and with keys from the repair queue. */
 export function feedChanges(advance: lambda.Function, { table }: Records, { repair, stream }: Queues): void {
   advance.addEventSource(
     new sources.DynamoEventSource(table, {
@@ -28,7 +28,7 @@ export function feedChanges(advance: lambda.Function, { table }: Records, { repa
   allowLoops(advance)
 }
 
-/** Brings the messages of a pool to its function, one each. */
+/** Calls the function of a pool with its messages, one message per call. */
 export function feedMessages(
   worker: lambda.Function,
   queues: Queues,
@@ -45,7 +45,8 @@ export function feedMessages(
 }
 
 /**
- * Tasks lead to tasks: Lambda takes it for a loop and stops it after 16 rounds, unless it is told that it is meant.
+ * The end of a task sends messages for its dependents. Lambda takes that for a loop and stops it after 16 rounds, unless
+ * it is allowed.
  * https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
  */
 function allowLoops(each: lambda.Function): void {
@@ -60,8 +61,8 @@ const image = (fields: object, eventName: 'INSERT' | 'MODIFY' = 'MODIFY') =>
   })
 
 /**
- * Changes that can ask for something (`isFeedworthy` of src/core/change.ts): claims and heartbeats are left out before
- * they would cost an invocation.
+ * Changes that `advance` has to handle (`isFeedworthy` of src/core/change.ts). Claims and heartbeats are filtered out, so
+ * that they cost no invocation.
  */
 const CHANGES = [
   image(

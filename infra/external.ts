@@ -12,22 +12,22 @@ import {
 import { basename, dirname, join } from 'node:path'
 import { SluiceError } from '../src/core/errors.ts'
 
-/** What functions run on. */
+/** Platform of the functions. */
 const PLATFORM = { os: 'linux', cpu: 'arm64', libc: 'glibc' }
 /** Machine of an ELF file for 64-bit ARM: https://refspecs.linuxfoundation.org/elf/gabi4+/ch4.eheader.html */
 const AARCH64 = 183
 
-/** A package as it is installed. */
+/** An installed package. */
 interface Installed {
   name: string
   /** Its folder, without links. */
   folder: string
-  /** Whether it may be missing: other platforms have it. */
+  /** Whether it may be missing, because only other platforms need it. */
   isOptional: boolean
 }
 
 /**
- * Puts packages that are not bundled, and all that they need, beside a bundle. Packages with compiled parts are installed
+ * Puts packages that are not bundled, and their dependencies, beside a bundle. Packages with compiled parts are installed
  * for the functions' platform, from the project's lockfile; all others are copied as they are installed.
  */
 export function copyExternal(project: string, external: readonly string[], outdir: string): void {
@@ -39,16 +39,16 @@ export function copyExternal(project: string, external: readonly string[], outdi
   refuseOtherPlatforms(folders)
 }
 
-/** Copies packages with what they need; returns the folders of all copies. */
+/** Copies packages with their dependencies; returns the folders of all copies. */
 function copyAll(from: string, names: readonly string[], outdir: string): string[] {
   const copies: string[] = []
-  /** What lies directly in `node_modules`, by name. */
+  /** Packages directly in `node_modules`, by name. */
   const shared = new Map<string, string>()
   const copy = ({ name, folder, isOptional: _ }: Installed, parent: string): void => {
     const top = join(outdir, 'node_modules', name)
     const isFree = !shared.has(name)
     if (shared.get(name) === folder) return
-    // Another version has the place: this one is for its own parent alone.
+    // Another version is in `node_modules` already, so this one goes into the folder of its parent.
     const to = isFree ? top : join(parent, 'node_modules', name)
     if (existsSync(to)) return
     if (isFree) shared.set(name, folder)
@@ -63,7 +63,7 @@ function copyAll(from: string, names: readonly string[], outdir: string): string
 const isNested = (folder: string, path: string) =>
   path !== folder && basename(path) === 'node_modules' && dirname(path) === folder
 
-/** Packages that a package needs and that are installed. */
+/** Installed dependencies of a package. */
 function needsOf(folder: string): Installed[] {
   const { dependencies = {}, optionalDependencies = {}, peerDependencies = {} } = packageOf(folder)
   const optional = { ...optionalDependencies, ...peerDependencies }
@@ -110,7 +110,7 @@ function hasCompiledParts(folder: string): boolean {
   return os !== undefined || cpu !== undefined || globSync('**/*.node', { cwd: folder }).length > 0
 }
 
-/** Installs what the lockfile says for the functions' platform; returns the folder. */
+/** Installs the lockfile's packages for the functions' platform; returns the folder. */
 function installForFunctions(project: string, external: readonly string[]): string {
   if (!existsSync(join(project, 'package-lock.json')))
     throw new SluiceError(
@@ -123,13 +123,13 @@ function installForFunctions(project: string, external: readonly string[]): stri
   mkdirSync(folder, { recursive: true })
   for (const name of ['package.json', 'package-lock.json', '.npmrc'])
     if (existsSync(join(project, name))) copyFileSync(join(project, name), join(folder, name))
-  // Scripts fetch the compiled part of some packages, and fail in others that look at this machine: these bring all parts.
+  // Install scripts fetch the compiled part of some packages. They fail in packages that check this machine, and those bring all parts.
   const failure = installIn(folder, []) && installIn(folder, ['--ignore-scripts'])
   if (failure === undefined) return folder
   throw new SluiceError('invalid_deployment', `npm ci for functions failed: ${failure}`)
 }
 
-/** Why installing failed; undefined where it has not. */
+/** Why installing failed; undefined if it succeeded. */
 function installIn(folder: string, more: string[]): string | undefined {
   const flags = Object.entries(PLATFORM).map(([name, value]) => `--${name}=${value}`)
   const { status, stderr, error } = spawnSync(
@@ -144,11 +144,11 @@ function installIn(folder: string, more: string[]): string | undefined {
   return status === 0 ? undefined : (error?.message ?? stderr.trim())
 }
 
-/** A package that was compiled where it was installed has the wrong code. */
+/** A package that was compiled on this machine has code for the wrong platform. */
 function refuseOtherPlatforms(folders: string[]): void {
   const wrong = folders.filter((folder) =>
     globSync('**/*.node', { cwd: folder }).some(
-      // Packages that bring the code of all platforms choose from it themselves.
+      // Packages with the code of all platforms choose at run time.
       (file) => !file.includes('prebuilds') && !isForFunctions(join(folder, file)),
     ),
   )

@@ -5,7 +5,7 @@ import type { Records } from './constructs/records.ts'
 import type { Layout } from './layout.ts'
 import type { DeployedPool, DeployedProject } from './project.ts'
 
-/** What all parts of a deployment are made over. */
+/** Resources and names that all parts of a deployment share. */
 export interface Foundation {
   project: DeployedProject
   layout: Layout
@@ -13,7 +13,7 @@ export interface Foundation {
   queues: Queues
   /** `s3://bucket/prefix` of the targets. */
   storage: string
-  /** Names of secrets begin so. */
+  /** Prefix of the names of secrets. */
   secretsPrefix: string
 }
 
@@ -31,11 +31,11 @@ export function foundationOf(
   return { project, layout, records, queues, storage, secretsPrefix: `${stackName}/` }
 }
 
-/** For how long log groups keep lines. */
+/** How long log groups keep lines. */
 export const retentionOf = ({ environment }: DeployedProject): number =>
   environment.logRetentionDays ?? DEFAULT_RETENTION_DAYS
 
-/** Names of the pools that run there. */
+/** Names of the pools that run on a platform. */
 export const poolsOn = ({ pools }: DeployedProject, place: 'lambda' | 'fargate'): string[] =>
   Object.keys(pools).filter((name) => (pools[name]?.runsOn ?? 'lambda') === place)
 
@@ -50,6 +50,6 @@ export function poolOf({ pools }: DeployedProject, name: string): DeployedPool {
 export const memoryOf = ({ memoryMb, runsOn }: DeployedPool): number =>
   memoryMb ?? (runsOn === 'fargate' ? DEFAULT_CONTAINER_MB : DEFAULT_LAMBDA_MB)
 
-/** Every state machine of the deployment, as one ARN with a wildcard: an ARN each would not fit where they are many. */
+/** All state machines of the deployment, as one ARN with a wildcard, because a policy has no room for an ARN of each. */
 export const machinesArn = (scope: Construct, { layout }: Foundation): string =>
   arnOf(scope, `${layout.anyPrefix}*`)

@@ -5,29 +5,29 @@ import type { DeployedProject } from './project.ts'
 
 /**
  * CloudFormation takes 500 resources a stack (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html);
- * the rest is for what a later version adds.
+ * the rest is reserved for resources of later versions.
  */
 const ONE_STACK = 400
 /** Resources of a deployment without pools, pipelines, secrets and budgets; and of one pool. test/infra counts them. */
 const BASE = 110
 const PER_POOL = 14
-/** Roles and variables of one stack name its pools one by one: more than this would not fit. */
+/** Most pools of one stack, because its roles and variables name each pool. */
 const MOST_NAMED_POOLS = 10
-/** Stacks that pipelines are spread over: a pipeline keeps its stack whatever others come or go. */
+/** Nested stacks for pipelines. A pipeline keeps its stack when other pipelines are added or removed. */
 const PIPELINE_STACKS = 8
 /** The longest name of a queue or a state machine. */
 const LONGEST_NAME = 80
 
 /**
  * How a deployment is laid out. A project that fits has one stack. A larger one has a nested stack for each pool and a
- * few for its pipelines, with names of their own, so that what moves there does not meet what is about to be removed.
- * Table, bucket and secrets stay in the stack itself, whatever the layout.
+ * few for its pipelines. Their resources have other names, because CloudFormation makes them before it removes the old ones.
+ * Table, bucket and secrets stay in the top stack in both layouts.
  */
 export class Layout {
   readonly isSpread: boolean
-  /** Names of state machines and of families of containers begin so. */
+  /** Prefix of the names of state machines and of families of containers. */
   readonly prefix: string
-  /** The same, of this layout or the other. */
+  /** A prefix that the names of both layouts have. */
   readonly anyPrefix: string
   readonly stackName: string
   readonly #root: Construct
@@ -42,24 +42,24 @@ export class Layout {
     refuseLongNames(this, project)
   }
 
-  /** Names of the queues of pools begin so, where they have names. */
+  /** Prefix of the names of pools' queues; undefined if they have none. */
   get queuePrefix(): string {
     return `${this.prefix}pool-`
   }
 
-  /** Where `own` makes the parts of a pool: itself, or the same within the pool's stack. */
+  /** The scope of a pool's resources: `own` itself, or the pool's nested stack. */
   poolScope(pool: string, own: Construct): Construct {
     return this.isSpread ? this.within(`PoolStack-${pool}`, own) : own
   }
 
-  /** Where `own` makes the state machine of a pipeline. */
+  /** The scope of a pipeline's state machine. */
   pipelineScope(pipeline: string, own: Construct): Construct {
     if (!this.isSpread) return own
     const [first = 0] = createHash('sha256').update(pipeline).digest()
     return this.within(`PipelineStack-${first % PIPELINE_STACKS}`, own)
   }
 
-  /** Something that no earlier or later stack of this name has: log groups stay when a stack is removed. */
+  /** A text that no other stack of this name has had, because log groups stay when a stack is removed. */
   get stackNonce(): string {
     return Fn.select(2, Fn.split('/', Stack.of(this.#root).stackId))
   }

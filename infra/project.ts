@@ -13,7 +13,7 @@ import { findConfig, loadProject, type Project } from '../src/project/load-confi
 import { type BundledProject, bundle, ownModule } from './bundle.ts'
 import { copyExternal } from './external.ts'
 
-/** A project that is about to be deployed: what the stack is made from. */
+/** A project to deploy: the input of the stack. */
 export interface DeployedProject {
   /** Name of the project; may be empty. */
   project: string
@@ -26,7 +26,7 @@ export interface DeployedProject {
   budgets: string[]
   /** Names of the secrets that tasks use. */
   secrets: string[]
-  /** Folders with the code of functions that all pools share, by function. */
+  /** Folders with the code of the functions that are not of one pool, by function. */
   functions: { [name: string]: string }
   /** Changes with the code of the pipelines, or of Sluice. */
   code: string
@@ -42,7 +42,7 @@ export interface DeployedPool extends Pool {
   secrets: string[]
 }
 
-/** How a project is read for deployment. */
+/** Options of reading a project for deployment. */
 export interface ReadOptions {
   /** The config's file. @default that of the working folder */
   config?: string
@@ -53,7 +53,7 @@ export interface ReadOptions {
   replace?: { [path: string]: string }
 }
 
-/** Reads a project and bundles its code for AWS; throws with all that is wrong with it. */
+/** Reads a project and bundles its code for AWS; throws one error with all its problems. */
 export async function readProject({
   config,
   environment: name,
@@ -118,7 +118,7 @@ const containersOf = ({ pools }: Project): BundledContainers =>
     ),
   )
 
-/** On one machine the other pipelines still work; a deployment would take those away that are there. */
+/** Refuses a project with a wrong pipeline. On one machine the others still work, but a deployment would remove a deployed one. */
 function refuseBroken({ broken }: Project): void {
   if (broken.length === 0) return
   throw new SluiceError(
@@ -133,7 +133,7 @@ function secretsOf({ tasks }: Project, pool: string): string[] {
   return [...new Set(own.flatMap(({ policy }) => Object.values(policy.secrets)))].sort()
 }
 
-/** Only what the pool's tasks need: the modules that define them. */
+/** The modules that define the pool's tasks, and no others. */
 async function bundlePool(
   { pools, tasks, modules, path, limits }: Project,
   pool: string,
@@ -165,7 +165,7 @@ async function bundlePool(
   return { folder: image, version }
 }
 
-/** The Dockerfile, and what the packages beside the bundle are installed from: a layer that changes with the lockfile alone. */
+/** The Dockerfile and the files from which it installs packages: a layer that changes only with the lockfile. */
 function copyImageParts(folder: string, image: string): void {
   copyFileSync(join(ownModule('tasks/worker/main'), '..', '..', 'Dockerfile'), join(image, 'Dockerfile'))
   const dependencies = join(image, 'dependencies')

@@ -7,7 +7,7 @@ import type { Grants } from './constructs/grants.ts'
 import { allow, Permissions, s3Parts } from './constructs/permissions.ts'
 import { type Foundation, machinesArn, poolOf, poolsOn } from './foundation.ts'
 
-/** What each part of a deployment may do, and nothing else. */
+/** The permissions of each part of a deployment. */
 export class Rights {
   readonly #foundation: Foundation
   readonly #permissions: Permissions
@@ -19,7 +19,7 @@ export class Rights {
     this.#machines = machinesArn(scope, foundation)
   }
 
-  /** The tasks of a pool: its messages, records, plans, targets, its own secrets, and what its options allow. */
+  /** The tasks of a pool: its messages, records, plans, targets, its own secrets, and the permissions of its options. */
   pool(name: string): Grants {
     const { project, queues, storage, secretsPrefix } = this.#foundation
     const { secrets, allows = [], policies = [], runsOn } = poolOf(project, name)
@@ -35,7 +35,7 @@ export class Rights {
         ...this.reading(),
         ...(isShort ? reading : []),
         ...this.#permissions.take([queue], runsOn === 'fargate' ? 'container' : 'function'),
-        // What comes too early is sent again with a delay.
+        // A message that comes too early is sent again with a delay.
         ...this.#permissions.send([queue]),
         ...allows.map((each) => new iam.PolicyStatement(each)),
       ],
@@ -54,7 +54,7 @@ export class Rights {
     return { statements: [...records, ...this.#permissions.startRuns(this.#machines)] }
   }
 
-  /** Sends what is queued, puts what was yielded into its run, and answers executions. */
+  /** Sends messages, puts yielded tasks into their run, and answers executions. */
   advance(launcher: lambda.Function): Grants {
     const { repair } = this.#foundation.queues
     return {
@@ -69,7 +69,7 @@ export class Rights {
     }
   }
 
-  /** Its audit does all that advancing does, but answering. */
+  /** Its audit does the same as `advance`, except answering executions. */
   tick(launcher: lambda.Function): Grants {
     return {
       statements: [
@@ -81,7 +81,7 @@ export class Rights {
     }
   }
 
-  /** Ends the attempts of containers that stopped, and cancels runs. */
+  /** Ends the attempts of stopped containers, and cancels runs. */
   jobEvents(launcher: lambda.Function): Grants {
     const records = this.#permissions.records('list', 'due', 'remove')
     return { statements: [...records, ...this.#permissions.plans('read'), invoke(launcher)] }
@@ -115,7 +115,7 @@ export class Rights {
     return this.#permissions.send(queues.arnsOf([...queues.pools.keys()]))
   }
 
-  /** Records and plans, and whether targets are there. */
+  /** Records, plans, and whether targets exist. */
   private looking(plans: 'read' | 'write', ...uses: ('list' | 'remove')[]): iam.PolicyStatement[] {
     const { bucket, prefix } = s3Parts(this.#foundation.storage)
     return [
@@ -126,7 +126,7 @@ export class Rights {
     ]
   }
 
-  /** What the environment lets tasks read besides. */
+  /** Further objects that the environment lets tasks read. */
   private reading(): iam.PolicyStatement[] {
     return (this.#foundation.project.environment.reads ?? []).flatMap((uri) => {
       const { bucket, prefix } = s3Parts(uri)

@@ -5,7 +5,7 @@ import type { Containers } from './constructs/containers.ts'
 import { arnOf } from './constructs/machines.ts'
 import { type Foundation, memoryOf, poolOf } from './foundation.ts'
 
-/** What only some settings are made from. */
+/** Values that only some settings need. */
 export interface SettingParts {
   pool?: string
   containers?: Containers | undefined
@@ -17,7 +17,7 @@ export interface SettingParts {
 
 const IDLE_SECONDS = 60
 
-/** The variables of one part: the settings that it reads, and nothing else. */
+/** The environment variables of one part: exactly the settings that it reads. */
 export function variablesOf(
   scope: Construct,
   foundation: Foundation,
@@ -28,7 +28,7 @@ export function variablesOf(
   return Object.fromEntries(SETTINGS_OF[part].map((setting) => [variableOf(setting), values[setting]()]))
 }
 
-/** How each setting is made; only those that a part reads are. */
+/** Makes each setting; only the settings that a part reads are made. */
 function valuesOf(
   scope: Construct,
   foundation: Foundation,
@@ -57,7 +57,7 @@ function valuesOf(
   }
 }
 
-/** What containers are launched with. */
+/** Cluster and network for launching containers. */
 function workersOf({ layout }: Foundation, containers: Containers | undefined) {
   return {
     families: layout.prefix,

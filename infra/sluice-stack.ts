@@ -3,7 +3,7 @@ import * as ecs from 'aws-cdk-lib/aws-ecs'
 import type { DeployedProject } from './project.ts'
 import { Sluice, type SluiceProps, tagsOf } from './sluice.ts'
 
-/** How the stack of a project is made. */
+/** Options of the stack of a project. */
 export interface SluiceStackProps extends SluiceProps {
   /** @default that of the environment */
   readonly stackName?: string
@@ -19,17 +19,17 @@ export class SluiceStack extends Stack {
       env: placeOf(environment),
       description: `Sluice: the pipelines of ${name}`,
       terminationProtection: environment.terminationProtection ?? true,
-      // Tags of the stack itself, which everything in it has as well.
+      // Tags of the stack itself; its resources inherit them.
       tags: { ...environment.tags, ...tagsOf(props.project) },
     })
     this.sluice = new Sluice(this, 'Sluice', { ...props, architecture })
   }
 }
 
-/** Images are built on this machine, so that is what they are for where nothing else is said. */
+/** Images are by default for this machine's processor, because this machine builds them. */
 const OF_THIS_MACHINE = process.arch === 'arm64' ? ecs.CpuArchitecture.ARM64 : ecs.CpuArchitecture.X86_64
 
-/** Only a network that is looked up needs to know the account; without it nothing is looked up. */
+/** The account is needed only to look up a network. */
 function placeOf({ region, account, vpcId }: DeployedProject['environment']) {
   const known = account ?? (vpcId === undefined ? undefined : process.env.CDK_DEFAULT_ACCOUNT)
   return { region, ...(known === undefined ? {} : { account: known }) }

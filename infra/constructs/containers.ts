@@ -13,25 +13,25 @@ import type { DeployedPool, DeployedProject } from '../project.ts'
 import { type Grants, grantTo } from './grants.ts'
 import { allow } from './permissions.ts'
 
-/** What pools of containers are made from. */
+/** Input of the pools of containers. */
 export interface ContainersProps {
   environment: DeployedProject['environment']
   layout: Layout
   pools: { [name: string]: DeployedPool }
   /** Variables of a pool's container. */
   variables(pool: string): { [name: string]: string }
-  /** What a pool's tasks may do. */
+  /** Permissions of a pool's tasks. */
   allows(pool: string): Grants
   logRetentionDays: number
   /** Name of a pool's log group. @default one that CloudFormation makes up */
   logGroupName(pool: string): string | undefined
-  /** Images that are there already, by pool: none is built. */
+  /** Existing images, by pool; these pools build none. */
   images: { [pool: string]: string }
   /** Processor of the images; what builds them must be able to. @default ARM64 */
   architecture: ecs.CpuArchitecture
 }
 
-/** Stopping takes up to two minutes, the longest that Fargate gives. */
+/** Stopping takes up to two minutes, the longest time that Fargate allows. */
 const STOP = Duration.seconds(120)
 const DEFAULT_CPU = 512
 const DEFAULT_MEMORY_MB = 2048
@@ -46,7 +46,7 @@ export class Containers extends Construct {
   readonly logGroups = new Map<string, logs.LogGroup>()
   /** URIs of the images, by pool. */
   readonly images: { [pool: string]: string } = {}
-  /** Task definitions, by pool: containers take their tags over. */
+  /** Task definitions, by pool; containers inherit their tags. */
   readonly definitions = new Map<string, ecs.FargateTaskDefinition>()
   readonly #layout: Layout
 
@@ -73,7 +73,7 @@ export class Containers extends Construct {
     for (const [name, pool] of Object.entries(props.pools)) this.addPool(name, pool, props)
   }
 
-  /** What launching containers takes. */
+  /** Permissions for launching containers. */
   launchStatements(pools: string[]): iam.PolicyStatement[] {
     const stack = Stack.of(this)
     const { clusterArn } = this.cluster
@@ -98,7 +98,7 @@ export class Containers extends Construct {
     ]
   }
 
-  /** The roles of containers; of many pools their path. */
+  /** ARNs of the roles of containers; in the larger layout one ARN with their path. */
   private roleArns(): string[] {
     if (this.#layout.isSpread)
       return [
@@ -118,7 +118,7 @@ export class Containers extends Construct {
     return `/${this.#layout.stackName}/`
   }
 
-  /** Roles that the CDK would make, with a path: a role that is made anew ends what runs with it, so only those of the larger layout. */
+  /** Roles with a path. A role that gets a path is replaced, which stops running containers, so only the larger layout has them. */
   private roles(scope: Construct, name: string): { taskRole?: iam.Role; executionRole?: iam.Role } {
     if (!this.#layout.isSpread) return {}
     const made = (id: string) =>

@@ -5,7 +5,7 @@ import * as logs from 'aws-cdk-lib/aws-logs'
 import { Construct } from 'constructs'
 import { type Grants, grantTo } from './grants.ts'
 
-/** How a function is made. */
+/** Options of a function. */
 export interface FunctionProps {
   description: string
   /** Folder with its bundle. */
@@ -24,7 +24,7 @@ export interface FunctionProps {
   logGroupName?: string | undefined
 }
 
-/** A function with a role of its own that can do what is listed, and write its log; nothing else. */
+/** A function with its own role, which has the listed permissions and may write its log. */
 export class OwnFunction extends Construct {
   readonly function: lambda.Function
   readonly logGroup: logs.LogGroup

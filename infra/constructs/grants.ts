@@ -1,15 +1,15 @@
 import * as iam from 'aws-cdk-lib/aws-iam'
 
-/** What a role may do. */
+/** Permissions of a role. */
 export interface Grants {
   statements: iam.PolicyStatement[]
-  /** Statements that would make the role's own policy too long: each is a policy of its own. */
+  /** Statements that do not fit into the role's own policy; each becomes a managed policy. */
   apart?: iam.PolicyStatement[]
-  /** Managed policies: names of those of AWS, or ARNs. */
+  /** Managed policies: names of AWS policies, or ARNs. */
   policies?: string[]
 }
 
-/** Lets a role do what is listed, and nothing else. */
+/** Gives a role the listed permissions, and no others. */
 export function grantTo(role: iam.Role, { statements, apart = [], policies = [] }: Grants): void {
   for (const statement of statements) role.addToPolicy(statement)
   for (const [index, statement] of apart.entries())

@@ -11,7 +11,7 @@ import { TASKS_MACHINE } from '../../src/handlers/start-run.ts'
 import type { Layout } from '../layout.ts'
 import { allow } from './permissions.ts'
 
-/** What the state machines are made from. */
+/** Input of the state machines. */
 export interface MachinesProps {
   pipelines: Pipeline[]
   /** ARN of the function that plans. */
@@ -23,14 +23,14 @@ export interface MachinesProps {
 /** Shows what a pipeline costs in the account's bill. */
 const PIPELINE_TAG = 'sluice:pipeline'
 
-/** Errors that a planning function tells about its input: another attempt cannot help. */
+/** Errors of the planning function about its input, which another attempt cannot mend. */
 const FINAL = [
   'Failed',
   'Cancelled',
   ...Object.entries(ERRORS).flatMap(([code, { source }]) => (source === 'user' ? [code] : [])),
 ]
 
-/** One state machine per pipeline, and one for task families: the face of their runs in the console. */
+/** One state machine per pipeline, and one for task families; their executions show runs in the AWS console. */
 export class Machines extends Construct {
   readonly arns: string[] = []
   readonly machines: sfn.CfnStateMachine[] = []
@@ -42,7 +42,7 @@ export class Machines extends Construct {
     role.addToPolicy(allow(['lambda:InvokeFunction'], [planArn]))
     for (const statement of LOG_DELIVERY) role.addToPolicy(statement())
     const logGroup = new logs.LogGroup(this, 'Logs', {
-      // Step Functions writes into groups of this name without a policy of a size that grows with each machine.
+      // Step Functions may write into log groups of this name without a policy that grows with each machine.
       logGroupName: `/aws/vendedlogs/states/${layout.stackName}-runs-${layout.stackNonce}`,
       retention: logRetentionDays,
       removalPolicy: RemovalPolicy.RETAIN,
@@ -107,8 +107,8 @@ const LOG_DELIVERY = [
 ]
 
 /**
- * One state with a task token: the function registers the token, then plans; whoever ends the run answers. A state of
- * its own for waiting would lose the end of a run that is quicker than the next transition.
+ * One state with a task token: the function registers the token, then plans, and the end of the run answers it. A
+ * separate state for waiting would miss the end of a run that ends before the next transition.
  */
 export function definitionOf(planArn: string, name: string, partition: string = Aws.PARTITION): object {
   const pipeline = name === TASKS_MACHINE ? {} : { pipeline: name }
@@ -139,7 +139,7 @@ export function definitionOf(planArn: string, name: string, partition: string = 
   }
 }
 
-/** What schedules are made from. */
+/** Input of the schedules. */
 export interface SchedulesProps {
   scheduleArn: string
   tickArn: string
@@ -148,9 +148,9 @@ export interface SchedulesProps {
 }
 
 /**
- * The clock of a deployment, in a group of its own: three schedules, however many pipelines have one. Cron expressions
- * and time zones of pipelines never reach EventBridge, whose grammar and daylight saving differ from theirs: each minute
- * the function looks itself which of them have fired.
+ * The clock of a deployment, in its own schedule group: three schedules for any number of pipelines. Cron expressions
+ * and time zones of pipelines never reach EventBridge, because its grammar and daylight saving differ. Each minute the
+ * function looks which schedules of pipelines have fired.
  */
 export class Schedules extends Construct {
   constructor(
@@ -185,7 +185,7 @@ export class Schedules extends Construct {
     add('Tick', tickArn, {}, 'rate(1 minute)')
     // At the beginning of each minute, when most schedules fire.
     add('Firings', scheduleArn, { only: 'fired' }, 'cron(* * * * ? *)')
-    // Brings what was missed, and opens failed intervals again.
+    // Starts missed intervals, and opens failed intervals again.
     add('Intervals', scheduleArn, {}, 'rate(5 minutes)')
   }
 }

@@ -19,8 +19,8 @@ export class Permissions {
   }
 
   /**
-   * Records. Every part reads, puts and updates them. Only those that list them may query, only those that find what is
-   * due by time may ask the index, and only those that take waiters or executions off their lists may delete.
+   * Records. Every part reads, puts and updates them. Only parts that list records may query. Only parts that look for due
+   * records may query the index. Only parts that remove waiters or executions from their lists may delete.
    */
   records(...uses: ('list' | 'due' | 'remove')[]): iam.PolicyStatement[] {
     const { tableArn } = this.#records.table
@@ -40,7 +40,7 @@ export class Permissions {
     ]
   }
 
-  /** Plans. The bucket's rule removes them at their time; no function does. */
+  /** Plans. A lifecycle rule of the bucket removes them; no function does. */
   plans(access: 'read' | 'write'): iam.PolicyStatement[] {
     const { bucketName } = this.#records.bucket
     return [
@@ -49,7 +49,7 @@ export class Permissions {
     ]
   }
 
-  /** What a body yields: plans beside that of its run, named by the run, `~` and the task (src/engine/expand.ts). */
+  /** Yielded tasks: plans beside the run's plan, named by the run, `~` and the task (src/engine/expand.ts). */
   yields(): iam.PolicyStatement[] {
     return [...this.plans('read'), this.putPlans('*~*')]
   }
@@ -76,7 +76,7 @@ export class Permissions {
     return queues.length === 0 ? [] : [allow(['sqs:SendMessage'], queues)]
   }
 
-  /** A function that Lambda brings messages to also looks at its queue, and gives back what is not ours. */
+  /** Lambda, which polls a queue in the name of the function, reads its attributes and returns messages. */
   take(queues: string[], by: 'function' | 'container'): iam.PolicyStatement[] {
     const actions = [
       'ReceiveMessage',
@@ -95,7 +95,7 @@ export class Permissions {
     return queues.length === 0 ? [] : [allow(['sqs:GetQueueAttributes'], queues)]
   }
 
-  /** Reads the values of these secrets of the deployment; a statement for as many as one policy takes. */
+  /** Reads the values of these secrets of the deployment; each statement has as many as fit one policy. */
   readSecrets(names: string[], prefix: string): iam.PolicyStatement[] {
     const statements: iam.PolicyStatement[] = []
     for (const group of groupsOf(names))
@@ -109,7 +109,7 @@ export class Permissions {
     return statements
   }
 
-  /** Sets secrets of the deployment, all of them: they are many, and none can be read by this. */
+  /** Sets all secrets of the deployment. It has a wildcard, because they are many and this permission reads none. */
   setSecrets(prefix: string): iam.PolicyStatement[] {
     return [allow(['secretsmanager:PutSecretValue'], [this.secretArn(`${prefix}*`)])]
   }
@@ -131,7 +131,7 @@ export class Permissions {
   }
 }
 
-/** Characters of names that one policy takes: it has 6,144, an ARN about 90 beside its name, and there are names of all lengths. */
+/** Characters of names for one policy: a policy has 6,144, and an ARN has about 90 beside its name. */
 const NAMES_OF_A_POLICY = 4_500
 const ARN_CHARACTERS = 95
 
@@ -151,8 +151,8 @@ function groupsOf(names: string[]): string[][] {
 }
 
 /**
- * Lists only below a prefix. The permission also makes S3 say "not there" instead of "forbidden" to a look at one object,
- * a request that has no prefix: hence "if exists".
+ * Lists only below a prefix. The permission also makes S3 answer "not found" instead of "forbidden" for a missing object;
+ * that request has no prefix, hence "if exists".
  */
 const belowPrefix = (prefix: string) =>
   prefix === '' ? undefined : { StringLikeIfExists: { 's3:prefix': [`${prefix}*`] } }

@@ -3,20 +3,20 @@ import * as sqs from 'aws-cdk-lib/aws-sqs'
 import { Construct } from 'constructs'
 import type { Layout } from '../layout.ts'
 
-/** A queue, and where what cannot be handled goes. */
+/** A queue and its dead-letter queue. */
 export interface WithDeadLetters {
   queue: sqs.Queue
   deadLetters: sqs.Queue
 }
 
-/** What the queues are made from. */
+/** Input of the queues. */
 export interface QueuesProps {
   layout: Layout
   pools: string[]
   functionTimeout: Duration
 }
 
-/** The longest that SQS keeps a message. */
+/** Longest time that SQS keeps a message. */
 const KEPT = Duration.days(14)
 const TRIES = 5
 
@@ -24,9 +24,9 @@ const TRIES = 5
 export class Queues extends Construct {
   readonly pools = new Map<string, WithDeadLetters>()
   readonly repair: WithDeadLetters
-  /** Firings of schedules that could not be delivered. */
+  /** Calls by schedules that could not be delivered. */
   readonly schedules: sqs.Queue
-  /** Batches of the table's stream that no function survived. */
+  /** Batches of the table's stream that killed their function each time. */
   readonly stream: sqs.Queue
   readonly #layout: Layout
 
@@ -41,7 +41,7 @@ export class Queues extends Construct {
     this.stream = new sqs.Queue(this, 'StreamDeadLetters', SAFE)
   }
 
-  /** Where dead letters of all pools lie, and those of changes, schedules and the stream. */
+  /** Dead-letter queues of all pools, and of changes, schedules and the stream. */
   get deadLetters(): Map<string, sqs.Queue> {
     const pools = [...this.pools].map(([name, { deadLetters }]): [string, sqs.Queue] => [
       `Pool-${name}`,
@@ -74,7 +74,7 @@ export class Queues extends Construct {
 
   private poolQueue(pool: string, visibilityTimeout: Duration): WithDeadLetters {
     const scope = this.#layout.poolScope(pool, this)
-    // A queue that is made anew loses its messages, so only those of the larger layout are named.
+    // A queue that gets a name is replaced and loses its messages, so only queues of the larger layout have names.
     const named = this.#layout.isSpread ? { queueName: `${this.#layout.queuePrefix}${pool}` } : {}
     return queueIn(scope, `Pool-${pool}`, { visibilityTimeout, ...named })
   }

@@ -3,12 +3,12 @@ import * as dynamodb from 'aws-cdk-lib/aws-dynamodb'
 import * as s3 from 'aws-cdk-lib/aws-s3'
 import { Construct } from 'constructs'
 
-/** The index on what is due; src/adapters/dynamodb/table.ts describes the same table. */
+/** The index on due records; src/adapters/dynamodb/table.ts describes the same table. */
 const DUE_INDEX = 'due'
 const PLANS_KEPT = Duration.days(90)
 const STAGED_KEPT = Duration.days(7)
 
-/** What a deployment remembers: the table of its records, and the bucket of plans and, by default, targets. */
+/** The stateful resources: the table of records, and the bucket of plans and, by default, targets. */
 export class Records extends Construct {
   readonly table: dynamodb.Table
   readonly bucket: s3.Bucket

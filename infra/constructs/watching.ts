@@ -9,7 +9,7 @@ import type * as sqs from 'aws-cdk-lib/aws-sqs'
 import { Construct } from 'constructs'
 import type { Layout } from '../layout.ts'
 
-/** What is watched. */
+/** Resources that are monitored. */
 export interface WatchingProps {
   environment: string
   functions: { [name: string]: lambda.Function }
@@ -21,11 +21,11 @@ export interface WatchingProps {
   alarmEmail: string | undefined
 }
 
-/** Where the functions' own metrics are. */
+/** Namespace of the metrics that functions write. */
 const METRICS = 'Sluice'
-/** Where the article of each alarm is: a heading of this page. */
+/** The page with an article on each alarm; each is a heading. */
 const RUNBOOK = 'docs/operations.md#'
-/** Ends of attempts that somebody may want to look at. */
+/** Outcomes of attempts that the dashboard shows. */
 const CAUSES = [
   'failed',
   'timed_out',
@@ -40,7 +40,7 @@ const OLDEST = Duration.hours(1)
 const BEHIND = Duration.minutes(5)
 const STUCK = Duration.hours(24)
 const NEARLY_SPENT_PERCENT = 90
-/** In a row: one is often a host, three are not. */
+/** Failed starts in a row. A single one is often the fault of a host; three are not. */
 const FAILED_LAUNCHES = 3
 
 /** Alarms, each with its article in the runbook, to one topic; and a dashboard. */
@@ -100,7 +100,7 @@ export class Watching extends Construct {
       metric: own('FailedLaunches', 'max'),
       threshold: FAILED_LAUNCHES,
     })
-    // Told once an hour.
+    // The metric is written once an hour.
     const oldest = own('OldestRunHours', 'max').with({ period: Duration.hours(1) })
     this.alarm('Runs-Stuck', 'runs-stuck', { metric: oldest, threshold: STUCK.toHours() })
     this.alarm('Records-Repaired', 'records-repaired', {
@@ -124,7 +124,7 @@ export class Watching extends Construct {
     })
   }
 
-  /** A line for each state machine of the deployment: a search, because they may be many. */
+  /** A line for each state machine of the deployment, by a search, because the number of metrics in a widget is bounded. */
   private machines(metricName: string): cloudwatch.MathExpression {
     const names = `StateMachineArn="stateMachine:${this.#layout.anyPrefix}"`
     return new cloudwatch.MathExpression({
@@ -183,5 +183,5 @@ export class Watching extends Construct {
   }
 }
 
-/** The pool that a queue or function is of: `Pool-heavy`, `pool-heavy`. */
+/** The pool of a queue or function: `Pool-heavy`, `pool-heavy`. */
 const poolIn = (name: string): string | undefined => /^pool-(.+)$/i.exec(name)?.[1]

@@ -8,15 +8,15 @@ export function errorsPage(): string {
   )
   return `# Errors
 
-What the command says when it cannot do what was asked: one message, the next step, and with \`--json\` the code on
-standard error: \`{"error": …, "message": …, "hint": …}\`. Exit code 2 is for whoever typed it, 3 for the surroundings.
+When a command cannot do its work, it prints one message and the next step; with \`--json\` it prints the code on standard
+error: \`{"error": …, "message": …, "hint": …}\`. Exit code 2 means that the user can correct it, 3 that the system has to.
 This page is made from \`src/core/errors.ts\`: \`npm run docs:errors\`.
 
 | code | exit | try again | meaning |
 |---|---|---|---|
 ${rows.join('\n')}
 
-A task that fails is no error of the command: it exits 1, and the summary tells the cause.
+A failed task is no error of the command: the command exits with 1, and its summary shows the cause.
 `
 }
 

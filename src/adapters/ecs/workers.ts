@@ -9,22 +9,22 @@ import {
 import { messageOf } from '../../core/errors.ts'
 import { type Container, type Launched, PROVED_MS } from '../../core/launch.ts'
 
-/** How many containers, and on what. */
+/** How many containers to start, and on which capacity. */
 export interface Wanted {
   count: number
-  /** On spare capacity where there is some. */
+  /** Spare capacity (Fargate Spot) first, the rest at the usual price. */
   spot: boolean
 }
 
 /** Containers that drain the queue of a pool. */
 export interface Workers {
-  /** Those of a task definition's family that run or start, and what became of those that are named. */
+  /** Containers of a task definition's family that run or start, and the named ones in whatever status they are. */
   look(family: string, named: string[]): Promise<Container[]>
-  /** Starts what is wanted; tells which did, and what was in the way of the others. */
+  /** Starts containers; returns those that were accepted, and the problem with the rest. */
   launch(family: string, wanted: Wanted): Promise<Launched>
 }
 
-/** Where they run. */
+/** The cluster and network of the containers. */
 export interface Place {
   cluster: string
   subnets: string[]
@@ -32,7 +32,7 @@ export interface Place {
   publicIp: boolean
 }
 
-/** By this `startedBy` a container of `sluice shell` is told from the workers of its pool. */
+/** `startedBy` of a container of `sluice shell`, so that it does not count as a worker of its pool. */
 export const SHELL = 'sluice-shell'
 
 /** Most tasks of one RunTask. */
@@ -77,7 +77,7 @@ export function fargateWorkers(client: ECSClient, { cluster, ...network }: Place
     return arns
   }
 
-  /** Spare capacity first; where there is none, the rest at the usual price. */
+  /** Starts on Fargate Spot first; the rest, if Spot has no capacity, on Fargate. */
   async function onSpot(family: string, count: number): Promise<Launched> {
     const { arns } = await run(family, count, 'FARGATE_SPOT')
     if (arns.length === count) return { arns }
@@ -109,7 +109,7 @@ export function fargateWorkers(client: ECSClient, { cluster, ...network }: Place
       if (arns.length === count) return { arns }
       return {
         arns,
-        problem: failures[0]?.reason ?? 'ECS started fewer than were asked for, without a reason',
+        problem: failures[0]?.reason ?? 'ECS started fewer containers than requested and gave no reason',
       }
     } catch (error) {
       return { arns: [], problem: messageOf(error) }
@@ -117,7 +117,7 @@ export function fargateWorkers(client: ECSClient, { cluster, ...network }: Place
   }
 }
 
-/** Stops that say nothing about whether a container works: somebody's wish, or its host. */
+/** Stops by a user or by the host. They do not show whether the container works. */
 const OUTSIDE = ['UserInitiated', 'SpotInterruption', 'TerminationNotice']
 
 /** https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html */
@@ -130,7 +130,7 @@ function containerOf(task: Task): Container {
   return { arn, status: 'stopped', ...began, ...(isHealthy ? {} : { failure: whyStopped(task) }) }
 }
 
-/** Its process ended with an error before it can have done anything. */
+/** Whether its process ended with an error within {@link PROVED_MS} of its start. */
 function endedAtOnce({ startedAt, stoppingAt, stoppedAt, containers = [] }: Task): boolean {
   const ran = (stoppingAt ?? stoppedAt ?? new Date()).getTime() - (startedAt?.getTime() ?? 0)
   return ran < PROVED_MS && containers.some(({ exitCode = 0 }) => exitCode !== 0)
@@ -141,5 +141,5 @@ function whyStopped({ stoppedReason, stopCode, containers = [] }: Task): string 
     ...(reason === undefined || stoppedReason?.includes(reason) ? [] : [reason]),
     ...(exitCode === undefined ? [] : [`exit code ${exitCode}`]),
   ])
-  return [stoppedReason || stopCode || 'no reason was told', ...told].join('; ')
+  return [stoppedReason || stopCode || 'ECS gave no reason', ...told].join('; ')
 }

@@ -1,6 +1,6 @@
 import type { Database } from './database.ts'
 
-/** What the machine tells of time; see `adapters/system/monotonic.ts`. */
+/** Clocks of the machine; see `adapters/system/monotonic.ts`. */
 export interface Machine {
   boot: string | undefined
   monotonic(): number
@@ -14,22 +14,22 @@ export interface StateTime {
   steady(): number
 }
 
-/** How the clocks of a state stand to those of the machine; kept in the state. */
+/** Offsets between the clocks of a state and those of the machine; kept in the state. */
 interface Standing {
   boot: string | undefined
-  /** `steady` is this and the machine's monotonic clock. */
+  /** `steady` is `base` plus the machine's monotonic clock. */
   base: number
-  /** `now` is `steady` and this. */
+  /** `now` is `steady` plus `offset`. */
   offset: number
-  /** The wall clock has been set: to this offset, at this instant of the steady clock. */
+  /** The wall clock was set to this offset, at this instant of the steady clock. */
   jump?: { offset: number; since: number }
 }
 
-/** A wall clock that is corrected by so little is followed at once; NTP does that all the time. */
+/** Smaller corrections of the wall clock are followed at once; NTP makes them all the time. */
 const FOLLOWED_MS = 2_000
-/** A wall clock that was set is believed when it has stood so for so long: a mistake is corrected by then. */
+/** A wall clock that was set is believed after this time, in which a user corrects a mistake. */
 const BELIEVED_MS = 5 * 60_000
-/** How often the wall clock is looked at. */
+/** How often the wall clock is read. */
 const LOOK_MS = 250
 
 /**
@@ -37,12 +37,12 @@ const LOOK_MS = 250
  *
  * 1. `steady` never jumps: it counts with the machine's monotonic clock, from a base that the first process of a boot
  *    writes into the state. Leases and delays go by it, so a wall clock that is set ends no lease and prolongs no delay.
- * 2. `now` follows the wall clock. Where that jumps, `now` goes on as before until the wall clock has stood so for five
- *    minutes: a clock that is wrong for a moment starts no interval of tomorrow. After a sleep it follows at once.
- * 3. After a boot `steady` goes on at the wall clock, but not before what the state has seen.
+ * 2. `now` follows the wall clock. If the wall clock jumps, `now` goes on as before for five minutes and then follows, so a
+ *    clock that is wrong for a moment starts no interval of tomorrow. After a sleep of the machine `now` follows at once.
+ * 3. After a boot `steady` begins at the wall clock, but not before the latest instant that the state has seen.
  *
- * Without a boot id (macOS, Windows) each process has a base of its own: a wall clock that was set between the starts of
- * two processes parts their steady clocks.
+ * Without a boot id (macOS, Windows) each process has its own base: if the wall clock is set between the starts of two
+ * processes, their steady clocks differ.
  */
 export function stateTime(database: Database, machine: Machine): StateTime {
   const { sql } = database
@@ -61,7 +61,7 @@ export function stateTime(database: Database, machine: Machine): StateTime {
     const kept = read()
     if (isOfThisBoot(kept)) return kept
     const wall = machine.wall()
-    // Whoever follows the feed extends its lease: no instant that the state has seen is much later.
+    // The process that follows the feed extends its lease, so the lease ends later than every instant the state has seen.
     const seen = Number((feedLease.get() as { until: number | null } | undefined)?.until ?? 0)
     const steady = Math.max(wall, seen)
     const { boot } = machine
@@ -76,7 +76,7 @@ export function stateTime(database: Database, machine: Machine): StateTime {
   let sleptBefore = machine.slept()
   let lookedAt = Number.NEGATIVE_INFINITY
 
-  /** How the clocks stand after a look at the wall clock. */
+  /** The offsets after reading the wall clock. */
   function look(steady: number): Standing {
     const offset = machine.wall() - steady
     const isNear = (other: number) => Math.abs(offset - other) <= FOLLOWED_MS
@@ -95,12 +95,12 @@ export function stateTime(database: Database, machine: Machine): StateTime {
     return steady - known.since >= BELIEVED_MS ? followed : { ...before, jump: known }
   }
 
-  /** Small corrections add up; another process is to begin with them. */
+  /** Writes the offsets when small corrections have added up, so that the next process begins with them. */
   function keepWhereChanged(): void {
     const isSame = kept.jump?.since === standing.jump?.since
     if (isSame && Math.abs(kept.offset - standing.offset) <= FOLLOWED_MS / 2) return
     kept = standing
-    // A process that only looks at the state has closed it by then.
+    // A process that only reads the state may have closed it by then.
     setImmediate(() => {
       if (sql.isOpen) database.commit(() => replace.run(JSON.stringify(standing))).catch(() => {})
     })

@@ -4,11 +4,11 @@ import { startTimer } from '../../core/timer.ts'
 
 const POLL_MS = 50
 
-/** The machine's clock, with bells that end an idle sleep. */
+/** The machine's clock, with wake signals that end an idle sleep. */
 export interface SystemClock extends Clock {
-  /** This process has made what the bell rings for. */
+  /** Sends the wake signal: this process has written events or messages. */
   ring(bell: Bell): void
-  /** Ends every idle sleep, and asks for no more versions: the records are about to be closed. */
+  /** Ends every idle sleep and stops calling `version`, because the records are about to be closed. */
   close(): void
 }
 
@@ -19,11 +19,11 @@ interface Idler {
   wake: () => void
 }
 
-/** What a clock of the system may be made of. */
+/** Sources of a system clock. */
 export interface ClockOptions {
-  /** Asked every 50 ms while somebody idles; another number when another process has changed the records. */
+  /** Called every 50 ms while a loop idles. Its number changes when another process has changed the records. */
   version?: () => number
-  /** What the clock tells. @default the machine's wall clock, for both */
+  /** The two clocks. @default the machine's wall clock, for both */
   time?: Pick<Clock, 'now' | 'steady'>
 }
 

@@ -2,19 +2,19 @@ import { readFileSync } from 'node:fs'
 import { uptime } from 'node:os'
 import { performance } from 'node:perf_hooks'
 
-/** What a machine tells of time. */
+/** Clocks of a machine. */
 export interface MachineTime {
-  /** Id of the boot since which `monotonic` counts; undefined where the machine tells none (macOS, Windows). */
+  /** Id of the boot since which `monotonic` counts; undefined on machines without one (macOS, Windows). */
   boot: string | undefined
   /** Milliseconds that never jump, the same for all processes of a boot; a machine that sleeps does not count them. */
   monotonic(): number
-  /** How long the machine has slept since its boot, in milliseconds; 0 where it does not tell. */
+  /** How long the machine has slept since its boot, in milliseconds; 0 if that is not known. */
   slept(): number
   /** The wall clock, as people and NTP set it. */
   wall(): number
 }
 
-/** What `performance.now()` of this process began with, on the clock that all processes share. */
+/** The start of `performance.now()` in this process, on the clock that all processes share. */
 const BEGAN_MS = Number(process.hrtime.bigint()) / 1e6 - performance.now()
 
 const monotonic = () => BEGAN_MS + performance.now()

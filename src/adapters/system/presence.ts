@@ -5,21 +5,21 @@ import type { Presence, SeenWorker } from '../../core/ports.ts'
 import { isGone, workerId } from './processes.ts'
 
 const BEAT_MS = 5_000
-/** A process of another host that has not been heard of for this long has ended. */
+/** A process of another host counts as ended when its file is older than this. */
 const SILENT_MS = 30_000
-/** A process that was killed leaves its file, which says when it was last seen. */
+/** How long the file of a killed process is kept, which says when it was last seen. */
 const KEPT_MS = 30 * 86_400_000
 
 /**
- * A small file for each process that works on runs: its content says on which, its modification time when the process
- * was last seen. A process that ends by itself removes its file; one that was killed leaves it.
+ * A small file for each process that works on runs. Its content names the runs, its modification time is when the process
+ * was last seen. A process that ends by itself removes its file; a killed process leaves it.
  */
 export function filePresence(folder: string): Presence {
   return {
     announce() {
       const path = join(folder, `${process.pid}-${randomUUID().slice(0, 8)}.json`)
       const write = (runs: readonly string[] | undefined) => {
-        // Never its parent: a state that was deleted is not made again.
+        // Not recursive, so that a deleted state is not made again.
         attempt(() => mkdirSync(folder))
         writeFileSync(path, JSON.stringify({ worker: workerId(), runs: runs ?? null }))
       }
@@ -42,7 +42,7 @@ export function filePresence(folder: string): Presence {
   }
 }
 
-/** A full disk or a state that is gone stops the engine itself; that it cannot be told here stops nothing. */
+/** Ignores errors: a full disk or a missing state stops the engine in other places. */
 function attempt<T>(act: () => T): T | undefined {
   try {
     return act()
@@ -56,7 +56,7 @@ const namesIn = (folder: string): string[] =>
 
 type Found = Omit<SeenWorker, 'isGone'>
 
-/** Undefined where the file was removed meanwhile, or is not written yet. */
+/** Undefined if the file was removed meanwhile, or is not written yet. */
 function readWorker(path: string): Found | undefined {
   return attempt(() => {
     const { worker, runs } = JSON.parse(readFileSync(path, 'utf8'))

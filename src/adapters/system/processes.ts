@@ -2,14 +2,14 @@ import { readFileSync, readlinkSync } from 'node:fs'
 import { hostname } from 'node:os'
 
 /**
- * Ids of worker processes: host, process id and the process's start, so that a process that has ended is told
- * from another that got its number. The host includes the boot and the process namespace where Linux tells them.
+ * Ids of worker processes: host, process id and the process's start. The start separates an ended process from a later one
+ * with its number. On Linux the host includes the boot and the process namespace.
  */
 export function workerId(pid = process.pid): string {
   return `${host()}/${pid}/${startOf(pid) ?? 'unknown'}`
 }
 
-/** True only where the process ran on this host and is certainly gone. */
+/** True only if the process ran on this host and is certainly gone. */
 export async function isGone(worker: string): Promise<boolean> {
   const [where, pid, start] = worker.split('/')
   if (where !== host()) return false
@@ -39,8 +39,8 @@ function isAlive(pid: number): boolean {
 }
 
 /**
- * Start of a process in clock ticks since boot (proc(5), field 22 of stat); undefined where there is no /proc,
- * and for a dead process that nobody has waited for (state Z).
+ * Start of a process in clock ticks since boot (proc(5), field 22 of stat); undefined on systems without /proc, and for
+ * a dead process whose parent has not read its exit code yet (state Z).
  */
 function startOf(pid: number): string | undefined {
   const stat = attempt(() => readFileSync(`/proc/${pid}/stat`, 'utf8'))

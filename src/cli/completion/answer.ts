@@ -3,8 +3,8 @@ import type { Command } from 'commander'
 import { complete } from './complete.ts'
 
 /**
- * Answers a completion script: a line for each candidate, with a tab before what it is. Whatever fails, nothing is
- * printed but candidates: a shell shows it in the middle of what is typed.
+ * Answers a completion script: a line for each candidate, with a tab before its description. Errors are not printed,
+ * because the shell would show them in the middle of the command line.
  */
 export async function answerCompletion(
   makeProgram: (words: string[]) => Promise<Command>,

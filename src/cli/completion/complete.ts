@@ -3,8 +3,8 @@ import { FILES } from './scripts.ts'
 import { type Candidate, valuesOf, type Where } from './values.ts'
 
 /**
- * What may stand at the last of these words, which is being typed: flags, commands, or values of the flag or argument
- * that it is. The words are those of the command line without `sluice`.
+ * Candidates for the last of these words, which is being typed: flags, commands, or values of a flag or argument. The
+ * words are the command line without `sluice`.
  */
 export async function complete(program: Command, words: readonly string[]): Promise<Candidate[]> {
   const { before, current, prefix } = split(words)
@@ -15,7 +15,7 @@ export async function complete(program: Command, words: readonly string[]): Prom
     .map((each) => (each.value === FILES ? each : { ...each, value: prefix + each.value }))
 }
 
-/** `--env=prod` is a flag and its value; bash parts the two and gives the sign as a word. */
+/** `--env=prod` is a flag and its value; bash splits it and passes `=` as a word. */
 function split(words: readonly string[]): { before: string[]; current: string; prefix: string } {
   const typed = words.at(-1) ?? ''
   const before = words.slice(0, -1).filter((word) => word !== '=')
@@ -25,7 +25,7 @@ function split(words: readonly string[]): { before: string[]; current: string; p
   return { before: [...before, flag], current: value ?? '', prefix: `${flag}=` }
 }
 
-/** Where the cursor is. */
+/** The word at the cursor. */
 interface Spot {
   command: Command
   /** The flag whose value is typed. */
@@ -45,7 +45,7 @@ function findSpot(program: Command, before: readonly string[], current: string):
   return { command, where, ...(argument === undefined ? {} : { argument }) }
 }
 
-/** What the words say that are complete: the command, its arguments and flags, and a flag that still wants its value. */
+/** Reads the complete words: the command, its arguments and flags, and a flag whose value is missing. */
 interface Read {
   command: Command
   given: string[]

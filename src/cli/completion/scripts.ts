@@ -1,12 +1,12 @@
-/** Shells that a completion script is made for. */
+/** Shells with a completion script. */
 export const SHELLS = ['bash', 'zsh', 'fish'] as const
 export type Shell = (typeof SHELLS)[number]
 
-/** What the command answers where file names are wanted. */
+/** The answer that makes the shell complete file names. */
 export const FILES = ':files'
 
-// The scripts only ask the command, so a script that was installed once knows new commands, pipelines and runs.
-// What is typed is passed as arguments and never evaluated.
+// The scripts only call the command, so an installed script knows new commands, pipelines and runs.
+// The words of the command line are passed as arguments and never evaluated.
 
 const ASK = `  if type sluice >/dev/null 2>&1; then command sluice complete -- "$@"
   else npx --no-install sluice complete -- "$@"

@@ -10,13 +10,13 @@ import { defaultState, fromStart } from '../place.ts'
 import { instant } from '../render.ts'
 import { FILES } from './scripts.ts'
 
-/** What may be typed, and what it is. */
+/** A candidate with its description. */
 export interface Candidate {
   value: string
   text?: string
 }
 
-/** Where a value is typed: the command, its arguments so far, and the values of its flags. */
+/** The context of a value: the command, its arguments so far, and the values of its flags. */
 export interface Where {
   command: string
   given: readonly string[]
@@ -25,7 +25,7 @@ export interface Where {
 
 const RUNS = 50
 
-/** Values of a flag or an argument by its name; nothing where anything may be typed. */
+/** Values of a flag or an argument by its name; empty if any text is allowed. */
 export async function valuesOf(name: string, where: Where): Promise<Candidate[]> {
   switch (name) {
     case 'state':
@@ -70,7 +70,7 @@ function deployments({ environments }: Project): Candidate[] {
   )
 }
 
-/** Pipelines; those with a schedule alone where only these can be meant. */
+/** Pipelines; for commands on schedules only pipelines with a schedule. */
 function pipelines({ pipelines }: Project, command: string): Candidate[] {
   const isScheduled = ['backfill', 'pause', 'resume'].includes(command)
   return [...pipelines.values()]
@@ -89,7 +89,7 @@ function secretNames({ flags }: Where): Candidate[] {
 const stateOf = ({ state, config }: Where['flags']) =>
   state === undefined ? defaultState(config) : fromStart(state)
 
-/** The newest runs of this machine; a deployment is not asked while somebody types. */
+/** The newest runs of this machine. A deployment is not called, because an answer takes too long while typing. */
 async function runs({ flags }: Where): Promise<Candidate[]> {
   const latest = { value: 'latest', text: 'the newest run' }
   if (flags.env !== undefined) return [latest]
@@ -103,7 +103,7 @@ async function runs({ flags }: Where): Promise<Candidate[]> {
   ]
 }
 
-/** Families of the tasks of the run that is named before. */
+/** Families of the tasks of the run that the words before name. */
 async function tasksOf({ flags, given: [run] }: Where): Promise<Candidate[]> {
   if (run === undefined || flags.env !== undefined) return []
   const view = await withExistingHome({ state: stateOf(flags) }, async (home) =>
@@ -116,7 +116,7 @@ async function tasksOf({ flags, given: [run] }: Where): Promise<Candidate[]> {
   }))
 }
 
-/** What a parameter of the pipeline or task that is named may be. */
+/** Values of a parameter of the named pipeline or task. */
 async function parameterValues(name: string, where: Where): Promise<Candidate[]> {
   const [root] = where.given
   if (root === undefined) return []
