@@ -52,7 +52,7 @@ async function cancelSome({ world, contextOf }: Surroundings, host: string): Pro
 }
 
 async function markSome({ world, contextOf }: Surroundings, host: string): Promise<void> {
-  const tasks = [...world.memory.records.values()].filter(
+  const tasks = [...world.records.values()].filter(
     (record) => record.kind === 'taskRun' && canBeMarked(record) && !record.join,
   )
   const task = pick(world, tasks) as TaskRun | undefined

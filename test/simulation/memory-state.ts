@@ -1,0 +1,76 @@
+import { memoryPlans } from '../../src/adapters/memory/plans.ts'
+import { memoryQueue } from '../../src/adapters/memory/queue.ts'
+import { memoryRecords } from '../../src/adapters/memory/records.ts'
+import type { Stored } from '../../src/core/change.ts'
+import type { FeedEvent } from '../../src/core/ports.ts'
+import type { Scheduler } from './scheduler.ts'
+import type { Entry, State } from './state.ts'
+
+/** How long a host follows the feed without asking again. */
+const FOLLOWED_MS = 5_000
+
+/**
+ * A state on the memory adapters, as faulty as a store in the cloud may be: lists are stale, changes are told again long
+ * after they were acknowledged, in half of the worlds to several followers at once.
+ */
+export function memoryState(scheduler: Scheduler): State {
+  const { random } = scheduler
+  const memory = memoryRecords()
+  const plans = memoryPlans()
+  const queue = memoryQueue({ steady: () => scheduler.now })
+  const repeatsOld = random() < 0.5
+  const hasOneFollower = random() < 0.5
+  let follower = { by: '', until: 0 }
+  let stale: ReadonlyMap<string, Stored> = new Map()
+  const delivered: FeedEvent[] = []
+
+  function listStale(isWanted: (key: string, record: Stored) => boolean): Entry[] {
+    const view = random() < 0.5 ? stale : memory.records
+    const found: Entry[] = []
+    for (const [key, record] of view) if (isWanted(key, record)) found.push({ key, record })
+    return found
+  }
+
+  /** Whether a host may take events: in half of the worlds one at a time follows the feed, as long as it lives and asks. */
+  function follows(host: string): boolean {
+    if (!hasOneFollower) return true
+    const { now, dead } = scheduler
+    if (follower.by !== host && !dead.has(follower.by) && follower.until > now) return false
+    follower = { by: host, until: now + FOLLOWED_MS }
+    return true
+  }
+
+  /** A few events, with or without images, and now and then an old one again. */
+  async function takeEvents(limit: number): Promise<FeedEvent[]> {
+    const events = await memory.feed.take(Math.min(limit, 1 + Math.floor(random() * 5)))
+    const old = delivered[Math.floor(random() * delivered.length)]
+    delivered.push(...events)
+    // When nothing happens any more nothing is told again either: it would mend what was lost.
+    const isAgain = repeatsOld && events.length > 0 && random() < 0.1
+    const again = old !== undefined && isAgain ? [old] : []
+    return [...again, ...(random() < 0.5 ? events : events.map(({ image: _, ...event }) => event))]
+  }
+
+  return {
+    records: memory.records,
+    connect: (host) => ({
+      store: {
+        ...memory.store,
+        list: async (query) =>
+          query.consistency === 'strong'
+            ? memory.store.list(query)
+            : listStale((key) => key.startsWith(query.prefix)),
+        due: async ({ before }) =>
+          listStale((_, record) => 'dueAt' in record && (record.dueAt ?? 0) <= before),
+      },
+      feed: { ...memory.feed, take: async (limit) => (follows(host) ? takeEvents(limit) : []) },
+      queue,
+      plans,
+    }),
+    disconnect() {},
+    afterStep() {
+      if (random() < 0.03) stale = new Map(memory.records)
+    },
+    close() {},
+  }
+}
