@@ -1,4 +1,24 @@
-/** The law of dependencies: core → nothing; define, engine → core; adapters → core, never each other. */
+/**
+ * The law of dependencies, from below: core → nothing; define, engine → core; body → define; planning → engine, body, define;
+ * runners → body; adapters → core, never each other; control → planning, project, engine; homes compose all of these;
+ * functions, worker and the command's main are the entries.
+ */
+const rooms = (...names) => names.map((name) => `^src/${name}/`)
+
+/** Everything that a home is made of. */
+const BELOW_HOMES = rooms(
+  'control',
+  'planning',
+  'project',
+  'runners',
+  'bundling',
+  'adapters',
+  'engine',
+  'body',
+  'define',
+  'core',
+)
+
 const only = (name, from, to) => ({
   name,
   severity: 'error',
@@ -9,18 +29,19 @@ const only = (name, from, to) => ({
 
 module.exports = {
   forbidden: [
-    only('core-stands-alone', '^src/core/', ['^src/core/']),
-    only('define-needs-core', '^src/define/', ['^src/define/', '^src/core/']),
-    only('engine-needs-core', '^src/engine/', ['^src/engine/', '^src/core/']),
-    only('body-runs-what-is-defined', '^src/body/', ['^src/body/', '^src/define/', '^src/core/']),
+    only('core-stands-alone', '^src/core/', rooms('core')),
+    only('define-needs-core', '^src/define/', rooms('define', 'core')),
+    only('engine-needs-core', '^src/engine/', rooms('engine', 'core')),
+    only('body-runs-what-is-defined', '^src/body/', rooms('body', 'define', 'core')),
+    only(
+      'planning-reads-definitions',
+      '^src/planning/',
+      rooms('planning', 'engine', 'body', 'define', 'core'),
+    ),
     only('runners-run-bodies', '^src/runners/', [
-      '^src/runners/',
-      '^src/body/',
-      '^src/core/',
-      // Until they are in body.
-      '^src/define/(attempt-log|body|failure|task)\\.ts$',
+      ...rooms('runners', 'body', 'core'),
+      '^src/define/(body|task)\\.ts$',
       '^src/define/targets/marker\\.ts$',
-      '^src/project/execute-job\\.ts$',
     ]),
     {
       name: 'kinds-of-runners-stand-alone',
@@ -34,68 +55,54 @@ module.exports = {
       severity: 'error',
       comment: 'an adapter may import from core and its own folder, never from another adapter',
       from: { path: '^src/adapters/([^/]+)/' },
-      to: { path: '^(src|tasks)/', pathNot: ['^src/core/', '^src/adapters/$1/'] },
+      to: { path: '^(src|tasks|functions|worker|infra)/', pathNot: ['^src/core/', '^src/adapters/$1/'] },
     },
-    only('project-is-for-both-homes', '^src/project/', [
-      '^src/project/',
-      '^src/body/',
-      '^src/adapters/',
-      '^src/define/',
-      '^src/engine/',
-      '^src/core/',
+    only('project-loads-definitions', '^src/project/', rooms('project', 'define', 'core')),
+    only(
+      'control-acts',
+      '^src/control/',
+      rooms('control', 'planning', 'project', 'engine', 'body', 'define', 'core'),
+    ),
+    only('bundling-bundles', '^src/bundling/', rooms('bundling', 'core')),
+    only('local-home-composes', '^src/homes/local/', [
+      ...BELOW_HOMES,
+      '^src/homes/local/',
+      '^src/homes/open-storage\\.ts$',
     ]),
-    only('local-composes', '^src/local/', [
-      '^src/local/',
-      '^src/runners/',
-      '^src/body/',
-      '^src/project/',
-      '^src/adapters/',
-      '^src/define/',
-      '^src/engine/',
-      '^src/core/',
-    ]),
-    only('handlers-know-no-aws', '^src/handlers/', [
-      '^src/handlers/',
-      '^src/project/',
-      '^src/define/',
-      '^src/engine/',
-      '^src/core/',
+    only('simulated-home-composes', '^src/homes/simulated/', [...BELOW_HOMES, '^src/homes/simulated/']),
+    only('handlers-know-no-aws', '^src/homes/aws/handlers/', [
+      '^src/homes/aws/(handlers/|environment\\.ts$)',
+      ...rooms('control', 'planning', 'project', 'engine', 'body', 'define', 'core'),
     ]),
     {
       name: 'handlers-have-no-sdk',
       severity: 'error',
       comment: 'what speaks to AWS is an adapter, so that handlers are tested without',
-      from: { path: '^src/(handlers|engine|define|project|body|runners)/' },
+      from: { path: '^src/(homes/aws/handlers|control|planning|engine|define|project|body|runners)/' },
       to: { path: 'node_modules/(@aws-sdk|@smithy|@aws-lambda-powertools)/' },
     },
-    only('deployed-composes', '^src/deployed/', [
-      '^src/deployed/',
-      '^src/runners/',
-      '^src/body/',
-      '^src/handlers/',
-      '^src/project/',
-      '^src/adapters/',
-      '^src/define/',
-      '^src/engine/',
-      '^src/core/',
+    only('aws-home-composes', '^src/homes/aws/', [...BELOW_HOMES, '^src/homes/aws/']),
+    only('entries-compose', '^(functions|worker)/', [
+      '^(functions|worker)/',
+      '^src/homes/',
+      '^src/cli/main\\.ts$',
+      ...BELOW_HOMES,
     ]),
-    only('functions-compose', '^functions/', [
-      '^src/deployed/',
-      '^src/runners/',
-      '^src/handlers/',
-      '^src/project/',
-      '^src/adapters/',
-      '^src/core/',
-    ]),
+    {
+      name: 'nothing-imports-entries',
+      severity: 'error',
+      comment: 'functions and worker are started, never imported',
+      from: { path: '^(src|infra|tasks)/' },
+      to: { path: '^(functions|worker)/' },
+    },
     only('infra-reads-the-config', '^infra/', [
       '^infra/',
-      '^src/project/(load-config|check-definitions|bundled)\\.ts$',
-      '^src/handlers/(environment|start-run)\\.ts$',
-      '^src/local/resolve-self\\.ts$',
+      '^src/project/(load-config|check-definitions|bundled|resolve-self)\\.ts$',
+      '^src/homes/aws/(environment|handlers/start-run)\\.ts$',
       '^src/cli/version\\.ts$',
-      '^src/(core|define)/',
+      ...rooms('core', 'define'),
     ]),
-    only('pipelines-use-the-library', '^tasks/(?!worker/)', ['^tasks/', '^src/index\\.ts$']),
+    only('pipelines-use-the-library', '^tasks/', ['^tasks/', '^src/index\\.ts$']),
     {
       name: 'core-does-no-io',
       severity: 'error',

@@ -1,7 +1,8 @@
 /** What of Sluice a benchmark calls; loaded as a whole, so that its compiled code can be kept between processes. */
-import '../src/local/resolve-self.ts'
+import '../src/project/resolve-self.ts'
 
-export { openHome } from '../src/local/home.ts'
-export { followRuns } from '../src/local/run-pipeline.ts'
+export { growFreely, growThriftily } from '../src/cli/heap.ts'
+export { followRuns } from '../src/control/follow-runs.ts'
+export { findRoot, requestFor, startRun } from '../src/control/requests.ts'
+export { openHome } from '../src/homes/local/home.ts'
 export { loadProject } from '../src/project/load-config.ts'
-export { findRoot, requestFor, startRun } from '../src/project/requests.ts'

@@ -19,8 +19,10 @@ const { values } = parseArgs({
 })
 // As the command does, before anything of Sluice is loaded.
 module.enableCompileCache(resolve(values.folder, '../cache'))
-const { openHome, followRuns, loadProject, findRoot, requestFor, startRun } = await import('./engine.ts')
+const { growFreely, growThriftily, openHome, followRuns, loadProject, findRoot, requestFor, startRun } =
+  await import('./engine.ts')
 const project = await loadProject(resolve(import.meta.dirname, 'sluice.config.ts'))
+growThriftily()
 const home = openHome({
   stateFolder: resolve(values.folder, 'state'),
   storageFolder: resolve(values.folder, 'data'),
@@ -34,6 +36,7 @@ const planned = performance.now()
 let status = opened === undefined ? 'complete' : 'planned'
 if (opened !== undefined && !values['plan-only']) {
   const runs = [opened.run]
+  growFreely()
   await followRuns(home, {
     next: async () => runs.shift(),
     maxActive: 1,

@@ -1,7 +1,7 @@
-import { openDeployed } from '../src/deployed/home.ts'
-import { launcherOf } from '../src/deployed/launcher.ts'
-import { readSettings } from '../src/handlers/environment.ts'
-import { createJobEvents } from '../src/handlers/job-events.ts'
+import { readSettings } from '../src/homes/aws/environment.ts'
+import { createJobEvents } from '../src/homes/aws/handlers/job-events.ts'
+import { openDeployed } from '../src/homes/aws/home.ts'
+import { launcherOf } from '../src/homes/aws/launcher.ts'
 import { bundledContainers, bundledLimits } from '../src/project/bundled.ts'
 
 const told = readSettings('job-events')

@@ -1,10 +1,10 @@
 import { ECSClient } from '@aws-sdk/client-ecs'
 import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs'
 import { fargateWorkers } from '../src/adapters/ecs/workers.ts'
-import { openDeployed } from '../src/deployed/home.ts'
-import { PATIENT } from '../src/deployed/patience.ts'
-import { ofPool, readSettings } from '../src/handlers/environment.ts'
-import { createLaunchWorkers } from '../src/handlers/launch-workers.ts'
+import { ofPool, readSettings } from '../src/homes/aws/environment.ts'
+import { createLaunchWorkers } from '../src/homes/aws/handlers/launch-workers.ts'
+import { openDeployed } from '../src/homes/aws/home.ts'
+import { PATIENT } from '../src/homes/aws/patience.ts'
 import { bundledContainers, bundledLimits } from '../src/project/bundled.ts'
 
 const told = readSettings('launch-workers')

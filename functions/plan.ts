@@ -1,9 +1,9 @@
 import { SFNClient } from '@aws-sdk/client-sfn'
 import { stepFunctions } from '../src/adapters/states/executions.ts'
-import { openDeployed } from '../src/deployed/home.ts'
-import { PATIENT } from '../src/deployed/patience.ts'
-import { readSettings } from '../src/handlers/environment.ts'
-import { createPlan, PLAN_EVENT } from '../src/handlers/plan.ts'
+import { readSettings } from '../src/homes/aws/environment.ts'
+import { createPlan, PLAN_EVENT } from '../src/homes/aws/handlers/plan.ts'
+import { openDeployed } from '../src/homes/aws/home.ts'
+import { PATIENT } from '../src/homes/aws/patience.ts'
 import { loadProject } from '../src/project/load-config.ts'
 
 const told = readSettings('plan')

@@ -1,8 +1,8 @@
-import { openDeployed } from '../src/deployed/home.ts'
-import { launcherOf } from '../src/deployed/launcher.ts'
-import { tickMetrics } from '../src/deployed/metrics.ts'
-import { readSettings } from '../src/handlers/environment.ts'
-import { createTick } from '../src/handlers/tick.ts'
+import { readSettings } from '../src/homes/aws/environment.ts'
+import { createTick } from '../src/homes/aws/handlers/tick.ts'
+import { openDeployed } from '../src/homes/aws/home.ts'
+import { launcherOf } from '../src/homes/aws/launcher.ts'
+import { tickMetrics } from '../src/homes/aws/metrics.ts'
 import { bundledContainers, bundledLimits } from '../src/project/bundled.ts'
 
 const told = readSettings('tick')

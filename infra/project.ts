@@ -1,4 +1,4 @@
-import '../src/local/resolve-self.ts'
+import '../src/project/resolve-self.ts'
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -144,15 +144,15 @@ async function bundlePool(
   )
   const project: BundledProject = { path, modules: own, missing: [], limits, containers: {} }
   if (pools[pool]?.runsOn !== 'fargate') {
-    const entries = { index: ownModule('functions/lambda-worker'), child: ownModule('src/local/child') }
+    const entries = { index: ownModule('functions/lambda-worker'), child: ownModule('worker/child') }
     const version = await bundle({ ...options, project, entries })
     copyExternal(dirname(path), options.external ?? [], options.outdir)
     return { folder: options.outdir, version }
   }
   const image = join(options.outdir, 'image')
   const entries = {
-    main: ownModule('tasks/worker/main'),
-    child: ownModule('src/local/child'),
+    main: ownModule('worker/main'),
+    child: ownModule('worker/child'),
     'command-host': ownModule('src/runners/command/command-host'),
     supervisor: ownModule('src/runners/process/supervisor'),
   }
@@ -167,7 +167,7 @@ async function bundlePool(
 
 /** The Dockerfile and the files from which it installs packages: a layer that changes only with the lockfile. */
 function copyImageParts(folder: string, image: string): void {
-  copyFileSync(join(ownModule('tasks/worker/main'), '..', '..', 'Dockerfile'), join(image, 'Dockerfile'))
+  copyFileSync(join(ownModule('worker/main'), '..', 'Dockerfile'), join(image, 'Dockerfile'))
   const dependencies = join(image, 'dependencies')
   mkdirSync(dependencies, { recursive: true })
   for (const name of ['package.json', 'package-lock.json', '.npmrc'])

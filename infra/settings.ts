@@ -1,6 +1,6 @@
 import { Stack } from 'aws-cdk-lib'
 import type { Construct } from 'constructs'
-import { type Part, SETTINGS_OF, type Setting, variableOf } from '../src/handlers/environment.ts'
+import { type Part, SETTINGS_OF, type Setting, variableOf } from '../src/homes/aws/environment.ts'
 import type { Containers } from './constructs/containers.ts'
 import { arnOf } from './constructs/machines.ts'
 import { type Foundation, memoryOf, poolOf } from './foundation.ts'

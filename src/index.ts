@@ -2,8 +2,7 @@ export type { Interval } from './core/calendar.ts'
 export { type ErrorCode, SluiceError } from './core/errors.ts'
 export { readLines } from './core/lines.ts'
 export type { BudgetPeriod } from './core/model.ts'
-export type { Body, BodyContext, Log } from './define/body.ts'
-export type { Budget } from './define/budgets.ts'
+export type { Body, BodyContext, Budget, Log } from './define/body.ts'
 export { type Config, defineConfig, type Environment } from './define/config.ts'
 export { day, insignificant } from './define/params.ts'
 export { type Pipeline, type PipelineOptions, pipeline } from './define/pipeline.ts'
@@ -33,7 +32,8 @@ export {
   type TaskOptions,
   task,
 } from './define/task.ts'
-export { simulate } from './local/simulation/load.ts'
+export { type TestEnd, type TestOptions, testTask } from './homes/local/test-task.ts'
+export { simulate } from './homes/simulated/load.ts'
 export type {
   AttemptToBe,
   SimulatedAttempt,
@@ -41,5 +41,4 @@ export type {
   SimulatedRun,
   SimulateOptions,
   Simulation,
-} from './local/simulation/simulation.ts'
-export { type TestEnd, type TestOptions, testTask } from './local/test-task.ts'
+} from './homes/simulated/simulation.ts'

@@ -68,7 +68,7 @@ for (const file of files) {
     if (blocks.some(({ note }) => note.endsWith('.test.ts')))
       it('has tests that pass', (test) => {
         const project = projectWith(test, blocks)
-        const library = pathToFileURL(join(projectFolder, 'src/local/resolve-self.ts')).href
+        const library = pathToFileURL(join(projectFolder, 'src/project/resolve-self.ts')).href
         const tests = blocks.filter(({ note }) => note.endsWith('.test.ts')).map(({ note }) => note)
         const { status, stdout } = spawnSync(process.execPath, ['--import', library, '--test', ...tests], {
           cwd: project.folder,

@@ -7,7 +7,7 @@ import * as sfn from 'aws-cdk-lib/aws-stepfunctions'
 import { Construct } from 'constructs'
 import { ERRORS } from '../../src/core/errors.ts'
 import type { Pipeline } from '../../src/define/pipeline.ts'
-import { TASKS_MACHINE } from '../../src/handlers/start-run.ts'
+import { TASKS_MACHINE } from '../../src/homes/aws/handlers/start-run.ts'
 import type { Layout } from '../layout.ts'
 import { allow } from './permissions.ts'
 

@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Home } from '../control/home.ts'
 import { SluiceError } from '../core/errors.ts'
-import { openHome } from '../local/home.ts'
-import type { Home } from '../project/home.ts'
+import { openHome } from '../homes/local/home.ts'
 import type { Project } from '../project/load-config.ts'
+import { growThriftily } from './heap.ts'
 import type { GlobalOptions } from './options.ts'
 
 /** Opens the state to look at, with a project where its limits or targets count; undefined where none has been made yet. */
@@ -39,6 +40,7 @@ export async function homeWithRuns(options: GlobalOptions, project?: Project): P
 
 /** Opens or makes the state of a project; `inline` runs bodies in this process. */
 export function projectHome(options: GlobalOptions & { inline?: true }, project: Project): Home {
+  growThriftily()
   return openHome({
     stateFolder: options.state,
     project,

@@ -1,8 +1,8 @@
 import { styleText } from 'node:util'
+import { findTasks, type RunView, type TaskView } from '../control/inspect.ts'
 import { SluiceError } from '../core/errors.ts'
 import { isOpen } from '../core/model.ts'
 import type { LogLine } from '../core/ports.ts'
-import { findTasks, type RunView, type TaskView } from '../project/inspect.ts'
 import type { GlobalOptions } from './options.ts'
 
 /** Flags of `sluice logs`. */

@@ -1,4 +1,4 @@
-import '../local/resolve-self.ts'
+import '../project/resolve-self.ts'
 import { CommanderError } from 'commander'
 import { messageOf, SluiceError } from '../core/errors.ts'
 import { openWaits } from '../define/open-waits.ts'

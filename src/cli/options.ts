@@ -3,7 +3,7 @@ import { fileSecrets } from '../adapters/secrets/file-secrets.ts'
 import { dayIn, type Span, spanOf } from '../core/calendar.ts'
 import { SluiceError } from '../core/errors.ts'
 import { secretVariable } from '../define/secret.ts'
-import { secretsPath } from '../local/state-folder.ts'
+import { secretsPath } from '../homes/local/state-folder.ts'
 import { findConfig, loadProject, noProject, type Project } from '../project/load-config.ts'
 
 /** Flags that every command takes. */

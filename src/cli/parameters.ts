@@ -1,11 +1,11 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { z } from 'zod'
+import { didYouMean } from '../control/suggestion.ts'
 import { dayIn } from '../core/calendar.ts'
 import { SluiceError } from '../core/errors.ts'
 import { choicesOf, valueOfText } from '../define/fields.ts'
 import { flagOf } from '../define/flags.ts'
 import { type Fields, isDay, isSignificant, kindOf } from '../define/params.ts'
-import { didYouMean } from '../project/suggestion.ts'
 import { PARAMETERS } from './help.ts'
 
 /** Adds a flag for each parameter, but for those that the command has itself, and `-p name=value`. */

@@ -1,10 +1,10 @@
 import logUpdate from 'log-update'
+import type { Home } from '../control/home.ts'
 import type { Stored } from '../core/change.ts'
 import { hasEnded, keys, type Progress, type TaskRun } from '../core/model.ts'
 import type { Claimed } from '../engine/claim.ts'
 import { readyOf } from '../engine/release.ts'
 import type { WorkEvents } from '../engine/work.ts'
-import type { Home } from '../project/home.ts'
 import { outcomeText, took } from './render.ts'
 
 /** Shows how a run goes on. */

@@ -1,4 +1,4 @@
-import type { RunView, TaskView } from '../project/inspect.ts'
+import type { RunView, TaskView } from '../control/inspect.ts'
 import { indented, instant, statusText, took } from './render.ts'
 
 const LOG_LINES = 20

@@ -1,5 +1,5 @@
+import type { TaskView } from '../control/inspect.ts'
 import type { Json } from '../core/model.ts'
-import type { TaskView } from '../project/inspect.ts'
 import { columns, indented, instant, outcomeText, statusText, took } from './render.ts'
 
 /** Everything about one task of a run, for people. */

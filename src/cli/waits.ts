@@ -1,7 +1,7 @@
+import type { Home } from '../control/home.ts'
+import type { RunView } from '../control/inspect.ts'
 import { hasEnded } from '../core/model.ts'
 import { type Reason, whyWaiting } from '../engine/why.ts'
-import type { Home } from '../project/home.ts'
-import type { RunView } from '../project/inspect.ts'
 import { instant } from './render.ts'
 
 const SHOWN = 20

@@ -1,5 +1,4 @@
 import type { Json } from '../core/model.ts'
-import type { Budget } from './budgets.ts'
 import type { InputOf, Requires } from './requires.ts'
 import type { Output } from './targets/target.ts'
 import type { Budgets, Secrets } from './task.ts'
@@ -10,6 +9,22 @@ export interface Log {
   info(message: string, fields?: Record<string, unknown>): void
   warn(message: string, fields?: Record<string, unknown>): void
   error(message: string, fields?: Record<string, unknown>): void
+}
+
+/** A budget as a body spends it. */
+export interface Budget {
+  /**
+   * Counts calls before they are made. More than the task declared is reserved anew; where nothing is left, the
+   * attempt ends, and is made again when there is. Once it was called, what is not spent comes back at the end.
+   */
+  spend(amount?: number): Promise<void>
+  /** What is left of this attempt's reservation. */
+  readonly left: number
+  /**
+   * For an answer such as 429: nobody uses the budget until `Retry-After` (seconds, or a date; a minute where there is
+   * none, or it is zero or past), and this attempt is made again then. Always throws.
+   */
+  throttled(retryAfter?: string | number | null): Promise<never>
 }
 
 /** What a body is called with. */

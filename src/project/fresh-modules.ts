@@ -8,7 +8,7 @@ const files = new Map<string, string>()
 let generation = 0
 
 /**
- * The URL by which a module is loaded; a hook asks for each (`local/resolve-self.ts`). Node keeps a module by its URL for as
+ * The URL by which a module is loaded; a hook asks for each (`resolve-self.ts`). Node keeps a module by its URL for as
  * long as the process lives, so each renewal gives the modules of a project other URLs. Packages stay as they are.
  */
 export function freshUrl(url: string): string {

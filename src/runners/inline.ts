@@ -1,16 +1,16 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { captureConsole, logTo } from '../body/attempt-log.ts'
 import type { BodyJob } from '../body/body-job.ts'
+import { executeJob } from '../body/execute-job.ts'
+import { failureOfBody } from '../body/failure.ts'
 import { SluiceError } from '../core/errors.ts'
 import { keptLine, maskedFailure, maskedLogLine, maskedProgress, maskOf } from '../core/mask.ts'
 import type { AttemptOutcome, Progress } from '../core/model.ts'
 import type { BodyEnd, Ending, Job, JobHooks, Logs, Runner, Storage } from '../core/ports.ts'
 import { startTimer } from '../core/timer.ts'
-import { captureConsole, logTo } from '../define/attempt-log.ts'
 import type { Log } from '../define/body.ts'
-import { failureOfBody } from '../define/failure.ts'
 import type { Markers } from '../define/targets/marker.ts'
 import type { TaskDefinition } from '../define/task.ts'
-import { executeJob } from '../project/execute-job.ts'
 
 /** What the runner is composed of. */
 export interface InlineRunnerOptions {

@@ -119,8 +119,8 @@ describe('functions that die between any two effects, messages that come twice, 
     const replaced = process.env.SLUICE_TEST_REPLACE
     const replace = {
       ...JSON.parse(replaced ?? '{}'),
-      'src/deployed/faults': join(here, 'replaced/faults.ts'),
-      'src/deployed/patience': join(here, 'replaced/throttled.ts'),
+      'src/homes/aws/faults': join(here, 'replaced/faults.ts'),
+      'src/homes/aws/patience': join(here, 'replaced/throttled.ts'),
     }
     process.env.SLUICE_TEST_REPLACE = JSON.stringify(replace)
     const ended = await sluice([

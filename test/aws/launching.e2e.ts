@@ -100,7 +100,7 @@ describe('containers', () => {
     const replaced = process.env.SLUICE_TEST_REPLACE
     process.env.SLUICE_TEST_REPLACE = JSON.stringify({
       ...JSON.parse(replaced ?? '{}'),
-      'src/deployed/timing': join(here, 'replaced/other-timing.ts'),
+      'src/homes/aws/timing': join(here, 'replaced/other-timing.ts'),
     })
     const deployed = await sluice(['deploy', '--code', '--env', 'test', '--architecture', 'x86_64', '--yes'])
     process.env.SLUICE_TEST_REPLACE = replaced

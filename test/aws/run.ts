@@ -26,8 +26,8 @@ process.env.PATH = `${dirname(process.execPath)}:${process.env.PATH}`
 // Short leases, so that what is killed is soon found, and requests that are counted; nothing else differs from what users
 // deploy.
 process.env.SLUICE_TEST_REPLACE ??= JSON.stringify({
-  'src/deployed/timing': join(here, 'replaced/timing.ts'),
-  'src/deployed/faults': join(here, 'replaced/counting.ts'),
+  'src/homes/aws/timing': join(here, 'replaced/timing.ts'),
+  'src/homes/aws/faults': join(here, 'replaced/counting.ts'),
 })
 
 try {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
-import { openHome } from '../../src/local/home.ts'
-import { prune } from '../../src/local/prune.ts'
+import { prune } from '../../src/control/prune.ts'
+import { openHome } from '../../src/homes/local/home.ts'
 import { type TestProject, testProject } from '../support/cli.ts'
 
 const plan = (...tasks: object[]) =>

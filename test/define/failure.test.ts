@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { runInNewContext } from 'node:vm'
-import { failureOfBody } from '../../src/define/failure.ts'
+import { failureOfBody } from '../../src/body/failure.ts'
 
 describe('the failure of a body', () => {
   it('tells every cause in the chain, each with its message and the first line of the user', () => {

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { z } from 'zod'
 import type { Storage } from '../../src/core/ports.ts'
-import { planningOf } from '../../src/define/planning.ts'
 import type { TaskInstance } from '../../src/define/task.ts'
 import { planGraph } from '../../src/engine/plan-graph.ts'
 import { type Target, task, text } from '../../src/index.ts'
+import { planningOf } from '../../src/planning/planning.ts'
 
 /** A storage that counts how it is asked. */
 function countingStorage(there: string[]) {

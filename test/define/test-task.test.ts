@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { z } from 'zod'
 import { day, folder, json, jsonLines, secret, task, testTask, text } from '../../src/index.ts'
-import '../../src/local/resolve-self.ts'
+import '../../src/project/resolve-self.ts'
 
 // It imports the library by its name, which is known only now.
 const { MatchBatch, MatchTitles } = await import('../../tasks/arxlive/pipeline.ts')

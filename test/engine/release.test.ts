@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { viewRun } from '../../src/control/inspect.ts'
 import type { Stored } from '../../src/core/change.ts'
 import { numberPlan } from '../../src/core/graph.ts'
 import { keys, type Run, type TaskRun } from '../../src/core/model.ts'
@@ -7,7 +8,6 @@ import { advance, handleChanged } from '../../src/engine/advance.ts'
 import { cancelRun } from '../../src/engine/cancel.ts'
 import { newTaskRun } from '../../src/engine/create-run.ts'
 import { openRun } from '../../src/engine/open-run.ts'
-import { viewRun } from '../../src/project/inspect.ts'
 import { foundTask, ours, racing, stepwise } from '../support/stepwise.ts'
 
 /** A root and 1,200 tasks below it that nothing holds back, which takes three chunks; nothing has been released. */

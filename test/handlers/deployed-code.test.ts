@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { noteCode, withCurrentCode } from '../../src/handlers/deployed-code.ts'
+import { noteCode, withCurrentCode } from '../../src/homes/aws/handlers/deployed-code.ts'
 import { memoryDeployment } from './deployment.ts'
 
 describe('a worker that outlives a deployment', () => {

@@ -1,11 +1,11 @@
+import type { Home } from '../../src/control/home.ts'
 import { NO_LIMITS } from '../../src/core/limits.ts'
 import { isOpen, keys, type Run } from '../../src/core/model.ts'
 import type { Pipeline } from '../../src/define/pipeline.ts'
 import { advance } from '../../src/engine/advance.ts'
 import { Worker } from '../../src/engine/work.ts'
-import { answerExecutions } from '../../src/handlers/answer.ts'
-import { NOWHERE, type VirtualHome, virtualHome } from '../../src/local/simulation/virtual-home.ts'
-import type { Home } from '../../src/project/home.ts'
+import { answerExecutions } from '../../src/homes/aws/handlers/answer.ts'
+import { NOWHERE, type VirtualHome, virtualHome } from '../../src/homes/simulated/home.ts'
 import { noProject, type Project } from '../../src/project/load-config.ts'
 
 /** A deployment on the memory adapters, with executions that only note what they are told. */

@@ -8,7 +8,7 @@ import { Schedules } from '../../infra/constructs/machines.ts'
 import type { Layout } from '../../infra/layout.ts'
 import { intervalsOf } from '../../src/core/calendar.ts'
 import { cronProblem } from '../../src/core/cron.ts'
-import { hasFired } from '../../src/handlers/schedule.ts'
+import { hasFired } from '../../src/homes/aws/handlers/schedule.ts'
 
 const MINUTE_MS = 60_000
 

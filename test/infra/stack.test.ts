@@ -9,7 +9,7 @@ import { Template } from 'aws-cdk-lib/assertions'
 import { AwsSolutionsChecks } from 'cdk-nag'
 import { definitionOf } from '../../infra/constructs/machines.ts'
 import { readProject, Sluice } from '../../infra/index.ts'
-import { type Part, readSettings, SETTINGS_OF, variableOf } from '../../src/handlers/environment.ts'
+import { type Part, readSettings, SETTINGS_OF, variableOf } from '../../src/homes/aws/environment.ts'
 import { projectFolder } from '../support/folders.ts'
 
 /** It has no types. */

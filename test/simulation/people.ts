@@ -1,10 +1,10 @@
+import { prune } from '../../src/control/prune.ts'
 import type { Stored } from '../../src/core/change.ts'
 import { isOpen, type Run, type TaskRun } from '../../src/core/model.ts'
 import { applyLimits } from '../../src/engine/apply-limits.ts'
 import { cancelRun } from '../../src/engine/cancel.ts'
 import type { Context } from '../../src/engine/context.ts'
 import { canBeMarked, markSucceeded } from '../../src/engine/mark.ts'
-import { prune } from '../../src/local/prune.ts'
 import { PERSON } from './watch.ts'
 import type { World } from './world.ts'
 

@@ -1,4 +1,4 @@
-import { planSchema } from '../../src/define/plan-format.ts'
+import { planSchema } from '../../src/planning/plan-format.ts'
 
 /** `docs/plan.schema.json`, made from the schemas that read plans. `npm run docs:plan` writes it. */
 export const planSchemaFile = (): string => `${JSON.stringify(planSchema(), null, 2)}\n`

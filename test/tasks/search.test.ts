@@ -16,7 +16,7 @@ import { fnv1a } from '../../tasks/search/clicks.ts'
 import { parseLine } from '../../tasks/search/log-line.ts'
 import { type TestProject, testProject } from '../support/cli.ts'
 import { projectFolder, temporaryFolder } from '../support/folders.ts'
-import '../../src/local/resolve-self.ts'
+import '../../src/project/resolve-self.ts'
 
 // It imports the library by its name, which is known only now.
 const { Split } = await import('../../tasks/search/pipeline.ts')

@@ -1,10 +1,10 @@
 import { accessSync, constants, mkdirSync, statfsSync } from 'node:fs'
+import { scheduleProblem } from '../../control/requests.ts'
 import { messageOf } from '../../core/errors.ts'
 import type { Pipeline } from '../../define/pipeline.ts'
-import { openHome } from '../../local/home.ts'
+import { openHome } from '../../homes/local/home.ts'
 import { brokenText } from '../../project/check-definitions.ts'
 import { findConfig, loadProject, type Project } from '../../project/load-config.ts'
-import { scheduleProblem } from '../../project/requests.ts'
 import { EXIT } from '../exit.ts'
 import { type GlobalOptions, type Result, secretsOf } from '../options.ts'
 

@@ -1,6 +1,6 @@
 import type { Shrunk } from '../../adapters/sqlite/shrink.ts'
-import { endedBefore, prune, pruneStaged } from '../../local/prune.ts'
-import { allRuns } from '../../project/inspect.ts'
+import { allRuns } from '../../control/inspect.ts'
+import { endedBefore, prune, pruneStaged } from '../../control/prune.ts'
 import { askFirst } from '../ask.ts'
 import { existingHome } from '../homes.ts'
 import type { GlobalOptions, Result } from '../options.ts'

@@ -1,11 +1,12 @@
+import { type FollowEnd, followRuns, resumeRun } from '../../control/follow-runs.ts'
+import type { Home } from '../../control/home.ts'
+import { findRun, viewRun } from '../../control/inspect.ts'
+import { type Asked, startRun } from '../../control/requests.ts'
 import { SluiceError } from '../../core/errors.ts'
 import type { Params } from '../../core/model.ts'
-import { type FollowEnd, followRuns, resumeRun } from '../../local/run-pipeline.ts'
-import type { Home } from '../../project/home.ts'
-import { findRun, viewRun } from '../../project/inspect.ts'
 import type { Project } from '../../project/load-config.ts'
-import { type Asked, startRun } from '../../project/requests.ts'
 import { EXIT } from '../exit.ts'
+import { growFreely } from '../heap.ts'
 import { projectHome } from '../homes.ts'
 import type { GlobalOptions, Result } from '../options.ts'
 import { liveProgress, type ProgressView, plainProgress, silentProgress } from '../progress.ts'
@@ -67,6 +68,7 @@ export async function follow(
   const unlisten = listenForStop(stop, home, view)
   try {
     const { concurrency, wait = WAIT_MS, next, maxActive, onRunEnd } = options
+    growFreely()
     return await followRuns(home, {
       ...view,
       next,

@@ -2,7 +2,7 @@ import { text as readText } from 'node:stream/consumers'
 import password from '@inquirer/password'
 import { SluiceError } from '../../core/errors.ts'
 import { SECRET_NAME, secretVariable } from '../../define/secret.ts'
-import { makeStateFolder } from '../../local/state-folder.ts'
+import { makeStateFolder } from '../../homes/local/state-folder.ts'
 import { type GlobalOptions, type Result, secretsOf } from '../options.ts'
 
 /** Keeps a secret; its value comes from a prompt or standard input, never from an argument. */

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { placesOf } from '../../control/awaiting.ts'
 import { isOpen, keys, type Params, type Run } from '../../core/model.ts'
-import { placesOf } from '../../project/awaiting.ts'
 import type { Interval } from '../commands/backfill.ts'
 import type { Connection } from './connect.ts'
 import { start, stopOnSignal } from './run.ts'

@@ -1,4 +1,4 @@
-import type { Home } from '../../project/home.ts'
+import type { Home } from '../../control/home.ts'
 import type { Project } from '../../project/load-config.ts'
 import { type GlobalOptions, projectOf } from '../options.ts'
 import { type Api, apiOf } from './client.ts'

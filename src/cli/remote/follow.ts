@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Home } from '../../control/home.ts'
 import type { Stored } from '../../core/change.ts'
 import { hasEnded, isOpen, keys, type Run, type TaskRun } from '../../core/model.ts'
-import type { Home } from '../../project/home.ts'
 import { took } from '../render.ts'
 
 /** How following ended. */

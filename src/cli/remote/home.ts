@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { systemClock } from '../../adapters/system/clock.ts'
+import type { Home } from '../../control/home.ts'
 import type { Stored } from '../../core/change.ts'
 import { SluiceError } from '../../core/errors.ts'
 import type { PlanHeader, PlannedTask } from '../../core/plan.ts'
 import type { Plans, Storage, Store } from '../../core/ports.ts'
-import { deployedLimits } from '../../deployed/limits.ts'
-import type { Home } from '../../project/home.ts'
+import { deployedLimits } from '../../homes/aws/limits.ts'
 import type { Project } from '../../project/load-config.ts'
 import type { Api } from './client.ts'
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { findRun, type RunView, type TaskView, viewRun } from '../../control/inspect.ts'
 import { isOpen } from '../../core/model.ts'
 import type { LinesPage } from '../../core/ports.ts'
-import { findRun, type RunView, type TaskView, viewRun } from '../../project/inspect.ts'
 import { type LogsOptions, lineText, type TaskLine, tellNoLines, wantedTasks, withEnds } from '../log-line.ts'
 import { outputUnread } from '../output.ts'
 import { type Connection, connect } from './connect.ts'

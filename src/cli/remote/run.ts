@@ -1,5 +1,5 @@
+import { findRun, viewRun } from '../../control/inspect.ts'
 import type { Params } from '../../core/model.ts'
-import { findRun, viewRun } from '../../project/inspect.ts'
 import type { Project } from '../../project/load-config.ts'
 import { EXIT } from '../exit.ts'
 import type { GlobalOptions, Result } from '../options.ts'

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Home } from '../../control/home.ts'
+import { allRuns } from '../../control/inspect.ts'
 import { SluiceError } from '../../core/errors.ts'
 import { isOpen, type Run } from '../../core/model.ts'
 import { readSchedule } from '../../engine/schedules.ts'
-import type { Home } from '../../project/home.ts'
-import { allRuns } from '../../project/inspect.ts'
 import type { Project } from '../../project/load-config.ts'
 import type { Api } from './client.ts'
 

@@ -9,9 +9,9 @@ import {
   StopTaskCommand,
 } from '@aws-sdk/client-ecs'
 import { SHELL } from '../../adapters/ecs/workers.ts'
+import { findRun, findTasks, type TaskView, viewRun } from '../../control/inspect.ts'
 import { SluiceError } from '../../core/errors.ts'
 import type { TaskRun } from '../../core/model.ts'
-import { findRun, findTasks, type TaskView, viewRun } from '../../project/inspect.ts'
 import { EXIT } from '../exit.ts'
 import type { GlobalOptions, Result } from '../options.ts'
 import { connect } from './connect.ts'

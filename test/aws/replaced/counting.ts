@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Ports } from '../../../src/core/ports.ts'
 
-// Instead of src/deployed/faults.ts in the test build: nothing dies, but every request is counted.
+// Instead of src/homes/aws/faults.ts in the test build: nothing dies, but every request is counted.
 
 /** Functions of the emulator run on this machine: each notes what it asks of AWS. */
 const REQUESTS = join(tmpdir(), 'sluice-test-requests')

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Ports } from '../../../src/core/ports.ts'
 
-// Instead of src/deployed/faults.ts in the test build that dies.
+// Instead of src/homes/aws/faults.ts in the test build that dies.
 
 /** Functions of the emulator run on this machine: the test counts their deaths. */
 const DEATHS = join(tmpdir(), 'sluice-test-deaths')

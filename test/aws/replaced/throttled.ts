@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { NodeHttpHandler } from '@smithy/node-http-handler'
 
-// Instead of src/deployed/patience.ts in the test build that dies: every tenth request of every client is throttled.
+// Instead of src/homes/aws/patience.ts in the test build that dies: every tenth request of every client is throttled.
 
 /** Functions of the emulator run on this machine: the test counts what was throttled. */
 const THROTTLED = join(tmpdir(), 'sluice-test-throttled')

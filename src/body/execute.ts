@@ -1,0 +1,209 @@
+import { messageOf } from '../core/errors.ts'
+import { toJson } from '../core/json.ts'
+import { maskOf } from '../core/mask.ts'
+import type { Json, Progress } from '../core/model.ts'
+import { mapShape, type Shape } from '../core/plan.ts'
+import type { BodyEnd, Reservation } from '../core/ports.ts'
+import type { Log } from '../define/body.ts'
+import { flatten, mapRequires } from '../define/requires.ts'
+import { FolderTarget } from '../define/targets/folder.ts'
+import type { Workspace } from '../define/targets/storage-target.ts'
+import { StorageTarget } from '../define/targets/storage-target.ts'
+import { type Output, targetsOf } from '../define/targets/target.ts'
+import type { TaskInstance } from '../define/task.ts'
+import { type BudgetHooks, budgetsOf } from './budgets.ts'
+import { failureOfBody } from './failure.ts'
+import { outputOf, type Surroundings } from './outputs.ts'
+import { AttemptSignal, asCheckpoint, overBudget, throttled, yielding } from './signals.ts'
+
+/** One attempt of a task, with everything that its body is given. */
+export interface Execution extends BudgetHooks {
+  run: string
+  task: TaskInstance
+  attempt: number
+  /** Names this attempt among writers of the same target. */
+  writer: string
+  requires?: Shape
+  upstream: (number: number) => TaskInstance
+  secrets: Record<string, string>
+  budgets: { [name: string]: Reservation }
+  /** Ids of what earlier attempts yielded. */
+  dependencies: ReadonlySet<string>
+  /** What is there already proves nothing, or is made again. */
+  replaces?: true
+  checkpoint?: Json
+  surroundings: Surroundings
+  log: Log
+  signal: AbortSignal
+  onProgress(progress: Progress): void
+  /** Told what the body threw, before only its message is left of it. */
+  onError?(error: unknown): void
+  /** Asked before outputs are moved into place; false: the attempt is no longer ours. */
+  mayPublish(): Promise<boolean>
+}
+
+/** What a body leaves behind besides its outputs. */
+interface Notes {
+  checkpoint?: Json
+  /** The way in which it asked its attempt to end; it counts even where the body swallowed it. */
+  signal?: AttemptSignal
+}
+
+/**
+ * Runs a body, then moves what it wrote into place. Never throws for what the body does: an exception, or an output
+ * that is missing afterwards, is a failure, and then nothing is published.
+ */
+export async function execute(execution: Execution): Promise<BodyEnd> {
+  const { task, surroundings, writer, budgets } = execution
+  const notes: Notes = {}
+  const account = budgetsOf(budgets, hooksOf(execution, notes))
+  const workspace: Workspace = { storage: surroundings.storage, writer, staged: new Map() }
+  const left = () => ({
+    spent: account.spent(),
+    ...(notes.checkpoint === undefined ? {} : { checkpoint: notes.checkpoint }),
+  })
+  try {
+    const output = outputOf(task, surroundings, workspace)
+    await removeLeftovers(execution, output)
+    const returned = await runBody(execution, output, account.budgets, notes)
+    if (notes.signal !== undefined) throw notes.signal
+    const result = task.definition.output === undefined ? asResult(execution, returned) : null
+    for (const target of targetsOf(output)) if (target instanceof FolderTarget) await target.seal()
+    await requireOutput(execution, output, workspace)
+    await publish(execution, workspace)
+    return { outcome: 'succeeded', result, ...left() }
+  } catch (error) {
+    const signal = notes.signal ?? (error instanceof AttemptSignal ? error : undefined)
+    if (signal === undefined) execution.onError?.(error)
+    return { ...(signal?.end ?? { outcome: 'failed', failure: failureOfBody(error) }), ...left() }
+  } finally {
+    for (const staged of workspace.staged.values()) await staged.discard()
+  }
+}
+
+function hooksOf({ reserve, block }: Execution, notes: Notes): BudgetHooks {
+  return {
+    async reserve(name, amount) {
+      const reservation = await reserve(name, amount)
+      if (reservation === undefined) notes.signal ??= overBudget(name, amount)
+      return reservation
+    },
+    async block(name, until) {
+      await block(name, until)
+      notes.signal ??= throttled(name, until)
+    },
+  }
+}
+
+async function runBody(
+  execution: Execution,
+  output: Output,
+  budgets: object,
+  notes: Notes,
+): Promise<unknown> {
+  const { task, surroundings, requires, upstream } = execution
+  const reading: Workspace = { storage: surroundings.storage, staged: new Map() }
+  const outputOfTask = (each: TaskInstance) => outputOf(each, surroundings, reading)
+  const outputOfUpstream = (number: number) => outputOfTask(upstream(number))
+  const keep = (value: unknown) => {
+    notes.checkpoint = withoutSecrets('the checkpoint', asCheckpoint(value), execution)
+  }
+  return task.definition.body?.({
+    params: task.params as never,
+    input: (requires === undefined ? undefined : mapShape(requires, outputOfUpstream)) as never,
+    output: (task.definition.output === undefined ? undefined : output) as never,
+    secrets: execution.secrets as never,
+    budgets: budgets as never,
+    need: async (wanted, options = {}) => {
+      const missing = flatten(wanted).upstreams.filter(({ id }) => !execution.dependencies.has(id))
+      if (missing.length === 0) return mapRequires(wanted, outputOfTask) as never
+      if (options.checkpoint !== undefined) keep(options.checkpoint)
+      notes.signal ??= yielding(missing)
+      throw notes.signal
+    },
+    checkpoint: execution.checkpoint,
+    saveCheckpoint: keep,
+    log: execution.log,
+    progress: (done, total, text) =>
+      execution.onProgress({
+        done,
+        ...(total === undefined ? {} : { total }),
+        ...(text === undefined ? {} : { text }),
+      }),
+    signal: execution.signal,
+    attempt: execution.attempt,
+    run: execution.run,
+  })
+}
+
+/** Removes what attempts that have died wrote beside the targets; a first attempt of a target that is believed follows none. */
+async function removeLeftovers(
+  { attempt, replaces, surroundings: { storage } }: Execution,
+  output: Output,
+): Promise<void> {
+  if (attempt === 1 && !replaces) return
+  for (const target of targetsOf(output))
+    if (target instanceof StorageTarget) await storage.removeStaged(target.path)
+}
+
+async function publish(execution: Execution, workspace: Workspace): Promise<void> {
+  // A body that went on after it was told to stop must not surprise whoever runs next.
+  if (!(await execution.mayPublish()))
+    throw new Error('the attempt is no longer allowed to publish: its lease ended or it was stopped')
+  for (const [path, staged] of workspace.staged) {
+    await staged.publish(publishModeOf(execution, workspace))
+    workspace.staged.delete(path)
+  }
+}
+
+/**
+ * The single target of a first attempt can be there only because another attempt has made it meanwhile. Later attempts,
+ * and those that make several, may find what an attempt that was cut has left: that is made again, so that all fit.
+ */
+const publishModeOf = ({ attempt, replaces }: Execution, { staged }: Workspace) =>
+  attempt === 1 && !replaces && staged.size === 1 ? 'create' : 'replace'
+
+/** Every target has been written now, or is there. */
+async function requireOutput({ task }: Execution, output: Output, { staged }: Workspace): Promise<void> {
+  if (task.definition.output === undefined) return
+  for (const target of targetsOf(output)) {
+    const isWritten = target instanceof StorageTarget && staged.has(target.path)
+    if (!isWritten && !(await target.exists()))
+      throw new Error(`the body ended well but its output is missing: ${target.uri}`)
+  }
+}
+
+/** The largest result of a marker: it is part of a record. */
+const MAX_RESULT_BYTES = 4096
+
+function asResult(execution: Execution, result: unknown): Json {
+  const { task } = execution
+  const text = resultText(task, result)
+  if (Buffer.byteLength(text) > MAX_RESULT_BYTES)
+    throw new Error(
+      `${task.label} returned ${Buffer.byteLength(text)} bytes; a result holds up to ${MAX_RESULT_BYTES}. Give the task an \`output\` for more.`,
+    )
+  return withoutSecrets('the result', JSON.parse(text) as Json, execution)
+}
+
+/** Shorter values are found by chance in much that is no secret. */
+const MIN_REFUSED = 8
+
+/** Records are shown as they are, and to mask a value would change what the next task reads: so it is refused. */
+function withoutSecrets(what: string, value: Json, { secrets }: Execution): Json {
+  const text = JSON.stringify(value)
+  for (const [name, secret] of Object.entries(secrets))
+    if (secret.length >= MIN_REFUSED && maskOf([secret])(text) !== text)
+      throw new Error(
+        `${what} holds the secret \`${name}\`, and is kept where everybody who sees the run can read it; leave it out, and let each task that needs the secret declare it in \`secrets\``,
+      )
+  return value
+}
+
+function resultText(task: TaskInstance, result: unknown): string {
+  try {
+    return toJson(result ?? null)
+  } catch (error) {
+    throw new Error(`what ${task.label} returned is no plain JSON: ${messageOf(error)}`, { cause: error })
+  }
+}

@@ -1,0 +1,55 @@
+import { messageOf } from '../core/errors.ts'
+import { toJson } from '../core/json.ts'
+import type { Json } from '../core/model.ts'
+import type { BodyEnd } from '../core/ports.ts'
+import type { TaskInstance } from '../define/task.ts'
+
+/** Thrown inside a body to end its attempt in another way than by success or failure. */
+export class AttemptSignal extends Error {
+  readonly end: BodyEnd
+
+  constructor(end: BodyEnd) {
+    super(`the attempt ends as ${end.outcome}; let this error pass`)
+    this.end = end
+  }
+}
+
+/** The attempt yields: it is made again once these tasks are complete. */
+export function yielding(tasks: TaskInstance[]): AttemptSignal {
+  const yielded = tasks.map(({ definition, params }) => ({ family: definition.family, params }))
+  return new AttemptSignal({ outcome: 'yielded', yielded })
+}
+
+/** Nothing is left of a budget: the attempt is made again when there is. */
+export function overBudget(name: string, amount: number): AttemptSignal {
+  const message = `nothing is left of the budget ${name} for ${amount} more`
+  return new AttemptSignal({ outcome: 'over_budget', failure: { outcome: 'over_budget', message } })
+}
+
+/** Whoever the budget is for asked to be left alone. */
+export function throttled(name: string, retryAt: number): AttemptSignal {
+  const message = `${name} asked to be left alone until ${new Date(retryAt).toISOString()}`
+  return new AttemptSignal({ outcome: 'throttled', retryAt, failure: { outcome: 'throttled', message } })
+}
+
+/** A checkpoint is part of a record. */
+const MAX_CHECKPOINT_BYTES = 16 * 1024
+
+/** The checkpoint as it is kept; throws where it does not fit or is no JSON. */
+export function asCheckpoint(value: unknown): Json {
+  const text = checkpointText(value)
+  const size = Buffer.byteLength(text)
+  if (size > MAX_CHECKPOINT_BYTES)
+    throw new Error(
+      `the checkpoint is ${size} bytes; it holds up to ${MAX_CHECKPOINT_BYTES}. Write more into the output of a task that you yield, and keep only where you are.`,
+    )
+  return JSON.parse(text) as Json
+}
+
+function checkpointText(value: unknown): string {
+  try {
+    return toJson(value ?? null)
+  } catch (error) {
+    throw new Error(`a checkpoint is plain JSON: ${messageOf(error)}`, { cause: error })
+  }
+}

@@ -1,0 +1,119 @@
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { getCompileCacheDir } from 'node:module'
+import { basename, dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { BuildOptions, OutputFile } from 'esbuild'
+
+/** A bundle that was made, and the files that it was made of, with the instants at which they were changed. */
+interface Made {
+  folder: string
+  inputs: { [path: string]: number }
+}
+
+/**
+ * The module that runs bodies, in one piece with Sluice and zod: to find and read their 150 modules takes a process longer
+ * than everything else that it does before its body. `source` where esbuild is not installed (a deployment needs it as
+ * well), or the bundle cannot be made. It is kept beside compiled code, because it is trusted in the same way.
+ */
+export async function bundledChild(source: string): Promise<string> {
+  const cache = getCompileCacheDir()
+  if (cache === undefined) return source
+  try {
+    return join(await bundleIn(join(cache, 'children'), source), 'child.mjs')
+  } catch {
+    // It is only slower.
+    return source
+  }
+}
+
+/** The folder of the bundle; made anew where anything in it has changed. */
+async function bundleIn(cache: string, source: string): Promise<string> {
+  const index = join(cache, `${digest(source)}.json`)
+  const known = existsSync(index) ? (JSON.parse(readFileSync(index, 'utf8')) as Made) : undefined
+  if (known !== undefined && isCurrent(known)) return known.folder
+  const { build, stop } = await import('esbuild')
+  const began = Date.now()
+  // Its process would stay until this one ends.
+  const { outputFiles, metafile } = await build(optionsFor(source)).finally(stop)
+  const folder = join(cache, digest(...outputFiles.map(({ hash }) => hash)))
+  mkdirSync(cache, { recursive: true })
+  if (!existsSync(folder)) keep(outputFiles, folder)
+  const inputs = changed(Object.keys(metafile.inputs).map((path) => resolve(dirname(source), path)))
+  // What has changed since may be in it or not.
+  if (Object.values(inputs).every((at) => at < began))
+    writeWhole(index, JSON.stringify({ folder, inputs } satisfies Made))
+  return folder
+}
+
+const digest = (...texts: string[]) =>
+  createHash('sha256').update(texts.join('\n')).digest('hex').slice(0, 16)
+
+/** By the inode: npm gives each file of every package the same time of modification. */
+const changed = (paths: string[]) =>
+  Object.fromEntries(
+    paths.map((path) => [path, statSync(path, { throwIfNoEntry: false })?.ctimeMs ?? 0] as const),
+  )
+
+function isCurrent({ folder, inputs }: Made): boolean {
+  const now = changed(Object.keys(inputs))
+  return existsSync(folder) && Object.entries(inputs).every(([path, at]) => now[path] === at)
+}
+
+/** Others see the whole folder or none; who comes second throws its own away. */
+function keep(files: OutputFile[], folder: string): void {
+  const beside = `${folder}.${process.pid}`
+  mkdirSync(beside, { recursive: true })
+  for (const { path, contents } of files) writeFileSync(join(beside, basename(path)), contents)
+  try {
+    renameSync(beside, folder)
+  } catch (error) {
+    rmSync(beside, { recursive: true, force: true })
+    if (!existsSync(folder)) throw error
+  }
+}
+
+function writeWhole(path: string, text: string): void {
+  const beside = `${path}.${process.pid}`
+  writeFileSync(beside, text)
+  renameSync(beside, path)
+}
+
+function optionsFor(source: string) {
+  const zod = import.meta.resolve('zod')
+  const index = join(dirname(source), '../src', basename(source).replace('child', 'index'))
+  return {
+    absWorkingDir: dirname(source),
+    entryPoints: [
+      { in: source, out: 'child' },
+      { in: index, out: 'index' },
+      { in: fileURLToPath(zod), out: 'zod' },
+    ],
+    outdir: '.',
+    write: false,
+    metafile: true,
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node24',
+    mainFields: ['module', 'main'],
+    outExtension: { '.js': '.mjs' },
+    // Names stay: stacks are for people.
+    minifyWhitespace: true,
+    minifySyntax: true,
+    legalComments: 'none',
+    logLevel: 'silent',
+    define: { BUNDLED_ZOD: JSON.stringify(zod) },
+    plugins: [
+      {
+        name: 'leave the clients of AWS where they are',
+        setup: ({ onResolve }) =>
+          onResolve({ filter: /^@(aws-sdk|smithy)\// }, ({ path }) => ({
+            path: import.meta.resolve(path),
+            external: true,
+          })),
+      },
+    ],
+  } satisfies BuildOptions
+}

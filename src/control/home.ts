@@ -1,0 +1,37 @@
+import type { Surroundings } from '../body/outputs.ts'
+import type { Logs, Presence, SecretStore } from '../core/ports.ts'
+import type { Context } from '../engine/context.ts'
+import type { PlanSurroundings } from '../planning/plan-tasks.ts'
+
+/** What became of the file of a state; sizes in bytes. */
+interface Shrunk {
+  beforeBytes: number
+  afterBytes: number
+  /** Much is free, but giving it back would hold up an engine that may be at work. */
+  isLater?: true
+}
+
+/** Which files beside targets have been abandoned. */
+interface Abandoned {
+  /** In milliseconds since 1970; a file that was changed later stays. */
+  before: number
+  /** Whether the attempt of this nonce still runs. */
+  isRunning(nonce: string): boolean
+}
+
+/** Where the engine lives, on one machine or on AWS, and what it is looked at with. */
+export interface Home {
+  context: Context
+  logs: Logs
+  secrets: SecretStore
+  surroundings: Surroundings
+  /** What plans from elsewhere are read with. */
+  definitions: Omit<PlanSurroundings, 'folder'>
+  /** Which processes work on runs; absent where a deployment does. */
+  presence?: Presence
+  /** Gives the space of what was forgotten back; absent where nothing has to. */
+  shrink?(): Promise<Shrunk>
+  /** Removes what attempts that died have left beside targets; absent where targets are not on this machine. */
+  removeAbandoned?(abandoned: Abandoned): Promise<number>
+  close(): Promise<void>
+}

@@ -1,0 +1,237 @@
+import { describeInterval, type Interval, intervalsOf, type Span } from '../core/calendar.ts'
+import { messageOf, SluiceError } from '../core/errors.ts'
+import type { FoundTask } from '../core/graph.ts'
+import type { Params, Run } from '../core/model.ts'
+import type { Plan } from '../core/plan.ts'
+import { parseParams, significantOf } from '../define/params.ts'
+import type { Pipeline } from '../define/pipeline.ts'
+import { instantiate, type TaskDefinition, type TaskInstance } from '../define/task.ts'
+import { type Adjustment, adjusted, forcedFrom } from '../engine/adjust-plan.ts'
+import { believeTargets } from '../engine/mark.ts'
+import { findOpenRun, openRun, type RunRequest } from '../engine/open-run.ts'
+import { planGraph } from '../engine/plan-graph.ts'
+import { outputProblems, recordOutputs } from '../planning/output-problems.ts'
+import { planAgain, planOf, type ReadPlan } from '../planning/plan-from-file.ts'
+import { requireSecrets } from '../planning/plan-secrets.ts'
+import { planningOf } from '../planning/planning.ts'
+import { brokenText } from '../project/check-definitions.ts'
+import type { Project } from '../project/load-config.ts'
+import type { Home } from './home.ts'
+import { didYouMean, shownName } from './suggestion.ts'
+
+/** What NAME means: a pipeline's root, or a task family. */
+export interface Root {
+  name: string
+  definition: TaskDefinition
+  pipeline?: Pipeline
+}
+
+/** What somebody asks for, and how it is planned. */
+export interface Asked {
+  /** What a person calls it. */
+  label: string
+  request: RunRequest
+  plan(home: Home): Promise<Plan>
+  /** Absent for plans from elsewhere. */
+  root?: TaskInstance
+  /** Its parameters before they were parsed, where they still are to be parsed elsewhere. */
+  given?: unknown
+}
+
+/** Finds a pipeline or task family; suggests the nearest name. */
+export function findRoot(project: Project, name: string): Root {
+  const pipeline = project.pipelines.get(name)
+  const definition = pipeline?.root ?? project.tasks.get(name)
+  if (definition !== undefined) {
+    refuseWrong(name, definition)
+    return { name, definition, ...(pipeline === undefined ? {} : { pipeline }) }
+  }
+  const names = [...project.pipelines.keys(), ...project.tasks.keys()]
+  const broken = project.broken.map(brokenText)
+  throw new SluiceError(
+    'unknown_name',
+    [`No pipeline or task is called ${shownName(name)}.${didYouMean(name, names)}`, ...broken].join('\n'),
+    { hint: `There are: ${names.join(', ') || 'none'}.` },
+  )
+}
+
+function refuseWrong(name: string, { wrong = [] }: TaskDefinition): void {
+  if (wrong.length > 0)
+    throw new SluiceError('invalid_definition', `${name} cannot run:\n- ${wrong.join('\n- ')}`, {
+      hint: 'Correct the definition; nothing was started.',
+    })
+}
+
+/** Finds a pipeline that has a schedule. */
+export function findScheduled(project: Project, name: string): Pipeline & { schedule: object } {
+  const { pipeline } = findRoot(project, name)
+  if (pipeline?.schedule !== undefined) return pipeline as Pipeline & { schedule: object }
+  const names = [...project.pipelines.values()].flatMap((each) => (each.schedule ? [each.name] : []))
+  throw new SluiceError('invalid_usage', `${name} has no schedule.`, {
+    hint: `Pipelines with one: ${names.join(', ') || 'none'}. Give it one: pipeline(name, Root, { schedule: daily() }).`,
+  })
+}
+
+/** What is asked for with parameters as they were given. */
+export function requestFor(root: Root, given: unknown): Asked {
+  const { family, fields } = root.definition
+  return { ...requestOf(root, parseParams(family, fields, given)), given }
+}
+
+/** What is asked for with parameters that were parsed before. */
+export function requestOf({ name, definition }: Root, params: Params): Asked {
+  const significant = significantOf(definition.fields, params)
+  const root = instantiate(definition, params)
+  return {
+    root,
+    label: root.label,
+    request: { name, family: definition.family, params, significant },
+    plan: (home) => makePlan(home, name, root, {}),
+  }
+}
+
+/** The run of an interval of a pipeline; what was given goes before what the interval says. */
+export function requestForInterval(
+  pipeline: Pipeline,
+  span: Span,
+  given: Record<string, unknown> = {},
+): Asked {
+  const interval = describeInterval(span, pipeline.schedule?.timeZone ?? 'UTC')
+  const params = { ...paramsOf(pipeline, interval), ...given }
+  const asked = requestFor({ name: pipeline.name, definition: pipeline.root }, params)
+  return { ...asked, request: { ...asked.request, interval: span } }
+}
+
+function paramsOf({ name, params }: Pipeline, interval: Interval): object {
+  try {
+    return (params?.(interval) as object | undefined) ?? {}
+  } catch (error) {
+    throw new SluiceError('invalid_parameter', `params of the pipeline ${name} threw: ${messageOf(error)}`, {
+      cause: error,
+    })
+  }
+}
+
+/** Why a schedule cannot start runs: neither for the interval that has ended last nor for the next one. */
+export function scheduleProblem(pipeline: Pipeline, now: number): string | undefined {
+  if (pipeline.schedule === undefined) return undefined
+  const intervals = intervalsOf(pipeline.schedule)
+  const last = intervals.endedBefore(now)
+  const problems = [last, intervals.after(last)].map((span) => {
+    try {
+      refuseWrong(pipeline.name, pipeline.root)
+      requestForInterval(pipeline, span)
+      return undefined
+    } catch (error) {
+      return messageOf(error)
+    }
+  })
+  return problems.includes(undefined) ? undefined : problems.at(-1)
+}
+
+/** The same, but the root (`true`) or a task and what is downstream of it runs again. */
+export function forced(asked: Asked, what: true | string): Asked {
+  const { root, request } = asked
+  if (root === undefined)
+    throw new SluiceError(
+      'invalid_usage',
+      '--force is for tasks of the config, not for a plan from elsewhere.',
+      {
+        hint: 'Remove the outputs that are to be made again, then run the plan.',
+      },
+    )
+  return {
+    ...asked,
+    request: { ...request, forced: what === true ? 'root' : what },
+    plan: async (home) => {
+      const definitions = planningOf(home.surroundings)
+      const ids =
+        what === true
+          ? new Set([root.id])
+          : await forcedFrom(root, definitions, what, home.definitions.limits.plans)
+      return makePlan(home, request.name, root, { forced: ids })
+    },
+  }
+}
+
+/** A plan that was made elsewhere. */
+export function requestForPlan(read: ReadPlan): Asked {
+  const { pipeline } = read.file.header
+  const params = { plan: read.digest }
+  return {
+    label: `the plan ${pipeline}`,
+    request: { name: pipeline, family: PLAN_FAMILY, params, significant: params },
+    plan: (home) => planOf(home, read),
+  }
+}
+
+/** The family of runs whose plan was made elsewhere. */
+const PLAN_FAMILY = 'plan'
+
+/** The next run of the same request, or of one of its tasks; `done` are ids of tasks that count as complete. */
+export function requestAgain(
+  project: Project,
+  run: Run,
+  task?: { family: string; params: Params },
+  done?: ReadonlySet<string>,
+): Asked {
+  const { name, params, family } = run
+  if (family === PLAN_FAMILY && !project.tasks.has(family) && task === undefined)
+    return {
+      label: `the plan ${name}`,
+      request: { name, family, params, significant: params },
+      plan: async (home) => {
+        await believeTargets(home.context, [...(done ?? [])])
+        return planAgain(home, run.id, name, done)
+      },
+    }
+  const wanted = task ?? run
+  const definition = project.tasks.get(wanted.family)
+  if (definition === undefined)
+    throw new SluiceError(
+      'unknown_name',
+      `The config no longer defines the task ${wanted.family} of run ${run.id}.`,
+    )
+  const asked = requestOf({ name: task === undefined ? name : family, definition }, wanted.params)
+  const { root } = asked
+  if (done === undefined || root === undefined) return asked
+  const plan = async (home: Home) => {
+    await believeTargets(home.context, [...done])
+    return makePlan(home, name, root, { done })
+  }
+  return { ...asked, plan }
+}
+
+function makePlan(home: Home, name: string, root: TaskInstance, adjustment: Adjustment): Promise<Plan> {
+  const definitions = {
+    ...adjusted(planningOf(home.surroundings), adjustment),
+    outputProblems: (found: FoundTask[]) => outputProblems(home.definitions, found),
+  }
+  return planGraph(name, root, definitions, home.context.ports.clock.steady(), home.definitions.limits.plans)
+}
+
+/** The plan of a run that is about to be opened: from now on it is known who makes its outputs. */
+export async function planToRun(home: Home, asked: Asked): Promise<Plan> {
+  const plan = await asked.plan(home)
+  await recordOutputs(home.definitions, plan)
+  return plan
+}
+
+/** The run that was opened or joined; undefined where everything is complete and no run is open. */
+export async function startRun(
+  home: Home,
+  asked: Asked,
+): Promise<{ run: string; opened: boolean } | undefined> {
+  const { context } = home
+  if ((await findOpenRun(context, asked.request)) !== undefined)
+    return openRun(context, asked.request, () => planToRun(home, asked))
+  let plan: Plan | undefined = await asked.plan(home)
+  if (plan.tasks[plan.header.root]?.complete) return undefined
+  await requireSecrets(plan, home.secrets)
+  return openRun(context, asked.request, async () => {
+    const made = plan ?? (await asked.plan(home))
+    plan = undefined
+    await recordOutputs(home.definitions, made)
+    return made
+  })
+}

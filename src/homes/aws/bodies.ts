@@ -1,0 +1,38 @@
+import { tmpdir } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { prepareJob } from '../../body/prepare-job.ts'
+import type { Home } from '../../control/home.ts'
+import type { Job, Runner } from '../../core/ports.ts'
+import { conclude } from '../../planning/conclude.ts'
+import { modulesOf, type Project } from '../../project/load-config.ts'
+import { type ProcessRunnerOptions, processRunner } from '../../runners/process/process-runner.ts'
+
+/** How bodies run at one place. */
+export interface BodiesOptions extends Pick<ProcessRunnerOptions, 'graceMs' | 'supervision' | 'mostIdle'> {
+  project: Project
+  /** URI of the targets. */
+  storage: string
+  /** What a job is changed into before it runs. */
+  adapt(job: Job): Job
+}
+
+/**
+ * Runs bodies in processes beside the one that keeps their leases, each in a fresh folder. How a body ends is a fact then,
+ * also where it ends its process, fills its memory or never gives its thread back.
+ */
+export const bodies =
+  ({ project, storage, adapt, ...options }: BodiesOptions) =>
+  ({ logs, secrets, surroundings, definitions }: Omit<Home, 'context' | 'close'>): Runner => {
+    const runner = processRunner({
+      ...options,
+      // Beside this module in every bundle.
+      entry: () => fileURLToPath(new URL('./child.mjs', import.meta.url)),
+      args: ['sluice.config', storage, String(process.pid)],
+      scratch: tmpdir(),
+      modulesOf: (families) => modulesOf(project, families),
+      logs,
+      prepare: (job) => prepareJob(job, secrets, surroundings.markers),
+      conclude: (end) => conclude(definitions, end),
+    })
+    return { ...runner, run: (job, hooks) => runner.run(adapt(job), hooks) }
+  }

@@ -1,0 +1,107 @@
+import { z } from 'zod'
+import { SluiceError } from '../../core/errors.ts'
+
+/** A JSON value in a variable. */
+const jsonOf = <T extends z.ZodType>(schema: T) =>
+  z
+    .string()
+    .transform((text, context) => {
+      try {
+        return JSON.parse(text) as unknown
+      } catch {
+        context.addIssue('is not JSON')
+        return z.NEVER
+      }
+    })
+    .pipe(schema)
+
+const byPool = <T extends z.ZodType>(schema: T) => jsonOf(z.record(z.string(), schema))
+
+/** What containers are launched with. */
+const WORKERS = z.strictObject({
+  cluster: z.string(),
+  subnets: z.array(z.string()),
+  securityGroups: z.array(z.string()),
+  publicIp: z.boolean(),
+  /** The families of pools begin so, and end with the pool's name. */
+  families: z.string(),
+})
+
+/** Everything that the stack tells its functions and containers. Names of variables are spelled here, for both sides. */
+const SETTINGS = {
+  environment: { name: 'SLUICE_ENVIRONMENT', schema: z.string().min(1) },
+  table: { name: 'SLUICE_TABLE', schema: z.string().min(1) },
+  bucket: { name: 'SLUICE_BUCKET', schema: z.string().min(1) },
+  storage: { name: 'SLUICE_STORAGE', schema: z.string().startsWith('s3://') },
+  /** URLs by pool; of many pools, what all begin with, as that of `*`. */
+  queues: { name: 'SLUICE_QUEUES', schema: byPool(z.url()) },
+  secrets: { name: 'SLUICE_SECRETS', schema: z.string().min(1) },
+  machines: { name: 'SLUICE_MACHINES', schema: z.string().startsWith('arn:') },
+  /** Names by pool; of many pools, what all begin with, as that of `*`. */
+  logGroups: { name: 'SLUICE_LOG_GROUPS', schema: byPool(z.string()) },
+  workers: { name: 'SLUICE_WORKERS', schema: jsonOf(WORKERS) },
+  launcher: { name: 'SLUICE_LAUNCHER', schema: z.string().min(1) },
+  repairQueue: { name: 'SLUICE_REPAIR_QUEUE', schema: z.url() },
+  pool: { name: 'SLUICE_POOL', schema: z.string().min(1) },
+  memoryMb: { name: 'SLUICE_MEMORY_MB', schema: z.coerce.number().int() },
+  idleSeconds: { name: 'SLUICE_IDLE_SECONDS', schema: z.coerce.number().int() },
+  /** How many tasks a container runs before it ends; 0: it drains the queue. */
+  tasksPerWorker: { name: 'SLUICE_TASKS_PER_WORKER', schema: z.coerce.number().int() },
+  code: { name: 'SLUICE_CODE', schema: z.string().min(1) },
+} as const
+
+/** A setting of the stack. */
+export type Setting = keyof typeof SETTINGS
+/** Settings as a function reads them. */
+export type Settings<S extends Setting> = { [K in S]: z.output<(typeof SETTINGS)[K]['schema']> }
+
+const CORE = ['environment', 'table', 'bucket', 'code'] as const
+const RUNS = [...CORE, 'queues', 'storage', 'secrets'] as const
+
+/** Which settings each function, and the container, reads. */
+export const SETTINGS_OF = {
+  schedule: [...CORE, 'storage', 'secrets', 'queues', 'machines'],
+  plan: [...RUNS],
+  advance: [...CORE, 'queues', 'storage', 'secrets', 'repairQueue', 'launcher'],
+  'lambda-worker': [...RUNS, 'pool', 'memoryMb'],
+  'launch-workers': [...CORE, 'queues', 'storage', 'secrets', 'workers'],
+  tick: [...CORE, 'queues', 'storage', 'secrets', 'launcher'],
+  'job-events': [...CORE, 'queues', 'storage', 'secrets', 'launcher'],
+  api: [...RUNS, 'machines', 'logGroups'],
+  worker: [...RUNS, 'pool', 'memoryMb', 'idleSeconds', 'tasksPerWorker'],
+} as const satisfies Record<string, readonly Setting[]>
+
+/** A part of the deployment that is told settings. */
+export type Part = keyof typeof SETTINGS_OF
+/** The settings of one part. */
+export type SettingsOf<P extends Part> = Settings<(typeof SETTINGS_OF)[P][number]>
+
+/** Reads the settings of a part from its environment; says all that is wrong with them at once. */
+export function readSettings<P extends Part>(
+  part: P,
+  environment: NodeJS.ProcessEnv = process.env,
+): SettingsOf<P> {
+  const values: Record<string, unknown> = {}
+  const problems: string[] = []
+  for (const setting of SETTINGS_OF[part]) {
+    const { name, schema } = SETTINGS[setting]
+    const parsed = schema.safeParse(environment[name])
+    if (parsed.success) values[setting] = parsed.data
+    else problems.push(`${name}: ${parsed.error.issues.map(({ message }) => message).join('; ')}`)
+  }
+  if (problems.length === 0) return values as SettingsOf<P>
+  throw new SluiceError(
+    'invalid_deployment',
+    `The environment of ${part} is wrong:\n- ${problems.join('\n- ')}`,
+    {
+      hint: 'Deploy again: sluice deploy --env NAME',
+    },
+  )
+}
+
+/** What a setting says for one pool; undefined where it knows no such pool. */
+export const ofPool = (byPool: { [pool: string]: string }, pool: string): string | undefined =>
+  byPool[pool] ?? (byPool['*'] === undefined ? undefined : `${byPool['*']}${pool}`)
+
+/** The variable of a setting. */
+export const variableOf = (setting: Setting): string => SETTINGS[setting].name

@@ -1,0 +1,86 @@
+import type { Home } from '../../../control/home.ts'
+import { countBy } from '../../../control/inspect.ts'
+import type { Stored } from '../../../core/change.ts'
+import { type Execution, keys, type Run, type TaskRun, type TaskStatus } from '../../../core/model.ts'
+import type { Store } from '../../../core/ports.ts'
+
+/** How executions are told of the end of their run. */
+export interface Answers {
+  succeed(token: string, output: unknown): Promise<void>
+  fail(token: string, error: string, cause: string): Promise<void>
+}
+
+/** Failed tasks that a summary names. */
+const NAMED = 20
+
+/** Tells every execution that shows a run how it ended. May be done again: one that was answered stays so. */
+export async function answerExecutions(home: Home, answers: Answers, run: Run): Promise<void> {
+  const { store } = home.context.ports
+  const shown = await store.list({ prefix: keys.showings(run.id), consistency: 'strong' })
+  if (shown.length === 0) return
+  const ids = shown.map(({ key }) => key.slice(keys.showings(run.id).length))
+  const executions = (await store.read(ids.map(keys.execution))) as (Execution | undefined)[]
+  const summary = await summaryOf(home, run)
+  for (const [index, id] of ids.entries()) {
+    const token = executions[index]?.token
+    if (token !== undefined) await answer(answers, token, run, summary)
+    await removeExecution(store, run.id, id)
+  }
+}
+
+/** By what an execution is known: `machine:name`, the end of its ARN; another machine may have one of the same name. */
+export const executionId = (arn: string): string => arn.split(':').slice(-2).join(':')
+
+/** Forgets an execution that waits for nothing any more. */
+export async function removeExecution(store: Store, run: string, id: string): Promise<void> {
+  await store.write([
+    { key: keys.execution(id), remove: true },
+    { key: keys.showing(run, id), remove: true },
+  ])
+}
+
+async function answer(answers: Answers, token: string, run: Run, summary: Summary): Promise<void> {
+  if (run.status === 'succeeded') await answers.succeed(token, summary)
+  else await answers.fail(token, run.status === 'cancelled' ? 'Cancelled' : 'Failed', causeOf(summary))
+}
+
+/** What an execution's output says of its run. */
+interface Summary {
+  run: string
+  status: Run['status']
+  tookSeconds: number
+  tasks: Partial<Record<TaskStatus, number>>
+  failed: { task: string; message: string }[]
+}
+
+async function summaryOf({ context }: Home, run: Run): Promise<Summary> {
+  const { store, plans } = context.ports
+  const records = await store.list({ prefix: keys.taskRuns(run.id), consistency: 'strong' })
+  const tasks = records.map(({ record }) => record as Stored<TaskRun>).filter(({ join }) => !join)
+  const failed = tasks.filter(({ status }) => status === 'failed').slice(0, NAMED)
+  const planned = await plans.tasks(
+    run.id,
+    failed.map(({ number }) => number),
+  )
+  return {
+    run: run.id,
+    status: run.status,
+    tookSeconds: ((run.endedAt ?? run.createdAt) - run.createdAt) / 1000,
+    tasks: countBy(tasks),
+    failed: [
+      ...(run.failure === undefined ? [] : [{ task: run.name, message: run.failure.message }]),
+      ...failed.map(({ failure }, index) => ({
+        task: planned[index]?.label ?? '',
+        message: failure?.message ?? '',
+      })),
+    ],
+  }
+}
+
+function causeOf({ run, status, tasks, failed }: Summary): string {
+  const counts = Object.entries(tasks).map(([name, count]) => `${count} ${name}`)
+  return [
+    `${run} ${status}: ${counts.join(', ')}`,
+    ...failed.map(({ task, message }) => `${task}: ${message}`),
+  ].join('\n')
+}

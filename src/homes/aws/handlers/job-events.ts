@@ -1,0 +1,74 @@
+import { z } from 'zod'
+import type { Home } from '../../../control/home.ts'
+import { type Execution, keys, type Run } from '../../../core/model.ts'
+import { cancelRun } from '../../../engine/cancel.ts'
+import { loseWorker } from '../../../engine/tick.ts'
+import { executionId, removeExecution } from './answer.ts'
+
+const EVENT = z.discriminatedUnion('source', [
+  z.object({
+    source: z.literal('aws.states'),
+    detail: z.object({ executionArn: z.string(), status: z.string() }),
+  }),
+  z.object({
+    source: z.literal('aws.ecs'),
+    detail: z.object({
+      taskArn: z.string(),
+      taskDefinitionArn: z.string(),
+      lastStatus: z.string(),
+      stoppedReason: z.string().nullish(),
+      stopCode: z.string().nullish(),
+    }),
+  }),
+])
+
+/** What is done beside the engine. */
+export interface JobEventsParts {
+  home: Home
+  /** Has containers launched where those of a task definition's family are missing. */
+  wake(family: string): Promise<void>
+}
+
+/**
+ * A run whose last execution was stopped is cancelled. What a container ran that has stopped is lost at once, and its place
+ * in the pool is free for another.
+ */
+export function createJobEvents({ home, wake }: JobEventsParts) {
+  return async (event: unknown): Promise<void> => {
+    const parsed = EVENT.parse(event)
+    if (parsed.source === 'aws.states') {
+      const { executionArn, status } = parsed.detail
+      if (status === 'ABORTED') await stopped(home, executionArn)
+    } else if (parsed.detail.lastStatus === 'STOPPED') {
+      const { taskArn, taskDefinitionArn, stoppedReason, stopCode } = parsed.detail
+      const why = stoppedReason || stopCode || 'no reason was told'
+      await wake(familyOf(taskDefinitionArn))
+      await loseWorker(home.context, workerOfTask(taskArn), `its container stopped: ${why}`)
+    }
+  }
+}
+
+/** The worker of a Fargate task; `sluice logs` finds its stream by this. */
+export const workerOfTask = (arn: string) => `fargate/${arn.slice(arn.lastIndexOf('/') + 1)}`
+
+/** `arn:…:task-definition/FAMILY:REVISION`. */
+const familyOf = (arn: string) => arn.slice(arn.lastIndexOf('/') + 1).replace(/:\d+$/, '')
+
+async function stopped({ context }: Home, arn: string): Promise<void> {
+  const execution = executionId(arn)
+  const { store, clock } = context.ports
+  const noted = await store.write([
+    {
+      key: keys.execution(execution),
+      set: { kind: 'execution', arn, stoppedAt: clock.now() },
+      if: { run: undefined },
+    },
+  ])
+  if (noted.ok) return
+  const id = (noted.failures[0]?.current as Execution | undefined)?.run
+  if (id === undefined) return
+  await removeExecution(store, id, execution)
+  const others = await store.list({ prefix: keys.showings(id), consistency: 'strong' })
+  const [run] = (await store.read([keys.run(id)])) as [(Run & { version: number })?]
+  if (others.length === 0 && run !== undefined) await cancelRun(context, run)
+}

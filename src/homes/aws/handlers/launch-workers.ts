@@ -1,0 +1,132 @@
+import type { Stored } from '../../../core/change.ts'
+import { messageOf } from '../../../core/errors.ts'
+import {
+  afterFailure,
+  afterLook,
+  type Container,
+  type Launched,
+  launchCount,
+  newLaunches,
+} from '../../../core/launch.ts'
+import { keys, type Launches } from '../../../core/model.ts'
+import type { Ports } from '../../../core/ports.ts'
+
+/** A pool of containers. */
+export interface LaunchedPool {
+  family: string
+  /** How many containers at most. */
+  most: number
+  /** On spare capacity first. */
+  spot: boolean
+}
+
+/** What a launcher is asked for: one pool, by its name or its containers' family, or all of them. */
+export interface LaunchEvent {
+  pool?: string
+  family?: string
+}
+
+/** What launching looks at and does. */
+export interface LaunchParts {
+  ports: Pick<Ports, 'store' | 'clock' | 'chance'>
+  pools: { [name: string]: LaunchedPool }
+  /** Messages of a pool's queue that nobody has taken. */
+  backlog(pool: string): Promise<number>
+  /** Containers of a family that run or start, and what became of those that are named. */
+  look(family: string, named: string[]): Promise<Container[]>
+  launch(family: string, wanted: { count: number; spot: boolean }): Promise<Launched>
+}
+
+/** Longer than the function's own time: a launcher that was seen at work and is not any more has died. */
+const BUSY_MS = 90_000
+
+/**
+ * Launches the containers that pools are missing. They end by themselves when nothing is left to do, so nothing is ever
+ * scaled in. One launcher works on a pool at a time, or two would start more than its size; whoever comes meanwhile has it
+ * look once more.
+ */
+export function createLaunchWorkers(parts: LaunchParts) {
+  return async (wanted: LaunchEvent): Promise<{ [pool: string]: number }> => {
+    const launched: { [pool: string]: number } = {}
+    for (const [name, pool] of Object.entries(parts.pools))
+      if ((wanted.pool ?? name) === name && (wanted.family ?? pool.family) === pool.family)
+        launched[name] = await launchFor(parts, name, pool)
+    return launched
+  }
+}
+
+async function launchFor(parts: LaunchParts, name: string, pool: LaunchedPool): Promise<number> {
+  let launched = 0
+  for (let row = await begin(parts, name); row !== undefined; ) {
+    const done = await launchMissing(parts, name, pool, row)
+    launched += done.launched
+    row = await end(parts, name, row, done.row)
+  }
+  return launched
+}
+
+/** The row, which is ours to work on; undefined where another launcher has it and will look once more. */
+async function begin({ ports }: LaunchParts, pool: string): Promise<Stored<Launches> | undefined> {
+  const { store, clock } = ports
+  const key = keys.launches(pool)
+  for (;;) {
+    const [stored] = (await store.read([key])) as [Stored<Launches>?]
+    const isBusy = (stored?.busyUntil ?? 0) > clock.now()
+    const row = stored ?? newLaunches(pool)
+    const next = isBusy ? { ...row, asked: row.asked + 1 } : { ...row, busyUntil: clock.now() + BUSY_MS }
+    const written = await write(store, key, stored, next)
+    if (written !== undefined) return isBusy ? undefined : written
+  }
+}
+
+/** Leaves the row as it is now; where somebody has asked meanwhile, it stays ours and is returned. */
+async function end(
+  { ports }: LaunchParts,
+  pool: string,
+  ours: Stored<Launches>,
+  { busyUntil: _, ...done }: Launches,
+): Promise<Stored<Launches> | undefined> {
+  const { store, clock } = ports
+  const key = keys.launches(pool)
+  if ((await write(store, key, ours, done)) !== undefined) return undefined
+  for (;;) {
+    const [stored] = (await store.read([key])) as [Stored<Launches>?]
+    const asked = stored?.asked ?? 0
+    const again = await write(store, key, stored, { ...done, asked, busyUntil: clock.now() + BUSY_MS })
+    if (again !== undefined) return again
+  }
+}
+
+/** The row as it stands then; undefined where it was changed meanwhile. */
+async function write(
+  store: Ports['store'],
+  key: string,
+  stored: Stored<Launches> | undefined,
+  row: Launches & { version?: number },
+): Promise<Stored<Launches> | undefined> {
+  const { version = 0, ...put } = { ...row, version: stored?.version }
+  const result = await store.write([{ key, put, if: stored === undefined ? 'absent' : { version } }])
+  return result.ok ? { ...put, version: version + 1 } : undefined
+}
+
+async function launchMissing(
+  { ports, backlog, look, launch }: LaunchParts,
+  name: string,
+  { family, most, spot }: LaunchedPool,
+  before: Launches,
+): Promise<{ row: Launches; launched: number }> {
+  const { clock, chance } = ports
+  const containers = await look(family, before.unproved)
+  const row = afterLook(before, containers, clock.now(), chance.random())
+  const messages = await backlog(name)
+  const count = launchCount(row, containers, { messages, most, now: clock.now() })
+  if (count === 0) return { row, launched: 0 }
+  const { arns, problem } = await launch(family, { count, spot }).catch((error) => ({
+    arns: [],
+    problem: messageOf(error),
+  }))
+  const started = { ...row, unproved: [...row.unproved, ...arns] }
+  if (problem === undefined) return { row: started, launched: arns.length }
+  console.error(`no container of ${name} could be started: ${problem}`)
+  return { row: afterFailure(started, problem, clock.now(), chance.random()), launched: arns.length }
+}

@@ -1,0 +1,37 @@
+import type { Home } from '../../../control/home.ts'
+import type { Stored } from '../../../core/change.ts'
+import { heldOf } from '../../../core/limit-row.ts'
+import { isOpen, keys, type Launches, type Limit, type Run } from '../../../core/model.ts'
+import { momentOf } from '../../../core/moment.ts'
+import { rowAt } from '../../../engine/limits.ts'
+
+/** How much of each budget's window is spent or reserved, from 0 to 1. */
+export async function budgetUse({ context }: Home): Promise<{ [budget: string]: number }> {
+  const { ports, settings } = context
+  const names = Object.keys(settings.limits.budgets)
+  const rows = (await ports.store.read(names.map((name) => keys.limit('budget', name)))) as (
+    | Stored<Limit>
+    | undefined
+  )[]
+  const moment = momentOf(ports.clock)
+  const useOf = (name: string, stored: Stored<Limit> | undefined) => {
+    const current = rowAt(stored, { of: 'budget', name }, settings.limits, moment)
+    return ((current.window?.spent ?? 0) + heldOf(current)) / current.limit
+  }
+  return Object.fromEntries(names.map((name, index) => [name, useOf(name, rows[index])]))
+}
+
+/** How often in a row containers of a pool did not start, of the pool where it is worst. */
+export async function failedLaunches({ context }: Home, pools: string[]): Promise<number> {
+  const rows = (await context.ports.store.read(pools.map(keys.launches))) as (Stored<Launches> | undefined)[]
+  return Math.max(0, ...rows.map((row) => row?.failures ?? 0))
+}
+
+/** For how many hours the oldest run has been open; 0 where none is. */
+export async function oldestRunHours({ context }: Home): Promise<number> {
+  const { store, clock } = context.ports
+  const listed = await store.list({ prefix: keys.run(''), consistency: 'stale' })
+  const open = listed.map(({ record }) => record as Stored<Run>).filter(({ status }) => isOpen(status))
+  const oldest = open.reduce((first, { createdAt }) => Math.min(first, createdAt), clock.now())
+  return (clock.now() - oldest) / 3_600_000
+}

@@ -1,0 +1,89 @@
+import { z } from 'zod'
+import type { Home } from '../../../control/home.ts'
+import { type Asked, planToRun } from '../../../control/requests.ts'
+import { SluiceError } from '../../../core/errors.ts'
+import { isOpen, keys, type Run } from '../../../core/model.ts'
+import { cancelRun } from '../../../engine/cancel.ts'
+import { failPlanning, openRun } from '../../../engine/open-run.ts'
+import type { Project } from '../../../project/load-config.ts'
+import { type Answers, answerExecutions, executionId, removeExecution } from './answer.ts'
+import { readOrder } from './read-order.ts'
+import { ORDER, ORDER_FIELD } from './start-run.ts'
+
+/** What the state machine hands over: who it is, and what it was started with. */
+export const PLAN_EVENT = z.object({
+  token: z.string(),
+  execution: z.string(),
+  name: z.string(),
+  /** The pipeline; absent for the machine of task families. */
+  pipeline: z.string().optional(),
+  input: z.unknown(),
+})
+
+/**
+ * Opens or joins the run of an execution's input, plans it, and notes who waits for its end. What is wrong with the
+ * input or the plan ends the execution with that as its cause.
+ */
+export function createPlan(home: Home, project: Project, answers: Answers) {
+  return async (event: unknown): Promise<void> => {
+    const { token, execution, name, pipeline, input } = PLAN_EVENT.parse(event)
+    try {
+      const asked = await readInput(home, project, pipeline, input)
+      const { run } = await openRun(home.context, asked.request, () => planToRun(home, asked))
+      await attach(home, answers, { run, arn: execution, token })
+    } catch (error) {
+      if (!(error instanceof SluiceError) || error.source !== 'user') throw error
+      // An execution that Sluice has started is named like the run that it was opened for.
+      await failPlanning(home.context, name, error.message)
+      await answers.fail(token, error.code, [error.message, error.hint ?? ''].filter(Boolean).join('\n'))
+    }
+  }
+}
+
+/** What an execution's input asks for: parameters, and what Sluice added where it started the execution itself. */
+async function readInput(
+  home: Home,
+  project: Project,
+  pipeline: string | undefined,
+  input: unknown,
+): Promise<Asked> {
+  const given = z.record(z.string(), z.json()).safeParse(input)
+  if (!given.success)
+    throw new SluiceError('invalid_parameter', 'The input of an execution is an object of parameters.', {
+      hint: 'For example {"date": "2026-01-31"}, or {} where the pipeline takes none.',
+    })
+  const { [ORDER_FIELD]: told, ...params } = given.data
+  const order = ORDER.safeParse(told ?? {})
+  if (!order.success)
+    throw new SluiceError('invalid_parameter', `${ORDER_FIELD} is wrong: ${z.prettifyError(order.error)}`)
+  const name = order.data.name ?? pipeline ?? ''
+  return (await readOrder(home, project, { name, params, order: order.data })).asked
+}
+
+interface Shown {
+  run: string
+  arn: string
+  token: string
+}
+
+/** Notes the execution with its run; answers at once where the run has ended meanwhile. */
+async function attach(home: Home, answers: Answers, { run: id, arn, token }: Shown): Promise<void> {
+  const { store } = home.context.ports
+  const execution = executionId(arn)
+  const result = await store.write([
+    // One that was stopped before it had a run does not show one any more.
+    {
+      key: keys.execution(execution),
+      set: { kind: 'execution', run: id, arn, token },
+      if: { stoppedAt: undefined },
+    },
+    { key: keys.showing(id, execution), put: { kind: 'showing' } },
+  ])
+  const [run] = (await store.read([keys.run(id)])) as [(Run & { version: number })?]
+  if (run === undefined) return
+  if (!result.ok) {
+    await removeExecution(store, id, execution)
+    const others = await store.list({ prefix: keys.showings(id), consistency: 'strong' })
+    if (others.length === 0) await cancelRun(home.context, run)
+  } else if (!isOpen(run.status)) await answerExecutions(home, answers, run)
+}

@@ -1,0 +1,56 @@
+import type { z } from 'zod'
+import type { Home } from '../../../control/home.ts'
+import {
+  type Asked,
+  findRoot,
+  forced,
+  requestAgain,
+  requestFor,
+  requestForInterval,
+  requestOf,
+} from '../../../control/requests.ts'
+import { SluiceError } from '../../../core/errors.ts'
+import { keys, type Params, type Run } from '../../../core/model.ts'
+import type { Project } from '../../../project/load-config.ts'
+import type { ORDER } from './start-run.ts'
+
+/** What somebody asks of a deployment: a pipeline or task family by name, parameters, and what is special about it. */
+export interface Wanted {
+  name: string
+  params: Params
+  order: z.output<typeof ORDER>
+}
+
+/** Checks what is asked for against the project; throws what is wrong with it. `pipeline` is absent for a task family. */
+export async function readOrder(
+  home: Home,
+  project: Project,
+  { name, params, order }: Wanted,
+): Promise<{ asked: Asked; pipeline?: string }> {
+  if (order.again !== undefined) return readAgain(home, project, order.again)
+  const { pipeline, ...root } = findRoot(project, name)
+  const asked = order.parsed
+    ? withInterval(requestOf(root, params), order.interval)
+    : order.interval === undefined || pipeline === undefined
+      ? requestFor(root, params)
+      : requestForInterval(pipeline, order.interval, params)
+  const wanted = order.force === undefined ? asked : forced(asked, order.force)
+  return { asked: wanted, ...(pipeline === undefined ? {} : { pipeline: pipeline.name }) }
+}
+
+const withInterval = (asked: Asked, interval: Run['interval']): Asked =>
+  interval === undefined ? asked : { ...asked, request: { ...asked.request, interval } }
+
+async function readAgain(
+  home: Home,
+  project: Project,
+  { run: id, task, done }: NonNullable<Wanted['order']['again']>,
+): Promise<{ asked: Asked; pipeline?: string }> {
+  const { store, plans } = home.context.ports
+  const [run] = (await store.read([keys.run(id)])) as [Run?]
+  if (run === undefined) throw new SluiceError('unknown_run', `No run is called ${id}.`)
+  const [planned] = task === undefined ? [] : await plans.tasks(id, [task])
+  const asked = requestAgain(project, run, planned, done && new Set(done))
+  const isPipeline = task === undefined && project.pipelines.has(run.name)
+  return { asked, ...(isPipeline ? { pipeline: run.name } : {}) }
+}

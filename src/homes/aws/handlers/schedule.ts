@@ -1,0 +1,76 @@
+import type { Home } from '../../../control/home.ts'
+import { requestForInterval } from '../../../control/requests.ts'
+import { type Firing, intervalsOf } from '../../../core/calendar.ts'
+import type { Pipeline } from '../../../define/pipeline.ts'
+import type { Schedule } from '../../../define/schedule.ts'
+import {
+  pauseSchedule,
+  readSchedule,
+  tickSchedule,
+  type UnstartedInterval,
+} from '../../../engine/schedules.ts'
+import type { Project } from '../../../project/load-config.ts'
+import { type Starter, startExecution } from './start-run.ts'
+
+type Scheduled = Pipeline & { schedule: Schedule }
+
+/** What a look is for: one pipeline, or those whose schedule has just fired; else all. */
+export interface ScheduleEvent {
+  pipeline?: string
+  only?: 'fired'
+}
+
+/** A look comes each minute, perhaps a minute late, and again where it has failed: three minutes miss no firing. */
+const FIRED_MS = 3 * 60_000
+
+/**
+ * Starts every interval that is missing, of the pipelines that are looked at. What is wrong with one pipeline does
+ * not stop the others; then it throws, so that the failure is seen and the look is made again.
+ */
+export function createSchedule(home: Home, project: Project, starter: Starter, machines: string) {
+  async function look(pipeline: Scheduled): Promise<void> {
+    const { name, schedule } = pipeline
+    await beginOnce(home, name)
+    const unstarted = await tickSchedule(home.context, name, schedule, async ({ start, end }) => {
+      const interval = { start, end }
+      const order = { asked: requestForInterval(pipeline, interval), pipeline: name, order: { interval } }
+      return (await startExecution(home, starter, machines, order)).run
+    })
+    if (unstarted.length > 0) throw new Error(unstartedText(name, unstarted))
+  }
+
+  return async (event: ScheduleEvent): Promise<void> => {
+    const failures: unknown[] = []
+    for (const pipeline of project.pipelines.values())
+      try {
+        const { schedule } = pipeline
+        if (
+          schedule !== undefined &&
+          isAsked({ ...pipeline, schedule }, event, home.context.ports.clock.now())
+        )
+          await look({ ...pipeline, schedule })
+      } catch (error) {
+        failures.push(error)
+      }
+    if (failures.length > 0) throw new AggregateError(failures, failures.map(String).join('\n'))
+  }
+}
+
+const isAsked = (each: Scheduled, { pipeline, only }: ScheduleEvent, now: number): boolean =>
+  (pipeline === undefined || pipeline === each.name) && (only !== 'fired' || hasFired(each.schedule, now))
+
+/** Whether a schedule has fired just now. */
+export function hasFired(schedule: Firing, now: number): boolean {
+  return intervalsOf(schedule).endedBefore(now).end > now - FIRED_MS
+}
+
+/** A deployed schedule runs until it is paused; nothing before its first look is looked back at. */
+async function beginOnce({ context }: Home, name: string): Promise<void> {
+  const { version } = await readSchedule(context, name)
+  if (version === 0) await pauseSchedule(context, name, false)
+}
+
+const unstartedText = (name: string, unstarted: UnstartedInterval[]) =>
+  unstarted
+    .map(({ span, error }) => `${name} ${new Date(span.start).toISOString()}: ${error.message}`)
+    .join('\n')

@@ -1,0 +1,64 @@
+import { z } from 'zod'
+import type { Home } from '../../../control/home.ts'
+import type { Asked } from '../../../control/requests.ts'
+import { keys, type Run } from '../../../core/model.ts'
+import { reserveRun } from '../../../engine/open-run.ts'
+
+/** What starting an execution needs of Step Functions. */
+export interface Starter {
+  start(machine: string, name: string, input: unknown): Promise<boolean>
+}
+
+/** What an execution's input says beside parameters, where Sluice itself has started it. */
+export const ORDER = z.strictObject({
+  /** The task family, where no pipeline was asked for. */
+  name: z.string().optional(),
+  /** The interval that the run is for, as instants. */
+  interval: z.strictObject({ start: z.number(), end: z.number() }).optional(),
+  /** The parameters have been parsed: a schema may change them, so it must not see them twice. */
+  parsed: z.literal(true).optional(),
+  /** What is to run again though it is complete: the root, or a task and what is downstream of it. */
+  force: z.union([z.literal(true), z.string()]).optional(),
+  /** The run that it follows, perhaps only for one of its tasks, and ids of tasks that count as complete. */
+  again: z
+    .strictObject({ run: z.string(), task: z.number().optional(), done: z.array(z.string()).optional() })
+    .optional(),
+})
+
+/** The part of an input that no parameter can be called by. */
+export const ORDER_FIELD = '$sluice'
+
+/** The state machine of task families; a pipeline's name never begins with a capital. */
+export const TASKS_MACHINE = 'Tasks'
+
+/** What a caller may ask for. */
+export const ASKED_ORDER = ORDER.omit({ parsed: true })
+
+/** What an execution is started with. */
+export interface Order {
+  asked: Asked
+  /** The pipeline of the state machine; absent for a task family. */
+  pipeline?: string
+  order: z.output<typeof ASKED_ORDER>
+}
+
+/**
+ * Joins the open run of a request, or opens the next one and starts the execution that plans it. The execution is named
+ * like the run, so a start that was cut off is made up for by the next one.
+ */
+export async function startExecution(
+  home: Home,
+  starter: Starter,
+  machines: string,
+  { asked, pipeline, order }: Order,
+): Promise<{ run: string; opened: boolean }> {
+  const started = await reserveRun(home.context, asked.request)
+  const [run] = (await home.context.ports.store.read([keys.run(started.run)])) as [Run?]
+  if (run?.status === 'planning') {
+    const { name, params } = asked.request
+    const told = { ...order, parsed: true, ...(pipeline === undefined ? { name } : {}) }
+    const input = { ...params, [ORDER_FIELD]: told }
+    await starter.start(`${machines}${pipeline ?? TASKS_MACHINE}`, started.run, input)
+  }
+  return started
+}

@@ -1,0 +1,44 @@
+import type { Home } from '../../../control/home.ts'
+import { applyLimits } from '../../../engine/apply-limits.ts'
+import { auditOpenRuns } from '../../../engine/audit.ts'
+import { tick } from '../../../engine/tick.ts'
+import { budgetUse, failedLaunches, oldestRunHours } from './measures.ts'
+
+/** What a tick does beside the engine. */
+export interface TickParts {
+  home: Home
+  /** Launches containers that are missing. */
+  wake(): Promise<void>
+  /** Pools of containers. */
+  pools: string[]
+  keep(measures: Measures): void
+}
+
+/** What a tick measures; once an hour how old the oldest open run is, and how many records had to be repaired. */
+export interface Measures {
+  /** How budgets stand, from 0 to 1. */
+  budgets: { [name: string]: number }
+  /** How often in a row containers did not start, of the pool where it is worst. */
+  failedLaunches: number
+  oldestRunHours?: number
+  repaired?: number
+}
+
+/** Minute of the hour in which open runs are audited. */
+const AUDIT_MINUTE = 17
+
+/** Brings what is due; once an hour it derives again what open runs are owed. */
+export function createTick({ home, wake, pools, keep }: TickParts) {
+  return async (): Promise<void> => {
+    const isHourly = new Date(home.context.ports.clock.now()).getUTCMinutes() === AUDIT_MINUTE
+    await applyLimits(home.context)
+    await tick(home.context)
+    const repaired = isHourly ? await auditOpenRuns(home.context) : 0
+    await wake()
+    keep({
+      budgets: await budgetUse(home),
+      failedLaunches: await failedLaunches(home, pools),
+      ...(isHourly ? { oldestRunHours: await oldestRunHours(home), repaired } : {}),
+    })
+  }
+}

@@ -1,0 +1,107 @@
+import { randomUUID } from 'node:crypto'
+import { standardOutputLogs } from '../../adapters/cloudwatch/logs.ts'
+import { dynamoStore } from '../../adapters/dynamodb/store.ts'
+import { fileStorage } from '../../adapters/files/file-storage.ts'
+import { s3Plans } from '../../adapters/s3/plans.ts'
+import { placeOf, s3Storage } from '../../adapters/s3/storage.ts'
+import { managedSecrets } from '../../adapters/secrets-manager/secrets.ts'
+import { sqsQueue } from '../../adapters/sqs/queue.ts'
+import { systemClock } from '../../adapters/system/clock.ts'
+import type { Home } from '../../control/home.ts'
+import type { Limits } from '../../core/limits.ts'
+import type { Feed, Queue, Runner } from '../../core/ports.ts'
+import type { TaskDefinition } from '../../define/task.ts'
+import type { Context, Settings } from '../../engine/context.ts'
+import { completenessOf } from '../../planning/completeness.ts'
+import { surroundingsIn } from '../../planning/surroundings.ts'
+import type { Project } from '../../project/load-config.ts'
+import { clients } from './clients.ts'
+import { ofPool, type Settings as Told } from './environment.ts'
+import { withFaults } from './faults.ts'
+import { deployedLimits } from './limits.ts'
+import { HEARTBEAT_MS, LEASE_MS } from './timing.ts'
+
+/** What a part of a deployment is told by the stack. */
+type Deployment = Told<'environment' | 'table' | 'bucket' | 'code' | 'queues' | 'storage' | 'secrets'>
+
+/** What differs between the parts. */
+export interface HomeParts {
+  /** Who claims: names where the log lines of its attempts are. */
+  worker: string
+  /** Absent for parts that decide without user code. */
+  project?: Project
+  limits: Limits
+  /** How long a request for messages waits. @default 0 */
+  waitSeconds?: number
+  /** Only for parts that run bodies. */
+  runner?: (home: Omit<Home, 'context' | 'close'>) => Runner
+  /** Memory of the place where bodies run. */
+  memoryMb?: number
+  isGone?: (worker: string) => Promise<boolean>
+  /** Changes how messages are taken or sent. */
+  queue?: (queue: Queue) => Queue
+}
+
+/** Clocks of AWS hosts are synchronised; this is for the rest. */
+const SKEW_MS = 2_000
+const AUDIT_MS = 60 * 60_000
+
+const NO_FEED: Feed = { take: async () => [], acknowledge: async () => {} }
+const NO_RUNNER: Runner = {
+  run: async () => ({ outcome: 'not_started' }),
+  beat() {},
+  async close() {},
+}
+
+/** The engine on AWS: DynamoDB, S3, SQS and Secrets Manager. */
+export function openDeployed(told: Deployment, parts: HomeParts): Home {
+  const { dynamodb, s3, sqs, secretsManager } = clients()
+  const { waitSeconds = 0, project, limits, worker } = parts
+  const messages = sqsQueue(sqs, { urls: urlsOf(told.queues, Object.keys(limits.pools)), waitSeconds })
+  const { store, plans, queue } = withFaults({
+    store: dynamoStore(dynamodb, told.table),
+    plans: s3Plans(s3, told.bucket, 'plans/'),
+    queue: parts.queue?.(messages) ?? messages,
+  })
+  const surroundings = surroundingsIn(store, s3Storage(s3, placeOf(told.storage)))
+  const tasks = project?.tasks ?? new Map<string, TaskDefinition>()
+  const completeness = completenessOf(tasks, surroundings, fileStorage('/'))
+  const looks = {
+    logs: standardOutputLogs(),
+    secrets: managedSecrets(secretsManager, told.secrets, told.environment),
+    surroundings,
+    definitions: { tasks, limits, surroundings, storageFolder: told.storage, completeness, store },
+  }
+  const runner = parts.runner?.(looks) ?? NO_RUNNER
+  const context: Context = {
+    ports: {
+      store,
+      plans,
+      feed: NO_FEED,
+      queue,
+      completeness,
+      runner,
+      clock: systemClock(),
+      chance: { nonce: randomUUID, random: Math.random },
+      isGone: parts.isGone ?? (async () => false),
+    },
+    settings: { ...settingsOf(told.code, limits, parts.memoryMb), worker },
+  }
+  return { ...looks, context, close: () => runner.close() }
+}
+
+const urlsOf = (queues: Deployment['queues'], pools: string[]): { [pool: string]: string } =>
+  Object.fromEntries(pools.map((pool) => [pool, ofPool(queues, pool) ?? '']))
+
+function settingsOf(code: string, limits: Limits, memoryMb = 1024): Omit<Settings, 'worker'> {
+  return {
+    code,
+    leaseMs: LEASE_MS,
+    heartbeatMs: HEARTBEAT_MS,
+    skewMs: SKEW_MS,
+    auditMs: AUDIT_MS,
+    limits: deployedLimits(limits),
+    defaultMemoryMb: memoryMb,
+    largestMemoryMb: memoryMb,
+  }
+}

@@ -1,0 +1,42 @@
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda'
+import type { Queue } from '../../core/ports.ts'
+import type { BundledContainers } from '../../project/bundled.ts'
+import type { Settings } from './environment.ts'
+import type { LaunchEvent } from './handlers/launch-workers.ts'
+import { PATIENT } from './patience.ts'
+
+/**
+ * Has containers launched for pools that were sent messages since it was last asked: `queue` notes the pools, `wake`
+ * invokes the launcher. What is missed here, the next tick finds.
+ */
+export function launcherOf({ launcher }: Settings<'launcher'>, containers: BundledContainers) {
+  const client = new LambdaClient(PATIENT)
+  const sent = new Set<string>()
+
+  async function invoke(told: LaunchEvent): Promise<void> {
+    const Payload = JSON.stringify(told)
+    await client.send(new InvokeCommand({ FunctionName: launcher, InvocationType: 'Event', Payload }))
+  }
+
+  return {
+    queue: (queue: Queue): Queue => ({
+      ...queue,
+      async send(messages) {
+        await queue.send(messages)
+        for (const { pool } of messages) if (pool in containers) sent.add(pool)
+      },
+    }),
+    async wake(): Promise<void> {
+      const pools = [...sent]
+      sent.clear()
+      for (const pool of pools) await invoke({ pool })
+    },
+    /** The pool whose containers have this task definition's family. */
+    wakeFamily: (family: string): Promise<void> => invoke({ family }),
+    /** Every pool, whether it was sent anything or not. */
+    async wakeAll(): Promise<void> {
+      for (const pool of Object.keys(containers)) sent.add(pool)
+      await this.wake()
+    },
+  }
+}

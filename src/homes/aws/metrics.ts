@@ -1,0 +1,42 @@
+import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics'
+import type { Run } from '../../core/model.ts'
+import type { WorkEvents } from '../../engine/work.ts'
+import type { TickParts } from './handlers/tick.ts'
+
+// Embedded metrics in the function's log; infra's alarms are on these names.
+const metricsOf = (environment: string) => new Metrics({ namespace: 'Sluice', serviceName: environment })
+
+/** Counts the ends of runs. */
+export function runMetrics(environment: string) {
+  const metrics = metricsOf(environment)
+  return (run: Run): void => {
+    const took = ((run.endedAt ?? run.createdAt) - run.createdAt) / 1000
+    metrics.addMetric('RunSeconds', MetricUnit.Seconds, took)
+    metrics.addMetric('RunsFailed', MetricUnit.Count, run.status === 'failed' ? 1 : 0)
+    metrics.addMetric('RunsEnded', MetricUnit.Count, 1)
+    metrics.publishStoredMetrics()
+  }
+}
+
+/** Counts attempts that did not succeed, by their cause; in the log of the function or container that ran them. */
+export function attemptMetrics(environment: string): NonNullable<WorkEvents['onEnd']> {
+  const metrics = metricsOf(environment)
+  return (_, { outcome }) => {
+    if (outcome === 'succeeded') return
+    metrics.addMetric(`Attempts-${outcome}`, MetricUnit.Count, 1)
+    metrics.publishStoredMetrics()
+  }
+}
+
+/** Keeps how budgets stand, each as a metric of its own, how launches fail, how old the oldest run is, and what was repaired. */
+export function tickMetrics(environment: string): TickParts['keep'] {
+  const metrics = metricsOf(environment)
+  return ({ budgets, failedLaunches, oldestRunHours, repaired }) => {
+    metrics.addMetric('FailedLaunches', MetricUnit.Count, failedLaunches)
+    if (oldestRunHours !== undefined) metrics.addMetric('OldestRunHours', MetricUnit.NoUnit, oldestRunHours)
+    if (repaired !== undefined) metrics.addMetric('RecordsRepaired', MetricUnit.Count, repaired)
+    for (const [name, use] of Object.entries(budgets))
+      metrics.addMetric(`BudgetUsed-${name}`, MetricUnit.Percent, 100 * use)
+    metrics.publishStoredMetrics()
+  }
+}

@@ -1,0 +1,191 @@
+import { randomUUID } from 'node:crypto'
+import { totalmem } from 'node:os'
+import { extname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { getHeapStatistics } from 'node:v8'
+import { removeAbandoned } from '../../adapters/files/abandoned.ts'
+import { fileStorage } from '../../adapters/files/file-storage.ts'
+import { fileLogs } from '../../adapters/logs/file-logs.ts'
+import { type FileSecrets, fileSecrets } from '../../adapters/secrets/file-secrets.ts'
+import { openDatabase } from '../../adapters/sqlite/database.ts'
+import { sqliteFeed } from '../../adapters/sqlite/feed.ts'
+import { sqlitePlans } from '../../adapters/sqlite/plans.ts'
+import { sqliteQueue } from '../../adapters/sqlite/queue.ts'
+import { shrink } from '../../adapters/sqlite/shrink.ts'
+import { stateTime } from '../../adapters/sqlite/state-time.ts'
+import { sqliteStore } from '../../adapters/sqlite/store.ts'
+import { systemClock } from '../../adapters/system/clock.ts'
+import { machineTime } from '../../adapters/system/monotonic.ts'
+import { filePresence } from '../../adapters/system/presence.ts'
+import { isGone, workerId } from '../../adapters/system/processes.ts'
+import { prepareJob, readSecrets } from '../../body/prepare-job.ts'
+import { bundledChild } from '../../bundling/child-bundle.ts'
+import type { Home } from '../../control/home.ts'
+import { NO_LIMITS } from '../../core/limits.ts'
+import type { BodyEnd, Job, Logs, Runner } from '../../core/ports.ts'
+import { secretVariable } from '../../define/secret.ts'
+import type { TaskDefinition } from '../../define/task.ts'
+import type { Context } from '../../engine/context.ts'
+import { completenessOf } from '../../planning/completeness.ts'
+import { conclude } from '../../planning/conclude.ts'
+import { readYield } from '../../planning/foreign-yield.ts'
+import { surroundingsIn } from '../../planning/surroundings.ts'
+import { modulesOf, type Project } from '../../project/load-config.ts'
+import { commandRunner } from '../../runners/command/command-runner.ts'
+import { inlineRunner } from '../../runners/inline.ts'
+import { processRunner } from '../../runners/process/process-runner.ts'
+import { makeStateFolder, rememberStorage, secretsPath, storageOf } from './state-folder.ts'
+
+/** Where the embedded engine lives and what it runs. */
+export interface HomeOptions {
+  stateFolder: string
+  /** Absent for commands that only look at the state. */
+  project?: Project
+  /** Overrides the project's storage. */
+  storageFolder?: string
+  inline?: 'inline'
+  /** How long a body may take to stop after it was asked to. @default 10 s */
+  graceMs?: number
+}
+
+const LEASE_MS = 30_000
+const HEARTBEAT_MS = 5_000
+const GRACE_MS = 10_000
+const AUDIT_MS = 60 * 60_000
+const MB = 1024 * 1024
+
+/** The embedded engine: SQLite, files and child processes under one folder. Opens (or makes) the state. */
+export function openHome(options: HomeOptions): Home {
+  const folder = resolve(options.stateFolder)
+  makeStateFolder(folder)
+  const path = join(folder, 'state.db')
+  const database = openDatabase(path, { onWait: (seconds) => console.error(waitLine(path, seconds)) })
+  const known = options.project ? undefined : storageOf(database)
+  const storageFolder = resolve(options.storageFolder ?? options.project?.storage ?? known ?? 'data')
+  if (options.project) rememberStorage(database, storageFolder, folder)
+
+  const clock = systemClock({
+    version: () => database.foreignVersion(),
+    time: stateTime(database, machineTime),
+  })
+  const worker = workerId()
+  const feed = sqliteFeed(database, worker, clock, isGone)
+  const store = sqliteStore(database, feed, () => clock.ring('events'))
+  const queue = sqliteQueue(database, worker, clock, () => clock.ring('messages'))
+  const logs = fileLogs(join(folder, 'logs'))
+  const secrets = fileSecrets(secretsPath(folder), secretVariable)
+  // Children flush what they write; a body in this process would hold up all others meanwhile.
+  const storage = fileStorage(storageFolder, { flush: options.inline === undefined })
+  const surroundings = surroundingsIn(store, storage)
+  const tasks = options.project?.tasks ?? new Map<string, TaskDefinition>()
+  const limits = options.project?.limits ?? NO_LIMITS
+  const completeness = completenessOf(tasks, surroundings, fileStorage('/'))
+  const definitions = { tasks, limits, surroundings, storageFolder, completeness, store }
+  const runner = makeRunner(options, { logs, secrets, definitions })
+  const context: Context = {
+    ports: {
+      store,
+      plans: sqlitePlans(database),
+      feed,
+      queue,
+      deciding: { store: store.deciding, queue: queue.deciding },
+      completeness,
+      runner,
+      clock,
+      chance: { nonce: randomUUID, random: Math.random },
+      isGone,
+    },
+    settings: {
+      worker,
+      leaseMs: LEASE_MS,
+      heartbeatMs: HEARTBEAT_MS,
+      skewMs: 0,
+      auditMs: AUDIT_MS,
+      limits,
+      defaultMemoryMb: Math.floor(getHeapStatistics().heap_size_limit / MB),
+      largestMemoryMb: Math.floor(totalmem() / MB),
+    },
+  }
+  return {
+    context,
+    logs,
+    secrets,
+    surroundings,
+    definitions,
+    presence: filePresence(join(folder, 'workers')),
+    shrink: () => shrink(database, feed.isFollowedElsewhere),
+    removeAbandoned: (abandoned) => removeAbandoned(storageFolder, abandoned),
+    async close() {
+      await runner.close()
+      clock.close()
+      database.close()
+    },
+  }
+}
+
+const waitLine = (path: string, seconds: number) =>
+  `waiting    another program has had the state ${path} locked for ${seconds} s (a sluice that was stopped? a database browser?); this one goes on when it lets go`
+
+/** Asked anew each time: definitions are read again while `sluice dev` runs. */
+const definesOf =
+  (project: Project): Runner['defines'] & {} =>
+  ({ family, command, join }) =>
+    command !== undefined || join === true || (project.unread === undefined && project.tasks.has(family))
+
+interface RunnerParts {
+  logs: Logs
+  secrets: FileSecrets
+  definitions: Home['definitions']
+}
+
+/** Commands run as plain subprocesses, bodies in child processes or, with `--inline`, in this one. */
+function makeRunner(options: HomeOptions, parts: RunnerParts): Runner {
+  const bodies = makeBodyRunner(options, parts)
+  const { logs, secrets, definitions } = parts
+  const commands = commandRunner({
+    state: resolve(options.stateFolder),
+    logs,
+    secrets: (job) => readSecrets(job.task.policy.secrets, secrets),
+    readYield: (path, job) => readYield(path, job, definitions),
+    graceMs: options.graceMs ?? GRACE_MS,
+  })
+  return {
+    // A home without a project only looks at the state.
+    ...(options.project && { defines: definesOf(options.project) }),
+    run: (job, hooks) => (job.task.command === undefined ? bodies : commands).run(job, hooks),
+    beat(nonce, leaseMs) {
+      bodies.beat(nonce, leaseMs)
+      commands.beat(nonce, leaseMs)
+    },
+    renew: () => bodies.renew?.(),
+    async close() {
+      await Promise.all([bodies.close(), commands.close()])
+    },
+  }
+}
+
+function makeBodyRunner({ inline, project, graceMs = GRACE_MS }: HomeOptions, parts: RunnerParts): Runner {
+  const { logs, secrets, definitions } = parts
+  const { tasks, surroundings, storageFolder } = definitions
+  const shared = {
+    logs,
+    prepare: (job: Job) => prepareJob(job, secrets, surroundings.markers),
+    conclude: (end: BodyEnd) => conclude(definitions, end),
+  }
+  if (inline) return inlineRunner({ tasks, ...surroundings, ...shared })
+  // A checkout has .ts, the package .js, a bundle .mjs.
+  const extension = extname(import.meta.url)
+  const entry = fileURLToPath(new URL(`../../../worker/child${extension}`, import.meta.url))
+  let bundle: Promise<string> | undefined
+  return processRunner({
+    entry(fresh) {
+      if (fresh === 'run') return entry
+      bundle ??= bundledChild(entry)
+      return bundle
+    },
+    args: [project?.path ?? '', storageFolder, String(process.pid)],
+    modulesOf: (families) => (project === undefined ? [] : modulesOf(project, families)),
+    graceMs,
+    ...shared,
+  })
+}

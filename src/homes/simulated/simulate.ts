@@ -1,0 +1,237 @@
+import { requestForInterval } from '../../control/requests.ts'
+import { describeInterval, intervalsOf, type Span } from '../../core/calendar.ts'
+import { type Failure, keys, type Run } from '../../core/model.ts'
+import type { Ending, LookedAt } from '../../core/ports.ts'
+import type { Pipeline } from '../../define/pipeline.ts'
+import type { TaskInstance } from '../../define/task.ts'
+import { advance } from '../../engine/advance.ts'
+import { type Claimed, claim } from '../../engine/claim.ts'
+import type { Context } from '../../engine/context.ts'
+import { finish } from '../../engine/finish.ts'
+import { memoryAfter } from '../../engine/memory.ts'
+import { openRun } from '../../engine/open-run.ts'
+import { planGraph } from '../../engine/plan-graph.ts'
+import { poolRoom } from '../../engine/room.ts'
+import { pauseSchedule, readSchedule, tickSchedule } from '../../engine/schedules.ts'
+import { tick } from '../../engine/tick.ts'
+import { planningOf } from '../../planning/planning.ts'
+import { checkedLimits, checkPlan, outagesOf, rangeOf } from './checks.ts'
+import { FOREVER_MS, NOWHERE, type VirtualHome, virtualHome } from './home.ts'
+import type {
+  AttemptToBe,
+  SimulatedAttempt,
+  SimulatedRun,
+  SimulateOptions,
+  Simulation,
+} from './simulation.ts'
+
+const DAY_MS = 24 * 60 * 60_000
+/** Long enough for whatever is still open at the end. */
+const AFTER_MS = 31 * DAY_MS
+
+/** What `simulate` of the library does; see there. */
+export async function runSimulation(
+  pipelines: Pipeline | readonly Pipeline[],
+  options: SimulateOptions,
+): Promise<Simulation> {
+  const simulator = new Simulator([pipelines].flat() as Pipeline[], options)
+  return simulator.run()
+}
+
+interface Active {
+  claimed: Claimed
+  attempt: AttemptToBe
+  endsAt: number
+}
+
+class Simulator {
+  readonly #pipelines: Pipeline[]
+  readonly #options: SimulateOptions
+  readonly #range: Span
+  readonly #outages: Span[]
+  readonly #context: Context
+  readonly #home: VirtualHome
+  /** Ids of tasks whose targets are there. */
+  readonly #complete = new Set<string>()
+  readonly #attempts: SimulatedAttempt[] = []
+  readonly #planning = planningOf(NOWHERE)
+  #active: Active[] = []
+  #now: number
+
+  constructor(pipelines: Pipeline[], options: SimulateOptions) {
+    this.#pipelines = pipelines
+    this.#options = options
+    this.#range = rangeOf(options)
+    this.#outages = outagesOf(options)
+    this.#now = this.#range.start
+    const completeness = {
+      areComplete: async (tasks: LookedAt[]) => tasks.map((task) => this.#isComplete(task)),
+    }
+    this.#home = virtualHome(() => this.#now, checkedLimits(pipelines, options), completeness)
+    this.#context = this.#home.context
+  }
+
+  async run(): Promise<Simulation> {
+    for (const { name } of this.#pipelines) await pauseSchedule(this.#context, name, false)
+    for (;;) {
+      await this.#settle()
+      const next = await this.#nextInstant()
+      if (next === undefined || next > this.#range.end + AFTER_MS) break
+      this.#now = next
+      await this.#loseInOutage()
+      await this.#endAttempts()
+    }
+    return { runs: this.#runs(), attempts: this.#attempts }
+  }
+
+  /** Does everything that there is to do now. */
+  async #settle(): Promise<void> {
+    await this.#schedule()
+    await tick(this.#context)
+    for (let turn = 0; ; turn++) {
+      let isBusy = false
+      while ((await advance(this.#context)) > 0) isBusy = true
+      isBusy = (await this.#take(turn)) || isBusy
+      if (!isBusy) return
+      await this.#schedule()
+    }
+  }
+
+  async #schedule(): Promise<void> {
+    for (const pipeline of this.#pipelines)
+      if (pipeline.schedule !== undefined && this.#now <= this.#range.end) {
+        const start = (span: Span) => this.#start(pipeline, span)
+        const [unstarted] = await tickSchedule(this.#context, pipeline.name, pipeline.schedule, start)
+        // A schedule goes on without it; the test of one is told.
+        if (unstarted !== undefined) throw unstarted.error
+      }
+  }
+
+  async #start(pipeline: Pipeline, span: Span): Promise<string | undefined> {
+    const { root, request } = requestForInterval(pipeline, span)
+    if (root === undefined || this.#complete.has(root.id)) return undefined
+    const definitions = {
+      areComplete: async (tasks: TaskInstance[]) =>
+        tasks.map(({ id, definition }) => this.#isComplete({ id, policy: definition.policy })),
+      describe: this.#planning.describe,
+    }
+    const plan = async () => {
+      const made = await planGraph(pipeline.name, root, definitions, this.#now)
+      checkPlan(made, this.#context.settings.limits)
+      return made
+    }
+    return (await openRun(this.#context, request, plan)).run
+  }
+
+  #isComplete({ id, policy }: Pick<LookedAt, 'id' | 'policy'>): boolean {
+    return policy.external !== undefined || this.#complete.has(id)
+  }
+
+  async #take(turn: number): Promise<boolean> {
+    const { queue } = this.#context.ports
+    const { concurrency = 100 } = this.#options
+    const deliveries = await queue.take({
+      pools: await poolRoom(this.#context, turn),
+      limit: concurrency - this.#active.length,
+      visibilityMs: FOREVER_MS,
+    })
+    for (const delivery of deliveries) {
+      const result = await claim(this.#context, delivery.message)
+      if (result.is === 'early') {
+        await queue.putBack(delivery, result.delayMs)
+        continue
+      }
+      await queue.acknowledge([delivery])
+      if (result.is === 'ours') this.#begin(result.claimed)
+    }
+    return deliveries.length > 0
+  }
+
+  #begin(claimed: Claimed): void {
+    const { task, planned } = claimed
+    const { family, params } = planned
+    const pipeline = (this.#home.memory.records.get(keys.run(task.run)) as unknown as Run).name
+    const attempt = { pipeline, family, params, attempt: task.attempt, at: new Date(this.#now) }
+    const { durationSeconds = 60 } = this.#options
+    const seconds = typeof durationSeconds === 'number' ? durationSeconds : durationSeconds(attempt)
+    this.#active.push({ claimed, attempt, endsAt: this.#now + Math.max(1, Math.round(seconds * 1000)) })
+  }
+
+  async #endAttempts(): Promise<void> {
+    const due = this.#active.filter(({ endsAt }) => endsAt <= this.#now)
+    this.#active = this.#active.filter(({ endsAt }) => endsAt > this.#now)
+    for (const { claimed, attempt } of due) await this.#end(claimed, attempt, this.#endingOf(attempt))
+  }
+
+  #endingOf(attempt: AttemptToBe): Ending {
+    const failure = this.#options.fail?.(attempt)
+    if (failure === undefined) return { outcome: 'succeeded' }
+    const { outcome, message = 'simulated' } =
+      typeof failure === 'string' ? { outcome: 'failed' as const, message: failure } : failure
+    return { outcome, failure: { outcome, message } satisfies Failure }
+  }
+
+  async #end(claimed: Claimed, attempt: AttemptToBe, told: Ending): Promise<void> {
+    const ending = { ...told, ...memoryAfter(this.#context, claimed, told) }
+    if (ending.outcome === 'succeeded') this.#complete.add(claimed.planned.id)
+    await finish(this.#context, claimed, ending)
+    const { run } = claimed.task
+    this.#attempts.push({ ...attempt, run, outcome: ending.outcome, endedAt: new Date(this.#now) })
+  }
+
+  /** When an outage begins, everything that runs is lost; time goes on at its end. */
+  async #loseInOutage(): Promise<void> {
+    const outage = this.#outages.find(({ start, end }) => start <= this.#now && this.#now < end)
+    if (outage === undefined) return
+    this.#now = outage.end
+    const lost = this.#active
+    this.#active = []
+    const failure: Failure = { outcome: 'lost', message: 'it was lost in the outage' }
+    for (const { claimed, attempt } of lost) await this.#end(claimed, attempt, { outcome: 'lost', failure })
+  }
+
+  /** The next instant at which something can happen; undefined where nothing will. */
+  async #nextInstant(): Promise<number | undefined> {
+    const { store } = this.#context.ports
+    const { wakes } = this.#home
+    const isOver = this.#now >= this.#range.end
+    const due = await store.due({ before: Number.MAX_SAFE_INTEGER, limit: Number.MAX_SAFE_INTEGER })
+    const ends = this.#active.map(({ endsAt }) => endsAt)
+    const dues = due.flatMap(({ record }) =>
+      'dueAt' in record && !(record.kind === 'taskRun' && record.status === 'running')
+        ? [record.dueAt ?? 0]
+        : [],
+    )
+    const firings = isOver
+      ? []
+      : (await Promise.all(this.#pipelines.map((each) => this.#nextFiring(each)))).flat()
+    const all = [...ends, ...dues, ...wakes, ...firings].filter((at) => at > this.#now)
+    for (const at of wakes) if (at <= this.#now) wakes.delete(at)
+    return all.length === 0 ? undefined : all.reduce((a, b) => Math.min(a, b))
+  }
+
+  async #nextFiring({ name, schedule }: Pipeline): Promise<number[]> {
+    if (schedule === undefined) return []
+    const intervals = intervalsOf(schedule)
+    const { open } = await readSchedule(this.#context, name)
+    const next = intervals.from(this.#now + 1).start
+    const retries = open.flatMap(({ retryAt }) => retryAt ?? [])
+    return [next, ...retries].filter((at) => at <= this.#range.end)
+  }
+
+  #runs(): SimulatedRun[] {
+    const runs = [...this.#home.memory.records.values()].filter((record) => record.kind === 'run') as Run[]
+    const zones = new Map(this.#pipelines.map(({ name, schedule }) => [name, schedule?.timeZone ?? 'UTC']))
+    return runs
+      .sort((a, b) => a.createdAt - b.createdAt)
+      .map(({ id, name, params, status, createdAt, endedAt, interval }) => ({
+        run: id,
+        pipeline: name,
+        params,
+        status,
+        startedAt: new Date(createdAt),
+        endedAt: endedAt === undefined ? undefined : new Date(endedAt),
+        interval: interval && describeInterval(interval, zones.get(name) ?? 'UTC').start,
+      }))
+  }
+}

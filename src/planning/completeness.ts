@@ -1,0 +1,54 @@
+import { fileURLToPath } from 'node:url'
+import { instanceOf } from '../body/execute-job.ts'
+import type { Surroundings } from '../body/outputs.ts'
+import type { Completeness, Storage } from '../core/ports.ts'
+import type { TaskDefinition } from '../define/task.ts'
+import { planningOf } from './planning.ts'
+
+/** The files of this machine, by their paths without the first slash: targets of commands. */
+type Files = Pick<Storage, 'existMany'>
+
+/**
+ * Looks at targets of bodies by their definitions, and of commands by their files. What this process does not define is
+ * not complete: a home without a project is only for looking at the state.
+ */
+export function completenessOf(
+  tasks: ReadonlyMap<string, TaskDefinition>,
+  surroundings: Surroundings,
+  files: Files,
+): Completeness {
+  return {
+    areComplete: async (planned) => {
+      const commands = planned.filter(({ command }) => command !== undefined)
+      const there = await areCommandsComplete(commands, surroundings, files)
+      const known = planned.filter(({ command, family }) => command === undefined && tasks.has(family))
+      const instances = known.map((task) => instanceOf(tasks, task))
+      const answers = await planningOf(surroundings).areComplete(instances)
+      const complete = new Set([
+        ...commands.filter((_, index) => there[index]),
+        ...known.filter((_, index) => answers[index]),
+      ])
+      return planned.map((task) => complete.has(task))
+    },
+  }
+}
+
+/** Whether the target of each command exists, asked in bulk; the marker of one without an output. */
+async function areCommandsComplete(
+  tasks: { id: string; outputs: string[] }[],
+  { markers, findUnproven }: Surroundings,
+  files: Files,
+): Promise<boolean[]> {
+  const withFiles = tasks.filter(({ outputs }) => outputs.length > 0)
+  const paths = withFiles.map(({ outputs }) => fileURLToPath(outputs[0] as string).slice(1))
+  const exist = await files.existMany(paths)
+  const there = withFiles.filter((_, index) => exist[index])
+  const unproven = (await findUnproven?.(there)) ?? new Set()
+  const without = tasks.filter(({ outputs }) => outputs.length === 0)
+  const kept = await markers.read(without.map(({ id }) => id))
+  const complete = new Set([
+    ...there.filter(({ id }) => !unproven.has(id)),
+    ...without.filter((_, index) => kept[index] !== undefined),
+  ])
+  return tasks.map((task) => complete.has(task))
+}

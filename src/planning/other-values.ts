@@ -1,0 +1,74 @@
+import type { z } from 'zod'
+import type { Json, Params } from '../core/model.ts'
+import { choicesOf } from '../define/fields.ts'
+import { isSignificant } from '../define/params.ts'
+import { instantiate, type TaskInstance } from '../define/task.ts'
+
+/** Targets that stay the same whatever value a significant parameter has. */
+export interface MissingParameter {
+  parameter: string
+  uri: string
+}
+
+/** Honest values that are tried for each parameter. */
+const TRIED = 3
+
+/**
+ * The significant parameters that an output of a task does not contain, found by trying other values. Nothing is said
+ * of a parameter for which no other value can be made that its schema accepts.
+ */
+export function missingFromOutput(
+  task: TaskInstance,
+  urisOf: (task: TaskInstance) => readonly string[],
+): MissingParameter[] {
+  const own = urisOf(task)
+  return Object.entries(task.definition.fields).flatMap(([parameter, field]): MissingParameter[] => {
+    if (!isSignificant(field)) return []
+    const tried = otherValues(field, task.params[parameter])
+      .map((value) => urisOf(instantiate(task.definition, { ...task.params, [parameter]: value } as Params)))
+      // An output that throws says nothing.
+      .filter((uris) => uris.length > 0)
+    const uri =
+      tried.length === 0 ? undefined : own.find((each) => tried.every((uris) => uris.includes(each)))
+    return uri === undefined ? [] : [{ parameter, uri }]
+  })
+}
+
+/** Other values as the schema gives them; it may change what it is given. */
+function otherValues(field: z.ZodType, current: Json | undefined): Json[] {
+  const others = new Map<string, Json>()
+  for (const candidate of candidates(field, current)) {
+    const value = parsed(field, candidate)
+    if (value !== undefined && JSON.stringify(value) !== JSON.stringify(current))
+      others.set(JSON.stringify(value), value)
+    if (others.size === TRIED) break
+  }
+  return [...others.values()]
+}
+
+function parsed(field: z.ZodType, candidate: Json): Json | undefined {
+  try {
+    const result = field.safeParse(candidate)
+    const isSimple = ['string', 'number', 'boolean'].includes(typeof result.data)
+    return result.success && isSimple ? (result.data as Json) : undefined
+  } catch {
+    // A schema that has to be waited for.
+    return undefined
+  }
+}
+
+function candidates(field: z.ZodType, current: Json | undefined): Json[] {
+  const texts = ['2001-02-03', '1999-11-30', 'other', 'x1']
+  switch (typeof current) {
+    case 'boolean':
+      return [!current]
+    case 'number':
+      return [current + 1, current * 2 + 1_000, current - 1]
+    case 'string':
+      return [...choicesOf(field), ...texts, `${current}2`]
+    case 'undefined':
+      return [...choicesOf(field), ...texts, 7, 1_003, true]
+    default:
+      return []
+  }
+}

@@ -1,0 +1,139 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { text as readText } from 'node:stream/consumers'
+import { SluiceError } from '../core/errors.ts'
+import { type FoundTask, gather, numberPlan } from '../core/graph.ts'
+import { NO_PLAN_BOUNDS } from '../core/limits.ts'
+import type { Plan, PlannedTask } from '../core/plan.ts'
+import type { Context } from '../engine/context.ts'
+import { findTasks } from '../engine/plan-graph.ts'
+import { outputProblems } from './output-problems.ts'
+import { type PlanFile, parsePlan, refusePlan } from './plan-format.ts'
+import { asFound, completeIds, type ForeignTask, foreignTasks, type PlanSurroundings } from './plan-tasks.ts'
+
+/** A plan that was read from a file, and where its commands run. */
+export interface ReadPlan {
+  file: PlanFile
+  folder: string
+  /** Tells this plan from others of the same name. */
+  digest: string
+}
+
+/** What a plan from elsewhere is read with: the definitions and limits of this process, and the plans of earlier runs. */
+interface PlanHome {
+  context: Pick<Context, 'ports'>
+  definitions: Omit<PlanSurroundings, 'folder'>
+}
+
+/** Reads a plan from a file, or from standard input for `-`. */
+export async function readPlan(path: string): Promise<ReadPlan> {
+  const text = path === '-' ? await readText(process.stdin) : readFile(path)
+  return {
+    file: parsePlan(text),
+    folder: path === '-' ? process.cwd() : dirname(resolve(path)),
+    digest: createHash('sha256').update(text).digest('hex').slice(0, 16),
+  }
+}
+
+function readFile(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    throw new SluiceError('invalid_usage', `The plan ${path} cannot be read: ${(error as Error).message}`, {
+      cause: error,
+    })
+  }
+}
+
+/** The plan of a file: its tasks as they are on this machine, with what is complete. */
+export async function planOf(home: PlanHome, { file, folder }: ReadPlan): Promise<Plan> {
+  const plannedAt = home.context.ports.clock.steady()
+  const tasks = foreignTasks(file, { ...home.definitions, folder })
+  const { root } = file.header
+  return planForeign(
+    home,
+    file.header.pipeline,
+    [...tasks.values()],
+    root && tasks.get(root)?.found.id,
+    plannedAt,
+  )
+}
+
+/** The same tasks planned again, from what is complete now. */
+export async function planAgain(
+  home: PlanHome,
+  run: string,
+  name: string,
+  done: ReadonlySet<string> = new Set(),
+): Promise<Plan> {
+  const { plans, clock } = home.context.ports
+  const header = await plans.header(run)
+  if (header === undefined) throw new SluiceError('internal', `the plan of ${run} has gone`)
+  const plannedAt = clock.steady()
+  const planned = await plans.tasks(
+    run,
+    Array.from({ length: header.size }, (_, number) => number),
+  )
+  const real = planned.filter((task) => !task.join)
+  const foreign = real.map((task) => ({ found: toFound(task, planned), isDone: done.has(task.id) }))
+  const root = planned[header.root]
+  return planForeign(home, name, foreign, root?.join ? undefined : root?.id, plannedAt)
+}
+
+function toFound(task: PlannedTask, planned: PlannedTask[]): FoundTask {
+  const upstreamIds = (numbers: number[]): string[] =>
+    numbers.flatMap((number) => {
+      const upstream = planned[number] as PlannedTask
+      return upstream.join ? upstreamIds(upstream.upstreams) : [upstream.id]
+    })
+  const { id, family, params, label, outputs, policy, command } = task
+  const upstreams = upstreamIds(task.upstreams)
+  return {
+    id,
+    family,
+    params,
+    label,
+    outputs,
+    policy,
+    upstreams,
+    ...(command === undefined ? {} : { command }),
+  }
+}
+
+type Foreign = Pick<ForeignTask, 'found' | 'isDone'>
+
+async function planForeign(
+  home: PlanHome,
+  name: string,
+  tasks: Foreign[],
+  root: string | undefined,
+  plannedAt: number,
+): Promise<Plan> {
+  const wanted = tasks.map(({ found }) => found)
+  refusePlan(await outputProblems(home.definitions, wanted, name))
+  const complete = await completeIds(home.definitions.completeness, tasks)
+  const byId = new Map(tasks.map((task) => [task.found.id, task]))
+  const roots = root === undefined ? ends(tasks, complete) : [root]
+  const found = await findTasks(
+    roots.map((id) => ({ id })),
+    {
+      areComplete: async (level) => level.map(({ id }) => complete.has(id)),
+      describe: ({ id }) => {
+        const each = asFound(byId.get(id) as Foreign, complete)
+        return { found: each, upstreams: each.upstreams.map((upstream) => ({ id: upstream })) }
+      },
+    },
+    NO_PLAN_BOUNDS,
+  )
+  if (root !== undefined) return numberPlan(name, found, plannedAt)
+  const all = gather(`${name}/all`, `all of ${name}`, roots)
+  return numberPlan(name, [roots.length === 0 ? { ...all, complete: true } : all, ...found], plannedAt)
+}
+
+/** Without a root everything must complete: what is missing and needed by nothing that is missing. */
+function ends(tasks: Foreign[], complete: Set<string>): string[] {
+  const missing = tasks.filter(({ found }) => !complete.has(found.id))
+  const needed = new Set(missing.flatMap(({ found }) => found.upstreams))
+  return missing.map(({ found }) => found.id).filter((id) => !needed.has(id))
+}

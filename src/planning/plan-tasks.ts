@@ -1,0 +1,234 @@
+import { isAbsolute, join, relative, sep } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import type { Surroundings } from '../body/outputs.ts'
+import { messageOf } from '../core/errors.ts'
+import { type FoundTask, findCycle } from '../core/graph.ts'
+import { escapeControls, taskIdOf } from '../core/identity.ts'
+import { type Limits, limitProblems } from '../core/limits.ts'
+import type { Policy } from '../core/plan.ts'
+import type { Completeness, Store } from '../core/ports.ts'
+import { repeated } from '../core/repeated.ts'
+import { checkParsed } from '../define/params.ts'
+import { SECRET_NAME } from '../define/secret.ts'
+import { instantiate, type TaskDefinition } from '../define/task.ts'
+import { type PlanFile, type PlanLine, refusePlan } from './plan-format.ts'
+import { planningOf } from './planning.ts'
+
+/** A task of a plan from elsewhere, checked, with its edges; not yet looked at. */
+export interface ForeignTask {
+  line: PlanLine
+  found: FoundTask
+  /** Counts as complete whatever its target says. */
+  isDone?: boolean
+}
+
+/** What a plan from elsewhere is read with. */
+export interface PlanSurroundings {
+  tasks: ReadonlyMap<string, TaskDefinition>
+  limits: Limits
+  surroundings: Surroundings
+  /** Where it is known who makes which target. */
+  store: Store
+  /** Where commands run. */
+  folder: string
+  storageFolder: string
+  completeness: Completeness
+}
+
+const COMMAND_RETRY = { attempts: 1, delaySeconds: 1, backoff: 'exponential' } as const
+const PLAIN: Policy = {
+  retry: { attempts: 1, delayMs: 1_000, backoff: 'exponential' },
+  fresh: 'run',
+  secrets: {},
+}
+
+/** The tasks of a plan by their ids in it; throws one error with everything that is wrong. */
+export function foreignTasks({ header, tasks }: PlanFile, given: PlanSurroundings): Map<string, ForeignTask> {
+  const problems: string[] = []
+  const foreign = tasks.map((line) => {
+    try {
+      return toForeign(header.pipeline, line, given, problems)
+    } catch (error) {
+      problems.push(`line ${line.line} (${line.task}): ${messageOf(error)}`)
+      return undefined
+    }
+  })
+  refusePlan(problems)
+  const all = foreign.filter((each) => each !== undefined)
+  const byLine = new Map(all.map((each) => [each.line.task, each]))
+  const inPlan = new Set(all.map(({ found }) => found.id))
+  for (const each of all) addEdges(each, byLine, inPlan, problems)
+  const cycle = findCycle(
+    all.map(({ found, line }) => ({ ...found, label: `${line.task} (line ${line.line})` })),
+  )
+  if (cycle !== undefined) problems.push(`these tasks require each other: ${cycle.join(' → ')}`)
+  refusePlan([...problems, ...sameTask(all), ...sharedOutputs(all)])
+  return byLine
+}
+
+/** Ids of the tasks that are complete: said to be, or by their targets. */
+export async function completeIds(
+  completeness: Completeness,
+  tasks: Pick<ForeignTask, 'found' | 'isDone'>[],
+): Promise<Set<string>> {
+  const open = tasks.filter(({ isDone }) => !isDone).map(({ found }) => found)
+  const there = await completeness.areComplete(open)
+  const done = tasks.filter(({ isDone }) => isDone).map(({ found }) => found.id)
+  return new Set([...done, ...open.filter((_, index) => there[index]).map(({ id }) => id)])
+}
+
+/** A task as planning finds it: of a complete one nothing is required. */
+export function asFound({ found }: Pick<ForeignTask, 'found'>, complete: ReadonlySet<string>): FoundTask {
+  if (!complete.has(found.id)) return found
+  const { requires: _, ...rest } = found
+  return { ...rest, complete: true, upstreams: [] }
+}
+
+function toForeign(
+  pipeline: string,
+  line: PlanLine,
+  given: PlanSurroundings,
+  problems: string[],
+): ForeignTask {
+  const problem = (what: string) => problems.push(`line ${line.line} (${line.task}): ${what}`)
+  if (line.image !== undefined) problem('image needs a pool that runs containers; no pool here does')
+  for (const name of Object.values(line.secrets ?? {}))
+    if (!SECRET_NAME.test(name)) problem(`${JSON.stringify(name)} is no name of a secret`)
+  const each = line.command ? commandTask(pipeline, line, line.command, given) : familyTask(line, given)
+  for (const beyond of limitProblems(each.found.policy, given.limits)) problem(beyond)
+  return each
+}
+
+function commandTask(
+  pipeline: string,
+  line: PlanLine,
+  argv: string[],
+  { folder, storageFolder }: PlanSurroundings,
+): ForeignTask {
+  const found: FoundTask = {
+    // The same command of the same task is the same work, whatever else changed in the plan.
+    id: taskIdOf('command', { pipeline, task: line.task, command: argv }),
+    family: escapeControls(line.family ?? 'command'),
+    params: line.params ?? {},
+    label: escapeControls(line.task),
+    upstreams: [],
+    outputs: line.output === undefined ? [] : [outputUri(line.output, storageFolder)],
+    command: { argv, folder, env: line.env ?? {} },
+    policy: commandPolicy(line),
+  }
+  return { line, found, isDone: line.complete === true }
+}
+
+/** A file URI; other schemes have no storage on this machine. */
+function outputUri(output: string, storageFolder: string): string {
+  if (/^[a-z][a-z0-9+.-]*:/i.test(output) && !output.startsWith('file:'))
+    throw new Error(`the output ${output} cannot be reached from here; on this machine outputs are files`)
+  if (output.startsWith('file:')) return pathToFileURL(fileURLToPath(output)).href
+  if (output.endsWith('/')) throw new Error(`the output ${output} must be a file`)
+  if (output.includes('\0')) throw new Error(`the output ${output} contains a NUL character`)
+  return pathToFileURL(isAbsolute(output) ? output : insideOf(storageFolder, output)).href
+}
+
+/** Only a path that says where it is, absolute or as a URI, leads out of the storage. */
+function insideOf(storageFolder: string, output: string): string {
+  const path = join(storageFolder, output)
+  if (relative(storageFolder, path).split(sep)[0] !== '..') return path
+  throw new Error(
+    `the output ${output} leads out of the storage ${storageFolder}; write an absolute path or a file: URI for what is elsewhere`,
+  )
+}
+
+function familyTask(line: PlanLine, { tasks, surroundings }: PlanSurroundings): ForeignTask {
+  const { family, params = {} } = line
+  if (family === undefined) throw new Error('it needs a command, or a family of the config')
+  const definition = tasks.get(family)
+  if (definition === undefined)
+    throw new Error(
+      `the config defines no family ${family}; it has ${[...tasks.keys()].join(', ') || 'none'}`,
+    )
+  if (line.env || line.secrets) throw new Error('env and secrets are for commands; the family has its own')
+  const instance = instantiate(definition, checkParsed(family, definition.fields, params))
+  const { found } = planningOf(surroundings).describe(instance, false)
+  if (found.failure !== undefined) throw new Error(found.failure.message)
+  if (line.output !== undefined && !found.outputs.includes(line.output))
+    throw new Error(`its output is ${found.outputs.join(', ') || 'a marker'}, not ${line.output}`)
+  const own = definition.policy
+  const retry = {
+    ...own.retry,
+    ...(line.retry ? retryOf(line, { ...own.retry, delaySeconds: own.retry.delayMs / 1000 }) : {}),
+  }
+  const policy = policyOf(line, { ...own, retry })
+  return { line, found: { ...found, policy }, isDone: line.complete === true }
+}
+
+function retryOf(
+  { retry = {} }: PlanLine,
+  base: { attempts: number; delaySeconds: number; backoff: 'fixed' | 'exponential' },
+): Policy['retry'] {
+  const { attempts = base.attempts, delaySeconds = base.delaySeconds, backoff = base.backoff } = retry
+  return { attempts, delayMs: delaySeconds * 1000, backoff }
+}
+
+const POLICY_FIELDS = [
+  'retry',
+  'secrets',
+  'pool',
+  'priority',
+  'resources',
+  'budgets',
+  'timeoutSeconds',
+  'memoryMb',
+] as const satisfies (keyof PlanLine)[]
+
+/** Most commands say nothing of their own; they share one policy, also where the plan is kept. */
+function commandPolicy(line: PlanLine): Policy {
+  if (POLICY_FIELDS.every((name) => line[name] === undefined)) return PLAIN
+  return policyOf(line, { ...PLAIN, retry: retryOf(line, COMMAND_RETRY), secrets: line.secrets ?? {} })
+}
+
+/** What the line says goes before what the definition says. */
+function policyOf(
+  { pool, priority, resources, budgets, timeoutSeconds, memoryMb }: PlanLine,
+  base: Policy,
+): Policy {
+  return {
+    ...base,
+    ...(pool === undefined ? {} : { pool }),
+    ...(priority === undefined ? {} : { priority }),
+    ...(resources === undefined ? {} : { resources }),
+    ...(budgets === undefined ? {} : { budgets }),
+    ...(timeoutSeconds === undefined ? {} : { timeoutMs: timeoutSeconds * 1000 }),
+    ...(memoryMb === undefined ? {} : { memoryMb }),
+  }
+}
+
+/** Turns ids of the plan into those of tasks; what a family requires by its definition has to be in the plan. */
+function addEdges(
+  each: ForeignTask,
+  byLine: Map<string, ForeignTask>,
+  inPlan: Set<string>,
+  problems: string[],
+): void {
+  const wanted = (each.line.requires ?? []).flatMap((id) => byLine.get(id)?.found.id ?? [])
+  for (const id of each.found.upstreams)
+    if (!inPlan.has(id) && !each.line.complete)
+      problems.push(
+        `line ${each.line.line} (${each.line.task}) requires by its definition ${id}, which is not in the plan`,
+      )
+  each.found.upstreams = [...new Set([...wanted, ...each.found.upstreams.filter((id) => inPlan.has(id))])]
+}
+
+function sameTask(tasks: ForeignTask[]): string[] {
+  return repeated(tasks, ({ found }) => found.id).map(
+    ([, same]) =>
+      `lines ${same.map(({ line }) => `${line.line} (${line.task})`).join(' and ')} are the same task of the same family`,
+  )
+}
+
+function sharedOutputs(tasks: ForeignTask[]): string[] {
+  const outputs = tasks.flatMap(({ line, found }) => found.outputs.map((uri) => ({ line, uri })))
+  return repeated(outputs, ({ uri }) => uri).map(
+    ([uri, same]) =>
+      `lines ${same.map(({ line }) => `${line.line} (${line.task})`).join(' and ')} have the same output ${uri}`,
+  )
+}

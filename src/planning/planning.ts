@@ -1,0 +1,177 @@
+import { failureOfBody } from '../body/failure.ts'
+import { outputOf, type Surroundings } from '../body/outputs.ts'
+import type { FoundTask } from '../core/graph.ts'
+import { escapeControls } from '../core/identity.ts'
+import type { Failure } from '../core/model.ts'
+import { waitForUser } from '../define/open-waits.ts'
+import { flatten } from '../define/requires.ts'
+import { StorageTarget, type Workspace } from '../define/targets/storage-target.ts'
+import { type Target, targetsOf } from '../define/targets/target.ts'
+import type { TaskInstance } from '../define/task.ts'
+
+/** How many single look-ups are made at once for targets that offer no bulk one. */
+const PARALLEL = 32
+
+/** What planning asks of tasks; an exception of user code becomes that task's failure alone. */
+export function planningOf(surroundings: Surroundings) {
+  const workspace: Workspace = { storage: surroundings.storage, staged: new Map() }
+  const outputs = new Map<string, Target[] | Failure>()
+  const oneOf = recently()
+
+  function look(task: TaskInstance): Target[] | Failure {
+    const known =
+      outputs.get(task.id) ?? attempt('output', () => targetsOf(outputOf(task, surroundings, workspace)))
+    outputs.set(task.id, known)
+    return known
+  }
+
+  return {
+    async areComplete(tasks: TaskInstance[]): Promise<boolean[]> {
+      const lists = tasks.map(look)
+      const targets = lists.flatMap((list) => (Array.isArray(list) ? list : []))
+      const there = await existing(surroundings, targets)
+      const areThere = tasks.map((task, index) => {
+        const list = lists[index]
+        if (!Array.isArray(list)) return false
+        const failed = list.map((target) => there.get(target)).find((each) => each instanceof Error)
+        if (failed !== undefined) outputs.set(task.id, failureOf('exists', failed))
+        return list.every((target) => there.get(target) === true)
+      })
+      const made = tasks.flatMap(({ id, definition }, index) => {
+        const list = lists[index]
+        // A marker proves its task always, and what somebody else makes is no attempt's.
+        const isMade = areThere[index] && definition.output && !definition.policy.external
+        return isMade && Array.isArray(list) ? [{ id, outputs: list.map(({ uri }) => uri) }] : []
+      })
+      const unproven = (made.length > 0 && (await surroundings.findUnproven?.(made))) || new Set()
+      return tasks.map(({ id }, index) => areThere[index] === true && !unproven.has(id))
+    },
+
+    /** URIs of its targets; none for a marker, and where its definition throws. */
+    outputsOf(task: TaskInstance): string[] {
+      if (task.definition.output === undefined) return []
+      const targets = attempt('output', () => targetsOf(outputOf(task, surroundings, workspace)))
+      return Array.isArray(targets) ? targets.map(({ uri }) => uri) : []
+    },
+
+    describe(task: TaskInstance, complete: boolean): { found: FoundTask; upstreams: TaskInstance[] } {
+      const targets = look(task)
+      // Asked for once more only when planned once more.
+      outputs.delete(task.id)
+      const { definition, id, label, params } = task
+      const described: FoundTask = {
+        id,
+        family: definition.family,
+        params,
+        label,
+        upstreams: [],
+        outputs: Array.isArray(targets) && definition.output ? targets.map(({ uri }) => uri) : [],
+        policy: definition.policy,
+      }
+      const { wrong = [] } = definition
+      if (wrong.length > 0) return { found: { ...described, failure: wrongly(wrong) }, upstreams: [] }
+      if (!Array.isArray(targets)) return { found: { ...described, failure: targets }, upstreams: [] }
+      if (complete) return { found: { ...described, complete: true }, upstreams: [] }
+      return withUpstreams(task, described, oneOf)
+    },
+  }
+}
+
+const wrongly = (wrong: string[]): Failure => ({
+  outcome: 'planning',
+  message: `its definition is wrong: ${wrong.join('; ')}`,
+})
+
+function withUpstreams(task: TaskInstance, found: FoundTask, oneOf: (text: string) => string) {
+  const result = attempt('requires', () => {
+    const requires = task.definition.requires?.(task.params as never)
+    return requires === undefined ? undefined : flatten(requires, ({ id }) => oneOf(id))
+  })
+  if (result === undefined) return { found, upstreams: [] }
+  if ('outcome' in result) return { found: { ...found, failure: result }, upstreams: [] }
+  const { shape, ids, upstreams } = result
+  return { found: { ...found, requires: shape, upstreams: ids }, upstreams }
+}
+
+function attempt<T>(what: string, call: () => T): T | Failure {
+  try {
+    return call()
+  } catch (error) {
+    return failureOf(what, error)
+  }
+}
+
+const RECENT = 10_000
+
+/** One string for those that are equal: each upstream is named anew by whoever requires it, most often by neighbours. */
+function recently(): (text: string) => string {
+  const known = new Map<string, string>()
+  return (text) => {
+    const first = known.get(text)
+    if (first !== undefined) return first
+    if (known.size >= RECENT) known.clear()
+    known.set(text, text)
+    return text
+  }
+}
+
+function failureOf(what: string, error: unknown): Failure {
+  const failure = failureOfBody(error)
+  return { ...failure, outcome: 'planning', message: `${what} threw: ${failure.message}` }
+}
+
+/** Whether each target exists, asked in bulk by kind; an Error where asking failed. */
+async function existing({ storage }: Surroundings, targets: Target[]): Promise<Map<Target, boolean | Error>> {
+  const stored = targets.filter((target) => target instanceof StorageTarget)
+  const others = targets.filter((target) => !(target instanceof StorageTarget))
+  const answers = new Map<Target, boolean | Error>()
+  const there = await storage.existMany(stored.map((target) => target.path))
+  stored.forEach((target, index) => {
+    answers.set(target, there[index] === true)
+  })
+  for (const [bulk, group] of Map.groupBy(others, (target) => target.existsMany))
+    await (bulk === undefined ? askSingly(group, answers) : askInBulk(group, answers))
+  return answers
+}
+
+async function askInBulk(group: Target[], answers: Map<Target, boolean | Error>): Promise<void> {
+  try {
+    const asked = group[0]?.existsMany?.(group) ?? Promise.resolve([])
+    const there = await waitForUser(() => `whether ${targetsText(group)} exist`, asked)
+    group.forEach((target, index) => {
+      answers.set(target, there?.[index] === true)
+    })
+  } catch (error) {
+    for (const target of group) answers.set(target, asError(error))
+  }
+}
+
+async function askSingly(group: Target[], answers: Map<Target, boolean | Error>): Promise<void> {
+  for (let start = 0; start < group.length; start += PARALLEL) {
+    const some = group.slice(start, start + PARALLEL)
+    const asked = some.map(async (target) => {
+      answers.set(target, await askOne(target))
+    })
+    const silent = () => some.filter((target) => !answers.has(target))
+    try {
+      await waitForUser(() => `whether ${targetsText(silent())} exists`, Promise.all(asked))
+    } catch (error) {
+      for (const target of silent()) answers.set(target, asError(error))
+    }
+  }
+}
+
+function targetsText(targets: Target[]): string {
+  const shown = targets.slice(0, 3).map(({ uri }) => escapeControls(uri))
+  return `${shown.join(', ')}${targets.length > shown.length ? ` and ${targets.length - shown.length} more` : ''}`
+}
+
+async function askOne(target: Target): Promise<boolean | Error> {
+  try {
+    return await target.exists()
+  } catch (error) {
+    return asError(error)
+  }
+}
+
+const asError = (thrown: unknown) => (thrown instanceof Error ? thrown : new Error(String(thrown)))

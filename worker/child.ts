@@ -1,0 +1,142 @@
+import '../src/project/resolve-self.ts'
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { flushCompileCache } from 'node:module'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { captureConsole, logTo } from '../src/body/attempt-log.ts'
+import type { BodyJob } from '../src/body/body-job.ts'
+import { executeJob, type JobSurroundings } from '../src/body/execute-job.ts'
+import { failureOfBody } from '../src/body/failure.ts'
+import { lookAtProcess, type ProcessState, whatIsLeft } from '../src/body/process-state.ts'
+import { messageOf } from '../src/core/errors.ts'
+import { keptLine } from '../src/core/mask.ts'
+import type { BodyEnd, Reservation } from '../src/core/ports.ts'
+import { openStorage } from '../src/homes/open-storage.ts'
+import { loadDefinitions } from '../src/project/load-config.ts'
+import {
+  type ChildRecord,
+  endMark,
+  type FromChild,
+  type Question,
+  RECORD_MARK,
+  type ToChild,
+} from '../src/runners/process/protocol.ts'
+
+/** The process in which bodies run: `child.ts <config> <folder or s3: URI of the storage> <pid of its parent>`. */
+const [, , configPath = '', storageFolder = '', parent = ''] = process.argv
+// It was for this process, not for what its bodies start.
+delete process.env.NODE_COMPILE_CACHE
+
+const storage = await openStorage(storageFolder)
+const definitions = loadDefinitions(configPath)
+definitions.catch(() => {})
+const load = async (modules: string[]) => (await definitions)(modules)
+
+const say = (message: FromChild) => process.send?.(message)
+const recordLine = (record: ChildRecord) => `${RECORD_MARK}${JSON.stringify(record)}\n`
+const log = logTo((level, text) => process.stdout.write(recordLine({ level, ...keptLine(text) })))
+captureConsole(() => log)
+
+/** The attempt that code belongs to, whenever it runs; and the attempt of now. */
+const owner = new AsyncLocalStorage<BodyJob>()
+let current: BodyJob | undefined
+let hasFailed = false
+/** How the last attempt left the process. */
+let last: ProcessState | undefined
+const loaded = new Set<string>()
+
+process.on('uncaughtExceptionMonitor', (error) => {
+  hasFailed = true
+  tellStray(`threw ${messageOf(error)}`)
+})
+process.on('exit', (code) => {
+  if (!hasFailed) tellStray(`exited with code ${code}`)
+})
+
+/** What an attempt that is over has left running ends the process: the attempt of now has no part in it. */
+function tellStray(how: string): void {
+  const job = owner.getStore()
+  if (job === undefined || job === current) return
+  process.stderr.write(recordLine({ stray: `what ${job.family} had left running ${how}` }))
+}
+
+let stop = new AbortController()
+const answers = new Map<number, (answer: unknown) => void>()
+let questions = 0
+
+process.on('message', (message: ToChild) => {
+  // What does not load fails the job that needs it.
+  if (message.type === 'load') load(message.modules).catch(() => {})
+  if (message.type === 'job') void runJob(message.job, message.modules)
+  if (message.type === 'stop') stop.abort(message.reason)
+  if (message.type === 'answer') answers.get(message.id)?.(message.answer)
+})
+process.on('disconnect', () => process.exit(1))
+say({ type: 'ready' })
+
+async function runJob(job: BodyJob, modules: string[]): Promise<void> {
+  stop = new AbortController()
+  current = job
+  const before = process.cpuUsage()
+  const { end, left } = await owner.run(job, attempt, job, modules)
+  const { user, system } = process.cpuUsage(before)
+  const mark = `${endMark(job.writer)}\n`
+  process.stdout.write(mark)
+  process.stderr.write(mark)
+  current = undefined
+  flushCompileCache()
+  say({
+    type: 'done',
+    end,
+    peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
+    cpuSeconds: (user + system) / 1_000_000,
+    left,
+  })
+}
+
+async function attempt(job: BodyJob, modules: string[]): Promise<{ end: BodyEnd; left: string[] }> {
+  try {
+    const tasks = await load(modules)
+    // The supervisor may not have had its turn yet: another process may run this task by now.
+    if (process.ppid !== Number(parent)) process.exit(1)
+    const before = stateBefore(modules)
+    const end = await executeJob(tasks, job, surroundingsOf(job))
+    // What the body has thrown without waiting for it is told in this turn, and is this attempt's.
+    await nextTurn()
+    last = lookAtProcess()
+    return { end, left: whatIsLeft(before, last) }
+  } catch (error) {
+    return { end: { outcome: 'failed', failure: failureOfBody(error) }, left: ['modules that do not load'] }
+  }
+}
+
+/** A look takes 50 µs, and between two attempts only modules that load change the process. */
+function stateBefore(modules: string[]): ProcessState {
+  const isKnown = loaded.has(modules.join())
+  loaded.add(modules.join())
+  return isKnown && last !== undefined ? last : lookAtProcess()
+}
+
+function ask<T>(question: Question): Promise<T> {
+  const id = ++questions
+  say({ type: 'question', id, question })
+  return new Promise((resolve) => answers.set(id, resolve as (answer: unknown) => void)).finally(() =>
+    answers.delete(id),
+  ) as Promise<T>
+}
+
+function surroundingsOf(job: BodyJob): JobSurroundings {
+  return {
+    surroundings: { storage, markers: { read: async (ids) => ids.map((id) => markerOf(job, id)) } },
+    log,
+    signal: stop.signal,
+    onProgress: (progress) => say({ type: 'progress', progress }),
+    mayPublish: () => ask({ ask: 'may-publish' }),
+    // JSON has no undefined.
+    reserve: async (budget, amount) =>
+      (await ask<Reservation | null>({ ask: 'reserve', budget, amount })) ?? undefined,
+    block: (budget, until) => ask({ ask: 'block', budget, until }),
+  }
+}
+
+const markerOf = (job: BodyJob, id: string) =>
+  id in job.markers ? { result: job.markers[id] ?? null } : undefined

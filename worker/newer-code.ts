@@ -1,0 +1,35 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtemp, readFile, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3'
+import { PATIENT } from '../src/homes/aws/patience.ts'
+
+/** The code that the container is to run: where it is, and its version. */
+interface Bundle {
+  uri: string
+  version: string
+}
+
+/**
+ * The URL of the module to run instead of this one, where the deployment has newer code than the image: code is
+ * replaced without building an image.
+ */
+export async function newerCode(told: string | undefined): Promise<string | undefined> {
+  if (told === undefined) return undefined
+  const { uri, version } = JSON.parse(told) as Bundle
+  const here = dirname(fileURLToPath(import.meta.url))
+  const own = await readFile(join(here, 'version'), 'utf8').catch(() => '')
+  if (own === version) return undefined
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-code-'))
+  const archive = join(folder, 'code.tgz')
+  const [, Bucket = '', Key = ''] = /^s3:\/\/([^/]+)\/(.+)$/.exec(uri) ?? []
+  const { Body } = await new S3Client(PATIENT).send(new GetObjectCommand({ Bucket, Key }))
+  await writeFile(archive, (await Body?.transformToByteArray()) ?? '')
+  const unpacked = spawnSync('tar', ['-xzf', archive, '-C', folder])
+  if (unpacked.status !== 0) throw new Error(`the code ${uri} cannot be unpacked: ${unpacked.stderr}`)
+  // Packages that are not part of a bundle stay those of the image.
+  await symlink(join(here, 'node_modules'), join(folder, 'node_modules'))
+  return pathToFileURL(join(folder, 'main.mjs')).href
+}

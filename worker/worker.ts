@@ -1,0 +1,81 @@
+import { readFile } from 'node:fs/promises'
+import type { Job } from '../src/core/ports.ts'
+import { Worker } from '../src/engine/work.ts'
+import { bodies } from '../src/homes/aws/bodies.ts'
+import { readSettings } from '../src/homes/aws/environment.ts'
+import { withCurrentCode } from '../src/homes/aws/handlers/deployed-code.ts'
+import { workerOfTask } from '../src/homes/aws/handlers/job-events.ts'
+import { openDeployed } from '../src/homes/aws/home.ts'
+import { attemptMetrics } from '../src/homes/aws/metrics.ts'
+import { loadProject } from '../src/project/load-config.ts'
+
+/** SIGKILL follows SIGTERM after 120 s; the hand-back takes some of that. */
+const GRACE_MS = 100_000
+/** The longest that SQS lets a request wait. */
+const WAIT_SECONDS = 20
+const LOOK_MS = 1_000
+const OUTDATED = 3
+
+/**
+ * Works on a pool's queue until nothing has come for a while, or it is told to stop: then its task is handed back as
+ * interrupted. Deleting a message is left to its claim, because the lease covers what comes after.
+ */
+export async function runWorker(): Promise<void> {
+  const told = readSettings('worker')
+  const { idleSeconds, tasksPerWorker } = told
+  const project = await loadProject('sluice.config')
+  const home = openDeployed(told, {
+    worker: await workerName(),
+    project,
+    limits: project.limits,
+    memoryMb: told.memoryMb,
+    waitSeconds: Math.min(WAIT_SECONDS, idleSeconds),
+    runner: bodies({ project, storage: told.storage, graceMs: GRACE_MS, adapt: alone }),
+    queue: withCurrentCode(
+      () => home.context,
+      () => outdated(),
+    ),
+  })
+  let started = 0
+  let idleSince = Date.now()
+  const worker = new Worker(home.context, {
+    concurrency: 1,
+    pool: told.pool,
+    onEnd: attemptMetrics(told.environment),
+    onStart() {
+      if (++started === tasksPerWorker) worker.drain()
+    },
+  })
+  function outdated(): void {
+    console.log('newer code is deployed than this container has; the next one runs it')
+    // Where it has done nothing, the launcher takes it for a start that failed, and does not start such ones without a pause.
+    if (started === 0) process.exitCode = OUTDATED
+    worker.drain()
+  }
+  process.on('SIGTERM', () => worker.stop())
+  process.on('SIGINT', () => worker.stop())
+  const beats = setInterval(() => void worker.beat().catch(console.error), home.context.settings.heartbeatMs)
+  const looks = setInterval(() => {
+    if (worker.running > 0) idleSince = Date.now()
+    if (Date.now() - idleSince > idleSeconds * 1000) worker.drain()
+  }, LOOK_MS)
+  await worker.run()
+  clearInterval(beats)
+  clearInterval(looks)
+  await home.close()
+}
+
+/** Every task has a process of its own; the next one is prepared while one runs. */
+const alone = (job: Job): Job => ({
+  ...job,
+  task: { ...job.task, policy: { ...job.task.policy, fresh: 'attempt' } },
+})
+
+/** The container's task, as ECS tells it: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4.html */
+async function workerName(): Promise<string> {
+  const endpoint = process.env.ECS_CONTAINER_METADATA_URI_V4
+  if (endpoint === undefined)
+    return `container/${(await readFile('/proc/sys/kernel/hostname', 'utf8')).trim()}`
+  const task = (await (await fetch(`${endpoint}/task`)).json()) as { TaskARN: string }
+  return workerOfTask(task.TaskARN)
+}
