@@ -1,20 +1,18 @@
 import { type Context, Hono } from 'hono'
 import { z } from 'zod'
 import type { Home } from '../control/home.ts'
-import { allRuns, findRun, findTasks, type TaskView, viewRun } from '../control/inspect.ts'
+import { findRun } from '../control/inspect.ts'
+import { type Looking, lookingAtHome } from '../control/looking.ts'
 import { findRoot, findScheduled, requestFor, startRun } from '../control/requests.ts'
-import { readResults } from '../control/results.ts'
-import { filterRuns, RUN_STATUSES } from '../control/run-filter.ts'
-import { hasEnded, isOpen } from '../core/model.ts'
+import { RUN_STATUSES } from '../control/run-filter.ts'
 import { cancelRun } from '../engine/cancel.ts'
 import { pauseSchedule } from '../engine/schedules.ts'
-import { whyWaiting } from '../engine/why.ts'
 import { body, checked, explain } from '../homes/aws/handlers/http.ts'
 import type { Project } from '../project/load-config.ts'
 import { listBudgets, readPools } from './commands/limits.ts'
-import { describePipelines, taskData } from './commands/look.ts'
-import { runData } from './commands/runs.ts'
-import { summaryData } from './summary.ts'
+import { describePipelines } from './commands/pipelines.ts'
+import { readSummary, readTasks } from './read-pages.ts'
+import { summaryData } from './render/summary.ts'
 
 const ASKED = z.strictObject({ name: z.string(), params: z.record(z.string(), z.json()).default({}) })
 const LIMIT = 100
@@ -43,6 +41,7 @@ const RUNS = z.strictObject({
  */
 export function devApi(home: Home, project: Project): Hono {
   const app = new Hono()
+  const looking = lookingAtHome(home)
   app.use(guard)
   app.onError(explain)
   app.notFound((context) => context.json({ error: 'not_found', message: 'There is nothing here.' }, 404))
@@ -51,24 +50,20 @@ export function devApi(home: Home, project: Project): Hono {
   app.get('/api/budgets', async (context) => context.json((await listBudgets(project, home)).data as object))
   app.get('/api/pools', async (context) => context.json(await readPools(project, home)))
   app.get('/api/runs', async (context) => {
-    const { limit, status: statuses, ...filter } = checked(RUNS, context.req.query())
-    const runs = filterRuns(await allRuns(home), { ...filter, statuses })
-      .reverse()
-      .slice(0, limit)
-    return context.json(runs.map((run) => runData(run)))
+    const { status: statuses, ...query } = checked(RUNS, context.req.query())
+    return context.json((await looking.runs({ ...query, statuses })).runs)
   })
   app.get('/api/runs/:run', async (context) => {
-    const view = await viewRun(home, await findRun(home, context.req.param('run')))
-    const results = await readResults(home, view.tasks)
-    return context.json({ ...summaryData(view), tasks: view.tasks.map((task) => taskData(task, results)) })
+    const { run } = context.req.param()
+    const summary = await readSummary(looking, run)
+    return context.json({ ...summaryData(summary), tasks: await readTasks(looking, { run }) })
   })
   app.get('/api/runs/:run/tasks/:task', async (context) => {
-    const view = await viewRun(home, await findRun(home, context.req.param('run')))
-    const [found] = findTasks(view, context.req.param('task')) as [TaskView]
-    const why = await whyWaiting(home.context, view.run, found.task)
-    return context.json({ ...taskData(found, await readResults(home, [found])), why })
+    const query = context.req.param()
+    const { tasks } = await looking.tasks(query)
+    return context.json({ ...tasks[0], why: (await looking.why(query)).reasons })
   })
-  app.get('/api/work', async (context) => context.json(await work(home)))
+  app.get('/api/work', async (context) => context.json(await work(looking)))
   app.post('/api/runs', async (context) => {
     const { name, params } = await body(context, ASKED)
     const started = await startRun(home, requestFor(findRoot(project, name), params))
@@ -88,19 +83,22 @@ export function devApi(home: Home, project: Project): Hono {
 }
 
 /** What runs, and what is queued or waits, of all open runs. */
-async function work(home: Home) {
-  const open = (await allRuns(home)).filter(({ status }) => isOpen(status))
-  const views = await Promise.all(open.map((run) => viewRun(home, run)))
-  const tasks = views.flatMap(({ run, tasks }) =>
-    tasks
-      .filter(({ task }) => !hasEnded(task.status))
-      .map((view) => ({ run: run.id, ...taskData(view), attempts: undefined })),
+async function work(looking: Looking) {
+  const { runs } = await looking.runs({ statuses: ['planning', 'running'], limit: 1_000 })
+  const lists = await Promise.all(
+    runs.map(async ({ run }) => {
+      const tasks = await readTasks(looking, { run, statuses: [...OPEN_TASKS] })
+      return tasks.map((task) => ({ ...task, run, attempts: undefined }))
+    }),
   )
+  const tasks = lists.flat()
   return {
     running: tasks.filter(({ status }) => status === 'running'),
     pending: tasks.filter(({ status }) => status !== 'running'),
   }
 }
+
+const OPEN_TASKS = ['pending', 'queued', 'running', 'waiting', 'expanding'] as const
 
 async function guard(context: Context, next: () => Promise<void>): Promise<Response | undefined> {
   const host = URL.parse(`http://${context.req.header('host')}`)?.hostname ?? ''

@@ -2,16 +2,18 @@ import { availableParallelism } from 'node:os'
 import { Argument, Command, InvalidArgumentError, Option } from 'commander'
 import { RUN_STATUSES } from '../control/run-filter.ts'
 import type { RunStatus } from '../core/model.ts'
-import { cancel, mark, retryRun, setPaused, why } from './commands/act.ts'
+import { cancel, mark, retryRun, setPaused } from './commands/act.ts'
 import { dev } from './commands/dev.ts'
 import { diagnose } from './commands/doctor.ts'
 import { initAws, initProject } from './commands/init.ts'
 import { listBudgets, listPools } from './commands/limits.ts'
 import { printLogs } from './commands/logs.ts'
-import { listPipelines, showStatus } from './commands/look.ts'
+import { listPipelines } from './commands/pipelines.ts'
 import { pruneRuns } from './commands/prune.ts'
 import { listRuns } from './commands/runs.ts'
 import { listSecrets, removeSecret, setSecret } from './commands/secrets.ts'
+import { showStatus } from './commands/status.ts'
+import { explainTask } from './commands/why.ts'
 import { completionScript, SHELLS, type Shell } from './completion/scripts.ts'
 import { EVERYWHERE, layOutHelp } from './help.ts'
 import { withHome } from './homes.ts'
@@ -95,9 +97,7 @@ function addLooks(program: Command, done: Done): void {
     .action((wanted, task, options) => printLogs(wanted, task, options, (line) => console.log(line)))
   withEnvironment(
     command(program, 'why <run> <task>', 'says what a task waits for, since when, and when it can start'),
-  ).action(async (wanted, task, options) =>
-    done(await why(await projectIfAny(options), wanted, task, options)),
-  )
+  ).action(async (wanted, task, options) => done(await explainTask(wanted, task, options)))
   withEnvironment(command(program, 'budgets', 'shows what is spent and left of every budget')).action(
     async (options) => {
       const project = await projectOf(options)

@@ -5,7 +5,7 @@ import { hasEnded, keys, type Progress, type TaskRun } from '../core/model.ts'
 import type { Claimed } from '../engine/claim.ts'
 import { readyOf } from '../engine/release.ts'
 import type { WorkEvents } from '../engine/work.ts'
-import { outcomeText, took } from './render.ts'
+import { outcomeText, took } from './render/text.ts'
 
 /** Shows how a run goes on. */
 export interface ProgressView extends WorkEvents {

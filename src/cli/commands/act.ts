@@ -2,21 +2,17 @@ import type { Home } from '../../control/home.ts'
 import { findRun, findTasks, type RunView, type TaskView, viewRun } from '../../control/inspect.ts'
 import { findScheduled, requestAgain, scheduleProblem } from '../../control/requests.ts'
 import { SluiceError } from '../../core/errors.ts'
-import { hasEnded, isOpen, type Run, type TaskRun } from '../../core/model.ts'
+import { isOpen, type Run, type TaskRun } from '../../core/model.ts'
 import type { Pipeline } from '../../define/pipeline.ts'
 import { cancelRun } from '../../engine/cancel.ts'
 import { startLoops } from '../../engine/loops.ts'
 import { canBeMarked, markSucceeded } from '../../engine/mark.ts'
 import { pauseSchedule } from '../../engine/schedules.ts'
-import { type Reason, whyWaiting } from '../../engine/why.ts'
 import type { Project } from '../../project/load-config.ts'
 import { askFirst } from '../ask.ts'
 import { EXIT } from '../exit.ts'
 import { homeWithRuns, withHome } from '../homes.ts'
 import type { GlobalOptions, Result } from '../options.ts'
-import { instant } from '../render.ts'
-import { unattendedLines } from '../summary.ts'
-import { reasonText } from '../waits.ts'
 import { type RunOptions, runRequest } from './run.ts'
 
 /** Flags of `sluice retry`. */
@@ -151,50 +147,6 @@ export async function setPaused(
   const resumed = options.env === undefined ? 'starts runs while sluice dev is running' : 'starts runs again'
   const text = `The schedule of ${name} ${paused ? 'is paused; runs that are open go on' : resumed}.`
   return { data: { pipeline: name, paused }, text }
-}
-
-/** Says why a task does not run now. */
-export async function why(
-  project: Project,
-  wanted: string,
-  name: string,
-  options: GlobalOptions,
-): Promise<Result> {
-  const home = await homeWithRuns(options, project)
-  try {
-    const view = await viewRun(home, await findRun(home, wanted))
-    const { task, planned } = onlyTask(view, name) as TaskView
-    const reasons = [
-      ...unattendedReasons(view, task),
-      ...(isCutOff(view, task) ? [] : await whyWaiting(home.context, view.run, task)),
-    ]
-    const since = task.waitingSince === undefined ? '' : ` since ${instant(task.waitingSince)} UTC`
-    const head = `${planned.label} is ${task.status}${since}`
-    return {
-      data: {
-        run: view.run.id,
-        task: planned.label,
-        status: task.status,
-        waitingSince: task.waitingSince ?? null,
-        unattendedSince: view.unattendedSince ?? null,
-        reasons,
-      },
-      text: [head, ...reasons.map((reason) => `  ${reasonText(reason)}`)].join('\n'),
-    }
-  } finally {
-    await home.close()
-  }
-}
-
-/** Whether the process that ran the task is gone. */
-const isCutOff = ({ unattendedSince }: RunView, { status }: TaskRun) =>
-  status === 'running' && unattendedSince !== undefined
-
-/** That no process works on the run of a task that has not ended. */
-function unattendedReasons(view: RunView, task: TaskRun): Reason[] {
-  if (hasEnded(task.status)) return []
-  const lost = `attempt ${task.attempt} ran when its process ended: it counts as lost and is made again`
-  return [...unattendedLines(view), ...(isCutOff(view, task) ? [lost] : [])].map((text) => ({ text }))
 }
 
 function onlyTask(view: RunView, wanted: string): TaskView | undefined {

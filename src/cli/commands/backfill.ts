@@ -1,6 +1,6 @@
 import { type FollowEnd, resumeRun } from '../../control/follow-runs.ts'
 import type { Home } from '../../control/home.ts'
-import { findRun, viewRun } from '../../control/inspect.ts'
+import { lookingAtHome } from '../../control/looking.ts'
 import { type Asked, findScheduled, requestForInterval, startRun } from '../../control/requests.ts'
 import { describeInterval, type Span, spanOf } from '../../core/calendar.ts'
 import { SluiceError } from '../../core/errors.ts'
@@ -14,8 +14,8 @@ import { askFirst } from '../ask.ts'
 import { EXIT } from '../exit.ts'
 import { projectHome } from '../homes.ts'
 import type { Result } from '../options.ts'
-import { columns, statusText } from '../render.ts'
-import { waitLines } from '../waits.ts'
+import { waitLines } from '../render/reasons.ts'
+import { columns, statusText } from '../render/text.ts'
 import { follow, progressView, type RunOptions } from './run.ts'
 
 /** Flags of `sluice backfill`. */
@@ -174,8 +174,7 @@ const EXPLAINED = 50
 async function addWaits(home: Home, intervals: Interval[]): Promise<void> {
   const open = intervals.filter(({ status, run }) => run !== undefined && status === 'running')
   for (const interval of open.slice(0, EXPLAINED)) {
-    const view = await viewRun(home, await findRun(home, interval.run ?? ''))
-    interval.waits = await waitLines(home, view)
+    interval.waits = waitLines(await lookingAtHome(home).waits({ run: interval.run ?? '' }))
   }
 }
 

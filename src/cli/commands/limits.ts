@@ -8,7 +8,7 @@ import { isOtherwise } from '../../engine/apply-limits.ts'
 import { rowAt } from '../../engine/limits.ts'
 import type { Project } from '../../project/load-config.ts'
 import type { Result } from '../options.ts'
-import { columns, instant } from '../render.ts'
+import { columns, instant } from '../render/text.ts'
 
 /** Shows what is spent and left of every budget, and until when. */
 export async function listBudgets(project: Project, home: Home): Promise<Result> {

@@ -5,7 +5,7 @@ import { missingSecrets } from '../../planning/plan-secrets.ts'
 import type { Project } from '../../project/load-config.ts'
 import { withHome } from '../homes.ts'
 import type { GlobalOptions, Result } from '../options.ts'
-import { columns } from '../render.ts'
+import { columns } from '../render/text.ts'
 
 /** Shows exactly what would run and what is complete, and why, without running anything. */
 export async function planRequest(project: Project, asked: Asked, options: GlobalOptions): Promise<Result> {

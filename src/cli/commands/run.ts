@@ -1,6 +1,6 @@
 import { type FollowEnd, followRuns, resumeRun } from '../../control/follow-runs.ts'
 import type { Home } from '../../control/home.ts'
-import { findRun, viewRun } from '../../control/inspect.ts'
+import { lookingAtHome } from '../../control/looking.ts'
 import { type Asked, startRun } from '../../control/requests.ts'
 import { SluiceError } from '../../core/errors.ts'
 import type { Params } from '../../core/model.ts'
@@ -10,8 +10,9 @@ import { growFreely } from '../heap.ts'
 import { projectHome } from '../homes.ts'
 import type { GlobalOptions, Result } from '../options.ts'
 import { liveProgress, type ProgressView, plainProgress, silentProgress } from '../progress.ts'
-import { failureLines, summaryData, summaryText } from '../summary.ts'
-import { waitLines } from '../waits.ts'
+import { readSummary } from '../read-pages.ts'
+import { waitLines } from '../render/reasons.ts'
+import { failureLines, summaryData, summaryText } from '../render/summary.ts'
 
 const WAIT_MS = 60_000
 
@@ -114,23 +115,24 @@ export function listenForStop(
 }
 
 async function endResult(home: Home, run: string, end: FollowEnd): Promise<Result> {
-  const view = await viewRun(home, await findRun(home, run))
-  const data = { ...summaryData(view), end }
+  const control = lookingAtHome(home)
+  const summary = await readSummary(control, run)
+  const data = { ...summaryData(summary), end }
   switch (end) {
     case 'ended':
       return {
         data,
-        text: summaryText(view),
-        exitCode: view.run.status === 'succeeded' ? EXIT.done : EXIT.failed,
+        text: summaryText(summary),
+        exitCode: summary.run.status === 'succeeded' ? EXIT.done : EXIT.failed,
       }
     case 'stopped':
       return { data, text: `Stopped ${run}. The same command goes on with it.`, exitCode: EXIT.waiting }
     case 'waiting': {
-      const waits = await waitLines(home, view)
+      const waits = waitLines(await control.waits({ run }))
       return {
         data: { ...data, waits },
         text: [
-          ...failureLines(view).slice(1),
+          ...failureLines(summary).slice(1),
           `Nothing could start. ${run} waits:`,
           ...waits.map((line) => `  ${line}`),
           'Go on later with the same command, or leave it to sluice dev.',

@@ -7,7 +7,7 @@ import { findConfig, loadProject, type Project } from '../../project/load-config
 import { withExistingHome } from '../homes.ts'
 import { secretsOf } from '../options.ts'
 import { defaultState, fromStart } from '../place.ts'
-import { instant } from '../render.ts'
+import { instant } from '../render/text.ts'
 import { FILES } from './scripts.ts'
 
 /** A candidate with its description. */

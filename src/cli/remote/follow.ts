@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Home } from '../../control/home.ts'
 import type { Stored } from '../../core/change.ts'
 import { hasEnded, isOpen, keys, type Run, type TaskRun } from '../../core/model.ts'
-import { took } from '../render.ts'
+import { took } from '../render/text.ts'
 
 /** How following ended. */
 export type RemoteEnd = 'ended' | 'waiting' | 'stopped'

@@ -1,10 +1,11 @@
-import { findRun, viewRun } from '../../control/inspect.ts'
+import { lookingAtHome } from '../../control/looking.ts'
 import type { Params } from '../../core/model.ts'
 import type { Project } from '../../project/load-config.ts'
 import { EXIT } from '../exit.ts'
 import type { GlobalOptions, Result } from '../options.ts'
-import { failureLines, summaryData, summaryText } from '../summary.ts'
-import { waitLines } from '../waits.ts'
+import { readSummary } from '../read-pages.ts'
+import { waitLines } from '../render/reasons.ts'
+import { failureLines, summaryData, summaryText } from '../render/summary.ts'
 import { type Connection, connect } from './connect.ts'
 import { followRemote } from './follow.ts'
 
@@ -51,20 +52,21 @@ export async function runRemotely(
     signal: stop.signal,
     ...(options.wait === undefined ? {} : { waitMs: options.wait }),
   })
-  const view = await viewRun(connection.home, await findRun(connection.home, run))
-  const data = { ...summaryData(view), end }
+  const control = lookingAtHome(connection.home)
+  const summary = await readSummary(control, run)
+  const data = { ...summaryData(summary), end }
   if (end === 'ended')
     return {
       data,
-      text: summaryText(view, options.env),
-      exitCode: view.run.status === 'succeeded' ? EXIT.done : EXIT.failed,
+      text: summaryText(summary, options.env),
+      exitCode: summary.run.status === 'succeeded' ? EXIT.done : EXIT.failed,
     }
   if (end === 'stopped')
     return { data, text: `The run goes on: sluice status ${run} ${env}`, exitCode: EXIT.waiting }
-  const waits = await waitLines(connection.home, view)
+  const waits = waitLines(await control.waits({ run }))
   return {
     data: { ...data, waits },
-    text: [...failureLines(view, options.env).slice(1), `${run} waits:`, ...waits].join('\n'),
+    text: [...failureLines(summary, options.env).slice(1), `${run} waits:`, ...waits].join('\n'),
     exitCode: EXIT.waiting,
   }
 }

@@ -1,0 +1,110 @@
+import type { RunDetail, RunShape, TaskShape } from '../../control/control.ts'
+import { indented, instant, statusText, took } from './text.ts'
+
+const LOG_LINES = 20
+const LISTED = 50
+
+/** A run, the tasks of it that failed, and those that did not run because of it. */
+export interface Summary {
+  run: RunDetail
+  failed: TaskShape[]
+  blocked: TaskShape[]
+}
+
+/** How a run stands or ended, for people: what failed and why, what did not run because of it, how to go on; `env` where it is of a deployment. */
+export function summaryText(summary: Summary, env?: string): string {
+  const { run } = summary
+  const after = took((run.endedAt ?? run.unattendedSince ?? Date.now()) - run.createdAt)
+  const parts = Object.entries(run.counts).map(([status, count]) => `${count} ${status}`)
+  const head = `${run.run} ${statusText(run.status)} after ${after}: ${parts.join(', ')}`
+  return [head, ...unattendedLines(run), ...outputLines(run), ...failureLines(summary, env)].join('\n')
+}
+
+/** That no process works on an open run, since when, and how to go on. */
+export function unattendedLines({
+  run,
+  unattendedSince: since,
+}: Pick<RunShape, 'run' | 'unattendedSince'>): string[] {
+  if (since === null) return []
+  return [
+    `No process works on it since ${instant(since)} UTC (${took(Date.now() - since)} ago).`,
+    `Go on with the same command or sluice retry ${run}, or leave it to sluice dev.`,
+  ]
+}
+
+const outputLines = ({ status, outputs }: RunDetail): string[] =>
+  status === 'succeeded' ? outputs.map((uri) => `  → ${uri}`) : []
+
+/** What failed and why, what did not run because of it, and how to go on; nothing where nothing failed. */
+export function failureLines({ run, failed, blocked }: Summary, env?: string): string[] {
+  if (run.failure !== null) return [`  ${run.failure.message}`]
+  if (failed.length === 0) return []
+  return [
+    '',
+    'Failed:',
+    ...failed.slice(0, LISTED).map(failureText),
+    ...more(failed),
+    ...(blocked.length === 0 ? [] : ['', 'Did not run because of it:']),
+    ...blocked.slice(0, LISTED).map(({ task }) => `  ${task}`),
+    ...more(blocked),
+    '',
+    `Go on, once the cause is removed: sluice retry ${run.run}${env === undefined ? '' : ` --env ${env}`}`,
+  ]
+}
+
+const more = (list: unknown[]) => (list.length > LISTED ? [`  … and ${list.length - LISTED} more`] : [])
+
+function failureText(view: TaskShape): string {
+  const { task, failure, attempts } = view
+  const tries = attempts.length > 1 ? ` (${attempts.length} attempts)` : ''
+  const tail = attempts.at(-1)?.tail?.split('\n').slice(-LOG_LINES).join('\n')
+  const outcome = failure?.outcome ?? 'failed'
+  return [
+    `  ${task}: ${failure?.message ?? 'no cause is known'}${tries}${outcome === 'failed' ? '' : ` [${outcome}]`}`,
+    ...(tail ? [indented(tail, '    | ')] : []),
+    ...stackLines(stackOf(view)),
+  ].join('\n')
+}
+
+/** Where Sluice's own files are. */
+const OWN = new URL('../..', import.meta.url).href
+/** Node, packages, and the bundle of a child. */
+const NOT_OWN = /node:|node_modules|\/children\/[0-9a-f]{16}\//
+
+/** The last attempt's stack, or that of planning. */
+const stackOf = ({ attempts, failure }: TaskShape) => attempts.at(-1)?.failure?.stack ?? failure?.stack
+
+/** The first line of the stack that is the user's own, and each cause with its own. */
+function stackLines(stack = ''): string[] {
+  const lines = stack.split('\n')
+  const causes = lines.findIndex((line) => line.startsWith('Caused by: '))
+  const frames = causes === -1 ? lines : lines.slice(0, causes)
+  const own = frames.find((each) => /^\s+at /.test(each) && !NOT_OWN.test(each) && !each.includes(OWN))
+  return [
+    ...(own === undefined ? [] : [`    ${own.trim()}`]),
+    ...(causes === -1 ? [] : lines.slice(causes).map((line) => `    ${line}`)),
+  ]
+}
+
+/** The same for `--json`. */
+export function summaryData({ run, failed, blocked }: Summary) {
+  const { run: id, name, params, status, createdAt, endedAt, unattendedSince, counts, failure } = run
+  return {
+    run: id,
+    name,
+    params,
+    status,
+    createdAt,
+    endedAt,
+    unattendedSince,
+    counts,
+    failure,
+    failed: failed.map((each) => ({
+      task: each.task,
+      number: each.number,
+      ...each.failure,
+      stack: stackOf(each) ?? null,
+    })),
+    notRun: blocked.map(({ task }) => task),
+  }
+}

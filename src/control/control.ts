@@ -1,0 +1,147 @@
+import type { z } from 'zod'
+import type * as shape from './schemas.ts'
+
+/** A run as lists have it. */
+export type RunShape = z.output<typeof shape.Run>
+/** A run in full, without its tasks. */
+export type RunDetail = z.output<typeof shape.RunDetail>
+/** A page of runs. */
+export type RunPage = z.output<typeof shape.RunPage>
+/** A task of a run. */
+export type TaskShape = z.output<typeof shape.Task>
+/** A page of tasks. */
+export type TaskPage = z.output<typeof shape.TaskPage>
+/** Why a task does not run now. */
+export type Why = z.output<typeof shape.Why>
+/** One reason that a task does not run now. */
+export type ReasonShape = z.output<typeof shape.Reason>
+/** What the tasks of a run wait for. */
+export type Waits = z.output<typeof shape.Waits>
+/** Lines of a run's attempts. */
+export type LogPage = z.output<typeof shape.LogPage>
+/** What has to be made complete: a pipeline or task by name, or a plan from elsewhere. */
+export type StartRequest = z.input<typeof shape.StartRequest> | z.input<typeof shape.PlanText>
+/** The run that was opened or joined, or that everything is complete. */
+export type Started = z.output<typeof shape.Started>
+/** What became of a retry. */
+export type Retried = z.output<typeof shape.Retried>
+/** What became of a cancellation. */
+export type Cancelled = z.output<typeof shape.Cancelled>
+/** What became of a mark. */
+export type MarkResult = z.output<typeof shape.MarkResult>
+/** What was forgotten. */
+export type PruneResult = z.output<typeof shape.PruneResult>
+/** What happens in a run that is followed. */
+export type RunEvent = z.output<typeof shape.RunEvent>
+/** What has happened in runs. */
+export type Changes = z.output<typeof shape.Changes>
+/** What would run, and why. */
+export type PlanView = z.output<typeof shape.PlanView>
+/** Pipelines, and modules of which something cannot be used. */
+export type PipelineList = z.output<typeof shape.PipelineList>
+/** Intervals of a range. */
+export type IntervalPage = z.output<typeof shape.IntervalPage>
+/** What is spent and left of a budget. */
+export type BudgetShape = z.output<typeof shape.Budget>
+/** Pools and resources. */
+export type Pools = z.output<typeof shape.Pools>
+/** A secret, without its value. */
+export type SecretShape = z.output<typeof shape.Secret>
+
+/** Which runs are followed, and how. */
+export interface Follow {
+  /** Ids of runs. An iterable is asked for its next run only when there is a place for it. */
+  runs: Iterable<string> | AsyncIterable<string>
+  /**
+   * How many are followed at once, beside those that only wait for targets that others make.
+   * @default all
+   */
+  maxActive?: number
+  /**
+   * Ends when nothing could start for so long, in milliseconds.
+   * @default 60,000 where following itself runs the bodies; else never
+   */
+  waitMs?: number
+  /** How many bodies run at once, where following itself runs them. @default the processors of this machine */
+  concurrency?: number
+  /** Adds an event with the counts of each run, every now and then. */
+  counts?: boolean
+  /** Aborted to stop: bodies that this process runs may finish, and everything else goes on or can be followed again. */
+  signal?: AbortSignal
+}
+
+/**
+ * What can be asked of Sluice, wherever it runs: on this machine over a state, or over HTTP. Each operation takes and
+ * returns plain data, described in `schemas.ts`. Every operation throws a {@link SluiceError} with code, message and
+ * hint for what was wrong, also over HTTP. No operation but `plan` reads a run whole to answer with a page.
+ */
+export interface Control {
+  /**
+   * Whether an engine works on runs by itself, as in a deployment and in `sluice dev`. Otherwise runs move only while
+   * they are followed.
+   */
+  readonly isHosted: boolean
+
+  /** Opens the run of a request, or joins the open one; without a run where everything is complete. */
+  start(request: StartRequest): Promise<Started>
+  /**
+   * Tells what happens in runs until all have ended, nothing can start for too long, or it is stopped; `end` is the last
+   * event. Where no engine works by itself, following runs the bodies.
+   */
+  follow(query: Follow): AsyncIterable<RunEvent>
+  /** What has happened in runs since the answer before: following by asking, for callers that keep no connection. */
+  changes(query: z.input<typeof shape.ChangesQuery>): Promise<Changes>
+  /** What would run and what is complete, and why; starts nothing. */
+  plan(request: z.input<typeof shape.StartRequest>): Promise<PlanView>
+
+  /** Pipelines with their parameters and schedules, and modules that did not load. */
+  pipelines(): Promise<PipelineList>
+  /** Intervals of a schedule in a range, and which are complete. Throws where one has not ended yet. */
+  intervals(query: z.input<typeof shape.IntervalQuery>): Promise<IntervalPage>
+  /** Runs that a filter finds, the newest first. */
+  runs(query?: z.input<typeof shape.RunQuery>): Promise<RunPage>
+  /** A run with the counts of its tasks. */
+  run(query: z.input<typeof shape.RunRef>): Promise<RunDetail>
+  /** Tasks of a run that a filter finds, by number. Throws where the named task is not in the run. */
+  tasks(query: z.input<typeof shape.TaskQuery>): Promise<TaskPage>
+  /** Lines that attempts of a run wrote, and the error that ended each. */
+  logs(query: z.input<typeof shape.LogQuery>): Promise<LogPage>
+  /** Why a task does not run now: all hindrances, by the rules that decide. */
+  why(query: z.input<typeof shape.TaskRef>): Promise<Why>
+  /** Why the tasks of a run do not run that do not only wait for others of the run; 20 of them at most. */
+  waits(query: z.input<typeof shape.RunRef>): Promise<Waits>
+  /** What is spent and left of every budget. */
+  budgets(): Promise<BudgetShape[]>
+  /** Every pool and resource: its size, what runs in it and what waits for it. */
+  pools(): Promise<Pools>
+
+  /**
+   * Opens the next run of a run's request, planned from what is complete; with a task, a run of that task alone. An open
+   * run in which something failed is cancelled first (`unconfirmed`: bodies of it still run; `stopping`: they have not
+   * stopped after 15 s); any other open run is joined.
+   */
+  retry(request: z.input<typeof shape.RetryRequest>): Promise<Retried>
+  /** Stops a run; waits up to 15 s for its bodies to stop. Throws where it has ended. */
+  cancel(request: z.input<typeof shape.RunRef>): Promise<Cancelled>
+  /**
+   * Counts a task as succeeded though its target is not there. In an open run it ends at once; after a run has ended,
+   * the next run of the same request is opened and goes on from there.
+   */
+  mark(request: z.input<typeof shape.TaskRef>): Promise<MarkResult>
+  /** Stops a schedule from starting runs. */
+  pause(request: z.input<typeof shape.PipelineRef>): Promise<z.output<typeof shape.Paused>>
+  /** Lets a schedule start runs. Throws where its runs could not start. */
+  resume(request: z.input<typeof shape.PipelineRef>): Promise<z.output<typeof shape.Paused>>
+  /** Forgets runs that ended long ago; targets stay. More than half of all runs needs `confirmed`. */
+  prune(request: z.input<typeof shape.PruneRequest>): Promise<PruneResult>
+
+  /** Secrets by name, without their values. */
+  secrets(): Promise<SecretShape[]>
+  /** Keeps the value of a secret. */
+  setSecret(secret: z.input<typeof shape.SecretValue>): Promise<z.output<typeof shape.SecretName>>
+  /** Forgets a secret. */
+  removeSecret(secret: z.input<typeof shape.SecretRef>): Promise<z.output<typeof shape.SecretName>>
+
+  /** Lets go of what it holds; bodies that it still runs are killed. */
+  close(): Promise<void>
+}

@@ -1,0 +1,199 @@
+import type { z } from 'zod'
+import type { Stored } from '../core/change.ts'
+import { SluiceError } from '../core/errors.ts'
+import { type Attempt, isSatisfied, keys, type Run, type TaskRun, type TaskStatus } from '../core/model.ts'
+import { momentOf, onWall } from '../core/moment.ts'
+import type { PlannedTask } from '../core/plan.ts'
+import { newTaskRun } from '../engine/create-run.ts'
+import { readyOf } from '../engine/release.ts'
+import { markersIn } from '../planning/surroundings.ts'
+import type { TaskPage, TaskShape } from './control.ts'
+import type { Home } from './home.ts'
+import type { TaskQuery } from './schemas.ts'
+import { didYouMean, shownName } from './suggestion.ts'
+import { type TaskRecords, viewTask } from './views.ts'
+
+/** Records of one look at the store. */
+const PAGE = 1_000
+
+/** A task run, and what the plan says of it. */
+export interface FoundTask {
+  task: TaskRun
+  planned: PlannedTask
+}
+
+/** Which tasks are wanted; what is absent does not matter. */
+export type TaskFilter = Pick<z.output<typeof TaskQuery>, 'task' | 'statuses' | 'text'>
+
+/** A page of a run's tasks, by number. */
+export async function readTaskPage(
+  home: Home,
+  run: Run,
+  { cursor, limit, ...filter }: Omit<z.output<typeof TaskQuery>, 'run'>,
+): Promise<TaskPage> {
+  const found: FoundTask[] = []
+  // One more tells whether there is another page.
+  for await (const task of findTasks(home, run, filter, afterOf(cursor))) {
+    found.push(task)
+    if (found.length > limit) break
+  }
+  if (found.length === 0 && filter.task !== undefined && cursor === undefined)
+    await requireTask(home, run, filter.task)
+  const page = found.slice(0, limit)
+  const next = found.length > limit ? String(page.at(-1)?.task.number) : null
+  return { tasks: await viewTasks(home, run, page), next }
+}
+
+function afterOf(cursor: string | undefined): number {
+  const after = cursor === undefined ? -1 : Number(cursor)
+  if (Number.isInteger(after)) return after
+  throw new SluiceError('invalid_usage', `${cursor} is no cursor of a page of tasks.`, {
+    hint: 'Give the `next` of the page before.',
+  })
+}
+
+/** The one task of a run that has this number, label or family; throws where it is none or several. */
+export async function findTask(home: Home, run: Run, wanted: string): Promise<FoundTask> {
+  const found: FoundTask[] = []
+  for await (const task of findTasks(home, run, { task: wanted })) found.push(task)
+  const [first] = found
+  if (first === undefined) throw await unknownTask(home, run, wanted)
+  if (found.length === 1) return first
+  const labels = found.map(({ planned }) => planned.label)
+  throw new SluiceError('unknown_task', `${labels.length} tasks are called ${wanted}.`, {
+    hint: `Name one: ${labels.slice(0, 5).join(', ')}${labels.length > 5 ? ', …' : ''}.`,
+  })
+}
+
+/** Throws where a run has no task of this number, label or family, whatever its status. */
+async function requireTask(home: Home, run: Run, wanted: string): Promise<void> {
+  for await (const _ of findTasks(home, run, { task: wanted })) return
+  throw await unknownTask(home, run, wanted)
+}
+
+async function unknownTask(home: Home, run: Run, wanted: string): Promise<SluiceError> {
+  const names = new Set<string>()
+  for await (const { planned } of findTasks(home, run, {})) names.add(planned.family).add(planned.label)
+  return new SluiceError(
+    'unknown_task',
+    `Run ${run.id} has no task ${shownName(wanted)}.${didYouMean(wanted, [...names])}`,
+    {
+      hint: `sluice status ${run.id} lists them; a task is named by family, Family(k=v,…) or number.`,
+    },
+  )
+}
+
+/** Tasks of a run after a number, in order; they are read a page at a time. */
+export async function* findTasks(
+  home: Home,
+  run: Run,
+  filter: TaskFilter,
+  after = -1,
+): AsyncGenerator<FoundTask> {
+  const number = filter.task !== undefined && /^\d+$/.test(filter.task) ? Number(filter.task) : undefined
+  const pages =
+    number === undefined ? taskRunPages(home, run, after) : [await taskRunOf(home, run, number, after)]
+  for await (const page of pages) {
+    const some = page.filter(({ status }) => filter.statuses?.includes(status) ?? true)
+    const planned = await home.context.ports.plans.tasks(run.id, numbersOf(some))
+    const found = some.map((task, index) => ({ task, planned: planned[index] as PlannedTask }))
+    yield* found.filter(({ planned }) => isWanted(planned, filter, number))
+  }
+}
+
+const numbersOf = (tasks: TaskRun[]) => tasks.map(({ number }) => number)
+
+const isWanted = ({ label, family }: PlannedTask, { task, text }: TaskFilter, number: number | undefined) =>
+  (number !== undefined || task === undefined || label === task || family === task) &&
+  (text === undefined || label.includes(text))
+
+/** The task run of a number after another one; none where the run has no such task. */
+async function taskRunOf(home: Home, run: Run, number: number, after: number): Promise<TaskRun[]> {
+  if (number <= after) return []
+  for await (const [task] of taskRunPages(home, run, number - 1, 1))
+    return task?.number === number ? [task] : []
+  return []
+}
+
+/**
+ * Pages of a run's task runs after a number, joins left out. Tasks of an open run that the engine has yet to put are
+ * among them, as it will put them.
+ */
+async function* taskRunPages(home: Home, run: Run, after = -1, size = PAGE): AsyncGenerator<TaskRun[]> {
+  const { store, plans } = home.context.ports
+  const unput = run.status === 'running' ? await readyOf(home.context.ports, run) : []
+  for (let from = after; ; ) {
+    const listed = await store.list({
+      prefix: keys.taskRuns(run.id),
+      limit: size,
+      consistency: 'strong',
+      ...(from < 0 ? {} : { after: keys.taskRun(run.id, from) }),
+    })
+    const tasks = listed.map(({ record }) => record as Stored<TaskRun>)
+    const to = listed.length < size ? Number.POSITIVE_INFINITY : (tasks.at(-1)?.number as number)
+    const put = new Set(numbersOf(tasks))
+    const missing = unput.filter((number) => number > from && number <= to && !put.has(number))
+    const made = (await plans.tasks(run.id, missing)).map((task) => newTaskRun(run.id, task, () => true))
+    yield [...tasks, ...made].filter(({ join }) => !join).sort((a, b) => a.number - b.number)
+    if (to === Number.POSITIVE_INFINITY) return
+    from = to
+  }
+}
+
+/** How many tasks of a run are in each status. */
+export async function countTasks(home: Home, run: Run): Promise<Partial<Record<TaskStatus, number>>> {
+  const counts: Partial<Record<TaskStatus, number>> = {}
+  for await (const page of taskRunPages(home, run))
+    for (const { status } of page) counts[status] = (counts[status] ?? 0) + 1
+  return counts
+}
+
+/** The shapes of tasks that were found, in order of number. */
+async function viewTasks(home: Home, run: Run, found: FoundTask[]): Promise<TaskShape[]> {
+  const moment = momentOf(home.context.ports.clock)
+  const [attempts, results] = await Promise.all([readAttempts(home, run, found), readResults(home, found)])
+  return found.map(({ task, planned }): TaskShape => {
+    const records: TaskRecords = {
+      task,
+      planned,
+      attempts: attempts.get(task.number) ?? [],
+      result: results.get(task.number),
+      notBefore: task.notBefore === undefined ? undefined : onWall(task.notBefore, moment),
+    }
+    return viewTask(records)
+  })
+}
+
+/** Attempts of tasks, which are in order of number, by number. */
+async function readAttempts(
+  { context }: Home,
+  run: Run,
+  found: FoundTask[],
+): Promise<Map<number, Attempt[]>> {
+  const attempts = new Map<number, Attempt[]>(found.map(({ task }) => [task.number, []]))
+  const last = found.at(-1)?.task.number ?? -1
+  for (let after = keys.attempt(run.id, found[0]?.task.number ?? 0, 0); last >= 0; ) {
+    const query = { prefix: keys.attempts(run.id), after, limit: PAGE, consistency: 'strong' as const }
+    const page = await context.ports.store.list(query)
+    for (const { record } of page) {
+      const attempt = record as Stored<Attempt>
+      attempts.get(attempt.number)?.push(attempt)
+    }
+    const end = page.at(-1)
+    if (end === undefined || page.length < PAGE || (end.record as Stored<Attempt>).number > last) break
+    after = end.key
+  }
+  return attempts
+}
+
+/** What the bodies of tasks without an output returned, by number; only of tasks that are complete. */
+async function readResults({ context }: Home, found: FoundTask[]): Promise<Map<number, TaskShape['result']>> {
+  const marked = found.filter(({ task, planned }) => isSatisfied(task.status) && planned.outputs.length === 0)
+  const markers = await markersIn(context.ports.store).read(marked.map(({ planned }) => planned.id))
+  return new Map(
+    marked.flatMap(({ task }, index) => {
+      const marker = markers[index]
+      return marker === undefined ? [] : [[task.number, marker.result]]
+    }),
+  )
+}

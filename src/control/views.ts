@@ -1,0 +1,74 @@
+import type { z } from 'zod'
+import type { Attempt, Json, Run, TaskRun } from '../core/model.ts'
+import type { PlannedTask } from '../core/plan.ts'
+import type { RunShape, TaskShape } from './control.ts'
+import type { Attempt as AttemptSchema } from './schemas.ts'
+
+/** The shape of a run, from its record. */
+export function viewRun(run: Run, unattendedSince: number | undefined): RunShape {
+  const { id, name, params, status, createdAt, endedAt, tasks, interval, forced } = run
+  return {
+    run: id,
+    name,
+    params,
+    status,
+    createdAt,
+    endedAt: endedAt ?? null,
+    tasks: tasks ?? 0,
+    interval: interval ?? null,
+    forced: forced ?? null,
+    unattendedSince: unattendedSince ?? null,
+  }
+}
+
+/** What the shape of a task is made from. */
+export interface TaskRecords {
+  task: TaskRun
+  planned: PlannedTask
+  attempts: Attempt[]
+  /** What a body without an output returned. */
+  result: Json | undefined
+  /** When its next attempt may start, by the wall clock. */
+  notBefore: number | undefined
+}
+
+/** The shape of a task, from its records. */
+export function viewTask({ task, planned, attempts, result, notBefore }: TaskRecords): TaskShape {
+  return {
+    number: task.number,
+    task: planned.label,
+    id: task.taskId,
+    family: planned.family,
+    params: planned.params,
+    status: task.status,
+    attempt: task.attempt,
+    startedAt: task.startedAt ?? null,
+    endedAt: task.endedAt ?? null,
+    peakMemoryBytes: task.peakMemoryBytes ?? null,
+    cpuSeconds: task.cpuSeconds ?? null,
+    worker: task.worker ?? null,
+    code: task.code ?? null,
+    memoryMb: task.memoryMb ?? planned.policy.memoryMb ?? null,
+    pool: task.pool,
+    priority: task.priority,
+    counts: task.counts ?? {},
+    waitingSince: task.waitingSince ?? null,
+    notBefore: notBefore ?? null,
+    waitsFor: task.waitsFor ?? null,
+    progress: task.progress ?? null,
+    failure: failureOf(task, planned),
+    outputs: planned.outputs,
+    result: result ?? null,
+    attempts: attempts.map(viewAttempt),
+  }
+}
+
+/** A task run keeps no stack of a definition that threw while planning; the plan does. */
+function failureOf({ failure }: TaskRun, { failure: planning }: PlannedTask): TaskShape['failure'] {
+  if (failure === undefined) return null
+  return { ...failure, ...(planning?.stack === undefined ? {} : { stack: planning.stack }) }
+}
+
+function viewAttempt({ kind: _, run: __, number: ___, ...attempt }: Attempt): z.output<typeof AttemptSchema> {
+  return attempt
+}
