@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
-import type { Detector } from './fault.ts'
+import type { Detector, Seeds } from './fault.ts'
 
 /** What became of looking for a fault: the first sign of it, or undefined where all was well. */
 export interface Finding {
@@ -15,13 +15,14 @@ const HANGS_MS = 300_000
 /** Looks with one detector in a folder, until the first sign. */
 export async function detect(folder: string, detector: Detector): Promise<Finding> {
   const begin = Date.now()
-  const sign =
-    'seeds' in detector ? await bySeeds(folder, detector.seeds) : await byTest(folder, detector.test)
+  const sign = 'seeds' in detector ? await bySeeds(folder, detector) : await byTest(folder, detector.test)
   return { detector, sign, ms: Date.now() - begin }
 }
 
-const bySeeds = (folder: string, seeds: number) =>
-  firstSign(folder, ['test/simulation/run.ts', '--shard', '--first', '--seeds', String(seeds)], /^(seed .*)$/)
+function bySeeds(folder: string, { seeds, on }: Seeds) {
+  const args = ['test/simulation/run.ts', '--shard', '--first', '--seeds', String(seeds)]
+  return firstSign(folder, on === undefined ? args : [...args, `--${on}`], /^(seed .*)$/)
+}
 
 const byTest = (folder: string, test: string) =>
   firstSign(folder, ['--test-reporter=tap', test], /^\s*not ok \d+ - (.*)$/)

@@ -1,5 +1,11 @@
-/** What looks for a fault: seeds of the simulation from 1 on, or a file of tests. */
-export type Detector = { seeds: number } | { test: string }
+/** What looks for a fault: seeds of the simulation, or a file of tests. */
+export type Detector = Seeds | { test: string }
+
+/** Seeds from 1 on; `sqlite`: only those whose state is on SQLite. */
+export interface Seeds {
+  seeds: number
+  on?: 'sqlite'
+}
 
 /** A rule that is left out or broken on purpose, to see whether anything notices. */
 export interface Fault {
@@ -21,4 +27,6 @@ export interface Fault {
 
 /** How a detector is called in the table. */
 export const nameOf = (detector: Detector): string =>
-  'seeds' in detector ? 'simulation' : detector.test.replace(/^test\//, '')
+  'seeds' in detector
+    ? ['simulation', detector.on].filter(Boolean).join(' on ')
+    : detector.test.replace(/^test\//, '')

@@ -1,60 +1,24 @@
 import type { Change } from '../../src/core/change.ts'
-import type { Clock, Ports, Store } from '../../src/core/ports.ts'
+import type { Bell, Clock, Ports } from '../../src/core/ports.ts'
+import type { Connection } from './state.ts'
 import type { World } from './world.ts'
 
 /** The ports of one host, whose clock is off by the skew: each call is an effect that waits for its turn. */
 export function hostPorts(world: World, host: string, skewMs: number): Ports {
   const { scheduler, bodies } = world
   world.skewMs.set(host, skewMs)
-  const read = <T>(label: string, perform: () => Promise<T>) => scheduler.effect(host, label, 'read', perform)
-  const write = <T>(label: string, perform: () => Promise<T>) =>
-    scheduler.effect(host, label, 'write', perform)
   const now = () => Math.floor(scheduler.now + skewMs)
   const clock: Clock = {
     now,
     steady: now,
     sleep: (ms) => scheduler.sleep(host, ms),
-    listen: () => (ms) => scheduler.sleep(host, ms * 5),
+    listen: (bell) => listen(world, host, connection, bell),
   }
-  const connection = world.state.connect(host, clock)
-  const { plans } = connection
-  const store = watchedStore(world, host, connection.store)
-  const queue = watchedQueue(world, host, connection.queue)
+  const connection = watched(world, host, world.state.connect(host, clock, world.onWrite))
   return {
-    store: {
-      read: (wanted) => read(`read ${wanted.join(' ')}`, () => store.read(wanted)),
-      write: (changes) => write(`write ${changes.map(describeChange).join(' ')}`, () => store.write(changes)),
-      list: (query) => read(`list ${query.prefix}`, () => store.list(query)),
-      due: (query) => read('due', () => store.due(query)),
-    },
-    feed: {
-      take: (limit) =>
-        read('feed.take', async () => {
-          const events = await connection.feed.take(limit)
-          world.activity += events.length
-          return events
-        }),
-      acknowledge: (events) => write('feed.acknowledge', () => connection.feed.acknowledge(events)),
-    },
-    queue: {
-      send: (messages) => write(`queue.send ${messages.length}`, () => queue.send(messages)),
-      take: (query) => read('queue.take', () => queue.take(query)),
-      acknowledge: (deliveries) => write('queue.acknowledge', () => queue.acknowledge(deliveries)),
-      putBack: (delivery, delayMs) => write('queue.putBack', () => queue.putBack(delivery, delayMs)),
-      remove: (run) => write('queue.remove', () => queue.remove(run)),
-    },
-    plans: {
-      save: (run, plan) => write(`plans.save ${run}`, () => plans.save(run, plan)),
-      header: (run) => read('plans.header', () => plans.header(run)),
-      tasks: (run, numbers) => read('plans.tasks', () => plans.tasks(run, numbers)),
-      extend: (run, base, tasks) =>
-        write('plans.extend', async () => {
-          const ids = tasks.map(({ id }) => id)
-          world.watch.extended(run, base, ids)
-          await plans.extend(run, base, tasks)
-        }),
-      remove: (run) => write('plans.remove', () => plans.remove(run)),
-    },
+    ...inTurns(world, host, connection),
+    // A process decides at once in the very turn in which it was told; nothing of that waits for its turn here.
+    ...(connection.deciding && whileAlive(world, host, connection)),
     completeness: { areComplete: (tasks) => world.areComplete(host, tasks) },
     runner: {
       run: (job, hooks) => bodies.run(host, job, hooks),
@@ -70,27 +34,108 @@ export function hostPorts(world: World, host: string, skewMs: number): Ports {
   }
 }
 
-/** A store whose writes are looked at. */
-function watchedStore(world: World, host: string, store: Store): Store {
-  const { watch, state } = world
+type Shared = Pick<Ports, 'store' | 'feed' | 'queue' | 'plans'>
+
+function inTurns({ scheduler }: World, host: string, { store, feed, queue, plans }: Connection): Shared {
+  const read = <T>(label: string, perform: () => Promise<T>) => scheduler.effect(host, label, 'read', perform)
+  const write = <T>(label: string, perform: () => Promise<T>) =>
+    scheduler.effect(host, label, 'write', perform)
+  const { writeEach } = store
   return {
-    ...store,
-    async read(wanted) {
-      const records = await store.read(wanted)
-      watch.read(host, records)
-      return records
+    store: {
+      read: (wanted) => read(`read ${wanted.join(' ')}`, () => store.read(wanted)),
+      write: (changes) => write(`write ${describe(changes)}`, () => store.write(changes)),
+      ...(writeEach && {
+        writeEach: (changes) => write(`write each ${describe(changes)}`, () => writeEach(changes)),
+      }),
+      list: (query) => read(`list ${query.prefix}`, () => store.list(query)),
+      due: (query) => read('due', () => store.due(query)),
     },
-    async write(changes) {
-      const before = changes.map(({ key }) => state.records.get(key))
-      world.noteChanged(changes)
-      const result = await store.write(changes)
-      const [change] = changes
-      const isHeartbeat = change !== undefined && 'set' in change && isOnlyLease(change.set)
-      if (result.ok && !isHeartbeat) world.activity++
-      if (result.ok) watch.wrote(host, changes, before)
-      else if (isHeartbeat) watch.refused(host, change)
-      return result
+    feed: {
+      take: (limit) => read('feed.take', () => feed.take(limit)),
+      acknowledge: (events) => write('feed.acknowledge', () => feed.acknowledge(events)),
     },
+    queue: {
+      send: (messages) => write(`queue.send ${messages.length}`, () => queue.send(messages)),
+      take: (query) => read('queue.take', () => queue.take(query)),
+      acknowledge: (deliveries) => write('queue.acknowledge', () => queue.acknowledge(deliveries)),
+      putBack: (delivery, delayMs) => write('queue.putBack', () => queue.putBack(delivery, delayMs)),
+      remove: (run) => write('queue.remove', () => queue.remove(run)),
+    },
+    plans: {
+      save: (run, plan) => write(`plans.save ${run}`, () => plans.save(run, plan)),
+      header: (run) => read('plans.header', () => plans.header(run)),
+      tasks: (run, numbers) => read('plans.tasks', () => plans.tasks(run, numbers)),
+      extend: (run, base, tasks) => write('plans.extend', () => plans.extend(run, base, tasks)),
+      remove: (run) => write('plans.remove', () => plans.remove(run)),
+    },
+  }
+}
+
+/** What is called at once, as long as the process lives. */
+function whileAlive(world: World, host: string, { feed, plans, deciding }: Connection) {
+  const isOver = () => world.scheduler.dead.has(host) || world.isClosed
+  const living = <T extends object>(port: T): T =>
+    Object.fromEntries(
+      Object.entries(port).map(([name, call]) => [
+        name,
+        async (...args: unknown[]) => {
+          if (isOver()) return new Promise(() => {})
+          const result = await call(...args)
+          return isOver() ? new Promise(() => {}) : result
+        },
+      ]),
+    ) as T
+  const { store, queue } = deciding as Required<Connection>['deciding'] & object
+  return {
+    feed: living(feed),
+    plans: living(plans),
+    deciding: { ...(store && { store: living(store) }), ...(queue && { queue: living(queue) }) },
+  }
+}
+
+/** Sleeps five times as long as it is asked to, or until the bell rings. */
+function listen(world: World, host: string, { onBell }: Connection, bell: Bell) {
+  const { scheduler } = world
+  if (onBell === undefined) return (ms: number) => scheduler.sleep(host, ms * 5)
+  const rung = Promise.withResolvers<void>()
+  const stop = onBell(bell, rung.resolve)
+  return (ms: number) => Promise.race([rung.promise, scheduler.sleep(host, ms * 5)]).finally(stop)
+}
+
+/** The adapters of a host, looked at. */
+function watched(world: World, host: string, connection: Connection): Connection {
+  const { store, feed, queue, plans, deciding } = connection
+  return {
+    ...connection,
+    store: {
+      ...store,
+      async read(wanted) {
+        const records = await store.read(wanted)
+        world.watch.read(host, records)
+        return records
+      },
+    },
+    feed: {
+      ...feed,
+      async take(limit) {
+        const events = await feed.take(limit)
+        world.activity += events.length
+        return events
+      },
+    },
+    queue: watchedQueue(world, host, queue),
+    plans: {
+      ...plans,
+      async extend(run, base, tasks) {
+        const ids = tasks.map(({ id }) => id)
+        world.watch.extended(run, base, ids)
+        await plans.extend(run, base, tasks)
+      },
+    },
+    ...(deciding && {
+      deciding: { ...deciding, ...(deciding.queue && { queue: watchedQueue(world, host, deciding.queue) }) },
+    }),
   }
 }
 
@@ -108,15 +153,19 @@ function watchedQueue(world: World, host: string, queue: Ports['queue']): Ports[
       world.watch.took(host, query, deliveries)
       return deliveries
     },
+    async acknowledge(deliveries) {
+      await queue.acknowledge(deliveries)
+      world.watch.acknowledged(deliveries)
+    },
     async putBack(delivery, delayMs) {
       world.comesInSight(delayMs)
       await queue.putBack(delivery, delayMs)
+      world.watch.putBack(host, delivery, delayMs)
     },
   }
 }
 
-const isOnlyLease = (set: Record<string, unknown>) =>
-  'leaseUntil' in set && Object.keys(set).every((name) => name === 'leaseUntil' || name === 'progress')
+const describe = (changes: readonly Change[]) => changes.map(describeChange).join(' ')
 
 function describeChange(change: Change): string {
   const what = 'set' in change ? JSON.stringify(change.set) : 'put' in change ? 'put' : 'remove'

@@ -49,10 +49,11 @@ export function contextOf(
   host: string,
   more: Pick<Settings, 'auditMs'> & Partial<Settings>,
 ): Context {
-  const skewMs = (world.scheduler.random() - 0.5) * SETTINGS.skewMs
+  const skewMs = world.state.isOneMachine ? 0 : SETTINGS.skewMs
+  const ports = hostPorts(world, host, (world.scheduler.random() - 0.5) * skewMs)
   return {
-    ports: hostPorts(world, host, skewMs),
-    settings: { worker: host, limits: world.limits, ...SETTINGS, ...more },
+    ports,
+    settings: { worker: host, limits: world.limits, ...SETTINGS, skewMs, ...more },
   }
 }
 

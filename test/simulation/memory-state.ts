@@ -53,9 +53,16 @@ export function memoryState(scheduler: Scheduler): State {
 
   return {
     records: memory.records,
-    connect: (host) => ({
+    isOneMachine: false,
+    connect: (host, _clock, onWrite) => ({
       store: {
         ...memory.store,
+        async write(changes) {
+          const before = changes.map(({ key }) => memory.records.get(key))
+          const result = await memory.store.write(changes)
+          onWrite(host, changes, before, result)
+          return result
+        },
         list: async (query) =>
           query.consistency === 'strong'
             ? memory.store.list(query)
@@ -67,10 +74,9 @@ export function memoryState(scheduler: Scheduler): State {
       queue,
       plans,
     }),
-    disconnect() {},
     afterStep() {
       if (random() < 0.03) stale = new Map(memory.records)
     },
-    close() {},
+    async close() {},
   }
 }

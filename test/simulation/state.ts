@@ -1,27 +1,37 @@
-import type { Stored } from '../../src/core/change.ts'
-import type { Clock, Feed, Plans, Ports, Queue, Store } from '../../src/core/ports.ts'
+import type { Change, Stored } from '../../src/core/change.ts'
+import type { Bell, Clock, Feed, Plans, Ports, Queue, Store, WriteResult } from '../../src/core/ports.ts'
 import type { Records } from './records.ts'
 
-/** The adapters of one host, each call of which takes its turn. */
+/** The adapters of one host. Each call takes its turn, but what the host decides with at once. */
 export interface Connection {
   store: Store
   feed: Feed
   queue: Queue
   plans: Plans
-  /** What the host decides with at once, in turns of its own; see `Ports.deciding`. */
+  /** Stores and queues as in `Ports.deciding`. Present: feed, plans and these are called in the very turn that asks. */
   deciding?: Ports['deciding']
+  /** Calls when there may be what the bell rings for; returns how to stop. Absent: nothing tells. */
+  onBell?(bell: Bell, wake: () => void): () => void
 }
+
+/** What a state tells of each write, when it was applied. */
+export type OnWrite = (
+  host: string,
+  changes: readonly Change[],
+  before: readonly (Stored | undefined)[],
+  result: WriteResult,
+) => void
 
 /** One state, with a connection for each host. */
 export interface State {
   records: Records
-  connect(host: string, clock: Clock): Connection
-  /** The host's process has ended, without a word. */
-  disconnect(host: string): void
+  /** Whether all hosts are processes of one machine, with one clock. */
+  isOneMachine: boolean
+  connect(host: string, clock: Clock, onWrite: OnWrite): Connection
   /** Called after each step. */
   afterStep(): void
   /** The world has ended. */
-  close(): void
+  close(): Promise<void>
 }
 
 /** A record and its key. */

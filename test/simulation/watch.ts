@@ -55,6 +55,8 @@ export class Watch {
   /** When each host last read a run that nobody had cancelled, and when it took the message of an attempt. */
   readonly #readOpen = new Map<string, number>()
   readonly #taken = new Map<string, number>()
+  /** When a message may be given again, by the first part of its receipts, and the latest of these. */
+  readonly #sights = new Map<string, { until: number; receipt: string }>()
   /** Until when budgets have asked to be left alone. */
   readonly #rests = new Map<string, number>()
   /** When attempts have asked to be repeated. */
@@ -81,19 +83,38 @@ export class Watch {
   }
 
   /** A host was given these messages. */
-  took(host: string, { limit, pools }: Taking, deliveries: Delivery[]): void {
+  took(host: string, { limit, pools, visibilityMs }: Taking, deliveries: Delivery[]): void {
     const most = Object.values(pools).reduce((sum, room) => sum + Math.max(0, room), 0)
     if (deliveries.length > Math.min(limit, most))
       this.#violate(`${host} was given ${deliveries.length} messages, not ${Math.min(limit, most)}`)
-    for (const { message } of deliveries) {
+    this.#checkOrder(deliveries)
+    for (const delivery of deliveries) {
+      this.#checkSight(host, delivery, visibilityMs)
+      const { message } = delivery
       const task = this.#world.records.get(keys.taskRun(message.run, message.number)) as TaskRun | undefined
       // A message that comes once more after its claim says nothing of when that was.
       if (task?.status !== 'running') this.#taken.set(`${host} ${nameOf(message)}`, this.#world.clockOf(host))
     }
   }
 
+  /** A host has put a message back. */
+  putBack(host: string, { receipt }: Delivery, delayMs: number): void {
+    const [id = ''] = receipt.split('.')
+    const sight = this.#sights.get(id)
+    if (sight?.receipt === receipt) sight.until = this.#world.clockOf(host) + delayMs
+  }
+
+  /** A host needs a message no more. */
+  acknowledged(deliveries: readonly Delivery[]): void {
+    for (const { receipt } of deliveries) {
+      const [id = ''] = receipt.split('.')
+      const sight = this.#sights.get(id)
+      if (sight?.receipt === receipt) sight.until = Number.POSITIVE_INFINITY
+    }
+  }
+
   /** A host has written; `before` has the records that stood. */
-  wrote(host: string, changes: Change[], before: (Stored | undefined)[]): void {
+  wrote(host: string, changes: readonly Change[], before: readonly (Stored | undefined)[]): void {
     changes.forEach((change, index) => {
       const after = this.#world.records.get(change.key)
       const old = before[index]
@@ -200,7 +221,7 @@ export class Watch {
       this.#violate(`${task.run} ${task.taskId} is ${task.status} and still has a nonce or a lease`)
   }
 
-  #checkMove(host: string, before: TaskRun, after: TaskRun, changes: Change[]): void {
+  #checkMove(host: string, before: TaskRun, after: TaskRun, changes: readonly Change[]): void {
     const key = keys.taskRun(after.run, after.number)
     if (host.startsWith(PERSON) && after.status === 'succeeded') {
       this.marked.add(key)
@@ -217,8 +238,31 @@ export class Watch {
     if (before.status === 'waiting' && after.status === 'queued') this.#checkLine(before)
   }
 
+  /** A message is given to one host at a time, and never again once it was acknowledged. */
+  #checkSight(host: string, { receipt, message }: Delivery, visibilityMs: number): void {
+    const [id = ''] = receipt.split('.')
+    const until = this.#sights.get(id)?.until ?? 0
+    // The clocks of hosts differ, and a queue goes by its own.
+    const now = this.#world.fastestClock()
+    if (now < until) this.#violate(`${host} is given ${nameOf(message)} again, ${until - now} ms too early`)
+    this.#sights.set(id, { until: this.#world.clockOf(host) + visibilityMs, receipt })
+  }
+
+  /** Of one run the highest priority comes first. */
+  #checkOrder(deliveries: readonly Delivery[]): void {
+    const last = new Map<string, number>()
+    for (const { message } of deliveries) {
+      const task = this.#world.records.get(keys.taskRun(message.run, message.number)) as TaskRun | undefined
+      if (task === undefined) continue
+      const pool = `${message.run} ${task.pool}`
+      if (task.priority > (last.get(pool) ?? Number.POSITIVE_INFINITY))
+        this.#violate(`${task.taskId} comes after another one of less priority`)
+      last.set(pool, task.priority)
+    }
+  }
+
   /** Nothing is claimed of a budget that is to be left alone, by the clock of any host. */
-  #checkClaim(task: TaskRun, changes: Change[]): void {
+  #checkClaim(task: TaskRun, changes: readonly Change[]): void {
     for (const each of changes) {
       if (!('put' in each) || each.put.kind !== 'limit') continue
       const rest = this.#rests.get(each.put.name) ?? 0

@@ -1,4 +1,4 @@
-import type { Change, Stored } from '../../src/core/change.ts'
+import type { Stored } from '../../src/core/change.ts'
 import type { FoundTask } from '../../src/core/graph.ts'
 import type { Limits } from '../../src/core/limits.ts'
 import type { Run } from '../../src/core/model.ts'
@@ -7,9 +7,12 @@ import { Bodies } from './bodies.ts'
 import { LIMITS, type Script } from './project.ts'
 import { changeProblems, type Records, restProblems, runsIn } from './records.ts'
 import type { Scheduler } from './scheduler.ts'
-import type { State } from './state.ts'
+import type { OnWrite, State } from './state.ts'
 import { Targets } from './targets.ts'
 import { type LiveBody, Watch } from './watch.ts'
+
+/** Makes the state of a world, which tells what it does wrong. */
+export type MakeState = (scheduler: Scheduler, violate: (what: string) => void) => State
 
 /** What is shared by all hosts, what really exists, and what must never be seen. */
 export class World {
@@ -29,13 +32,16 @@ export class World {
   /** How far each host's clock is off. */
   readonly skewMs = new Map<string, number>()
   readonly begunAt: number
+  /** Nothing goes on any more. */
+  isClosed = false
   /** Instants at which a message comes into sight again. */
   readonly #sights = new Set<number>()
   #seen = new Map<string, Stored>()
   readonly #changed = new Set<string>()
 
-  constructor(scheduler: Scheduler, scripts: Map<string, Script>, state: State) {
+  constructor(scheduler: Scheduler, scripts: Map<string, Script>, makeState: MakeState) {
     this.scheduler = scheduler
+    const state = makeState(scheduler, (what) => this.violate(what))
     this.state = state
     this.scripts = scripts
     this.begunAt = scheduler.now
@@ -62,10 +68,7 @@ export class World {
       onActivity: () => this.activity++,
       violate,
     })
-    scheduler.onCrash = (host) => {
-      this.bodies.endOn(host)
-      state.disconnect(host)
-    }
+    scheduler.onCrash = (host) => this.bodies.endOn(host)
   }
 
   /** The records as they stand. */
@@ -83,9 +86,14 @@ export class World {
     return Math.floor(this.scheduler.now + (this.skewMs.get(host) ?? 0))
   }
 
-  /** These records are about to be changed, so they are looked at after the step. */
-  noteChanged(changes: readonly Change[]): void {
+  /** A host has written, or was refused to. */
+  readonly onWrite: OnWrite = (host, changes, before, result) => {
     for (const { key } of changes) this.#changed.add(key)
+    const [change] = changes
+    const isHeartbeat = change !== undefined && 'set' in change && isOnlyLease(change.set)
+    if (result.ok && !isHeartbeat) this.activity++
+    if (result.ok) this.watch.wrote(host, changes, before)
+    else if (isHeartbeat) this.watch.refused(host, change)
   }
 
   /** A message will come into sight. */
@@ -152,6 +160,12 @@ export class World {
     return [...this.#sights, ...appearances].filter((at) => at > now)
   }
 
+  /** Ends the world. */
+  async close(): Promise<void> {
+    this.isClosed = true
+    await this.state.close()
+  }
+
   /** Whether a body runs. */
   get isBusy(): boolean {
     return this.bodies.running.size > 0
@@ -184,3 +198,6 @@ export class World {
     return false
   }
 }
+
+const isOnlyLease = (set: Record<string, unknown>) =>
+  'leaseUntil' in set && Object.keys(set).every((name) => name === 'leaseUntil' || name === 'progress')

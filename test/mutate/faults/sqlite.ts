@@ -1,5 +1,7 @@
 import type { Fault } from '../fault.ts'
 
+/** Seeds of the simulation with several connections to one file. */
+const SEEDS = { seeds: 400, on: 'sqlite' } as const
 const CONFORMANCE = { test: 'test/conformance/sqlite.test.ts' }
 const PROCESSES = { test: 'test/conformance/sqlite-processes.test.ts' }
 const TRANSACTIONS = { test: 'test/conformance/sqlite-transactions.test.ts' }
@@ -11,7 +13,7 @@ export const SQLITE: Fault[] = [
     file: 'src/adapters/sqlite/record-cache.ts',
     find: `if (now !== version) forget()`,
     replace: `if (now < 0) forget()`,
-    by: PROCESSES,
+    by: SEEDS,
   },
   {
     name: 'a transaction looks at what was known before it began',
@@ -26,7 +28,7 @@ export const SQLITE: Fault[] = [
     file: 'src/adapters/sqlite/store.ts',
     find: `if (insert.run(change.key, JSON.stringify(after), dueAtOf(after)).changes === 0) return false`,
     replace: `insert.run(change.key, JSON.stringify(after), dueAtOf(after))`,
-    by: PROCESSES,
+    by: SEEDS,
   },
   {
     name: 'events of a transaction that was rolled back are told',
@@ -57,28 +59,28 @@ export const SQLITE: Fault[] = [
     find: `    if (failures.length > 0) return { ok: false, failures }
     changes`,
     replace: `    changes`,
-    by: CONFORMANCE,
+    by: SEEDS,
   },
   {
     name: 'due instants are not kept',
     file: 'src/adapters/sqlite/store.ts',
     find: `else update.run(JSON.stringify(after), dueAtOf(after), change.key)`,
     replace: `else update.run(JSON.stringify(after), null, change.key)`,
-    by: CONFORMANCE,
+    by: SEEDS,
   },
   {
     name: 'a list goes on beyond its prefix',
     file: 'src/adapters/sqlite/store.ts',
     find: `WHERE key >= ? AND key < ? ORDER BY key LIMIT ?`,
     replace: `WHERE key >= ? OR key < ? ORDER BY key LIMIT ?`,
-    by: CONFORMANCE,
+    by: SEEDS,
   },
   {
     name: 'a message that was taken stays visible',
     file: 'src/adapters/sqlite/queue.ts',
     find: `hide.run(clock.steady() + visibilityMs, id)`,
     replace: `hide.run(clock.steady(), id)`,
-    by: CONFORMANCE,
+    by: SEEDS,
   },
   {
     name: 'an old receipt removes a message that another has by now',
@@ -92,28 +94,28 @@ export const SQLITE: Fault[] = [
     file: 'src/adapters/sqlite/queue.ts',
     find: `query.limit - taken.length, query))`,
     replace: `query.limit, query))`,
-    by: CONFORMANCE,
+    by: SEEDS,
   },
   {
     name: 'the lowest priority is taken first',
     file: 'src/adapters/sqlite/queue.ts',
     find: `ORDER BY priority DESC, id LIMIT`,
     replace: `ORDER BY priority, id LIMIT`,
-    by: CONFORMANCE,
+    by: SEEDS,
   },
   {
     name: 'acknowledged events come again',
     file: 'src/adapters/sqlite/feed.ts',
     find: `acknowledged = Math.max(acknowledged, written.at(-1)?.sequence ?? 0)`,
     replace: `acknowledged = Math.max(acknowledged, 0)`,
-    by: CONFORMANCE,
+    by: SEEDS,
   },
   {
     name: 'two processes follow the feed at once',
     file: 'src/adapters/sqlite/feed.ts',
     find: `if (!isFree && !(await isGone(before.follower))) return false`,
     replace: ``,
-    by: CONFORMANCE,
+    by: SEEDS,
   },
   {
     name: 'a plan overwrites the one that stands',
@@ -128,5 +130,12 @@ export const SQLITE: Fault[] = [
     find: `if (undone.some(({ isToldAtOnce }) => isToldAtOnce)) broken = reason`,
     replace: ``,
     by: TRANSACTIONS,
+  },
+  {
+    name: 'a message that was put back keeps its receipt',
+    file: 'src/adapters/sqlite/queue.ts',
+    find: `'UPDATE message SET visible_at = ?, delivery = delivery + 1 WHERE id = ?'`,
+    replace: `'UPDATE message SET visible_at = ? WHERE id = ?'`,
+    by: SEEDS,
   },
 ]
