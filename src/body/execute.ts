@@ -1,6 +1,6 @@
 import { messageOf } from '../core/errors.ts'
+import { findSecret, holdsSecret } from '../core/find-secret.ts'
 import { toJson } from '../core/json.ts'
-import { maskOf } from '../core/mask.ts'
 import type { Json, Progress } from '../core/model.ts'
 import { mapShape, type Shape } from '../core/plan.ts'
 import type { BodyEnd, Reservation } from '../core/ports.ts'
@@ -117,6 +117,8 @@ async function runBody(
     need: async (wanted, options = {}) => {
       const missing = flatten(wanted).upstreams.filter(({ id }) => !execution.dependencies.has(id))
       if (missing.length === 0) return mapRequires(wanted, outputOfTask) as never
+      for (const { definition, params } of missing)
+        withoutSecrets(`a parameter of ${definition.family}`, params, execution)
       if (options.checkpoint !== undefined) keep(options.checkpoint)
       notes.signal ??= yielding(missing)
       throw notes.signal
@@ -186,17 +188,9 @@ function asResult(execution: Execution, result: unknown): Json {
   return withoutSecrets('the result', JSON.parse(text) as Json, execution)
 }
 
-/** Shorter values are found by chance in much that is no secret. */
-const MIN_REFUSED = 8
-
-/** Records are shown as they are, and to mask a value would change what the next task reads: so it is refused. */
-function withoutSecrets(what: string, value: Json, { secrets }: Execution): Json {
-  const text = JSON.stringify(value)
-  for (const [name, secret] of Object.entries(secrets))
-    if (secret.length >= MIN_REFUSED && maskOf([secret])(text) !== text)
-      throw new Error(
-        `${what} holds the secret \`${name}\`, and is kept where everybody who sees the run can read it; leave it out, and let each task that needs the secret declare it in \`secrets\``,
-      )
+function withoutSecrets<T extends Json>(what: string, value: T, { secrets }: Execution): T {
+  const name = findSecret(JSON.stringify(value), secrets)
+  if (name !== undefined) throw new Error(holdsSecret(what, name))
   return value
 }
 

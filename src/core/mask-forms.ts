@@ -1,3 +1,5 @@
+import { base64Pieces } from './mask-base64.ts'
+
 /** Shorter values are masked only where they stand alone: elsewhere they would hide half of an ordinary line. */
 const MIN_INSIDE = 4
 /** A single character tells nothing, and would hide much. */
@@ -10,15 +12,14 @@ const SPECIAL = /[\\^$.*+?()[\]{}|/-]/g
 
 /**
  * Patterns of a secret (sources of regular expressions) as logs show it: each of its characters as it is or in any of its
- * usual spellings (JSON and JSON within JSON, `util.inspect`, URLs, forms, HTML, a shell's quotes), also mixed; and base64
- * at each of its three offsets, in both alphabets.
+ * usual spellings (JSON and JSON within JSON, `util.inspect`, URLs, forms, HTML, a shell's quotes), also mixed; hexadecimal;
+ * and base64 at each of its three offsets, in both alphabets.
  */
 export function formsOf(secret: string): string[] {
   if (secret.length < MIN_LENGTH) return []
   const spelled = spellings(secret)
   if (secret.length < MIN_INSIDE) return [`(?<![A-Za-z0-9])${spelled}(?![A-Za-z0-9])`]
-  const inJson = JSON.stringify(secret).slice(1, -1)
-  return [spelled, ...new Set([secret, inJson].flatMap(base64Forms))]
+  return [spelled, ...hexForms(secret), ...base64Pieces(secret).map(base64Form)]
 }
 
 /** Letters and digits are nowhere written in another way, so most secrets stay short patterns that are searched quickly. */
@@ -87,24 +88,13 @@ const hex = (code: number, length: number) => code.toString(16).padStart(length,
 const anyCase = (text: string) => text.replace(/[a-f]/g, (letter) => `[${letter}${letter.toUpperCase()}]`)
 const literal = (text: string) => text.replace(SPECIAL, '\\$&')
 
-/** Fewer characters of base64 are found in much that is no secret. */
-const MIN_BASE64 = 4
+/** Pieces of base64 in both alphabets, also within JSON and URLs. */
+const base64Form = (piece: string) =>
+  piece.replace(/\+/g, '(?:[+-]|%2[bB])').replace(/\//g, '(?:[/_]|\\\\/|%2[fF])')
 
-/**
- * What of a text's base64 does not depend on what is before and after it: each character holds 6 bits, so the first and the
- * last may hold bits of others.
- */
-function base64Forms(secret: string): string[] {
-  const bytes = new TextEncoder().encode(secret)
-  return [0, 1, 2].flatMap((offset) => {
-    const first = Math.ceil((offset * 8) / 6)
-    const end = Math.floor(((offset + bytes.length) * 8) / 6)
-    const own = base64([...new Uint8Array(offset), ...bytes]).slice(first, end)
-    if (own.length < MIN_BASE64) return []
-    return [own.replace(/\+/g, '(?:[+-]|%2[bB])').replace(/\//g, '(?:[/_]|\\\\/|%2[fF])')]
-  })
-}
-
-function base64(bytes: number[]): string {
-  return btoa(bytes.map((byte) => String.fromCharCode(byte)).join(''))
+/** The bytes in hexadecimal, in one case, with or without a separator, as `xxd`, `Buffer` and fingerprints write them. */
+function hexForms(secret: string): string[] {
+  const bytes = [...new TextEncoder().encode(secret)].map((byte) => hex(byte, 2))
+  const lower = bytes.join('[ :-]?')
+  return [...new Set([lower, bytes.map((byte) => byte.toUpperCase()).join('[ :-]?')])]
 }

@@ -1,3 +1,4 @@
+import { base64Pieces, maskBrokenBase64 } from './mask-base64.ts'
 import { formsOf } from './mask-forms.ts'
 import type { Failure, Progress } from './model.ts'
 import type { LogLine } from './ports.ts'
@@ -34,7 +35,8 @@ function makeMask(secrets: string[]): Mask {
   const forms = [...new Set(parts.flatMap(formsOf))]
   if (forms.length === 0) return unmasked
   const pattern = new RegExp(forms.join('|'), 'g')
-  return (text) => text.replace(pattern, '***')
+  const maskBroken = maskBrokenBase64(parts.flatMap(base64Pieces))
+  return (text) => maskBroken(text).replace(pattern, '***')
 }
 
 /** Longer lines are cut in logs, in characters. */

@@ -142,6 +142,23 @@ export const p = pipeline('p', Part)`,
     assert.ok(task.peakMemoryBytes > 80e6 && task.peakMemoryBytes < 120e6, String(task.peakMemoryBytes))
   })
 
+  it('may not yield a task that holds one of its secrets', async (test) => {
+    const project = testProject(test, {
+      'plan.jsonl': lines(HEADER, {
+        task: 'root',
+        command: sh(
+          `printf '{"task":"x","command":["curl","-u","%s"]}' "$KEY" > "$SLUICE_REQUIRES"; exit 78`,
+        ),
+        secrets: { KEY: 'some/key' },
+      }),
+    })
+    const env = { SLUICE_SECRET_SOME_KEY: 'open-sesame' }
+    const ended = await project.start(['run', '--plan', 'plan.jsonl'], { env }).ended
+    assert.equal(ended.code, 1)
+    assert.match(ended.stdout, /what it yielded cannot be used: it holds the secret `KEY`/)
+    assert.doesNotMatch(ended.stdout, /sesame/)
+  })
+
   it('gets secrets by name, which show up nowhere', async (test) => {
     const project = testProject(test, {
       'plan.jsonl': lines(HEADER, {

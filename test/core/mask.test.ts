@@ -43,6 +43,69 @@ describe('masking', () => {
       }
   })
 
+  it('hides a secret in hexadecimal, in both cases and with separators', () => {
+    const bytes = Buffer.from(SECRET)
+    for (const text of [
+      bytes.toString('hex'),
+      bytes.toString('hex').toUpperCase(),
+      bytes.toString('hex').replace(/..(?=.)/g, '$&:'),
+      inspect(bytes).replace('<Buffer ', '').replace('>', ''),
+    ])
+      assert.equal(mask(`key=${text}!`), 'key=***!')
+  })
+
+  it('hides a secret in base64 of JSON, of a URL and of a form', () => {
+    for (const text of [
+      JSON.stringify({ key: SECRET }),
+      encodeURIComponent(SECRET),
+      new URLSearchParams({ key: SECRET }).toString(),
+    ]) {
+      const shown = mask(base64(text)).split('***')
+      assert.equal(shown.length, 2, text)
+      assert.doesNotMatch(Buffer.from(shown.join(''), 'base64').toString(), /ub4dor|quoted|back/)
+    }
+  })
+
+  describe('of base64 that is broken into lines', () => {
+    const columns = fc.constantFrom(64, 76)
+    const broken = (text: string, width: number) => base64(text).match(new RegExp(`.{1,${width}}`, 'g')) ?? []
+    /** Whether eight characters of the secret's base64 are shown. */
+    function isShown(secret: string, lines: string[]): boolean {
+      const text = lines.join('').replace(/\n|\\r\\n/g, '')
+      return [0, 1, 2].some((offset) => {
+        const own = base64(`${'x'.repeat(offset)}${secret}`).slice(offset === 0 ? 0 : offset + 1, -2)
+        return Array.from(own.slice(8), (_, from) => own.slice(from, from + 8)).some((part) =>
+          text.includes(part),
+        )
+      })
+    }
+    const secrets = fc.string({ minLength: 12, maxLength: 200 }).filter((text) => text.trim() === text)
+
+    it('hides the secret, line by line and in one text', () => {
+      fc.assert(
+        fc.property(
+          secrets,
+          fc.string({ minLength: 50, maxLength: 150 }),
+          columns,
+          (secret, before, width) => {
+            const masked = maskOf([secret])
+            const lines = broken(`${before}${secret}${before}`, width)
+            const json = JSON.stringify(lines.join('\r\n'))
+            for (const texts of [lines, [lines.join('\n')], [json]])
+              assert.ok(!isShown(secret, texts.map(masked)))
+            assert.ok(isShown(secret, lines))
+          },
+        ),
+      )
+    })
+
+    it('leaves other base64 alone', () => {
+      const lines = broken(Array.from({ length: 300 }, (_, n) => `line ${n}`).join(), 76)
+      assert.deepEqual(lines.map(mask), lines)
+      assert.equal(mask(lines.join('\n')), lines.join('\n'))
+    })
+  })
+
   it('hides any secret in each form, and leaves other text alone', () => {
     const encoders = [
       (text: string) => text,

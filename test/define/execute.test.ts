@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { readdirSync } from 'node:fs'
 import { describe, it, type TestContext } from 'node:test'
+import { z } from 'zod'
 import { fileStorage } from '../../src/adapters/files/file-storage.ts'
 import { logTo } from '../../src/body/attempt-log.ts'
 import { type Execution, execute } from '../../src/body/execute.ts'
@@ -84,7 +85,7 @@ describe('executing', () => {
     assert.match(failure?.message ?? '', /returned 5002 bytes; a result holds up to 4096/)
   })
 
-  it('refuses a result or a checkpoint that holds a secret', async (test) => {
+  it('refuses a result, a checkpoint or a yielded task that holds a secret', async (test) => {
     const secrets = { key: 'Tr0ub4dor&3 "quoted"', pin: '1234' }
     const Tells = task('ExecTells', {}, () => ({
       rows: 1234,
@@ -96,6 +97,11 @@ describe('executing', () => {
     const kept = await execution(test, Keeps(), { secrets }).done
     assert.match(kept.failure?.message ?? '', /^the checkpoint holds the secret `key`/)
     assert.equal(kept.checkpoint, undefined)
+    const Asks = task('ExecAsks', { params: { url: z.string() } }, () => 0)
+    const Yields = task('ExecYields', {}, ({ need }) => need(Asks({ url: `https://x/?k=${secrets.key}` })))
+    const yielded = await execution(test, Yields(), { secrets }).done
+    assert.equal(yielded.outcome, 'failed')
+    assert.match(yielded.failure?.message ?? '', /^a parameter of ExecAsks holds the secret `key`/)
     const Counts = task('ExecCounts', {}, () => ({ rows: 1234 }))
     assert.deepEqual((await execution(test, Counts(), { secrets }).done).result, { rows: 1234 })
   })

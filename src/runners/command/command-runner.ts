@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { messageOf, SluiceError } from '../../core/errors.ts'
+import { findSecret, holdsSecret } from '../../core/find-secret.ts'
 import { type Mask, maskedFailure, maskedLogLine, maskOf, type UncutLine } from '../../core/mask.ts'
 import type { AttemptOutcome } from '../../core/model.ts'
 import type { Command } from '../../core/plan.ts'
@@ -226,6 +227,8 @@ class Running {
   async #yield(): Promise<Ending> {
     try {
       const yielded = await this.#options.readYield(this.#yields, this.#job)
+      const secret = findSecret(JSON.stringify(yielded.found), this.#secrets)
+      if (secret !== undefined) throw new Error(holdsSecret('it', secret))
       return { outcome: 'yielded', yielded }
     } catch (error) {
       return {
