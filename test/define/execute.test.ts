@@ -98,7 +98,9 @@ describe('executing', () => {
     assert.match(kept.failure?.message ?? '', /^the checkpoint holds the secret `key`/)
     assert.equal(kept.checkpoint, undefined)
     const Asks = task('ExecAsks', { params: { url: z.string() } }, () => 0)
-    const Yields = task('ExecYields', {}, ({ need }) => need(Asks({ url: `https://x/?k=${secrets.key}` })))
+    const Yields = task('ExecYields', {}, async ({ need }) => {
+      await need(Asks({ url: `https://x/?k=${secrets.key}` }))
+    })
     const yielded = await execution(test, Yields(), { secrets }).done
     assert.equal(yielded.outcome, 'failed')
     assert.match(yielded.failure?.message ?? '', /^a parameter of ExecAsks holds the secret `key`/)
