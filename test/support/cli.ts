@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { projectFolder, temporaryFolder } from './folders.ts'
 
-const bin = join(projectFolder, 'bin/sluice.js')
+const binOf = (version: string) => join(version, 'bin/sluice.js')
 
 /** How a command ended. */
 export interface Ended {
@@ -23,6 +23,8 @@ export interface Started {
 
 /** How a command is started. */
 interface StartOptions {
+  /** A checkout of another version, whose command is started. */
+  version?: string
   env?: Record<string, string>
   input?: string
   cwd?: string
@@ -72,9 +74,10 @@ export function testProject(test: TestContext, files: Record<string, string>): T
     child.stdin.end(input)
     return { child, ...collect(child) }
   }
-  const start: TestProject['start'] = (args, options) => spawned([process.execPath, bin, ...args], options)
+  const start: TestProject['start'] = (args, options = {}) =>
+    spawned([process.execPath, binOf(options.version ?? projectFolder), ...args], options)
   const limited = (shell: string, ...args: string[]) =>
-    spawned(['sh', '-c', `${shell}; exec "$0" "$@"`, process.execPath, bin, ...args]).ended
+    spawned(['sh', '-c', `${shell}; exec "$0" "$@"`, process.execPath, binOf(projectFolder), ...args]).ended
   const sluice = (...args: string[]) => start(args).ended
   const json = async (...args: string[]) => JSON.parse((await sluice(...args, '--json')).stdout)
   const jsonLines = async (...args: string[]) => {
