@@ -8,7 +8,12 @@ export interface Limits {
   budgets: { [name: string]: BudgetLimit }
   /** @default PLAN_BOUNDS */
   plans?: PlanBounds
+  /** Size of one attempt's log on one machine. @default LOG_MAX_MB */
+  maxLogMb?: number
 }
+
+/** A body that prints endlessly would fill the disk; so much is more than people read, and less than disks have. */
+export const LOG_MAX_MB = 1024
 
 /** Up to where planning goes, because `requires` may lead on for ever. */
 export interface PlanBounds {

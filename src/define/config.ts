@@ -82,6 +82,11 @@ export interface Config {
   budgets?: { [name: string]: { limit: number; per: BudgetPeriod; timeZone?: string } }
   /** Up to where planning goes, because `requires` may lead on for ever. @default { maxTasks: 2_000_000, maxDepth: 200_000 } */
   plans?: { maxTasks?: number; maxDepth?: number }
+  /**
+   * Largest log of one attempt on one machine, in MB: of a longer one the first half and the newest quarter to half are
+   * kept, and the log says how much is left out. @default { maxMb: 1024 }
+   */
+  logs?: { maxMb?: number }
   /** `dev` is this machine. @default { dev: { storage: 'data' } } */
   environments?: { [name: string]: Environment }
 }
@@ -170,6 +175,7 @@ const SCHEMA = z.strictObject({
     )
     .default({}),
   plans: z.strictObject({ maxTasks: count.optional(), maxDepth: count.optional() }).optional(),
+  logs: z.strictObject({ maxMb: count.optional() }).optional(),
   environments: z.record(names, ENVIRONMENT).default({}),
 })
 
@@ -211,6 +217,7 @@ function toConfig({
   resources,
   budgets,
   plans,
+  logs,
   environments,
 }: z.output<typeof SCHEMA>): CheckedConfig {
   const all: { [name: string]: Pool } = { [DEFAULT_POOL]: {}, ...(pools as { [name: string]: Pool }) }
@@ -219,6 +226,7 @@ function toConfig({
     resources,
     budgets: budgets as { [name: string]: BudgetLimit },
     ...(plans === undefined ? {} : { plans: { ...PLAN_BOUNDS, ...plans } as PlanBounds }),
+    ...(logs?.maxMb === undefined ? {} : { maxLogMb: logs.maxMb }),
   }
   return {
     ...(name === undefined ? {} : { name }),

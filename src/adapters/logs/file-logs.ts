@@ -1,31 +1,52 @@
-import { appendFileSync, mkdirSync } from 'node:fs'
+import { appendFileSync, mkdirSync, rmSync, statSync } from 'node:fs'
 import { open, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { AttemptLog, AttemptName, LogLine, Logs } from '../../core/ports.ts'
 
 const TAIL_BYTES = 4096
 const READ_BYTES = 1024 * 1024
+const MB = 1024 * 1024
 
-/** Logs as JSON Lines, one file an attempt: `<folder>/<run>/<number>.<attempt>.jsonl`. */
-export function fileLogs(folder: string): Logs {
+/** Options of the logs of one machine. */
+export interface FileLogsOptions {
+  /** Most bytes that one attempt's log takes, about; read at the first line of each. @default no bound */
+  maxBytes?: () => number
+}
+
+/**
+ * Logs as JSON Lines, one file an attempt: `<folder>/<run>/<number>.<attempt>.jsonl`.
+ *
+ * A log that reaches half of its bound goes on in parts beside its file: `<number>.<attempt>.more/<offset>.jsonl`, where
+ * `offset` counts the bytes of the log before the part. A part holds a quarter of the bound, and the two newest parts are
+ * kept. So the head and the tail of a log stay, and the reader knows from the offsets how much between them is gone.
+ */
+export function fileLogs(
+  folder: string,
+  { maxBytes = () => Number.POSITIVE_INFINITY }: FileLogsOptions = {},
+): Logs {
   const pathOf = ({ run, number, attempt }: AttemptName) => join(folder, run, `${number}.${attempt}.jsonl`)
   return {
-    open: (attempt) => openLog(join(folder, attempt.run), pathOf(attempt)),
+    open: (attempt) => openLog(join(folder, attempt.run), pathOf(attempt), maxBytes),
     list: (run) => list(folder, run),
     read: (attempt, from) => read(pathOf(attempt), from),
     remove: (run) => rm(join(folder, run), { recursive: true, force: true }),
   }
 }
 
-function openLog(folder: string, path: string): AttemptLog {
+const partsFolderOf = (path: string) => path.replace(/\.jsonl$/, '.more')
+const partPath = (path: string, offset: number) => join(partsFolderOf(path), `${offset}.jsonl`)
+
+function openLog(folder: string, path: string, maxBytes: () => number): AttemptLog {
   let tail = ''
-  let isMade = false
+  let append: ((text: string) => void) | undefined
   return {
     write(lines) {
       if (lines.length === 0) return
-      if (!isMade) mkdirSync(folder, { recursive: true })
-      isMade = true
-      appendFileSync(path, lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
+      if (append === undefined) {
+        mkdirSync(folder, { recursive: true })
+        append = boundedAppend(path, maxBytes())
+      }
+      append(lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
       const texts = lines.map((line) => line.text).join('\n')
       tail = Buffer.from(`${tail}${tail && '\n'}${texts}`)
         .subarray(-TAIL_BYTES)
@@ -34,6 +55,53 @@ function openLog(folder: string, path: string): AttemptLog {
     tail: () => tail,
   }
 }
+
+/** Appends whole lines to the file, then to parts, of which the two newest stay. */
+function boundedAppend(path: string, maxBytes: number): (text: string) => void {
+  let current = path
+  let size = statSync(path, { throwIfNoEntry: false })?.size ?? 0
+  let offset = size
+  const parts: number[] = []
+
+  function nextPart(): void {
+    if (parts.length === 0) {
+      appendFileSync(path, `${JSON.stringify(longLine(maxBytes))}\n`)
+      offset = statSync(path).size
+    }
+    mkdirSync(partsFolderOf(path), { recursive: true })
+    parts.push(offset)
+    current = partPath(path, offset)
+    size = 0
+    if (parts.length > 2) rmSync(partPath(path, parts.shift() as number), { force: true })
+  }
+
+  return (text) => {
+    const bytes = Buffer.byteLength(text)
+    const most = parts.length === 0 ? maxBytes / 2 : maxBytes / 4
+    if (size > 0 && size + bytes > most) nextPart()
+    appendFileSync(current, text)
+    size += bytes
+    offset += bytes
+  }
+}
+
+/** The last line of the head, for whoever opens the file itself. */
+const longLine = (maxBytes: number): LogLine => ({
+  at: Date.now(),
+  level: 'warn',
+  text: `This log is longer than ${sizeText(maxBytes / 2)}. Of what follows, only the newest ${sizeText(maxBytes / 4)} to ${sizeText(maxBytes / 2)} are kept (logs.maxMb).`,
+})
+
+const gapLine = (at: number, bytes: number): LogLine => ({
+  at,
+  level: 'warn',
+  text: `… ${sizeText(bytes)} of this log are left out here …`,
+})
+
+const sizeText = (bytes: number) =>
+  bytes < MB
+    ? `${Math.round(bytes)} bytes`
+    : `${(bytes / MB).toLocaleString('en', { maximumFractionDigits: 1 })} MB`
 
 async function list(folder: string, run: string): Promise<AttemptName[]> {
   const names = await readdir(join(folder, run)).catch(() => [] as string[])
@@ -45,12 +113,39 @@ async function list(folder: string, run: string): Promise<AttemptName[]> {
     .sort((a, b) => a.number - b.number || a.attempt - b.attempt)
 }
 
-/** Reads whole lines only, so that a line in the making is left for the next call. */
-async function read(path: string, from: number): Promise<{ lines: LogLine[]; next: number }> {
+interface Read {
+  lines: LogLine[]
+  next: number
+}
+
+/** Offsets count the whole log, the parts that are gone too. */
+async function read(path: string, from: number): Promise<Read> {
+  const found = await readFile(path, from, 0)
+  if (found === undefined || found.lines.length > 0) return found ?? { lines: [], next: from }
+  return readParts(path, from)
+}
+
+async function readParts(path: string, from: number): Promise<Read> {
+  const names = await readdir(partsFolderOf(path)).catch(() => [] as string[])
+  const offsets = names.map((name) => Number.parseInt(name, 10)).sort((a, b) => a - b)
+  for (const offset of offsets) {
+    const begin = Math.max(from, offset)
+    const found = await readFile(partPath(path, offset), begin, offset)
+    // The part was removed meanwhile, so there are newer ones.
+    if (found === undefined) return readParts(path, from)
+    const [first] = found.lines
+    if (first === undefined) continue
+    return from < offset ? { ...found, lines: [gapLine(first.at, offset - from), ...found.lines] } : found
+  }
+  return { lines: [], next: from }
+}
+
+/** Reads whole lines only, so that a line in the making is left for the next call; undefined if there is no file. */
+async function readFile(path: string, from: number, offset: number): Promise<Read | undefined> {
   const file = await open(path).catch(() => undefined)
-  if (file === undefined) return { lines: [], next: from }
+  if (file === undefined) return undefined
   try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(READ_BYTES), 0, READ_BYTES, from)
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(READ_BYTES), 0, READ_BYTES, from - offset)
     const whole = buffer.subarray(0, bytesRead).lastIndexOf(10) + 1
     const texts = buffer.subarray(0, whole).toString().split('\n').filter(Boolean)
     return { lines: texts.map((each) => JSON.parse(each) as LogLine), next: from + whole }

@@ -21,7 +21,7 @@ import { isGone, workerId } from '../../adapters/system/processes.ts'
 import { prepareJob, readSecrets } from '../../body/prepare-job.ts'
 import { bundledChild } from '../../bundling/child-bundle.ts'
 import type { Home } from '../../control/home.ts'
-import { NO_LIMITS } from '../../core/limits.ts'
+import { LOG_MAX_MB, NO_LIMITS } from '../../core/limits.ts'
 import type { BodyEnd, Job, Logs, Runner } from '../../core/ports.ts'
 import { secretVariable } from '../../define/secret.ts'
 import type { TaskDefinition } from '../../define/task.ts'
@@ -72,7 +72,10 @@ export function openHome(options: HomeOptions): Home {
   const feed = sqliteFeed(database, worker, clock, isGone)
   const store = sqliteStore(database, feed, () => clock.ring('events'))
   const queue = sqliteQueue(database, worker, clock, () => clock.ring('messages'))
-  const logs = fileLogs(join(folder, 'logs'))
+  const logs = fileLogs(join(folder, 'logs'), {
+    // Read anew for each attempt, because `sluice dev` reads a changed config.
+    maxBytes: () => (options.project?.limits.maxLogMb ?? LOG_MAX_MB) * MB,
+  })
   const secrets = fileSecrets(secretsPath(folder), secretVariable)
   // Children flush what they write; a body in this process would hold up all others meanwhile.
   const storage = fileStorage(storageFolder, { flush: options.inline === undefined })
