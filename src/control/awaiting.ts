@@ -1,4 +1,5 @@
-import { hasEnded, keys, type TaskRun } from '../core/model.ts'
+import { keys } from '../core/keys.ts'
+import { hasEnded, type TaskRun } from '../core/model.ts'
 import type { Home } from './home.ts'
 
 const PAGE = 500

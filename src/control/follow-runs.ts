@@ -1,5 +1,6 @@
 import type { Stored } from '../core/change.ts'
-import { isOpen, keys, type Run, type TaskRun } from '../core/model.ts'
+import { keys } from '../core/keys.ts'
+import { isOpen, type Run, type TaskRun } from '../core/model.ts'
 import { audit } from '../engine/audit.ts'
 import { type Loops, startLoops } from '../engine/loops.ts'
 import { type WorkEvents, Worker } from '../engine/work.ts'

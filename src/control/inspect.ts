@@ -1,6 +1,7 @@
 import type { Stored } from '../core/change.ts'
 import { SluiceError } from '../core/errors.ts'
-import { type Attempt, keys, type Run, type TaskRun, type TaskStatus } from '../core/model.ts'
+import { keys } from '../core/keys.ts'
+import type { Attempt, Run, TaskRun, TaskStatus } from '../core/model.ts'
 import { momentOf, onWall } from '../core/moment.ts'
 import type { PlannedTask } from '../core/plan.ts'
 import type { Context } from '../engine/context.ts'

@@ -1,4 +1,5 @@
-import { isOpen, keys, type Run } from '../core/model.ts'
+import { type Key, keys } from '../core/keys.ts'
+import { isOpen, type Run } from '../core/model.ts'
 import type { Home } from './home.ts'
 import { allRuns } from './inspect.ts'
 
@@ -38,7 +39,7 @@ async function forget(home: Home, id: string): Promise<void> {
 export const endedBefore = <R extends Run>(runs: readonly R[], before: number): R[] =>
   runs.filter(({ status, endedAt }) => !isOpen(status) && endedAt !== undefined && endedAt < before)
 
-async function removeAll({ context }: Home, prefix: string): Promise<void> {
+async function removeAll({ context }: Home, prefix: Key<'task' | 'attempt' | 'checkpoint'>): Promise<void> {
   const { store } = context.ports
   for (;;) {
     const page = await store.list({ prefix, limit: PAGE, consistency: 'strong' })

@@ -1,30 +1,65 @@
+import type { Key, Prefix, RecordAt } from './keys.ts'
 import type { StoredRecord, TaskStatus } from './model.ts'
 
 /** A record as the store returns it: `version` counts its writes. */
 export type Stored<R extends StoredRecord = StoredRecord> = R & { version: number }
 
 /** Fields that must be equal (by JSON), `undefined` meaning absent; also true for a record that is not there. */
-export type Match = Record<string, unknown>
+export type Match<R extends StoredRecord> = { [F in keyof Stored<R>]?: Stored<R>[F] | undefined }
+
+/** Fields of a record with their new values; `undefined` removes a field. */
+export type Fields<R extends StoredRecord> = { [F in keyof R]?: R[F] }
 
 /**
  * One change of one record, with its condition.
  * `put` writes a whole record, `set` changes fields and creates the record where there is none
- * (an `undefined` removes the field), `remove` deletes.
+ * (an `undefined` removes the field), `remove` deletes. The key says which record it is, so only its fields are accepted.
  */
-export type Change = { key: string; if?: 'absent' | Match } & (
-  | { put: StoredRecord }
-  | { set: Record<string, unknown> }
-  | { remove: true }
-)
+export type Change<P extends Prefix = Prefix> = Removal | ChangeOf<P>
+
+type ChangeOf<P extends Prefix> = P extends Prefix
+  ? { key: Key<P>; if?: 'absent' | Match<RecordAt<Key<P>>> } & (
+      | { put: RecordAt<Key<P>> }
+      | { set: Fields<RecordAt<Key<P>>> }
+      | { remove: true }
+    )
+  : never
+
+/** The same where the kind of record does not matter: it goes, whatever it is. */
+interface Removal {
+  key: Key
+  if?: undefined
+  remove: true
+}
 
 /** Whether the condition of a change holds for the record that stands. */
 export function conditionHolds(change: Change, current: Stored | undefined): boolean {
   if (change.if === undefined) return true
   if (change.if === 'absent') return current === undefined
   const fields = (current ?? {}) as Record<string, unknown>
-  for (const name in change.if) if (fields[name] !== change.if[name]) return false
+  const wanted = change.if as Record<string, unknown>
+  for (const name in wanted) if (fields[name] !== wanted[name]) return false
   return true
 }
+
+/** The record that stands where the first change of a write failed, if it is one of this kind. */
+export function standingRecord<K extends StoredRecord['kind']>(
+  result: WriteResult,
+  kind: K,
+): Stored<Extract<StoredRecord, { kind: K }>> | undefined {
+  const record = result.ok ? undefined : result.failures[0]?.current
+  return record !== undefined && isOfKind(record, kind) ? record : undefined
+}
+
+const isOfKind = <K extends StoredRecord['kind']>(
+  record: Stored,
+  kind: K,
+): record is Stored<Extract<StoredRecord, { kind: K }>> => record.kind === kind
+
+/** Whether and why the changes of one write were made; nothing was written where a condition failed. */
+export type WriteResult =
+  | { ok: true }
+  | { ok: false; failures: { index: number; current: Stored | undefined }[] }
 
 /** The record after the change; undefined when it is removed. */
 export function applyChange(change: Change, current: Stored | undefined): Stored | undefined {

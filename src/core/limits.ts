@@ -1,4 +1,5 @@
-import { type BudgetPeriod, keys, type Limit } from './model.ts'
+import { type Key, keys } from './keys.ts'
+import type { BudgetPeriod, Limit } from './model.ts'
 import { DEFAULT_POOL, type Policy } from './plan.ts'
 
 /** What the config limits. */
@@ -53,7 +54,7 @@ export const NO_LIMITS: Limits = { pools: { [DEFAULT_POOL]: {} }, resources: {},
 
 /** How much of which limit an attempt needs. */
 export interface Need {
-  key: string
+  key: Key<'limit'>
   of: Limit['of']
   name: string
   weight: number

@@ -1,7 +1,7 @@
-import { hashOfUri } from './identity.ts'
+import type { Key } from './keys.ts'
 
 /**
- * The nouns of the engine: records as they are stored, and their keys. All instants are milliseconds since 1970, by
+ * The records of the engine as they are stored; `keys.ts` has their keys. All instants are milliseconds since 1970, by
  * the wall clock; those of leases and delays are by {@link Clock.steady}, and say so.
  */
 
@@ -94,7 +94,7 @@ export interface TaskRun extends Node {
   /** A queued attempt is not to start before, by the steady clock. */
   notBefore?: number
   /** Key of the row that it waits for, or `target` for an external task. */
-  waitsFor?: string
+  waitsFor?: Key<'lock' | 'limit'> | 'target'
   waitingSince?: number
   startedAt?: number
   endedAt?: number
@@ -349,37 +349,6 @@ export type StoredRecord =
 
 /** Upstreams of one node; more are gathered by join nodes. Two bitmaps of 1,000 bits keep a record under 1 KB. */
 export const MAX_FAN_IN = 1000
-
-const padded = (number: number) => String(number).padStart(8, '0')
-
-/** Every key of the store, spelled once. */
-export const keys = {
-  request: (request: string) => `request/${request}`,
-  run: (run: string) => `run/${run}`,
-  taskRun: (run: string, number: number) => `task/${run}/${padded(number)}`,
-  taskRuns: (run: string) => `task/${run}/`,
-  attempt: (run: string, number: number, attempt: number) =>
-    `attempt/${run}/${padded(number)}/${String(attempt).padStart(4, '0')}`,
-  attempts: (run: string) => `attempt/${run}/`,
-  lock: (taskId: string) => `lock/${taskId}`,
-  limit: (of: Limit['of'], name: string) => `limit/${of}/${name}`,
-  limits: 'limit/',
-  checkpoint: (run: string, number: number) => `checkpoint/${run}/${padded(number)}`,
-  checkpoints: (run: string) => `checkpoint/${run}/`,
-  schedule: (pipeline: string) => `schedule/${pipeline}`,
-  /** `order` sorts those who wait: what comes first goes first. */
-  wait: (row: string, run: string, number: number, order = '') =>
-    `wait/${row}/${order}${run}/${padded(number)}`,
-  waits: (row: string) => `wait/${row}/`,
-  marker: (taskId: string) => `marker/${taskId}`,
-  maker: (uri: string) => `maker/${hashOfUri(uri)}`,
-  /** By the last two parts of its ARN: a name is unique within its state machine alone. */
-  execution: (id: string) => `execution/${id}`,
-  showing: (run: string, execution: string) => `showing/${run}/${execution}`,
-  showings: (run: string) => `showing/${run}/`,
-  launches: (pool: string) => `launches/${pool}`,
-  deployedCode: 'code/deployed',
-}
 
 /** Whether a task run can still change. */
 export function hasEnded(status: TaskStatus): boolean {

@@ -1,33 +1,62 @@
 import type { Readable } from 'node:stream'
-import type { Change, Stored } from './change.ts'
+import type { Change, Stored, WriteResult } from './change.ts'
 import type { FoundTask } from './graph.ts'
+import type { Key, KeyLike, RecordAt } from './keys.ts'
 import type { Json, Params, Progress } from './model.ts'
 import type { Plan, PlanHeader, PlannedTask } from './plan.ts'
 import type { AttemptEnd } from './retry.ts'
 
-/** Result of {@link Store.write}: nothing was written where a condition failed. */
-export type WriteResult =
-  | { ok: true }
-  | { ok: false; failures: { index: number; current: Stored | undefined }[] }
+/** A record for each key, in the order of the keys. */
+export type Records<K extends readonly Key[]> = {
+  -readonly [I in keyof K]: Stored<RecordAt<K[I]>> | undefined
+}
+
+/** A record with its key. */
+export interface Listed<K extends Key = Key> {
+  key: KeyLike<K>
+  record: Stored<RecordAt<K>>
+}
+
+/** Which records are listed. */
+export interface ListQuery<K extends Key = Key> {
+  prefix: K
+  /** Only keys that come after this one. */
+  after?: string
+  limit?: number
+  consistency: 'strong' | 'stale'
+}
+
+/** Records that can be due. */
+type DuePrefix = 'task' | 'run' | 'limit'
 
 /** Records with conditional writes; every rule of the engine lives on these promises. */
 export interface Store {
   /** The records that stand now, in the order of the keys; consistent. */
-  read(keys: string[]): Promise<(Stored | undefined)[]>
+  read<const K extends readonly Key[]>(keys: K): Promise<Records<K>>
   /** All changes (at most 100, each key once) or none; durable when it returns. */
-  write(changes: Change[]): Promise<WriteResult>
+  write(changes: readonly Change[]): Promise<WriteResult>
   /** Writes each change on its own, where the adapter has a quicker way for many than a call for each. */
-  writeEach?(changes: Change[]): Promise<WriteResult[]>
+  writeEach?(changes: readonly Change[]): Promise<WriteResult[]>
   /** Records whose keys begin with the prefix, ordered by key. `stale` may miss recent writes, `strong` may not. */
-  list(query: {
-    prefix: string
-    after?: string
-    limit?: number
-    consistency: 'strong' | 'stale'
-  }): Promise<{ key: string; record: Stored }[]>
+  list<K extends Key>(query: ListQuery<K>): Promise<Listed<K>[]>
   /** Records with `dueAt` at or before the instant; may be stale. */
+  due(query: { before: number; limit: number }): Promise<Listed<Key<DuePrefix>>[]>
+}
+
+/**
+ * A store as an adapter implements it: bytes under strings, which know nothing of kinds. What it returns for a key is
+ * what was written under it, so {@link typedStore} may say which record that is.
+ */
+export interface UntypedStore {
+  read(keys: readonly string[]): Promise<(Stored | undefined)[]>
+  write: Store['write']
+  writeEach?: Store['writeEach'] & {}
+  list(query: ListQuery): Promise<{ key: string; record: Stored }[]>
   due(query: { before: number; limit: number }): Promise<{ key: string; record: Stored }[]>
 }
+
+/** The store of an adapter, typed by its keys. */
+export const typedStore = (store: UntypedStore): Store => store as unknown as Store
 
 /** Numbered plans, immutable. */
 export interface Plans {
@@ -56,7 +85,7 @@ export interface Feed {
 /** A record that changed. */
 export interface FeedEvent {
   sequence: number
-  key: string
+  key: Key
   /** The record as it was after the change, where the feed carries it: it may have changed again since. */
   image?: Stored
 }

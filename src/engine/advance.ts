@@ -1,5 +1,6 @@
 import type { Stored } from '../core/change.ts'
-import { hasEnded, keys, type Limit, type Lock, type Run, type TaskRun } from '../core/model.ts'
+import { type Key, keys } from '../core/keys.ts'
+import { hasEnded, type Run, type TaskRun } from '../core/model.ts'
 import { type FeedEvent, MAX_DELAY_MS } from '../core/ports.ts'
 import { sweepCancelled } from './cancel.ts'
 import { type Context, writeEach } from './context.ts'
@@ -44,18 +45,18 @@ async function recordsOf({ ports }: Context, events: FeedEvent[]): Promise<Store
 const isLasting = (image: Stored) =>
   image.kind === 'taskRun' && (hasEnded(image.status) || (image.status === 'queued' && image.attempt === 1))
 
-const readAll = async ({ store }: Context['ports'], changed: string[]) =>
+const readAll = async ({ store }: Context['ports'], changed: Key[]) =>
   changed.length === 0 ? [] : (await store.read(changed)).filter((each) => each !== undefined)
 
 /** Does what the records behind these keys ask for. */
-export async function handleChanged(context: Context, changed: string[]): Promise<void> {
+export async function handleChanged(context: Context, changed: Key[]): Promise<void> {
   const records = await readAll(context.ports, changed)
   return decideTogether(context, records, (some) => handleRecords(context, some))
 }
 
 /** Derives from these records whatever is owed: messages, bits, frees, wake-ups, releases, ends. */
 export async function handleRecords(context: Context, records: Stored[]): Promise<void> {
-  const tasks = records.filter((each) => each.kind === 'taskRun') as Stored<TaskRun>[]
+  const tasks = records.filter((each) => each.kind === 'taskRun')
   await Promise.all([
     sendQueued(context, tasks),
     resolve(
@@ -66,9 +67,9 @@ export async function handleRecords(context: Context, records: Stored[]): Promis
   ])
   for (const task of tasks) if (task.expansion !== undefined) await expand(context, task)
   for (const record of records) {
-    if (record.kind === 'lock') await wakeWaiters(context, record as Stored<Lock>)
-    if (record.kind === 'limit') await serveWaiters(context, record as Stored<Limit>)
-    if (record.kind === 'run') await handleRun(context, record as Stored<Run>)
+    if (record.kind === 'lock') await wakeWaiters(context, record)
+    if (record.kind === 'limit') await serveWaiters(context, record)
+    if (record.kind === 'run') await handleRun(context, record)
   }
 }
 

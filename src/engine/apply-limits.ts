@@ -1,7 +1,8 @@
 import type { Stored } from '../core/change.ts'
+import { type Key, keys } from '../core/keys.ts'
 import { at, configured, due } from '../core/limit-row.ts'
 import type { Limits } from '../core/limits.ts'
-import { keys, type Limit } from '../core/model.ts'
+import type { Limit } from '../core/model.ts'
 import { momentOf } from '../core/moment.ts'
 import { type Context, updateEach } from './context.ts'
 
@@ -11,11 +12,12 @@ import { type Context, updateEach } from './context.ts'
  */
 export async function applyLimits({ ports, settings }: Context): Promise<void> {
   const wanted = keysOf(settings.limits)
-  const rows = (await ports.store.read(wanted)) as (Stored<Limit> | undefined)[]
-  const updates = rows.flatMap((record, index) =>
+  const rows = await ports.store.read(wanted)
+  const updates = wanted.flatMap((key, index) => {
+    const record = rows[index]
     // A row that was never written is made from the config by its first claim.
-    record === undefined ? [] : [{ key: wanted[index] as string, record }],
-  )
+    return record === undefined ? [] : [{ key, record }]
+  })
   const decide = (row: Stored<Limit>) => changesOf(row, settings.limits, momentOf(ports.clock))
   await updateEach(
     ports.store,
@@ -23,7 +25,7 @@ export async function applyLimits({ ports, settings }: Context): Promise<void> {
   )
 }
 
-const keysOf = ({ pools, resources, budgets }: Limits): string[] => [
+const keysOf = ({ pools, resources, budgets }: Limits): Key<'limit'>[] => [
   ...Object.keys(pools).map((name) => keys.limit('pool', name)),
   ...Object.keys(resources).map((name) => keys.limit('resource', name)),
   ...Object.keys(budgets).map((name) => keys.limit('budget', name)),

@@ -1,6 +1,7 @@
-import type { Change, Stored } from '../core/change.ts'
-import { keys, type Run } from '../core/model.ts'
-import type { Store, WriteResult } from '../core/ports.ts'
+import type { Change, Stored, WriteResult } from '../core/change.ts'
+import { type Key, keys } from '../core/keys.ts'
+import type { Run } from '../core/model.ts'
+import type { Store } from '../core/ports.ts'
 import { handleRecords } from './advance.ts'
 import { type Context, writeEach } from './context.ts'
 
@@ -42,7 +43,7 @@ export async function audit(context: Context, run: Run): Promise<number> {
 }
 
 /** Does what is owed by these records, and by the locks that they wait for; how many writes of it are long overdue. */
-async function lookAt(context: Context, wanted: string[]): Promise<number> {
+async function lookAt(context: Context, wanted: readonly Key[]): Promise<number> {
   const { ports } = context
   const records = (await ports.store.read(wanted)).filter((each) => each !== undefined)
   const overdue = records.filter((record) => hasEndedLongAgo(context, record))
@@ -64,15 +65,16 @@ function hasEndedLongAgo({ ports, settings }: Context, record: Stored): boolean 
   return (record.lastEndAt ?? Number.POSITIVE_INFINITY) < ports.clock.steady() - since
 }
 
-function awaitedLock(record: Stored): string | undefined {
-  const isWaiting = record.kind === 'taskRun' && record.status === 'waiting'
-  return isWaiting && record.waitsFor?.startsWith(keys.lock('')) ? record.waitsFor : undefined
+function awaitedLock(record: Stored): Key | undefined {
+  if (record.kind !== 'taskRun' || record.status !== 'waiting' || record.waitsFor === 'target')
+    return undefined
+  return record.waitsFor?.startsWith(keys.lock('')) ? record.waitsFor : undefined
 }
 
 /** The store, and how many writes through it have moved something on. */
 function countingStore(store: Store) {
   let writes = 0
-  const count = ({ ok }: WriteResult, changes: Change[]) => {
+  const count = ({ ok }: WriteResult, changes: readonly Change[]) => {
     if (ok && changes.some(movesOn)) writes++
   }
   const counting: Store = {

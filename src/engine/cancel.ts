@@ -1,5 +1,6 @@
-import type { Stored } from '../core/change.ts'
-import { hasEnded, isOpen, keys, type Run, type TaskRun } from '../core/model.ts'
+import type { Fields, Stored } from '../core/change.ts'
+import { type Key, keys } from '../core/keys.ts'
+import { hasEnded, isOpen, type Run } from '../core/model.ts'
 import { type Moment, momentOf } from '../core/moment.ts'
 import { type Context, writeEach } from './context.ts'
 import { leaveLines } from './limits.ts'
@@ -12,7 +13,7 @@ const AGAIN_MS = 1_000
 export async function cancelRun({ ports }: Context, run: Stored<Run>): Promise<boolean> {
   if (!isOpen(run.status)) return false
   const now = ports.clock.now()
-  const set =
+  const set: Fields<Run> =
     run.status === 'planning'
       ? { status: 'cancelled', cancelledAt: now, endedAt: now, dueAt: undefined }
       : { cancelledAt: run.cancelledAt ?? now }
@@ -39,7 +40,7 @@ export async function sweepCancelled(context: Context, run: Stored<Run>): Promis
   await ports.store.write([{ key: keys.run(run.id), set, if: { status: 'running', swept: run.swept } }])
 }
 
-function passEnd({ failure }: Run, left: number, { now, steady }: Moment): Partial<Run> {
+function passEnd({ failure }: Run, left: number, { now, steady }: Moment): Fields<Run> {
   const begun = { swept: undefined, leftRunning: undefined }
   if (left > 0) return { ...begun, dueAt: steady + AGAIN_MS }
   // One that could not be decided has failed, though its tasks are cancelled.
@@ -48,11 +49,9 @@ function passEnd({ failure }: Run, left: number, { now, steady }: Moment): Parti
 }
 
 /** How many tasks of the page can still move. */
-async function sweepPage(ports: Context['ports'], page: string[]): Promise<number> {
+async function sweepPage(ports: Context['ports'], page: Key<'task'>[]): Promise<number> {
   const now = ports.clock.now()
-  const tasks = (await ports.store.read(page)).flatMap((each) =>
-    each?.kind === 'taskRun' ? [each as Stored<TaskRun>] : [],
-  )
+  const tasks = (await ports.store.read(page)).filter((each) => each !== undefined)
   const left = tasks.filter((task) => !hasEnded(task.status))
   const still = left.filter((task) => task.status !== 'running')
   const results = await writeEach(

@@ -1,6 +1,7 @@
 import type { Stored } from '../core/change.ts'
+import { keys } from '../core/keys.ts'
 import { lacks } from '../core/limit-row.ts'
-import { type Checkpoint, holderName, keys, type Lock, type Run, type TaskRun } from '../core/model.ts'
+import { type Checkpoint, holderName, type Lock, type Run, type TaskRun } from '../core/model.ts'
 import { momentOf } from '../core/moment.ts'
 import { type PlannedTask, shapeNumbers } from '../core/plan.ts'
 import type { Message, Reservation, Runner } from '../core/ports.ts'
@@ -57,7 +58,7 @@ export async function claim(context: Context, message: Message): Promise<ClaimRe
 
 async function tryClaim(context: Context, message: Message, nonce: string): Promise<ClaimResult | 'race'> {
   const { store, plans } = context.ports
-  const [task] = (await store.read([keys.taskRun(message.run, message.number)])) as [Stored<TaskRun>?]
+  const [task] = await store.read([keys.taskRun(message.run, message.number)])
   const isOurs = task?.nonce === nonce
   const isQueued = task?.status === 'queued' && task.attempt === message.attempt
   if (task === undefined || !(isOurs || isQueued)) return { is: 'settled' }
@@ -102,8 +103,7 @@ async function claimQueued(
   nonce: string,
 ): Promise<ClaimResult | 'race'> {
   const { store, clock } = context.ports
-  const [lockRecord] = await store.read([keys.lock(task.taskId)])
-  const lock = lockRecord as Stored<Lock> | undefined
+  const [lock] = await store.read([keys.lock(task.taskId)])
   const delayMs = Math.max(task.notBefore ?? 0, lock?.backoffUntil ?? 0) - clock.steady()
   if (delayMs > 0) return { is: 'early', delayMs }
   const rows = await readLimits(context, planned)
@@ -201,8 +201,8 @@ async function take(
   if (result.ok)
     return ours(context, { ...task, ...set }, planned, { nonce, rows, replaces: lock?.unproven === true })
   const stood = result.failures.find((each) => each.current?.kind === 'taskRun')?.current
-  if ((stood as TaskRun | undefined)?.nonce === nonce)
-    return ours(context, stood as Stored<TaskRun>, planned, { nonce, rows, replaces: true })
+  if (stood?.kind === 'taskRun' && stood.nonce === nonce)
+    return ours(context, stood, planned, { nonce, rows, replaces: true })
   return 'race'
 }
 
@@ -220,8 +220,7 @@ async function ours(
   const dependencies = await dependenciesOf(context, task)
   const memoryMb = task.memoryMb ?? planned.policy.memoryMb
   // Only what ended an attempt before leaves a checkpoint.
-  const [checkpoint] =
-    task.attempt === 1 ? [] : ((await store.read([keys.checkpoint(task.run, task.number)])) as [Checkpoint?])
+  const [checkpoint] = task.attempt === 1 ? [] : await store.read([keys.checkpoint(task.run, task.number)])
   const claimed: Claimed = {
     task,
     planned,

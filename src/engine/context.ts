@@ -1,6 +1,7 @@
-import type { Change, Stored } from '../core/change.ts'
+import type { Change, Fields, Stored, WriteResult } from '../core/change.ts'
+import type { Key, Prefix, RecordAt } from '../core/keys.ts'
 import type { Limits } from '../core/limits.ts'
-import type { Ports, Store, WriteResult } from '../core/ports.ts'
+import type { Ports, Store } from '../core/ports.ts'
 
 /** Durations that the loops keep to. */
 export interface Settings {
@@ -32,43 +33,46 @@ export interface Context {
 export const PLANNING_SKEW_MS = 5 * 60_000
 
 /** Writes each change on its own, so that one failed condition holds nothing else back. */
-export async function writeEach(store: Store, changes: Change[]): Promise<WriteResult[]> {
+export async function writeEach(store: Store, changes: readonly Change[]): Promise<WriteResult[]> {
   if (changes.length === 0) return []
   return store.writeEach?.(changes) ?? Promise.all(changes.map((change) => store.write([change])))
 }
 
+type RecordOf<P extends Prefix> = Stored<RecordAt<Key<P>>>
+
 /** A record as it was read, and the fields that are to be set on it; undefined where nothing is. */
-export interface Update<R extends Stored> {
-  key: string
-  record: R
-  decide(record: R): Record<string, unknown> | undefined
+export interface Update<P extends Prefix> {
+  key: Key<P>
+  record: RecordOf<P>
+  decide(record: RecordOf<P>): Fields<RecordAt<Key<P>>> | undefined
 }
 
 /** Writes what each `decide` makes of its record, reading again after a lost race. */
-export async function updateEach<R extends Stored>(store: Store, updates: Update<R>[]): Promise<void> {
+export async function updateEach<P extends Prefix>(store: Store, updates: Update<P>[]): Promise<void> {
   for (let left = updates; left.length > 0; ) {
     const decided = left.flatMap((each) => {
-      const set = each.decide(each.record)
-      const { key, record } = each
-      return set === undefined ? [] : [{ each, change: { key, set, if: { version: record.version } } }]
+      const { key, record, decide } = each
+      const set = decide(record)
+      // What `decide` returns are fields of the record under this key.
+      const change = { key, set, if: { version: record.version } } as unknown as Change
+      return set === undefined ? [] : [{ each, change }]
     })
     const results = await writeEach(
       store,
       decided.map(({ change }) => change),
     )
-    left = results.flatMap((result, index) => {
-      const current = result.ok ? undefined : (result.failures[0]?.current as R | undefined)
-      return current === undefined
-        ? []
-        : [{ ...(decided[index] as { each: Update<R> }).each, record: current }]
+    left = decided.flatMap(({ each }, index) => {
+      const result = results[index]
+      const current = result?.ok === false ? result.failures[0]?.current : undefined
+      return current === undefined ? [] : [{ ...each, record: current as RecordOf<P> }]
     })
   }
 }
 
 /** The same for one record. */
-export const update = <R extends Stored>(
+export const update = <P extends Prefix>(
   store: Store,
-  key: string,
-  record: R,
-  decide: Update<R>['decide'],
+  key: Key<P>,
+  record: RecordOf<P>,
+  decide: Update<P>['decide'],
 ): Promise<void> => updateEach(store, [{ key, record, decide }])

@@ -1,6 +1,7 @@
 import { emptyBitmap, withBits } from '../core/bitmap.ts'
 import { SluiceError } from '../core/errors.ts'
-import { keys, type Run, type TaskRun } from '../core/model.ts'
+import { keys } from '../core/keys.ts'
+import type { Run, TaskRun } from '../core/model.ts'
 import { DEFAULT_POOL, type Plan, type PlanHeader, type PlannedTask } from '../core/plan.ts'
 import { type Context, writeEach } from './context.ts'
 

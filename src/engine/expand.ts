@@ -1,6 +1,7 @@
 import type { Change, Stored } from '../core/change.ts'
 import { type FoundTask, findCycle, gather, numberPlan } from '../core/graph.ts'
-import { hasEnded, keys, type Run, type TaskRun } from '../core/model.ts'
+import { keys } from '../core/keys.ts'
+import { hasEnded, type TaskRun } from '../core/model.ts'
 import { mapShape, type PlannedTask, type Shape } from '../core/plan.ts'
 import { type Ending, PLAN_SLICE } from '../core/ports.ts'
 import { type Context, writeEach } from './context.ts'
@@ -94,7 +95,7 @@ async function place(
 ): Promise<Stored<TaskRun> | undefined> {
   const [taskKey, runKey] = [keys.taskRun(task.run, task.number), keys.run(task.run)]
   for (let current = task; ; ) {
-    const [run] = (await ports.store.read([runKey])) as [Stored<Run>?]
+    const [run] = await ports.store.read([runKey])
     if (current.expansion !== task.expansion) return undefined
     if (isPlaced(current)) return current
     if (current.status !== 'expanding' || run?.status !== 'running' || run.cancelledAt !== undefined)
@@ -112,7 +113,7 @@ async function place(
     ]
     const result = await ports.store.write(changes)
     if (result.ok) return { ...current, yields, version: current.version + 1 }
-    const [now] = (await ports.store.read([taskKey])) as [Stored<TaskRun>?]
+    const [now] = await ports.store.read([taskKey])
     if (now === undefined) return undefined
     current = now
   }
@@ -142,15 +143,14 @@ async function release(
   tasks: PlannedTask[],
   ready: Set<number>,
 ): Promise<void> {
-  const keysOf = tasks.map((task) => keys.taskRun(run, task.number))
-  const records = (await ports.store.read(keysOf)) as (Stored<TaskRun> | undefined)[]
+  const records = await ports.store.read(tasks.map((task) => keys.taskRun(run, task.number)))
   const now = ports.clock.now()
-  const [runRecord] = (await ports.store.read([keys.run(run)])) as [Stored<Run>?]
+  const [runRecord] = await ports.store.read([keys.run(run)])
   const isOver = runRecord?.status !== 'running' || runRecord.cancelledAt !== undefined
   const changes = tasks.flatMap((task, index): Change[] => {
     const record = records[index]
     if (record?.status !== 'pending') return []
-    const change = { key: keysOf[index] as string, if: { status: 'pending' } }
+    const change = { key: keys.taskRun(run, task.number), if: { status: 'pending' } } as const
     // Its sweep may have passed before these tasks were there.
     if (isOver) return [{ ...change, set: { status: 'cancelled', endedAt: now } }]
     if (!ready.has(task.number)) return []

@@ -1,5 +1,6 @@
 import type { Change } from '../core/change.ts'
-import { type Attempt, keys, type TaskRun } from '../core/model.ts'
+import { keys } from '../core/keys.ts'
+import type { Attempt, TaskRun } from '../core/model.ts'
 import { type Moment, momentOf } from '../core/moment.ts'
 import type { Ending } from '../core/ports.ts'
 import { afterAttempt } from '../core/retry.ts'

@@ -1,10 +1,11 @@
-import type { Change, Stored } from '../core/change.ts'
+import type { Change, Fields, Stored } from '../core/change.ts'
+import { type Key, keys } from '../core/keys.ts'
 import { at, due, freeOf, newLimit, withHolder, withoutHolder } from '../core/limit-row.ts'
 import { type Limits, type Need, needsOf } from '../core/limits.ts'
-import { holderName, keys, type Limit, type TaskRun, type WaitItem } from '../core/model.ts'
+import { holderName, type Limit, type TaskRun, type WaitItem } from '../core/model.ts'
 import { type Moment, momentOf } from '../core/moment.ts'
 import type { PlannedTask } from '../core/plan.ts'
-import type { Ending, Reservation } from '../core/ports.ts'
+import type { Ending, Listed, Reservation } from '../core/ports.ts'
 import { type Context, update } from './context.ts'
 
 /** A limit that an attempt needs, as it stands now. */
@@ -28,7 +29,7 @@ export async function readLimits({ ports, settings }: Context, planned: PlannedT
   const records = await ports.store.read(needs.map((need) => need.key))
   const moment = momentOf(ports.clock)
   return needs.map((need, index) => {
-    const stored = records[index] as Stored<Limit> | undefined
+    const stored = records[index]
     return { need, stored, now: rowAt(stored, need, settings.limits, moment) }
   })
 }
@@ -48,7 +49,7 @@ function withoutVersion({ version: _, ...row }: Stored<Limit>): Limit {
 }
 
 /** Writes a row on condition that it still is what was read. */
-export function writeRow(key: string, stored: Stored<Limit> | undefined, row: Limit): Change {
+export function writeRow(key: Key<'limit'>, stored: Stored<Limit> | undefined, row: Limit): Change<'limit'> {
   return { key, put: row, if: stored === undefined ? 'absent' : { version: stored.version } }
 }
 
@@ -83,15 +84,15 @@ export async function settleLimits(
     ...Object.keys(resources).map((name) => keys.limit('resource', name)),
     ...Object.keys(budgets).map((name) => keys.limit('budget', name)),
   ]
-  const records = (await ports.store.read(wanted)) as (Stored<Limit> | undefined)[]
+  const records = await ports.store.read(wanted)
   const holder = holderName(task)
   const moment = momentOf(ports.clock)
-  return records.flatMap((stored, index) => {
+  return records.flatMap((stored) => {
     if (stored?.holders[holder] === undefined) return []
     const row = at(withoutVersion(stored), moment)
     // An attempt that never began has spent nothing.
     const used = outcome === 'not_started' ? 0 : spent?.[row.name]
-    return [writeRow(wanted[index] as string, stored, withoutHolder(row, holder, used, moment))]
+    return [writeRow(keys.limit(row.of, row.name), stored, withoutHolder(row, holder, used, moment))]
   })
 }
 
@@ -121,12 +122,12 @@ export async function serveWaiters(context: Context, stored: Stored<Limit>): Pro
 async function servePage(
   context: Context,
   stored: Stored<Limit>,
-  items: { key: string; record: Stored }[],
+  items: Listed<Key<'wait'>>[],
 ): Promise<boolean> {
   let row = stored
   let left = 0
   for (const { key, record } of items) {
-    const served = await serve(context, row, key, record as Stored<WaitItem>)
+    const served = await serve(context, row, key, record)
     if (served === 'raced') return true
     if (served === 'too little' && row.of === 'resource') return false
     if (served === 'too little') left++
@@ -139,12 +140,12 @@ async function servePage(
 async function serve(
   { ports, settings }: Context,
   row: Stored<Limit>,
-  itemKey: string,
+  itemKey: Key<'wait'>,
   item: Stored<WaitItem>,
 ): Promise<Stored<Limit> | 'too little' | 'raced'> {
   const { run, number, nonce, weight = 1 } = item
   const key = keys.limit(row.of, row.name)
-  const [task] = (await ports.store.read([keys.taskRun(run, number)])) as [Stored<TaskRun>?]
+  const [task] = await ports.store.read([keys.taskRun(run, number)])
   if (task?.status !== 'waiting' || task.waitsFor !== key) {
     await ports.store.write([{ key: itemKey, remove: true, if: { nonce } }])
     return row
@@ -161,19 +162,21 @@ async function serve(
   return woken.ok ? { ...next, version: row.version + 1 } : 'raced'
 }
 
-const AWAKE = { status: 'queued', waitsFor: undefined, notBefore: undefined }
+const AWAKE: Fields<TaskRun> = { status: 'queued', waitsFor: undefined, notBefore: undefined }
 
 /** Brings the row through the feed once more, for whoever waits. */
-async function again(ports: Context['ports'], key: string): Promise<void> {
-  const [row] = (await ports.store.read([key])) as [Stored<Limit>?]
+async function again(ports: Context['ports'], key: Key<'limit'>): Promise<void> {
+  const [row] = await ports.store.read([key])
   if (row !== undefined) await update(ports.store, key, row, ({ freed }) => ({ freed: freed + 1 }))
 }
 
 /** Looks at the limits again for which these tasks waited: the next in line may fit where the first did not. */
 export async function leaveLines(ports: Context['ports'], tasks: TaskRun[]): Promise<void> {
-  const rows = tasks.flatMap(({ waitsFor }) => (waitsFor?.startsWith(keys.limits) ? [waitsFor] : []))
+  const rows = tasks.flatMap(({ waitsFor }) => (isLimit(waitsFor) ? [waitsFor] : []))
   for (const key of new Set(rows)) await again(ports, key)
 }
+
+const isLimit = (row: string | undefined): row is Key<'limit'> => row?.startsWith(keys.limits) === true
 
 /** Brings a row up to date whose window has turned, or where something was kept for too long. */
 export async function refreshLimit({ ports }: Context, stored: Stored<Limit>): Promise<void> {
@@ -196,7 +199,7 @@ async function updateRow(
 ): Promise<Limit | undefined> {
   const { store, clock, chance } = context.ports
   for (let tries = 0; tries < MAX_TRIES; tries++) {
-    const [stored] = (await store.read([need.key])) as [Stored<Limit>?]
+    const [stored] = await store.read([need.key])
     const moment = momentOf(clock)
     const next = change(rowAt(stored, need, context.settings.limits, moment), moment)
     if (next === undefined) return undefined

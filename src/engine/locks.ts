@@ -1,5 +1,6 @@
-import type { Change, Stored } from '../core/change.ts'
-import { hasEnded, holderName, keys, type Lock, type TaskRun, type WaitItem } from '../core/model.ts'
+import { type Change, type Fields, type Stored, standingRecord } from '../core/change.ts'
+import { keys } from '../core/keys.ts'
+import { hasEnded, holderName, type Lock, type TaskRun } from '../core/model.ts'
 import { usesUpRetry } from '../core/retry.ts'
 import { type Context, writeEach } from './context.ts'
 
@@ -14,9 +15,9 @@ export async function freeLocks({ ports }: Context, tasks: Stored<TaskRun>[]): P
   )
   const others = results.flatMap((result, index): Change[] => {
     if (result.ok) return []
-    const lock = result.failures[0]?.current as Stored<Lock> | undefined
-    const task = started[index] as TaskRun
-    if (lock === undefined) return []
+    const lock = standingRecord(result, 'lock')
+    const task = started[index]
+    if (lock === undefined || task === undefined) return []
     if (lock.holder === undefined) return withoutBackoff(task, lock)
     return isOver(lock.holder, task) ? [freeing(task, lock.holder, now)] : []
   })
@@ -52,7 +53,7 @@ export function isOver(holder: string, task: TaskRun): boolean {
 }
 
 /** What the end of an attempt leaves on its lock; the back-off of a counted failure holds for every run. */
-function freed(task: TaskRun, now: number): Partial<Lock> {
+function freed(task: TaskRun, now: number): Fields<Lock> {
   const free = { holder: undefined, failure: undefined, backoffUntil: undefined, lastEndAt: now }
   if (task.status === 'succeeded') return { ...free, unproven: undefined }
   if (task.status === 'failed') return { ...free, failure: task.failure }
@@ -71,7 +72,7 @@ export async function wakeWaiters({ ports }: Context, lock: Stored<Lock>): Promi
   const now = ports.clock.now()
   await Promise.all(
     items.map(async ({ key, record }) => {
-      const { run, number, nonce } = record as Stored<WaitItem>
+      const { run, number, nonce } = record
       const woken = await ports.store.write([
         {
           key: keys.taskRun(run, number),
@@ -90,7 +91,7 @@ export async function wakeWaiters({ ports }: Context, lock: Stored<Lock>): Promi
 }
 
 /** How a waiter goes on. */
-function awake(lock: Lock, now: number): Partial<TaskRun> {
+function awake(lock: Lock, now: number): Fields<TaskRun> {
   const woken = { waitsFor: undefined, waitingSince: undefined }
   if (lock.failure === undefined) return { ...woken, status: 'queued', notBefore: lock.backoffUntil }
   const message = `the same task failed in another run: ${lock.failure.message}`

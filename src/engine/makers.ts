@@ -1,5 +1,6 @@
 import type { Stored } from '../core/change.ts'
-import { keys, type Lock, type Maker } from '../core/model.ts'
+import { keys } from '../core/keys.ts'
+import type { Maker } from '../core/model.ts'
 import type { Store } from '../core/ports.ts'
 import { writeEach } from './context.ts'
 
@@ -83,7 +84,7 @@ const isOther = (maker: Maker, making: Making) => maker.taskId !== making.taskId
 
 /** What the old maker left may be half a file, whoever makes it from now on. */
 async function passDistrustOn(store: Store, before: Maker, { taskId }: Making): Promise<void> {
-  const [lock] = (await store.read([keys.lock(before.taskId)])) as [Stored<Lock>?]
+  const [lock] = await store.read([keys.lock(before.taskId)])
   if (!lock?.unproven) return
   await store.write([{ key: keys.lock(taskId), set: { kind: 'lock', taskId, unproven: true } }])
 }
@@ -95,7 +96,7 @@ async function readMakers(
   const found: (Stored<Maker> | undefined)[] = []
   for (let start = 0; start < makings.length; start += PAGE) {
     const page = makings.slice(start, start + PAGE).map(({ uri }) => keys.maker(uri))
-    for (const record of await store.read(page)) found.push(record as Stored<Maker> | undefined)
+    for (const record of await store.read(page)) found.push(record)
   }
   return found
 }

@@ -1,5 +1,6 @@
-import type { Change, Stored } from '../core/change.ts'
-import { keys, type Lock, type TaskRun } from '../core/model.ts'
+import type { Change, Fields, Stored } from '../core/change.ts'
+import { keys } from '../core/keys.ts'
+import type { Lock, TaskRun } from '../core/model.ts'
 import type { Context } from './context.ts'
 import { leaveLines } from './limits.ts'
 import { isOver } from './locks.ts'
@@ -16,11 +17,17 @@ export const canBeMarked = ({ status }: TaskRun): boolean => status === 'queued'
  */
 export async function markSucceeded({ ports }: Context, { run, number }: TaskRun): Promise<boolean> {
   const key = keys.taskRun(run, number)
-  const [task] = (await ports.store.read([key])) as [Stored<TaskRun>?]
+  const [task] = await ports.store.read([key])
   if (task === undefined || !canBeMarked(task)) return false
-  const [lock] = (await ports.store.read([keys.lock(task.taskId)])) as [Stored<Lock>?]
+  const [lock] = await ports.store.read([keys.lock(task.taskId)])
   const now = ports.clock.now()
-  const set = { status: 'succeeded', endedAt: now, dueAt: undefined, waitsFor: undefined, failure: undefined }
+  const set: Fields<TaskRun> = {
+    status: 'succeeded',
+    endedAt: now,
+    dueAt: undefined,
+    waitsFor: undefined,
+    failure: undefined,
+  }
   const isFree = lock?.holder === undefined || isOver(lock.holder, task)
   const result = await ports.store.write([
     { key, set, if: { version: task.version } },
@@ -32,7 +39,7 @@ export async function markSucceeded({ ports }: Context, { run, number }: TaskRun
 
 /** Believes from now on what is in the targets of these tasks, as a person says; not where an attempt is writing them. */
 export async function believeTargets({ ports }: Context, ids: readonly string[]): Promise<void> {
-  const locks = (await ports.store.read(ids.map(keys.lock))) as (Stored<Lock> | undefined)[]
+  const locks = await ports.store.read(ids.map(keys.lock))
   for (const lock of locks)
     if (lock?.holder === undefined) for (const change of believing(lock)) await ports.store.write([change])
 }

@@ -1,10 +1,11 @@
-import type { Stored } from '../core/change.ts'
+import type { Stored, WriteResult } from '../core/change.ts'
 import { SluiceError } from '../core/errors.ts'
 import { requestIdOf } from '../core/identity.ts'
-import { isOpen, keys, type Params, type RequestRecord, type Run } from '../core/model.ts'
+import { keys } from '../core/keys.ts'
+import { isOpen, type Params, type Run } from '../core/model.ts'
 import { type Moment, momentOf } from '../core/moment.ts'
 import type { Plan } from '../core/plan.ts'
-import type { Store, WriteResult } from '../core/ports.ts'
+import type { Store } from '../core/ports.ts'
 import type { Context } from './context.ts'
 import { createRun } from './create-run.ts'
 
@@ -85,7 +86,7 @@ export async function reserveRun(
 
 /** Ends a run that was opened for a planner and cannot be planned; whoever asked is told why. */
 export async function failPlanning({ ports }: Context, id: string, message: string): Promise<void> {
-  const [run] = (await ports.store.read([keys.run(id)])) as [Stored<Run>?]
+  const [run] = await ports.store.read([keys.run(id)])
   if (run?.status !== 'planning') return
   const failure = { outcome: 'planning' as const, message }
   await ports.store.write([
@@ -116,8 +117,8 @@ async function look(
 ): Promise<{ latest: number | undefined; open: Stored<Run> | undefined }> {
   const [record] = await store.read([keys.request(request)])
   if (record === undefined) return { latest: undefined, open: undefined }
-  const { latest } = record as Stored<RequestRecord>
-  const [run] = (await store.read([keys.run(`${request}-${latest}`)])) as [Stored<Run> | undefined]
+  const { latest } = record
+  const [run] = await store.read([keys.run(`${request}-${latest}`)])
   return { latest, open: run !== undefined && isOpen(run.status) ? run : undefined }
 }
 

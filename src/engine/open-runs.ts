@@ -1,5 +1,6 @@
 import type { Stored } from '../core/change.ts'
-import { keys, type Run } from '../core/model.ts'
+import { keys } from '../core/keys.ts'
+import type { Run } from '../core/model.ts'
 import type { Ports } from '../core/ports.ts'
 
 /** For so long a run that was seen open counts as open; a cancellation reaches running bodies by their heartbeats. */
@@ -16,7 +17,7 @@ export async function readOpenRun(ports: Ports, id: string): Promise<Stored<Run>
   const now = ports.clock.steady()
   const remembered = runs.get(id)
   if (remembered !== undefined && now < remembered.until) return remembered.run
-  const [run] = (await ports.store.read([keys.run(id)])) as [Stored<Run>?]
+  const [run] = await ports.store.read([keys.run(id)])
   // Only this is remembered: a run that is still being planned may be open the next moment.
   if (run?.status !== 'running' || run.cancelledAt !== undefined) return undefined
   if (runs.size >= KEPT) runs.clear()

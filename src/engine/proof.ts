@@ -1,5 +1,5 @@
-import type { Stored } from '../core/change.ts'
-import { keys, type Lock, type Maker, type TaskRun } from '../core/model.ts'
+import { type Key, keys } from '../core/keys.ts'
+import type { Lock } from '../core/model.ts'
 import type { Store } from '../core/ports.ts'
 
 /** A task whose targets are there. */
@@ -23,7 +23,7 @@ export async function findUnproven(
       store,
       tasks.map(({ id }) => id),
     ),
-    store.read(uris.map(keys.maker)) as Promise<(Stored<Maker> | undefined)[]>,
+    store.read(uris.map(keys.maker)),
   ])
   const makerOf = new Map(uris.map((uri, index) => [uri, makers[index]?.taskId]))
   const others = tasks.flatMap(({ id, outputs }) =>
@@ -38,8 +38,8 @@ export async function findUnproven(
 
 async function unprovenLocks(store: Pick<Store, 'read'>, ids: readonly string[]): Promise<Set<string>> {
   if (ids.length === 0) return new Set()
-  const locks = (await store.read(ids.map(keys.lock))) as (Stored<Lock> | undefined)[]
-  const marked = locks.filter((lock) => lock?.unproven) as Stored<Lock>[]
+  const locks = await store.read(ids.map(keys.lock))
+  const marked = locks.flatMap((lock) => (lock?.unproven ? [lock] : []))
   const unproven = new Set(marked.map(({ taskId }) => taskId))
   for (const id of await justSucceeded(store, marked)) unproven.delete(id)
   return unproven
@@ -49,11 +49,11 @@ async function unprovenLocks(store: Pick<Store, 'read'>, ids: readonly string[])
 async function justSucceeded(store: Pick<Store, 'read'>, locks: Lock[]): Promise<string[]> {
   const held = locks.filter(({ holder }) => holder !== undefined)
   if (held.length === 0) return []
-  const holders = (await store.read(held.map(holdingTask))) as (Stored<TaskRun> | undefined)[]
+  const holders = await store.read(held.map(holdingTask))
   return held.filter((_, index) => holders[index]?.status === 'succeeded').map(({ taskId }) => taskId)
 }
 
-function holdingTask({ holder = '' }: Lock): string {
+function holdingTask({ holder = '' }: Lock): Key<'task'> {
   const [run = '', number = ''] = holder.split('/')
   return keys.taskRun(run, Number(number))
 }

@@ -1,7 +1,8 @@
-import type { Stored } from '../core/change.ts'
-import { keys, type Run, type TaskRun } from '../core/model.ts'
+import { type Stored, standingRecord, type WriteResult } from '../core/change.ts'
+import { keys } from '../core/keys.ts'
+import type { Run, TaskRun } from '../core/model.ts'
 import type { PlannedTask } from '../core/plan.ts'
-import type { Ports, WriteResult } from '../core/ports.ts'
+import type { Ports } from '../core/ports.ts'
 import { briefly } from '../core/retry.ts'
 import { type Context, writeEach } from './context.ts'
 import { newTaskRun } from './create-run.ts'
@@ -49,7 +50,7 @@ export async function releaseChunk({ ports, settings }: Context, run: Stored<Run
 }
 
 const isPending = (result: WriteResult | undefined) =>
-  result?.ok === false && (result.failures[0]?.current as TaskRun | undefined)?.status === 'pending'
+  result !== undefined && standingRecord(result, 'taskRun')?.status === 'pending'
 
 /** The numbers of the next tasks of an open run that are to be released; they have no record yet. */
 export async function readyOf(

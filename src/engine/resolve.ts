@@ -1,5 +1,6 @@
 import type { Stored } from '../core/change.ts'
-import { isSatisfied, keys, type TaskRun } from '../core/model.ts'
+import { type Key, keys } from '../core/keys.ts'
+import { isSatisfied, type TaskRun } from '../core/model.ts'
 import type { Ports } from '../core/ports.ts'
 import { type Arrival, settleRun, settleTask } from '../core/settle.ts'
 import { type Context, updateEach } from './context.ts'
@@ -19,8 +20,8 @@ export async function resolve({ ports }: Context, ended: Stored<TaskRun>[]): Pro
 }
 
 /** Arrivals by the key of the dependent. */
-async function gather(ports: Ports, ended: TaskRun[]): Promise<Map<string, Arrival[]>> {
-  const arrivals = new Map<string, Arrival[]>()
+async function gather(ports: Ports, ended: TaskRun[]): Promise<Map<Key<'task' | 'run'>, Arrival[]>> {
+  const arrivals = new Map<Key<'task' | 'run'>, Arrival[]>()
   for (const [run, tasks] of Map.groupBy(ended, (task) => task.run)) {
     const header = await ports.plans.header(run)
     const planned = await ports.plans.tasks(

@@ -1,6 +1,5 @@
-import type { Stored } from '../core/change.ts'
+import { keys } from '../core/keys.ts'
 import { at, freeOf } from '../core/limit-row.ts'
-import { keys, type Limit } from '../core/model.ts'
 import { momentOf } from '../core/moment.ts'
 import { DEFAULT_POOL } from '../core/plan.ts'
 import type { Context } from './context.ts'
@@ -22,7 +21,7 @@ export async function poolRoom(
   for (const name of [...names.slice(first), ...names.slice(0, first)]) room[name] = Number.POSITIVE_INFINITY
   const moment = momentOf(ports.clock)
   limited.forEach(([name, { concurrency = 0 }], index) => {
-    const row = rows[index] as Stored<Limit> | undefined
+    const row = rows[index]
     room[name] = row === undefined ? concurrency : freeOf(at(row, moment))
   })
   return room

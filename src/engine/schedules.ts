@@ -1,14 +1,8 @@
 import type { Span } from '../core/calendar.ts'
 import type { Stored } from '../core/change.ts'
 import { SluiceError } from '../core/errors.ts'
-import {
-  isOpen,
-  keys,
-  type OpenInterval,
-  type Run,
-  type RunStatus,
-  type ScheduleRecord,
-} from '../core/model.ts'
+import { keys } from '../core/keys.ts'
+import { isOpen, type OpenInterval, type RunStatus, type ScheduleRecord } from '../core/model.ts'
 import { momentOf } from '../core/moment.ts'
 import { type ScheduleRule, toStart, withEnds, withFailure, withMissing } from '../core/schedule.ts'
 import type { Context } from './context.ts'
@@ -65,7 +59,7 @@ function noted(each: OpenInterval, started: Map<OpenInterval, string | undefined
 
 /** Where a pipeline's schedule stands; a schedule that was never seen is paused. */
 export async function readSchedule({ ports }: Context, pipeline: string): Promise<Stored<ScheduleRecord>> {
-  const [record] = (await ports.store.read([keys.schedule(pipeline)])) as [Stored<ScheduleRecord>?]
+  const [record] = await ports.store.read([keys.schedule(pipeline)])
   return (
     record ?? { kind: 'schedule', pipeline, paused: true, cursor: ports.clock.now(), open: [], version: 0 }
   )
@@ -96,7 +90,7 @@ async function writeSchedule(
 
 async function endedRuns({ ports }: Context, { open }: ScheduleRecord): Promise<Map<string, RunStatus>> {
   const ids = open.flatMap(({ run }) => run ?? [])
-  const records = (await ports.store.read(ids.map(keys.run))) as (Stored<Run> | undefined)[]
+  const records = await ports.store.read(ids.map(keys.run))
   const ended = new Map<string, RunStatus>()
   ids.forEach((id, index) => {
     const status = records[index]?.status ?? 'cancelled'

@@ -1,5 +1,6 @@
-import type { Stored } from '../core/change.ts'
-import { keys, type Limit, type Run, type TaskRun } from '../core/model.ts'
+import type { Fields, Stored } from '../core/change.ts'
+import { type Key, keys } from '../core/keys.ts'
+import type { Run, TaskRun } from '../core/model.ts'
 import { sweepCancelled } from './cancel.ts'
 import type { Claimed } from './claim.ts'
 import type { Context } from './context.ts'
@@ -28,7 +29,7 @@ export async function collectOrphans(context: Context): Promise<void> {
   const { store, isGone } = context.ports
   const due = await store.due({ before: Number.MAX_SAFE_INTEGER, limit: ORPHANS })
   const running = due.flatMap(({ record }) =>
-    record.kind === 'taskRun' && record.status === 'running' ? [record as Stored<TaskRun>] : [],
+    record.kind === 'taskRun' && record.status === 'running' ? [record] : [],
   )
   for (const [worker, tasks] of Map.groupBy(running, (task) => task.worker ?? ''))
     if (await isGone(worker))
@@ -41,16 +42,15 @@ export async function loseWorker(context: Context, worker: string, why: string):
   const due = await context.ports.store.due({ before: Number.MAX_SAFE_INTEGER, limit: ORPHANS })
   for (const { record } of due)
     if (record.kind === 'taskRun' && record.status === 'running' && record.worker === worker)
-      await loseAttempt(context, record as Stored<TaskRun>, why)
+      await loseAttempt(context, record, why)
 }
 
-async function handleDue(context: Context, key: string): Promise<void> {
+async function handleDue(context: Context, key: Key): Promise<void> {
   const [record] = await context.ports.store.read([key])
-  if (record?.kind === 'run')
-    return decideForRun(context, record.id, () => handleDueRun(context, record as Stored<Run>))
-  if (record?.kind === 'limit') return refreshLimit(context, record as Stored<Limit>)
+  if (record?.kind === 'run') return decideForRun(context, record.id, () => handleDueRun(context, record))
+  if (record?.kind === 'limit') return refreshLimit(context, record)
   if (record?.kind === 'taskRun')
-    return decideForRun(context, record.run, () => handleDueTask(context, record as Stored<TaskRun>))
+    return decideForRun(context, record.run, () => handleDueTask(context, record))
 }
 
 async function handleDueRun(context: Context, run: Stored<Run>): Promise<void> {
@@ -62,7 +62,7 @@ async function handleDueRun(context: Context, run: Stored<Run>): Promise<void> {
 /** Nobody has asked again for a run whose planner died: it ends, and the next request opens the next one. */
 async function abandon({ ports }: Context, run: Stored<Run>): Promise<void> {
   const message = 'its planner ended before the plan was complete; ask for it again'
-  const set = {
+  const set: Fields<Run> = {
     status: 'failed',
     endedAt: ports.clock.now(),
     dueAt: undefined,

@@ -1,6 +1,7 @@
-import type { Stored } from '../core/change.ts'
+import type { Fields, Stored } from '../core/change.ts'
 import { messageOf, SluiceError } from '../core/errors.ts'
-import { keys, type Run } from '../core/model.ts'
+import { keys } from '../core/keys.ts'
+import type { Run } from '../core/model.ts'
 import type { Context } from './context.ts'
 
 // One run can never stop the loops that decide for all runs: what cannot be decided about it ends it with the reason.
@@ -52,11 +53,11 @@ function runOf(record: Stored): string | undefined {
 
 /** Cancels what is left of the run, as a person would; ends it at once where not even that can be decided. */
 async function endUndecidable({ ports }: Context, id: string, why: string): Promise<void> {
-  const [run] = (await ports.store.read([keys.run(id)])) as [Stored<Run>?]
+  const [run] = await ports.store.read([keys.run(id)])
   if (run === undefined || run.status !== 'running') return
   const now = ports.clock.now()
   const failure = { outcome: 'planning' as const, message: `it could not be decided what comes next: ${why}` }
-  const set =
+  const set: Fields<Run> =
     run.cancelledAt === undefined
       ? { cancelledAt: now, failure }
       : { status: 'failed', endedAt: now, dueAt: undefined, failure: run.failure ?? failure }

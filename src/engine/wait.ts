@@ -1,6 +1,7 @@
-import type { Change, Stored } from '../core/change.ts'
+import type { Change, Fields, Stored } from '../core/change.ts'
+import { type Key, keys } from '../core/keys.ts'
 import { due, withoutHolder } from '../core/limit-row.ts'
-import { holderName, keys, type Lock, type TaskRun } from '../core/model.ts'
+import { holderName, type Lock, type TaskRun } from '../core/model.ts'
 import { momentOf } from '../core/moment.ts'
 import type { PlannedTask } from '../core/plan.ts'
 import type { ClaimResult } from './claim.ts'
@@ -16,7 +17,7 @@ export async function awaitTarget(
   const now = ports.clock.now()
   const waitingSince = task.waitingSince ?? now
   const timeoutMs = planned.policy.timeoutMs ?? Number.POSITIVE_INFINITY
-  const settle = async (set: Partial<TaskRun>): Promise<ClaimResult | 'race'> => {
+  const settle = async (set: Fields<TaskRun>): Promise<ClaimResult | 'race'> => {
     const change = { key: keys.taskRun(task.run, task.number), set }
     const result = await ports.store.write([{ ...change, if: { status: 'queued', attempt: task.attempt } }])
     return result.ok ? { is: 'settled' } : 'race'
@@ -55,7 +56,7 @@ export async function waitForLock(
   return result.ok ? { is: 'settled' } : 'race'
 }
 
-function waiting(task: TaskRun, waitsFor: string, now: number): Change {
+function waiting(task: TaskRun, waitsFor: Key<'lock' | 'limit'>, now: number): Change {
   return {
     key: keys.taskRun(task.run, task.number),
     set: { status: 'waiting', waitsFor, waitingSince: task.waitingSince ?? now },

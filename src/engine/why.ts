@@ -1,14 +1,6 @@
-import type { Stored } from '../core/change.ts'
+import { type Key, keys } from '../core/keys.ts'
 import { configured, freeOf, heldOf, lacks } from '../core/limit-row.ts'
-import {
-  hasEnded,
-  holderName,
-  keys,
-  type Launches,
-  type Lock,
-  type Run,
-  type TaskRun,
-} from '../core/model.ts'
+import { hasEnded, holderName, type Run, type TaskRun } from '../core/model.ts'
 import { momentOf, onWall } from '../core/moment.ts'
 import { DEFAULT_POOL, type PlannedTask } from '../core/plan.ts'
 import { isOtherwise } from './apply-limits.ts'
@@ -58,9 +50,7 @@ async function openUpstreams(
   const open: string[] = []
   for (let level = numbers; level.length > 0; ) {
     const planned = await ports.plans.tasks(run, level)
-    const records = (await ports.store.read(
-      level.map((number) => keys.taskRun(run, number)),
-    )) as Stored<TaskRun>[]
+    const records = await ports.store.read(level.map((number) => keys.taskRun(run, number)))
     const left = planned.filter((_, index) => !hasEnded(records[index]?.status ?? 'pending'))
     open.push(
       ...planned.flatMap((task, index) =>
@@ -85,7 +75,7 @@ async function hindrances(context: Context, task: TaskRun, planned: PlannedTask)
       text: `its next attempt is delayed${cause(task)}`,
       until: onWall(task.notBefore ?? now, moment),
     })
-  const [lock] = (await store.read([keys.lock(task.taskId)])) as [Stored<Lock>?]
+  const [lock] = await store.read([keys.lock(task.taskId)])
   if (lock?.holder !== undefined && !isOver(lock.holder, task))
     reasons.push({ text: `the same task runs elsewhere: ${lock.holder} (run/number/attempt)` })
   if ((lock?.backoffUntil ?? 0) > now && lock?.backoffUntil !== task.notBefore)
@@ -110,7 +100,7 @@ async function hindrances(context: Context, task: TaskRun, planned: PlannedTask)
 
 /** Containers of the pool that do not start. */
 async function launching({ ports }: Context, pool: string): Promise<Reason[]> {
-  const [row] = (await ports.store.read([keys.launches(pool)])) as [Stored<Launches>?]
+  const [row] = await ports.store.read([keys.launches(pool)])
   if (row?.reason === undefined) return []
   const often = row.failures === 1 ? '' : ` (${row.failures} times in a row)`
   const text = `no container of the pool ${pool} starts${often}: ${row.reason}; the next is tried later`
@@ -164,7 +154,11 @@ function budgetReason(row: LimitRow['now'], weight: number, line: string): Reaso
 
 const LINE = 1_000
 
-async function placeInLine({ ports }: Context, task: TaskRun, key: string): Promise<number | undefined> {
+async function placeInLine(
+  { ports }: Context,
+  task: TaskRun,
+  key: Key<'limit'>,
+): Promise<number | undefined> {
   if (task.waitsFor !== key) return undefined
   const items = await ports.store.list({ prefix: keys.waits(key), limit: LINE, consistency: 'strong' })
   const index = items.findIndex(

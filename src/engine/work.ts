@@ -1,5 +1,7 @@
+import { standingRecord } from '../core/change.ts'
 import { messageOf } from '../core/errors.ts'
-import { hasEnded, keys, type Progress, type Run, type TaskRun } from '../core/model.ts'
+import { keys } from '../core/keys.ts'
+import { hasEnded, type Progress, type TaskRun } from '../core/model.ts'
 import { type Delivery, type Ending, type Job, type JobHooks, MAX_DELAY_MS } from '../core/ports.ts'
 import { type Claimed, type ClaimResult, claim } from './claim.ts'
 import type { Context } from './context.ts'
@@ -115,9 +117,7 @@ export class Worker {
     await Promise.all(active.map((each) => this.#extend(each)))
     const runs = [...new Set(active.map((each) => each.claimed.task.run))]
     const records = await this.#context.ports.store.read(runs.map(keys.run))
-    const cancelled = new Set(
-      runs.filter((_, index) => (records[index] as Run | undefined)?.cancelledAt !== undefined),
-    )
+    const cancelled = new Set(runs.filter((_, index) => records[index]?.cancelledAt !== undefined))
     for (const each of active)
       if (cancelled.has(each.claimed.task.run)) each.stop.abort('cancelled' satisfies StopReason)
   }
@@ -257,8 +257,7 @@ export class Worker {
       },
     ])
     if (result.ok) return this.#extended(active, now)
-    if (isTakenAway(result.failures[0]?.current as TaskRun | undefined, nonce))
-      active.stop.abort('lost' satisfies StopReason)
+    if (isTakenAway(standingRecord(result, 'taskRun'), nonce)) active.stop.abort('lost' satisfies StopReason)
     return false
   }
 

@@ -1,5 +1,5 @@
 import type { Surroundings } from '../body/outputs.ts'
-import { keys, type Marker } from '../core/model.ts'
+import { keys } from '../core/keys.ts'
 import type { Storage, Store } from '../core/ports.ts'
 import type { Markers } from '../define/targets/marker.ts'
 import { findUnproven } from '../engine/proof.ts'
@@ -14,7 +14,7 @@ export function markersIn(store: Pick<Store, 'read'>): Markers {
   return {
     async read(ids) {
       const records = await store.read(ids.map(keys.marker))
-      return records.map((record) => record && { result: (record as unknown as Marker).result })
+      return records.map((record) => record && { result: record.result })
     },
   }
 }

@@ -6,6 +6,7 @@ import { sqliteFeed } from '../../src/adapters/sqlite/feed.ts'
 import { sqlitePlans } from '../../src/adapters/sqlite/plans.ts'
 import { sqliteQueue } from '../../src/adapters/sqlite/queue.ts'
 import { sqliteStore } from '../../src/adapters/sqlite/store.ts'
+import type { Key } from '../../src/core/keys.ts'
 import { temporaryFolder } from '../support/folders.ts'
 import { testClock } from '../support/test-clock.ts'
 
@@ -58,7 +59,7 @@ describe('the statements of the embedded adapters', () => {
     const cpuOf = async (prefix: string) => {
       const before = process.cpuUsage()
       for (let n = 0; n < 50; n++)
-        assert.equal((await store.list({ prefix, consistency: 'strong' })).length, 1)
+        assert.equal((await store.list({ prefix: prefix as Key, consistency: 'strong' })).length, 1)
       const { user, system } = process.cpuUsage(before)
       return user + system
     }

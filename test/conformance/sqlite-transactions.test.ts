@@ -5,13 +5,14 @@ import { describe, it, type TestContext } from 'node:test'
 import { openDatabase } from '../../src/adapters/sqlite/database.ts'
 import { sqliteFeed } from '../../src/adapters/sqlite/feed.ts'
 import { sqliteStore } from '../../src/adapters/sqlite/store.ts'
-import { keys } from '../../src/core/model.ts'
+import type { Change } from '../../src/core/change.ts'
+import { keys } from '../../src/core/keys.ts'
 import { temporaryFolder } from '../support/folders.ts'
 import { taskRun } from '../support/records.ts'
 import { testClock } from '../support/test-clock.ts'
 
 const KEY = keys.taskRun('r-1', 0)
-const END = [{ key: KEY, set: { status: 'succeeded' }, if: { status: 'queued' } }]
+const END: Change[] = [{ key: KEY, set: { status: 'succeeded' }, if: { status: 'queued' } }]
 
 async function open(test: TestContext) {
   const path = join(temporaryFolder(test), 'state.db')

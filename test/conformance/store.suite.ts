@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { keys, type Lock, type TaskRun } from '../../src/core/model.ts'
+import { keys } from '../../src/core/keys.ts'
+import type { Lock, TaskRun } from '../../src/core/model.ts'
 import { taskRun } from '../support/records.ts'
 import type { Make, SuiteOptions } from './adapters.ts'
 

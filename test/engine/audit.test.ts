@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Change } from '../../src/core/change.ts'
-import { keys } from '../../src/core/model.ts'
+import { keys } from '../../src/core/keys.ts'
 import type { Ending } from '../../src/core/ports.ts'
 import { auditOpenRuns } from '../../src/engine/audit.ts'
 import { finish } from '../../src/engine/finish.ts'

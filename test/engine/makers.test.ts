@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { memoryRecords } from '../../src/adapters/memory/records.ts'
-import { keys } from '../../src/core/model.ts'
+import { keys } from '../../src/core/keys.ts'
 import { findConflicts, type Making, recordMakers } from '../../src/engine/makers.ts'
 import { findUnproven } from '../../src/engine/proof.ts'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { keys } from '../../src/core/model.ts'
+import { keys } from '../../src/core/keys.ts'
 import { markSucceeded } from '../../src/engine/mark.ts'
 import { foundTask, ours, stepwise } from '../support/stepwise.ts'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { keys } from '../../src/core/model.ts'
+import { keys } from '../../src/core/keys.ts'
 import { handleChanged } from '../../src/engine/advance.ts'
 import { finish } from '../../src/engine/finish.ts'
 import { findOpenRun, openRun, reserveRun } from '../../src/engine/open-run.ts'

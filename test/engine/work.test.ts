@@ -6,9 +6,10 @@ import type { Ending, JobHooks } from '../../src/core/ports.ts'
 import { cancelRun } from '../../src/engine/cancel.ts'
 import { Worker } from '../../src/engine/work.ts'
 import { stepwise } from '../support/stepwise.ts'
+import { untyped } from '../support/untyped-change.ts'
 
 /** A worker that is given the only message of a run; its bodies run until `end` is called. */
-async function working(slow: (changes: Change[]) => number = () => 0) {
+async function working(slow: (changes: readonly Change[]) => number = () => 0) {
   const engine = stepwise()
   const { ports } = engine.context
   const bodies: JobHooks[] = []
@@ -73,8 +74,8 @@ describe('a worker', () => {
   })
 
   it('starts no body where it was held up until the lease of its claim had ended', async () => {
-    const claims = (changes: Change[]) =>
-      changes.some(
+    const claims = (changes: readonly Change[]) =>
+      untyped(changes).some(
         (change) => 'set' in change && change.set.status === 'running' && 'leaseUntil' in change.set,
       )
     const { id, bodies, begun, end, task, settle } = await working((changes) =>
@@ -89,7 +90,7 @@ describe('a worker', () => {
   })
 
   it('counts a renewed lease from when it asked for it', async () => {
-    const renews = (changes: Change[]) =>
+    const renews = (changes: readonly Change[]) =>
       changes.some((change) => 'set' in change && 'leaseUntil' in change.set && !('status' in change.set))
     const { worker, beats, begun, end } = await working((changes) => (renews(changes) ? 20_000 : 0))
     await begun()

@@ -1,6 +1,7 @@
 import type { Home } from '../../src/control/home.ts'
+import { keys } from '../../src/core/keys.ts'
 import { NO_LIMITS } from '../../src/core/limits.ts'
-import { isOpen, keys, type Run } from '../../src/core/model.ts'
+import { isOpen, type Run } from '../../src/core/model.ts'
 import type { Pipeline } from '../../src/define/pipeline.ts'
 import { advance } from '../../src/engine/advance.ts'
 import { Worker } from '../../src/engine/work.ts'

@@ -1,5 +1,11 @@
-import { applyChange, type Change, conditionHolds, type Stored } from '../../src/core/change.ts'
-import type { Store, WriteResult } from '../../src/core/ports.ts'
+import {
+  applyChange,
+  type Change,
+  conditionHolds,
+  type Stored,
+  type WriteResult,
+} from '../../src/core/change.ts'
+import type { Store } from '../../src/core/ports.ts'
 import type { Entry } from './state.ts'
 
 /** What a store has to hold after the writes that it has said to have applied, and what it has to answer. */
@@ -41,7 +47,7 @@ export class ModelStore {
         const { prefix, after = '', limit = Number.POSITIVE_INFINITY } = query
         this.#compareAll(
           `${host} lists ${prefix}`,
-          found,
+          found as Entry[],
           limit,
           (key) => key.startsWith(prefix) && key > after,
         )

@@ -1,4 +1,5 @@
-import { keys, type StoredRecord, type TaskRun } from '../../src/core/model.ts'
+import { keys } from '../../src/core/keys.ts'
+import type { StoredRecord, TaskRun } from '../../src/core/model.ts'
 import { MAX_FREE_ATTEMPTS } from '../../src/core/retry.ts'
 import { ATTEMPTS, type Script, type SimTask } from './project.ts'
 import { wasPlanned } from './records.ts'

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import { keys, type TaskRun } from '../../src/core/model.ts'
+import { type Key, keys } from '../../src/core/keys.ts'
 import type { PlannedTask } from '../../src/core/plan.ts'
 import type { Ports } from '../../src/core/ports.ts'
+import { retyped, type UntypedChange, untyped } from '../support/untyped-change.ts'
 import { runSeed } from './run-seed.ts'
 import { simulate } from './simulate.ts'
 
@@ -102,9 +103,9 @@ const DELIBERATE: Record<string, (ports: Ports) => Ports> = {
     store: {
       ...ports.store,
       async write(changes) {
-        for (const change of changes)
+        for (const change of untyped(changes))
           if ('set' in change && change.set.status === 'queued')
-            await sendEarly(ports, change.key, change.set)
+            await sendEarly(ports, change.key as Key<'task'>, change.set)
         return ports.store.write(changes)
       },
     },
@@ -127,8 +128,9 @@ const DELIBERATE: Record<string, (ports: Ports) => Ports> = {
         const isLost = changes.some(
           (change) => 'put' in change && change.put.kind === 'attempt' && change.put.outcome === 'lost',
         )
+        if (!isLost) return ports.store.write(changes)
         return ports.store.write(
-          isLost ? await Promise.all(changes.map((each) => refunded(ports, each))) : changes,
+          retyped(await Promise.all(untyped(changes).map((each) => refunded(ports, each)))),
         )
       },
     },
@@ -178,10 +180,8 @@ function isTooEarly(looked: Set<string>, run: string, { number, join, yielder, d
   return !looked.has(name) && looked.add(name) !== undefined
 }
 
-type Change = Parameters<Ports['store']['write']>[0][number]
-
-async function sendEarly(ports: Ports, key: string, set: Record<string, unknown>): Promise<void> {
-  const [task] = (await ports.store.read([key])) as unknown as [TaskRun | undefined]
+async function sendEarly(ports: Ports, key: Key<'task'>, set: Record<string, unknown>): Promise<void> {
+  const [task] = await ports.store.read([key])
   if (task === undefined) return
   const { run, number, pool, priority } = task
   const message = { run, number, attempt: Number(set.attempt ?? task.attempt) }
@@ -191,21 +191,24 @@ async function sendEarly(ports: Ports, key: string, set: Record<string, unknown>
 const expiring = (holders: { [holder: string]: { weight: number } }, until: number) =>
   Object.fromEntries(Object.entries(holders).map(([name, { weight }]) => [name, { weight, until }]))
 
-async function refunded(ports: Ports, change: Change): Promise<Change> {
+async function refunded(ports: Ports, change: UntypedChange): Promise<UntypedChange> {
   if (!('put' in change) || change.put.kind !== 'limit' || change.put.window === undefined) return change
   const [before] = await ports.store.read([keys.limit(change.put.of, change.put.name)])
   const spent = before?.kind === 'limit' ? (before.window?.spent ?? 0) : 0
   return { ...change, put: { ...change.put, window: { ...change.put.window, spent } } }
 }
 
-const withoutLastEnd = (condition: Change['if']) => {
+const withoutLastEnd = (condition: UntypedChange['if']) => {
   if (condition === undefined || condition === 'absent') return condition
   const { lastEndAt: _, ...rest } = condition
   return rest
 }
 
-function writing(ports: Ports, change: (change: Change) => Change): Ports {
-  return { ...ports, store: { ...ports.store, write: (changes) => ports.store.write(changes.map(change)) } }
+function writing(ports: Ports, change: (change: UntypedChange) => UntypedChange): Ports {
+  return {
+    ...ports,
+    store: { ...ports.store, write: (changes) => ports.store.write(retyped(untyped(changes).map(change))) },
+  }
 }
 
 for (const [fault, sabotage] of Object.entries(DELIBERATE))

@@ -6,8 +6,8 @@ import { type SqliteFeed, sqliteFeed } from '../../src/adapters/sqlite/feed.ts'
 import { sqlitePlans } from '../../src/adapters/sqlite/plans.ts'
 import { sqliteQueue } from '../../src/adapters/sqlite/queue.ts'
 import { sqliteStore } from '../../src/adapters/sqlite/store.ts'
-import type { Change } from '../../src/core/change.ts'
-import type { Bell, Store, WriteResult } from '../../src/core/ports.ts'
+import type { Change, WriteResult } from '../../src/core/change.ts'
+import type { Bell, Store } from '../../src/core/ports.ts'
 import { ModelStore } from './model-store.ts'
 import type { Scheduler } from './scheduler.ts'
 import type { State } from './state.ts'
@@ -57,7 +57,7 @@ export function sqliteState(scheduler: Scheduler, violate: (what: string) => voi
     connect(host, clock, onWrite) {
       const opened = openDatabase(join(folder, 'state.db'))
       databases.push(opened)
-      const onApply = (changes: Change[], result: WriteResult) => {
+      const onApply = (changes: readonly Change[], result: WriteResult) => {
         const before = changes.map(({ key }) => model.records.get(key))
         model.apply(host, changes, result)
         onWrite(host, changes, before, result)
@@ -95,8 +95,11 @@ export function sqliteState(scheduler: Scheduler, violate: (what: string) => voi
 }
 
 /** A database that tells of each write of a store when it is applied within its transaction, and such a store. */
-function tellingWrites(database: Database, onApply: (changes: Change[], result: WriteResult) => void) {
-  let wanted: { changes: Change[]; isEach: boolean } | undefined
+function tellingWrites(
+  database: Database,
+  onApply: (changes: readonly Change[], result: WriteResult) => void,
+) {
+  let wanted: { changes: readonly Change[]; isEach: boolean } | undefined
   const told =
     (ask: Database['commit']): Database['commit'] =>
     (work) => {

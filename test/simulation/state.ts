@@ -1,5 +1,5 @@
-import type { Change, Stored } from '../../src/core/change.ts'
-import type { Bell, Clock, Feed, Plans, Ports, Queue, Store, WriteResult } from '../../src/core/ports.ts'
+import type { Change, Stored, WriteResult } from '../../src/core/change.ts'
+import type { Bell, Clock, Feed, Plans, Ports, Queue, Store } from '../../src/core/ports.ts'
 import type { Records } from './records.ts'
 
 /** The adapters of one host. Each call takes its turn, but what the host decides with at once. */

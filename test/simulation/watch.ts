@@ -1,13 +1,7 @@
 import type { Change, Stored } from '../../src/core/change.ts'
+import { type Key, keys } from '../../src/core/keys.ts'
 import { freeOf } from '../../src/core/limit-row.ts'
-import {
-  type Attempt,
-  keys,
-  type Limit,
-  type Run,
-  type TaskRun,
-  type WaitItem,
-} from '../../src/core/model.ts'
+import type { Attempt, Limit, Run, TaskRun, WaitItem } from '../../src/core/model.ts'
 import type { RetryPolicy } from '../../src/core/plan.ts'
 import type { Delivery, Job, Message, Taking } from '../../src/core/ports.ts'
 
@@ -130,7 +124,7 @@ export class Watch {
   /** A host was refused to extend a lease; once it is told, it has to stop its body. */
   refused(host: string, change: Change): void {
     const { key, if: condition } = change
-    const nonce = typeof condition === 'object' ? condition.nonce : undefined
+    const nonce = typeof condition === 'object' && 'nonce' in condition ? condition.nonce : undefined
     const body = [...this.#world.bodies].find((each) => each.nonce === nonce && each.host === host)
     const record = this.#world.records.get(key) as TaskRun | undefined
     const isTaken = record === undefined || record.status !== 'running' || record.nonce !== nonce
@@ -273,8 +267,8 @@ export class Watch {
 
   /** Who is served stands before all others who wait for as much or less: by priority, then by age. */
   #checkLine(served: TaskRun): void {
-    const row = served.waitsFor ?? ''
-    if (!row.startsWith(keys.limits)) return
+    const row = served.waitsFor
+    if (row === undefined || row === 'target' || !row.startsWith(keys.limits)) return
     for (const other of this.#world.records.values()) {
       if (other.kind !== 'taskRun' || other.status !== 'waiting' || other.waitsFor !== row) continue
       const isBefore =
@@ -287,7 +281,7 @@ export class Watch {
     }
   }
 
-  #waitOf(row: string, { run, number }: TaskRun): WaitItem | undefined {
+  #waitOf(row: Key<'lock' | 'limit'>, { run, number }: TaskRun): WaitItem | undefined {
     for (const [key, record] of this.#world.records)
       if (record.kind === 'wait' && key.startsWith(keys.waits(row)))
         if (record.run === run && record.number === number) return record

@@ -2,6 +2,7 @@ import type { Stored } from '../../src/core/change.ts'
 import type { FoundTask } from '../../src/core/graph.ts'
 import type { Limits } from '../../src/core/limits.ts'
 import type { Run } from '../../src/core/model.ts'
+import type { Store } from '../../src/core/ports.ts'
 import { findUnproven } from '../../src/engine/proof.ts'
 import { Bodies } from './bodies.ts'
 import { LIMITS, type Script } from './project.ts'
@@ -132,10 +133,9 @@ export class World {
       return new Set(tasks.filter((task) => this.targets.exists(task)))
     })
     const made = [...there].filter(({ policy }) => policy.external === undefined)
-    const store = {
-      read: (wanted: string[]) =>
-        read(`read ${wanted.join(' ')}`, async () => wanted.map((key) => this.records.get(key))),
-    }
+    const reads = (wanted: readonly string[]) =>
+      read(`read ${wanted.join(' ')}`, async () => wanted.map((key) => this.records.get(key)))
+    const store = { read: reads as Store['read'] }
     const unproven = made.length === 0 ? new Set() : await findUnproven(store, made)
     return tasks.map((task) => there.has(task) && !unproven.has(task.id))
   }

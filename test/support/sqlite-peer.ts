@@ -5,16 +5,17 @@ import { sqlitePlans } from '../../src/adapters/sqlite/plans.ts'
 import { sqliteQueue } from '../../src/adapters/sqlite/queue.ts'
 import { sqliteStore } from '../../src/adapters/sqlite/store.ts'
 import type { Change } from '../../src/core/change.ts'
+import type { Key } from '../../src/core/keys.ts'
 import type { PlannedTask } from '../../src/core/plan.ts'
 import type { Delivery, FeedEvent, Sending, Taking } from '../../src/core/ports.ts'
 
 /** What a process on a state is asked to do. */
 export type Ask =
-  | { do: 'read'; keys: string[] }
+  | { do: 'read'; keys: Key[] }
   | { do: 'write'; changes: Change[] }
   /** Writes, each on its own; `apart` asks for each in a call of its own. */
   | { do: 'writeEach'; changes: Change[] }
-  | { do: 'list'; prefix: string }
+  | { do: 'list'; prefix: Key }
   | { do: 'due'; before: number }
   /** Writes together with something that fails, so that the transaction is rolled back. */
   | { do: 'fail'; changes: Change[] }

@@ -4,8 +4,9 @@ import { memoryQueue } from '../../src/adapters/memory/queue.ts'
 import { memoryRecords } from '../../src/adapters/memory/records.ts'
 import type { Change } from '../../src/core/change.ts'
 import { type FoundTask, numberPlan } from '../../src/core/graph.ts'
+import { keys } from '../../src/core/keys.ts'
 import { type Limits, NO_LIMITS } from '../../src/core/limits.ts'
-import { keys, type Limit, type Run, type TaskRun } from '../../src/core/model.ts'
+import type { Limit, Run, TaskRun } from '../../src/core/model.ts'
 import type { Plan, Policy } from '../../src/core/plan.ts'
 import type { Ending } from '../../src/core/ports.ts'
 import { advance } from '../../src/engine/advance.ts'
@@ -116,7 +117,7 @@ export const elsewhere = (context: Context): Context => ({
 })
 
 /** The same engine on a host that is so slow that others do something before it writes. */
-export function racing(context: Context, before: (changes: Change[]) => Promise<void>): Context {
+export function racing(context: Context, before: (changes: readonly Change[]) => Promise<void>): Context {
   const { store } = context.ports
   const write: typeof store.write = async (changes) => {
     await before(changes)

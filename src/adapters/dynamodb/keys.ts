@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { SluiceError } from '../../core/errors.ts'
+import type { Key } from '../../core/keys.ts'
 
 /** Where a record is in the table. */
 export interface Place {
@@ -41,8 +42,8 @@ export function placeOf(key: string): Place {
 }
 
 /** The key that a record was written under. */
-export function keyOf({ pk, sk }: Place): string {
-  return sk === ALONE ? pk : `${pk.replace(/#\d+$/, '')}/${sk}`
+export function keyOf({ pk, sk }: Place): Key {
+  return (sk === ALONE ? pk : `${pk.replace(/#\d+$/, '')}/${sk}`) as Key
 }
 
 /** The partitions, and the beginning of the sort keys, of records whose keys begin so. */

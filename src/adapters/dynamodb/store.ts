@@ -14,9 +14,9 @@ import {
   UpdateCommand,
 } from '@aws-sdk/lib-dynamodb'
 import { unmarshall } from '@aws-sdk/util-dynamodb'
-import type { Change, Stored } from '../../core/change.ts'
+import type { Change, Stored, WriteResult } from '../../core/change.ts'
 import { SluiceError } from '../../core/errors.ts'
-import type { Store, WriteResult } from '../../core/ports.ts'
+import { type Store, typedStore } from '../../core/ports.ts'
 import { type ItemWrite, itemWrite, recordOf } from './expressions.ts'
 import { keyOf, PARTITIONS, type Place, partitionsOf, placeOf } from './keys.ts'
 import { isPassing, retrying } from './retry.ts'
@@ -47,7 +47,7 @@ export function dynamoStore(client: DynamoDBClient, table: string, now: () => nu
     return found
   }
 
-  async function read(wanted: string[]): Promise<(Stored | undefined)[]> {
+  async function read(wanted: readonly string[]): Promise<(Stored | undefined)[]> {
     const unique = [...new Set(wanted)]
     const batches: string[][] = []
     for (let start = 0; start < unique.length; start += BATCH)
@@ -124,7 +124,7 @@ export function dynamoStore(client: DynamoDBClient, table: string, now: () => nu
     return result.Items ?? []
   }
 
-  return {
+  return typedStore({
     read,
     async write(changes) {
       const writes = changes.map((change) => itemWrite(table, change, now()))
@@ -153,7 +153,7 @@ export function dynamoStore(client: DynamoDBClient, table: string, now: () => nu
         return record !== undefined && dueAt !== undefined && dueAt <= before ? [{ key, record }] : []
       })
     },
-  }
+  })
 }
 
 function rangeOf(pk: string, sk: string, after: string) {
@@ -191,7 +191,7 @@ function canceled(error: TransactionCanceledException): WriteResult | undefined 
 /** Most bytes of an item: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html */
 const LARGEST = '400 KB'
 
-function explained(changes: Change[], error: unknown): unknown {
+function explained(changes: readonly Change[], error: unknown): unknown {
   const told = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
   const isTooLarge = /item size|exceeded the maximum allowed size|Item collection size/i.test(told)
   if (!isTooLarge) return error

@@ -1,5 +1,12 @@
-import { applyChange, type Change, conditionHolds, isFeedworthy, type Stored } from '../../core/change.ts'
-import type { Feed, FeedEvent, Store, WriteResult } from '../../core/ports.ts'
+import {
+  applyChange,
+  type Change,
+  conditionHolds,
+  isFeedworthy,
+  type Stored,
+  type WriteResult,
+} from '../../core/change.ts'
+import { type Feed, type FeedEvent, type Store, typedStore } from '../../core/ports.ts'
 
 /** Records and their change feed in one process's memory. */
 export interface MemoryRecords {
@@ -27,7 +34,7 @@ export function memoryRecords(onChange: () => void = () => {}): MemoryRecords {
   const events: FeedEvent[] = []
   let sequence = 0
 
-  function write(changes: Change[]): WriteResult {
+  function write(changes: readonly Change[]): WriteResult {
     const failures = changes.flatMap((change, index) => {
       const current = records.get(change.key)
       return conditionHolds(change, current) ? [] : [{ index, current }]
@@ -53,7 +60,7 @@ export function memoryRecords(onChange: () => void = () => {}): MemoryRecords {
 
   return {
     records,
-    store: {
+    store: typedStore({
       read: async (wanted) => wanted.map((key) => records.get(key)),
       write: async (changes) => write(changes),
       list: async ({ prefix, after = '', limit = Number.POSITIVE_INFINITY }) =>
@@ -68,7 +75,7 @@ export function memoryRecords(onChange: () => void = () => {}): MemoryRecords {
           .sort()
           .slice(0, limit)
           .map(entry),
-    },
+    }),
     feed: {
       take: async (limit) => events.slice(0, limit),
       acknowledge: async (done) => {

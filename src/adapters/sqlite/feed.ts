@@ -1,3 +1,4 @@
+import type { Key } from '../../core/keys.ts'
 import type { Clock, Feed, FeedEvent } from '../../core/ports.ts'
 import type { Database } from './database.ts'
 
@@ -10,7 +11,7 @@ interface Lease {
 
 /** The feed of one process, which is told of the changes that its own store writes. */
 export interface SqliteFeed extends Feed {
-  tell(key: string): void
+  tell(key: Key): void
   /** Whether another process, which lives as far as is known, followed it last. */
   isFollowedElsewhere(): Promise<boolean>
 }

@@ -1,6 +1,14 @@
-import { applyChange, type Change, conditionHolds, isFeedworthy, type Stored } from '../../core/change.ts'
+import {
+  applyChange,
+  type Change,
+  conditionHolds,
+  isFeedworthy,
+  type Stored,
+  type WriteResult,
+} from '../../core/change.ts'
+import type { Key } from '../../core/keys.ts'
 import type { StoredRecord } from '../../core/model.ts'
-import type { Store, WriteResult } from '../../core/ports.ts'
+import { type Store, typedStore } from '../../core/ports.ts'
 import type { Database } from './database.ts'
 import type { SqliteFeed } from './feed.ts'
 import { recordCache } from './record-cache.ts'
@@ -54,7 +62,7 @@ export function sqliteStore(
     kept(change.key, before, after)
   }
 
-  function kept(key: string, before: Stored | undefined, after: Stored | undefined): void {
+  function kept(key: Key, before: Stored | undefined, after: Stored | undefined): void {
     cache.keep(key, after)
     if (!isFeedworthy(before, after)) return
     feed.tell(key)
@@ -78,7 +86,7 @@ export function sqliteStore(
     return DONE
   }
 
-  function writeAll(changes: Change[]): WriteResult {
+  function writeAll(changes: readonly Change[]): WriteResult {
     cache.refresh()
     const befores = changes.map(({ key }) => cache.read(key))
     const failures = changes.flatMap((change, index) =>
@@ -96,26 +104,27 @@ export function sqliteStore(
     record: JSON.parse((row as Row).body) as Stored,
   })
 
-  const storeOf = (ask: Database['commit'], settled: Database['settled']): Store => ({
-    async read(wanted) {
-      await settled()
-      cache.refresh()
-      return wanted.map(cache.read)
-    },
-    write: (changes) => ask(() => writeAll(changes)),
-    writeEach: (changes) => ask(() => changes.map(writeOne)),
-    async list({ prefix, after = '', limit = -1 }) {
-      await settled()
-      const [from, lower] = after < prefix ? [range, prefix] : [rangeAfter, after]
-      return from.all(lower, `${prefix}\u{10ffff}`, limit).map(entry)
-    },
-    async due({ before, limit }) {
-      await settled()
-      // Loops ask for what is due every second, also while nothing else happens.
-      database.check()
-      return due.all(before, limit).map(entry)
-    },
-  })
+  const storeOf = (ask: Database['commit'], settled: Database['settled']): Store =>
+    typedStore({
+      async read(wanted) {
+        await settled()
+        cache.refresh()
+        return wanted.map(cache.read)
+      },
+      write: (changes) => ask(() => writeAll(changes)),
+      writeEach: (changes) => ask(() => changes.map(writeOne)),
+      async list({ prefix, after = '', limit = -1 }) {
+        await settled()
+        const [from, lower] = after < prefix ? [range, prefix] : [rangeAfter, after]
+        return from.all(lower, `${prefix}\u{10ffff}`, limit).map(entry)
+      },
+      async due({ before, limit }) {
+        await settled()
+        // Loops ask for what is due every second, also while nothing else happens.
+        database.check()
+        return due.all(before, limit).map(entry)
+      },
+    })
   return {
     ...storeOf(database.commit, database.settled),
     deciding: storeOf(database.apply, () => undefined),

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { placesOf } from '../../control/awaiting.ts'
-import { isOpen, keys, type Params, type Run } from '../../core/model.ts'
+import { keys } from '../../core/keys.ts'
+import { isOpen, type Params, type Run } from '../../core/model.ts'
 import type { Interval } from '../commands/backfill.ts'
 import type { Connection } from './connect.ts'
 import { start, stopOnSignal } from './run.ts'

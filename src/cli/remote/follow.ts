@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Home } from '../../control/home.ts'
 import type { Stored } from '../../core/change.ts'
-import { hasEnded, isOpen, keys, type Run, type TaskRun } from '../../core/model.ts'
+import { keys } from '../../core/keys.ts'
+import { hasEnded, isOpen, type Run, type TaskRun } from '../../core/model.ts'
 import { took } from '../render/text.ts'
 
 /** How following ended. */

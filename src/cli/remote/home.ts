@@ -4,7 +4,7 @@ import type { Home } from '../../control/home.ts'
 import type { Stored } from '../../core/change.ts'
 import { SluiceError } from '../../core/errors.ts'
 import type { PlanHeader, PlannedTask } from '../../core/plan.ts'
-import type { Plans, Storage, Store } from '../../core/ports.ts'
+import { type Plans, type Storage, type Store, typedStore } from '../../core/ports.ts'
 import { deployedLimits } from '../../homes/aws/limits.ts'
 import type { Project } from '../../project/load-config.ts'
 import type { Api } from './client.ts'
@@ -64,7 +64,7 @@ function notHere(): never {
 }
 
 function remoteStore(api: Api): Store {
-  return {
+  return typedStore({
     async read(keys) {
       const found: (Stored | undefined)[] = []
       for (let start = 0; start < keys.length; start += PAGE) {
@@ -88,7 +88,7 @@ function remoteStore(api: Api): Store {
     },
     write: notHere,
     due: notHere,
-  }
+  })
 }
 
 function remotePlans(api: Api): Plans {

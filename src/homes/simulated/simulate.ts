@@ -1,6 +1,7 @@
 import { requestForInterval } from '../../control/requests.ts'
 import { describeInterval, intervalsOf, type Span } from '../../core/calendar.ts'
-import { type Failure, keys, type Run } from '../../core/model.ts'
+import { keys } from '../../core/keys.ts'
+import type { Failure, Run } from '../../core/model.ts'
 import type { Ending, LookedAt } from '../../core/ports.ts'
 import type { Pipeline } from '../../define/pipeline.ts'
 import type { TaskInstance } from '../../define/task.ts'

@@ -39,17 +39,15 @@ export const DECIDING: Fault[] = [
   {
     name: 'a lost race is not looked at again',
     file: 'src/engine/context.ts',
-    find: `return current === undefined
-        ? []`,
-    replace: `return current === undefined || updates.length > 0
-        ? []`,
+    find: `return current === undefined ? []`,
+    replace: `return current === undefined || updates.length > 0 ? []`,
     by: { test: 'test/engine/open-run.test.ts' },
   },
   {
     name: 'bits are written whatever stands',
     file: 'src/engine/context.ts',
-    find: `change: { key, set, if: { version: record.version } } }]`,
-    replace: `change: { key, set } }]`,
+    find: `const change = { key, set, if: { version: record.version } }`,
+    replace: `const change = { key, set }`,
     by: SIMULATION,
   },
   {
@@ -172,8 +170,8 @@ export const DECIDING: Fault[] = [
   {
     name: 'an audit overlooks locks',
     file: 'src/engine/audit.ts',
-    find: `return isWaiting && record.waitsFor?.startsWith(keys.lock('')) ?`,
-    replace: `return isWaiting && record.waitsFor?.startsWith(keys.run('')) ?`,
+    find: `return record.waitsFor?.startsWith(keys.lock('')) ?`,
+    replace: `return record.waitsFor?.startsWith(keys.run('')) ?`,
     by: AUDIT,
   },
   {

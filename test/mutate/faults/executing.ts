@@ -90,9 +90,9 @@ export const EXECUTING: Fault[] = [
   {
     name: 'a lost body is not stopped',
     file: 'src/engine/work.ts',
-    find: `      active.stop.abort('lost' satisfies StopReason)
+    find: `nonce)) active.stop.abort('lost' satisfies StopReason)
     return`,
-    replace: `      active.stop.signal.throwIfAborted()
+    replace: `nonce)) active.stop.signal.throwIfAborted()
     return`,
     by: SIMULATION,
   },

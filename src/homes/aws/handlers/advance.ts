@@ -1,4 +1,5 @@
 import type { Home } from '../../../control/home.ts'
+import type { Key } from '../../../core/keys.ts'
 import { isOpen, type Run } from '../../../core/model.ts'
 import type { FeedEvent } from '../../../core/ports.ts'
 import { handleChanged, handleEvents } from '../../../engine/advance.ts'
@@ -59,10 +60,10 @@ export function createAdvance({ home, answers, repair, wake, onRunEnd }: Advance
 
 /** Handles records that went aside; what fails again stays in their queue, and at last in its dead-letter queue. */
 export function createRepair({ home, answers, wake }: Pick<AdvanceParts, 'home' | 'answers' | 'wake'>) {
-  return async (key: string): Promise<void> => {
+  return async (key: Key): Promise<void> => {
     await handleChanged(home.context, [key])
     const [record] = await home.context.ports.store.read([key])
-    if (record?.kind === 'run' && !isOpen(record.status)) await answerExecutions(home, answers, record as Run)
+    if (record?.kind === 'run' && !isOpen(record.status)) await answerExecutions(home, answers, record)
     await wake()
   }
 }

@@ -1,7 +1,7 @@
 import type { Home } from '../../../control/home.ts'
 import { countBy } from '../../../control/inspect.ts'
-import type { Stored } from '../../../core/change.ts'
-import { type Execution, keys, type Run, type TaskRun, type TaskStatus } from '../../../core/model.ts'
+import { keys } from '../../../core/keys.ts'
+import type { Run, TaskStatus } from '../../../core/model.ts'
 import type { Store } from '../../../core/ports.ts'
 
 /** How executions are told of the end of their run. */
@@ -19,7 +19,7 @@ export async function answerExecutions(home: Home, answers: Answers, run: Run): 
   const shown = await store.list({ prefix: keys.showings(run.id), consistency: 'strong' })
   if (shown.length === 0) return
   const ids = shown.map(({ key }) => key.slice(keys.showings(run.id).length))
-  const executions = (await store.read(ids.map(keys.execution))) as (Execution | undefined)[]
+  const executions = await store.read(ids.map(keys.execution))
   const summary = await summaryOf(home, run)
   for (const [index, id] of ids.entries()) {
     const token = executions[index]?.token
@@ -56,7 +56,7 @@ interface Summary {
 async function summaryOf({ context }: Home, run: Run): Promise<Summary> {
   const { store, plans } = context.ports
   const records = await store.list({ prefix: keys.taskRuns(run.id), consistency: 'strong' })
-  const tasks = records.map(({ record }) => record as Stored<TaskRun>).filter(({ join }) => !join)
+  const tasks = records.map(({ record }) => record).filter(({ join }) => !join)
   const failed = tasks.filter(({ status }) => status === 'failed').slice(0, NAMED)
   const planned = await plans.tasks(
     run.id,

@@ -3,10 +3,9 @@ import { z } from 'zod'
 import type { Home } from '../../../control/home.ts'
 import { findRun } from '../../../control/inspect.ts'
 import { findRoot, findScheduled, requestFor } from '../../../control/requests.ts'
-import type { Stored } from '../../../core/change.ts'
 import { SluiceError } from '../../../core/errors.ts'
-import { keys, type TaskRun } from '../../../core/model.ts'
-import type { LinesPage, LinesQuery } from '../../../core/ports.ts'
+import { type Key, keys } from '../../../core/keys.ts'
+import type { LinesPage, LinesQuery, ListQuery } from '../../../core/ports.ts'
 import { cancelRun } from '../../../engine/cancel.ts'
 import { markSucceeded } from '../../../engine/mark.ts'
 import { pauseSchedule } from '../../../engine/schedules.ts'
@@ -77,10 +76,10 @@ export function createApi({ home, project, starter, machines, setSecret, readLog
 
   app.post('/ports/read', async (context) => {
     const { keys } = await body(context, READ)
-    return context.json({ records: (await store.read(keys)).map((each) => each ?? null) })
+    return context.json({ records: (await store.read(keys as Key[])).map((each) => each ?? null) })
   })
   app.post('/ports/list', async (context) =>
-    context.json({ listed: await store.list(withoutAbsent(await body(context, LIST))) }),
+    context.json({ listed: await store.list(withoutAbsent(await body(context, LIST)) as ListQuery) }),
   )
   app.post('/ports/plans', async (context) => {
     const { run, numbers } = await body(context, PLANS)
@@ -104,7 +103,7 @@ export function createApi({ home, project, starter, machines, setSecret, readLog
   })
   app.post('/runs/:run/tasks/:number/mark', async (context) => {
     const { run, number } = context.req.param()
-    const [task] = (await store.read([keys.taskRun(run, Number(number))])) as [Stored<TaskRun>?]
+    const [task] = await store.read([keys.taskRun(run, Number(number))])
     return context.json({ marked: task !== undefined && (await markSucceeded(home.context, task)) })
   })
   for (const act of ['pause', 'resume'] as const)
@@ -132,7 +131,7 @@ export function createApi({ home, project, starter, machines, setSecret, readLog
   /** The streams of one task's attempts, where its records still tell them. */
   async function streamsOf({ run, number }: { run: string; number?: number | undefined }) {
     if (number === undefined) return {}
-    const [task] = (await store.read([keys.taskRun(run, number)])) as [TaskRun?]
+    const [task] = await store.read([keys.taskRun(run, number)])
     const attempts = Array.from({ length: task?.attempt ?? 0 }, (_, index) =>
       keys.attempt(run, number, index + 1),
     )

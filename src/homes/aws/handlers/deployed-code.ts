@@ -1,5 +1,5 @@
 import type { Home } from '../../../control/home.ts'
-import { type DeployedCode, keys } from '../../../core/model.ts'
+import { keys } from '../../../core/keys.ts'
 import type { Delivery } from '../../../core/ports.ts'
 
 /**
@@ -14,7 +14,7 @@ export async function noteCode({ context }: Home): Promise<void> {
 }
 
 async function deployedCode({ ports }: Home['context']): Promise<string | undefined> {
-  const [row] = (await ports.store.read([keys.deployedCode])) as [DeployedCode?]
+  const [row] = await ports.store.read([keys.deployedCode])
   return row?.code
 }
 

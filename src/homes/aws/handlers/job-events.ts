@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Home } from '../../../control/home.ts'
-import { type Execution, keys, type Run } from '../../../core/model.ts'
+import { standingRecord } from '../../../core/change.ts'
+import { keys } from '../../../core/keys.ts'
 import { cancelRun } from '../../../engine/cancel.ts'
 import { loseWorker } from '../../../engine/tick.ts'
 import { executionId, removeExecution } from './answer.ts'
@@ -65,10 +66,10 @@ async function stopped({ context }: Home, arn: string): Promise<void> {
     },
   ])
   if (noted.ok) return
-  const id = (noted.failures[0]?.current as Execution | undefined)?.run
+  const id = standingRecord(noted, 'execution')?.run
   if (id === undefined) return
   await removeExecution(store, id, execution)
   const others = await store.list({ prefix: keys.showings(id), consistency: 'strong' })
-  const [run] = (await store.read([keys.run(id)])) as [(Run & { version: number })?]
+  const [run] = await store.read([keys.run(id)])
   if (others.length === 0 && run !== undefined) await cancelRun(context, run)
 }

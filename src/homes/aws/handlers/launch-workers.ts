@@ -1,5 +1,6 @@
 import type { Stored } from '../../../core/change.ts'
 import { messageOf } from '../../../core/errors.ts'
+import { type Key, keys } from '../../../core/keys.ts'
 import {
   afterFailure,
   afterLook,
@@ -8,7 +9,7 @@ import {
   launchCount,
   newLaunches,
 } from '../../../core/launch.ts'
-import { keys, type Launches } from '../../../core/model.ts'
+import type { Launches } from '../../../core/model.ts'
 import type { Ports } from '../../../core/ports.ts'
 
 /** A pool of containers. */
@@ -70,7 +71,7 @@ async function begin({ ports }: LaunchParts, pool: string): Promise<Stored<Launc
   const { store, clock } = ports
   const key = keys.launches(pool)
   for (;;) {
-    const [stored] = (await store.read([key])) as [Stored<Launches>?]
+    const [stored] = await store.read([key])
     const isBusy = (stored?.busyUntil ?? 0) > clock.now()
     const row = stored ?? newLaunches(pool)
     const next = isBusy ? { ...row, asked: row.asked + 1 } : { ...row, busyUntil: clock.now() + BUSY_MS }
@@ -90,7 +91,7 @@ async function end(
   const key = keys.launches(pool)
   if ((await write(store, key, ours, done)) !== undefined) return undefined
   for (;;) {
-    const [stored] = (await store.read([key])) as [Stored<Launches>?]
+    const [stored] = await store.read([key])
     const asked = stored?.asked ?? 0
     const again = await write(store, key, stored, { ...done, asked, busyUntil: clock.now() + BUSY_MS })
     if (again !== undefined) return again
@@ -100,7 +101,7 @@ async function end(
 /** The row as it stands then; undefined where it was changed meanwhile. */
 async function write(
   store: Ports['store'],
-  key: string,
+  key: Key<'launches'>,
   stored: Stored<Launches> | undefined,
   row: Launches & { version?: number },
 ): Promise<Stored<Launches> | undefined> {

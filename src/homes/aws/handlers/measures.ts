@@ -1,7 +1,8 @@
 import type { Home } from '../../../control/home.ts'
 import type { Stored } from '../../../core/change.ts'
+import { keys } from '../../../core/keys.ts'
 import { heldOf } from '../../../core/limit-row.ts'
-import { isOpen, keys, type Launches, type Limit, type Run } from '../../../core/model.ts'
+import { isOpen, type Limit } from '../../../core/model.ts'
 import { momentOf } from '../../../core/moment.ts'
 import { rowAt } from '../../../engine/limits.ts'
 
@@ -23,7 +24,7 @@ export async function budgetUse({ context }: Home): Promise<{ [budget: string]: 
 
 /** How often in a row containers of a pool did not start, of the pool where it is worst. */
 export async function failedLaunches({ context }: Home, pools: string[]): Promise<number> {
-  const rows = (await context.ports.store.read(pools.map(keys.launches))) as (Stored<Launches> | undefined)[]
+  const rows = await context.ports.store.read(pools.map(keys.launches))
   return Math.max(0, ...rows.map((row) => row?.failures ?? 0))
 }
 
@@ -31,7 +32,7 @@ export async function failedLaunches({ context }: Home, pools: string[]): Promis
 export async function oldestRunHours({ context }: Home): Promise<number> {
   const { store, clock } = context.ports
   const listed = await store.list({ prefix: keys.run(''), consistency: 'stale' })
-  const open = listed.map(({ record }) => record as Stored<Run>).filter(({ status }) => isOpen(status))
+  const open = listed.map(({ record }) => record).filter(({ status }) => isOpen(status))
   const oldest = open.reduce((first, { createdAt }) => Math.min(first, createdAt), clock.now())
   return (clock.now() - oldest) / 3_600_000
 }

@@ -2,7 +2,8 @@ import { z } from 'zod'
 import type { Home } from '../../../control/home.ts'
 import { type Asked, planToRun } from '../../../control/requests.ts'
 import { SluiceError } from '../../../core/errors.ts'
-import { isOpen, keys, type Run } from '../../../core/model.ts'
+import { keys } from '../../../core/keys.ts'
+import { isOpen } from '../../../core/model.ts'
 import { cancelRun } from '../../../engine/cancel.ts'
 import { failPlanning, openRun } from '../../../engine/open-run.ts'
 import type { Project } from '../../../project/load-config.ts'
@@ -79,7 +80,7 @@ async function attach(home: Home, answers: Answers, { run: id, arn, token }: Sho
     },
     { key: keys.showing(id, execution), put: { kind: 'showing' } },
   ])
-  const [run] = (await store.read([keys.run(id)])) as [(Run & { version: number })?]
+  const [run] = await store.read([keys.run(id)])
   if (run === undefined) return
   if (!result.ok) {
     await removeExecution(store, id, execution)

@@ -10,7 +10,8 @@ import {
   requestOf,
 } from '../../../control/requests.ts'
 import { SluiceError } from '../../../core/errors.ts'
-import { keys, type Params, type Run } from '../../../core/model.ts'
+import { keys } from '../../../core/keys.ts'
+import type { Params, Run } from '../../../core/model.ts'
 import type { Project } from '../../../project/load-config.ts'
 import type { ORDER } from './start-run.ts'
 
@@ -47,7 +48,7 @@ async function readAgain(
   { run: id, task, done }: NonNullable<Wanted['order']['again']>,
 ): Promise<{ asked: Asked; pipeline?: string }> {
   const { store, plans } = home.context.ports
-  const [run] = (await store.read([keys.run(id)])) as [Run?]
+  const [run] = await store.read([keys.run(id)])
   if (run === undefined) throw new SluiceError('unknown_run', `No run is called ${id}.`)
   const [planned] = task === undefined ? [] : await plans.tasks(id, [task])
   const asked = requestAgain(project, run, planned, done && new Set(done))

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Home } from '../../../control/home.ts'
 import type { Asked } from '../../../control/requests.ts'
-import { keys, type Run } from '../../../core/model.ts'
+import { keys } from '../../../core/keys.ts'
 import { reserveRun } from '../../../engine/open-run.ts'
 
 /** What starting an execution needs of Step Functions. */
@@ -53,7 +53,7 @@ export async function startExecution(
   { asked, pipeline, order }: Order,
 ): Promise<{ run: string; opened: boolean }> {
   const started = await reserveRun(home.context, asked.request)
-  const [run] = (await home.context.ports.store.read([keys.run(started.run)])) as [Run?]
+  const [run] = await home.context.ports.store.read([keys.run(started.run)])
   if (run?.status === 'planning') {
     const { name, params } = asked.request
     const told = { ...order, parsed: true, ...(pipeline === undefined ? { name } : {}) }
