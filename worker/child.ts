@@ -60,7 +60,7 @@ function tellStray(how: string): void {
 }
 
 let stop = new AbortController()
-const answers = new Map<number, (answer: unknown) => void>()
+const answers = new Map<number, PromiseWithResolvers<unknown>>()
 let questions = 0
 
 process.on('message', (message: ToChild) => {
@@ -68,7 +68,7 @@ process.on('message', (message: ToChild) => {
   if (message.type === 'load') load(message.modules).catch(() => {})
   if (message.type === 'job') void runJob(message.job, message.modules)
   if (message.type === 'stop') stop.abort(message.reason)
-  if (message.type === 'answer') answers.get(message.id)?.(message.answer)
+  if (message.type === 'answer') settle(message)
 })
 process.on('disconnect', () => process.exit(1))
 say({ type: 'ready' })
@@ -116,12 +116,18 @@ function stateBefore(modules: string[]): ProcessState {
   return isKnown && last !== undefined ? last : lookAtProcess()
 }
 
-function ask<T>(question: Question): Promise<T> {
+async function ask<T>(question: Question): Promise<T> {
   const id = ++questions
+  const answer = Promise.withResolvers<unknown>()
+  answers.set(id, answer)
   say({ type: 'question', id, question })
-  return new Promise((resolve) => answers.set(id, resolve as (answer: unknown) => void)).finally(() =>
-    answers.delete(id),
-  ) as Promise<T>
+  return (await answer.promise) as T
+}
+
+function settle({ id, answer, error }: ToChild & { type: 'answer' }): void {
+  if (error === undefined) answers.get(id)?.resolve(answer)
+  else answers.get(id)?.reject(new Error(error))
+  answers.delete(id)
 }
 
 function surroundingsOf(job: BodyJob): JobSurroundings {

@@ -2,15 +2,12 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { captureConsole, logTo } from '../body/attempt-log.ts'
 import type { BodyJob } from '../body/body-job.ts'
 import { executeJob } from '../body/execute-job.ts'
-import { failureOfBody } from '../body/failure.ts'
-import { SluiceError } from '../core/errors.ts'
-import { keptLine, maskedFailure, maskedLogLine, maskedProgress, maskOf } from '../core/mask.ts'
-import type { AttemptOutcome, Progress } from '../core/model.ts'
-import type { BodyEnd, Ending, Job, JobHooks, Logs, Runner, Storage } from '../core/ports.ts'
-import { startTimer } from '../core/timer.ts'
+import { keptLine } from '../core/mask.ts'
+import type { BodyEnd, Ending, Job, Logs, Runner, Storage } from '../core/ports.ts'
 import type { Log } from '../define/body.ts'
 import type { Markers } from '../define/targets/marker.ts'
 import type { TaskDefinition } from '../define/task.ts'
+import { type Attempt, type AttemptHandle, attemptRunner } from './attempt.ts'
 
 /** What the runner is composed of. */
 export interface InlineRunnerOptions {
@@ -18,7 +15,9 @@ export interface InlineRunnerOptions {
   storage: Storage
   markers: Markers
   logs: Logs
+  /** Gathers secrets and results of markers. */
   prepare(job: Job): Promise<BodyJob>
+  /** The ending of an attempt as its body reported it; finds what was yielded. */
   conclude(end: BodyEnd): Promise<Ending>
 }
 
@@ -27,60 +26,40 @@ export interface InlineRunnerOptions {
  * heed its signal cannot be stopped; memory is not limited.
  */
 export function inlineRunner(options: InlineRunnerOptions): Runner {
-  const logs = new AsyncLocalStorage<Log>()
-  captureConsole(() => logs.getStore())
-  return {
-    async run(job, hooks) {
-      const prepared = await options.prepare(job).catch(asError)
-      if (prepared instanceof Error) {
-        // A secret that is not set is not there at the next attempt either.
-        const isFinal = prepared instanceof SluiceError && prepared.source === 'user'
-        return { outcome: 'failed', failure: failureOfBody(prepared), ...(isFinal ? { isFinal } : {}) }
+  const current = new AsyncLocalStorage<Log>()
+  captureConsole(() => current.getStore())
+  const { prepare, logs } = options
+  const kind = {
+    prepare,
+    async start(attempt: Attempt, prepared: BodyJob): Promise<AttemptHandle> {
+      const log = logTo((level, text) => attempt.output.write([{ at: Date.now(), level, ...keptLine(text) }]))
+      const end = current.run(log, () => runBody(options, attempt, prepared, log))
+      return {
+        ...UNSTOPPABLE,
+        exit: end.then((end) => ({ is: 'reported', end })),
+        conclude: options.conclude,
       }
-      const mask = maskOf(Object.values(prepared.secrets))
-      const kept = options.logs.open({ run: job.run, number: job.task.number, attempt: job.attempt })
-      const log = logTo((level, text) =>
-        kept.write([maskedLogLine({ at: Date.now(), level, ...keptLine(text) }, mask)]),
-      )
-      const onProgress = (progress: Progress) => hooks.onProgress(maskedProgress(progress, mask))
-      const masking = { ...hooks, onProgress }
-      const ending = await logs.run(log, () => runBody(options, job, prepared, masking, log))
-      if (ending.failure === undefined) return ending
-      return { ...ending, failure: maskedFailure(ending.failure, mask), tail: kept.tail() }
     },
-    beat() {},
-    async close() {},
   }
+  return { ...attemptRunner(kind, { logs, graceMs: 0 }), async close() {} }
 }
 
-const asError = (error: unknown) => (error instanceof Error ? error : new Error(String(error)))
+/** A body of this process has the attempt's signal, and nothing else can end it. */
+const UNSTOPPABLE = { stop() {}, kill() {}, extendLease() {}, release() {} }
 
-/** The reason that `AbortSignal.timeout` gives. */
-const TOO_LONG = new DOMException('The attempt took longer than its timeout', 'TimeoutError')
-
-async function runBody(
-  { tasks, storage, markers, conclude }: InlineRunnerOptions,
-  job: Job,
+function runBody(
+  { tasks, storage, markers }: InlineRunnerOptions,
+  attempt: Attempt,
   prepared: BodyJob,
-  hooks: JobHooks,
   log: Log,
-): Promise<Ending> {
-  const { timeoutMs } = job.task.policy
-  const timeout = new AbortController()
-  const timer = timeoutMs === undefined ? undefined : startTimer(timeoutMs, () => timeout.abort(TOO_LONG))
-  const reasonOf = (): AttemptOutcome | undefined =>
-    timeout.signal.aborted ? 'timed_out' : hooks.signal.aborted ? hooks.signal.reason : undefined
-  const end = await executeJob(tasks, prepared, {
+): Promise<BodyEnd> {
+  return executeJob(tasks, prepared, {
     surroundings: { storage, markers },
     log,
-    signal: timer === undefined ? hooks.signal : AbortSignal.any([hooks.signal, timeout.signal]),
-    onProgress: hooks.onProgress,
-    mayPublish: async () => [undefined, 'interrupted'].includes(reasonOf()) && (await hooks.mayPublish()),
-    reserve: hooks.reserve,
-    block: hooks.block,
-  }).finally(() => timer?.cancel())
-  const ending = await conclude(end)
-  const outcome = reasonOf()
-  if (ending.outcome !== 'failed' || outcome === undefined) return ending
-  return { ...ending, outcome, failure: { ...(ending.failure ?? { message: outcome }), outcome } }
+    signal: attempt.signal,
+    onProgress: (progress) => attempt.onProgress(progress),
+    mayPublish: () => attempt.mayPublish(),
+    reserve: attempt.reserve,
+    block: attempt.block,
+  })
 }

@@ -1,9 +1,8 @@
 import type { ChildProcess } from 'node:child_process'
 import { availableParallelism } from 'node:os'
-import type { UncutLine } from '../../core/mask.ts'
-import { LineSplitter } from '../lines.ts'
+import type { OutputStream } from '../attempt-output.ts'
 import { startOwn } from '../os/own-process.ts'
-import type { CommandEnd, FromHost, HostedCommand, OutputStream, ToHost } from './command-protocol.ts'
+import type { CommandEnd, FromHost, HostedCommand, ToHost } from './command-protocol.ts'
 
 /** Starting a process is work of the kernel in the name of its parent: each host may use one core. */
 const HOSTS = availableParallelism()
@@ -12,15 +11,15 @@ const HOSTS = availableParallelism()
 export interface Hosted {
   end: Promise<CommandEnd>
   /** For so long from now on the attempt has a lease; then the host kills the command. */
-  beat(leaseMs: number): void
+  extendLease(leaseMs: number): void
   signal(signal: 'SIGTERM' | 'SIGKILL'): void
 }
 
-/** Told of the lines of a command's output. */
-type TakeLines = (from: OutputStream, lines: UncutLine[]) => void
+/** Takes a piece of a command's output, which may end within a line. */
+type TakeOutput = (from: OutputStream, text: string) => void
 
 interface Listener {
-  output(from: OutputStream, text: string): void
+  output: TakeOutput
   end(end: CommandEnd): void
 }
 
@@ -36,16 +35,16 @@ export class CommandHosts {
   readonly #hosts = new Set<Host>()
   #ids = 0
 
-  /** Starts a command; its end comes after its last line. It is `lost` where its host has died, and was not started where that never began. */
-  run(command: HostedCommand, take: TakeLines): Hosted {
+  /** Starts a command; its end comes after the last piece of its output. It is `lost` where its host has died, and was not started where that never began. */
+  run(command: HostedCommand, output: TakeOutput): Hosted {
     const host = this.#leastBusy()
     const id = ++this.#ids
     const { promise, resolve } = Promise.withResolvers<CommandEnd>()
-    host.commands.set(id, listener(take, resolve))
+    host.commands.set(id, { output, end: resolve })
     send(host, { type: 'run', id, command })
     return {
       end: promise,
-      beat: (leaseMs) => send(host, { type: 'beat', id, leaseMs }),
+      extendLease: (leaseMs) => send(host, { type: 'beat', id, leaseMs }),
       signal: (signal) => send(host, { type: 'signal', id, signal }),
     }
   }
@@ -81,21 +80,6 @@ export class CommandHosts {
       : { ...ended, error: error ?? 'the process that starts commands ended at once', isScarcity: true }
     for (const command of host.commands.values()) command.end(end)
     host.commands.clear()
-  }
-}
-
-/** Makes lines of pieces; the last one may have no end. */
-function listener(take: TakeLines, onEnd: (end: CommandEnd) => void): Listener {
-  const splitters = { stdout: new LineSplitter(), stderr: new LineSplitter() }
-  const give = (from: OutputStream, lines: UncutLine[]) => {
-    if (lines.length > 0) take(from, lines)
-  }
-  return {
-    output: (from, text) => give(from, splitters[from].push(text)),
-    end(end) {
-      for (const from of ['stdout', 'stderr'] as const) give(from, splitters[from].end())
-      onEnd(end)
-    },
   }
 }
 

@@ -1,3 +1,4 @@
+import type { OutputStream } from '../attempt-output.ts'
 import type { AttemptVariables } from './leftovers.ts'
 
 /** A command as its host starts it. */
@@ -29,9 +30,6 @@ export interface CommandEnd {
   reason?: 'out_of_memory' | 'lost'
   peakMemoryBytes?: number
 }
-
-/** The streams of a command's output. */
-export type OutputStream = 'stdout' | 'stderr'
 
 /** What a host says to the engine. */
 export type FromHost =

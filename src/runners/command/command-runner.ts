@@ -1,240 +1,180 @@
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { basename, dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { messageOf, SluiceError } from '../../core/errors.ts'
+import { messageOf } from '../../core/errors.ts'
 import { findSecret, holdsSecret } from '../../core/find-secret.ts'
-import { type Mask, maskedFailure, maskedLogLine, maskOf, type UncutLine } from '../../core/mask.ts'
 import type { AttemptOutcome } from '../../core/model.ts'
 import type { Command } from '../../core/plan.ts'
-import type { AttemptLog, Ending, Job, JobHooks, Logs, Runner } from '../../core/ports.ts'
-import { startTimer, type Timer } from '../../core/timer.ts'
+import type { BodyEnd, Ending, Job, Runner } from '../../core/ports.ts'
+import {
+  type Attempt,
+  type AttemptHandle,
+  type AttemptKind,
+  type AttemptOptions,
+  attemptRunner,
+  type PreparedJob,
+} from '../attempt.ts'
+import { type AttemptExit, failedAs } from '../attempt-end.ts'
 import { killedFromOutside } from '../os/killed.ts'
+import { CommandFiles } from './command-files.ts'
 import { CommandHosts, type Hosted } from './command-hosts.ts'
-import type { CommandEnd, HostedCommand, OutputStream } from './command-protocol.ts'
+import type { CommandEnd, HostedCommand } from './command-protocol.ts'
+import { isScarcity } from './scarcity.ts'
 
 /** What the runner is composed of. */
-export interface CommandRunnerOptions {
+export interface CommandRunnerOptions extends AttemptOptions {
   /** Path of the state folder: by it and its run a command's attempts are known. */
   state: string
-  logs: Logs
   /** Values of secrets by environment variable. */
   secrets(job: Job): Promise<Record<string, string>>
   /** What a command wrote into the file of its dynamic dependencies. */
   readYield(path: string, job: Job): Promise<NonNullable<Ending['yielded']>>
-  graceMs: number
 }
 
 // Exit codes of sysexits.h: EX_TEMPFAIL and EX_CONFIG, the latter with a meaning of our own (docs/plans.md).
 const TRY_AGAIN = 75
 const YIELDS = 78
-const TIMEOUT_GRACE_MS = 2_000
-const YIELDS_FOLDER = tmpdir()
 
 /** Runs commands of plans as plain subprocesses. */
 export function commandRunner(options: CommandRunnerOptions): Runner {
   const hosts = new CommandHosts()
-  const busy = new Map<string, Running>()
-  return {
-    async run(job, hooks) {
-      let secrets: Record<string, string>
-      try {
-        secrets = await options.secrets(job)
-      } catch (error) {
-        // A secret that is not set is not there at the next attempt either.
-        const isFinal = error instanceof SluiceError && error.source === 'user'
-        return { ...failed('failed', messageOf(error)), ...(isFinal ? { isFinal } : {}) }
-      }
-      const mask = maskOf(Object.values(secrets))
-      const running = new Running(job, hooks, options, secrets, mask)
-      busy.set(job.nonce, running)
-      const ending = await running.end(hosts)
-      busy.delete(job.nonce)
-      return ending.failure === undefined
-        ? ending
-        : { ...ending, failure: maskedFailure(ending.failure, mask) }
-    },
-    beat: (nonce, leaseMs) => busy.get(nonce)?.beat(leaseMs),
-    close: async () => hosts.close(),
+  const kind: AttemptKind<PreparedJob> = {
+    prepare: async (job) => ({ secrets: await options.secrets(job) }),
+    start: async (attempt, { secrets }) => new RunningCommand(attempt, secrets, options, hosts),
   }
+  return { ...attemptRunner(kind, options), close: async () => hosts.close() }
 }
 
-const failed = (outcome: AttemptOutcome, message: string): Ending => ({
-  outcome,
-  failure: { outcome, message },
-})
-
-/** What is written beside a target: `.NAME.<nonce>-<n>.tmp`. */
-const STAGED_END = /^[^.]+\.tmp$/
-
-/** Makes the target's folder, and removes what attempts that have died have written there. */
-function makeRoom(target: string, { attempt, replaces }: Job): void {
-  const folder = dirname(target)
-  mkdirSync(folder, { recursive: true })
-  if (attempt === 1 && !replaces) return
-  const start = `.${basename(target)}.`
-  for (const name of readdirSync(folder))
-    if (name.startsWith(start) && STAGED_END.test(name.slice(start.length)))
-      rmSync(join(folder, name), { force: true, recursive: true })
-}
-
-/** One command on its way. */
-class Running {
-  readonly #job: Job
-  readonly #hooks: JobHooks
+/** One command that has been started. */
+class RunningCommand implements AttemptHandle {
+  readonly exit: Promise<AttemptExit>
+  readonly #attempt: Attempt
   readonly #options: CommandRunnerOptions
-  readonly #log: AttemptLog
-  readonly #target: string | undefined
-  readonly #written: string | undefined
-  readonly #yields: string
+  readonly #files: CommandFiles
+  readonly #command: Command
   readonly #secrets: Record<string, string>
-  readonly #mask: Mask
   #hosted: Hosted | undefined
-  #reason: AttemptOutcome | undefined
-  #kill: Timer | undefined
-  #broken: unknown
 
   constructor(
-    job: Job,
-    hooks: JobHooks,
-    options: CommandRunnerOptions,
+    attempt: Attempt,
     secrets: Record<string, string>,
-    mask: Mask,
+    options: CommandRunnerOptions,
+    hosts: CommandHosts,
   ) {
-    this.#job = job
-    this.#hooks = hooks
+    this.#attempt = attempt
     this.#options = options
+    this.#command = attempt.job.task.command as Command
+    this.#files = new CommandFiles(attempt.job)
     this.#secrets = secrets
-    this.#mask = mask
-    this.#log = options.logs.open({ run: job.run, number: job.task.number, attempt: job.attempt })
-    const [uri] = job.task.outputs
-    this.#target = uri === undefined ? undefined : fileURLToPath(uri)
-    this.#written =
-      this.#target && join(dirname(this.#target), `.${basename(this.#target)}.${job.nonce}-0.tmp`)
-    this.#yields = join(YIELDS_FOLDER, `sluice-${job.nonce}.jsonl`)
+    this.exit = this.#start(hosts)
   }
 
-  async end(hosts: CommandHosts): Promise<Ending> {
-    const onAbort = () => this.#stop(this.#hooks.signal.reason as AttemptOutcome)
-    this.#hooks.signal.addEventListener('abort', onAbort)
-    const { timeoutMs } = this.#job.task.policy
-    const timeout = timeoutMs === undefined ? undefined : startTimer(timeoutMs, () => this.#stop('timed_out'))
+  stop(): void {
+    this.#hosted?.signal('SIGTERM')
+  }
+
+  kill(): void {
+    this.#hosted?.signal('SIGKILL')
+  }
+
+  extendLease(leaseMs: number): void {
+    this.#hosted?.extendLease(leaseMs)
+  }
+
+  release(): void {
+    this.#files.remove()
+  }
+
+  async conclude(end: BodyEnd): Promise<Ending> {
+    if (end.outcome === 'succeeded') return this.#publish()
+    if (end.outcome !== 'yielded') return end as Ending
     try {
-      const end = await this.#execute(hosts)
-      this.#reason ??= end.reason
-      const ending = await this.#ending(end)
-      const { peakMemoryBytes } = end
-      return {
-        ...ending,
-        ...(peakMemoryBytes === undefined ? {} : { peakMemoryBytes }),
-        ...(ending.outcome === 'succeeded' ? {} : { tail: this.#log.tail() }),
-      }
-    } finally {
-      this.#hooks.signal.removeEventListener('abort', onAbort)
-      timeout?.cancel()
-      this.#kill?.cancel()
-      if (this.#written !== undefined) rmSync(this.#written, { force: true, recursive: true })
-      rmSync(this.#yields, { force: true })
+      const yielded = await this.#options.readYield(this.#files.yields, this.#attempt.job)
+      const secret = findSecret(JSON.stringify(yielded.found), this.#secrets)
+      if (secret !== undefined) throw new Error(holdsSecret('it', secret))
+      return { outcome: 'yielded', yielded }
+    } catch (error) {
+      return { ...failedAs('failed', `what it yielded cannot be used: ${messageOf(error)}`), isFinal: true }
     }
   }
 
-  /** A worker that does not extend its lease loses the command before another may start it. */
-  beat(leaseMs: number): void {
-    this.#hosted?.beat(leaseMs)
-  }
-
-  async #execute(hosts: CommandHosts): Promise<CommandEnd> {
-    const { argv, folder } = this.#job.task.command as Command
-    if (this.#target !== undefined) makeRoom(this.#target, this.#job)
-    if (this.#hooks.signal.aborted) return { code: null, signal: null }
-    const { leaseMs, memoryMb } = this.#job
+  async #start(hosts: CommandHosts): Promise<AttemptExit> {
+    const { argv, folder } = this.#command
+    const { memoryMb } = this.#attempt.job
+    const leaseMs = this.#attempt.leaseLeftMs()
     const command = { argv, folder, env: this.#environment(), leaseMs, ...(memoryMb && { memoryMb }) }
-    this.#hosted = hosts.run(command, (from, lines) => this.#keep(from, lines))
-    return this.#hosted.end
+    try {
+      this.#files.makeRoom()
+      this.#hosted = hosts.run(command, (from, text) => this.#attempt.output.push(from, text))
+    } catch (error) {
+      return this.#refused(messageOf(error), isScarcity(error))
+    }
+    return this.#exitOf(await this.#hosted.end)
   }
 
   #environment(): HostedCommand['env'] {
-    const { job, written } = { job: this.#job, written: this.#written }
+    const { job } = this.#attempt
+    const { written, yields } = this.#files
     return {
-      ...(job.task.command as Command).env,
+      ...this.#command.env,
       ...this.#secrets,
       SLUICE_STATE: this.#options.state,
       SLUICE_RUN: job.run,
       SLUICE_TASK: job.task.label,
       SLUICE_ATTEMPT: String(job.attempt),
-      SLUICE_REQUIRES: this.#yields,
+      SLUICE_REQUIRES: yields,
       ...(written === undefined ? {} : { SLUICE_OUTPUT: written }),
     }
   }
 
-  #keep(from: OutputStream, lines: UncutLine[]): void {
-    const at = Date.now()
-    const level = from === 'stdout' ? 'info' : 'error'
-    try {
-      this.#log.write(lines.map((line) => maskedLogLine({ at, level, ...line }, this.#mask)))
-    } catch (error) {
-      this.#broken = error
-      this.#hosted?.signal('SIGKILL')
-    }
+  #exitOf(end: CommandEnd): AttemptExit {
+    const [program = ''] = this.#command.argv
+    const { code, error, isScarcity = false, peakMemoryBytes } = end
+    if (error !== undefined) return this.#refused(error, isScarcity)
+    const usage = peakMemoryBytes === undefined ? {} : { peakMemoryBytes }
+    const reported = this.#reportedBy(code)
+    if (reported !== undefined) return { ...usage, is: 'reported', end: reported }
+    return { ...usage, is: 'died', failure: this.#causeOf(end, program) }
   }
 
-  #stop(reason: AttemptOutcome): void {
-    if (this.#reason !== undefined) return
-    this.#reason = reason
-    this.#hosted?.signal(reason === 'lost' ? 'SIGKILL' : 'SIGTERM')
-    const graceMs = reason === 'timed_out' ? TIMEOUT_GRACE_MS : this.#options.graceMs
-    this.#kill = startTimer(graceMs, () => this.#hosted?.signal('SIGKILL')).unref()
+  /** What an exit code says; other codes than 0 say it only where the command was not asked to stop. */
+  #reportedBy(code: number | null): BodyEnd | undefined {
+    if (code === 0) return { outcome: 'succeeded', result: null }
+    if (this.#attempt.reason !== undefined) return undefined
+    if (code === YIELDS) return { outcome: 'yielded' }
+    if (code !== TRY_AGAIN) return undefined
+    const message = 'it asked to be tried again later (exit code 75)'
+    return { outcome: 'throttled', failure: { outcome: 'throttled', message } }
   }
 
-  async #ending({ code, signal, error, isScarcity }: CommandEnd): Promise<Ending> {
-    if (this.#broken !== undefined) throw this.#broken
-    const [program = ''] = (this.#job.task.command as Command).argv
-    if (error !== undefined)
-      return failed(isScarcity ? 'not_started' : 'failed', `${program} could not be started: ${error}`)
-    if (code === 0) return this.#publish()
-    if (this.#reason !== undefined) return failed(this.#reason, this.#stopMessage(this.#reason))
-    if (code === TRY_AGAIN) return failed('throttled', 'it asked to be tried again later (exit code 75)')
-    if (code === YIELDS) return this.#yield()
-    const failure = killedFromOutside(program, code, signal)
-    if (failure !== undefined) return { outcome: failure.outcome, failure }
-    return failed(
+  #causeOf({ code, signal, reason }: CommandEnd, program: string) {
+    const because = (outcome: AttemptOutcome, message: string) => ({ outcome, message })
+    const killed = killedFromOutside(program, code, signal)
+    if (reason === 'out_of_memory')
+      return because(reason, `it used more than ${this.#attempt.job.memoryMb} MB (memoryMb)`)
+    if (reason === 'lost') return because(reason, 'the attempt was stopped (lost)')
+    if (killed !== undefined) return killed
+    return because(
       'failed',
       signal ? `${program} was killed by ${signal}` : `${program} exited with code ${code}`,
     )
   }
 
-  #stopMessage(reason: AttemptOutcome): string {
-    const { memoryMb, task } = this.#job
-    if (reason === 'out_of_memory') return `it used more than ${memoryMb} MB (memoryMb)`
-    if (reason !== 'timed_out') return `the attempt was stopped (${reason})`
-    return `it took longer than its timeout of ${(task.policy.timeoutMs ?? 0) / 1000} s`
-  }
-
-  /** What was written beside the target is moved into place; a command may as well have written the target itself. */
   async #publish(): Promise<Ending> {
-    if (this.#target === undefined || this.#written === undefined)
-      return { outcome: 'succeeded', result: null }
-    if (!existsSync(this.#written)) {
-      if (existsSync(this.#target)) return { outcome: 'succeeded', result: null }
-      return failed('failed', `the command ended well but its output is missing: ${this.#target}`)
+    const { target } = this.#files
+    if (!this.#files.hasOutput())
+      return failedAs('failed', `the command ended well but its output is missing: ${target}`)
+    // Why not is known to the attempt.
+    if (!(await this.#attempt.mayPublish())) return failedAs('failed', 'it may not publish')
+    try {
+      this.#files.publish()
+    } catch (error) {
+      return failedAs('failed', `its output cannot be moved into place: ${messageOf(error)}`)
     }
-    if (!(await this.#hooks.mayPublish()))
-      return failed('lost', 'the attempt is no longer allowed to publish: its lease ended or it was stopped')
-    renameSync(this.#written, this.#target)
     return { outcome: 'succeeded', result: null }
   }
 
-  async #yield(): Promise<Ending> {
-    try {
-      const yielded = await this.#options.readYield(this.#yields, this.#job)
-      const secret = findSecret(JSON.stringify(yielded.found), this.#secrets)
-      if (secret !== undefined) throw new Error(holdsSecret('it', secret))
-      return { outcome: 'yielded', yielded }
-    } catch (error) {
-      return {
-        ...failed('failed', `what it yielded cannot be used: ${(error as Error).message}`),
-        isFinal: true,
-      }
-    }
+  /** It never began: for want of something that there may be later, or because it cannot. */
+  #refused(why: string, isScarcity: boolean): AttemptExit {
+    const message = `${this.#command.argv[0]} could not be started: ${why}`
+    if (isScarcity) return { is: 'not-started', message }
+    return { is: 'died', failure: { outcome: 'failed', message } }
   }
 }

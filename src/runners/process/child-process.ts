@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { BodyJob } from '../../body/body-job.ts'
 import type { UncutLine } from '../../core/mask.ts'
 import type { LogLine } from '../../core/ports.ts'
+import type { UncutLogLine } from '../attempt-output.ts'
 import { LineSplitter } from '../lines.ts'
 import { killGroup } from '../os/kill-group.ts'
 import { compileCache, withoutSecrets } from '../os/own-process.ts'
@@ -45,12 +46,9 @@ export interface ChildDeath {
   isOverdue: boolean
 }
 
-/** A line of an attempt, before it is masked and cut. */
-export type ChildLine = LogLine & UncutLine
-
 /** What is told while an attempt runs in a child. */
 export interface ChildEvents {
-  onLines(lines: ChildLine[]): void
+  onLines(lines: UncutLogLine[]): void
   onMessage(message: FromChild): void
 }
 
@@ -98,7 +96,7 @@ export class Child {
       if (message.type === 'ready') this.#isReady = true
       else this.#events?.onMessage(message)
     })
-    this.beat(undefined)
+    this.extendLease(undefined)
   }
 
   get isAlive(): boolean {
@@ -119,12 +117,12 @@ export class Child {
       message.type === 'done' ? done.resolve({ is: 'done', message }) : events.onMessage(message)
     this.#events = { ...events, onMessage }
     const drained = Promise.all([this.#untilEnd('stdout'), this.#untilEnd('stderr')])
-    this.beat(leaseMs)
+    this.extendLease(leaseMs)
     this.send({ type: 'job', job, modules })
     const end = await Promise.race([done.promise, this.#closed])
     if (end.is === 'done')
       await Promise.race([drained, this.#closed, sleep(DRAIN_MS, undefined, { ref: false })])
-    this.beat(undefined)
+    this.extendLease(undefined)
     this.#events = undefined
     return end
   }
@@ -134,7 +132,7 @@ export class Child {
   }
 
   /** Tells how long the lease of its attempt lasts from now on; undefined: the attempt has ended. */
-  beat(leaseMs: number | undefined): void {
+  extendLease(leaseMs: number | undefined): void {
     const { pid } = this.#process
     const now = performance.now()
     // The supervisor does not wait for a heartbeat that comes late.
@@ -171,7 +169,7 @@ export class Child {
   }
 
   /** Nothing for what the process tells us of itself. */
-  #lineOf(piece: UncutLine, level: LogLine['level']): ChildLine[] {
+  #lineOf(piece: UncutLine, level: LogLine['level']): UncutLogLine[] {
     if (piece.text === this.#ending) return []
     if (piece.text.includes('JavaScript heap out of memory')) this.#isOutOfMemory = true
     const record = parseRecord(piece.text)

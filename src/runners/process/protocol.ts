@@ -9,7 +9,8 @@ export type ToChild =
   | { type: 'load'; modules: string[] }
   | { type: 'job'; job: BodyJob; modules: string[] }
   | { type: 'stop'; reason: string }
-  | { type: 'answer'; id: number; answer: unknown }
+  /** `error`: why the question could not be answered. */
+  | { type: 'answer'; id: number; answer?: unknown; error?: string }
 
 /** What a child asks its parent. */
 export type Question =

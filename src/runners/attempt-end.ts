@@ -1,0 +1,64 @@
+import type { AttemptOutcome, Failure } from '../core/model.ts'
+import type { BodyEnd, Ending, Job } from '../core/ports.ts'
+
+/** What an attempt used, as far as its kind of runner can tell. */
+export interface AttemptUsage {
+  peakMemoryBytes?: number
+  cpuSeconds?: number
+}
+
+/** How what ran for an attempt has ended: a fact, whatever it was asked to do. */
+export type AttemptExit = AttemptUsage &
+  (
+    | { is: 'not-started'; message: string }
+    /** It has said itself how it ended. */
+    | { is: 'reported'; end: BodyEnd }
+    /** It ended without a word; `failure` is the cause where it was not asked to stop. */
+    | { is: 'died'; failure: AttemptFailure }
+  )
+
+/** A failure of an attempt, not of its planning. */
+export type AttemptFailure = Failure & { outcome: AttemptOutcome }
+
+/** An ending as a failure. */
+export const failedAs = (outcome: AttemptOutcome, message: string): Ending => ({
+  outcome,
+  failure: { outcome, message },
+})
+
+/** What the life of an attempt has come to beside its exit. */
+export interface StopState {
+  /** Why it was asked to stop. */
+  reason: AttemptOutcome | undefined
+  /** Why it was not allowed to publish. */
+  refusal: string | undefined
+}
+
+/**
+ * Which of several ends counts. An end that was reported stands, except a failure of an attempt that was asked to stop or was
+ * not allowed to publish: it failed because of that. A death is one of the reason for which it was asked to stop.
+ */
+export function decideEnding(exit: EndedExit, { reason, refusal }: StopState, job: Job): Ending {
+  if (exit.is === 'not-started') return failedAs('not_started', exit.message)
+  if (exit.is === 'died') {
+    const { failure } = exit
+    return reason === undefined ? { outcome: failure.outcome, failure } : stopped(reason, job)
+  }
+  const { ending } = exit
+  if (ending.outcome !== 'failed' || (reason ?? refusal) === undefined) return ending
+  const { checkpoint, spent } = ending
+  return {
+    ...(reason === undefined ? failedAs('lost', refusal ?? '') : stopped(reason, job)),
+    ...(checkpoint === undefined ? {} : { checkpoint }),
+    ...(spent === undefined ? {} : { spent }),
+  }
+}
+
+/** An exit after what was reported has been completed: outputs published, what it yielded read. */
+export type EndedExit = Exclude<AttemptExit, { is: 'reported' }> | { is: 'reported'; ending: Ending }
+
+/** How an attempt ended that was asked to stop for this reason. */
+export function stopped(reason: AttemptOutcome, { task: { policy } }: Job): Ending {
+  if (reason !== 'timed_out') return failedAs(reason, `the attempt was stopped (${reason})`)
+  return failedAs(reason, `it took longer than its timeout of ${(policy.timeoutMs ?? 0) / 1000} s`)
+}

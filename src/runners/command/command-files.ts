@@ -1,0 +1,80 @@
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Job } from '../../core/ports.ts'
+
+/** What is written beside a target: `.NAME.<nonce>-<n>.tmp`. */
+const STAGED_END = /^[^.]+\.tmp$/
+
+/** The files of one command: its target, what it writes beside that, and what it yields. */
+export class CommandFiles {
+  /** Path of its output, where it has one. */
+  readonly target: string | undefined
+  /** Where the command writes its output, in the folder of the target. */
+  readonly written: string | undefined
+  /** Where it writes the plan lines that it yields. */
+  readonly yields: string
+  readonly #job: Job
+
+  constructor(job: Job) {
+    this.#job = job
+    const [uri] = job.task.outputs
+    this.target = uri === undefined ? undefined : fileURLToPath(uri)
+    this.written = this.target && beside(this.target, job.nonce, 0)
+    this.yields = join(tmpdir(), `sluice-${job.nonce}.jsonl`)
+  }
+
+  /** Makes the target's folder, and removes what attempts that have died have written there. */
+  makeRoom(): void {
+    if (this.target === undefined) return
+    const folder = dirname(this.target)
+    mkdirSync(folder, { recursive: true })
+    if (this.#job.attempt === 1 && !this.#job.replaces) return
+    const start = `.${basename(this.target)}.`
+    for (const name of readdirSync(folder))
+      if (name.startsWith(start) && STAGED_END.test(name.slice(start.length)))
+        rmSync(join(folder, name), { force: true, recursive: true })
+  }
+
+  /** Whether there is an output: beside the target, or the target itself, which a command may as well have written. */
+  hasOutput(): boolean {
+    const paths = [this.written, this.target].filter((path) => path !== undefined)
+    return paths.length === 0 || paths.some((path) => existsSync(path))
+  }
+
+  /** Moves what was written into place. A folder is no longer there for a moment where it replaces another one. */
+  publish(): void {
+    const { target, written } = this
+    if (target === undefined || written === undefined || !existsSync(written)) return
+    try {
+      renameSync(written, target)
+    } catch (error) {
+      if (!IS_FULL.has((error as NodeJS.ErrnoException).code ?? '')) throw error
+      replaceFolder(written, target, beside(target, this.#job.nonce, 1))
+    }
+  }
+
+  /** Removes what was not published. */
+  remove(): void {
+    if (this.written !== undefined) rmSync(this.written, { force: true, recursive: true })
+    rmSync(this.yields, { force: true })
+  }
+}
+
+/** A folder with something in it is not replaced by a rename (rename(2)). */
+const IS_FULL = new Set(['ENOTEMPTY', 'EEXIST'])
+
+function replaceFolder(written: string, target: string, before: string): void {
+  renameSync(target, before)
+  try {
+    renameSync(written, target)
+  } catch (error) {
+    renameSync(before, target)
+    throw error
+  }
+  rmSync(before, { force: true, recursive: true })
+}
+
+const beside = (target: string, nonce: string, number: number) =>
+  join(dirname(target), `.${basename(target)}.${nonce}-${number}.tmp`)
