@@ -1,5 +1,4 @@
-import type { Construct } from 'constructs'
-import { arnOf } from './constructs/machines.ts'
+import { TASKS_MACHINE } from '../src/homes/aws/handlers/start-run.ts'
 import type { Queues } from './constructs/queues.ts'
 import type { Records } from './constructs/records.ts'
 import type { Layout } from './layout.ts'
@@ -50,6 +49,11 @@ export function poolOf({ pools }: DeployedProject, name: string): DeployedPool {
 export const memoryOf = ({ memoryMb, runsOn }: DeployedPool): number =>
   memoryMb ?? (runsOn === 'fargate' ? DEFAULT_CONTAINER_MB : DEFAULT_LAMBDA_MB)
 
-/** All state machines of the deployment, as one ARN with a wildcard, because a policy has no room for an ARN of each. */
-export const machinesArn = (scope: Construct, { layout }: Foundation): string =>
-  arnOf(scope, `${layout.anyPrefix}*`)
+/**
+ * Names of the state machines of the deployment: each by name, because `data-*` would name those of a stack `data-eu` too. In
+ * the larger layout they are one name with a wildcard, because there may be thousands.
+ */
+export const machineNames = ({ layout: { isSpread, prefix }, project }: Foundation): string[] =>
+  isSpread
+    ? [`${prefix}*`]
+    : [...project.pipelines.map(({ name }) => `${prefix}${name}`), `${prefix}${TASKS_MACHINE}`]

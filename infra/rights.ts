@@ -5,18 +5,18 @@ import type { Construct } from 'constructs'
 import type { Containers } from './constructs/containers.ts'
 import type { Grants } from './constructs/grants.ts'
 import { allow, Permissions, s3Parts } from './constructs/permissions.ts'
-import { type Foundation, machinesArn, poolOf, poolsOn } from './foundation.ts'
+import { type Foundation, machineNames, poolOf, poolsOn } from './foundation.ts'
 
 /** The permissions of each part of a deployment. */
 export class Rights {
   readonly #foundation: Foundation
   readonly #permissions: Permissions
-  readonly #machines: string
+  readonly #machines: string[]
 
   constructor(scope: Construct, foundation: Foundation) {
     this.#foundation = foundation
     this.#permissions = new Permissions(Stack.of(scope), foundation.records)
-    this.#machines = machinesArn(scope, foundation)
+    this.#machines = machineNames(foundation)
   }
 
   /** The tasks of a pool: its messages, records, plans, targets, its own secrets, and the permissions of its options. */
@@ -26,47 +26,39 @@ export class Rights {
     const { bucket, prefix } = s3Parts(storage)
     const queue = queues.pools.get(name)?.queue.queueArn ?? ''
     const reading = this.#permissions.readSecrets(secrets, secretsPrefix)
-    const isShort = reading.length <= 1
-    return {
-      statements: [
-        ...this.#permissions.records(),
-        ...this.#permissions.yields(),
-        ...this.#permissions.objects(bucket, prefix, 'write'),
-        ...this.reading(),
-        ...(isShort ? reading : []),
-        ...this.#permissions.take([queue], runsOn === 'fargate' ? 'container' : 'function'),
-        // A message that comes too early is sent again with a delay.
-        ...this.#permissions.send([queue]),
-        ...allows.map((each) => new iam.PolicyStatement(each)),
-      ],
-      apart: isShort ? [] : reading,
-      policies,
-    }
+    const statements = [
+      ...this.#permissions.records(),
+      ...this.#permissions.yields(),
+      ...this.#permissions.objects(bucket, prefix, 'write'),
+      ...this.reading(),
+      ...this.#permissions.take([queue], runsOn === 'fargate' ? 'container' : 'function'),
+      // A message that comes too early is sent again with a delay.
+      ...this.#permissions.send([queue]),
+      ...allows.map((each) => new iam.PolicyStatement(each)),
+    ]
+    return { ...withMany(statements, reading), policies }
   }
 
   plan(): Grants {
     const looking = this.looking('write', 'list', 'remove')
-    return { statements: [...looking, ...this.#permissions.answerRuns(this.#machines)] }
+    return withMany(looking, this.#permissions.answerRuns(this.#machines))
   }
 
   schedule(): Grants {
-    const records = this.#permissions.records()
-    return { statements: [...records, ...this.#permissions.startRuns(this.#machines)] }
+    return withMany(this.#permissions.records(), this.#permissions.startRuns(this.#machines))
   }
 
   /** Sends messages, puts yielded tasks into their run, and answers executions. */
   advance(launcher: lambda.Function): Grants {
     const { repair } = this.#foundation.queues
-    return {
-      statements: [
-        ...this.#permissions.records('list', 'remove'),
-        ...this.#permissions.plans('write'),
-        ...this.sending(),
-        ...this.#permissions.answerRuns(this.#machines),
-        ...this.#permissions.send([repair.queue.queueArn]),
-        invoke(launcher),
-      ],
-    }
+    const statements = [
+      ...this.#permissions.records('list', 'remove'),
+      ...this.#permissions.plans('write'),
+      ...this.sending(),
+      ...this.#permissions.send([repair.queue.queueArn]),
+      invoke(launcher),
+    ]
+    return withMany(statements, this.#permissions.answerRuns(this.#machines))
   }
 
   /** Its audit does the same as `advance`, except answering executions. */
@@ -100,14 +92,12 @@ export class Rights {
 
   api(logGroups: string[]): Grants {
     const { secretsPrefix } = this.#foundation
-    return {
-      statements: [
-        ...this.looking('read', 'list'),
-        ...this.#permissions.startRuns(this.#machines),
-        ...this.#permissions.readLogs(logGroups),
-        ...this.#permissions.setSecrets(secretsPrefix),
-      ],
-    }
+    const statements = [
+      ...this.looking('read', 'list'),
+      ...this.#permissions.readLogs(logGroups),
+      ...this.#permissions.setSecrets(secretsPrefix),
+    ]
+    return withMany(statements, this.#permissions.startRuns(this.#machines))
   }
 
   private sending(): iam.PolicyStatement[] {
@@ -134,5 +124,9 @@ export class Rights {
     })
   }
 }
+
+/** Statements that come in groups, each of which fills a policy: a single one fits into the role's own. */
+const withMany = (statements: iam.PolicyStatement[], groups: iam.PolicyStatement[]): Grants =>
+  groups.length > 1 ? { statements, apart: groups } : { statements: [...statements, ...groups] }
 
 const invoke = ({ functionArn }: lambda.Function) => allow(['lambda:InvokeFunction'], [functionArn])

@@ -1,8 +1,8 @@
 import { Stack } from 'aws-cdk-lib'
 import type { Construct } from 'constructs'
 import { type Part, SETTINGS_OF, type Setting, variableOf } from '../src/homes/aws/environment.ts'
+import { machineArn } from './constructs/arns.ts'
 import type { Containers } from './constructs/containers.ts'
-import { arnOf } from './constructs/machines.ts'
 import { type Foundation, memoryOf, poolOf } from './foundation.ts'
 
 /** Values that only some settings need. */
@@ -44,7 +44,7 @@ function valuesOf(
     storage: () => storage,
     secrets: () => secretsPrefix,
     code: () => project.code,
-    machines: () => arnOf(scope, layout.prefix),
+    machines: () => machineArn(scope, layout.prefix),
     queues: () => json(queues.urls),
     repairQueue: () => queues.repair.queue.queueUrl,
     launcher: () => launcher,

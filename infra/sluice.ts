@@ -6,16 +6,25 @@ import * as lambda from 'aws-cdk-lib/aws-lambda'
 import type * as logs from 'aws-cdk-lib/aws-logs'
 import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager'
 import { Construct, type IConstruct } from 'constructs'
+import { machineArn } from './constructs/arns.ts'
 import { Containers } from './constructs/containers.ts'
 import { acknowledgeExceptions } from './constructs/exceptions.ts'
 import { OwnFunction } from './constructs/function.ts'
 import type { Grants } from './constructs/grants.ts'
-import { arnOf, Machines, Schedules } from './constructs/machines.ts'
+import { Machines, Schedules } from './constructs/machines.ts'
 import { Queues } from './constructs/queues.ts'
 import { Records } from './constructs/records.ts'
 import { Watching } from './constructs/watching.ts'
 import { feedChanges, feedMessages } from './event-sources.ts'
-import { type Foundation, foundationOf, memoryOf, poolOf, poolsOn, retentionOf } from './foundation.ts'
+import {
+  type Foundation,
+  foundationOf,
+  machineNames,
+  memoryOf,
+  poolOf,
+  poolsOn,
+  retentionOf,
+} from './foundation.ts'
 import { Layout } from './layout.ts'
 import type { DeployedProject } from './project.ts'
 import { Rights } from './rights.ts'
@@ -41,6 +50,9 @@ export const tagsOf = ({ project, name }: DeployedProject): { [key: string]: str
 
 /** Longest timeout of Lambda. */
 const LONGEST = Duration.minutes(15)
+/** A pattern of EventBridge has 2,048 characters, and an ARN about 70 beside the name of its machine. */
+const PATTERN_CHARACTERS = 1_800
+const ARN_CHARACTERS = 70
 /** Sluice's own functions, with their purposes. */
 const DESCRIPTIONS = {
   schedule: 'Starts the intervals of schedules that are missing',
@@ -188,12 +200,11 @@ export class Sluice extends Construct {
   }
 
   private listen(heard: lambda.Function, containers: Containers | undefined): void {
-    const machinesBegin = arnOf(this, this.#foundation.layout.anyPrefix)
     new events.Rule(this, 'StoppedExecutions', {
       eventPattern: {
         source: ['aws.states'],
         detailType: ['Step Functions Execution Status Change'],
-        detail: { status: ['ABORTED'], stateMachineArn: [{ prefix: machinesBegin }] },
+        detail: { status: ['ABORTED'], stateMachineArn: this.machinesToHear() },
       },
       targets: [new targets.LambdaFunction(heard)],
     })
@@ -206,6 +217,16 @@ export class Sluice extends Construct {
       },
       targets: [new targets.LambdaFunction(heard)],
     })
+  }
+
+  /** The state machines by their ARNs while a pattern has room for them; then by their prefix. */
+  private machinesToHear(): unknown[] {
+    const names = machineNames(this.#foundation)
+    const arns = names.map((name) => machineArn(this, name))
+    const length = names.reduce((sum, name) => sum + name.length + ARN_CHARACTERS, 0)
+    if (!this.#foundation.layout.isSpread && length <= PATTERN_CHARACTERS) return arns
+    // What is heard of another stack's executions is noted, and changes nothing.
+    return [{ prefix: machineArn(this, this.#foundation.layout.prefix) }]
   }
 
   private addMachines(): Machines {

@@ -1,4 +1,4 @@
-import { ArnFormat, Aws, RemovalPolicy, Stack, Tags } from 'aws-cdk-lib'
+import { Aws, RemovalPolicy, Stack, Tags } from 'aws-cdk-lib'
 import * as iam from 'aws-cdk-lib/aws-iam'
 import * as logs from 'aws-cdk-lib/aws-logs'
 import * as scheduler from 'aws-cdk-lib/aws-scheduler'
@@ -9,6 +9,7 @@ import { ERRORS } from '../../src/core/errors.ts'
 import type { Pipeline } from '../../src/define/pipeline.ts'
 import { TASKS_MACHINE } from '../../src/homes/aws/handlers/start-run.ts'
 import type { Layout } from '../layout.ts'
+import { machineArn } from './arns.ts'
 import { allow } from './permissions.ts'
 
 /** Input of the state machines. */
@@ -64,19 +65,10 @@ export class Machines extends Construct {
       machine.node.addDependency(role)
       if (isPipeline) Tags.of(machine).add(PIPELINE_TAG, name)
       this.machines.push(machine)
-      this.arns.push(arnOf(this, `${prefix}${name}`))
+      this.arns.push(machineArn(this, `${prefix}${name}`))
     }
   }
 }
-
-/** The ARN of a machine by its name: functions and machines name each other. */
-export const arnOf = (scope: Construct, name: string): string =>
-  Stack.of(scope).formatArn({
-    service: 'states',
-    resource: 'stateMachine',
-    resourceName: name,
-    arnFormat: ArnFormat.COLON_RESOURCE_NAME,
-  })
 
 /** Log delivery and traces have no resources: https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html */
 const LOG_DELIVERY = [

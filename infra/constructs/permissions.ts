@@ -1,5 +1,6 @@
 import type { Stack } from 'aws-cdk-lib'
 import * as iam from 'aws-cdk-lib/aws-iam'
+import { machineArn } from './arns.ts'
 import type { Records } from './records.ts'
 
 /** `bucket` and `prefix` of `s3://bucket/prefix`; the prefix is empty or ends with a slash. */
@@ -118,12 +119,23 @@ export class Permissions {
     return this.#stack.formatArn({ service: 'secretsmanager', resource: `secret:${name}` })
   }
 
-  startRuns(machine: string): iam.PolicyStatement[] {
-    return [allow(['states:StartExecution'], [machine])]
+  /** Starts executions of these state machines; each statement has as many as fit one policy. */
+  startRuns(machines: string[]): iam.PolicyStatement[] {
+    return this.onMachines(machines, ['states:StartExecution'])
   }
 
-  answerRuns(machine: string): iam.PolicyStatement[] {
-    return [allow(['states:SendTaskSuccess', 'states:SendTaskFailure'], [machine])]
+  /** Answers executions of these state machines; each statement has as many as fit one policy. */
+  answerRuns(machines: string[]): iam.PolicyStatement[] {
+    return this.onMachines(machines, ['states:SendTaskSuccess', 'states:SendTaskFailure'])
+  }
+
+  private onMachines(machines: string[], actions: string[]): iam.PolicyStatement[] {
+    return groupsOf(machines).map((group) =>
+      allow(
+        actions,
+        group.map((name) => machineArn(this.#stack, name)),
+      ),
+    )
   }
 
   readLogs(groups: string[]): iam.PolicyStatement[] {

@@ -190,3 +190,39 @@ describe('a project that fits one stack', () => {
     }
   })
 })
+
+describe('a project of 150 pipelines in one stack', () => {
+  let main: Resources
+  before(() => {
+    main = synthesise(largeProject(150, 2, 10)).main
+  })
+  const machineArns = (type: string) =>
+    ofType(main, type).flatMap(([, { Properties }]) => {
+      const { Statement } = Properties.PolicyDocument as { Statement: { Resource: unknown }[] }
+      return Statement.flatMap(({ Resource }) => [Resource].flat().map(resolved)).filter((arn) =>
+        arn.includes(':stateMachine:'),
+      )
+    })
+
+  it('names each state machine, within the limits of IAM', () => {
+    assert.deepEqual(machineArns('AWS::IAM::Policy'), [])
+    const arns = machineArns('AWS::IAM::ManagedPolicy')
+    // Of the roles of plan, advance, schedule and api.
+    assert.equal(arns.length, 4 * 151)
+    assert.equal(
+      arns.some((arn) => arn.includes('*')),
+      false,
+    )
+    for (const [id, { Properties }] of ofType(main, 'AWS::IAM::ManagedPolicy'))
+      assert.ok(resolved(Properties.PolicyDocument).length <= 6_144, id)
+    const counts = Map.groupBy(ofType(main, 'AWS::IAM::ManagedPolicy'), ([, { Properties }]) =>
+      JSON.stringify(Properties.Roles),
+    )
+    for (const [role, policies] of counts) assert.ok(policies.length <= 9, `${role}: ${policies.length}`)
+  })
+
+  it('hears of its state machines by their prefix, within the limits of EventBridge', () => {
+    for (const [id, { Properties }] of ofType(main, 'AWS::Events::Rule'))
+      assert.ok(resolved(Properties.EventPattern).length <= 2_048, id)
+  })
+})

@@ -54,7 +54,6 @@ const WILDCARDS: [wildcard: RegExp, reason: string][] = [
     /:s3:::.*\/(plans|targets)\/\*(~\*)?$/,
     'plans of all runs, what tasks yield, targets of all tasks: names that come with the runs',
   ],
-  [/:stateMachine:sluice-prod-\*$/, 'state machines of one deployment: an ARN each would not fit a policy'],
   [/:secret:sluice-prod\/\*$/, 'secrets of one deployment, to set and not to read'],
   [/:task-definition\/sluice-prod-[a-z]+:\*$/, 'revisions of one task definition'],
   [/:task\/.*\/\*$/, 'tasks of one cluster'],
@@ -270,6 +269,24 @@ describe('permissions', () => {
       )
       assert.equal(shown.join(' '), expected, role)
     }
+  })
+
+  it('are for the state machines of this stack, and not of one whose name begins alike', () => {
+    const named = [...of('AWS::IAM::Policy'), ...of('AWS::IAM::ManagedPolicy')]
+      .flatMap(([, policy]) => statementsOf(policy))
+      .filter((statement) => actionsOf(statement).some((action) => action.startsWith('states:')))
+      .flatMap(({ Resource }) => [Resource].flat().map(text))
+    const rules = of('AWS::Events::Rule').flatMap(([, { Properties }]) => {
+      const { detail } = Properties.EventPattern as { detail: { stateMachineArn?: unknown[] } }
+      return detail.stateMachineArn ?? []
+    })
+    const own = of('AWS::StepFunctions::StateMachine').map(
+      ([, { Properties }]) => Properties.StateMachineName,
+    )
+    const nameOf = (arn: string) => arn.split(':').at(-1)
+    assert.ok(own.length > 3)
+    assert.deepEqual(new Set(named.map(nameOf)), new Set(own))
+    assert.deepEqual(new Set(rules.map(text).map(nameOf)), new Set(own))
   })
 
   it('name what they are for: a wildcard is on the list', () => {
