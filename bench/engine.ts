@@ -2,7 +2,7 @@
 import '../src/project/resolve-self.ts'
 
 export { growFreely, growThriftily } from '../src/cli/heap.ts'
-export { followRuns } from '../src/control/follow-runs.ts'
+export { workOnRuns } from '../src/control/follow-runs.ts'
 export { findRoot, requestFor, startRun } from '../src/control/requests.ts'
 export { openHome } from '../src/homes/local/home.ts'
 export { loadProject } from '../src/project/load-config.ts'

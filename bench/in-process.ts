@@ -19,7 +19,7 @@ const { values } = parseArgs({
 })
 // As the command does, before anything of Sluice is loaded.
 module.enableCompileCache(resolve(values.folder, '../cache'))
-const { growFreely, growThriftily, openHome, followRuns, loadProject, findRoot, requestFor, startRun } =
+const { growFreely, growThriftily, openHome, workOnRuns, loadProject, findRoot, requestFor, startRun } =
   await import('./engine.ts')
 const project = await loadProject(resolve(import.meta.dirname, 'sluice.config.ts'))
 growThriftily()
@@ -35,18 +35,9 @@ const opened = await startRun(home, asked)
 const planned = performance.now()
 let status = opened === undefined ? 'complete' : 'planned'
 if (opened !== undefined && !values['plan-only']) {
-  const runs = [opened.run]
   growFreely()
-  await followRuns(home, {
-    next: async () => runs.shift(),
-    maxActive: 1,
-    concurrency: Number(values.concurrency),
-    waitMs: 60_000,
-    signal: new AbortController().signal,
-    onRunEnd: (run) => {
-      status = run.status
-    },
-  })
+  const events = workOnRuns(home, { runs: [opened.run], concurrency: Number(values.concurrency) })
+  for await (const event of events) if (event.event === 'run_ended') status = event.status
 }
 const end = performance.now()
 await home.close()

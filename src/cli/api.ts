@@ -1,16 +1,10 @@
 import { type Context, Hono } from 'hono'
 import { z } from 'zod'
-import type { Home } from '../control/home.ts'
-import { findRun } from '../control/inspect.ts'
-import { type Looking, lookingAtHome } from '../control/looking.ts'
-import { findRoot, findScheduled, requestFor, startRun } from '../control/requests.ts'
+import type { Control } from '../control/control.ts'
 import { RUN_STATUSES } from '../control/run-filter.ts'
-import { cancelRun } from '../engine/cancel.ts'
-import { pauseSchedule } from '../engine/schedules.ts'
+import { MAX_PAGE } from '../control/schemas.ts'
+import { isOpen } from '../core/model.ts'
 import { body, checked, explain } from '../homes/aws/handlers/http.ts'
-import type { Project } from '../project/load-config.ts'
-import { listBudgets, readPools } from './commands/limits.ts'
-import { describePipelines } from './commands/pipelines.ts'
 import { readSummary, readTasks } from './read-pages.ts'
 import { summaryData } from './render/summary.ts'
 
@@ -39,55 +33,57 @@ const RUNS = z.strictObject({
  * that a browser shows here may neither read nor act: only requests to loopback by its name are answered, and acts
  * take JSON, which such a page cannot send without being asked first.
  */
-export function devApi(home: Home, project: Project): Hono {
+export function devApi(control: Control): Hono {
   const app = new Hono()
-  const looking = lookingAtHome(home)
   app.use(guard)
   app.onError(explain)
   app.notFound((context) => context.json({ error: 'not_found', message: 'There is nothing here.' }, 404))
 
-  app.get('/api/pipelines', async (context) => context.json(await describePipelines(project, home)))
-  app.get('/api/budgets', async (context) => context.json((await listBudgets(project, home)).data as object))
-  app.get('/api/pools', async (context) => context.json(await readPools(project, home)))
+  app.get('/api/pipelines', async (context) => context.json((await control.pipelines()).pipelines))
+  app.get('/api/budgets', async (context) => context.json(await control.budgets()))
+  app.get('/api/pools', async (context) => context.json(await control.pools()))
   app.get('/api/runs', async (context) => {
     const { status: statuses, ...query } = checked(RUNS, context.req.query())
-    return context.json((await looking.runs({ ...query, statuses })).runs)
+    return context.json((await control.runs({ ...query, statuses })).runs)
   })
   app.get('/api/runs/:run', async (context) => {
     const { run } = context.req.param()
-    const summary = await readSummary(looking, run)
-    return context.json({ ...summaryData(summary), tasks: await readTasks(looking, { run }) })
+    const summary = await readSummary(control, run)
+    return context.json({ ...summaryData(summary), tasks: await readTasks(control, { run }) })
   })
   app.get('/api/runs/:run/tasks/:task', async (context) => {
     const query = context.req.param()
-    const { tasks } = await looking.tasks(query)
-    return context.json({ ...tasks[0], why: (await looking.why(query)).reasons })
+    const { tasks } = await control.tasks(query)
+    return context.json({ ...tasks[0], why: (await control.why(query)).reasons })
   })
-  app.get('/api/work', async (context) => context.json(await work(looking)))
+  app.get('/api/work', async (context) => context.json(await readWork(control)))
   app.post('/api/runs', async (context) => {
-    const { name, params } = await body(context, ASKED)
-    const started = await startRun(home, requestFor(findRoot(project, name), params))
-    return context.json(started ?? { status: 'complete' }, started?.opened ? 201 : 200)
+    const started = await control.start(await body(context, ASKED))
+    return context.json(started, 'opened' in started && started.opened ? 201 : 200)
   })
   app.post('/api/runs/:run/cancel', async (context) => {
-    const run = await findRun(home, context.req.param('run'))
-    return context.json({ run: run.id, cancelled: await cancelRun(home.context, run) })
+    const { run, status } = await control.run(context.req.param())
+    if (!isOpen(status)) return context.json({ run, cancelled: false })
+    await control.cancel({ run })
+    return context.json({ run, cancelled: true })
   })
-  for (const act of ['pause', 'resume'] as const)
-    app.post(`/api/pipelines/:name/${act}`, async (context) => {
-      const { name } = findScheduled(project, context.req.param('name'))
-      await pauseSchedule(home.context, name, act === 'pause')
-      return context.json({ pipeline: name, paused: act === 'pause' })
-    })
+  app.post('/api/pipelines/:pipeline/pause', async (context) =>
+    context.json(await control.pause(context.req.param())),
+  )
+  app.post('/api/pipelines/:pipeline/resume', async (context) =>
+    context.json(await control.resume(context.req.param())),
+  )
   return app
 }
 
+const OPEN_TASKS = ['pending', 'queued', 'running', 'waiting', 'expanding'] as const
+
 /** What runs, and what is queued or waits, of all open runs. */
-async function work(looking: Looking) {
-  const { runs } = await looking.runs({ statuses: ['planning', 'running'], limit: 1_000 })
+async function readWork(control: Control) {
+  const { runs } = await control.runs({ statuses: ['planning', 'running'], limit: MAX_PAGE })
   const lists = await Promise.all(
     runs.map(async ({ run }) => {
-      const tasks = await readTasks(looking, { run, statuses: [...OPEN_TASKS] })
+      const tasks = await readTasks(control, { run, statuses: [...OPEN_TASKS] })
       return tasks.map((task) => ({ ...task, run, attempts: undefined }))
     }),
   )
@@ -97,8 +93,6 @@ async function work(looking: Looking) {
     pending: tasks.filter(({ status }) => status !== 'running'),
   }
 }
-
-const OPEN_TASKS = ['pending', 'queued', 'running', 'waiting', 'expanding'] as const
 
 async function guard(context: Context, next: () => Promise<void>): Promise<Response | undefined> {
   const host = URL.parse(`http://${context.req.header('host')}`)?.hostname ?? ''

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os'
 import { Argument, Command, InvalidArgumentError, Option } from 'commander'
 import { RUN_STATUSES } from '../control/run-filter.ts'
 import type { RunStatus } from '../core/model.ts'
-import { cancel, mark, retryRun, setPaused } from './commands/act.ts'
+import { cancel, mark, pause, resume, retryRun } from './commands/act.ts'
 import { dev } from './commands/dev.ts'
 import { diagnose } from './commands/doctor.ts'
 import { initAws, initProject } from './commands/init.ts'
@@ -16,7 +16,6 @@ import { showStatus } from './commands/status.ts'
 import { explainTask } from './commands/why.ts'
 import { completionScript, SHELLS, type Shell } from './completion/scripts.ts'
 import { EVERYWHERE, layOutHelp } from './help.ts'
-import { withHome } from './homes.ts'
 import {
   beginOf,
   duration,
@@ -99,16 +98,10 @@ function addLooks(program: Command, done: Done): void {
     command(program, 'why <run> <task>', 'says what a task waits for, since when, and when it can start'),
   ).action(async (wanted, task, options) => done(await explainTask(wanted, task, options)))
   withEnvironment(command(program, 'budgets', 'shows what is spent and left of every budget')).action(
-    async (options) => {
-      const project = await projectOf(options)
-      done(await withHome(options, project, (home) => listBudgets(project, home)))
-    },
+    async (options) => done(await listBudgets(await projectOf(options), options)),
   )
   withEnvironment(command(program, 'pools', 'shows pools and resources, and what waits for them')).action(
-    async (options) => {
-      const project = await projectOf(options)
-      done(await withHome(options, project, (home) => listPools(project, home)))
-    },
+    async (options) => done(await listPools(await projectOf(options), options)),
   )
 }
 
@@ -131,15 +124,12 @@ function addActs(program: Command, done: Done): void {
   ).action(async (wanted, task, outcome, options) =>
     done(await mark(await projectIfAny(options), { run: wanted, task, outcome }, options)),
   )
-  for (const [name, paused] of [
-    ['pause', true],
-    ['resume', false],
-  ] as const)
-    withEnvironment(
-      command(program, `${name} <pipeline>`, paused ? 'stops a schedule' : 'lets a schedule start runs'),
-    ).action(async (pipeline, options) =>
-      done(await setPaused(await projectOf(options), pipeline, paused, options)),
-    )
+  withEnvironment(command(program, 'pause <pipeline>', 'stops a schedule')).action(
+    async (pipeline, options) => done(await pause(await projectOf(options), pipeline, options)),
+  )
+  withEnvironment(command(program, 'resume <pipeline>', 'lets a schedule start runs')).action(
+    async (pipeline, options) => done(await resume(await projectOf(options), pipeline, options)),
+  )
   command(program, 'prune', 'forgets runs that ended long ago; targets stay')
     .requiredOption('--older-than <duration>', 'for example 30d', duration)
     .option('--yes', 'does not ask, though it is more than half of all runs')
@@ -177,9 +167,9 @@ function addSecrets(program: Command, done: Done): void {
   withEnvironment(command(secrets, 'set <name>', 'keeps a value from a prompt or standard input')).action(
     async (name, options) => done(await setSecret(name, options)),
   )
-  command(secrets, 'list', 'lists names').action((options) => done(listSecrets(options)))
-  command(secrets, 'remove <name>', 'forgets a secret').action((name, options) =>
-    done(removeSecret(name, options)),
+  command(secrets, 'list', 'lists names').action(async (options) => done(await listSecrets(options)))
+  command(secrets, 'remove <name>', 'forgets a secret').action(async (name, options) =>
+    done(await removeSecret(name, options)),
   )
 }
 

@@ -1,5 +1,4 @@
 import type { Control, RunPage, RunShape, TaskShape } from '../control/control.ts'
-import type { Looking } from '../control/looking.ts'
 import { MAX_PAGE } from '../control/schemas.ts'
 import type { Summary } from './render/summary.ts'
 
@@ -7,7 +6,7 @@ type TaskQuery = Parameters<Control['tasks']>[0]
 type RunQuery = NonNullable<Parameters<Control['runs']>[0]>
 
 /** All tasks of a run that a filter finds. */
-export async function readTasks(control: Looking, query: TaskQuery): Promise<TaskShape[]> {
+export async function readTasks(control: Control, query: TaskQuery): Promise<TaskShape[]> {
   const tasks: TaskShape[] = []
   for (let cursor: string | undefined; ; ) {
     const page = await control.tasks({ ...query, limit: MAX_PAGE, cursor })
@@ -18,7 +17,7 @@ export async function readTasks(control: Looking, query: TaskQuery): Promise<Tas
 }
 
 /** What a summary of a run is made from. */
-export async function readSummary(control: Looking, run: string): Promise<Summary> {
+export async function readSummary(control: Control, run: string): Promise<Summary> {
   const detail = await control.run({ run })
   const ofStatus = (status: 'failed' | 'upstream_failed') =>
     detail.counts[status] ? readTasks(control, { run: detail.run, statuses: [status] }) : []
@@ -26,7 +25,7 @@ export async function readSummary(control: Looking, run: string): Promise<Summar
 }
 
 /** The newest runs that a filter finds, so many at most. */
-export async function readRuns(control: Looking, query: RunQuery, most: number): Promise<RunPage> {
+export async function readRuns(control: Control, query: RunQuery, most: number): Promise<RunPage> {
   let page = await control.runs({ ...query, limit: Math.min(most, MAX_PAGE) })
   const runs: RunShape[] = page.runs
   while (page.next !== null && runs.length < most) {

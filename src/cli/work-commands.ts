@@ -1,13 +1,14 @@
 import { parseArgs } from 'node:util'
 import type { Command } from 'commander'
-import { type Asked, findRoot, forced, type Root, requestFor, requestForPlan } from '../control/requests.ts'
+import type { StartRequest } from '../control/control.ts'
+import { findRoot, type Root } from '../control/requests.ts'
 import { SluiceError } from '../core/errors.ts'
-import { readPlan } from '../planning/plan-from-file.ts'
+import type { Params } from '../core/model.ts'
 import { brokenText } from '../project/check-definitions.ts'
 import { findConfig, loadProject, type Project } from '../project/load-config.ts'
 import { backfill } from './commands/backfill.ts'
 import { planRequest } from './commands/plan.ts'
-import { runRequest } from './commands/run.ts'
+import { readPlan, runRequest } from './commands/run.ts'
 import { positiveInteger, projectIfAny } from './options.ts'
 import { addParameterFlags, givenParameters } from './parameters.ts'
 import { type Done, withEnvironment, withGlobals, withRemoteWork, withWorkFlags } from './program.ts'
@@ -42,12 +43,15 @@ export async function addWorkCommands(program: Command, args: string[], done: Do
   for (const command of [run, plan, fill]) if (named) addParameterFlags(command, named.root.definition.fields)
 
   run.action(async (name: string | undefined, options) => {
-    const { project, asked } = await wanted(named, name, options)
-    done(await runRequest(project, asked, options))
+    const project = named?.project ?? (await projectIfAny(options))
+    const request = await requestOf(named, name, options)
+    warnBroken(project)
+    done(await runRequest(project, request, options))
   })
   plan.action(async (name, options) => {
-    const { project, asked } = await wanted(named, name, options)
-    done(await planRequest(project, asked, options))
+    const { project, root } = named as Named
+    warnBroken(project)
+    done(await planRequest(project, namedRequest(name, root, options), options))
   })
   fill.action(async (name, options) => {
     const { project, root } = named as Named
@@ -58,38 +62,37 @@ export async function addWorkCommands(program: Command, args: string[], done: Do
   })
 }
 
-async function wanted(
+/** A pipeline or task by name, or a plan from elsewhere. */
+async function requestOf(
   named: Named | undefined,
   name: string | undefined,
-  options: Options & { config?: string },
-): Promise<{ project: Project; asked: Asked }> {
-  const asked = named ? askedFor(named, options) : await askedByPlan(name, options)
-  warnBroken(asked.project)
-  if (options.force === undefined) return asked
-  return { ...asked, asked: forced(asked.asked, options.force) }
-}
-
-function askedFor({ project, root }: Named, options: Options) {
-  if (options.plan !== undefined)
-    throw new SluiceError(
-      'invalid_usage',
-      `It takes either ${root.name} or --plan ${options.plan}, not both.`,
-    )
-  return { project, asked: requestFor(root, given(root, options)) }
-}
-
-async function askedByPlan(name: string | undefined, { plan, config }: Options & { config?: string }) {
+  options: Options,
+): Promise<StartRequest> {
+  const { plan, force } = options
+  if (named !== undefined && plan !== undefined)
+    throw new SluiceError('invalid_usage', `It takes either ${named.root.name} or --plan ${plan}, not both.`)
+  if (named !== undefined) return namedRequest(named.root.name, named.root, options)
   if (plan === undefined || name !== undefined)
     throw new SluiceError('invalid_usage', 'It takes the name of a pipeline or task, or --plan FILE.', {
       hint: 'sluice pipelines lists what there is.',
     })
-  const project = await projectIfAny(config === undefined ? {} : { config })
-  return { project, asked: requestForPlan(await readPlan(plan)) }
+  if (force !== undefined)
+    throw new SluiceError(
+      'invalid_usage',
+      '--force is for tasks of the config, not for a plan from elsewhere.',
+      { hint: 'Remove the outputs that are to be made again, then run the plan.' },
+    )
+  return readPlan(plan)
 }
 
-function given({ definition, pipeline }: Root, options: Options): Record<string, unknown> {
+function namedRequest(name: string, root: Root, options: Options) {
+  const { force } = options
+  return { name, params: given(root, options), ...(force === undefined ? {} : { force }) }
+}
+
+function given({ definition, pipeline }: Root, options: Options): Params {
   const timeZone = pipeline?.schedule?.timeZone ?? 'UTC'
-  return givenParameters(definition.fields, options, options.param ?? [], timeZone)
+  return givenParameters(definition.fields, options, options.param ?? [], timeZone) as Params
 }
 
 async function lookUp(args: string[]): Promise<Named | undefined> {

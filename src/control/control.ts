@@ -117,8 +117,8 @@ export interface Control {
 
   /**
    * Opens the next run of a run's request, planned from what is complete; with a task, a run of that task alone. An open
-   * run in which something failed is cancelled first (`unconfirmed`: bodies of it still run; `stopping`: they have not
-   * stopped after 15 s); any other open run is joined.
+   * run in which something failed is cancelled first (`unconfirmed`: bodies of it still run; status `running`: they
+   * have not stopped after 15 s); any other open run is joined.
    */
   retry(request: z.input<typeof shape.RetryRequest>): Promise<Retried>
   /** Stops a run; waits up to 15 s for its bodies to stop. Throws where it has ended. */

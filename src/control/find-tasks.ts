@@ -67,7 +67,7 @@ export async function findTask(home: Home, run: Run, wanted: string): Promise<Fo
 }
 
 /** Throws where a run has no task of this number, label or family, whatever its status. */
-async function requireTask(home: Home, run: Run, wanted: string): Promise<void> {
+export async function requireTask(home: Home, run: Run, wanted: string): Promise<void> {
   for await (const _ of findTasks(home, run, { task: wanted })) return
   throw await unknownTask(home, run, wanted)
 }
@@ -166,10 +166,10 @@ async function viewTasks(home: Home, run: Run, found: FoundTask[]): Promise<Task
 }
 
 /** Attempts of tasks, which are in order of number, by number. */
-async function readAttempts(
+export async function readAttempts(
   { context }: Home,
   run: Run,
-  found: FoundTask[],
+  found: readonly FoundTask[],
 ): Promise<Map<number, Attempt[]>> {
   const attempts = new Map<number, Attempt[]>(found.map(({ task }) => [task.number, []]))
   const last = found.at(-1)?.task.number ?? -1

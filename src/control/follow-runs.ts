@@ -1,11 +1,23 @@
+import { EventEmitter, on } from 'node:events'
+import { availableParallelism } from 'node:os'
 import type { Stored } from '../core/change.ts'
 import { keys } from '../core/keys.ts'
 import { isOpen, type Run, type TaskRun } from '../core/model.ts'
 import { audit } from '../engine/audit.ts'
+import type { Claimed } from '../engine/claim.ts'
 import { type Loops, startLoops } from '../engine/loops.ts'
 import { type WorkEvents, Worker } from '../engine/work.ts'
 import { placesOf } from './awaiting.ts'
+import type { Follow, RunEvent } from './control.ts'
+import { countTasks } from './find-tasks.ts'
 import type { Home } from './home.ts'
+import { takingRuns } from './take-runs.ts'
+
+/** Nothing could start for so long: following ends. */
+const WAIT_MS = 60_000
+const COUNT_MS = 200
+/** What an attempt may take to end after it was asked to. */
+export const GRACE_MS = 10_000
 
 /** Makes a run that was left behind go on at once. */
 export async function resumeRun({ context }: Home, run: string): Promise<void> {
@@ -13,36 +25,102 @@ export async function resumeRun({ context }: Home, run: string): Promise<void> {
   if (record?.kind === 'run') await audit(context, record)
 }
 
-/** How following runs ended. */
-export type FollowEnd = 'ended' | 'waiting' | 'stopped'
-
-/** How runs are followed. */
-export interface FollowOptions extends WorkEvents {
-  /** Opens the next run to follow; undefined where there is none left. */
-  next(): Promise<string | undefined>
-  /** How many are followed at once, beside those that only wait for the target of an external task. */
-  maxActive: number
-  concurrency: number
-  /** Gives up when nothing could start for this time. */
-  waitMs: number
-  /** Aborted to stop gracefully. */
-  signal: AbortSignal
-  onRunEnd?(run: Stored<Run>): void
+/** Works on runs until they end, wait for too long, or are stopped; they go on with the next call. */
+export async function* workOnRuns(home: Home, query: Follow): AsyncGenerator<RunEvent> {
+  const emitter = new EventEmitter()
+  const events = on(emitter, 'event', { close: ['close'] }) as AsyncIterableIterator<[RunEvent]>
+  const emit = (event: RunEvent) => emitter.emit('event', event)
+  // Ends the work also where nothing takes its events any more.
+  const stop = new AbortController()
+  const onAbort = () => {
+    emit({ event: 'stopping', graceMs: GRACE_MS })
+    stop.abort()
+  }
+  query.signal?.addEventListener('abort', onAbort)
+  const work = followWorker(home, { ...query, signal: stop.signal }, emit).finally(() =>
+    emitter.emit('close'),
+  )
+  work.catch(() => {})
+  try {
+    for await (const [event] of events) yield event
+    yield { event: 'end', end: await work }
+  } finally {
+    query.signal?.removeEventListener('abort', onAbort)
+    stop.abort()
+    await work.catch(() => {})
+  }
 }
 
-/** Works on runs until they end, wait for too long, or are stopped; they go on with the next call. */
-export async function followRuns(home: Home, options: FollowOptions): Promise<FollowEnd> {
+type End = Extract<RunEvent, { event: 'end' }>['end']
+type Emit = (event: RunEvent) => void
+
+async function followWorker(home: Home, query: Follow & { signal: AbortSignal }, emit: Emit): Promise<End> {
   const active = new Set<string>()
-  const worker = new Worker(home.context, { ...options, runs: () => [...active] })
+  const concurrency = query.concurrency ?? availableParallelism()
+  const worker = new Worker(home.context, { ...workEvents(emit), concurrency, runs: () => [...active] })
   const loops = startLoops(home.context, worker)
   const announcement = home.presence?.announce()
+  const counting = query.counts ? startCounting(home, active, emit) : undefined
   try {
     const worksOn = (runs: readonly string[]) => announcement?.worksOn(runs)
-    const end = await untilEnd(home, options, { active, worker, loops, worksOn })
+    const end = await untilEnd(home, query, { active, worker, loops, worksOn, emit })
     await Promise.race([loops.stop(), loops.failed])
     return end
   } finally {
+    counting?.stop()
     announcement?.leave()
+  }
+}
+
+/** What a worker does, as events. */
+export function workEvents(emit: Emit): WorkEvents {
+  const ofTask = ({ task, planned }: Claimed) => ({
+    run: task.run,
+    number: task.number,
+    task: planned.label,
+    attempt: task.attempt,
+  })
+  return {
+    onStart: (claimed) =>
+      emit({ event: 'task_started', ...ofTask(claimed), at: claimed.task.startedAt ?? Date.now() }),
+    onProgress: (claimed, progress) =>
+      emit({ event: 'task_progress', ...ofTask(claimed), at: Date.now(), progress }),
+    onEnd(claimed, { outcome, failure }) {
+      const at = Date.now()
+      const tookMs = Math.max(0, at - (claimed.task.startedAt ?? at))
+      emit({
+        event: 'task_ended',
+        ...ofTask(claimed),
+        at,
+        outcome,
+        tookMs,
+        message: failure?.message ?? null,
+      })
+    },
+  }
+}
+
+/** Counts the tasks of runs again and again; it may take a twentieth of the time at most. */
+function startCounting(home: Home, runs: ReadonlySet<string>, emit: Emit): { stop(): void } {
+  let timer: NodeJS.Timeout | undefined
+  let isStopped = false
+  const count = async () => {
+    const began = Date.now()
+    for (const id of runs) {
+      const [run] = await home.context.ports.store.read([keys.run(id)])
+      if (run?.kind === 'run' && run.tasks !== undefined)
+        emit({ event: 'counts', run: id, counts: await countTasks(home, run) })
+    }
+    if (!isStopped) timer = setTimeout(again, Math.max(COUNT_MS, 20 * (Date.now() - began)))
+  }
+  // Counts are for people to watch: what cannot be read now is counted the next time.
+  const again = () => void count().catch(() => {})
+  again()
+  return {
+    stop() {
+      isStopped = true
+      clearTimeout(timer)
+    },
   }
 }
 
@@ -52,29 +130,31 @@ interface Following {
   loops: Loops
   /** Tells other processes on which runs this one works. */
   worksOn(runs: readonly string[]): void
+  emit: Emit
 }
 
 async function untilEnd(
   home: Home,
-  options: FollowOptions,
-  { active, worker, loops, worksOn }: Following,
-): Promise<FollowEnd> {
+  query: Follow & { signal: AbortSignal },
+  { active, worker, loops, worksOn, emit }: Following,
+): Promise<End> {
   const { clock } = home.context.ports
-  const { signal, waitMs } = options
+  const { signal, waitMs = WAIT_MS } = query
   const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
   let idleSince = clock.steady()
-  const addRuns = runsOf(home, options)
+  const takeRuns = takingRuns(query.runs)
+  const placesFor = placesOf(home, query.maxActive ?? Number.POSITIVE_INFINITY)
   while (!signal.aborted) {
     const before = active.size
     const idle = clock.listen('events')
-    await dropEnded(home, active, options)
+    await dropEnded(home, active, emit)
     const left = active.size
-    await addRuns(active)
+    await takeRuns(active, () => placesFor([...active]))
     if (active.size === 0) return 'ended'
     if (left !== before || active.size !== left) worksOn([...active])
     if (worker.running > 0 || active.size !== before) idleSince = clock.steady()
     if (clock.steady() - idleSince >= waitMs) {
-      if (!(await someoneWorks(home, active))) return 'waiting'
+      if (!(await isWorkedOn(home, active))) return 'waiting'
       idleSince = clock.steady()
     }
     await Promise.race([idle(500), stopped, loops.failed])
@@ -82,32 +162,18 @@ async function untilEnd(
   return 'stopped'
 }
 
-/** Opens runs as long as there are places for them, and more of them. */
-function runsOf(home: Home, { next, maxActive }: FollowOptions): (active: Set<string>) => Promise<void> {
-  const placesFor = placesOf(home, maxActive)
-  let isMore = true
-  return async (active) => {
-    const places = isMore ? await placesFor([...active]) : 0
-    while (isMore && active.size < places) {
-      const run = await next()
-      if (run === undefined) isMore = false
-      else active.add(run)
-    }
-  }
-}
-
-async function dropEnded({ context }: Home, active: Set<string>, { onRunEnd }: FollowOptions): Promise<void> {
+async function dropEnded({ context }: Home, active: Set<string>, emit: Emit): Promise<void> {
   const ids = [...active]
   const records = (await context.ports.store.read(ids.map(keys.run))) as (Stored<Run> | undefined)[]
   ids.forEach((id, index) => {
     const run = records[index]
     if (run !== undefined && isOpen(run.status)) return
     active.delete(id)
-    if (run !== undefined) onRunEnd?.(run)
+    if (run !== undefined) emit({ event: 'run_ended', run: id, status: run.status })
   })
 }
 
-async function someoneWorks(home: Home, runs: Iterable<string>): Promise<boolean> {
+async function isWorkedOn(home: Home, runs: Iterable<string>): Promise<boolean> {
   for (const run of runs) {
     const tasks = await home.context.ports.store.list({ prefix: keys.taskRuns(run), consistency: 'strong' })
     if (tasks.some(({ record }) => (record as Stored<TaskRun>).status === 'running')) return true

@@ -6,20 +6,17 @@ import { readRunPage } from './find-runs.ts'
 import { countTasks, readTaskPage } from './find-tasks.ts'
 import type { Home } from './home.ts'
 import { findRun } from './inspect.ts'
-import type { StateHome } from './parts.ts'
-import { RunQuery, RunRef, TaskQuery, TaskRef } from './schemas.ts'
+import { readLogPage } from './logs.ts'
+import { checkShape, type ReadLines, type StateHome } from './parts.ts'
+import { LogQuery, RunQuery, RunRef, TaskQuery, TaskRef } from './schemas.ts'
 import { viewRun } from './views.ts'
 import { explainRun, explainTask } from './why.ts'
 
 /** Operations that look at runs and change nothing. */
-export type Looking = Pick<Control, 'runs' | 'run' | 'tasks' | 'why' | 'waits'>
-
-/** Looks at the runs of a state that is open. */
-export const lookingAtHome = (home: Home): Looking =>
-  lookingAt({ existing: async () => home, withRuns: async () => home })
+type Looking = Pick<Control, 'runs' | 'run' | 'tasks' | 'logs' | 'why' | 'waits'>
 
 /** Looks at the runs of a state. */
-export function lookingAt(state: StateHome): Looking {
+export function lookingAt(state: StateHome, readLines: ReadLines): Looking {
   const found = async ({ run }: { run: string }): Promise<[Home, Stored<Run>]> => {
     const home = await state.withRuns()
     return [home, await findRun(home, run)]
@@ -28,21 +25,26 @@ export function lookingAt(state: StateHome): Looking {
     async runs(query = {}) {
       const home = await state.existing()
       if (home === undefined) return { runs: [], found: 0, all: 0, next: null }
-      return readRunPage(home, RunQuery.parse(query))
+      return readRunPage(home, checkShape(RunQuery, query))
     },
     async run(query) {
-      return detailOf(...(await found(RunRef.parse(query))))
+      return detailOf(...(await found(checkShape(RunRef, query))))
     },
     async tasks(query) {
-      const { run, ...filter } = TaskQuery.parse(query)
+      const { run, ...filter } = checkShape(TaskQuery, query)
       return readTaskPage(...(await found({ run })), filter)
     },
+    async logs(query) {
+      const { run, ...wanted } = checkShape(LogQuery, query)
+      const [home, record] = await found({ run })
+      return readLogPage(home, record, readLines, wanted)
+    },
     async why(query) {
-      const { run, task } = TaskRef.parse(query)
+      const { run, task } = checkShape(TaskRef, query)
       return explainTask(...(await found({ run })), task)
     },
     async waits(query) {
-      return explainRun(...(await found(RunRef.parse(query))))
+      return explainRun(...(await found(checkShape(RunRef, query))))
     },
   }
 }

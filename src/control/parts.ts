@@ -1,4 +1,15 @@
+import { z } from 'zod'
+import { SluiceError } from '../core/errors.ts'
+import type { Run } from '../core/model.ts'
+import type { LogLine } from '../core/ports.ts'
+import type { cancelRun } from '../engine/cancel.ts'
+import type { markSucceeded } from '../engine/mark.ts'
+import type { pauseSchedule } from '../engine/schedules.ts'
+import type { Project } from '../project/load-config.ts'
+import type { Started } from './control.ts'
+import type { FoundTask } from './find-tasks.ts'
 import type { Home } from './home.ts'
+import type { Asked } from './requests.ts'
 
 /** The state that a control works on; it is opened when an operation needs it. */
 export interface StateHome {
@@ -6,4 +17,95 @@ export interface StateHome {
   existing(): Promise<Home | undefined>
   /** The state; throws `unknown_run` where none has been made yet. */
   withRuns(): Promise<Home>
+  /** The state, made where there is none yet. */
+  open(): Promise<Home>
+}
+
+/** What opening a run is told beside the request: an execution of a deployment plans it anew from this. */
+export interface OpenOrder {
+  /** The pipeline of a request; absent for a task family. */
+  pipeline?: string
+  force?: true | string
+  interval?: { start: number; end: number }
+  /** The run that it follows, perhaps only for one of its tasks, and ids of tasks that count as complete. */
+  again?: { run: string; task?: number; done?: string[] }
+}
+
+/** Opens or joins the run of a request. */
+export type OpenRun = (home: Home, asked: Asked, order: OpenOrder) => Promise<Started>
+
+/** Where credentials of this machine or of a deployment are kept. */
+export interface SecretKeeper {
+  names(): string[] | Promise<string[]>
+  set(name: string, value: string): void | Promise<void>
+  /** False where there was none. */
+  remove(name: string): boolean | Promise<boolean>
+}
+
+/** A line of an attempt, as it was written. */
+export interface WrittenLine extends LogLine {
+  number: number
+  attempt: number
+}
+
+/** Which lines are read. */
+export interface LineQuery {
+  run: Run
+  /** The tasks that are wanted, and whether these are all of the run. */
+  tasks: readonly FoundTask[]
+  isWholeRun: boolean
+  attempt: number | undefined
+  /** The `next` of the read before. */
+  cursor: string | undefined
+}
+
+/** Reads lines that attempts wrote. */
+export type ReadLines = (
+  home: Home,
+  query: LineQuery,
+) => Promise<{ lines: WrittenLine[]; next: string; isMore: boolean }>
+
+/** What changes records or looks at targets; a command that is no part of a deployment has the deployment do it. */
+export interface Acts {
+  cancelRun: typeof cancelRun
+  markSucceeded: typeof markSucceeded
+  pauseSchedule: typeof pauseSchedule
+  /** Whether the roots of requests are complete. */
+  areComplete(home: Home, asked: Asked[]): Promise<boolean[]>
+}
+
+/** What a control stands on. */
+export interface ControlParts {
+  state: StateHome
+  project: Project
+  /** An engine works on runs by itself; see {@link Control.isHosted}. */
+  isHosted: boolean
+  /** @default plans and opens the run in this process */
+  openRun?: OpenRun
+  /** @default done by the engine of this process */
+  acts?: Acts
+  /** @default the logs of the home */
+  readLines?: ReadLines
+  secrets: SecretKeeper
+  /** Called once bodies are about to run in this process. */
+  onWork?(): void
+  close(): Promise<void>
+}
+
+/** What is given, as a schema wants it. */
+export function checkShape<S extends z.ZodType>(schema: S, given: unknown): z.output<S> {
+  const parsed = schema.safeParse(given)
+  if (parsed.success) return parsed.data
+  throw new SluiceError('invalid_usage', `The request is wrong: ${z.prettifyError(parsed.error)}`)
+}
+
+/** What the cursor of a page says. */
+export function readCursor<S extends z.ZodType>(schema: S, cursor: string): z.output<S> {
+  try {
+    return schema.parse(JSON.parse(cursor))
+  } catch {
+    throw new SluiceError('invalid_usage', `${cursor.slice(0, 100)} is no cursor of such a page.`, {
+      hint: 'Give the `next` of the page before.',
+    })
+  }
 }

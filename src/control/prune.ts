@@ -1,5 +1,6 @@
 import { type Key, keys } from '../core/keys.ts'
 import { isOpen, type Run } from '../core/model.ts'
+import type { PruneResult } from './control.ts'
 import type { Home } from './home.ts'
 import { allRuns } from './inspect.ts'
 
@@ -8,6 +9,19 @@ const PAGE = 500
 const AT_ONCE = 20
 /** More attempts than one machine runs; each has a due instant, the end of its lease. */
 const MOST_RUNNING = 100_000
+
+/** Forgets runs that ended long ago; that more than half of all runs are forgotten has to be confirmed. */
+export async function pruneRuns(home: Home, olderThanMs: number, confirmed: boolean): Promise<PruneResult> {
+  const before = home.context.ports.clock.now() - olderThanMs
+  const all = await allRuns(home)
+  const old = endedBefore(all, before)
+  if (old.length > all.length / 2 && !confirmed)
+    return { status: 'unconfirmed', affected: old.length, all: all.length }
+  const pruned = await prune(home, before)
+  const unpublished = await pruneStaged(home, before)
+  const state = await home.shrink?.()
+  return { pruned, unpublished, ...(state && { state }) }
+}
 
 /** Forgets runs that ended before an instant: records, plans, messages and logs. Targets and markers stay. */
 export async function prune(home: Home, before: number): Promise<string[]> {
@@ -19,7 +33,7 @@ export async function prune(home: Home, before: number): Promise<string[]> {
 }
 
 /** Removes what attempts that died before an instant had written beside their targets; returns how many files it was. */
-export async function pruneStaged({ context, removeAbandoned }: Home, before: number): Promise<number> {
+async function pruneStaged({ context, removeAbandoned }: Home, before: number): Promise<number> {
   if (removeAbandoned === undefined) return 0
   const due = await context.ports.store.due({ before: Number.MAX_SAFE_INTEGER, limit: MOST_RUNNING })
   const running = new Set(due.flatMap(({ record }) => ('nonce' in record ? [record.nonce] : [])))
@@ -36,7 +50,7 @@ async function forget(home: Home, id: string): Promise<void> {
 }
 
 /** The runs that ended before an instant. */
-export const endedBefore = <R extends Run>(runs: readonly R[], before: number): R[] =>
+const endedBefore = <R extends Run>(runs: readonly R[], before: number): R[] =>
   runs.filter(({ status, endedAt }) => !isOpen(status) && endedAt !== undefined && endedAt < before)
 
 async function removeAll({ context }: Home, prefix: Key<'task' | 'attempt' | 'checkpoint'>): Promise<void> {

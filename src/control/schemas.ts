@@ -220,6 +220,7 @@ export const LogLine = z.object({
   attempt: z.int(),
 })
 export const LogPage = z.object({
+  run: z.string().describe('The id of the run'),
   lines: z.array(LogLine).describe('In order of time; a line may come again on the next page'),
   next: z.string().describe('The cursor that goes on, also after the last line'),
   isMore: z.boolean().describe('More lines are there already'),
@@ -272,8 +273,8 @@ export const RetryRequest = z.strictObject({
     .describe('Tasks that still run may be stopped, where the run is open and something in it has failed'),
 })
 export const Stopping = z.object({
-  status: z.literal('stopping').describe('Bodies have not stopped yet: send the same again'),
-  run: z.string(),
+  run: z.string().describe('The open run that is being cancelled'),
+  status: z.literal('running').describe('Bodies of it have not stopped yet: send the same again'),
 })
 export const Retried = z.union([Opened, AllComplete, Unconfirmed, Stopping])
 
@@ -450,7 +451,7 @@ export const IntervalQuery = z.strictObject({
   limit: limit.default(MAX_PAGE),
 })
 export const IntervalPage = z.object({
-  all: count('How many intervals the range has'),
+  all: z.int().nullable().describe('How many intervals the range has; null after the first page'),
   intervals: z
     .array(
       z.object({

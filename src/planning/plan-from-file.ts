@@ -1,7 +1,4 @@
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
-import { text as readText } from 'node:stream/consumers'
 import { SluiceError } from '../core/errors.ts'
 import { type FoundTask, gather, numberPlan } from '../core/graph.ts'
 import { NO_PLAN_BOUNDS } from '../core/limits.ts'
@@ -26,24 +23,10 @@ interface PlanHome {
   definitions: Omit<PlanSurroundings, 'folder'>
 }
 
-/** Reads a plan from a file, or from standard input for `-`. */
-export async function readPlan(path: string): Promise<ReadPlan> {
-  const text = path === '-' ? await readText(process.stdin) : readFile(path)
-  return {
-    file: parsePlan(text),
-    folder: path === '-' ? process.cwd() : dirname(resolve(path)),
-    digest: createHash('sha256').update(text).digest('hex').slice(0, 16),
-  }
-}
-
-function readFile(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (error) {
-    throw new SluiceError('invalid_usage', `The plan ${path} cannot be read: ${(error as Error).message}`, {
-      cause: error,
-    })
-  }
+/** Reads a plan from its text; its commands run in the folder. */
+export function readPlanText(text: string, folder: string): ReadPlan {
+  const digest = createHash('sha256').update(text).digest('hex').slice(0, 16)
+  return { file: parsePlan(text), folder, digest }
 }
 
 /** The plan of a file: its tasks as they are on this machine, with what is complete. */

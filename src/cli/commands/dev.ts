@@ -1,31 +1,34 @@
 import { serve } from '@hono/node-server'
-import type { Home } from '../../control/home.ts'
+import type { PipelineList } from '../../control/control.ts'
+import { GRACE_MS, workEvents } from '../../control/follow-runs.ts'
 import { runDev } from '../../control/run-dev.ts'
 import { SluiceError } from '../../core/errors.ts'
-import type { Pipeline } from '../../define/pipeline.ts'
-import { readSchedule } from '../../engine/schedules.ts'
 import type { Project } from '../../project/load-config.ts'
 import { devApi } from '../api.ts'
 import { EXIT } from '../exit.ts'
-import { projectHome } from '../homes.ts'
+import { listenForStop, type RunOptions } from '../follow.ts'
+import { controlBeside, projectHome } from '../open-control.ts'
 import type { Result } from '../options.ts'
 import { plainProgress, silentProgress } from '../progress.ts'
-import { listenForStop, type RunOptions } from './run.ts'
 
 const HOST = '127.0.0.1'
 
 /** Runs engine, schedules and API on this machine until Ctrl-C. */
 export async function dev(project: Project, options: RunOptions & { port: number }): Promise<Result> {
   const home = projectHome(options, project)
+  const control = controlBeside(home, project, options)
   const view = options.json ? silentProgress() : plainProgress((line) => console.log(line))
   const stop = new AbortController()
-  const unlisten = listenForStop(stop, home, view)
+  const unlisten = listenForStop(stop, control)
+  stop.signal.addEventListener('abort', () => view.show({ event: 'stopping', graceMs: GRACE_MS }))
   try {
-    const api = await listen(devApi(home, project), options.port)
+    const api = await listen(devApi(control), options.port)
     view.say(`The API listens on http://${HOST}:${api.port}/api/runs`)
-    view.say(`${await schedulesText(home, project)} Ctrl-C stops.`)
+    view.say(`${schedulesText(await control.pipelines())} Ctrl-C stops.`)
+    const { concurrency } = options
+    const events = { ...workEvents(view.show), say: view.say }
     try {
-      await runDev(home, project, { ...view, concurrency: options.concurrency, signal: stop.signal })
+      await runDev(home, project, { ...events, concurrency, signal: stop.signal })
     } finally {
       api.close()
     }
@@ -36,18 +39,17 @@ export async function dev(project: Project, options: RunOptions & { port: number
     }
   } finally {
     unlisten()
-    await home.close()
+    await control.close()
   }
 }
 
 /** How many schedules start runs, and how to let the others. */
-async function schedulesText({ context }: Home, project: Project): Promise<string> {
-  const scheduled = [...project.pipelines.values()].filter(({ schedule }) => schedule !== undefined)
-  const records = await Promise.all(scheduled.map(({ name }) => readSchedule(context, name)))
-  const paused = scheduled.filter((_, index) => records[index]?.paused ?? true)
+function schedulesText({ pipelines }: PipelineList): string {
+  const scheduled = pipelines.filter(({ schedule }) => schedule !== null)
+  const paused = scheduled.filter(({ schedule }) => schedule?.paused)
+  const [first] = paused
   if (scheduled.length === 0) return 'No pipeline has a schedule.'
-  if (paused.length === 0) return `Schedules: ${scheduled.length}, none is paused.`
-  const [first] = paused as [Pipeline]
+  if (first === undefined) return `Schedules: ${scheduled.length}, none is paused.`
   const resume = `sluice resume ${paused.length === 1 ? first.name : 'PIPELINE'}`
   return `Schedules: ${scheduled.length}, of which ${paused.length} paused (to start: ${resume}).`
 }

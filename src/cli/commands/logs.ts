@@ -1,90 +1,72 @@
-import type { Home } from '../../control/home.ts'
-import { findRun, type RunView, viewRun } from '../../control/inspect.ts'
-import { isOpen } from '../../core/model.ts'
-import type { AttemptName } from '../../core/ports.ts'
-import { homeWithRuns } from '../homes.ts'
-import { type LogsOptions, lineText, type TaskLine, tellNoLines, wantedTasks, withEnds } from '../log-line.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Control, LogPage } from '../../control/control.ts'
+import { withControl } from '../open-control.ts'
+import type { GlobalOptions } from '../options.ts'
 import { outputUnread } from '../output.ts'
+import { lineText } from '../render/log-line.ts'
 
-const FOLLOW_MS = 300
+/** Flags of `sluice logs`. */
+export interface LogsOptions extends GlobalOptions {
+  follow?: true
+  tail?: number
+  attempt?: number
+}
+
+type Line = LogPage['lines'][number]
 
 /** Prints the lines of a run or of one of its tasks, in order of time; with `--follow` until the run has ended. */
-export async function printLogs(
-  wanted: string,
+export function printLogs(
+  run: string,
   task: string | undefined,
   options: LogsOptions,
   print: (line: string) => void,
 ): Promise<void> {
-  if (options.env !== undefined) {
-    const { printRemoteLogs } = await import('../remote/logs.ts')
-    return printRemoteLogs(wanted, task, options, print)
-  }
-  const home = await homeWithRuns(options)
-  try {
-    const seen: Seen = { offsets: new Map(), ends: new Set() }
-    let view = await viewRun(home, await findRun(home, wanted))
-    const lines = await newLines(home, view, task, options, seen)
-    const shown = options.tail === undefined ? lines : lines.slice(-options.tail)
-    for (const line of shown) print(lineText(line, view, options))
-    if (shown.length === 0) tellNoLines(view, task, options)
-    while (options.follow && isOpen(view.run.status) && !outputUnread.aborted) {
-      await home.context.ports.clock.sleep(FOLLOW_MS)
-      view = await viewRun(home, await findRun(home, view.run.id))
-      for (const line of await newLines(home, view, task, options, seen)) print(lineText(line, view, options))
+  return withControl(options, undefined, async (control) => {
+    const { attempt, follow = false, tail, json } = options
+    const isNew = newOnly()
+    const query = { run, task, attempt, follow }
+    let { page, lines } = await readNew(control, query, isNew)
+    const printAll = (some: Line[]) => {
+      for (const line of some) print(json ? JSON.stringify(line) : lineText(line, page.isSingle))
     }
-  } finally {
-    await home.close()
+    printAll(tail === undefined ? lines : lines.slice(-tail))
+    if (lines.length === 0 && !json && !follow) sayNone(task ?? page.run, page)
+    while (follow && page.isOpen && !outputUnread.aborted) {
+      await sleep(page.lookAgainMs)
+      ;({ page, lines } = await readNew(control, { ...query, run: page.run, cursor: page.next }, isNew))
+      printAll(lines)
+    }
+  })
+}
+
+/** Reads pages as long as more lines are there. */
+async function readNew(
+  control: Control,
+  query: Parameters<Control['logs']>[0],
+  isNew: (line: Line) => boolean,
+): Promise<{ page: LogPage; lines: Line[] }> {
+  let page = await control.logs(query)
+  const lines = page.lines.filter(isNew)
+  while (page.isMore) {
+    page = await control.logs({ ...query, run: page.run, cursor: page.next })
+    for (const line of page.lines) if (isNew(line)) lines.push(line)
+  }
+  return { page, lines }
+}
+
+/** Lets each line through once: a page may have lines of the one before. */
+function newOnly(): (line: Line) => boolean {
+  const seen = new Set<string>()
+  return (line) => {
+    const key = JSON.stringify([line.number, line.attempt, line.at, line.text])
+    if (seen.has(key)) return false
+    seen.add(key)
+    return true
   }
 }
 
-/** What was printed: up to where each log, and the ends of which attempts. */
-interface Seen {
-  offsets: Map<string, number>
-  ends: Set<string>
-}
-
-/** Lines that were not read before, of every attempt that is asked for; the error that ended it is its last one. */
-async function newLines(
-  home: Home,
-  view: RunView,
-  task: string | undefined,
-  options: LogsOptions,
-  { offsets, ends }: Seen,
-): Promise<TaskLine[]> {
-  const tasks = wantedTasks(view, task, options)
-  const labels = new Map(tasks.map(({ task, planned }) => [task.number, planned.label]))
-  const attempts = (await home.logs.list(view.run.id)).filter(
-    ({ number, attempt }) =>
-      labels.has(number) && (options.attempt === undefined || attempt === options.attempt),
-  )
-  const lines: TaskLine[] = []
-  for (const attempt of attempts)
-    for (const line of await readAll(home, attempt, labels, offsets)) lines.push(line)
-  const written = new Set(lines)
-  return withEnds(lines, tasks, options).filter((line) => written.has(line) || isNew(ends, line))
-}
-
-function isNew(ends: Set<string>, { number, attempt, text }: TaskLine): boolean {
-  const key = `${number}.${attempt} ${text}`
-  if (ends.has(key)) return false
-  ends.add(key)
-  return true
-}
-
-async function readAll(
-  home: Home,
-  name: AttemptName,
-  labels: Map<number, string>,
-  offsets: Map<string, number>,
-): Promise<TaskLine[]> {
-  const { number, attempt } = name
-  const key = `${number}.${attempt}`
-  const read: TaskLine[] = []
-  for (;;) {
-    const { lines, next } = await home.logs.read(name, offsets.get(key) ?? 0)
-    offsets.set(key, next)
-    if (lines.length === 0) return read
-    for (const line of lines)
-      read.push({ ...line, task: labels.get(number) ?? String(number), number, attempt })
-  }
+/** Says why there is nothing to see, beside the lines that programs read. */
+function sayNone(name: string, { hasBegun }: LogPage): void {
+  const why = hasBegun ? 'has written no lines' : 'has not run in this run, so there are no lines'
+  console.error(`${name} ${why}.`)
 }

@@ -1,8 +1,6 @@
-import type { Shrunk } from '../../adapters/sqlite/shrink.ts'
-import { allRuns } from '../../control/inspect.ts'
-import { endedBefore, prune, pruneStaged } from '../../control/prune.ts'
+import type { PruneResult } from '../../control/control.ts'
 import { askFirst } from '../ask.ts'
-import { existingHome } from '../homes.ts'
+import { withControl } from '../open-control.ts'
 import type { GlobalOptions, Result } from '../options.ts'
 
 /** Flags of `sluice prune`. */
@@ -12,41 +10,35 @@ export interface PruneOptions extends GlobalOptions {
 }
 
 /** Forgets runs that ended before; more than half of all are asked about first. */
-export async function pruneRuns(options: PruneOptions): Promise<Result> {
-  const home = await existingHome(options)
-  if (home === undefined) return { data: { pruned: [] }, text: 'There are no runs.' }
-  try {
-    const before = home.context.ports.clock.now() - options.olderThan
-    const all = await allRuns(home)
-    const old = endedBefore(all, before)
-    if (old.length > all.length / 2 && !options.yes)
-      await askFirst(`${old.length} of ${all.length} runs ended before that.`, {
-        question: 'Forget them?',
-        refusal: 'Nothing was forgotten.',
-        hint: 'Name a longer time, or add --yes.',
-      })
-    const pruned = await prune(home, before)
-    const unpublished = await pruneStaged(home, before)
-    const shrunk = await home.shrink?.()
-    return {
-      data: { pruned, unpublished, ...(shrunk && { state: shrunk }) },
-      text: [`Forgot ${pruned.length} runs.`, ...unpublishedText(unpublished), ...shrunkText(shrunk)].join(
-        '\n',
-      ),
-    }
-  } finally {
-    await home.close()
-  }
+export function pruneRuns({ olderThan, yes, ...options }: PruneOptions): Promise<Result> {
+  const request = { olderThanMs: olderThan }
+  return withControl(options, undefined, async (control) => {
+    const result = await control.prune({ ...request, confirmed: yes === true })
+    if (!('status' in result)) return { data: result, text: prunedText(result) }
+    await askFirst(`${result.affected} of ${result.all} runs ended before that.`, {
+      question: 'Forget them?',
+      refusal: 'Nothing was forgotten.',
+      hint: 'Name a longer time, or add --yes.',
+    })
+    const pruned = await control.prune({ ...request, confirmed: true })
+    return { data: pruned, text: prunedText(pruned) }
+  })
 }
 
-const unpublishedText = (count: number) =>
+function prunedText(result: PruneResult): string {
+  if ('status' in result || result.unpublished === undefined) return 'There are no runs.'
+  const { pruned, unpublished, state } = result
+  return [`Forgot ${pruned.length} runs.`, ...unpublishedLines(unpublished), ...sizeLines(state)].join('\n')
+}
+
+const unpublishedLines = (count: number) =>
   count === 0 ? [] : [`Removed ${count} unpublished files of attempts that died.`]
 
 const MB = 1024 * 1024
 
-function shrunkText(shrunk: Shrunk | undefined): string[] {
-  if (shrunk === undefined) return []
-  const { beforeBytes, afterBytes, isLater } = shrunk
+function sizeLines(state: Extract<PruneResult, { pruned: string[] }>['state']): string[] {
+  if (state === undefined) return []
+  const { beforeBytes, afterBytes, isLater } = state
   const size = (bytes: number) => `${(bytes / MB).toFixed(1)} MB`
   if (isLater)
     return [

@@ -1,12 +1,11 @@
-import { allRuns, findRun, viewRun } from '../../control/inspect.ts'
 import { findRoot } from '../../control/requests.ts'
 import { RUN_STATUSES } from '../../control/run-filter.ts'
 import { choicesOf } from '../../define/fields.ts'
 import { kindOf } from '../../define/params.ts'
 import { findConfig, loadProject, type Project } from '../../project/load-config.ts'
-import { withExistingHome } from '../homes.ts'
-import { secretsOf } from '../options.ts'
+import { withControl } from '../open-control.ts'
 import { defaultState, fromStart } from '../place.ts'
+import { readTasks } from '../read-pages.ts'
 import { instant } from '../render/text.ts'
 import { FILES } from './scripts.ts'
 
@@ -81,35 +80,36 @@ function pipelines({ pipelines }: Project, command: string): Candidate[] {
 const families = ({ tasks }: Project): Candidate[] =>
   [...tasks.keys()].map((value) => ({ value, text: 'task' }))
 
-function secretNames({ flags }: Where): Candidate[] {
-  const secrets = secretsOf({ state: stateOf(flags) })
-  return secrets.names().map((value) => ({ value }))
-}
+const secretNames = (where: Where): Promise<Candidate[]> =>
+  withControl(hereOf(where), undefined, async (control) =>
+    (await control.secrets()).map(({ name }) => ({ value: name })),
+  )
+
+const hereOf = ({ flags }: Where) => ({ state: stateOf(flags) })
 
 const stateOf = ({ state, config }: Where['flags']) =>
   state === undefined ? defaultState(config) : fromStart(state)
 
 /** The newest runs of this machine. A deployment is not called, because an answer takes too long while typing. */
-async function runs({ flags }: Where): Promise<Candidate[]> {
+async function runs(where: Where): Promise<Candidate[]> {
   const latest = { value: 'latest', text: 'the newest run' }
-  if (flags.env !== undefined) return [latest]
-  const found = await withExistingHome({ state: stateOf(flags) }, allRuns)
+  if (where.flags.env !== undefined) return [latest]
+  const page = await withControl(hereOf(where), undefined, (control) => control.runs({ limit: RUNS }))
   return [
     latest,
-    ...(found ?? [])
-      .reverse()
-      .slice(0, RUNS)
-      .map(({ id, status, createdAt }) => ({ value: id, text: `${status} ${instant(createdAt)}` })),
+    ...page.runs.map(({ run, status, createdAt }) => ({
+      value: run,
+      text: `${status} ${instant(createdAt)}`,
+    })),
   ]
 }
 
 /** Families of the tasks of the run that the words before name. */
-async function tasksOf({ flags, given: [run] }: Where): Promise<Candidate[]> {
-  if (run === undefined || flags.env !== undefined) return []
-  const view = await withExistingHome({ state: stateOf(flags) }, async (home) =>
-    viewRun(home, await findRun(home, run)),
-  )
-  const byFamily = Map.groupBy(view?.tasks ?? [], ({ planned }) => planned.family)
+async function tasksOf(where: Where): Promise<Candidate[]> {
+  const [run] = where.given
+  if (run === undefined || where.flags.env !== undefined) return []
+  const tasks = await withControl(hereOf(where), undefined, (control) => readTasks(control, { run }))
+  const byFamily = Map.groupBy(tasks, ({ family }) => family)
   return [...byFamily].map(([value, { length }]) => ({
     value,
     text: length === 1 ? 'task' : `${length} tasks`,

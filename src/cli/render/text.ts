@@ -44,12 +44,13 @@ export function statusText(status: TaskStatus | RunStatus): string {
 }
 
 /** How an attempt ended, in its colour: what was not the body's fault is no failure. */
-export function outcomeText(outcome: AttemptOutcome): string {
+export function outcomeText(outcome: AttemptOutcome | 'upstream_failed'): string {
   switch (outcome) {
     case 'succeeded':
     case 'yielded':
       return styleText('green', outcome)
     case 'failed':
+    case 'upstream_failed':
     case 'timed_out':
     case 'out_of_memory':
       return styleText('red', outcome)

@@ -1,0 +1,131 @@
+import type { Control, Follow, RunEvent, Started } from '../control/control.ts'
+import { SluiceError } from '../core/errors.ts'
+import { EXIT } from './exit.ts'
+import type { ControlOptions } from './open-control.ts'
+import type { Result } from './options.ts'
+import { liveProgress, type ProgressView, plainProgress, silentProgress } from './progress.ts'
+import { readSummary } from './read-pages.ts'
+import { waitLines } from './render/reasons.ts'
+import { failureLines, type Summary, summaryData, summaryText } from './render/summary.ts'
+
+/** Flags of commands that work on runs. */
+export interface RunOptions extends ControlOptions {
+  concurrency: number
+  wait?: number
+  /** Starts the run and does not follow it, where an engine works by itself. */
+  detach?: true
+}
+
+/** How following ended. */
+export type End = Extract<RunEvent, { event: 'end' }>['end']
+
+/** Follows the run that was opened or joined until it ends, waits or is stopped. */
+export async function followStarted(
+  control: Control,
+  started: Started,
+  options: RunOptions,
+): Promise<Result> {
+  if (!('run' in started))
+    return {
+      data: { status: 'complete', task: started.task },
+      text: `Nothing to do: ${started.task} is complete.`,
+    }
+  const { run, opened } = started
+  if (options.detach && control.isHosted)
+    return {
+      data: { run, opened },
+      text: `${opened ? 'Started' : 'There is'} run ${run}. Look at it: sluice status ${run}${ofPlace(options)}`,
+    }
+  const view = progressView(options, () => liveProgress(options.concurrency))
+  view.say(`${opened ? 'Run' : 'Going on with run'} ${run}`)
+  const end = await followRuns(control, view, options, { runs: [run] })
+  return resultOf(control, await readSummary(control, run), end, options)
+}
+
+/** The flag of a command that goes to the same place. */
+const ofPlace = ({ env }: RunOptions) => (env === undefined ? '' : ` --env ${env}`)
+
+/** Follows runs, shows how they go on, and stops gracefully at Ctrl-C. */
+export async function followRuns(
+  control: Control,
+  view: ProgressView,
+  { concurrency, wait }: RunOptions,
+  query: Pick<Follow, 'runs' | 'maxActive'>,
+  onEvent: (event: RunEvent) => void = () => {},
+): Promise<End> {
+  const stop = new AbortController()
+  const unlisten = listenForStop(stop, control)
+  const waiting = wait === undefined ? {} : { waitMs: wait }
+  try {
+    const events = control.follow({
+      ...query,
+      ...waiting,
+      concurrency,
+      counts: view.wantsCounts,
+      signal: stop.signal,
+    })
+    for await (const event of events) {
+      if (event.event === 'end') return event.end
+      view.show(event)
+      onEvent(event)
+    }
+    throw new SluiceError('internal', 'Following ended without saying how.')
+  } finally {
+    view.stop()
+    unlisten()
+  }
+}
+
+/** Live on a terminal where there is such a view, plain lines otherwise. */
+export function progressView(options: RunOptions, live?: () => ProgressView): ProgressView {
+  if (options.json) return silentProgress()
+  if (process.stdout.isTTY && live !== undefined) return live()
+  return plainProgress((line) => console.log(line))
+}
+
+/** The first Ctrl-C stops gracefully, the second kills what runs in this process. */
+export function listenForStop(stop: AbortController, control: Pick<Control, 'close'>): () => void {
+  const onSignal = () => {
+    if (stop.signal.aborted) {
+      void control.close()
+      process.exit(EXIT.killed)
+    }
+    stop.abort()
+  }
+  process.on('SIGINT', onSignal)
+  process.on('SIGTERM', onSignal)
+  return () => {
+    process.off('SIGINT', onSignal)
+    process.off('SIGTERM', onSignal)
+  }
+}
+
+async function resultOf(control: Control, summary: Summary, end: End, options: RunOptions): Promise<Result> {
+  const { run, status } = summary.run
+  const data = { ...summaryData(summary), end }
+  const isDone = end === 'ended' && status === 'succeeded'
+  switch (end) {
+    case 'ended':
+      return {
+        data,
+        text: summaryText(summary, options.env),
+        exitCode: isDone ? EXIT.done : EXIT.failed,
+      }
+    case 'stopped': {
+      const text = control.isHosted
+        ? `The run goes on: sluice status ${run}${ofPlace(options)}`
+        : `Stopped ${run}. The same command goes on with it.`
+      return { data, text, exitCode: EXIT.waiting }
+    }
+    case 'waiting': {
+      const waits = waitLines(await control.waits({ run }))
+      const lines = [
+        ...failureLines(summary, options.env).slice(1),
+        `Nothing could start. ${run} waits:`,
+        ...waits.map((line) => `  ${line}`),
+        ...(control.isHosted ? [] : ['Go on later with the same command, or leave it to sluice dev.']),
+      ]
+      return { data: { ...data, waits }, text: lines.join('\n'), exitCode: EXIT.waiting }
+    }
+  }
+}

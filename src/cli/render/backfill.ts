@@ -1,0 +1,27 @@
+import type { BackfillInterval } from '../commands/backfill.ts'
+import type { End } from '../follow.ts'
+import { columns, statusText } from './text.ts'
+
+/** What has become of the intervals of a backfill, for people. */
+export function backfillText(pipeline: string, end: End, intervals: BackfillInterval[]): string {
+  const counts = [...Map.groupBy(intervals, ({ status }) => status)].map(
+    ([status, some]) => `${some.length} ${status}`,
+  )
+  const rows = intervals.flatMap(({ status, interval, run }) =>
+    status === 'failed' || status === 'cancelled'
+      ? [[interval, statusText(status), `sluice status ${run}`]]
+      : [],
+  )
+  return [
+    `Backfill of ${pipeline}: ${counts.join(', ')}`,
+    ...(rows.length === 0 ? [] : ['', columns(['interval', 'status', 'look'], rows)]),
+    ...waitingLines(intervals),
+    ...(end === 'ended' ? [] : ['It is not done; the same command goes on. sluice runs shows what is open.']),
+  ].join('\n')
+}
+
+function waitingLines(intervals: BackfillInterval[]): string[] {
+  const waiting = intervals.filter(({ waits = [] }) => waits.length > 0)
+  if (waiting.length === 0) return []
+  return ['', 'Waiting:', ...waiting.map(({ interval, waits = [] }) => `  ${interval}: ${waits.join('; ')}`)]
+}

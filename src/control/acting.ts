@@ -1,0 +1,165 @@
+import type { Stored } from '../core/change.ts'
+import { SluiceError } from '../core/errors.ts'
+import { isOpen, type Run } from '../core/model.ts'
+import type { Pipeline } from '../define/pipeline.ts'
+import { type Loops, startLoops } from '../engine/loops.ts'
+import { canBeMarked } from '../engine/mark.ts'
+import { actsOf } from './acts.ts'
+import { unattendedSince } from './attendance.ts'
+import type { Cancelled, Control, MarkResult, Retried, Started } from './control.ts'
+import { countTasks, type FoundTask, findTask } from './find-tasks.ts'
+import type { Home } from './home.ts'
+import { findRun } from './inspect.ts'
+import { type ControlParts, checkShape } from './parts.ts'
+import { findScheduled, requestAgain, scheduleProblem } from './requests.ts'
+import { PipelineRef, RetryRequest, RunRef, TaskRef } from './schemas.ts'
+import { openHere } from './start-runs.ts'
+
+/** Operations that change runs and schedules. */
+export function actingOn(
+  parts: ControlParts,
+): Pick<Control, 'retry' | 'cancel' | 'mark' | 'pause' | 'resume'> {
+  const { state, project } = parts
+  const setPaused = async (name: string, paused: boolean) => {
+    const pipeline = findScheduled(project, name)
+    if (!paused) refuseUnstartable(pipeline)
+    await actsOf(parts).pauseSchedule((await state.open()).context, pipeline.name, paused)
+    return { pipeline: name, paused }
+  }
+  return {
+    async retry(request) {
+      const { run: name, task, confirmed } = checkShape(RetryRequest, request)
+      const home = await state.withRuns()
+      return retryRun(parts, home, await findRun(home, name), { name: task, confirmed })
+    },
+    async cancel(request) {
+      const home = await state.withRuns()
+      return cancelAndWait(parts, home, await findRun(home, checkShape(RunRef, request).run))
+    },
+    async mark(request) {
+      const { run, task } = checkShape(TaskRef, request)
+      const home = await state.withRuns()
+      return markTask(parts, home, await findRun(home, run), task)
+    },
+    pause: (request) => setPaused(checkShape(PipelineRef, request).pipeline, true),
+    resume: (request) => setPaused(checkShape(PipelineRef, request).pipeline, false),
+  }
+}
+
+/** Opens the next run of a run's request; one that is open although something in it has failed is cancelled first. */
+async function retryRun(
+  parts: ControlParts,
+  home: Home,
+  run: Stored<Run>,
+  { name, confirmed }: { name: string | undefined; confirmed: boolean },
+): Promise<Retried> {
+  const task = name === undefined ? undefined : await findTask(home, run, name)
+  const stopping = task === undefined ? await endFailing(parts, home, run, confirmed) : undefined
+  return stopping ?? openAgain(parts, home, run, { task })
+}
+
+/**
+ * Cancels a run that is open although something in it has failed: bits of a run are never unset, so what failed can
+ * succeed only in the next run. What still runs in it is stopped only where the caller has confirmed it. Cut off before
+ * the next run is opened, the same request goes on. Returns what keeps the next run from being opened.
+ */
+async function endFailing(
+  parts: ControlParts,
+  home: Home,
+  run: Stored<Run>,
+  confirmed: boolean,
+): Promise<Retried | undefined> {
+  if (!isOpen(run.status)) return undefined
+  const counts = await countTasks(home, run)
+  if (!counts.failed) return undefined
+  const running = (await unattendedSince(home, run)) === undefined ? (counts.running ?? 0) : 0
+  if (running > 0 && !confirmed) return { status: 'unconfirmed', affected: running, all: run.tasks ?? 0 }
+  const { status } = await cancelAndWait(parts, home, run)
+  return isOpen(status) ? { status: 'running', run: run.id } : undefined
+}
+
+/** Opens the next run of a request, or of one of its tasks; tasks of the ids in `done` count as complete. */
+function openAgain(
+  { project, openRun = openHere }: ControlParts,
+  home: Home,
+  run: Run,
+  { task, done }: { task?: FoundTask | undefined; done?: string[] },
+): Promise<Started> {
+  const asked = requestAgain(project, run, task?.planned, done && new Set(done))
+  const isPipeline = task === undefined && project.pipelines.has(run.name)
+  return openRun(home, asked, {
+    ...(isPipeline ? { pipeline: run.name } : {}),
+    again: {
+      run: run.id,
+      ...(task === undefined ? {} : { task: task.task.number }),
+      ...(done === undefined ? {} : { done }),
+    },
+  })
+}
+
+const CANCEL_WAIT_MS = 15_000
+/** A change of the run wakes at once where an engine of this process decides. */
+const LOOK_MS = 200
+const HOSTED_LOOK_MS = 1_000
+
+/** Cancels a run; other processes that run its bodies learn of it with their next heartbeat. */
+async function cancelAndWait(parts: ControlParts, home: Home, run: Stored<Run>): Promise<Cancelled> {
+  if (!(await actsOf(parts).cancelRun(home.context, run)))
+    throw new SluiceError('invalid_usage', `Run ${run.id} cannot be cancelled: it has ended (${run.status}).`)
+  return whileDeciding(parts, home, async (failed) => {
+    const { clock } = home.context.ports
+    const until = clock.now() + CANCEL_WAIT_MS
+    let now = await findRun(home, run.id)
+    while (isOpen(now.status) && clock.now() < until) {
+      const idle = clock.listen('events')
+      now = await findRun(home, run.id)
+      if (isOpen(now.status)) await Promise.race([idle(parts.isHosted ? HOSTED_LOOK_MS : LOOK_MS), failed])
+    }
+    return { run: run.id, status: now.status }
+  })
+}
+
+/** Lets an engine decide meanwhile, where none works by itself. */
+async function whileDeciding<T>(
+  { isHosted }: ControlParts,
+  { context }: Home,
+  act: (failed: Promise<never>) => Promise<T>,
+): Promise<T> {
+  const loops: Loops | undefined = isHosted ? undefined : startLoops(context)
+  const result = await act(loops?.failed ?? new Promise<never>(() => {}))
+  await loops?.stop()
+  return result
+}
+
+/** Counts a task as succeeded: at once in an open run, else in the next run of the same request. */
+async function markTask(
+  parts: ControlParts,
+  home: Home,
+  run: Stored<Run>,
+  name: string,
+): Promise<MarkResult> {
+  const { task, planned } = await findTask(home, run, name)
+  if (!isOpen(run.status)) {
+    if (task.status === 'succeeded' || task.status === 'complete')
+      throw new SluiceError('invalid_usage', `${planned.label} has ${task.status} already.`)
+    return openAgain(parts, home, run, { done: [planned.id] })
+  }
+  if (!canBeMarked(task))
+    throw new SluiceError('invalid_usage', `${planned.label} cannot be marked now: it is ${task.status}.`, {
+      hint: `Let the run end or cancel it (sluice cancel ${run.id}), then mark it.`,
+    })
+  const isMarked = await whileDeciding(parts, home, () => actsOf(parts).markSucceeded(home.context, task))
+  if (!isMarked) throw new SluiceError('invalid_usage', `${planned.label} has changed meanwhile; look again.`)
+  return { run: run.id, task: planned.label, status: 'succeeded' }
+}
+
+/** A schedule that could start nothing is not resumed: it would lose its intervals, and only a log would say so. */
+function refuseUnstartable(pipeline: Pipeline): void {
+  const problem = scheduleProblem(pipeline, Date.now())
+  if (problem === undefined) return
+  throw new SluiceError(
+    'invalid_definition',
+    `The schedule of ${pipeline.name} cannot start runs: ${problem}`,
+    { hint: "Correct the pipeline's `params`; the schedule stays as it was." },
+  )
+}

@@ -1,0 +1,106 @@
+import { z } from 'zod'
+import type { Stored } from '../core/change.ts'
+import { keys } from '../core/keys.ts'
+import { type AttemptOutcome, type Failure, hasEnded, isOpen, type Run, type TaskRun } from '../core/model.ts'
+import type { Changes, RunEvent } from './control.ts'
+import { countTasks } from './find-tasks.ts'
+import type { Home } from './home.ts'
+import { readCursor } from './parts.ts'
+import type { ChangesQuery } from './schemas.ts'
+
+/** Looking at a run reads all of its tasks: a large one is looked at less often. */
+const LOOK_MS = 1_000
+const LARGE = 5_000
+const LARGE_LOOK_MS = 15_000
+/** Clocks of hosts differ, and lists may miss recent writes: this far back events are told again. */
+const LATE_MS = 60_000
+
+/** Up to which instant the events of each run were told. */
+const CURSOR = z.record(z.string(), z.number())
+
+type State = Changes['runs'][number]
+
+/** What has happened in runs since the answer that a cursor is of. */
+export async function readChanges(
+  home: Home,
+  { runs: ids, cursor, counts }: z.output<typeof ChangesQuery>,
+): Promise<Changes> {
+  const { store, clock } = home.context.ports
+  const now = clock.now()
+  const since = cursor === undefined ? {} : readCursor(CURSOR, cursor)
+  const records = (await store.read(ids.map(keys.run))) as (Stored<Run> | undefined)[]
+  const events: RunEvent[] = []
+  const states: State[] = []
+  for (const run of records) {
+    if (run === undefined) continue
+    const tasks = run.tasks === undefined ? [] : await readTaskRuns(home, run)
+    events.push(...(await eventsOf(home, run, tasks, since[run.id] ?? 0)))
+    if (counts) events.push({ event: 'counts', run: run.id, counts: await countTasks(home, run) })
+    states.push({ run: run.id, status: run.status, ...stateOf(tasks) })
+  }
+  const size = records.reduce((sum, run) => sum + (run?.tasks ?? 0), 0)
+  return {
+    events,
+    runs: states,
+    next: JSON.stringify(Object.fromEntries(states.map(({ run }) => [run, now - LATE_MS]))),
+    lookAgainMs: size > LARGE ? LARGE_LOOK_MS : LOOK_MS,
+  }
+}
+
+/** What one look at a large run reads may miss recent writes; what an ended run is told by may not. */
+async function readTaskRuns({ context }: Home, run: Run): Promise<TaskRun[]> {
+  const listed = await context.ports.store.list({
+    prefix: keys.taskRuns(run.id),
+    consistency: isOpen(run.status) ? 'stale' : 'strong',
+  })
+  return listed.map(({ record }) => record as Stored<TaskRun>).filter(({ join }) => !join)
+}
+
+async function eventsOf(home: Home, run: Run, tasks: TaskRun[], since: number): Promise<RunEvent[]> {
+  const moved = tasks.filter(
+    ({ status, startedAt = 0, endedAt = 0 }) =>
+      (status === 'running' && startedAt >= since) ||
+      (hasEnded(status) && status !== 'complete' && endedAt >= since),
+  )
+  const planned = await home.context.ports.plans.tasks(
+    run.id,
+    moved.map(({ number }) => number),
+  )
+  return moved.map((task, index) => eventOf(task, planned[index]?.label ?? String(task.number)))
+}
+
+function eventOf(task: TaskRun, label: string): RunEvent {
+  const { run, number, attempt, status, startedAt, endedAt, failure } = task
+  const ofTask = { run, number, task: label, attempt }
+  switch (status) {
+    case 'succeeded':
+    case 'failed':
+    case 'cancelled':
+    case 'upstream_failed':
+      return {
+        event: 'task_ended',
+        ...ofTask,
+        at: endedAt ?? 0,
+        outcome: status === 'failed' ? (attemptOutcome(failure?.outcome) ?? status) : status,
+        tookMs: startedAt === undefined || endedAt === undefined ? null : Math.max(0, endedAt - startedAt),
+        message: failure?.message ?? null,
+      }
+    default:
+      return { event: 'task_started', ...ofTask, at: startedAt ?? 0 }
+  }
+}
+
+/** A failure that no attempt had: its definition threw, or another run's task failed. */
+const attemptOutcome = (outcome: Failure['outcome'] | undefined): AttemptOutcome | undefined =>
+  outcome === 'planning' || outcome === 'adopted' ? undefined : outcome
+
+/** Whether a body runs, and whether all that can move waits for targets that others make. */
+function stateOf(tasks: TaskRun[]): Pick<State, 'isMoving' | 'onlyAwaits'> {
+  const moving = tasks.filter(
+    ({ status }) => !hasEnded(status) && status !== 'pending' && status !== 'expanding',
+  )
+  return {
+    isMoving: moving.some(({ status }) => status === 'running'),
+    onlyAwaits: moving.length > 0 && moving.every(({ waitsFor }) => waitsFor === 'target'),
+  }
+}

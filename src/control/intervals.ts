@@ -1,0 +1,88 @@
+import { z } from 'zod'
+import { describeInterval, type Span, spanOf } from '../core/calendar.ts'
+import { SluiceError } from '../core/errors.ts'
+import { intervalsIn } from '../core/schedule.ts'
+import type { Schedule } from '../define/schedule.ts'
+import { actsOf } from './acts.ts'
+import type { IntervalPage } from './control.ts'
+import type { Home } from './home.ts'
+import { type ControlParts, readCursor } from './parts.ts'
+import { findScheduled, requestForInterval } from './requests.ts'
+import type { IntervalQuery } from './schemas.ts'
+
+const MOST = 1_000_000
+
+/** Intervals of a schedule that begin in a range, oldest first, and whether what each would make is complete. */
+export async function readIntervalPage(
+  parts: ControlParts,
+  home: Home,
+  query: z.output<typeof IntervalQuery>,
+): Promise<IntervalPage> {
+  const pipeline = findScheduled(parts.project, query.pipeline)
+  const schedule = pipeline.schedule as Schedule
+  const { cursor, limit, params } = query
+  const { all, spans } =
+    cursor === undefined
+      ? firstPage(schedule, query)
+      : { all: null, spans: laterPage(schedule, query, cursor) }
+  // One more tells whether there is another page.
+  const page = spans.slice(0, limit)
+  const asked = page.map((span) => requestForInterval(pipeline, span, params))
+  const answers = await actsOf(parts).areComplete(home, asked)
+  return {
+    all,
+    intervals: page.map((span, index) => {
+      const { start, end } = describeInterval(span, schedule.timeZone)
+      return { ...span, name: `${start} – ${end}`, isComplete: answers[index] === true }
+    }),
+    next: spans.length > limit ? String(page.at(-1)?.start) : null,
+  }
+}
+
+type Query = z.output<typeof IntervalQuery>
+
+function firstPage(schedule: Schedule, query: Query): { all: number; spans: Span[] } {
+  const spans = spansOf(schedule, query)
+  return { all: spans.length, spans: spans.slice(0, query.limit + 1) }
+}
+
+function laterPage(schedule: Schedule, { to, limit }: Query, cursor: string): Span[] {
+  const range = { start: readCursor(z.number(), cursor) + 1, end: boundOf('--to', to, schedule).end }
+  const spans: Span[] = []
+  for (const span of intervalsIn(schedule, range)) if (spans.push(span) > limit) break
+  return spans
+}
+
+/** The intervals that begin in the range; `to` is included as a whole. */
+function spansOf(schedule: Schedule, { from, to }: { from: string; to: string }): Span[] {
+  const [first, last] = [boundOf('--from', from, schedule), boundOf('--to', to, schedule)]
+  if (first.start > last.start)
+    throw new SluiceError('invalid_usage', `--from ${from} is after --to ${to}.`, {
+      hint: 'Turn them round.',
+    })
+  const range = { start: first.start, end: last.end }
+  const spans: Span[] = []
+  for (const span of intervalsIn(schedule, range)) {
+    if (span.end > Date.now())
+      throw new SluiceError(
+        'invalid_usage',
+        `The interval ${describeInterval(span, schedule.timeZone).start} has not ended yet, so there is nothing to run for it.`,
+        { hint: spans.length === 0 ? 'Name a range that has ended.' : 'Name an earlier --to.' },
+      )
+    spans.push(span)
+    if (spans.length > MOST)
+      throw new SluiceError('invalid_usage', `The range has more than ${MOST} intervals.`, {
+        hint: 'Name a smaller range.',
+      })
+  }
+  if (spans.length > 0) return spans
+  throw new SluiceError('invalid_usage', `No interval of ${schedule.cron} begins from ${from} to ${to}.`)
+}
+
+function boundOf(flag: string, text: string, { timeZone }: Schedule): Span {
+  const span = spanOf(text, timeZone)
+  if (span !== undefined) return span
+  throw new SluiceError('invalid_usage', `${flag} ${text} is no time that exists.`, {
+    hint: 'Write a day 2026-05-17, an hour 2026-05-17T10 or a minute 2026-05-17T10:15, in the zone of the schedule.',
+  })
+}

@@ -1,0 +1,77 @@
+import type { Stored } from '../core/change.ts'
+import { keys } from '../core/keys.ts'
+import { configured, freeOf, heldOf } from '../core/limit-row.ts'
+import type { Limits } from '../core/limits.ts'
+import { hasEnded, isOpen, type Limit, type TaskRun } from '../core/model.ts'
+import { momentOf } from '../core/moment.ts'
+import { isOtherwise } from '../engine/apply-limits.ts'
+import { rowAt } from '../engine/limits.ts'
+import type { BudgetShape, Pools } from './control.ts'
+import type { Home } from './home.ts'
+import { allRuns } from './inspect.ts'
+
+/** What is spent and left of every budget, and until when. */
+export async function readBudgets(limits: Limits, home: Home): Promise<BudgetShape[]> {
+  const names = Object.keys(limits.budgets)
+  const rows = await Promise.all(names.map((name) => readRow(home, limits, 'budget', name)))
+  return rows.map(({ row, waiting, configured }) => ({
+    budget: row.name,
+    limit: row.limit,
+    per: row.window?.per,
+    timeZone: row.window?.timeZone,
+    spent: row.window?.spent ?? 0,
+    reserved: heldOf(row),
+    left: Math.max(0, freeOf(row)),
+    windowEndsAt: row.window?.endsAt ?? null,
+    blockedUntil: row.blockedUntil ?? null,
+    waiting,
+    ...(configured && { configured: { limit: configured.limit, per: configured.window?.per } }),
+  }))
+}
+
+/** Every pool and resource: its size, what runs in it and what waits for it. */
+export async function readPools(limits: Limits, home: Home): Promise<Pools> {
+  const tasks = await openTasks(home)
+  const pools = Object.entries(limits.pools).map(([name, { concurrency, maxMemoryMb }]) => {
+    const inPool = tasks.filter(({ pool }) => pool === name)
+    const count = (status: TaskRun['status']) => inPool.filter((task) => task.status === status).length
+    return {
+      pool: name,
+      concurrency: concurrency ?? null,
+      maxMemoryMb: maxMemoryMb ?? null,
+      running: count('running'),
+      queued: count('queued'),
+      waiting: count('waiting'),
+    }
+  })
+  const resources = await Promise.all(
+    Object.keys(limits.resources).map(async (name) => {
+      const { row, waiting, configured } = await readRow(home, limits, 'resource', name)
+      const later = configured && { configured: { limit: configured.limit } }
+      return { resource: name, limit: row.limit, held: heldOf(row), waiting, ...later }
+    }),
+  )
+  return { pools, resources }
+}
+
+async function readRow({ context }: Home, limits: Limits, of: Limit['of'], name: string) {
+  const { store, clock } = context.ports
+  const key = keys.limit(of, name)
+  const [stored] = (await store.read([key])) as [Stored<Limit>?]
+  const moment = momentOf(clock)
+  const row = rowAt(stored, { of, name }, limits, moment)
+  const items = await store.list({ prefix: keys.waits(key), consistency: 'stale' })
+  const later = isOtherwise(row, limits, moment.now) ? configured(row, limits, moment.now) : undefined
+  return { row, waiting: items.length, configured: later }
+}
+
+async function openTasks(home: Home): Promise<TaskRun[]> {
+  const runs = (await allRuns(home)).filter(({ status }) => isOpen(status))
+  const lists = await Promise.all(
+    runs.map(({ id }) => home.context.ports.store.list({ prefix: keys.taskRuns(id), consistency: 'stale' })),
+  )
+  return lists.flat().flatMap(({ record }) => {
+    const task = record as Stored<TaskRun>
+    return task.join || hasEnded(task.status) ? [] : [task]
+  })
+}

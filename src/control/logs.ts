@@ -1,0 +1,131 @@
+import { z } from 'zod'
+import { SluiceError } from '../core/errors.ts'
+import { isOpen, type Run } from '../core/model.ts'
+import type { LogPage } from './control.ts'
+import { type FoundTask, findTasks, readAttempts, requireTask } from './find-tasks.ts'
+import type { Home } from './home.ts'
+import { type LineQuery, type ReadLines, readCursor, type WrittenLine } from './parts.ts'
+import type { LogQuery } from './schemas.ts'
+
+/** A line of an attempt, or the error that ended it. */
+type Line = LogPage['lines'][number]
+
+const LOOK_AGAIN_MS = 300
+
+/** Up to where the lines and ends were read: `lines` is what the reader of lines goes on from. */
+const CURSOR = z.strictObject({ lines: z.string(), ends: z.array(z.string()) })
+
+/** Lines of a run or of one of its tasks, in order of time; the error that ended an attempt is its last one. */
+export async function readLogPage(
+  home: Home,
+  run: Run,
+  readLines: ReadLines,
+  query: Omit<z.output<typeof LogQuery>, 'run'>,
+): Promise<LogPage> {
+  const { task: name, attempt } = query
+  const tasks: FoundTask[] = []
+  for await (const task of findTasks(home, run, { task: name })) tasks.push(task)
+  if (tasks.length === 0 && name !== undefined) await requireTask(home, run, name)
+  const begun = tasks.map(({ task }) => (task.startedAt === undefined ? 0 : task.attempt))
+  const most = begun.reduce((most, each) => Math.max(most, each), 0)
+  const mayCome = query.follow && isOpen(run.status)
+  if (attempt !== undefined && attempt > most && !mayCome) throw unknownAttempt(run, name, attempt, most)
+  const cursor = query.cursor === undefined ? undefined : readCursor(CURSOR, query.cursor)
+  const wanted: LineQuery = { run, tasks, isWholeRun: name === undefined, attempt, cursor: cursor?.lines }
+  const { lines, next, isMore } = await readLines(home, wanted)
+  // The end of an attempt comes after its last line.
+  const ends = isMore ? [] : await newEnds(home, wanted, cursor?.ends ?? [])
+  const told = [...(cursor?.ends ?? []), ...ends.map(({ number, attempt }) => `${number}.${attempt}`)]
+  const labels = new Map(tasks.map(({ task, planned }) => [task.number, planned.label]))
+  return {
+    run: run.id,
+    lines: withEnds(lines, ends, labels),
+    next: JSON.stringify({ lines: next, ends: [...new Set(told)] }),
+    isMore,
+    isOpen: isOpen(run.status),
+    hasBegun: most > 0,
+    isSingle: (run.tasks ?? 0) <= 1,
+    lookAgainMs: LOOK_AGAIN_MS,
+  }
+}
+
+function unknownAttempt(run: Run, name: string | undefined, attempt: number, most: number): SluiceError {
+  const last = most === 0 ? ': nothing has begun' : `; the last one is ${most}`
+  return new SluiceError(
+    'unknown_attempt',
+    `${name ?? `Run ${run.id}`} has had no attempt ${attempt}${last}.`,
+    { hint: `sluice status ${run.id} shows how often each task was tried.` },
+  )
+}
+
+/** These are the task's failures; other ends are tried again for free. */
+const FAILURES = ['failed', 'timed_out', 'out_of_memory', 'planning', 'adopted']
+
+/** The stacks and errors that ended attempts, those left out that were told before. */
+async function newEnds(
+  home: Home,
+  { run, tasks, attempt }: LineQuery,
+  told: string[],
+): Promise<WrittenLine[]> {
+  const attempts = await readAttempts(home, run, tasks)
+  const known = new Set(told)
+  return tasks
+    .flatMap((task) => endsOf(task, attempts.get(task.task.number) ?? []))
+    .filter((end) => attempt === undefined || end.attempt === attempt)
+    .filter((end) => !known.has(`${end.number}.${end.attempt}`))
+}
+
+/** A task may also fail without an attempt, for instance because its `requires` threw. */
+function endsOf(
+  { task }: FoundTask,
+  attempts: Awaited<ReturnType<typeof readAttempts>> extends Map<number, infer A> ? A : never,
+): WrittenLine[] {
+  const { number, endedAt = 0, failure } = task
+  const own =
+    task.status === 'failed' && attempts.length === 0 ? [{ attempt: task.attempt, endedAt, failure }] : []
+  return [...attempts, ...own].flatMap(({ attempt, endedAt: at, failure }) => {
+    if (failure === undefined) return []
+    const { outcome, message, stack } = failure
+    const level = FAILURES.includes(outcome) ? ('error' as const) : ('warn' as const)
+    const texts = [...(stack === undefined ? [] : [stack]), `${outcome}: ${message}`]
+    return texts.map((text) => ({ at, level, text, number, attempt }))
+  })
+}
+
+/** Lines in order of time, each end after the last line of its attempt. */
+function withEnds(lines: WrittenLine[], ends: WrittenLine[], labels: Map<number, string>): Line[] {
+  const lastAt = new Map(lines.map((line) => [`${line.number}.${line.attempt}`, line.at]))
+  // The clock that the state goes by may be behind that of the lines.
+  const places = new Map(
+    ends.map((end) => [end, Math.max(end.at, lastAt.get(`${end.number}.${end.attempt}`) ?? 0)]),
+  )
+  const placeOf = (line: WrittenLine) => places.get(line) ?? line.at
+  return [...lines, ...ends]
+    .sort((a, b) => placeOf(a) - placeOf(b))
+    .map(({ at, level, text, number, attempt }) => {
+      const task = labels.get(number) ?? String(number)
+      return { at, level, text, task, number, attempt }
+    })
+}
+
+/** Up to which byte the log of each attempt was read, by `number.attempt`. */
+const OFFSETS = z.record(z.string(), z.number())
+
+/** Reads the logs of a home on this machine, each from where the page before ended. */
+export const readHomeLines: ReadLines = async ({ logs }, { run, tasks, attempt: only, cursor }) => {
+  const offsets = cursor === undefined ? {} : readCursor(OFFSETS, cursor)
+  const wanted = new Set(tasks.map(({ task }) => task.number))
+  const lines: WrittenLine[] = []
+  for (const name of await logs.list(run.id)) {
+    const { number, attempt } = name
+    if (!wanted.has(number) || (only !== undefined && attempt !== only)) continue
+    const key = `${number}.${attempt}`
+    for (;;) {
+      const read = await logs.read(name, offsets[key] ?? 0)
+      offsets[key] = read.next
+      if (read.lines.length === 0) break
+      for (const line of read.lines) lines.push({ ...line, number, attempt })
+    }
+  }
+  return { lines, next: JSON.stringify(offsets), isMore: false }
+}

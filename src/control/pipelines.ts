@@ -1,0 +1,66 @@
+import { intervalsOf } from '../core/calendar.ts'
+import { messageOf } from '../core/errors.ts'
+import { flagOf } from '../define/flags.ts'
+import { isSignificant, kindOf } from '../define/params.ts'
+import type { Pipeline } from '../define/pipeline.ts'
+import type { Schedule } from '../define/schedule.ts'
+import { readSchedule } from '../engine/schedules.ts'
+import type { Project } from '../project/load-config.ts'
+import type { PipelineList } from './control.ts'
+import type { Home } from './home.ts'
+import { scheduleProblem } from './requests.ts'
+
+type PipelineShape = PipelineList['pipelines'][number]
+
+/** Pipelines with their parameters and schedules, and modules of which something cannot be used. */
+export async function readPipelines(project: Project, home: Home | undefined): Promise<PipelineList> {
+  const pipelines = await Promise.all(
+    [...project.pipelines.values()].map((pipeline) => viewPipeline(pipeline, home)),
+  )
+  return { pipelines, broken: project.broken }
+}
+
+async function viewPipeline(pipeline: Pipeline, home: Home | undefined): Promise<PipelineShape> {
+  const { name, root, description } = pipeline
+  return {
+    name,
+    root: root.family,
+    description: description ?? null,
+    params: Object.entries(root.fields).map(([param, field]) => ({
+      name: param,
+      flag: `--${flagOf(param)}`,
+      kind: kindOf(field),
+      required: !field.safeParse(undefined).success,
+      significant: isSignificant(field),
+    })),
+    schedule: await viewSchedule(pipeline, home),
+  }
+}
+
+async function viewSchedule(pipeline: Pipeline, home: Home | undefined): Promise<PipelineShape['schedule']> {
+  const { name, schedule } = pipeline
+  if (schedule === undefined) return null
+  const record = home && (await readSchedule(home.context, name))
+  const unopened = record?.open.filter(({ run }) => run === undefined) ?? []
+  const { cron, timeZone } = schedule
+  return {
+    cron,
+    timeZone,
+    paused: record?.paused ?? true,
+    ...nextFiring(pipeline),
+    open: record?.open.length ?? 0,
+    failing: unopened.filter(({ retryAt }) => retryAt !== undefined).length,
+    givenUp: unopened.filter(({ failures, retryAt }) => failures > 0 && !retryAt).length,
+  }
+}
+
+/** When it fires next, and why its next run could not start; one bad schedule does not hide the others. */
+function nextFiring(pipeline: Pipeline): { nextAt: number | null; problem: string | null } {
+  try {
+    const intervals = intervalsOf(pipeline.schedule as Schedule)
+    const { end } = intervals.after(intervals.endedBefore(Date.now()))
+    return { nextAt: end, problem: scheduleProblem(pipeline, Date.now()) ?? null }
+  } catch (error) {
+    return { nextAt: null, problem: messageOf(error) }
+  }
+}

@@ -1,0 +1,74 @@
+import type { Plan, PlannedTask } from '../core/plan.ts'
+import { missingSecrets } from '../planning/plan-secrets.ts'
+import type { PlanView } from './control.ts'
+import type { Home } from './home.ts'
+import type { Asked } from './requests.ts'
+
+/** What would run for a request and what is complete, and why. */
+export async function viewPlan(home: Home, asked: Asked): Promise<PlanView> {
+  const plan = await asked.plan(home)
+  const isForced = asked.request.forced !== undefined
+  const [missing, there, unproven] = await Promise.all([
+    missingSecrets(plan, home.secrets),
+    isForced ? findThere(home, plan) : new Set<PlannedTask>(),
+    findUnproven(home, plan),
+  ])
+  const { header, tasks } = plan
+  const real = tasks.filter((task) => !task.join)
+  const labels = Map.groupBy(real, (task) => task.label)
+  // Long parameters are cut in labels, and ids have to be unique.
+  const nameOf = (task: PlannedTask) => (labels.get(task.label)?.length === 1 ? task.label : task.id)
+  return {
+    plan: 1,
+    pipeline: header.name,
+    root: nameOf(tasks[header.root] as PlannedTask),
+    tasks: real.map((task) => ({
+      task: nameOf(task),
+      family: task.family,
+      params: task.params,
+      ...(task.upstreams.length === 0 ? {} : { requires: realUpstreams(task, tasks).map(nameOf) }),
+      ...(task.outputs.length === 1 ? { output: task.outputs[0] } : {}),
+      ...(task.complete ? { complete: true } : {}),
+      label: task.label,
+      verdict: verdictOn(task),
+      reason: unproven.has(task.id) && !task.failure ? unprovenReason(task) : reasonOf(task, there.has(task)),
+    })),
+    missingSecrets: missing,
+  }
+}
+
+/** Tasks of a forced plan that run though their targets are there. */
+async function findThere(home: Home, { tasks }: Plan): Promise<Set<PlannedTask>> {
+  const toRun = tasks.filter((task) => !task.join && !task.complete && !task.failure)
+  const answers = await home.definitions.completeness.areComplete(toRun)
+  return new Set(toRun.filter((_, index) => answers[index]))
+}
+
+/** Ids of tasks that run because no attempt has succeeded since the last one began. */
+async function findUnproven({ surroundings }: Home, { tasks }: Plan): Promise<ReadonlySet<string>> {
+  const toRun = tasks.filter((task) => !task.complete && task.outputs.length > 0)
+  return (await surroundings.findUnproven?.(toRun)) ?? new Set()
+}
+
+function realUpstreams(task: PlannedTask, tasks: PlannedTask[]): PlannedTask[] {
+  return task.upstreams.flatMap((number) => {
+    const upstream = tasks[number] as PlannedTask
+    return upstream.join ? realUpstreams(upstream, tasks) : [upstream]
+  })
+}
+
+function verdictOn(task: PlannedTask): PlanView['tasks'][number]['verdict'] {
+  if (task.failure) return 'fails'
+  if (task.complete) return 'complete'
+  return task.policy.external ? 'awaited' : 'run'
+}
+
+const unprovenReason = ({ outputs }: PlannedTask) =>
+  `missing or not whole, its last attempt did not succeed: ${outputs.join(', ')}`
+
+function reasonOf(task: PlannedTask, isThere: boolean): string {
+  if (task.failure) return task.failure.message
+  const what = task.outputs.length === 0 ? 'its marker' : task.outputs.join(', ')
+  if (isThere) return `forced, made again: ${what}`
+  return `${task.complete ? 'there' : 'missing'}: ${what}`
+}
