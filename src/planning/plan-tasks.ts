@@ -35,6 +35,8 @@ export interface PlanSurroundings {
   completeness: Completeness
 }
 
+/** Shared by all commands without parameters or variables: an object for each is a tenth of a large plan's memory. */
+const NONE = Object.freeze({})
 const COMMAND_RETRY = { attempts: 1, delaySeconds: 1, backoff: 'exponential' } as const
 const PLAIN: Policy = {
   retry: { attempts: 1, delayMs: 1_000, backoff: 'exponential' },
@@ -109,11 +111,11 @@ function commandTask(
     // The same command of the same task is the same work, whatever else changed in the plan.
     id: taskIdOf('command', { pipeline, task: line.task, command: argv }),
     family: escapeControls(line.family ?? 'command'),
-    params: line.params ?? {},
+    params: line.params ?? NONE,
     label: escapeControls(line.task),
     upstreams: [],
     outputs: line.output === undefined ? [] : [outputUri(line.output, storageFolder)],
-    command: { argv, folder, env: line.env ?? {} },
+    command: { argv, folder, env: line.env ?? NONE },
     policy: commandPolicy(line),
   }
   return { line, found, isDone: line.complete === true }
@@ -209,6 +211,7 @@ function addEdges(
   inPlan: Set<string>,
   problems: string[],
 ): void {
+  if (each.line.requires === undefined && each.found.upstreams.length === 0) return
   const wanted = (each.line.requires ?? []).flatMap((id) => byLine.get(id)?.found.id ?? [])
   for (const id of each.found.upstreams)
     if (!inPlan.has(id) && !each.line.complete)
