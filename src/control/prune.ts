@@ -1,5 +1,8 @@
 import { type Key, keys } from '../core/keys.ts'
 import { isOpen, type Run } from '../core/model.ts'
+import { momentOf } from '../core/moment.ts'
+import { PLANNING_SKEW_MS } from '../engine/context.ts'
+import { freeLocks } from '../engine/locks.ts'
 import type { PruneResult } from './control.ts'
 import type { Home } from './home.ts'
 import { allRuns } from './inspect.ts'
@@ -23,12 +26,16 @@ export async function pruneRuns(home: Home, olderThanMs: number, confirmed: bool
   return { pruned, unpublished, ...(state && { state }) }
 }
 
-/** Forgets runs that ended before an instant: records, plans, messages and logs. Targets and markers stay. */
+/**
+ * Forgets runs that ended before an instant: records, plans, messages and logs. Targets, markers and makers stay, and the
+ * locks that an open run may still look at.
+ */
 export async function prune(home: Home, before: number): Promise<string[]> {
-  const old = endedBefore(await allRuns(home), before)
+  const runs = await allRuns(home)
+  const old = endedBefore(runs, before)
   for (let start = 0; start < old.length; start += AT_ONCE)
     await Promise.all(old.slice(start, start + AT_ONCE).map(({ id }) => forget(home, id)))
-  await pruneLocks(home, before)
+  await pruneLocks(home, lockHorizon(home, runs, before))
   return old.map(({ id }) => id)
 }
 
@@ -53,16 +60,35 @@ async function forget(home: Home, id: string): Promise<void> {
 const endedBefore = <R extends Run>(runs: readonly R[], before: number): R[] =>
   runs.filter(({ status, endedAt }) => !isOpen(status) && endedAt !== undefined && endedAt < before)
 
+/** Removes records of a run; its locks are freed first, where the feed has not come to the end of a task yet. */
 async function removeAll({ context }: Home, prefix: Key<'task' | 'attempt' | 'checkpoint'>): Promise<void> {
   const { store } = context.ports
   for (;;) {
     const page = await store.list({ prefix, limit: PAGE, consistency: 'strong' })
+    await freeLocks(
+      context,
+      page.flatMap(({ record }) => (record.kind === 'taskRun' ? [record] : [])),
+    )
     await Promise.all(page.map(({ key }) => store.write([{ key, remove: true }])))
     if (page.length < PAGE) return
   }
 }
 
-/** Locks that nobody has used since; one that says that a target proves nothing stays. */
+/** A planner that takes longer is taken over; until it has opened its run, that run is not known to be planned. */
+const PLANNING_MS = 10 * 60_000
+
+/**
+ * The instant, by the steady clock, before which no lock can matter. An open run asks its locks whether an attempt has
+ * ended since the run was planned, so that the oldest open run, and what is being planned now, keep what ended after.
+ */
+function lockHorizon({ context }: Home, runs: readonly Run[], before: number): number {
+  const { now, steady } = momentOf(context.ports.clock)
+  const planned = runs.flatMap(({ status, plannedAt }) => (isOpen(status) ? [plannedAt] : []))
+  const oldest = planned.reduce((least, each) => Math.min(least, each), steady - PLANNING_MS)
+  return Math.min(steady - (now - before), oldest - PLANNING_SKEW_MS)
+}
+
+/** Removes locks that were last used before the instant, by the steady clock; one that says that a target proves nothing stays. */
 async function pruneLocks({ context }: Home, before: number): Promise<void> {
   const { store } = context.ports
   for (let after = ''; ; ) {

@@ -1,3 +1,4 @@
+import { SluiceError } from './errors.ts'
 import type { Failure, Params } from './model.ts'
 
 /** Numbers of upstreams in the shape in which `requires` returned them. */
@@ -91,6 +92,13 @@ export interface PlanHeader {
 export interface Plan {
   header: PlanHeader
   tasks: PlannedTask[]
+}
+
+/** A plan has no task of this number, nearly always because its run was forgotten while a process stood still. */
+export class MissingTaskError extends SluiceError {
+  constructor(run: string, number: number) {
+    super('internal', `no task ${number} in the plan of ${run}; its run may have been forgotten`)
+  }
 }
 
 /** Every number in a shape, in order. */

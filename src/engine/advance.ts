@@ -28,7 +28,7 @@ export async function advance(context: Context): Promise<number> {
 
 /** Does what the events ask for, where somebody else takes and acknowledges them. */
 export async function handleEvents(context: Context, events: FeedEvent[]): Promise<void> {
-  await decideTogether(context, await recordsOf(context, events), (some) => handleRecords(context, some))
+  await handleTogether(context, await recordsOf(context, events))
 }
 
 /** The records that changed, read again but for images that say all that will ever be needed of them. */
@@ -50,12 +50,15 @@ const readAll = async ({ store }: Context['ports'], changed: Key[]) =>
 
 /** Does what the records behind these keys ask for. */
 export async function handleChanged(context: Context, changed: Key[]): Promise<void> {
-  const records = await readAll(context.ports, changed)
-  return decideTogether(context, records, (some) => handleRecords(context, some))
+  await handleTogether(context, await readAll(context.ports, changed))
 }
 
+/** Does what these records ask for; a run about which that cannot be decided ends, and holds up no other. */
+export const handleTogether = (context: Context, records: Stored[]): Promise<void> =>
+  decideTogether(context, records, (some) => handleRecords(context, some))
+
 /** Derives from these records whatever is owed: messages, bits, frees, wake-ups, releases, ends. */
-export async function handleRecords(context: Context, records: Stored[]): Promise<void> {
+async function handleRecords(context: Context, records: Stored[]): Promise<void> {
   const tasks = records.filter((each) => each.kind === 'taskRun')
   await Promise.all([
     sendQueued(context, tasks),

@@ -2,7 +2,7 @@ import type { Change, Stored, WriteResult } from '../core/change.ts'
 import { type Key, keys } from '../core/keys.ts'
 import type { Run } from '../core/model.ts'
 import type { Store } from '../core/ports.ts'
-import { handleRecords } from './advance.ts'
+import { handleTogether } from './advance.ts'
 import { type Context, writeEach } from './context.ts'
 
 const PAGE = 500
@@ -47,12 +47,13 @@ async function lookAt(context: Context, wanted: readonly Key[]): Promise<number>
   const { ports } = context
   const records = (await ports.store.read(wanted)).filter((each) => each !== undefined)
   const overdue = records.filter((record) => hasEndedLongAgo(context, record))
-  await handleRecords(
+  const counting = countingStore(ports.store)
+  const counted = { ...context, ports: { ...ports, store: counting.store } }
+  await handleTogether(
     context,
     records.filter((record) => !overdue.includes(record)),
   )
-  const counting = countingStore(ports.store)
-  await handleRecords({ ...context, ports: { ...ports, store: counting.store } }, overdue)
+  await handleTogether(counted, overdue)
   const locks = new Set(records.flatMap((record) => awaitedLock(record) ?? []))
   return counting.writes() + (locks.size === 0 ? 0 : await lookAt(context, [...locks]))
 }

@@ -39,14 +39,29 @@ export async function releaseChunk({ ports, settings }: Context, run: Stored<Run
       if: { status: 'pending' },
     })),
   )
-  await ports.store.write([
+  const counted = await ports.store.write([
     {
       key: keys.run(run.id),
       set: { released: released + tasks.length },
       if: { released, status: 'running' },
     },
   ])
+  if (!counted.ok && counted.failures[0]?.current === undefined) await takeBack(ports, run.id, tasks, results)
   return true
+}
+
+/** The run was forgotten while this process stood still: nothing would ever remove what it has put since. */
+async function takeBack(
+  { store }: Ports,
+  run: string,
+  tasks: PlannedTask[],
+  results: WriteResult[],
+): Promise<void> {
+  const put = tasks.filter((_, index) => results[index]?.ok)
+  await writeEach(
+    store,
+    put.map(({ number }) => ({ key: keys.taskRun(run, number), remove: true })),
+  )
 }
 
 const isPending = (result: WriteResult | undefined) =>

@@ -2,13 +2,18 @@ import type { Fields, Stored } from '../core/change.ts'
 import { messageOf, SluiceError } from '../core/errors.ts'
 import { keys } from '../core/keys.ts'
 import type { Run } from '../core/model.ts'
+import { MissingTaskError } from '../core/plan.ts'
 import type { Context } from './context.ts'
 
 // One run can never stop the loops that decide for all runs: what cannot be decided about it ends it with the reason.
 // Errors of the store and its surroundings are not of a run, and still end the loops.
 
-/** Whether trying again would end in the same way: a defect, or a record that is too large, not a store that is busy. */
+/**
+ * Whether trying again would end in the same way: a defect, a record that is too large, a plan that has gone, not a store that
+ * is busy.
+ */
 export function isUndecidable(error: unknown): boolean {
+  if (error instanceof MissingTaskError) return true
   if (error instanceof SluiceError) return error.source === 'user'
   return (
     error instanceof RangeError ||
@@ -51,7 +56,10 @@ function runOf(record: Stored): string | undefined {
   return record.kind === 'run' ? record.id : undefined
 }
 
-/** Cancels what is left of the run, as a person would; ends it at once where not even that can be decided. */
+/**
+ * Cancels what is left of the run, as a person would; ends it at once where not even that can be decided. A run that was
+ * forgotten has nothing left.
+ */
 async function endUndecidable({ ports }: Context, id: string, why: string): Promise<void> {
   const [run] = await ports.store.read([keys.run(id)])
   if (run === undefined || run.status !== 'running') return

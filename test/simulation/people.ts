@@ -67,16 +67,13 @@ async function askForSome({ world, contextOf, askAgain }: Surroundings, host: st
   if (run !== undefined) await askAgain(contextOf(host), run)
 }
 
-/** Forgets runs that have ended, but none that an open run may still want to know of. */
+/** Forgets all runs that have ended, also while a host that is frozen holds records of them. */
 async function pruneOld({ world, contextOf }: Surroundings, host: string): Promise<void> {
   const context = contextOf(host)
   const logs = { remove: async () => {} }
   world.hasPruned = true
-  await prune({ context, logs } as never, context.ports.clock.now() - PRUNED_MS)
+  await prune({ context, logs } as never, context.ports.clock.now())
 }
-
-/** No host is frozen for so long: one that holds records of a forgotten run would find no plan. */
-const PRUNED_MS = 30 * 60_000
 
 /** The config is deployed with other limits; every task still fits. */
 async function changeLimits({ world, contextOf }: Surroundings, host: string): Promise<void> {

@@ -1,5 +1,4 @@
-import { SluiceError } from '../../core/errors.ts'
-import type { Plan, PlannedTask } from '../../core/plan.ts'
+import { MissingTaskError, type Plan, type PlannedTask } from '../../core/plan.ts'
 import type { Plans } from '../../core/ports.ts'
 
 /** Plans in one process's memory. */
@@ -16,7 +15,7 @@ export function memoryPlans(): Plans {
     async tasks(run, numbers) {
       return numbers.map((number) => {
         const task = plans.get(run)?.tasks[number] ?? added.get(`${run}/${number}`)
-        if (task === undefined) throw new SluiceError('internal', `no task ${number} in plan of ${run}`)
+        if (task === undefined) throw new MissingTaskError(run, number)
         return task
       })
     },

@@ -6,8 +6,7 @@ import {
   PutObjectCommand,
   type S3Client,
 } from '@aws-sdk/client-s3'
-import { SluiceError } from '../../core/errors.ts'
-import type { PlanHeader, PlannedTask } from '../../core/plan.ts'
+import { MissingTaskError, type PlanHeader, type PlannedTask } from '../../core/plan.ts'
 import { readSlice, writeSlice } from '../../core/plan-slice.ts'
 import { PLAN_SLICE, type Plans } from '../../core/ports.ts'
 import { listAll } from './listing.ts'
@@ -116,7 +115,7 @@ export function s3Plans(client: S3Client, Bucket: string, prefix: string): Plans
       }
       return numbers.map((number) => {
         const task = found.get(number)
-        if (task === undefined) throw new SluiceError('internal', `no task ${number} in plan of ${run}`)
+        if (task === undefined) throw new MissingTaskError(run, number)
         return task
       })
     },

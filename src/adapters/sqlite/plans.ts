@@ -1,6 +1,5 @@
 import type { StatementSync } from 'node:sqlite'
-import { SluiceError } from '../../core/errors.ts'
-import type { Plan, PlanHeader, PlannedTask } from '../../core/plan.ts'
+import { MissingTaskError, type Plan, type PlanHeader, type PlannedTask } from '../../core/plan.ts'
 import { readSlice, writeSlice } from '../../core/plan-slice.ts'
 import { PLAN_SLICE, type Plans } from '../../core/ports.ts'
 import type { Database } from './database.ts'
@@ -52,7 +51,7 @@ export function sqlitePlans(database: Database): Plans {
 
   function task(run: string, number: number): PlannedTask {
     const found = slice(run, Math.floor(number / PLAN_SLICE))[number % PLAN_SLICE]
-    if (found === undefined) throw new SluiceError('internal', `no task ${number} in the plan of ${run}`)
+    if (found === undefined) throw new MissingTaskError(run, number)
     return found
   }
 
