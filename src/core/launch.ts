@@ -1,4 +1,4 @@
-import type { Launches } from './model.ts'
+import type { Crash, Launches } from './model.ts'
 import { retryDelayMs } from './retry.ts'
 
 /** A container of a pool, as its platform shows it. */
@@ -7,7 +7,9 @@ export interface Container {
   status: 'starting' | 'running' | 'stopped'
   /** When it began to run; absent: it has not. */
   startedAt?: number
-  /** Why it stopped, where that says that it could not work: it never started, or ended at once with an error. */
+  /** When it stopped; absent if it runs or never began. */
+  stoppedAt?: number
+  /** Why it stopped, if it never started or ended with an error. */
   failure?: string
 }
 
@@ -17,8 +19,10 @@ export interface Launched {
   problem?: string
 }
 
-/** A container that runs for so long works. */
+/** A container that runs for so long works, unless an earlier one ran longer and crashed without a task. */
 export const PROVED_MS = 60_000
+/** However late a container crashed, the next one has proved itself after this time. */
+const LONGEST_PROOF_MS = 60 * 60_000
 /** Fargate starts 100 tasks in a burst and 20 a second: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/throttling.html */
 const BURST = 100
 const BACK_OFF = { attempts: 1, delayMs: 15_000, backoff: 'exponential' } as const
@@ -36,13 +40,33 @@ export const newLaunches = (pool: string): Launches => ({
 /** What the containers that were started show: some work, some have failed, some are still to show it. */
 export function afterLook(row: Launches, seen: Container[], now: number, random: number): Launches {
   const started = seen.filter(({ arn }) => row.unproved.includes(arn))
+  const { proveMs = PROVED_MS } = row
   const isProved = ({ status, startedAt, failure }: Container) =>
-    startedAt !== undefined && (status === 'stopped' ? failure === undefined : now - startedAt >= PROVED_MS)
-  const failed = started.flatMap(({ failure }) => failure ?? [])
+    startedAt !== undefined && (status === 'stopped' ? failure === undefined : now - startedAt >= proveMs)
+  const failed = started.filter(({ failure }) => failure !== undefined)
   const unproved = started.filter((each) => each.status !== 'stopped' && !isProved(each))
   const left = { ...row, unproved: unproved.map(({ arn }) => arn) }
-  if (failed.length > 0) return afterFailure(left, failed[0] as string, now, random)
+  const [first] = failed
+  if (first !== undefined) {
+    const longest = Math.max(
+      ...failed.map(({ startedAt, stoppedAt = now }) => stoppedAt - (startedAt ?? stoppedAt)),
+    )
+    return afterFailure(withProof(left, longest), first.failure as string, now, random)
+  }
   return started.some(isProved) ? withoutFailures(left) : left
+}
+
+/**
+ * A container that had proved itself has crashed without a task: the next one has to run twice as long, or containers that
+ * crash after a minute would be started for ever without a pause.
+ */
+export function afterCrash(row: Launches, { ranMs, reason }: Crash, now: number, random: number): Launches {
+  return afterFailure(withProof(row, ranMs), reason, now, random)
+}
+
+function withProof(row: Launches, ranMs: number): Launches {
+  const proveMs = Math.min(Math.max(row.proveMs ?? PROVED_MS, 2 * ranMs), LONGEST_PROOF_MS)
+  return ranMs < PROVED_MS ? row : { ...row, proveMs }
 }
 
 /** A start has failed: the next is delayed, longer each time, up to 15 minutes. Those that fail together count once. */
@@ -53,7 +77,7 @@ export function afterFailure(row: Launches, reason: string, now: number, random:
   return { ...row, failures, reason, notBefore: now + delayMs }
 }
 
-function withoutFailures({ reason: _, notBefore: __, ...row }: Launches): Launches {
+function withoutFailures({ reason: _, notBefore: __, proveMs: ___, ...row }: Launches): Launches {
   return { ...row, failures: 0 }
 }
 

@@ -321,6 +321,17 @@ export interface Launches {
   reason?: string
   /** No container is started before. */
   notBefore?: number
+  /** How long a container has to run to prove itself, if one has crashed after more than a minute. @default PROVED_MS */
+  proveMs?: number
+  /** A crash that no launcher has looked at yet. */
+  crash?: Crash
+}
+
+/** A container that had proved itself and crashed without a task. */
+export interface Crash {
+  arn: string
+  ranMs: number
+  reason: string
 }
 
 /** The code that is deployed: what a worker compares its own with. */

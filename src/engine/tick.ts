@@ -38,11 +38,15 @@ export async function collectOrphans(context: Context): Promise<void> {
 }
 
 /** Declares what a worker was running lost, as soon as its end is a fact. */
-export async function loseWorker(context: Context, worker: string, why: string): Promise<void> {
+export async function loseWorker(context: Context, worker: string, why: string): Promise<number> {
   const due = await context.ports.store.due({ before: Number.MAX_SAFE_INTEGER, limit: ORPHANS })
+  let lost = 0
   for (const { record } of due)
-    if (record.kind === 'taskRun' && record.status === 'running' && record.worker === worker)
+    if (record.kind === 'taskRun' && record.status === 'running' && record.worker === worker) {
       await loseAttempt(context, record, why)
+      lost++
+    }
+  return lost
 }
 
 async function handleDue(context: Context, key: Key): Promise<void> {

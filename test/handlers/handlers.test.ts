@@ -160,6 +160,51 @@ describe('job events', () => {
     assert.deepEqual(woken, ['sluice-prod-heavy'])
   })
 
+  it('tell the launcher of a container that crashed without a task', async () => {
+    const { home, context } = memoryDeployment([numbered])
+    const crashes: unknown[] = []
+    const hear = createJobEvents({ home, wake: async (_, crash) => void crashes.push(crash) })
+    const stopped = (id: string, exitCode: number, stopCode = 'EssentialContainerExited') =>
+      hear({
+        source: 'aws.ecs',
+        detail: {
+          taskArn: `arn:aws:ecs:eu-west-2:1:task/cluster/${id}`,
+          taskDefinitionArn: 'arn:aws:ecs:eu-west-2:1:task-definition/sluice-prod-heavy:12',
+          lastStatus: 'STOPPED',
+          stopCode,
+          stoppedReason: 'Essential container in task exited',
+          startedAt: '2026-03-01T10:00:00.000Z',
+          stoppingAt: '2026-03-01T10:01:30.000Z',
+          containers: [{ exitCode }],
+        },
+      })
+    await stopped('idle', 0)
+    await stopped('spot', 143, 'SpotInterruption')
+    await stopped('crashed', 1)
+    const busy = {
+      kind: 'taskRun',
+      run: 'r',
+      number: 0,
+      status: 'running',
+      attempt: 1,
+      worker: 'fargate/busy',
+      leaseUntil: 1,
+      dueAt: 1,
+    }
+    await context.ports.store.write([{ key: keys.taskRun('r', 0), put: busy as never, if: 'absent' }])
+    await stopped('busy', 137)
+    assert.deepEqual(crashes, [
+      undefined,
+      undefined,
+      {
+        arn: 'arn:aws:ecs:eu-west-2:1:task/cluster/crashed',
+        ranMs: 90_000,
+        reason: 'Essential container in task exited; exit code 1',
+      },
+      undefined,
+    ])
+  })
+
   it('cancel a run whose last execution was stopped, not before', async () => {
     const { home, context, project, executions, runOf } = memoryDeployment([numbered])
     const plan = createPlan(home, project, executions)

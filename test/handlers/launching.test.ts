@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises'
 import { z } from 'zod'
 import { keys } from '../../src/core/keys.ts'
 import { type Container, newLaunches } from '../../src/core/launch.ts'
-import type { Launches, Run, TaskRun } from '../../src/core/model.ts'
+import type { Crash, Launches, Run, TaskRun } from '../../src/core/model.ts'
 import { advance } from '../../src/engine/advance.ts'
 import { whyWaiting } from '../../src/engine/why.ts'
 import { createLaunchWorkers } from '../../src/homes/aws/handlers/launch-workers.ts'
@@ -51,7 +51,14 @@ describe('launching workers', () => {
       world.containers = world.containers.map((each) => ({ ...each, ...change }))
     }
     const row = async () => (await context.ports.store.read([keys.launches('heavy')]))[0] as Launches
-    return { home, context, world, set, row, launch: () => launch({ pool: 'heavy' }) }
+    return {
+      home,
+      context,
+      world,
+      set,
+      row,
+      launch: (crash?: Crash) => launch({ pool: 'heavy', ...(crash && { crash }) }),
+    }
   }
 
   it('takes one for each message that nobody has taken, less those that start, up to the size of the pool', async () => {
@@ -134,6 +141,52 @@ describe('launching workers', () => {
       assert.deepEqual(world.counts.slice(0, 3), [4, 1, 4])
       assert.deepEqual([(await row()).failures, (await row()).reason], [0, undefined])
     }
+  })
+
+  it('is delayed, longer each time, where containers crash without a task after more than a minute', async () => {
+    const { world, row, launch } = platform({ messages: 1 })
+    const crashAfter = async (ranMs: number) => {
+      const last = world.containers.length - 1
+      const startedAt = world.now
+      const { arn } = world.containers[last] as Container
+      world.containers[last] = { arn, status: 'running', startedAt }
+      world.now += 61_000
+      world.messages = 0
+      await launch()
+      world.messages = 1
+      const stoppedAt = startedAt + ranMs
+      world.now = stoppedAt
+      world.containers[last] = { arn, status: 'stopped', startedAt, stoppedAt, failure: 'exit code 1' }
+      // An event may come twice.
+      for (let times = 0; times < 2; times++) await launch({ arn, ranMs, reason: 'exit code 1' })
+    }
+    await launch()
+    const delays: number[] = []
+    for (let crashes = 1; crashes <= 8; crashes++) {
+      await crashAfter(90_000)
+      assert.equal((await row()).failures, crashes)
+      assert.equal(world.containers.length, crashes, 'none before its time')
+      delays.push(((await row()).notBefore ?? 0) - world.now)
+      world.now = (await row()).notBefore ?? 0
+      await launch()
+    }
+    assert.ok((delays.at(-1) ?? 0) >= 7 * 60_000, `${delays}`)
+    assert.equal((await row()).reason, 'exit code 1')
+    // One that runs for longer than those that crashed has proved itself.
+    world.containers[world.containers.length - 1] = { arn: 'arn:8', status: 'running', startedAt: world.now }
+    world.now += 181_000
+    await launch()
+    assert.deepEqual([(await row()).failures, (await row()).proveMs], [0, undefined])
+  })
+
+  it('keeps a crash that is told while another launcher is at work', async () => {
+    const { world, row, launch } = platform({ messages: 1 })
+    world.meanwhile = async () => {
+      world.meanwhile = async () => {}
+      await launch({ arn: 'arn:old', ranMs: 90_000, reason: 'exit code 1' })
+    }
+    await launch()
+    assert.deepEqual([(await row()).failures, (await row()).crash], [1, undefined])
   })
 
   it('tells a queued task why no container starts, and the alarm how often', async () => {

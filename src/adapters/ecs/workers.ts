@@ -7,7 +7,7 @@ import {
   type Task,
 } from '@aws-sdk/client-ecs'
 import { messageOf } from '../../core/errors.ts'
-import { type Container, type Launched, PROVED_MS } from '../../core/launch.ts'
+import type { Container, Launched } from '../../core/launch.ts'
 
 /** How many containers to start, and on which capacity. */
 export interface Wanted {
@@ -126,15 +126,18 @@ function containerOf(task: Task): Container {
   const began = startedAt === undefined ? {} : { startedAt: startedAt.getTime() }
   if (lastStatus !== 'STOPPED' && desiredStatus !== 'STOPPED')
     return { arn, status: startedAt === undefined ? 'starting' : 'running', ...began }
-  const isHealthy = OUTSIDE.includes(stopCode) || (startedAt !== undefined && !endedAtOnce(task))
-  return { arn, status: 'stopped', ...began, ...(isHealthy ? {} : { failure: whyStopped(task) }) }
+  const isHealthy = OUTSIDE.includes(stopCode) || (startedAt !== undefined && !endedWithError(task))
+  const ended = (task.stoppingAt ?? task.stoppedAt)?.getTime()
+  return {
+    arn,
+    status: 'stopped',
+    ...began,
+    ...(ended === undefined ? {} : { stoppedAt: ended }),
+    ...(isHealthy ? {} : { failure: whyStopped(task) }),
+  }
 }
 
-/** Whether its process ended with an error within {@link PROVED_MS} of its start. */
-function endedAtOnce({ startedAt, stoppingAt, stoppedAt, containers = [] }: Task): boolean {
-  const ran = (stoppingAt ?? stoppedAt ?? new Date()).getTime() - (startedAt?.getTime() ?? 0)
-  return ran < PROVED_MS && containers.some(({ exitCode = 0 }) => exitCode !== 0)
-}
+const endedWithError = ({ containers = [] }: Task) => containers.some(({ exitCode = 0 }) => exitCode !== 0)
 
 function whyStopped({ stoppedReason, stopCode, containers = [] }: Task): string {
   const told = containers.flatMap(({ reason, exitCode }) => [

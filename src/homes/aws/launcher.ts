@@ -1,4 +1,5 @@
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda'
+import type { Crash } from '../../core/model.ts'
 import type { Queue } from '../../core/ports.ts'
 import type { BundledContainers } from '../../project/bundled.ts'
 import type { Settings } from './environment.ts'
@@ -32,7 +33,8 @@ export function launcherOf({ launcher }: Settings<'launcher'>, containers: Bundl
       for (const pool of pools) await invoke({ pool })
     },
     /** The pool whose containers have this task definition's family. */
-    wakeFamily: (family: string): Promise<void> => invoke({ family }),
+    wakeFamily: (family: string, crash?: Crash): Promise<void> =>
+      invoke({ family, ...(crash === undefined ? {} : { crash }) }),
     /** Every pool, whether it was sent anything or not. */
     async wakeAll(): Promise<void> {
       for (const pool of Object.keys(containers)) sent.add(pool)

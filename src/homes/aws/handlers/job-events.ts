@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { Home } from '../../../control/home.ts'
 import { standingRecord } from '../../../core/change.ts'
 import { keys } from '../../../core/keys.ts'
+import type { Crash } from '../../../core/model.ts'
 import { cancelRun } from '../../../engine/cancel.ts'
 import { loseWorker } from '../../../engine/tick.ts'
 import { executionId, removeExecution } from './answer.ts'
@@ -19,15 +20,23 @@ const EVENT = z.discriminatedUnion('source', [
       lastStatus: z.string(),
       stoppedReason: z.string().nullish(),
       stopCode: z.string().nullish(),
+      startedAt: z.iso.datetime({ offset: true }).nullish(),
+      stoppingAt: z.iso.datetime({ offset: true }).nullish(),
+      containers: z.array(z.object({ exitCode: z.int().nullish() })).nullish(),
     }),
   }),
 ])
 
+type StoppedContainer = Extract<z.output<typeof EVENT>, { source: 'aws.ecs' }>['detail']
+
+/** https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html */
+const ENDED_BY_ITSELF = 'EssentialContainerExited'
+
 /** What is done beside the engine. */
 export interface JobEventsParts {
   home: Home
-  /** Has containers launched where those of a task definition's family are missing. */
-  wake(family: string): Promise<void>
+  /** Launches missing containers of a task definition's family; `crash`: one crashed without a task. */
+  wake(family: string, crash?: Crash): Promise<void>
 }
 
 /**
@@ -43,9 +52,23 @@ export function createJobEvents({ home, wake }: JobEventsParts) {
     } else if (parsed.detail.lastStatus === 'STOPPED') {
       const { taskArn, taskDefinitionArn, stoppedReason, stopCode } = parsed.detail
       const why = stoppedReason || stopCode || 'no reason was told'
-      await wake(familyOf(taskDefinitionArn))
-      await loseWorker(home.context, workerOfTask(taskArn), `its container stopped: ${why}`)
+      const lost = await loseWorker(home.context, workerOfTask(taskArn), `its container stopped: ${why}`)
+      // What a task has crashed is counted by the retries of the task.
+      const crash = lost === 0 ? crashOf(parsed.detail, why) : undefined
+      await wake(familyOf(taskDefinitionArn), crash)
     }
+  }
+}
+
+/** A container that ran and ended by itself with an error. */
+function crashOf(stopped: StoppedContainer, why: string): Crash | undefined {
+  const { taskArn: arn, stopCode, startedAt, stoppingAt, containers } = stopped
+  const exitCode = containers?.find((each) => (each.exitCode ?? 0) !== 0)?.exitCode
+  if (stopCode !== ENDED_BY_ITSELF || !startedAt || !stoppingAt || exitCode === undefined) return undefined
+  return {
+    arn,
+    ranMs: Date.parse(stoppingAt) - Date.parse(startedAt),
+    reason: `${why}; exit code ${exitCode}`,
   }
 }
 

@@ -2,6 +2,7 @@ import type { Stored } from '../../../core/change.ts'
 import { messageOf } from '../../../core/errors.ts'
 import { type Key, keys } from '../../../core/keys.ts'
 import {
+  afterCrash,
   afterFailure,
   afterLook,
   type Container,
@@ -9,7 +10,7 @@ import {
   launchCount,
   newLaunches,
 } from '../../../core/launch.ts'
-import type { Launches } from '../../../core/model.ts'
+import type { Crash, Launches } from '../../../core/model.ts'
 import type { Ports } from '../../../core/ports.ts'
 
 /** A pool of containers. */
@@ -25,6 +26,8 @@ export interface LaunchedPool {
 export interface LaunchEvent {
   pool?: string
   family?: string
+  /** A container of the family crashed without a task. */
+  crash?: Crash
 }
 
 /** What launching looks at and does. */
@@ -51,14 +54,19 @@ export function createLaunchWorkers(parts: LaunchParts) {
     const launched: { [pool: string]: number } = {}
     for (const [name, pool] of Object.entries(parts.pools))
       if ((wanted.pool ?? name) === name && (wanted.family ?? pool.family) === pool.family)
-        launched[name] = await launchFor(parts, name, pool)
+        launched[name] = await launchFor(parts, name, pool, wanted.crash)
     return launched
   }
 }
 
-async function launchFor(parts: LaunchParts, name: string, pool: LaunchedPool): Promise<number> {
+async function launchFor(
+  parts: LaunchParts,
+  name: string,
+  pool: LaunchedPool,
+  crash: Crash | undefined,
+): Promise<number> {
   let launched = 0
-  for (let row = await begin(parts, name); row !== undefined; ) {
+  for (let row = await begin(parts, name, crash); row !== undefined; ) {
     const done = await launchMissing(parts, name, pool, row)
     launched += done.launched
     row = await end(parts, name, row, done.row)
@@ -67,13 +75,17 @@ async function launchFor(parts: LaunchParts, name: string, pool: LaunchedPool): 
 }
 
 /** The row, which is ours to work on; undefined where another launcher has it and will look once more. */
-async function begin({ ports }: LaunchParts, pool: string): Promise<Stored<Launches> | undefined> {
+async function begin(
+  { ports }: LaunchParts,
+  pool: string,
+  crash: Crash | undefined,
+): Promise<Stored<Launches> | undefined> {
   const { store, clock } = ports
   const key = keys.launches(pool)
   for (;;) {
     const [stored] = await store.read([key])
     const isBusy = (stored?.busyUntil ?? 0) > clock.now()
-    const row = stored ?? newLaunches(pool)
+    const row = { ...(stored ?? newLaunches(pool)), ...(crash === undefined ? {} : { crash }) }
     const next = isBusy ? { ...row, asked: row.asked + 1 } : { ...row, busyUntil: clock.now() + BUSY_MS }
     const written = await write(store, key, stored, next)
     if (written !== undefined) return isBusy ? undefined : written
@@ -92,8 +104,9 @@ async function end(
   if ((await write(store, key, ours, done)) !== undefined) return undefined
   for (;;) {
     const [stored] = await store.read([key])
-    const asked = stored?.asked ?? 0
-    const again = await write(store, key, stored, { ...done, asked, busyUntil: clock.now() + BUSY_MS })
+    const { asked = 0, crash } = stored ?? {}
+    const busyUntil = clock.now() + BUSY_MS
+    const again = await write(store, key, stored, { ...done, asked, busyUntil, ...(crash && { crash }) })
     if (again !== undefined) return again
   }
 }
@@ -118,7 +131,12 @@ async function launchMissing(
 ): Promise<{ row: Launches; launched: number }> {
   const { clock, chance } = ports
   const containers = await look(family, before.unproved)
-  const row = afterLook(before, containers, clock.now(), chance.random())
+  const { crash, ...looked } = afterLook(before, containers, clock.now(), chance.random())
+  // A container that is still to prove itself has been looked at.
+  const row =
+    crash === undefined || before.unproved.includes(crash.arn)
+      ? looked
+      : afterCrash(looked, crash, clock.now(), chance.random())
   const messages = await backlog(name)
   const count = launchCount(row, containers, { messages, most, now: clock.now() })
   if (count === 0) return { row, launched: 0 }
