@@ -4,8 +4,9 @@ import { z } from 'zod'
 import { requestFor } from '../../src/control/requests.ts'
 import { keys } from '../../src/core/keys.ts'
 import { NO_LIMITS } from '../../src/core/limits.ts'
-import type { FeedEvent } from '../../src/core/ports.ts'
+import type { Delivery, FeedEvent } from '../../src/core/ports.ts'
 import { advance } from '../../src/engine/advance.ts'
+import { claim } from '../../src/engine/claim.ts'
 import { createAdvance } from '../../src/homes/aws/handlers/advance.ts'
 import { createJobEvents } from '../../src/homes/aws/handlers/job-events.ts'
 import { createLambdaWorker } from '../../src/homes/aws/handlers/lambda-worker.ts'
@@ -161,7 +162,7 @@ describe('job events', () => {
   })
 
   it('tell the launcher of a container that crashed without a task', async () => {
-    const { home, context } = memoryDeployment([numbered])
+    const { home, context, project, executions } = memoryDeployment([numbered])
     const crashes: unknown[] = []
     const hear = createJobEvents({ home, wake: async (_, crash) => void crashes.push(crash) })
     const stopped = (id: string, exitCode: number, stopCode = 'EssentialContainerExited') =>
@@ -181,17 +182,15 @@ describe('job events', () => {
     await stopped('idle', 0)
     await stopped('spot', 143, 'SpotInterruption')
     await stopped('crashed', 1)
-    const busy = {
-      kind: 'taskRun',
-      run: 'r',
-      number: 0,
-      status: 'running',
-      attempt: 1,
-      worker: 'fargate/busy',
-      leaseUntil: 1,
-      dueAt: 1,
-    }
-    await context.ports.store.write([{ key: keys.taskRun('r', 0), put: busy as never, if: 'absent' }])
+    await createPlan(home, project, executions)(execution('a', { n: 1 }))
+    await advance(context)
+    const [delivery] = await context.ports.queue.take({
+      pools: { default: 1 },
+      limit: 1,
+      visibilityMs: 1_000,
+    })
+    const settings = { ...context.settings, worker: 'fargate/busy' }
+    assert.equal((await claim({ ...context, settings }, (delivery as Delivery).message)).is, 'ours')
     await stopped('busy', 137)
     assert.deepEqual(crashes, [
       undefined,
