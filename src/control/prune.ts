@@ -1,7 +1,7 @@
+import { PLANNING_SKEW_MS } from '../core/claim.ts'
 import { type Key, keys } from '../core/keys.ts'
 import { isOpen, type Run } from '../core/model.ts'
 import { momentOf } from '../core/moment.ts'
-import { PLANNING_SKEW_MS } from '../engine/context.ts'
 import { freeLocks } from '../engine/locks.ts'
 import type { PruneResult } from './control.ts'
 import type { Home } from './home.ts'

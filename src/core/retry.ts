@@ -1,3 +1,4 @@
+import type { Fields } from './change.ts'
 import type { AttemptOutcome, Failure, TaskRun } from './model.ts'
 import { type Moment, onSteady } from './moment.ts'
 import type { Policy, RetryPolicy } from './plan.ts'
@@ -28,8 +29,18 @@ export interface AttemptEnd {
   retryAt?: number
   /** It left a newer checkpoint. */
   hasCheckpoint?: boolean
-  /** What the next attempt gets after this one ran out of memory; absent: there is no more. */
-  moreMemoryMb?: number
+}
+
+/** The memory that an attempt had, and the most that its pool gives, in MB. */
+export interface AttemptMemory {
+  hadMb: number
+  largestMb: number
+}
+
+/** What the next attempt gets after one that ran out of memory: twice as much, up to the largest; undefined where it had that. */
+function nextMemoryMb({ hadMb, largestMb }: AttemptMemory): number | undefined {
+  const more = Math.min(hadMb * 2, largestMb)
+  return more > hadMb ? more : undefined
 }
 
 /** Whether an attempt that ended so uses up the retry policy. */
@@ -52,15 +63,23 @@ export function briefly({ outcome, message }: Failure): Failure {
   return { outcome, message }
 }
 
-/** What the end of an attempt makes of its task run. `random` is from 0 up to 1. */
+/** What an end is looked at with. */
+interface AfterAttempt {
+  policy: Pick<Policy, 'retry'>
+  memory: AttemptMemory
+  moment: Moment
+  /** From 0 up to 1. */
+  random: number
+}
+
+/** What the end of an attempt makes of its task run. */
 export function afterAttempt(
   task: TaskRun,
   ending: AttemptEnd,
-  { retry }: Policy,
-  moment: Moment,
-  random: number,
-): Partial<TaskRun> {
+  { policy: { retry }, memory, moment, random }: AfterAttempt,
+): Fields<TaskRun> {
   const { outcome } = ending
+  const memoryMb = outcome === 'out_of_memory' ? nextMemoryMb(memory) : undefined
   const { now, steady } = moment
   const released = { nonce: undefined, leaseUntil: undefined, dueAt: undefined }
   if (outcome === 'succeeded') return { ...released, status: 'succeeded', endedAt: now, failure: undefined }
@@ -71,8 +90,9 @@ export function afterAttempt(
   if (outcome === 'over_budget' && (counted.emptyHanded ?? 0) >= MAX_EMPTY_HANDED)
     return { ...counted, status: 'failed', endedAt: now, failure: TOO_SMALL }
   const { counts } = counted
-  if (ending.isFinal || isUsedUp(outcome, counts, retry, ending))
-    return { ...counted, status: 'failed', endedAt: now }
+  // The same work in the same memory ends the same way.
+  const isFinal = ending.isFinal || (outcome === 'out_of_memory' && memoryMb === undefined)
+  if (isFinal || isUsedUp(outcome, counts, retry)) return { ...counted, status: 'failed', endedAt: now }
   const delayMs = usesUpRetry(outcome)
     ? retryDelayMs(retry, counts[outcome] ?? 1, random)
     : freeDelayMs(counts[outcome], random)
@@ -81,7 +101,7 @@ export function afterAttempt(
     status: 'queued',
     attempt: task.attempt + 1,
     notBefore: Math.max(steady + delayMs, onSteady(ending.retryAt ?? 0, moment)),
-    ...(ending.moreMemoryMb === undefined ? {} : { memoryMb: ending.moreMemoryMb }),
+    ...(memoryMb === undefined ? {} : { memoryMb }),
   }
 }
 
@@ -111,11 +131,9 @@ function usedOf({ failed = 0, timed_out = 0, out_of_memory = 0 }: Counts, retry:
   return failed + timedOut + outOfMemory
 }
 
-function isUsedUp(outcome: AttemptOutcome, counts: Counts, retry: RetryPolicy, end: AttemptEnd): boolean {
+function isUsedUp(outcome: AttemptOutcome, counts: Counts, retry: RetryPolicy): boolean {
   const count = counts[outcome] ?? 0
   if (!usesUpRetry(outcome)) return count >= MAX_FREE_ATTEMPTS
-  // The same work in the same memory ends the same way.
-  if (outcome === 'out_of_memory' && end.moreMemoryMb === undefined) return true
   const own = { timed_out: retry.timedOut, out_of_memory: retry.outOfMemory, failed: undefined }[
     outcome as 'failed' | 'timed_out' | 'out_of_memory'
   ]

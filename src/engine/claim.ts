@@ -1,16 +1,24 @@
 import type { Stored } from '../core/change.ts'
+import { decideClaim, type Hindrance } from '../core/claim.ts'
 import { keys } from '../core/keys.ts'
-import { lacks } from '../core/limit-row.ts'
-import { type Checkpoint, holderName, type Lock, type Run, type TaskRun } from '../core/model.ts'
+import { type Checkpoint, holderName, type TaskRun } from '../core/model.ts'
 import { momentOf } from '../core/moment.ts'
 import { type PlannedTask, shapeNumbers } from '../core/plan.ts'
-import type { Message, Reservation, Runner } from '../core/ports.ts'
-import { type Context, PLANNING_SKEW_MS } from './context.ts'
+import type { Message, Reservation } from '../core/ports.ts'
+import { isRootDefined, lookAtTargets, type ReadSnapshot, readClaimSnapshot } from './claim-snapshot.ts'
+import type { Context } from './context.ts'
 import { dependenciesOf } from './expand.ts'
 import { giveBack, type LimitRow, readLimits, takeAll } from './limits.ts'
-import { isOver } from './locks.ts'
 import { readOpenRun } from './open-runs.ts'
 import { awaitTarget, waitForLimit, waitForLock } from './wait.ts'
+
+/*
+ * Claims: a message becomes an attempt that is ours, or goes. Workers call it with each message they take; what decides is
+ * core/claim.ts. Invariants:
+ * 1. One conditional write takes the task run, its lock and its limits, or nothing.
+ * 2. A lost race is decided anew from what stands; it never makes a task wait.
+ * 3. A repeated write of ours is recognised by the nonce: the attempt is still ours.
+ */
 
 /** An attempt that is ours to run. */
 export interface Claimed {
@@ -68,80 +76,52 @@ async function tryClaim(context: Context, message: Message, nonce: string): Prom
     return ours(context, task, planned, { nonce, rows: await readLimits(context, planned), replaces: true })
   const run = await readOpenRun(context.ports, message.run)
   if (run === undefined) return { is: 'settled' }
-  const family = await undefinedFamily(context, run.id, planned)
-  if (family !== undefined)
-    return { is: 'unfit', family, isWholeRun: !(await isRootDefined(context, run.id)) }
-  return claimQueued(context, run, task, planned, nonce)
+  return act(context, await readClaimSnapshot(context, run, task, planned), nonce)
 }
 
-const isDefined = ({ ports }: Context, task: Parameters<NonNullable<Runner['defines']>>[0]) =>
-  ports.runner.defines?.(task) ?? true
+type Snapshot = ReadSnapshot<Stored<TaskRun>>
 
-async function isRootDefined(context: Context, run: string): Promise<boolean> {
-  const { plans } = context.ports
-  const header = await plans.header(run)
-  const roots = header === undefined ? [] : await plans.tasks(run, [header.root])
-  return roots.every((root) => isDefined(context, root))
+/** Does what the first hindrance asks for, or takes the attempt where nothing holds it back. */
+async function act(context: Context, snapshot: Snapshot, nonce: string): Promise<ClaimResult | 'race'> {
+  const { run, task, planned, limits: rows } = snapshot
+  const steady = context.ports.clock.steady()
+  const hindrances = decideClaim(snapshot, steady)
+  const [first] = hindrances
+  switch (first?.kind) {
+    case undefined:
+      return take(context, snapshot, nonce)
+    case 'run_cancelled':
+      return { is: 'settled' }
+    case 'family_undefined':
+      return { is: 'unfit', family: first.family, isWholeRun: !(await isRootDefined(context, run.id)) }
+    case 'delayed':
+    case 'backed_off':
+      return { is: 'early', delayMs: endOfDelays(hindrances) - steady }
+    case 'target_unknown':
+      return act(context, await lookAtTargets(context, snapshot), nonce)
+    case 'target_there':
+      return complete(context, task, rows)
+    case 'target_awaited':
+      return awaitTarget(context, task, planned)
+    case 'lock_held':
+      return waitForLock(context, task, { holder: first.holder, rows, nonce })
+    case 'limit_reached':
+      if (first.limit.need.of === 'pool') return { is: 'early', delayMs: FULL_MS }
+      return waitForLimit(context, task, { lacking: first.limit, rows, nonce })
+  }
 }
 
-/** The family of the task or of one of its upstreams that this process does not define: another may. */
-export async function undefinedFamily(
-  context: Context,
-  run: string,
-  planned: PlannedTask,
-): Promise<string | undefined> {
-  if (context.ports.runner.defines === undefined || planned.command !== undefined) return undefined
-  const upstreams = await context.ports.plans.tasks(run, [...new Set(shapeNumbers(planned.requires))])
-  return [planned, ...upstreams].find((task) => !isDefined(context, task))?.family
-}
-
-async function claimQueued(
-  context: Context,
-  run: Run,
-  task: Stored<TaskRun>,
-  planned: PlannedTask,
-  nonce: string,
-): Promise<ClaimResult | 'race'> {
-  const { store, clock } = context.ports
-  const [lock] = await store.read([keys.lock(task.taskId)])
-  const delayMs = Math.max(task.notBefore ?? 0, lock?.backoffUntil ?? 0) - clock.steady()
-  if (delayMs > 0) return { is: 'early', delayMs }
-  const rows = await readLimits(context, planned)
-  if (await isAlreadyComplete(context, run, task, planned, lock)) return complete(context, task, rows)
-  if (planned.policy.external) return awaitTarget(context, task, planned)
-  if (lock?.holder !== undefined && !isOver(lock.holder, task))
-    return waitForLock(context, task, { lock, holder: lock.holder, rows, nonce })
-  const lacking = rows.find(({ need, now }) => lacks(now, holderName(task), need.weight))
-  if (lacking === undefined) return take(context, task, planned, { lock, rows, nonce })
-  if (lacking.need.of === 'pool') return { is: 'early', delayMs: FULL_MS }
-  return waitForLimit(context, task, { lacking, rows, nonce })
-}
-
-/**
- * Whether the target is there although planning did not see it: an attempt of another run has succeeded since. What an
- * attempt left that did not succeed proves nothing, so that the task runs again.
- */
-async function isAlreadyComplete(
-  { ports }: Context,
-  run: Run,
-  task: TaskRun,
-  planned: PlannedTask,
-  lock: Lock | undefined,
-): Promise<boolean> {
-  if (planned.forced) return false
-  const isFree = lock?.holder === undefined || isOver(lock.holder, task)
-  if (lock?.unproven && isFree && !planned.policy.external) return false
-  const since = run.plannedAt - PLANNING_SKEW_MS
-  const mayBeMade = lock?.lastEndAt !== undefined && lock.lastEndAt > since
-  if (!mayBeMade && task.attempt === 1 && !planned.policy.external) return false
-  return (await ports.completeness.areComplete([planned]))[0] === true
+/** When the last of the delays is over. */
+function endOfDelays(hindrances: Hindrance[]): number {
+  const ends = hindrances.flatMap((each) => ('until' in each ? [each.until] : []))
+  return ends.reduce((last, end) => Math.max(last, end))
 }
 
 /** Writes a task run that needs no attempt, and gives back what was kept for it. */
 async function complete(
   { ports }: Context,
   task: Stored<TaskRun>,
-  rows: LimitRow[],
+  rows: readonly LimitRow[],
 ): Promise<ClaimResult | 'race'> {
   const moment = momentOf(ports.clock)
   const result = await ports.store.write([
@@ -155,17 +135,10 @@ async function complete(
   return result.ok ? { is: 'settled' } : 'race'
 }
 
-interface Taking {
-  lock: Stored<Lock> | undefined
-  rows: LimitRow[]
-  nonce: string
-}
-
 async function take(
   context: Context,
-  task: Stored<TaskRun>,
-  planned: PlannedTask,
-  { lock, rows, nonce }: Taking,
+  { task, planned, lock, limits: rows }: Snapshot,
+  nonce: string,
 ): Promise<ClaimResult | 'race'> {
   const { ports, settings } = context
   const moment = momentOf(ports.clock)
@@ -213,7 +186,7 @@ async function ours(
   context: Context,
   task: Stored<TaskRun>,
   planned: PlannedTask,
-  { nonce, rows, replaces }: { nonce: string; rows: LimitRow[]; replaces: boolean },
+  { nonce, rows, replaces }: { nonce: string; rows: readonly LimitRow[]; replaces: boolean },
 ): Promise<ClaimResult> {
   const { plans, store } = context.ports
   const upstreams = await plans.tasks(task.run, [...new Set(shapeNumbers(planned.requires))])
@@ -235,7 +208,7 @@ async function ours(
   return { is: 'ours', claimed }
 }
 
-function reservations(rows: LimitRow[]): Claimed['budgets'] {
+function reservations(rows: readonly LimitRow[]): Claimed['budgets'] {
   return Object.fromEntries(
     rows.flatMap(({ need, now: { window } }) =>
       window === undefined ? [] : [[need.name, { amount: need.weight, endsAt: window.endsAt }]],

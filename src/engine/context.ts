@@ -29,9 +29,6 @@ export interface Context {
   settings: Settings
 }
 
-/** How far the last end of an attempt may lie before a run's planning and still be looked at: 5 minutes of skew. */
-export const PLANNING_SKEW_MS = 5 * 60_000
-
 /** Writes each change on its own, so that one failed condition holds nothing else back. */
 export async function writeEach(store: Store, changes: readonly Change[]): Promise<WriteResult[]> {
   if (changes.length === 0) return []

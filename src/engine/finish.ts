@@ -1,9 +1,9 @@
-import type { Change } from '../core/change.ts'
+import type { Change, Fields } from '../core/change.ts'
 import { keys } from '../core/keys.ts'
 import type { Attempt, TaskRun } from '../core/model.ts'
 import { type Moment, momentOf } from '../core/moment.ts'
 import type { Ending } from '../core/ports.ts'
-import { afterAttempt } from '../core/retry.ts'
+import { type AttemptMemory, afterAttempt } from '../core/retry.ts'
 import type { Claimed } from './claim.ts'
 import type { Context } from './context.ts'
 import { saveYield, yieldProblem } from './expand.ts'
@@ -12,6 +12,9 @@ import { settleLimits } from './limits.ts'
 const RACE_MS = 20
 const MAX_RACE_MS = 1_000
 
+/** What has to be known of an attempt to write its end. */
+export type EndedAttempt = Pick<Claimed, 'task' | 'planned' | 'nonce' | 'memoryMb'>
+
 /**
  * Writes the end of an attempt in one transaction: the task run, what it leaves behind (a marker, a checkpoint, the
  * story of a failure), and what it held of limits. False where the attempt was no longer ours (or `onlyIf` does not
@@ -19,9 +22,9 @@ const MAX_RACE_MS = 1_000
  */
 export async function finish(
   context: Context,
-  claimed: Claimed,
+  claimed: EndedAttempt,
   told: Ending,
-  onlyIf: Partial<TaskRun> = {},
+  onlyIf: Fields<TaskRun> = {},
 ): Promise<boolean> {
   const { ports } = context
   const { task, planned } = claimed
@@ -30,7 +33,13 @@ export async function finish(
   const random = ports.chance.random()
   for (let tries = 0; ; tries++) {
     const changes = [
-      ...endChanges(claimed, ending, { moment: momentOf(ports.clock), random, opened, onlyIf }),
+      ...endChanges(claimed, ending, {
+        moment: momentOf(ports.clock),
+        memory: memoryOf(context, claimed),
+        random,
+        opened,
+        onlyIf,
+      }),
       ...(await settleLimits(context, task, planned, ending)),
     ]
     const result = await ports.store.write(changes)
@@ -42,7 +51,7 @@ export async function finish(
 }
 
 /** What was yielded must be able to become complete. */
-async function checked(context: Context, { task, planned }: Claimed, ending: Ending): Promise<Ending> {
+async function checked(context: Context, { task, planned }: EndedAttempt, ending: Ending): Promise<Ending> {
   if (ending.outcome !== 'yielded') return ending
   const problem = await yieldProblem(context, task, planned, ending.yielded?.found ?? [])
   if (problem === undefined) return ending
@@ -50,22 +59,30 @@ async function checked(context: Context, { task, planned }: Claimed, ending: End
   return { ...left, outcome: 'failed', isFinal: true, failure: { outcome: 'failed', message: problem } }
 }
 
+function memoryOf({ settings }: Context, { task, memoryMb }: EndedAttempt): AttemptMemory {
+  return {
+    hadMb: memoryMb ?? settings.defaultMemoryMb,
+    largestMb: settings.limits.pools[task.pool]?.maxMemoryMb ?? settings.largestMemoryMb,
+  }
+}
+
 interface EndDetails {
   moment: Moment
+  memory: AttemptMemory
   random: number
-  opened: Partial<TaskRun> | undefined
-  onlyIf: Partial<TaskRun>
+  opened: Fields<TaskRun> | undefined
+  onlyIf: Fields<TaskRun>
 }
 
 function endChanges(
-  claimed: Claimed,
+  claimed: EndedAttempt,
   ending: Ending,
-  { moment, random, opened, onlyIf }: EndDetails,
+  { moment, memory, random, opened, onlyIf }: EndDetails,
 ): Change[] {
   const { now } = moment
   const { task, planned, nonce } = claimed
   const end = { ...ending, hasCheckpoint: ending.checkpoint !== undefined }
-  const next = afterAttempt(task, end, planned.policy, moment, random)
+  const next = afterAttempt(task, end, { policy: planned.policy, memory, moment, random })
   const changes: Change[] = [
     {
       key: keys.taskRun(task.run, task.number),
@@ -99,7 +116,7 @@ function endChanges(
 }
 
 /** The record of an attempt that did not succeed. */
-function storyOf({ task, memoryMb }: Claimed, ending: Ending, endedAt: number): Attempt {
+function storyOf({ task, memoryMb }: EndedAttempt, ending: Ending, endedAt: number): Attempt {
   return {
     kind: 'attempt',
     run: task.run,

@@ -1,4 +1,5 @@
 import type { Change, Fields, Stored } from '../core/change.ts'
+import type { NeededLimit } from '../core/claim.ts'
 import { type Key, keys } from '../core/keys.ts'
 import { at, due, freeOf, newLimit, withHolder, withoutHolder } from '../core/limit-row.ts'
 import { type Limits, type Need, needsOf } from '../core/limits.ts'
@@ -9,10 +10,8 @@ import type { Ending, Listed, Reservation } from '../core/ports.ts'
 import { type Context, update } from './context.ts'
 
 /** A limit that an attempt needs, as it stands now. */
-export interface LimitRow {
-  need: Need
+export interface LimitRow extends NeededLimit {
   stored: Stored<Limit> | undefined
-  now: Limit
 }
 
 /**
@@ -22,11 +21,23 @@ export interface LimitRow {
 const KEPT_MS = 15_000
 const PAGE = 50
 
-/** The limits that a task needs, as they stand now, in the order in which it waits for them. */
-export async function readLimits({ ports, settings }: Context, planned: PlannedTask): Promise<LimitRow[]> {
-  const needs = needsOf(planned.policy, settings.limits)
+/** What a task needs of limits, in the order in which it waits for them. */
+export const readNeeds = ({ settings }: Context, planned: PlannedTask): Need[] =>
+  needsOf(planned.policy, settings.limits)
+
+/** The limits that a task needs, as they stand now. */
+export async function readLimits(context: Context, planned: PlannedTask): Promise<LimitRow[]> {
+  const needs = readNeeds(context, planned)
   if (needs.length === 0) return []
-  const records = await ports.store.read(needs.map((need) => need.key))
+  return limitRows(context, needs, await context.ports.store.read(needs.map((need) => need.key)))
+}
+
+/** Needs with their rows; `records` has one for each need. */
+export function limitRows(
+  { ports, settings }: Context,
+  needs: Need[],
+  records: readonly (Stored<Limit> | undefined)[],
+): LimitRow[] {
   const moment = momentOf(ports.clock)
   return needs.map((need, index) => {
     const stored = records[index]
@@ -54,14 +65,14 @@ export function writeRow(key: Key<'limit'>, stored: Stored<Limit> | undefined, r
 }
 
 /** The rows with the attempt as a holder of each. */
-export function takeAll(rows: LimitRow[], holder: string, moment: Moment): Change[] {
+export function takeAll(rows: readonly LimitRow[], holder: string, moment: Moment): Change[] {
   return rows.map(({ need, stored, now }) =>
     writeRow(need.key, stored, withHolder(now, holder, { weight: need.weight }, moment)),
   )
 }
 
 /** The rows where something is kept for the attempt, given back. */
-export function giveBack(rows: LimitRow[], holder: string, moment: Moment): Change[] {
+export function giveBack(rows: readonly LimitRow[], holder: string, moment: Moment): Change[] {
   return rows
     .filter(({ now }) => now.holders[holder] !== undefined)
     .map(({ need, stored, now }) => writeRow(need.key, stored, withoutHolder(now, holder, 0, moment)))

@@ -1,4 +1,5 @@
 import { type Change, type Fields, type Stored, standingRecord } from '../core/change.ts'
+import { hasHolderEnded } from '../core/claim.ts'
 import { keys } from '../core/keys.ts'
 import { hasEnded, holderName, type Lock, type TaskRun } from '../core/model.ts'
 import { usesUpRetry } from '../core/retry.ts'
@@ -19,7 +20,7 @@ export async function freeLocks({ ports }: Context, tasks: Stored<TaskRun>[]): P
     const task = started[index]
     if (lock === undefined || task === undefined) return []
     if (lock.holder === undefined) return withoutBackoff(task, lock)
-    return isOver(lock.holder, task) ? [freeing(task, lock.holder, now)] : []
+    return hasHolderEnded(lock.holder, task) ? [freeing(task, lock.holder, now)] : []
   })
   if (others.length > 0) await writeEach(ports.store, others)
 }
@@ -39,17 +40,6 @@ function withoutBackoff(task: TaskRun, { backoffUntil }: Lock): Change[] {
   if (task.status !== 'cancelled' || backoffUntil === undefined || backoffUntil !== task.notBefore) return []
   const key = keys.lock(task.taskId)
   return [{ key, set: { backoffUntil: undefined }, if: { holder: undefined, backoffUntil } }]
-}
-
-/**
- * Whether the holder is an attempt of this task run that is over. The task run may have been read before its next
- * attempt took the lock, so the attempt's number decides.
- */
-export function isOver(holder: string, task: TaskRun): boolean {
-  const prefix = `${task.run}/${task.number}/`
-  if (!holder.startsWith(prefix)) return false
-  const attempt = Number(holder.slice(prefix.length))
-  return attempt < task.attempt || (attempt === task.attempt && hasEnded(task.status))
 }
 
 /** What the end of an attempt leaves on its lock; the back-off of a counted failure holds for every run. */

@@ -1,9 +1,9 @@
 import type { Change, Fields, Stored } from '../core/change.ts'
+import { hasHolderEnded } from '../core/claim.ts'
 import { keys } from '../core/keys.ts'
 import type { Lock, TaskRun } from '../core/model.ts'
 import type { Context } from './context.ts'
 import { leaveLines } from './limits.ts'
-import { isOver } from './locks.ts'
 
 /**
  * Whether a person can count a task of an open run as succeeded now: nothing below it may move any more, because a run
@@ -28,7 +28,7 @@ export async function markSucceeded({ ports }: Context, { run, number }: TaskRun
     waitsFor: undefined,
     failure: undefined,
   }
-  const isFree = lock?.holder === undefined || isOver(lock.holder, task)
+  const isFree = lock?.holder === undefined || hasHolderEnded(lock.holder, task)
   const result = await ports.store.write([
     { key, set, if: { version: task.version } },
     ...(isFree ? believing(lock) : []),

@@ -2,7 +2,6 @@ import type { Fields, Stored } from '../core/change.ts'
 import { type Key, keys } from '../core/keys.ts'
 import type { Run, TaskRun } from '../core/model.ts'
 import { sweepCancelled } from './cancel.ts'
-import type { Claimed } from './claim.ts'
 import type { Context } from './context.ts'
 import { finish } from './finish.ts'
 import { refreshLimit } from './limits.ts'
@@ -110,14 +109,12 @@ async function handleLease(context: Context, task: Stored<TaskRun>): Promise<voi
   ])
 }
 
-/** What ending an attempt needs not know. */
-const NOTHING = { upstreams: [], dependencies: [], budgets: {} }
-
 async function loseAttempt(context: Context, task: Stored<TaskRun>, why: string): Promise<void> {
   const [planned] = await context.ports.plans.tasks(task.run, [task.number])
   if (planned === undefined || task.nonce === undefined) return
-  const claimed: Claimed = { ...NOTHING, task, planned, nonce: task.nonce }
+  const memoryMb = task.memoryMb ?? planned.policy.memoryMb
+  const attempt = { task, planned, nonce: task.nonce, ...(memoryMb === undefined ? {} : { memoryMb }) }
   const failure = { outcome: 'lost' as const, message: `the attempt was lost: ${why}` }
   // A heartbeat may have come in between: then the lease is good and nothing is lost.
-  await finish(context, claimed, { outcome: 'lost', failure }, { leaseUntil: task.leaseUntil })
+  await finish(context, attempt, { outcome: 'lost', failure }, { leaseUntil: task.leaseUntil })
 }

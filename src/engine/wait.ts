@@ -1,7 +1,7 @@
 import type { Change, Fields, Stored } from '../core/change.ts'
 import { type Key, keys } from '../core/keys.ts'
 import { due, withoutHolder } from '../core/limit-row.ts'
-import { holderName, type Lock, type TaskRun } from '../core/model.ts'
+import { holderName, type TaskRun } from '../core/model.ts'
 import { momentOf } from '../core/moment.ts'
 import type { PlannedTask } from '../core/plan.ts'
 import type { ClaimResult } from './claim.ts'
@@ -32,9 +32,8 @@ export async function awaitTarget(
 }
 
 interface WaitForLock {
-  lock: Stored<Lock>
   holder: string
-  rows: LimitRow[]
+  rows: readonly LimitRow[]
   nonce: string
 }
 
@@ -42,10 +41,10 @@ interface WaitForLock {
 export async function waitForLock(
   { ports }: Context,
   task: Stored<TaskRun>,
-  { lock, holder, rows, nonce }: WaitForLock,
+  { holder, rows, nonce }: WaitForLock,
 ): Promise<ClaimResult | 'race'> {
   const { run, number } = task
-  const row = keys.lock(lock.taskId)
+  const row = keys.lock(task.taskId)
   const moment = momentOf(ports.clock)
   const result = await ports.store.write([
     waiting(task, row, moment.now),
@@ -66,7 +65,7 @@ function waiting(task: TaskRun, waitsFor: Key<'lock' | 'limit'>, now: number): C
 
 interface WaitForLimit {
   lacking: LimitRow
-  rows: LimitRow[]
+  rows: readonly LimitRow[]
   nonce: string
 }
 

@@ -1,13 +1,13 @@
+import { decideClaim, type Hindrance } from '../core/claim.ts'
 import { type Key, keys } from '../core/keys.ts'
-import { configured, freeOf, heldOf, lacks } from '../core/limit-row.ts'
-import { hasEnded, holderName, type Run, type TaskRun } from '../core/model.ts'
+import { configured, freeOf, heldOf } from '../core/limit-row.ts'
+import { hasEnded, type Run, type TaskRun } from '../core/model.ts'
 import { momentOf, onWall } from '../core/moment.ts'
 import { DEFAULT_POOL, type PlannedTask } from '../core/plan.ts'
 import { isOtherwise } from './apply-limits.ts'
-import { undefinedFamily } from './claim.ts'
+import { lookAtTargets, type ReadSnapshot, readClaimSnapshot } from './claim-snapshot.ts'
 import type { Context } from './context.ts'
-import { type LimitRow, readLimits } from './limits.ts'
-import { isOver } from './locks.ts'
+import type { LimitRow } from './limits.ts'
 
 /** One reason that a task does not run now. */
 export interface Reason {
@@ -34,7 +34,7 @@ export async function whyWaiting(context: Context, run: Run, task: TaskRun): Pro
     case 'running':
       return [{ text: `it runs, as attempt ${task.attempt}` }]
     default:
-      return [...cancelled, ...(await hindrances(context, task, planned))]
+      return hindrances(context, run, task, planned)
   }
 }
 
@@ -64,38 +64,60 @@ async function openUpstreams(
   return [{ text: `${what} has not ended: ${open.slice(0, NAMED).join(', ')}${more}` }]
 }
 
-async function hindrances(context: Context, task: TaskRun, planned: PlannedTask): Promise<Reason[]> {
-  const { store, clock } = context.ports
-  const moment = momentOf(clock)
-  const now = moment.steady
-  if (task.waitsFor === 'target') return [awaited(task, planned)]
+/** What {@link decideClaim} says, in its order, and what no claim can see: containers that do not start, a pool that is gone. */
+async function hindrances(
+  context: Context,
+  run: Run,
+  task: TaskRun,
+  planned: PlannedTask,
+): Promise<Reason[]> {
+  const moment = momentOf(context.ports.clock)
+  let snapshot = await readClaimSnapshot(context, run, task, planned)
+  let found = decideClaim(snapshot, moment.steady)
+  if (found.some(({ kind }) => kind === 'target_unknown')) {
+    snapshot = await lookAtTargets(context, snapshot)
+    found = decideClaim(snapshot, moment.steady)
+  }
   const reasons: Reason[] = []
-  if ((task.notBefore ?? 0) > now)
-    reasons.push({
-      text: `its next attempt is delayed${cause(task)}`,
-      until: onWall(task.notBefore ?? now, moment),
-    })
-  const [lock] = await store.read([keys.lock(task.taskId)])
-  if (lock?.holder !== undefined && !isOver(lock.holder, task))
-    reasons.push({ text: `the same task runs elsewhere: ${lock.holder} (run/number/attempt)` })
-  if ((lock?.backoffUntil ?? 0) > now && lock?.backoffUntil !== task.notBefore)
-    reasons.push({
-      text: 'the same task has failed in another run and is delayed',
-      until: onWall(lock?.backoffUntil ?? now, moment),
-    })
-  const family = await undefinedFamily(context, task.run, planned)
-  if (family !== undefined)
-    reasons.push({
-      text: `this config does not define ${family}: only a process whose config does can run it`,
-    })
-  const rows = await readLimits(context, planned)
-  for (const row of rows) reasons.push(...(await lacking(context, task, row)))
+  for (const each of found) reasons.push(await reasonOf(context, snapshot, each))
   const pool = planned.policy.pool ?? DEFAULT_POOL
   reasons.push(...(await launching(context, pool)))
   if (context.settings.limits.pools[pool] === undefined)
     reasons.push({ text: `the config has no pool ${pool} any more, so nobody takes it` })
   if (reasons.length > 0) return reasons
   return [{ text: `nothing holds it back: it is queued in the pool ${pool} for the next worker of its run` }]
+}
+
+async function reasonOf(
+  context: Context,
+  { task, planned }: ReadSnapshot,
+  hindrance: Hindrance<LimitRow>,
+): Promise<Reason> {
+  const untilOnWall = (until: number) => onWall(until, momentOf(context.ports.clock))
+  switch (hindrance.kind) {
+    case 'run_cancelled':
+      return { text: 'its run is being cancelled' }
+    case 'family_undefined':
+      return {
+        text: `this config does not define ${hindrance.family}: only a process whose config does can run it`,
+      }
+    case 'delayed':
+      return { text: `its next attempt is delayed${cause(task)}`, until: untilOnWall(hindrance.until) }
+    case 'backed_off':
+      return {
+        text: 'the same task has failed in another run and is delayed',
+        until: untilOnWall(hindrance.until),
+      }
+    case 'target_unknown':
+    case 'target_there':
+      return { text: 'its target is there by now: it is about to be counted as complete' }
+    case 'target_awaited':
+      return awaited(task, planned)
+    case 'lock_held':
+      return { text: `the same task runs elsewhere: ${hindrance.holder} (run/number/attempt)` }
+    case 'limit_reached':
+      return lacking(context, task, hindrance.limit)
+  }
 }
 
 /** Containers of the pool that do not start. */
@@ -114,22 +136,19 @@ function awaited(task: TaskRun, planned: PlannedTask): Reason {
   return { text: `${text}, and without it the task fails`, until: task.waitingSince + timeoutMs }
 }
 
-async function lacking(context: Context, task: TaskRun, { need, now: row }: LimitRow): Promise<Reason[]> {
-  if (!lacks(row, holderName(task), need.weight)) return []
+async function lacking(context: Context, task: TaskRun, { need, now: row }: LimitRow): Promise<Reason> {
   const place = await placeInLine(context, task, need.key)
   const line = `${place === undefined ? '' : `; it is number ${place} of those who wait`}${beyond(context, row, need.weight)}`
   const { weight, name } = need
   switch (need.of) {
     case 'pool':
-      return [{ text: `the pool ${name} is full: ${heldOf(row)} of ${row.limit} places are taken` }]
+      return { text: `the pool ${name} is full: ${heldOf(row)} of ${row.limit} places are taken` }
     case 'resource':
-      return [
-        {
-          text: `it needs ${weight} of the resource ${name}, of which ${Math.max(0, freeOf(row))} of ${row.limit} are free${line}`,
-        },
-      ]
+      return {
+        text: `it needs ${weight} of the resource ${name}, of which ${Math.max(0, freeOf(row))} of ${row.limit} are free${line}`,
+      }
     case 'budget':
-      return [budgetReason(row, weight, line)]
+      return budgetReason(row, weight, line)
   }
 }
 

@@ -7,7 +7,6 @@ import { type Claimed, type ClaimResult, claim } from './claim.ts'
 import type { Context } from './context.ts'
 import { finish } from './finish.ts'
 import { blockBudget, reserveMore } from './limits.ts'
-import { memoryAfter } from './memory.ts'
 import { poolRoom } from './room.ts'
 import { decideForRun, isUndecidable } from './undecidable.ts'
 import { UnfitMessages } from './unfit.ts'
@@ -206,7 +205,7 @@ export class Worker {
       const told = await runner.run(jobOf(claimed, leaseMs), this.#hooks(active))
       if (told.outcome === 'not_started') this.#startable = Math.max(1, this.#active.size - 1)
       const { progress } = active
-      const ending = { ...told, ...memoryAfter(this.#context, claimed, told), progress }
+      const ending = { ...told, progress }
       const isOurs = await finish(this.#context, claimed, ending)
       this.#options.onEnd?.(claimed, isOurs ? ending : LOST)
     } catch (error) {

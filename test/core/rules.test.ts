@@ -107,29 +107,26 @@ describe('a run', () => {
 })
 
 describe('retries', () => {
+  const END = {
+    policy: POLICY,
+    memory: { hadMb: 100, largestMb: 100 },
+    moment: { now: 0, steady: 0 },
+    random: 0,
+  }
+
   it('use up the policy only for failures of the task', () => {
     const failed = afterAttempt(
       taskRun({ status: 'running', counts: { failed: 2 } }),
       { outcome: 'failed' },
-      POLICY,
-      { now: 0, steady: 0 },
-      0,
+      END,
     )
     assert.equal(failed.status, 'failed')
-    const lost = afterAttempt(
-      taskRun({ status: 'running', counts: { failed: 2 } }),
-      { outcome: 'lost' },
-      POLICY,
-      { now: 0, steady: 0 },
-      0,
-    )
+    const lost = afterAttempt(taskRun({ status: 'running', counts: { failed: 2 } }), { outcome: 'lost' }, END)
     assert.deepEqual([lost.status, lost.attempt, lost.counts], ['queued', 2, { failed: 2, lost: 1 }])
     const worn = afterAttempt(
       taskRun({ status: 'running', counts: { interrupted: MAX_FREE_ATTEMPTS - 1 } }),
       { outcome: 'interrupted' },
-      POLICY,
-      { now: 0, steady: 0 },
-      0,
+      END,
     )
     assert.equal(worn.status, 'failed')
   })

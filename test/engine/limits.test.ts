@@ -336,7 +336,7 @@ describe('a pool', () => {
     const run = await openMany(engine, 1, { memoryMb: 100, retry })
     const first = await ours(await engine.take(run, 1, 1))
     assert.equal(first.memoryMb, 100)
-    await engine.end(first, { outcome: 'out_of_memory', moreMemoryMb: 150 })
+    await engine.end(first, { outcome: 'out_of_memory' })
     const second = await ours(await engine.take(run, 2, 1))
     assert.equal(second.memoryMb, 150)
     await engine.end(second, { outcome: 'out_of_memory' })

@@ -9,7 +9,6 @@ import { advance } from '../../engine/advance.ts'
 import { type Claimed, claim } from '../../engine/claim.ts'
 import type { Context } from '../../engine/context.ts'
 import { finish } from '../../engine/finish.ts'
-import { memoryAfter } from '../../engine/memory.ts'
 import { openRun } from '../../engine/open-run.ts'
 import { planGraph } from '../../engine/plan-graph.ts'
 import { poolRoom } from '../../engine/room.ts'
@@ -172,8 +171,7 @@ class Simulator {
     return { outcome, failure: { outcome, message } satisfies Failure }
   }
 
-  async #end(claimed: Claimed, attempt: AttemptToBe, told: Ending): Promise<void> {
-    const ending = { ...told, ...memoryAfter(this.#context, claimed, told) }
+  async #end(claimed: Claimed, attempt: AttemptToBe, ending: Ending): Promise<void> {
     if (ending.outcome === 'succeeded') this.#complete.add(claimed.planned.id)
     await finish(this.#context, claimed, ending)
     const { run } = claimed.task

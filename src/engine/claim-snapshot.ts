@@ -1,0 +1,62 @@
+import type { Stored } from '../core/change.ts'
+import type { ClaimSnapshot } from '../core/claim.ts'
+import { keys } from '../core/keys.ts'
+import type { Lock, Run, TaskRun } from '../core/model.ts'
+import { type PlannedTask, shapeNumbers } from '../core/plan.ts'
+import type { Runner } from '../core/ports.ts'
+import type { Context } from './context.ts'
+import { type LimitRow, limitRows, readNeeds } from './limits.ts'
+
+/** What a claim is decided by, as the engine reads it: with the versions that its writes are conditional on. */
+export interface ReadSnapshot<T extends TaskRun = TaskRun> extends ClaimSnapshot<LimitRow> {
+  run: Run
+  task: T
+  planned: PlannedTask
+  lock: Stored<Lock> | undefined
+}
+
+/** Reads what the claim of an attempt is decided by: the lock and the limits in one request. */
+export async function readClaimSnapshot<T extends TaskRun>(
+  context: Context,
+  run: Run,
+  task: T,
+  planned: PlannedTask,
+): Promise<ReadSnapshot<T>> {
+  const needs = readNeeds(context, planned)
+  const [undefinedFamily, [lock, ...rows]] = await Promise.all([
+    findUndefinedFamily(context, run.id, planned),
+    context.ports.store.read([keys.lock(task.taskId), ...needs.map(({ key }) => key)] as const),
+  ])
+  return { run, task, planned, lock, limits: limitRows(context, needs, rows), undefinedFamily }
+}
+
+/** The same after a look at the targets of the task. */
+export async function lookAtTargets<T extends TaskRun>(
+  { ports }: Context,
+  snapshot: ReadSnapshot<T>,
+): Promise<ReadSnapshot<T>> {
+  const [isComplete = false] = await ports.completeness.areComplete([snapshot.planned])
+  return { ...snapshot, isComplete }
+}
+
+/** Whether this process defines the task that a run is for. */
+export async function isRootDefined(context: Context, run: string): Promise<boolean> {
+  const { plans } = context.ports
+  const header = await plans.header(run)
+  const roots = header === undefined ? [] : await plans.tasks(run, [header.root])
+  return roots.every((root) => isDefined(context, root))
+}
+
+/** The family of the task or of one of its upstreams that this process does not define: another may. */
+async function findUndefinedFamily(
+  context: Context,
+  run: string,
+  planned: PlannedTask,
+): Promise<string | undefined> {
+  if (context.ports.runner.defines === undefined || planned.command !== undefined) return undefined
+  const upstreams = await context.ports.plans.tasks(run, [...new Set(shapeNumbers(planned.requires))])
+  return [planned, ...upstreams].find((task) => !isDefined(context, task))?.family
+}
+
+const isDefined = ({ ports }: Context, task: Parameters<NonNullable<Runner['defines']>>[0]) =>
+  ports.runner.defines?.(task) ?? true
