@@ -126,9 +126,11 @@ async function whileDeciding<T>(
   act: (failed: Promise<never>) => Promise<T>,
 ): Promise<T> {
   const loops: Loops | undefined = isHosted ? undefined : startLoops(context)
-  const result = await act(loops?.failed ?? new Promise<never>(() => {}))
-  await loops?.stop()
-  return result
+  try {
+    return await act(loops?.failed ?? new Promise<never>(() => {}))
+  } finally {
+    await loops?.stop()
+  }
 }
 
 /** Counts a task as succeeded: at once in an open run, else in the next run of the same request. */
@@ -144,13 +146,29 @@ async function markTask(
       throw new SluiceError('invalid_usage', `${planned.label} has ${task.status} already.`)
     return openAgain(parts, home, run, { done: [planned.id] })
   }
-  if (!canBeMarked(task))
-    throw new SluiceError('invalid_usage', `${planned.label} cannot be marked now: it is ${task.status}.`, {
-      hint: `Let the run end or cancel it (sluice cancel ${run.id}), then mark it.`,
-    })
-  const isMarked = await whileDeciding(parts, home, () => actsOf(parts).markSucceeded(home.context, task))
-  if (!isMarked) throw new SluiceError('invalid_usage', `${planned.label} has changed meanwhile; look again.`)
-  return { run: run.id, task: planned.label, status: 'succeeded' }
+  return whileDeciding(parts, home, () => markOpen(parts, home, run, task.number))
+}
+
+/** The engine may move the task at the same moment, for instance to look at its target again. */
+const MARK_TRIES = 5
+
+async function markOpen(
+  parts: ControlParts,
+  home: Home,
+  run: Stored<Run>,
+  number: number,
+): Promise<MarkResult> {
+  for (let tries = 1; ; tries++) {
+    const { task, planned } = await findTask(home, run, String(number))
+    if (!canBeMarked(task))
+      throw new SluiceError('invalid_usage', `${planned.label} cannot be marked now: it is ${task.status}.`, {
+        hint: `Let the run end or cancel it (sluice cancel ${run.id}), then mark it.`,
+      })
+    if (await actsOf(parts).markSucceeded(home.context, task))
+      return { run: run.id, task: planned.label, status: 'succeeded' }
+    if (tries === MARK_TRIES)
+      throw new SluiceError('invalid_usage', `${planned.label} has changed meanwhile; look again.`)
+  }
 }
 
 /** A schedule that could start nothing is not resumed: it would lose its intervals, and only a log would say so. */

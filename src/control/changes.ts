@@ -40,12 +40,15 @@ export async function readChanges(
   }
   const size = records.reduce((sum, run) => sum + (run?.tasks ?? 0), 0)
   return {
-    events,
+    events: events.sort((a, b) => instantOf(a) - instantOf(b)),
     runs: states,
     next: JSON.stringify(Object.fromEntries(states.map(({ run }) => [run, now - LATE_MS]))),
     lookAgainMs: size > LARGE ? LARGE_LOOK_MS : LOOK_MS,
   }
 }
+
+/** Counts are of now, so they come after all that has happened. */
+const instantOf = (event: RunEvent) => ('at' in event ? event.at : Number.MAX_SAFE_INTEGER)
 
 /** What one look at a large run reads may miss recent writes; what an ended run is told by may not. */
 async function readTaskRuns({ context }: Home, run: Run): Promise<TaskRun[]> {

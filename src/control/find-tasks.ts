@@ -170,8 +170,8 @@ export async function readAttempts(
   { context }: Home,
   run: Run,
   found: readonly FoundTask[],
-): Promise<Map<number, Attempt[]>> {
-  const attempts = new Map<number, Attempt[]>(found.map(({ task }) => [task.number, []]))
+): Promise<Map<number, Stored<Attempt>[]>> {
+  const attempts = new Map<number, Stored<Attempt>[]>(found.map(({ task }) => [task.number, []]))
   const last = found.at(-1)?.task.number ?? -1
   for (let after = keys.attempt(run.id, found[0]?.task.number ?? 0, 0); last >= 0; ) {
     const query = { prefix: keys.attempts(run.id), after, limit: PAGE, consistency: 'strong' as const }

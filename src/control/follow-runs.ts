@@ -37,7 +37,7 @@ export async function* workOnRuns(home: Home, query: Follow): AsyncGenerator<Run
     stop.abort()
   }
   query.signal?.addEventListener('abort', onAbort)
-  const work = followWorker(home, { ...query, signal: stop.signal }, emit).finally(() =>
+  const work = followWorker(home, { ...query, signal: stop.signal }, endsLast(emit)).finally(() =>
     emitter.emit('close'),
   )
   work.catch(() => {})
@@ -69,6 +69,26 @@ async function followWorker(home: Home, query: Follow & { signal: AbortSignal },
   } finally {
     counting?.stop()
     announcement?.leave()
+  }
+}
+
+/** A worker tells of the end of an attempt after it has written it, which may have ended the run: that end comes last. */
+function endsLast(emit: Emit): Emit {
+  const running = new Map<string, number>()
+  const held = new Map<string, RunEvent>()
+  const count = (run: string, change: number) => {
+    const left = (running.get(run) ?? 0) + change
+    running.set(run, left)
+    const end = held.get(run)
+    if (left > 0 || end === undefined) return
+    held.delete(run)
+    emit(end)
+  }
+  return (event) => {
+    if (event.event === 'run_ended' && (running.get(event.run) ?? 0) > 0) held.set(event.run, event)
+    else emit(event)
+    if (event.event === 'task_started') count(event.run, 1)
+    if (event.event === 'task_ended') count(event.run, -1)
   }
 }
 

@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import type { Stored } from '../core/change.ts'
 import type { Attempt, Json, Run, TaskRun } from '../core/model.ts'
 import type { PlannedTask } from '../core/plan.ts'
 import type { RunShape, TaskShape } from './control.ts'
@@ -25,7 +26,7 @@ export function viewRun(run: Run, unattendedSince: number | undefined): RunShape
 export interface TaskRecords {
   task: TaskRun
   planned: PlannedTask
-  attempts: Attempt[]
+  attempts: Stored<Attempt>[]
   /** What a body without an output returned. */
   result: Json | undefined
   /** When its next attempt may start, by the wall clock. */
@@ -69,6 +70,7 @@ function failureOf({ failure }: TaskRun, { failure: planning }: PlannedTask): Ta
   return { ...failure, ...(planning?.stack === undefined ? {} : { stack: planning.stack }) }
 }
 
-function viewAttempt({ kind: _, run: __, number: ___, ...attempt }: Attempt): z.output<typeof AttemptSchema> {
+function viewAttempt(record: Stored<Attempt>): z.output<typeof AttemptSchema> {
+  const { kind: _, run: __, number: ___, version: ____, ...attempt } = record
   return attempt
 }

@@ -1,0 +1,35 @@
+import { z } from 'zod'
+import type { Control } from './control.ts'
+import * as shape from './schemas.ts'
+
+/** What an operation takes and returns; `input` is absent where it takes nothing. */
+interface Operation {
+  input?: z.ZodType
+  output: z.ZodType
+}
+
+/** Every operation of {@link Control} that is a question with one answer: all but `follow` and `close`. */
+export const OPERATIONS = {
+  start: { input: z.union([shape.StartRequest, shape.PlanText]), output: shape.Started },
+  changes: { input: shape.ChangesQuery, output: shape.Changes },
+  plan: { input: shape.StartRequest, output: shape.PlanView },
+  pipelines: { output: shape.PipelineList },
+  intervals: { input: shape.IntervalQuery, output: shape.IntervalPage },
+  runs: { input: shape.RunQuery, output: shape.RunPage },
+  run: { input: shape.RunRef, output: shape.RunDetail },
+  tasks: { input: shape.TaskQuery, output: shape.TaskPage },
+  logs: { input: shape.LogQuery, output: shape.LogPage },
+  why: { input: shape.TaskRef, output: shape.Why },
+  waits: { input: shape.RunRef, output: shape.Waits },
+  budgets: { output: z.array(shape.Budget) },
+  pools: { output: shape.Pools },
+  retry: { input: shape.RetryRequest, output: shape.Retried },
+  cancel: { input: shape.RunRef, output: shape.Cancelled },
+  mark: { input: shape.TaskRef, output: shape.MarkResult },
+  pause: { input: shape.PipelineRef, output: shape.Paused },
+  resume: { input: shape.PipelineRef, output: shape.Paused },
+  prune: { input: shape.PruneRequest, output: shape.PruneResult },
+  secrets: { output: z.array(shape.Secret) },
+  setSecret: { input: shape.SecretValue, output: shape.SecretName },
+  removeSecret: { input: shape.SecretRef, output: shape.SecretName },
+} as const satisfies Record<Exclude<keyof Control, 'isHosted' | 'follow' | 'close'>, Operation>

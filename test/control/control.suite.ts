@@ -1,0 +1,294 @@
+import assert from 'node:assert/strict'
+import { describe, it, type TestContext } from 'node:test'
+import type { Control, Follow, RunEvent, Started } from '../../src/control/control.ts'
+import { checkedControl } from './checked-control.ts'
+
+/** A control over the pipelines of `pipelines.ts`, on its own state where that is possible. */
+export type MakeControl = (test: TestContext) => Promise<Control>
+
+/** What an implementation cannot do where it runs. */
+export interface ControlSuiteOptions {
+  /** It does not list, remove or forget anything: a deployment keeps what it has. */
+  keepsAll?: true
+}
+
+type Named<E> = Extract<RunEvent, { event: E }>
+
+/** What every control keeps to, on this machine, over HTTP and in a deployment. */
+export function controlSuite(name: string, make: MakeControl, options: ControlSuiteOptions = {}): void {
+  let made = 0
+  const open = async (test: TestContext) => {
+    const control = checkedControl(await make(test))
+    return { control, params: { name: `${Date.now()}-${++made}` } }
+  }
+
+  describe(`control: ${name}`, () => {
+    it('opens a run once, tells what happens in it, and knows when everything is complete', async (test) => {
+      const { control, params } = await open(test)
+      const request = { name: 'control-whole', params }
+      const { run } = requireOpened(await control.start(request))
+      assert.deepEqual(await control.start(request), { run, opened: false })
+      const events = await follow(control, { runs: [run], counts: true })
+      const labels = events.flatMap((each) => (each.event === 'task_ended' ? [each.task] : []))
+      assert.equal(labels.length, 4)
+      assert.match(labels.at(-1) ?? '', /^ControlWhole/)
+      assert.deepEqual(
+        events.slice(-2).map(({ event, ...rest }) => [event, 'end' in rest ? rest.end : '']),
+        [
+          ['run_ended', ''],
+          ['end', 'ended'],
+        ],
+      )
+      assert.deepEqual((await control.run({ run })).counts, { succeeded: 4 })
+      assert.equal('run' in (await control.start(request)), control.isHosted && options.keepsAll === true)
+    })
+
+    it('gives the tasks of a run in pages, and those that a filter finds', async (test) => {
+      const { control, params } = await open(test)
+      const run = await runToEnd(control, 'control-whole', params)
+      const first = await control.tasks({ run, limit: 3 })
+      assert.deepEqual(numbersOf(first), [0, 1, 2])
+      const second = await control.tasks({ run, limit: 3, cursor: first.next ?? '' })
+      assert.deepEqual([numbersOf(second), second.next], [[3], null])
+      assert.deepEqual(numbersOf(await control.tasks({ run, task: 'ControlWhole' })), [0])
+      assert.deepEqual(numbersOf(await control.tasks({ run, task: '2' })), [2])
+      assert.equal((await control.tasks({ run, text: 'part=2' })).tasks.length, 1)
+      assert.equal((await control.tasks({ run, statuses: ['failed'] })).tasks.length, 0)
+      const [root] = first.tasks
+      assert.equal(root?.outputs.length, 1)
+      assert.deepEqual((await control.run({ run })).outputs, root?.outputs)
+    })
+
+    it('finds runs by pipeline and status, in pages, the newest first', async (test) => {
+      const { control, params } = await open(test)
+      const runs = [
+        await runToEnd(control, 'control-whole', params),
+        await runToEnd(control, 'control-whole', { name: `${params.name}-b` }),
+      ]
+      const query = { pipeline: 'control-whole', statuses: ['succeeded' as const], limit: 1 }
+      const first = await control.runs(query)
+      assert.equal(first.runs[0]?.run, runs[1])
+      const second = await control.runs({ ...query, cursor: first.next ?? '' })
+      assert.equal(second.runs[0]?.run, runs[0])
+      assert.equal((await control.run({ run: 'latest' })).run, runs[1])
+      assert.equal((await control.runs({ ...query, until: 1 })).found, 0)
+    })
+
+    it('tells why a run failed, what did not run because of it, and what its attempts wrote', async (test) => {
+      const { control, params } = await open(test)
+      const run = await runToEnd(control, 'control-below', params)
+      assert.deepEqual((await control.run({ run })).counts, { failed: 1, upstream_failed: 1 })
+      const { tasks } = await control.tasks({ run, statuses: ['failed'] })
+      assert.match(tasks[0]?.failure?.message ?? '', /as it has to/)
+      assert.deepEqual(
+        tasks[0]?.attempts.map(({ attempt, outcome }) => [attempt, outcome]),
+        [
+          [1, 'failed'],
+          [2, 'failed'],
+        ],
+      )
+      const lines = await readLines(control, { run, task: 'ControlFailing', attempt: 2 })
+      assert.match(lines[0] ?? '', /^warn is about to fail/)
+      assert.match(lines.at(-1) ?? '', /^error failed: .*as it has to/)
+    })
+
+    it('gives lines once, page after page', async (test) => {
+      const { control, params } = await open(test)
+      const run = await runToEnd(control, 'control-whole', params)
+      const lines = await readLines(control, { run })
+      assert.deepEqual(lines.toSorted(), ['info writes part 1', 'info writes part 2', 'info writes part 3'])
+      await assert.rejects(control.logs({ run, attempt: 7 }), { code: 'unknown_attempt' })
+    })
+
+    it('retries what failed in a next run', async (test) => {
+      const { control, params } = await open(test)
+      const run = await runToEnd(control, 'control-below', params)
+      const again = requireOpened(await control.retry({ run }))
+      assert.notEqual(again.run, run)
+      await follow(control, { runs: [again.run] })
+      assert.equal((await control.run({ run: again.run })).status, 'failed')
+    })
+
+    it('goes on in a next run from a task that is marked after its run has ended', async (test) => {
+      const { control, params } = await open(test)
+      const run = await runToEnd(control, 'control-below', params)
+      const next = requireOpened(await control.mark({ run, task: 'ControlFailing' }))
+      await follow(control, { runs: [next.run] })
+      assert.equal((await control.run({ run: next.run })).status, 'succeeded')
+    })
+
+    it('says what waits and why, ends following when nothing can start, and marks what waits', async (test) => {
+      const { control, params } = await open(test)
+      const { run } = requireOpened(await control.start({ name: 'control-import', params }))
+      assert.equal(endOf(await follow(control, { runs: [run], waitMs: 1_500 })), 'waiting')
+      const { waits, more } = await control.waits({ run })
+      assert.equal(more, 0)
+      assert.match(waits[0]?.task ?? '', /^ControlDelivery/)
+      const why = await control.why({ run, task: 'ControlDelivery' })
+      assert.equal(why.status, 'waiting')
+      assert.match(why.reasons[0]?.text ?? '', /its target is not there yet/)
+      assert.match((await control.why({ run, task: 'ControlImport' })).reasons[0]?.text ?? '', /upstream/)
+      const marked = await control.mark({ run, task: 'ControlDelivery' })
+      assert.equal('status' in marked && marked.status, 'succeeded')
+    })
+
+    it('cancels a run that waits, and not one that has ended', async (test) => {
+      const { control, params } = await open(test)
+      const { run } = requireOpened(await control.start({ name: 'control-import', params }))
+      assert.deepEqual(await control.cancel({ run }), { run, status: 'cancelled' })
+      await assert.rejects(control.cancel({ run }), { code: 'invalid_usage', message: /has ended/ })
+    })
+
+    it('stops following, and the run goes on when it is followed again', async (test) => {
+      const { control, params } = await open(test)
+      const { run } = requireOpened(await control.start({ name: 'control-import', params }))
+      assert.equal(endOf(await follow(control, { runs: [run], signal: AbortSignal.timeout(500) })), 'stopped')
+      assert.equal((await control.run({ run })).status, 'running')
+    })
+
+    it('runs intervals, and knows which are complete', async (test) => {
+      const { control, params } = await open(test)
+      const query = { pipeline: 'control-days', params, from: '2026-01-01', to: '2026-01-03' }
+      const page = await control.intervals({ ...query, limit: 2 })
+      assert.equal(page.all, 3)
+      const last = await control.intervals({ ...query, limit: 2, cursor: page.next ?? '' })
+      const intervals = [...page.intervals, ...last.intervals]
+      assert.deepEqual(
+        intervals.map(({ start }) => new Date(start).toISOString().slice(0, 10)),
+        ['2026-01-01', '2026-01-02', '2026-01-03'],
+      )
+      const opened: string[] = []
+      async function* openRuns() {
+        for (const { start, end } of intervals.slice(0, 2)) {
+          const started = await control.start({ name: 'control-days', params, interval: { start, end } })
+          const { run } = requireOpened(started)
+          opened.push(run)
+          yield run
+        }
+      }
+      const events = await follow(control, { runs: openRuns(), maxActive: 1 })
+      const ended = events.flatMap((each) => (each.event === 'run_ended' ? [each.run] : []))
+      assert.deepEqual(ended, opened)
+      const after = await control.intervals(query)
+      assert.deepEqual(
+        after.intervals.map(({ isComplete }) => isComplete),
+        [true, true, false],
+      )
+    })
+
+    it('pauses and resumes a schedule', async (test) => {
+      const { control } = await open(test)
+      const pipeline = 'control-days'
+      const isPaused = async () => {
+        const { pipelines } = await control.pipelines()
+        return pipelines.find((each) => each.name === pipeline)?.schedule?.paused
+      }
+      await control.resume({ pipeline })
+      assert.equal(await isPaused(), false)
+      await control.pause({ pipeline })
+      assert.equal(await isPaused(), true)
+      await assert.rejects(control.pause({ pipeline: 'control-whole' }), { code: 'invalid_usage' })
+    })
+
+    it('shows budgets, pools and resources', async (test) => {
+      const { control } = await open(test)
+      assert.ok(Array.isArray(await control.budgets()))
+      assert.ok((await control.pools()).pools.some(({ pool }) => pool === 'default'))
+    })
+
+    it('says what was wrong, and the next step', async (test) => {
+      const { control, params } = await open(test)
+      const run = await runToEnd(control, 'control-whole', params)
+      const wrong = (message: RegExp, code: string) => ({ name: 'SluiceError', code, message, hint: /./ })
+      await assert.rejects(control.run({ run: 'nothing' }), wrong(/No run is called nothing/, 'unknown_run'))
+      await assert.rejects(
+        control.tasks({ run, task: 'ControlHole' }),
+        wrong(/has no task ControlHole. Did you mean ControlWhole/, 'unknown_task'),
+      )
+      await assert.rejects(
+        control.why({ run, task: 'ControlPart' }),
+        wrong(/3 tasks are called/, 'unknown_task'),
+      )
+      await assert.rejects(control.runs({ cursor: 'x' }), wrong(/no cursor/, 'invalid_usage'))
+      await assert.rejects(
+        control.start({ name: 'control-hole' }),
+        wrong(/No pipeline or task is called control-hole/, 'unknown_name'),
+      )
+      await assert.rejects(control.start({ name: 'control-whole' }), { code: 'invalid_parameter' })
+      const more = { run, more: 1 } as { run: string }
+      await assert.rejects(control.run(more), { code: 'invalid_usage' })
+    })
+
+    if (options.keepsAll) return
+
+    it('shows what would run and what is complete', async (test) => {
+      const { control, params } = await open(test)
+      const request = { name: 'control-whole', params }
+      assert.deepEqual(
+        (await control.plan(request)).tasks.map(({ verdict }) => verdict),
+        ['run', 'run', 'run', 'run'],
+      )
+      await runToEnd(control, request.name, params)
+      assert.deepEqual(
+        (await control.plan(request)).tasks.map(({ verdict }) => verdict),
+        ['complete'],
+      )
+      const forced = await control.plan({ ...request, force: true })
+      assert.match(forced.tasks[0]?.reason ?? '', /^forced, made again/)
+    })
+
+    it('forgets runs once it is confirmed that these are most of all', async (test) => {
+      const { control, params } = await open(test)
+      const run = await runToEnd(control, 'control-whole', params)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+      const asked = await control.prune({ olderThanMs: 0 })
+      assert.deepEqual(asked, { status: 'unconfirmed', affected: 1, all: 1 })
+      const pruned = await control.prune({ olderThanMs: 0, confirmed: true })
+      assert.deepEqual('pruned' in pruned && pruned.pruned, [run])
+      assert.equal((await control.runs()).all, 0)
+    })
+
+    it('keeps, lists and forgets secrets, and never shows their values', async (test) => {
+      const { control } = await open(test)
+      await control.setSecret({ name: 'control/key', value: 'hidden' })
+      assert.doesNotMatch(JSON.stringify(await control.secrets()), /hidden/)
+      assert.deepEqual(
+        (await control.secrets()).map(({ name }) => name),
+        ['control/key'],
+      )
+      await control.removeSecret({ name: 'control/key' })
+      await assert.rejects(control.removeSecret({ name: 'control/key' }), { code: 'unknown_secret' })
+      await assert.rejects(control.setSecret({ name: 'a b', value: 'x' }), { code: 'invalid_usage' })
+    })
+  })
+}
+
+const numbersOf = ({ tasks }: { tasks: { number: number }[] }) => tasks.map(({ number }) => number)
+
+function requireOpened(started: Started | { status: string }): { run: string } {
+  if ('run' in started && 'opened' in started) return started
+  throw new Error(`no run was opened: ${JSON.stringify(started)}`)
+}
+
+async function follow(control: Control, query: Follow): Promise<RunEvent[]> {
+  const events: RunEvent[] = []
+  for await (const event of control.follow(query)) events.push(event)
+  return events
+}
+
+const endOf = (events: RunEvent[]) => (events.at(-1) as Named<'end'>).end
+
+async function runToEnd(control: Control, name: string, params: { name: string }): Promise<string> {
+  const { run } = requireOpened(await control.start({ name, params }))
+  assert.equal(endOf(await follow(control, { runs: [run] })), 'ended')
+  return run
+}
+
+/** Every line of a run that has ended, as level and text; none may come twice. */
+async function readLines(control: Control, query: Parameters<Control['logs']>[0]): Promise<string[]> {
+  const texts: string[] = []
+  for (let page = await control.logs(query); ; page = await control.logs({ ...query, cursor: page.next })) {
+    texts.push(...page.lines.map(({ level, text }) => `${level} ${text}`))
+    if (!page.isMore && page.lines.length === 0) return texts
+  }
+}
