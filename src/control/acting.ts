@@ -2,6 +2,7 @@ import type { Stored } from '../core/change.ts'
 import { SluiceError } from '../core/errors.ts'
 import { isOpen, type Run } from '../core/model.ts'
 import type { Pipeline } from '../define/pipeline.ts'
+import { mustEndBeforeRetry } from '../engine/cancel.ts'
 import { type Loops, startLoops } from '../engine/loops.ts'
 import { canBeMarked } from '../engine/mark.ts'
 import { actsOf } from './acts.ts'
@@ -69,9 +70,10 @@ async function endFailing(
   run: Stored<Run>,
   confirmed: boolean,
 ): Promise<Retried | undefined> {
+  // Counting reads all tasks of a run.
   if (!isOpen(run.status)) return undefined
   const counts = await countTasks(home, run)
-  if (!counts.failed) return undefined
+  if (!mustEndBeforeRetry(run, counts.failed ?? 0)) return undefined
   const running = (await unattendedSince(home, run)) === undefined ? (counts.running ?? 0) : 0
   if (running > 0 && !confirmed) return { status: 'unconfirmed', affected: running, all: run.tasks ?? 0 }
   const { status } = await cancelAndWait(parts, home, run)

@@ -9,6 +9,13 @@ import { releaseChunk } from './release.ts'
 const PAGE = 500
 const AGAIN_MS = 1_000
 
+/**
+ * Whether a retry of a run has to cancel it first: no bit of a run is ever unset, so what has failed in an open run can
+ * succeed only in the next one. Any other open run is joined.
+ */
+export const mustEndBeforeRetry = ({ status }: Run, failedTasks: number): boolean =>
+  isOpen(status) && failedTasks > 0
+
 /** Marks a run as cancelled; true where it was still open. Its sweep comes through the feed. */
 export async function cancelRun({ ports }: Context, run: Stored<Run>): Promise<boolean> {
   if (!isOpen(run.status)) return false

@@ -1,5 +1,6 @@
 import { isOpen } from '../../src/core/model.ts'
 import { SETTINGS } from './hosts.ts'
+import type { SimRequest } from './project.ts'
 import { isAnythingHeld, restlessIn } from './records.ts'
 import { PERSON } from './watch.ts'
 import type { World } from './world.ts'
@@ -38,11 +39,11 @@ export function passingTime(world: World, auditMs: number): (steps: number) => v
 }
 
 /** Every request has been answered, every run has ended, and nothing is left to be handled. */
-export function isAtRest(world: World, requests: number): boolean {
+export function isAtRest(world: World, requests: readonly SimRequest[]): boolean {
   const runs = world.runs()
-  const names = new Set(runs.map((run) => run.name))
+  const names = new Set([...world.refused, ...runs.map((run) => run.name)])
   // What was asked for may have been forgotten again.
-  if (names.size < requests && !world.hasPruned) return false
+  if (!world.hasPruned && requests.some(({ name }) => !names.has(name))) return false
   if (runs.some((run) => isOpen(run.status))) return false
   if (world.scheduler.isAnyoneFrozen || world.scheduler.hasWork(PERSON)) return false
   return !isAnythingHeld(world.records)

@@ -1,10 +1,11 @@
 import { prune } from '../../src/control/prune.ts'
 import type { Stored } from '../../src/core/change.ts'
-import { isOpen, type Run, type TaskRun } from '../../src/core/model.ts'
+import { isOpen, keys, type Run, type TaskRun } from '../../src/core/model.ts'
 import { applyLimits } from '../../src/engine/apply-limits.ts'
-import { cancelRun } from '../../src/engine/cancel.ts'
+import { cancelRun, mustEndBeforeRetry } from '../../src/engine/cancel.ts'
 import type { Context } from '../../src/engine/context.ts'
 import { canBeMarked, markSucceeded } from '../../src/engine/mark.ts'
+import type { Features } from './features.ts'
 import { PERSON } from './watch.ts'
 import type { World } from './world.ts'
 
@@ -14,7 +15,7 @@ export interface Surroundings {
   /** A context of a host of its own, as a command has one. */
   contextOf(host: string): Context
   /** Asks for a run again, as the command that opened it did. */
-  askAgain(context: Context, run: Run): Promise<unknown>
+  askAgain(context: Context, run: Run): Promise<string | undefined>
 }
 
 type Act = (around: Surroundings, host: string) => Promise<unknown>
@@ -24,14 +25,15 @@ const STEPS = 2_000
 const SHARE = 0.006
 
 /** Acts as people do, at random moments: cancels, marks, asks again, prunes, changes limits. */
-export function people(around: Surroundings): (steps: number) => void {
+export function people(around: Surroundings, { hasRetries }: Features): (steps: number) => void {
   const { world } = around
   const { random } = world.scheduler
-  let acts = 0
+  const acts = [...ACTS, ...(hasRetries ? Array<Act>(6).fill(retrySome) : [])]
+  let count = 0
   return (steps) => {
     if (steps > STEPS || random() > SHARE) return
-    const act = ACTS[Math.floor(random() * ACTS.length)] as Act
-    act(around, `${PERSON}${acts++}`).catch((error: Error) => world.violate(`a person: ${error.stack}`))
+    const act = acts[Math.floor(random() * acts.length)] as Act
+    act(around, `${PERSON}${count++}`).catch((error: Error) => world.violate(`a person: ${error.stack}`))
   }
 }
 
@@ -66,6 +68,32 @@ async function askForSome({ world, contextOf, askAgain }: Surroundings, host: st
   )
   if (run !== undefined) await askAgain(contextOf(host), run)
 }
+
+/** Tries a run again in which something has failed, though it is open. */
+async function retrySome({ world, contextOf, askAgain }: Surroundings, host: string): Promise<void> {
+  const run = pick(
+    world,
+    runsOf(world, true).filter(({ id }) => failuresIn(world, id) > 0),
+  )
+  if (run === undefined) return
+  const context = contextOf(host)
+  const { store, clock } = context.ports
+  if (mustEndBeforeRetry(run, failuresIn(world, run.id))) await cancelRun(context, run as Stored<Run>)
+  // The next run is opened once the bodies of this one have stopped.
+  const isStopping = (record: Stored | undefined) =>
+    record?.kind === 'run' && isOpen(record.status) && record.cancelledAt !== undefined
+  while (isStopping((await store.read([keys.run(run.id)]))[0])) await clock.sleep(STOPPING_MS)
+  const next = await askAgain(context, run)
+  if (next === run.id) world.violate(`a retry joins ${run.id}, in which something has failed for good`)
+}
+
+const failuresIn = (world: World, run: string): number =>
+  [...world.records.values()].filter(
+    (record) => record.kind === 'taskRun' && record.run === run && record.status === 'failed',
+  ).length
+
+/** How often a person looks whether a run has stopped. */
+const STOPPING_MS = 5_000
 
 /** Forgets all runs that have ended, also while a host that is frozen holds records of them. */
 async function pruneOld({ world, contextOf }: Surroundings, host: string): Promise<void> {

@@ -7,6 +7,14 @@ export interface SimTask {
   id: string
   upstreams: SimTask[]
   policy: Policy
+  /** Where its output is; a place of its own if absent. */
+  uri?: string
+}
+
+/** What hosts and people ask for: the run of a root task, by name. */
+export interface SimRequest {
+  name: string
+  root: SimTask
 }
 
 /** How the body of a task behaves, whatever run it is in. */
@@ -121,6 +129,24 @@ function externalScript(random: () => number): Script {
   }
 }
 
+/** Tasks that are to make what tasks of the graph make: each target may have one maker only. */
+export function randomRivals(
+  random: () => number,
+  tasks: readonly SimTask[],
+  scripts: ReadonlyMap<string, Script>,
+): SimTask[] {
+  // Bodies here yield without noting makers.
+  const yielded = new Set([...scripts.values()].flatMap(({ yields }) => yields.map(({ id }) => id)))
+  const made = tasks.filter(({ id, policy }) => !policy.external && !yielded.has(id))
+  return Array.from({ length: 1 + Math.floor(random() * 2) }, (_, index): SimTask => {
+    const other = made[Math.floor(random() * made.length)] as SimTask
+    return { id: `rival${index}`, upstreams: [], policy: PLAIN, uri: uriOf(other.id) }
+  })
+}
+
+/** Where the output of a task is, unless it has another place. */
+export const uriOf = (taskId: string): string => `file:///${taskId}`
+
 /** A task as planning finds it. */
 export function toFound(task: SimTask): FoundTask {
   const ids = task.upstreams.map((each) => each.id)
@@ -131,7 +157,7 @@ export function toFound(task: SimTask): FoundTask {
     label: task.id,
     requires: ids,
     upstreams: ids,
-    outputs: [`file:///${task.id}`],
+    outputs: [task.uri ?? uriOf(task.id)],
     policy: task.policy,
   }
 }

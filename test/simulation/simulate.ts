@@ -1,8 +1,16 @@
-import { contextOf, openRootRun, type Project, type Sabotage, startHost } from './hosts.ts'
+import { type Features, featuresOf } from './features.ts'
+import { ask, contextOf, type Project, type Sabotage, startHost } from './hosts.ts'
 import { memoryState } from './memory-state.ts'
 import { isAtRest, passingTime, unrest } from './passing-time.ts'
 import { people, type Surroundings } from './people.ts'
-import { randomGraph, randomScripts, type SimTask } from './project.ts'
+import {
+  randomGraph,
+  randomRivals,
+  randomScript,
+  randomScripts,
+  type SimRequest,
+  type SimTask,
+} from './project.ts'
 import { compareWithReference, statusesIn } from './reference.ts'
 import { type Faults, Scheduler } from './scheduler.ts'
 import { sqliteState } from './sqlite-state.ts'
@@ -25,35 +33,38 @@ const DAYS_MS = 3 * 86_400_000
 /** Audits must do no harm and find nothing; but half of the seeds do without, so that they hide nothing. */
 const auditMsOf = (seed: number) => (seed % 2 === 0 ? 45_000 : Number.POSITIVE_INFINITY)
 
+/** One seed in ten is without faults. */
+const isCalmSeed = (seed: number) => seed % 10 === 0
+
 /** Whether the state of a seed is on SQLite: one in ten, some with audits, some without, some calm. */
 export const isOnSqlite = (seed: number) => seed % 20 === 7 || seed % 40 === 14 || seed % 40 === 20
 
-/** Runs the whole engine for one seed. Every tenth seed is without faults: then every body has to run exactly once. */
-export async function simulate(seed: number, sabotage: Sabotage = (ports) => ports): Promise<Outcome> {
-  const isCalm = seed % 10 === 0
-  const faults = isCalm ? NO_FAULTS : FAULTS
+function faultsOf(seed: number): Faults {
+  if (isCalmSeed(seed)) return NO_FAULTS
   // Only a store that is called over a network may do a write twice.
-  const scheduler = new Scheduler(seed, isOnSqlite(seed) ? { ...faults, repeat: 0 } : faults)
-  const tasks = randomGraph(scheduler.random)
-  const scripts = randomScripts(scheduler.random, tasks, isCalm)
-  const world = new World(scheduler, scripts, isOnSqlite(seed) ? sqliteState : memoryState)
-  const roots = [
-    tasks.at(-1),
-    tasks.at(-1 - Math.floor(scheduler.random() * Math.min(3, tasks.length))),
-  ] as SimTask[]
-  // In some a record holds few upstreams, so that most tasks have joins.
-  const maxFanIn = scheduler.random() < 0.3 ? 2 : Number.POSITIVE_INFINITY
-  const quiet = passingTime(world, auditMsOf(seed))
-  const page = scheduler.random() < 0.5 ? { page: 3 } : {}
-  const project = { roots, maxFanIn, auditMs: auditMsOf(seed), ...page }
-  const disturb = disturbances(world, project, isCalm)
+  return isOnSqlite(seed) ? { ...FAULTS, repeat: 0 } : FAULTS
+}
+
+/** Runs the whole engine for one seed. Every tenth seed is without faults: then every body has to run exactly once. */
+export async function simulate(
+  seed: number,
+  sabotage: Sabotage = (ports) => ports,
+  features: Features = featuresOf(seed, isCalmSeed(seed)),
+): Promise<Outcome> {
+  const isCalm = isCalmSeed(seed)
+  const scheduler = new Scheduler(seed, faultsOf(seed))
+  const { tasks, scripts, makeRequests } = makeTasks(scheduler.random, features, isCalm)
+  const world = new World(scheduler, { tasks, scripts }, isOnSqlite(seed) ? sqliteState : memoryState)
+  const project = makeProject(world, seed, makeRequests(), features)
+  const quiet = passingTime(world, project.auditMs)
+  const disturb = disturbances(world, project, isCalm, features)
   const hosts: string[] = []
   const boot = () => {
     hosts.push(`h${hosts.length}`)
     startHost(world, hosts.at(-1) as string, project, sabotage)
   }
   for (let host = 0; host < HOSTS; host++) boot()
-  for (let steps = 0; !isAtRest(world, roots.length); steps++) {
+  for (let steps = 0; !isAtRest(world, project.requests); steps++) {
     if (steps === MAX_STEPS) {
       world.violations.push(`not at rest after ${MAX_STEPS} steps: ${unrest(world)}`)
       break
@@ -75,11 +86,46 @@ export async function simulate(seed: number, sabotage: Sabotage = (ports) => por
   }
 }
 
+/** The graph of a world, its rivals, how their bodies behave, and what is asked for. */
+function makeTasks(random: () => number, { hasRivals }: Features, isCalm: boolean) {
+  const graph = randomGraph(random)
+  const scripts = randomScripts(random, graph, isCalm)
+  const rivals = hasRivals ? randomRivals(random, graph, scripts) : []
+  for (const { id } of rivals) scripts.set(id, randomScript(random, isCalm))
+  const makeRequests = (): SimRequest[] => {
+    const other = graph.at(-1 - Math.floor(random() * Math.min(3, graph.length)))
+    const roots = [graph.at(-1), other] as SimTask[]
+    return [
+      ...roots.map((root, index) => ({ name: `run${index}`, root })),
+      ...rivals.map((root) => ({ name: root.id, root })),
+    ]
+  }
+  return { tasks: [...graph, ...rivals], scripts, makeRequests }
+}
+
+function makeProject(
+  { scheduler }: World,
+  seed: number,
+  requests: SimRequest[],
+  { hasRivals }: Features,
+): Project {
+  const { random } = scheduler
+  // In some a record holds few upstreams, so that most tasks have joins.
+  const maxFanIn = random() < 0.3 ? 2 : Number.POSITIVE_INFINITY
+  const page = random() < 0.5 ? { page: 3 } : {}
+  return { requests, notesMakers: hasRivals, maxFanIn, auditMs: auditMsOf(seed), ...page }
+}
+
 /** What happens to some worlds at some step: people act, or every machine stands still for days. */
-function disturbances(world: World, project: Project, isCalm: boolean): (steps: number) => void {
+function disturbances(
+  world: World,
+  project: Project,
+  isCalm: boolean,
+  features: Features,
+): (steps: number) => void {
   const { scheduler } = world
   const sleeps = !isCalm && scheduler.random() < 0.1
-  const act = !isCalm && scheduler.random() < 0.5 ? people(surroundings(world, project)) : () => {}
+  const act = !isCalm && scheduler.random() < 0.5 ? people(surroundings(world, project), features) : () => {}
   return (steps) => {
     act(steps)
     if (!sleeps || steps !== 200) return
@@ -93,9 +139,9 @@ function surroundings(world: World, project: Project): Surroundings {
   return {
     world,
     contextOf: (host) => contextOf(world, host, { auditMs: Number.POSITIVE_INFINITY }),
-    askAgain: (context, run) => {
-      const index = Number(run.name.slice('run'.length))
-      return openRootRun(context, run.name, project.roots[index] as SimTask, project.maxFanIn)
+    askAgain: (context, { name }) => {
+      const request = project.requests.find((each) => each.name === name)
+      return ask(world, context, project, request as SimRequest)
     },
   }
 }

@@ -4,6 +4,7 @@ import { type Key, keys } from '../../src/core/keys.ts'
 import type { PlannedTask } from '../../src/core/plan.ts'
 import type { Ports } from '../../src/core/ports.ts'
 import { retyped, type UntypedChange, untyped } from '../support/untyped-change.ts'
+import { PLAIN_WORLD } from './features.ts'
 import { runSeed } from './run-seed.ts'
 import { simulate } from './simulate.ts'
 
@@ -16,7 +17,7 @@ it(`keeps every invariant for ${SEEDS} seeds, the same way each time`, async () 
 })
 
 it('takes along what a task had yielded when a host that was frozen meanwhile puts it into a cancelled run', async () => {
-  assert.equal((await runSeed(7_017_182)).problem, undefined)
+  assert.equal((await runSeed(7_017_182, PLAIN_WORLD)).problem, undefined)
 })
 
 /** Faults that the engine would have if a rule were left out; the simulation must see each within these seeds. */

@@ -5,12 +5,18 @@ import type { Run } from '../../src/core/model.ts'
 import type { Store } from '../../src/core/ports.ts'
 import { findUnproven } from '../../src/engine/proof.ts'
 import { Bodies } from './bodies.ts'
-import { LIMITS, type Script } from './project.ts'
+import { LIMITS, type Script, type SimTask } from './project.ts'
 import { changeProblems, type Records, restProblems, runsIn } from './records.ts'
 import type { Scheduler } from './scheduler.ts'
 import type { OnWrite, State } from './state.ts'
 import { Targets } from './targets.ts'
 import { type LiveBody, Watch } from './watch.ts'
+
+/** The tasks that a world knows from its beginning, and how their bodies behave. */
+export interface WorldProject {
+  tasks: readonly SimTask[]
+  scripts: Map<string, Script>
+}
 
 /** Makes the state of a world, which tells what it does wrong. */
 export type MakeState = (scheduler: Scheduler, violate: (what: string) => void) => State
@@ -26,6 +32,8 @@ export class World {
   readonly violations: string[] = []
   /** What the config that was deployed last allows. */
   limits = LIMITS
+  /** Names of requests that were refused. */
+  readonly refused = new Set<string>()
   /** A person has had old runs forgotten. */
   hasPruned = false
   /** Counts what really happened; while it stands still, time may pass. */
@@ -40,15 +48,16 @@ export class World {
   #seen = new Map<string, Stored>()
   readonly #changed = new Set<string>()
 
-  constructor(scheduler: Scheduler, scripts: Map<string, Script>, makeState: MakeState) {
+  constructor(scheduler: Scheduler, { scripts, tasks }: WorldProject, makeState: MakeState) {
     this.scheduler = scheduler
     const state = makeState(scheduler, (what) => this.violate(what))
     this.state = state
     this.scripts = scripts
     this.begunAt = scheduler.now
-    this.targets = new Targets((id) => `file:///${id}`)
-    const running = new Set<LiveBody>()
     const violate = (what: string) => this.violate(what)
+    const uris = new Map(tasks.flatMap(({ id, uri }) => (uri === undefined ? [] : [[id, uri]])))
+    this.targets = new Targets(uris, violate)
+    const running = new Set<LiveBody>()
     const clockOf = (host: string) => this.clockOf(host)
     this.watch = new Watch({
       records: state.records,

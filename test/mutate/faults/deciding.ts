@@ -258,4 +258,25 @@ export const DECIDING: Fault[] = [
     replace: `return ['status', 'released', 'cancelledAt']`,
     by: SIMULATION,
   },
+  {
+    name: 'what an attempt left that did not succeed is believed while planning',
+    file: 'src/engine/proof.ts',
+    find: `locks.filter((lock) => lock?.unproven) as`,
+    replace: `locks.filter((lock) => lock?.taskId === '') as`,
+    by: SIMULATION,
+  },
+  {
+    name: 'one target has two makers',
+    file: 'src/engine/makers.ts',
+    find: `const isOther = (maker: Maker, making: Making) => maker.taskId !== making.taskId`,
+    replace: `const isOther = (maker: Maker, making: Making) => maker.uri !== making.uri`,
+    by: SIMULATION,
+  },
+  {
+    name: 'a maker is written over another that was quicker',
+    file: 'src/engine/makers.ts',
+    find: `if: before === undefined ? 'absent' : { version: before.version },`,
+    replace: `if: before === undefined ? {} : { version: before.version },`,
+    by: { test: 'test/simulation/makers.test.ts' },
+  },
 ]

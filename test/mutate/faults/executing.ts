@@ -255,4 +255,18 @@ export const EXECUTING: Fault[] = [
     replace: `return pipelineA > pipelineB`,
     by: { test: 'test/core/turns.test.ts' },
   },
+  {
+    name: 'an attempt that begins does not make its target doubtful',
+    file: 'src/engine/claim.ts',
+    find: `outputs.length === 0 ? undefined : true`,
+    replace: `outputs.length === 0 ? true : undefined`,
+    by: SIMULATION,
+  },
+  {
+    name: 'any end of an attempt proves its target',
+    file: 'src/engine/locks.ts',
+    find: `if (task.status === 'succeeded') return { ...free, unproven: undefined }`,
+    replace: `if (task.status !== 'cancelled') return { ...free, unproven: undefined }`,
+    by: SIMULATION,
+  },
 ]

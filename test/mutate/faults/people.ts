@@ -140,4 +140,11 @@ export const PEOPLE: Fault[] = [
     replace: `},`,
     by: SCHEDULES,
   },
+  {
+    name: 'a retry joins the open run in which something has failed',
+    file: 'src/engine/cancel.ts',
+    find: `isOpen(status) && failedTasks > 0`,
+    replace: `isOpen(status) && failedTasks < 0`,
+    by: SIMULATION,
+  },
 ]

@@ -1,0 +1,19 @@
+import { seeded } from './scheduler.ts'
+
+/** What a world has beside its runs and the people who act on them; each makes a world longer, so that few have all. */
+export interface Features {
+  /** Tasks whose target another task makes as well. */
+  hasRivals: boolean
+  /** People retry runs that are open. */
+  hasRetries: boolean
+}
+
+/** A world of runs alone. */
+export const PLAIN_WORLD: Features = { hasRivals: false, hasRetries: false }
+
+/** The features of a seed: from numbers of their own, so that a new one changes no world that is without it. */
+export function featuresOf(seed: number, isCalm: boolean): Features {
+  const random = seeded(seed ^ 0x5eed)
+  const has = (share: number) => random() < share && !isCalm
+  return { hasRivals: has(0.2), hasRetries: has(0.3) }
+}
