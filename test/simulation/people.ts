@@ -1,6 +1,7 @@
 import { prune } from '../../src/control/prune.ts'
 import type { Stored } from '../../src/core/change.ts'
-import { isOpen, keys, type Run, type TaskRun } from '../../src/core/model.ts'
+import { keys } from '../../src/core/keys.ts'
+import { isOpen, type Run, type TaskRun } from '../../src/core/model.ts'
 import { applyLimits } from '../../src/engine/apply-limits.ts'
 import { cancelRun, mustEndBeforeRetry } from '../../src/engine/cancel.ts'
 import type { Context } from '../../src/engine/context.ts'
