@@ -261,8 +261,8 @@ export const DECIDING: Fault[] = [
   {
     name: 'what an attempt left that did not succeed is believed while planning',
     file: 'src/engine/proof.ts',
-    find: `locks.filter((lock) => lock?.unproven) as`,
-    replace: `locks.filter((lock) => lock?.taskId === '') as`,
+    find: `locks.flatMap((lock) => (lock?.unproven ? [lock] : []))`,
+    replace: `locks.flatMap((lock) => (lock?.taskId === '' ? [lock] : []))`,
     by: SIMULATION,
   },
   {
