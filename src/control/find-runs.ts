@@ -1,11 +1,14 @@
 import type { z } from 'zod'
+import type { Stored } from '../core/change.ts'
 import { SluiceError } from '../core/errors.ts'
+import { keys } from '../core/keys.ts'
+import type { Run } from '../core/model.ts'
 import { unattendedSince } from './attendance.ts'
 import type { RunPage } from './control.ts'
 import type { Home } from './home.ts'
-import { allRuns } from './inspect.ts'
 import { filterRuns } from './run-filter.ts'
 import type { RunQuery } from './schemas.ts'
+import { didYouMean, shownName } from './suggestion.ts'
 import { viewRun } from './views.ts'
 
 /** A page of runs, the newest first. */
@@ -34,4 +37,38 @@ function startOf(runs: { createdAt: number; id: string }[], cursor: string): num
     (run) => run.createdAt < Number(at) || (run.createdAt === Number(at) && run.id < id),
   )
   return place === -1 ? runs.length : place
+}
+
+/** All runs, oldest first. */
+export async function allRuns({ context }: Home): Promise<Stored<Run>[]> {
+  const records = await context.ports.store.list({ prefix: keys.run(''), consistency: 'strong' })
+  return records
+    .map(({ record }) => record as Stored<Run>)
+    .sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1))
+}
+
+/** A run by its id, a unique prefix, or `latest`. */
+export async function findRun(home: Home, wanted: string): Promise<Stored<Run>> {
+  const [named] = await home.context.ports.store.read([keys.run(wanted)])
+  if (named?.kind === 'run') return named as Stored<Run>
+  const runs = await allRuns(home)
+  const exact = wanted === 'latest' ? runs.at(-1) : undefined
+  const matching = exact ? [exact] : wanted === '' ? [] : runs.filter((run) => run.id.startsWith(wanted))
+  if (matching.length === 1 && matching[0]) return matching[0]
+  const ids = matching.map((run) => run.id)
+  if (ids.length > 1)
+    throw new SluiceError(
+      'unknown_run',
+      `${ids.length} runs begin with ${wanted}: ${ids.slice(0, 10).join(', ')}.`,
+      {
+        hint: 'Give more of the id.',
+      },
+    )
+  const near = didYouMean(
+    wanted,
+    runs.map((run) => run.id),
+  )
+  throw new SluiceError('unknown_run', `No run is called ${shownName(wanted)}.${near}`, {
+    hint: 'sluice runs lists them; `latest` is the newest.',
+  })
 }

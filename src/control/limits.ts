@@ -7,8 +7,8 @@ import { momentOf } from '../core/moment.ts'
 import { isOtherwise } from '../engine/apply-limits.ts'
 import { rowAt } from '../engine/limits.ts'
 import type { BudgetShape, Pools } from './control.ts'
+import { allRuns } from './find-runs.ts'
 import type { Home } from './home.ts'
-import { allRuns } from './inspect.ts'
 
 /** What is spent and left of every budget, and until when. */
 export async function readBudgets(limits: Limits, home: Home): Promise<BudgetShape[]> {

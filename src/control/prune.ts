@@ -4,8 +4,8 @@ import { isOpen, type Run } from '../core/model.ts'
 import { momentOf } from '../core/moment.ts'
 import { freeLocks } from '../engine/locks.ts'
 import type { PruneResult } from './control.ts'
+import { allRuns } from './find-runs.ts'
 import type { Home } from './home.ts'
-import { allRuns } from './inspect.ts'
 
 const PAGE = 500
 /** Runs that are forgotten together: they share transactions. */

@@ -82,7 +82,7 @@ async function runsDay(): Promise<void> {
 /** It takes the AWS CLI with its Session Manager plugin. */
 async function opensShell(): Promise<void> {
   const client = new ECSClient({ region })
-  await withContainer(client, deployment, { status: 'queued', pool: 'heavy' }, async (id) => {
+  await withContainer(client, deployment, { status: 'queued', worker: null, pool: 'heavy' }, async (id) => {
     const said = execFileSync('aws', execArguments(deployment, id, 'node --version'), { encoding: 'utf8' })
     assert.match(said, /v2\d+\./)
   })

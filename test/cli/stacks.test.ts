@@ -5,9 +5,10 @@ import { makeEcsRole } from '../../src/cli/remote/account.ts'
 import { lostData } from '../../src/cli/remote/data-loss.ts'
 import { settleRuns } from '../../src/cli/remote/settle-runs.ts'
 import { findTarget } from '../../src/cli/remote/stack.ts'
+import { localControl } from '../../src/control/local-control.ts'
 import { defaultStackName } from '../../src/define/deployed-environment.ts'
-import { createApi } from '../../src/homes/aws/handlers/api.ts'
 import { createSchedule } from '../../src/homes/aws/handlers/schedule.ts'
+import { startExecution } from '../../src/homes/aws/handlers/start-run.ts'
 import { daily, pipeline, task, text } from '../../src/index.ts'
 import { noProject, type Project } from '../../src/project/load-config.ts'
 import { projectName } from '../../src/project/project-name.ts'
@@ -185,38 +186,32 @@ describe('open runs of a deployment that is about to go', () => {
   function deployment() {
     const memory = memoryDeployment([nightly])
     const { home, project, executions } = memory
-    const app = createApi({
-      home,
+    const control = localControl({
+      state: { open: async () => home, existing: async () => home, withRuns: async () => home },
       project,
-      starter: executions,
-      machines: 'arn:sluice-',
-      setSecret: async () => {},
-      readLogs: async () => ({ lines: [] }),
+      isHosted: true,
+      openRun: (_, asked, { pipeline, ...order }) =>
+        startExecution(home, executions, 'arn:sluice-', { asked, order, ...(pipeline && { pipeline }) }),
+      secrets: { names: () => [], set() {}, remove: () => false },
+      close: home.close,
     })
-    const api = {
-      async post<T>(path: string, body: unknown = {}): Promise<T> {
-        const headers = { 'content-type': 'application/json' }
-        const response = await app.request(path, { method: 'POST', body: JSON.stringify(body), headers })
-        assert.equal(response.status, 200, path)
-        return (await response.json()) as T
-      },
-    }
+    const start = async () => (await control.start({ name: 'nightly' })) as { run: string }
     const said: string[] = []
-    const parts = { home, project, api, say: (line: string) => void said.push(line), lookMs: 1 }
-    return { ...memory, api, parts, said }
+    const parts = { control, say: (line: string) => void said.push(line), lookMs: 1 }
+    return { ...memory, start, parts, said }
   }
 
   it('are named and refused where nothing was said about them', async () => {
-    const { api, parts, said } = deployment()
-    const { run } = await api.post<{ run: string }>('/runs', { name: 'nightly', params: {} })
+    const { start, parts, said } = deployment()
+    const { run } = await start()
     await assert.rejects(settleRuns(parts, {}), new RegExp(`Runs are open: ${run}. Nothing was changed`))
     assert.deepEqual(said, [])
   })
 
   it('are cancelled, with schedules stopped before, which go on where the deployment stays', async () => {
-    const { home, project, executions, api, parts, said, runOf } = deployment()
+    const { home, project, executions, start, parts, said, runOf } = deployment()
     await createSchedule(home, project, executions, 'arn:sluice-')({})
-    const { run } = await api.post<{ run: string }>('/runs', { name: 'nightly', params: {} })
+    const { run } = await start()
     const resume = await settleRuns(parts, { cancel: true })
     assert.equal((await runOf(run))?.status, 'cancelled')
     assert.deepEqual(said, ['Stopped the schedules of nightly.', 'Waiting for 1 open runs to end.'])
@@ -225,9 +220,9 @@ describe('open runs of a deployment that is about to go', () => {
   })
 
   it('are waited for no longer than was said', async () => {
-    const { home, project, executions, api, parts, said } = deployment()
+    const { home, project, executions, start, parts, said } = deployment()
     await createSchedule(home, project, executions, 'arn:sluice-')({})
-    await api.post('/runs', { name: 'nightly', params: {} })
+    await start()
     await assert.rejects(settleRuns(parts, { wait: 0 }), /Runs are open/)
     assert.equal(said.at(-1), 'The schedules of nightly go on.')
   })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { viewRun } from '../../src/control/inspect.ts'
+import { countTasks } from '../../src/control/find-tasks.ts'
 import type { Stored } from '../../src/core/change.ts'
 import { numberPlan } from '../../src/core/graph.ts'
 import { keys } from '../../src/core/keys.ts'
@@ -20,7 +20,7 @@ async function planned() {
   const plan = numberPlan('p', [root, ...leaves], clock.now())
   const request = { name: 'p', family: 'T', params: {}, significant: {} }
   const { run } = await openRun(context, request, async () => plan)
-  const view = async () => (await viewRun({ context } as never, (await engine.run(run)) as never)).counts
+  const view = async () => countTasks({ context } as never, (await engine.run(run)) as never)
   return { ...engine, id: run, plan, view }
 }
 

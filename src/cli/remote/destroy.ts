@@ -6,10 +6,9 @@ import { findConfig, loadProject, type Project } from '../../project/load-config
 import { EXIT } from '../exit.ts'
 import type { GlobalOptions, Result } from '../options.ts'
 import { runCdk, synthesise } from './cdk.ts'
-import { apiOf } from './client.ts'
+import { remoteControl } from './control.ts'
 import { askForLoss, askToGoOn, lostData } from './data-loss.ts'
 import { type Deployment, explained, findDeployment } from './deployment.ts'
-import { remoteHome } from './home.ts'
 import { secretsOf } from './kept-secrets.ts'
 import { settleRuns } from './settle-runs.ts'
 import { deployedResources, resourcesOf } from './stack.ts'
@@ -45,8 +44,8 @@ export async function destroy(options: DestroyOptions): Promise<Result> {
   say(farewell(stack, options))
   await askForLoss(stack, lost, options.removeData === true)
   await askToGoOn(`${stack} is removed.`, options.yes === true)
-  const api = apiOf(deployment)
-  const resume = await settleRuns({ home: remoteHome(api, project), api, project, say }, options)
+  const control = await remoteControl(options, project)
+  const resume = await settleRuns({ control, say }, options)
   try {
     await removeStack(project, deployment, cloudFormation)
   } catch (error) {

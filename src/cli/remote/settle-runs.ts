@@ -1,17 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Home } from '../../control/home.ts'
-import { allRuns } from '../../control/inspect.ts'
+import type { Control, RunShape } from '../../control/control.ts'
 import { SluiceError } from '../../core/errors.ts'
-import { isOpen, type Run } from '../../core/model.ts'
-import { readSchedule } from '../../engine/schedules.ts'
-import type { Project } from '../../project/load-config.ts'
-import type { Api } from './client.ts'
+import { readRuns } from '../read-pages.ts'
 
-/** What settling runs looks at and does. */
+/** What settling runs asks and says. */
 export interface SettleParts {
-  home: Home
-  api: Api
-  project: Project
+  control: Control
   say(line: string): void
   /** How often it looks whether they have ended. @default 2000 */
   lookMs?: number
@@ -37,13 +31,12 @@ export async function settleRuns(
   parts: SettleParts,
   { cancel, wait }: SettleOptions,
 ): Promise<() => Promise<void>> {
-  const { home, api, say } = parts
-  const open = await openRuns(home)
+  const { control, say } = parts
+  const open = await readOpenRuns(control)
   if (open.length > 0 && cancel === undefined && wait === undefined) throw refusal(open)
   const resume = await pauseSchedules(parts)
   try {
-    if (cancel)
-      for (const { id } of await openRuns(home)) await api.post(`/runs/${encodeURIComponent(id)}/cancel`)
+    if (cancel) await Promise.all((await readOpenRuns(control)).map(({ run }) => cancelOpen(control, run)))
     if (open.length > 0) say(`Waiting for ${open.length} open runs to end.`)
     await untilEnded(parts, wait ?? CANCEL_MS)
     return resume
@@ -53,11 +46,20 @@ export async function settleRuns(
   }
 }
 
-const openRuns = async (home: Home): Promise<Run[]> =>
-  (await allRuns(home)).filter(({ status }) => isOpen(status))
+const readOpenRuns = async (control: Control): Promise<RunShape[]> =>
+  (await readRuns(control, { statuses: ['planning', 'running'] }, Number.POSITIVE_INFINITY)).runs
 
-function refusal(open: Run[]): SluiceError {
-  const names = open.slice(0, NAMED).map(({ id }) => id)
+/** A run that has ended meanwhile needs no cancelling. */
+async function cancelOpen(control: Control, run: string): Promise<void> {
+  try {
+    await control.cancel({ run })
+  } catch (error) {
+    if (!(error instanceof SluiceError) || error.code !== 'invalid_usage') throw error
+  }
+}
+
+function refusal(open: RunShape[]): SluiceError {
+  const names = open.slice(0, NAMED).map(({ run }) => run)
   const more = open.length > NAMED ? ` and ${open.length - NAMED} more` : ''
   return new SluiceError('invalid_usage', `Runs are open: ${names.join(', ')}${more}. Nothing was changed.`, {
     hint: 'Wait for them (--wait 1h) or cancel them (--cancel).',
@@ -65,25 +67,20 @@ function refusal(open: Run[]): SluiceError {
 }
 
 /** A schedule would start the next run meanwhile. */
-async function pauseSchedules({ home, api, project, say }: SettleParts): Promise<() => Promise<void>> {
-  const stopped: string[] = []
-  for (const { name, schedule } of project.pipelines.values()) {
-    if (schedule === undefined) continue
-    const { paused } = await readSchedule(home.context, name)
-    if (paused) continue
-    await api.post(`/pipelines/${name}/pause`)
-    stopped.push(name)
-  }
-  if (stopped.length > 0) say(`Stopped the schedules of ${stopped.join(', ')}.`)
+async function pauseSchedules({ control, say }: SettleParts): Promise<() => Promise<void>> {
+  const { pipelines } = await control.pipelines()
+  const running = pipelines.filter(({ schedule }) => schedule?.paused === false).map(({ name }) => name)
+  for (const pipeline of running) await control.pause({ pipeline })
+  if (running.length > 0) say(`Stopped the schedules of ${running.join(', ')}.`)
   return async () => {
-    for (const name of stopped) await api.post(`/pipelines/${name}/resume`)
-    if (stopped.length > 0) say(`The schedules of ${stopped.join(', ')} go on.`)
+    for (const pipeline of running) await control.resume({ pipeline })
+    if (running.length > 0) say(`The schedules of ${running.join(', ')} go on.`)
   }
 }
 
-async function untilEnded({ home, lookMs = LOOK_MS }: SettleParts, waitMs: number): Promise<void> {
+async function untilEnded({ control, lookMs = LOOK_MS }: SettleParts, waitMs: number): Promise<void> {
   const until = Date.now() + waitMs
-  for (let open = await openRuns(home); open.length > 0; open = await openRuns(home)) {
+  for (let open = await readOpenRuns(control); open.length > 0; open = await readOpenRuns(control)) {
     if (Date.now() > until) throw refusal(open)
     await sleep(lookMs)
   }

@@ -9,13 +9,12 @@ import {
   StopTaskCommand,
 } from '@aws-sdk/client-ecs'
 import { SHELL } from '../../adapters/ecs/workers.ts'
-import { findRun, findTasks, type TaskView, viewRun } from '../../control/inspect.ts'
+import type { TaskShape } from '../../control/control.ts'
 import { SluiceError } from '../../core/errors.ts'
-import type { TaskRun } from '../../core/model.ts'
 import { EXIT } from '../exit.ts'
-import type { GlobalOptions, Result } from '../options.ts'
-import { connect } from './connect.ts'
-import type { Deployment } from './deployment.ts'
+import { type GlobalOptions, projectOf, type Result } from '../options.ts'
+import { remoteControl } from './control.ts'
+import { type Deployment, findDeployment } from './deployment.ts'
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 const LOOK_MS = 2_000
@@ -23,11 +22,13 @@ const MOST_LOOKS = 150
 
 /** Opens a shell in the container of a running task, or in a fresh one of its pool, which ends with the shell. */
 export async function openShell(wanted: string, name: string, options: GlobalOptions): Promise<Result> {
-  const { deployment, home } = await connect(options)
-  const view = await viewRun(home, await findRun(home, wanted))
-  const [found] = findTasks(view, name) as [TaskView]
+  const project = await projectOf(options)
+  const deployment = await findDeployment(project, options.env ?? '')
+  const control = await remoteControl(options, project)
+  const { tasks } = await control.tasks({ run: wanted, task: name, limit: 1 })
+  const [task] = tasks as [TaskShape]
   const client = new ECSClient({ region: deployment.environment.region })
-  const shown = await withContainer(client, deployment, found.task, async (id) => {
+  const shown = await withContainer(client, deployment, task, async (id) => {
     const code = await run('aws', execArguments(deployment, id))
     return { data: { container: id }, text: '', exitCode: code === 0 ? EXIT.done : EXIT.system }
   })
@@ -41,7 +42,7 @@ export async function openShell(wanted: string, name: string, options: GlobalOpt
 export async function withContainer<T>(
   client: ECSClient,
   deployment: Deployment,
-  task: Pick<TaskRun, 'status' | 'worker' | 'pool'>,
+  task: Pick<TaskShape, 'status' | 'worker' | 'pool'>,
   work: (id: string) => Promise<T>,
 ): Promise<T | undefined> {
   const running = containerOf(task)
@@ -64,7 +65,7 @@ export async function withContainer<T>(
 }
 
 /** The container that runs a task now. */
-export function containerOf({ status, worker }: Pick<TaskRun, 'status' | 'worker'>): string | undefined {
+export function containerOf({ status, worker }: Pick<TaskShape, 'status' | 'worker'>): string | undefined {
   const isHere = status === 'running' && worker?.startsWith('fargate/') === true
   return isHere ? worker.slice('fargate/'.length) : undefined
 }

@@ -1,5 +1,5 @@
+import { countTasks, type FoundTask, findTasks } from '../../../control/find-tasks.ts'
 import type { Home } from '../../../control/home.ts'
-import { countBy } from '../../../control/inspect.ts'
 import { keys } from '../../../core/keys.ts'
 import type { Run, TaskStatus } from '../../../core/model.ts'
 import type { Store } from '../../../core/ports.ts'
@@ -53,26 +53,18 @@ interface Summary {
   failed: { task: string; message: string }[]
 }
 
-async function summaryOf({ context }: Home, run: Run): Promise<Summary> {
-  const { store, plans } = context.ports
-  const records = await store.list({ prefix: keys.taskRuns(run.id), consistency: 'strong' })
-  const tasks = records.map(({ record }) => record).filter(({ join }) => !join)
-  const failed = tasks.filter(({ status }) => status === 'failed').slice(0, NAMED)
-  const planned = await plans.tasks(
-    run.id,
-    failed.map(({ number }) => number),
-  )
+async function summaryOf(home: Home, run: Run): Promise<Summary> {
+  const failed: FoundTask[] = []
+  for await (const task of findTasks(home, run, { statuses: ['failed'] }))
+    if (failed.push(task) === NAMED) break
   return {
     run: run.id,
     status: run.status,
     tookSeconds: ((run.endedAt ?? run.createdAt) - run.createdAt) / 1000,
-    tasks: countBy(tasks),
+    tasks: await countTasks(home, run),
     failed: [
       ...(run.failure === undefined ? [] : [{ task: run.name, message: run.failure.message }]),
-      ...failed.map(({ failure }, index) => ({
-        task: planned[index]?.label ?? '',
-        message: failure?.message ?? '',
-      })),
+      ...failed.map(({ task, planned }) => ({ task: planned.label, message: task.failure?.message ?? '' })),
     ],
   }
 }

@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
 import { z } from 'zod'
+import { findRun } from '../../../control/find-runs.ts'
 import type { Home } from '../../../control/home.ts'
-import { findRun } from '../../../control/inspect.ts'
 import { findRoot, findScheduled, requestFor } from '../../../control/requests.ts'
 import { SluiceError } from '../../../core/errors.ts'
 import { type Key, keys } from '../../../core/keys.ts'
