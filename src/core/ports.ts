@@ -288,11 +288,6 @@ export interface Ports {
   plans: Plans
   feed: Feed
   queue: Queue
-  /**
-   * The same for {@link advance}, whose effects are all in the store, feed and queue of this process, where the adapter has
-   * a quicker way: what it reads may not be committed yet, and what it writes is committed after that or not at all.
-   */
-  deciding?: Pick<Ports, 'store' | 'queue'>
   completeness: Completeness
   runner: Runner
   clock: Clock

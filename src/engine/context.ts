@@ -26,6 +26,11 @@ export interface Settings {
 /** Ports and settings: what every loop is called with. */
 export interface Context {
   ports: Ports
+  /**
+   * Store and queue for deciding alone, if the adapter has a quicker way: what they return may not be committed yet, and what
+   * is written on it is committed after that or not at all. Only safe for a loop whose effects are all in this state.
+   */
+  speculative?: Pick<Ports, 'store' | 'queue'>
   settings: Settings
 }
 

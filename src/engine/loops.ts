@@ -30,7 +30,7 @@ export function startLoops(
 ): Loops {
   const { clock } = context.ports
   const { auditMs, heartbeatMs } = context.settings
-  const deciding: Context = { ...context, ports: { ...context.ports, ...context.ports.deciding } }
+  const deciding: Context = { ...context, ports: { ...context.ports, ...context.speculative } }
   const failed = Promise.withResolvers<never>()
   failed.promise.catch(() => {})
   const stopped = Promise.withResolvers<void>()

@@ -15,7 +15,7 @@ import { foundTask } from '../support/stepwise.ts'
 import type { SuiteOptions } from './adapters.ts'
 
 /** Stores, feeds, queues and plans that work together. */
-export type Assembled = Pick<Ports, 'store' | 'feed' | 'queue' | 'plans' | 'deciding'>
+export type Assembled = Pick<Ports, 'store' | 'feed' | 'queue' | 'plans'> & Pick<Context, 'speculative'>
 
 /** Makes a fresh set whose clock's bells it may ring. */
 export type Assemble = (test: TestContext, clock: ReturnType<typeof systemClock>) => Promise<Assembled>
@@ -75,15 +75,16 @@ export function pipelinesSuite(name: string, assemble: Assemble, options: SuiteO
       const clock = systemClock()
       const { targets, ran, runner } = bodies()
       let nonces = 0
+      const { speculative, ...shared } = await assemble(test, clock)
       const ports: Ports = {
-        ...(await assemble(test, clock)),
+        ...shared,
         clock,
         runner,
         completeness: { areComplete: async (tasks) => tasks.map(({ id }) => targets.has(id)) },
         chance: { nonce: () => `n${++nonces}`, random: Math.random },
         isGone: async () => false,
       }
-      const context: Context = { ports, settings: settings(LIMITS) }
+      const context: Context = { ports, ...(speculative && { speculative }), settings: settings(LIMITS) }
       const loops = startLoops(context, new Worker(context, { concurrency: 8 }))
       const runs = await Promise.all(
         ['one', 'two'].map(async (pipeline) => {

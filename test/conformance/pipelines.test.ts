@@ -32,7 +32,7 @@ pipelinesSuite('sqlite', async (test, clock) => {
     store,
     feed,
     queue,
-    deciding: { store: store.deciding, queue: queue.deciding },
+    speculative: { store: store.speculative, queue: queue.speculative },
     plans: sqlitePlans(database),
   }
 })

@@ -67,7 +67,7 @@ describe('a transaction of the embedded state', () => {
     whenEvent(async () => {
       const events = await feed.take(10)
       if (events.length === 0) return
-      await store.deciding.write([{ key: KEY, set: { priority: 7 } }])
+      await store.speculative.write([{ key: KEY, set: { priority: 7 } }])
       assert.equal(seen().status, 'queued', 'told before the commit')
       await feed.acknowledge(events)
       isHandled = true
@@ -82,8 +82,8 @@ describe('a transaction of the embedded state', () => {
 
   it('is over when its changes are read, but for who decides', async (test) => {
     const { store, seen } = await open(test)
-    await store.deciding.write(END)
-    assert.equal((await store.deciding.read([KEY]))[0]?.version, 4)
+    await store.speculative.write(END)
+    assert.equal((await store.speculative.read([KEY]))[0]?.version, 4)
     assert.equal(seen().status, 'queued')
     assert.equal((await store.read([KEY]))[0]?.version, 4)
     assert.equal(seen().status, 'succeeded')
@@ -96,7 +96,7 @@ describe('a transaction of the embedded state', () => {
       if (isFull) throw new Error('no room')
     })
     isFull = true
-    await store.deciding.write(END)
+    await store.speculative.write(END)
     assert.equal((await store.read([KEY]))[0]?.version, 3)
     isFull = false
     assert.deepEqual(seen(), { status: 'queued', events: 0 })

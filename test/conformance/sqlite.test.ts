@@ -35,7 +35,7 @@ const make = async (test: TestContext) => {
 /** What deciding sees is not there for other processes yet. */
 const makeDeciding = async (test: TestContext) => {
   const { store, queue, ...rest } = open(test)('one')
-  return { ...rest, store: store.deciding, queue: queue.deciding }
+  return { ...rest, store: store.speculative, queue: queue.speculative }
 }
 
 conformance('sqlite', make)

@@ -1,10 +1,15 @@
 import type { Change } from '../../src/core/change.ts'
 import type { Bell, Clock, Ports } from '../../src/core/ports.ts'
+import type { Context } from '../../src/engine/context.ts'
 import type { Connection } from './state.ts'
 import type { World } from './world.ts'
 
 /** The ports of one host, whose clock is off by the skew: each call is an effect that waits for its turn. */
-export function hostPorts(world: World, host: string, skewMs: number): Ports {
+export function hostPorts(
+  world: World,
+  host: string,
+  skewMs: number,
+): Pick<Context, 'ports' | 'speculative'> {
   const { scheduler, bodies } = world
   world.skewMs.set(host, skewMs)
   const now = () => Math.floor(scheduler.now + skewMs)
@@ -15,10 +20,11 @@ export function hostPorts(world: World, host: string, skewMs: number): Ports {
     listen: (bell) => listen(world, host, connection, bell),
   }
   const connection = watched(world, host, world.state.connect(host, clock, world.onWrite))
-  return {
+  // A process decides at once in the very turn in which it was told; nothing of that waits for its turn here.
+  const { speculative, ...atOnce } = whileAlive(world, host, connection)
+  const ports: Ports = {
     ...inTurns(world, host, connection),
-    // A process decides at once in the very turn in which it was told; nothing of that waits for its turn here.
-    ...(connection.deciding && whileAlive(world, host, connection)),
+    ...atOnce,
     completeness: { areComplete: (tasks) => world.areComplete(host, tasks) },
     runner: {
       run: (job, hooks) => bodies.run(host, job, hooks),
@@ -32,6 +38,7 @@ export function hostPorts(world: World, host: string, skewMs: number): Ports {
     chance: { nonce: () => `n${Math.floor(scheduler.random() * 1e12)}`, random: scheduler.random },
     isGone: async (worker) => scheduler.dead.has(worker),
   }
+  return { ports, ...(speculative && { speculative }) }
 }
 
 type Shared = Pick<Ports, 'store' | 'feed' | 'queue' | 'plans'>
@@ -73,7 +80,8 @@ function inTurns({ scheduler }: World, host: string, { store, feed, queue, plans
 }
 
 /** What is called at once, as long as the process lives. */
-function whileAlive(world: World, host: string, { feed, plans, deciding }: Connection) {
+function whileAlive(world: World, host: string, { feed, plans, speculative }: Connection) {
+  if (speculative === undefined) return {}
   const isOver = () => world.scheduler.dead.has(host) || world.isClosed
   const living = <T extends object>(port: T): T =>
     Object.fromEntries(
@@ -86,11 +94,11 @@ function whileAlive(world: World, host: string, { feed, plans, deciding }: Conne
         },
       ]),
     ) as T
-  const { store, queue } = deciding as Required<Connection>['deciding'] & object
+  const { store, queue } = speculative
   return {
     feed: living(feed),
     plans: living(plans),
-    deciding: { ...(store && { store: living(store) }), ...(queue && { queue: living(queue) }) },
+    speculative: { store: living(store), queue: living(queue) },
   }
 }
 
@@ -105,7 +113,7 @@ function listen(world: World, host: string, { onBell }: Connection, bell: Bell) 
 
 /** The adapters of a host, looked at. */
 function watched(world: World, host: string, connection: Connection): Connection {
-  const { store, feed, queue, plans, deciding } = connection
+  const { store, feed, queue, plans, speculative } = connection
   return {
     ...connection,
     store: {
@@ -133,8 +141,11 @@ function watched(world: World, host: string, connection: Connection): Connection
         await plans.extend(run, base, tasks)
       },
     },
-    ...(deciding && {
-      deciding: { ...deciding, ...(deciding.queue && { queue: watchedQueue(world, host, deciding.queue) }) },
+    ...(speculative && {
+      speculative: {
+        ...speculative,
+        ...(speculative.queue && { queue: watchedQueue(world, host, speculative.queue) }),
+      },
     }),
   }
 }

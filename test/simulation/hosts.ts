@@ -53,9 +53,8 @@ export function contextOf(
   more: Pick<Settings, 'auditMs'> & Partial<Settings>,
 ): Context {
   const skewMs = world.state.isOneMachine ? 0 : SETTINGS.skewMs
-  const ports = hostPorts(world, host, (world.scheduler.random() - 0.5) * skewMs)
   return {
-    ports,
+    ...hostPorts(world, host, (world.scheduler.random() - 0.5) * skewMs),
     settings: { worker: host, limits: world.limits, ...SETTINGS, skewMs, ...more },
   }
 }

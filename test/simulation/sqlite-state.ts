@@ -76,7 +76,7 @@ export function sqliteState(scheduler: Scheduler, violate: (what: string) => voi
         feed: watchedFeed(host, feed),
         queue,
         plans: sqlitePlans(database),
-        ...(decidesAtOnce && { deciding: { store: asking(store.deciding), queue: queue.deciding } }),
+        ...(decidesAtOnce && { speculative: { store: asking(store.speculative), queue: queue.speculative } }),
         onBell(bell, wake) {
           const wakes = bells.get(bell) ?? new Set()
           bells.set(bell, wakes.add(wake))

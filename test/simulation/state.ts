@@ -1,5 +1,6 @@
 import type { Change, Stored, WriteResult } from '../../src/core/change.ts'
-import type { Bell, Clock, Feed, Plans, Ports, Queue, Store } from '../../src/core/ports.ts'
+import type { Bell, Clock, Feed, Plans, Queue, Store } from '../../src/core/ports.ts'
+import type { Context } from '../../src/engine/context.ts'
 import type { Records } from './records.ts'
 
 /** The adapters of one host. Each call takes its turn, but what the host decides with at once. */
@@ -8,8 +9,8 @@ export interface Connection {
   feed: Feed
   queue: Queue
   plans: Plans
-  /** Stores and queues as in `Ports.deciding`. Present: feed, plans and these are called in the very turn that asks. */
-  deciding?: Ports['deciding']
+  /** Stores and queues as in `Ports.speculative`. Present: feed, plans and these are called in the very turn that asks. */
+  speculative?: NonNullable<Context['speculative']>
   /** Calls when there may be what the bell rings for; returns how to stop. Absent: nothing tells. */
   onBell?(bell: Bell, wake: () => void): () => void
 }

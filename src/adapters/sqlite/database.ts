@@ -2,9 +2,9 @@ import { existsSync, mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { messageOf, SluiceError } from '../../core/errors.ts'
-import { afterReactions, groupCommit, type TransactionSteps } from './group-commit.ts'
 import { isBusy, type Patience, patience } from './patience.ts'
 import { sameFileCheck } from './same-file.ts'
+import { afterReactions, SpeculativeTransaction, type TransactionSteps } from './speculative-transaction.ts'
 
 /**
  * The migrations that lead from an empty file to the newest state, one entry a version.
@@ -57,14 +57,13 @@ export interface Database {
   /** Runs the function in one write transaction; all or nothing. */
   transaction<T>(work: () => T): T
   /**
-   * Runs the function in one write transaction with all others of this turn of the event loop (group commit), in
-   * order, and with what this process does at once in reaction. Where one throws, or the disk does, none is written and
-   * all reject.
+   * Runs the function in the speculative transaction, with all others of this turn of the event loop, in order, and with
+   * what this process does at once in reaction. If one of them or the disk throws, none is written and all reject.
    */
   commit<T>(work: () => T): Promise<T>
   /**
-   * The same, but told before it is committed: for whoever only writes to this state, so that all that he does is
-   * committed after this or not at all. Where the commit fails, everything that is asked for later rejects.
+   * The same, but its result is told before it is committed: for a caller whose effects are all in this state, so that
+   * they are committed after this or not at all. If the commit fails, everything that is asked for later rejects.
    */
   apply<T>(work: () => T): Promise<T>
   /** Resolves when all that can be seen has been committed (or rolled back); undefined where it has been. */
@@ -157,17 +156,17 @@ function toDatabase(sql: DatabaseSync, path: string, waiting: Patience): Databas
     insist: waiting.insist,
     explain: (error) => explained(path, error),
   }
-  const group = groupCommit(steps)
+  const speculative = new SpeculativeTransaction(steps)
   return {
     sql,
     path,
     transaction(work) {
-      group.settle()
+      speculative.settle()
       return inTransaction(steps, work)
     },
-    commit: group.commit,
-    apply: group.apply,
-    settled: group.settled,
+    commit: (work) => speculative.commit(work),
+    apply: (work) => speculative.apply(work),
+    settled: () => speculative.settled(),
     beforeCommit: (write) => writers.push(write),
     reading() {
       if (sql.isTransaction) return
@@ -178,13 +177,13 @@ function toDatabase(sql: DatabaseSync, path: string, waiting: Patience): Databas
     foreignVersion,
     onRollback: (forget) => forgetters.push(forget),
     alone(work) {
-      group.settle()
+      speculative.settle()
       endReading()
       waiting.insist(work)
     },
     check,
     close() {
-      group.flush()
+      speculative.flush()
       endReading()
       sql.close()
     },

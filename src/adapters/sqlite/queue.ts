@@ -30,9 +30,9 @@ const deleteInPools = (table: string, column: string) => `
   )
   DELETE FROM ${table} WHERE pool IN (SELECT pool FROM pools WHERE pool IS NOT NULL) AND ${column} = ?`
 
-/** A queue, and the same for {@link Ports.deciding}. */
+/** A queue, and the same for {@link Ports.speculative}. */
 export interface SqliteQueue extends Queue {
-  deciding: Queue
+  speculative: Queue
 }
 
 /** How long a worker's wish for a run's messages counts after it found none that were its turn. */
@@ -215,5 +215,5 @@ export function sqliteQueue(
       })
     },
   }
-  return { ...queue, deciding: { ...queue, send: sendBy(database.apply) } }
+  return { ...queue, speculative: { ...queue, send: sendBy(database.apply) } }
 }

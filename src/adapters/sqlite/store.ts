@@ -22,9 +22,9 @@ const DONE: WriteResult = { ok: true }
 
 const dueAtOf = (record: Stored) => ('dueAt' in record ? (record.dueAt ?? null) : null)
 
-/** A store, and the same for {@link Ports.deciding}. */
+/** A store, and the same for {@link Ports.speculative}. */
 export interface SqliteStore extends Store {
-  deciding: Store
+  speculative: Store
 }
 
 /**
@@ -127,6 +127,6 @@ export function sqliteStore(
     })
   return {
     ...storeOf(database.commit, database.settled),
-    deciding: storeOf(database.apply, () => undefined),
+    speculative: storeOf(database.apply, () => undefined),
   }
 }

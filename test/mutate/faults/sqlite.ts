@@ -126,8 +126,8 @@ export const SQLITE: Fault[] = [
   },
   {
     name: 'what was told early stands though its commit failed',
-    file: 'src/adapters/sqlite/group-commit.ts',
-    find: `if (undone.some(({ isToldAtOnce }) => isToldAtOnce)) broken = reason`,
+    file: 'src/adapters/sqlite/speculative-transaction.ts',
+    find: `if (undone.some(({ isToldEarly }) => isToldEarly)) this.#break(reason)`,
     replace: ``,
     by: TRANSACTIONS,
   },
