@@ -17,7 +17,7 @@ import {
 import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs'
 
 const here = dirname(fileURLToPath(import.meta.url))
-const bin = join(here, '../../bin/sluice.js')
+const ownVersion = join(here, '../..')
 
 /** The folder of the project that is deployed. */
 export const projectFolder = join(here, 'project')
@@ -76,11 +76,19 @@ export interface Ended {
   stderr: string
 }
 
+/** How the command is run: with an input, in another project, or as another version from its checkout. */
+interface CommandOptions {
+  input?: string
+  cwd?: string
+  version?: string
+}
+
 /** Runs the command in the test project. */
 export function sluice(
   args: string[],
-  { input, cwd = projectFolder }: { input?: string; cwd?: string } = {},
+  { input, cwd = projectFolder, version = ownVersion }: CommandOptions = {},
 ): Promise<Ended> {
+  const bin = join(version, 'bin/sluice.js')
   const env = { ...process.env, NO_COLOR: '1', NODE_TEST_CONTEXT: undefined }
   const child = spawn(process.execPath, [bin, ...args], { cwd, env })
   child.stdin.end(input)
@@ -177,8 +185,8 @@ export async function containersOf(pool: string): Promise<string[]> {
 
 /** The content of a target, as JSON. */
 // biome-ignore lint/suspicious/noExplicitAny: whatever a test's task has written
-export async function targetOf(path: string): Promise<any> {
-  const Bucket = await resourceOf('sluice-test', 'SluiceRecordsBucket', 'AWS::S3::Bucket')
+export async function targetOf(path: string, stack = 'sluice-test'): Promise<any> {
+  const Bucket = await resourceOf(stack, 'SluiceRecordsBucket', 'AWS::S3::Bucket')
   const { Body } = await clients.s3.send(new GetObjectCommand({ Bucket, Key: `targets/${path}` }))
   return JSON.parse((await Body?.transformToString()) ?? 'null')
 }

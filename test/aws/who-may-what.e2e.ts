@@ -42,7 +42,8 @@ const asked = (): Asked[] =>
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line))
-    .filter(({ role }: Asked) => role.startsWith('sluice-'))
+    // The requests of sluice-earlier were made under the rights of two versions.
+    .filter(({ role }: Asked) => role.startsWith('sluice-') && !role.startsWith('sluice-earlier-'))
 
 async function policiesOf(RoleName: string): Promise<Policy[]> {
   const { PolicyNames = [] } = await iam.send(new ListRolePoliciesCommand({ RoleName }))
