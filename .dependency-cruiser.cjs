@@ -1,12 +1,13 @@
 /**
  * The law of dependencies, from below: core → nothing; define, engine → core; body → define; planning → engine, body, define;
- * runners → body; adapters → core, never each other; control → planning, project, engine; homes compose all of these;
- * functions, worker and the command's main are the entries.
+ * runners → body; adapters → core, never each other; control → planning, project, engine; http → control; homes compose
+ * all of these; functions, worker and the command's main are the entries.
  */
 const rooms = (...names) => names.map((name) => `^src/${name}/`)
 
 /** Everything that a home is made of. */
 const BELOW_HOMES = rooms(
+  'http',
   'control',
   'planning',
   'project',
@@ -63,6 +64,7 @@ module.exports = {
       '^src/control/',
       rooms('control', 'planning', 'project', 'engine', 'body', 'define', 'core'),
     ),
+    only('http-asks-control', '^src/http/', rooms('http', 'control', 'core')),
     only('bundling-bundles', '^src/bundling/', rooms('bundling', 'core')),
     only('local-home-composes', '^src/homes/local/', [
       ...BELOW_HOMES,
@@ -72,13 +74,13 @@ module.exports = {
     only('simulated-home-composes', '^src/homes/simulated/', [...BELOW_HOMES, '^src/homes/simulated/']),
     only('handlers-know-no-aws', '^src/homes/aws/handlers/', [
       '^src/homes/aws/(handlers/|environment\\.ts$)',
-      ...rooms('control', 'planning', 'project', 'engine', 'body', 'define', 'core'),
+      ...rooms('http', 'control', 'planning', 'project', 'engine', 'body', 'define', 'core'),
     ]),
     {
       name: 'handlers-have-no-sdk',
       severity: 'error',
       comment: 'what speaks to AWS is an adapter, so that handlers are tested without',
-      from: { path: '^src/(homes/aws/handlers|control|planning|engine|define|project|body|runners)/' },
+      from: { path: '^src/(homes/aws/handlers|http|control|planning|engine|define|project|body|runners)/' },
       to: { path: 'node_modules/(@aws-sdk|@smithy|@aws-lambda-powertools)/' },
     },
     only('aws-home-composes', '^src/homes/aws/', [...BELOW_HOMES, '^src/homes/aws/']),

@@ -40,11 +40,7 @@ export class Rights {
   }
 
   plan(): Grants {
-    const { secretsPrefix } = this.#foundation
-    const looking = [
-      ...this.looking('write', 'list', 'remove'),
-      ...this.#permissions.lookAtSecrets(secretsPrefix),
-    ]
+    const looking = this.looking('write', 'list', 'remove')
     return withMany(looking, this.#permissions.answerRuns(this.#machines))
   }
 
@@ -99,7 +95,6 @@ export class Rights {
     const statements = [
       ...this.looking('read', 'list'),
       ...this.#permissions.readLogs(logGroups),
-      ...this.#permissions.lookAtSecrets(secretsPrefix),
       ...this.#permissions.setSecrets(secretsPrefix),
     ]
     return withMany(statements, this.#permissions.startRuns(this.#machines))

@@ -126,6 +126,11 @@ const LAW: [breach: string, files: Record<string, string>, rule: string][] = [
     'pipelines-use-the-library',
   ],
   [
+    'the API imports the engine',
+    { 'src/http/a.ts': importing('../engine/b.ts'), 'src/engine/b.ts': good },
+    'http-asks-control',
+  ],
+  [
     'two modules import each other',
     { 'src/core/a.ts': importing('./b.ts'), 'src/core/b.ts': importing('./a.ts') },
     'no-cycles',

@@ -301,8 +301,6 @@ export interface LogLine {
   at: number
   level: 'debug' | 'info' | 'warn' | 'error'
   text: string
-  /** Says how the attempt ended: it is written when it ends, so that a log that is read elsewhere ends with it. */
-  isEnd?: true
 }
 
 /** The log of one attempt while it runs. */
@@ -356,8 +354,6 @@ export interface Logs {
 /** Credentials by name. */
 export interface SecretStore {
   get(name: string): Promise<string | undefined>
-  /** Whether it has a value; asks for no right to read the value. */
-  isSet(name: string): Promise<boolean>
   /** How a person sets it. */
   hint(name: string): string
 }

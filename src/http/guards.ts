@@ -1,0 +1,68 @@
+import { timingSafeEqual } from 'node:crypto'
+import type { Context, MiddlewareHandler } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { refusal } from './errors.ts'
+
+/**
+ * What may reach the API. A page of another origin that a browser shows here could send requests to loopback, and a name
+ * of its own could lead there (DNS rebinding); another user of the machine could connect as well.
+ */
+export interface Guards {
+  /** Requests have to name loopback as their host, and may come from no other origin. */
+  isLoopbackOnly?: true
+  /** Requests carry it: `authorization: Bearer TOKEN`. @default none: who may connect is decided elsewhere, as by IAM */
+  token?: string
+}
+
+/** Refuses what may not reach the API. */
+export function guard({ isLoopbackOnly, token }: Guards): MiddlewareHandler {
+  return async (context, next) => {
+    if (isLoopbackOnly && !isFromHere(context))
+      return refusal('forbidden', 'Only this machine may use this API.', {
+        hint: 'Ask http://127.0.0.1 by its name, from a program or from a page of the same address.',
+      })
+    if (token !== undefined && !hasToken(context, token))
+      return refusal('unauthorized', 'The token of the API is missing or wrong.', {
+        hint: 'Send the header `authorization: Bearer TOKEN`; `sluice dev` tells in which file the token is.',
+        headers: { 'www-authenticate': 'Bearer' },
+      })
+    if (mayHaveBody(context) && !isJson(context))
+      return refusal('unsupported_media_type', 'The body of a request is JSON.', {
+        hint: 'Send the header `content-type: application/json`.',
+      })
+    await next()
+    return undefined
+  }
+}
+
+/** Refuses requests that are larger, without reading them whole. */
+export const limitSize = (maxBytes: number): MiddlewareHandler =>
+  bodyLimit({
+    maxSize: maxBytes,
+    onError: () => refusal('too_large', `A request like this has ${maxBytes} bytes at most.`),
+  })
+
+const LOOPBACK = ['localhost', '127.0.0.1', '[::1]']
+
+function isFromHere({ req }: Context): boolean {
+  const host = req.header('host') ?? ''
+  const origin = req.header('origin')
+  const site = req.header('sec-fetch-site')
+  return (
+    LOOPBACK.includes(URL.parse(`http://${host}`)?.hostname ?? '') &&
+    (origin === undefined || origin === `http://${host}`) &&
+    (site === undefined || site === 'same-origin' || site === 'none')
+  )
+}
+
+/** Compares in constant time, so that the time of an answer tells nothing about the token. */
+function hasToken({ req }: Context, token: string): boolean {
+  const [scheme, given = ''] = (req.header('authorization') ?? '').split(' ')
+  const [sent, expected] = [Buffer.from(given), Buffer.from(token)]
+  return /^bearer$/i.test(scheme ?? '') && sent.length === expected.length && timingSafeEqual(sent, expected)
+}
+
+const mayHaveBody = ({ req }: Context) => ['POST', 'PUT', 'PATCH'].includes(req.method)
+
+/** A page of another origin cannot send this type without asking first. */
+const isJson = ({ req }: Context) => /^application\/json\s*(;|$)/i.test(req.header('content-type') ?? '')

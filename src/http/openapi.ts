@@ -1,0 +1,234 @@
+import { z } from 'zod'
+import * as shapes from '../control/schemas.ts'
+import { ErrorAnswer, HTTP_ERRORS } from './errors.ts'
+import { EventsQuery } from './events.ts'
+import { type OperationName, pathFields, type Route, requestShape, type Status } from './route.ts'
+import { ROUTES } from './routes.ts'
+
+type Json = { [name: string]: unknown }
+
+/** Shapes that the document names; everything else is written where it is used. */
+const NAMED = new Map<z.core.$ZodType, string>([
+  ...Object.entries(shapes).flatMap(([name, value]): [z.core.$ZodType, string][] =>
+    value instanceof z.ZodType ? [[value, name]] : [],
+  ),
+  [ErrorAnswer, 'ErrorAnswer'],
+])
+
+const refTo = (name: string) => `#/components/schemas/${name}`
+const ANY_JSON = { description: 'Any JSON value' }
+
+const STATUS_MEANING: { [S in Status]: string } = {
+  200: 'Done',
+  201: 'Opened',
+  202: 'Begun, and not over yet',
+  409: 'Not done: send the same with `confirmed`',
+}
+
+let made: Json | undefined
+
+/** The OpenAPI document of the API, made from the shapes of Control. */
+export function describeApi(): Json {
+  if (made !== undefined) return made
+  const paths = pathsOf()
+  const responses = { Error: { description: errorsText(), content: jsonOf({ $ref: refTo('ErrorAnswer') }) } }
+  made = {
+    openapi: '3.1.0',
+    info: {
+      title: 'Sluice',
+      version: '1',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+      summary: 'What can be asked of Sluice, on this machine and of a deployment',
+      description: DESCRIPTION,
+    },
+    servers: [{ url: 'http://127.0.0.1:8080', description: '`sluice dev`' }],
+    security: [{ token: [] }, { aws: [] }],
+    paths,
+    components: {
+      schemas: componentsOf({ paths, responses }),
+      responses,
+      securitySchemes: {
+        token: {
+          type: 'http',
+          scheme: 'bearer',
+          description: '`sluice dev`: the token that it keeps in a file',
+        },
+        aws: {
+          type: 'apiKey',
+          in: 'header',
+          name: 'Authorization',
+          description: 'A deployment: AWS Signature Version 4, service `lambda`',
+        },
+      },
+    },
+  }
+  return made
+}
+
+const DESCRIPTION = `The same API is served by \`sluice dev\` on loopback and by the API function of a deployment, signed with AWS
+credentials. An instant is milliseconds since 1970 (UTC), a duration is milliseconds. What does not apply is \`null\`. Further
+fields may be added to answers; a request with a field that the API does not know is refused. docs/api.md shows its use.`
+
+function errorsText(): string {
+  const rows = Object.entries(HTTP_ERRORS).map(
+    ([code, { status, meaning }]) => `\`${code}\` (${status}): ${meaning}`,
+  )
+  return ['An error. Beside the codes of docs/errors.md there are:', ...rows].join('\n- ')
+}
+
+function pathsOf(): Json {
+  const paths: { [path: string]: Json } = {}
+  for (const name of Object.keys(ROUTES) as OperationName[]) addPath(paths, name)
+  paths['/v1/events'] = {
+    get: {
+      operationId: 'events',
+      summary: 'Streams what happens in runs until all have ended (server-sent events)',
+      description:
+        'Each message is a RunEvent. With the header `Last-Event-ID` a stream goes on where one was cut. A deployment answers whole and has no streams: ask for changes there.',
+      parameters: parametersOf(EventsQuery, []),
+      responses: {
+        200: { description: 'A stream', content: { 'text/event-stream': { schema: { type: 'string' } } } },
+        204: { description: 'The end was told before' },
+        default: { $ref: '#/components/responses/Error' },
+      },
+    },
+  }
+  paths['/v1/openapi.json'] = {
+    get: {
+      operationId: 'openapi',
+      summary: 'This document',
+      responses: { 200: { description: 'OpenAPI 3.1', content: jsonOf({ type: 'object' }) } },
+    },
+  }
+  return paths
+}
+
+function addPath<Name extends OperationName>(paths: { [path: string]: Json }, name: Name): void {
+  const route = ROUTES[name] as Route<Name>
+  const { method, path, summary, isLong } = route
+  const request = requestShape(name)
+  const inPath = pathFields(path)
+  const common = { summary, responses: responsesOf(route) }
+  const item: Json = paths[path] ?? {}
+  paths[path] = item
+  if (method === 'GET')
+    item.get = { operationId: name, ...common, ...withParameters(parametersOf(request, inPath)) }
+  if (method !== 'GET' || isLong)
+    item[isLong ? 'post' : method.toLowerCase()] = {
+      operationId: isLong ? `${name}ByPost` : name,
+      ...common,
+      ...withParameters(parametersOf(request, inPath).filter(({ in: place }) => place === 'path')),
+      ...bodyOf(route, request, inPath),
+    }
+}
+
+const withParameters = (parameters: Json[]) => (parameters.length === 0 ? {} : { parameters })
+
+function parametersOf(request: z.ZodType | undefined, inPath: string[]): Json[] {
+  if (!(request instanceof z.ZodObject)) return []
+  const { properties = {}, required = [] } = schemaOf(request, true) as {
+    properties?: { [name: string]: Json }
+    required?: string[]
+  }
+  return Object.entries(properties).map(([name, { description, ...schema }]) => ({
+    name,
+    in: inPath.includes(name) ? 'path' : 'query',
+    required: required.includes(name),
+    ...(description === undefined ? {} : { description }),
+    ...placeOf(schema),
+  }))
+}
+
+/** A list has commas, an object is JSON. */
+function placeOf(schema: Json): Json {
+  if (schema.type === 'array') return { schema, style: 'form', explode: false }
+  return schema.type === 'object' ? { content: jsonOf(schema) } : { schema }
+}
+
+function bodyOf<Name extends OperationName>(
+  { method, example }: Route<Name>,
+  request: z.ZodType | undefined,
+  inPath: string[],
+): Json {
+  if (request === undefined || method === 'DELETE') return {}
+  const schema = inPath.length === 0 ? schemaOf(request) : withoutFields(schemaOf(request, true), inPath)
+  const fields = Object.entries(example.request ?? {}).filter(([name]) => !inPath.includes(name))
+  if ('properties' in schema && Object.keys(schema.properties as object).length === 0) return {}
+  return { requestBody: { required: true, content: jsonOf(schema, Object.fromEntries(fields)) } }
+}
+
+function withoutFields({ properties, required, ...schema }: Json, fields: string[]): Json {
+  const left = Object.entries(properties as Json).filter(([name]) => !fields.includes(name))
+  const needed = ((required as string[] | undefined) ?? []).filter((name) => !fields.includes(name))
+  return {
+    ...schema,
+    properties: Object.fromEntries(left),
+    ...(needed.length === 0 ? {} : { required: needed }),
+  }
+}
+
+function responsesOf<Name extends OperationName>({ answers, statusOf, example }: Route<Name>): Json {
+  const shown = statusOf?.(example.answer) ?? 200
+  const responses = Object.entries(answers).map(([status, schema]) => [
+    status,
+    {
+      description: STATUS_MEANING[Number(status) as Status],
+      content: jsonOf(schemaOf(schema as z.ZodType), Number(status) === shown ? example.answer : undefined),
+    },
+  ])
+  return { ...Object.fromEntries(responses), default: { $ref: '#/components/responses/Error' } }
+}
+
+const jsonOf = (schema: Json, example?: unknown) => ({
+  'application/json': { schema, ...(example === undefined ? {} : { example }) },
+})
+
+/** The JSON schema of a shape: a reference where it has a name, unless its fields are needed. */
+function schemaOf(schema: z.core.$ZodType, isWhole = false): Json {
+  const { ids, schemas } = allSchemas()
+  const id = ids.get(schema) as string
+  return NAMED.has(schema) && !isWhole ? { $ref: refTo(id) } : (schemas[id] as Json)
+}
+
+let schemasMade: { ids: Map<z.core.$ZodType, string>; schemas: { [id: string]: Json } } | undefined
+
+/** Every shape, and every request and answer that is made from shapes, as JSON schemas that refer to the named ones. */
+function allSchemas(): NonNullable<typeof schemasMade> {
+  if (schemasMade !== undefined) return schemasMade
+  const ids = new Map(NAMED)
+  for (const name of Object.keys(ROUTES) as OperationName[])
+    for (const schema of [requestShape(name), ...Object.values(ROUTES[name].answers)])
+      if (schema !== undefined && !ids.has(schema)) ids.set(schema, `unnamed${ids.size}`)
+  ids.set(EventsQuery, 'EventsQuery')
+  const registry = z.registry<{ id: string }>()
+  for (const [schema, id] of ids) registry.add(schema as z.ZodType, { id })
+  const { schemas } = z.toJSONSchema(registry, {
+    // Answers have no defaults; so both sides have one form, and answers may get further fields.
+    io: 'input',
+    uri: refTo,
+    override: ({ zodSchema, jsonSchema }) => {
+      // Only z.json() is lazy; written out it would refer to itself.
+      if (zodSchema._zod.def.type !== 'lazy') return
+      for (const key of Object.keys(jsonSchema)) delete jsonSchema[key]
+      jsonSchema.$ref = refTo('Json')
+    },
+  })
+  const plain = Object.entries(schemas).map(([id, { $schema: _, $id: __, ...schema }]) => [id, schema])
+  schemasMade = { ids, schemas: Object.fromEntries(plain) }
+  return schemasMade
+}
+
+/** The named shapes to which a document refers, directly or not. */
+function componentsOf(document: Json): Json {
+  const { schemas } = allSchemas()
+  const components: Json = {}
+  const add = (part: unknown) => {
+    for (const [, name = ''] of JSON.stringify(part).matchAll(/"#\/components\/schemas\/(\w+)"/g)) {
+      if (name in components) continue
+      components[name] = name === 'Json' ? ANY_JSON : schemas[name]
+      add(components[name])
+    }
+  }
+  add(document)
+  return Object.fromEntries(Object.entries(components).sort(([a], [b]) => a.localeCompare(b)))
+}

@@ -1,0 +1,121 @@
+import { z } from 'zod'
+import * as shape from '../control/schemas.ts'
+import { isOpen } from '../core/model.ts'
+import { RUN_ID } from './examples.ts'
+import {
+  type AnswerOf,
+  MAX_LONG_REQUEST_BYTES,
+  type OperationName,
+  type Route,
+  type Status,
+} from './route.ts'
+import type { LOOKING } from './routes-looking.ts'
+
+type Acts = Exclude<OperationName, keyof typeof LOOKING>
+
+const always = () => true
+const never = () => false
+
+/** 201 for a run that was opened, 409 for what has to be confirmed, 202 for what goes on. */
+function statusOfAct(answer: AnswerOf<'start' | 'retry' | 'mark' | 'prune'>): Status {
+  if ('opened' in answer) return answer.opened ? 201 : 200
+  if ('affected' in answer) return 409
+  return 'run' in answer && answer.status === 'running' ? 202 : 200
+}
+
+/** Operations that change something. */
+export const ACTING: { [Name in Acts]: Route<Name> } = {
+  start: {
+    method: 'POST',
+    path: '/v1/runs',
+    summary: 'Opens a run, or joins the open run of the same request',
+    answers: { 200: shape.Started, 201: shape.Opened },
+    statusOf: statusOfAct,
+    maxBytes: MAX_LONG_REQUEST_BYTES,
+    // What is forced would be made twice.
+    isRepeatable: (request) => 'plan' in request || request.force === undefined,
+    example: {
+      request: { name: 'visits', params: { date: '2026-09-09' } },
+      answer: { run: RUN_ID, opened: true },
+    },
+  },
+  retry: {
+    method: 'POST',
+    path: '/v1/runs/{run}/retry',
+    summary: 'Opens the next run of a request, or a run of one of its tasks',
+    answers: {
+      200: z.union([shape.Opened, shape.AllComplete]),
+      201: shape.Opened,
+      202: shape.Stopping,
+      409: shape.Unconfirmed,
+    },
+    statusOf: statusOfAct,
+    isRepeatable: never,
+    example: { request: { run: RUN_ID }, answer: { run: 'visits-2026-09-09-2', opened: true } },
+  },
+  cancel: {
+    method: 'POST',
+    path: '/v1/runs/{run}/cancel',
+    summary: 'Stops a run, and waits up to 15 s for its bodies to stop',
+    answers: { 200: shape.Cancelled, 202: shape.Cancelled },
+    statusOf: ({ status }) => (isOpen(status) ? 202 : 200),
+    isRepeatable: never,
+    example: { request: { run: RUN_ID }, answer: { run: RUN_ID, status: 'cancelled' } },
+  },
+  mark: {
+    method: 'POST',
+    path: '/v1/runs/{run}/mark',
+    summary: 'Counts a task as succeeded though its target is not there',
+    answers: { 200: shape.MarkResult, 201: shape.Opened },
+    statusOf: statusOfAct,
+    isRepeatable: never,
+    example: {
+      request: { run: RUN_ID, task: 'Count' },
+      answer: { run: RUN_ID, task: 'Count(date=2026-09-09)', status: 'succeeded' },
+    },
+  },
+  pause: {
+    method: 'POST',
+    path: '/v1/pipelines/{pipeline}/pause',
+    summary: 'Stops a schedule from starting runs',
+    answers: { 200: shape.Paused },
+    isRepeatable: always,
+    example: { request: { pipeline: 'visits' }, answer: { pipeline: 'visits', paused: true } },
+  },
+  resume: {
+    method: 'POST',
+    path: '/v1/pipelines/{pipeline}/resume',
+    summary: 'Lets a schedule start runs',
+    answers: { 200: shape.Paused },
+    isRepeatable: always,
+    example: { request: { pipeline: 'visits' }, answer: { pipeline: 'visits', paused: false } },
+  },
+  prune: {
+    method: 'POST',
+    path: '/v1/prune',
+    summary: 'Forgets runs that ended long ago; targets stay',
+    answers: { 200: shape.Pruned, 409: shape.Unconfirmed },
+    statusOf: statusOfAct,
+    isRepeatable: always,
+    example: { request: { olderThanMs: 90 * 24 * 3_600_000 }, answer: { pruned: [RUN_ID] } },
+  },
+  setSecret: {
+    method: 'PUT',
+    path: '/v1/secrets/{name}',
+    summary: 'Keeps the value of a secret',
+    answers: { 200: shape.SecretName },
+    isRepeatable: always,
+    example: {
+      request: { name: 'mag/api-key', value: 'the value' },
+      answer: { name: 'mag/api-key' },
+    },
+  },
+  removeSecret: {
+    method: 'DELETE',
+    path: '/v1/secrets/{name}',
+    summary: 'Forgets a secret',
+    answers: { 200: shape.SecretName },
+    isRepeatable: never,
+    example: { request: { name: 'mag/api-key' }, answer: { name: 'mag/api-key' } },
+  },
+}

@@ -1,0 +1,6 @@
+import type { OperationName, Route } from './route.ts'
+import { ACTING } from './routes-acting.ts'
+import { LOOKING } from './routes-looking.ts'
+
+/** How HTTP has every operation of {@link Control}. */
+export const ROUTES: { [Name in OperationName]: Route<Name> } = { ...LOOKING, ...ACTING }

@@ -1,0 +1,51 @@
+import type { TestContext } from 'node:test'
+import { fileSecrets } from '../../src/adapters/secrets/file-secrets.ts'
+import type { Control } from '../../src/control/control.ts'
+import { localControl } from '../../src/control/local-control.ts'
+import { runDev } from '../../src/control/run-dev.ts'
+import type { Pipeline } from '../../src/define/pipeline.ts'
+import { secretVariable } from '../../src/define/secret.ts'
+import { registeredTasks } from '../../src/define/task.ts'
+import { openHome } from '../../src/homes/local/home.ts'
+import { noProject, type Project } from '../../src/project/load-config.ts'
+import { temporaryFolder } from '../support/folders.ts'
+
+/** A control over a state of its own; following runs the bodies, in this process. */
+export function openControl(test: TestContext, pipelines: Pipeline[]): Control {
+  const { home, control } = openState(test, pipelines)
+  test.after(() => home.close())
+  return control(false)
+}
+
+/** A control over a state of its own, on which an engine works by itself as in `sluice dev`. */
+export function openHostedControl(test: TestContext, pipelines: Pipeline[]): Control {
+  const { home, project, control } = openState(test, pipelines)
+  const stop = new AbortController()
+  const unscheduled = { ...project, pipelines: new Map() }
+  const engine = runDev(home, unscheduled, { concurrency: 4, signal: stop.signal, say() {} })
+  test.after(async () => {
+    stop.abort()
+    await engine
+    await home.close()
+  })
+  return control(true)
+}
+
+function openState(test: TestContext, pipelines: Pipeline[]) {
+  const folder = temporaryFolder(test)
+  const project: Project = {
+    ...noProject(folder),
+    pipelines: new Map(pipelines.map((each) => [each.name, each])),
+    tasks: new Map(registeredTasks().map((each) => [each.family, each])),
+  }
+  const home = openHome({ stateFolder: `${folder}/state`, project, inline: 'inline' })
+  const control = (isHosted: boolean): Control =>
+    localControl({
+      state: { open: async () => home, existing: async () => home, withRuns: async () => home },
+      project,
+      isHosted,
+      secrets: fileSecrets(`${folder}/secrets.json`, secretVariable),
+      close: home.close,
+    })
+  return { project, home, control }
+}
