@@ -183,7 +183,7 @@ describe('job events', () => {
     await stopped('spot', 143, 'SpotInterruption')
     await stopped('crashed', 1)
     await createPlan(home, project, executions)(execution('a', { n: 1 }))
-    await advance(context)
+    while ((await advance(context)) > 0);
     const [delivery] = await context.ports.queue.take({
       pools: { default: 1 },
       limit: 1,
