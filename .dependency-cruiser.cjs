@@ -65,6 +65,22 @@ module.exports = {
       rooms('control', 'planning', 'project', 'engine', 'body', 'define', 'core'),
     ),
     only('http-asks-control', '^src/http/', rooms('http', 'control', 'core')),
+    {
+      name: 'commands-ask-control',
+      severity: 'error',
+      comment:
+        'a command parses, asks control and renders: it decides nothing and knows no record of the store',
+      from: { path: '^src/cli/', pathNot: '^src/cli/remote/(home|control)\\.ts$' },
+      to: {
+        path: '^src/(engine|planning|body|runners|bundling|core)/',
+        pathNot: '^src/core/(errors|calendar|identity|model)\\.ts$',
+      },
+    },
+    only('text-is-made-from-shapes', '^src/cli/render/', [
+      '^src/cli/render/',
+      '^src/control/control\\.ts$',
+      '^src/core/(identity|model)\\.ts$',
+    ]),
     only('bundling-bundles', '^src/bundling/', rooms('bundling', 'core')),
     only('local-home-composes', '^src/homes/local/', [
       ...BELOW_HOMES,

@@ -101,6 +101,21 @@ const LAW: [breach: string, files: Record<string, string>, rule: string][] = [
     'control-acts',
   ],
   [
+    'a command imports the engine',
+    { 'src/cli/commands/a.ts': importing('../../engine/b.ts'), 'src/engine/b.ts': good },
+    'commands-ask-control',
+  ],
+  [
+    'a command knows a record of the store',
+    { 'src/cli/commands/a.ts': importing('../../core/keys.ts'), 'src/core/keys.ts': good },
+    'commands-ask-control',
+  ],
+  [
+    'text is made by what asks',
+    { 'src/cli/render/a.ts': importing('../b.ts'), 'src/cli/b.ts': good },
+    'text-is-made-from-shapes',
+  ],
+  [
     'the bundler imports a home',
     { 'src/bundling/a.ts': importing('../homes/local/b.ts'), 'src/homes/local/b.ts': good },
     'bundling-bundles',

@@ -1,4 +1,4 @@
-import type { Control, Follow, RunEvent, Started } from '../control/control.ts'
+import type { Control, Follow, FollowEnd, RunEvent, Started } from '../control/control.ts'
 import { SluiceError } from '../core/errors.ts'
 import { EXIT } from './exit.ts'
 import type { ControlOptions } from './open-control.ts'
@@ -15,9 +15,6 @@ export interface RunOptions extends ControlOptions {
   /** Starts the run and does not follow it, where an engine works by itself. */
   detach?: true
 }
-
-/** How following ended. */
-export type End = Extract<RunEvent, { event: 'end' }>['end']
 
 /** Follows the run that was opened or joined until it ends, waits or is stopped. */
 export async function followStarted(
@@ -52,7 +49,7 @@ export async function followRuns(
   { concurrency, wait }: RunOptions,
   query: Pick<Follow, 'runs' | 'maxActive'>,
   onEvent: (event: RunEvent) => void = () => {},
-): Promise<End> {
+): Promise<FollowEnd> {
   const stop = new AbortController()
   const unlisten = listenForStop(stop, control)
   const waiting = wait === undefined ? {} : { waitMs: wait }
@@ -100,7 +97,12 @@ export function listenForStop(stop: AbortController, control: Pick<Control, 'clo
   }
 }
 
-async function resultOf(control: Control, summary: Summary, end: End, options: RunOptions): Promise<Result> {
+async function resultOf(
+  control: Control,
+  summary: Summary,
+  end: FollowEnd,
+  options: RunOptions,
+): Promise<Result> {
   const { run, status } = summary.run
   const data = { ...summaryData(summary), end }
   const isDone = end === 'ended' && status === 'succeeded'

@@ -33,6 +33,8 @@ export type MarkResult = z.output<typeof shape.MarkResult>
 export type PruneResult = z.output<typeof shape.PruneResult>
 /** What happens in a run that is followed. */
 export type RunEvent = z.output<typeof shape.RunEvent>
+/** How following runs ended. */
+export type FollowEnd = Extract<RunEvent, { event: 'end' }>['end']
 /** What has happened in runs. */
 export type Changes = z.output<typeof shape.Changes>
 /** What would run, and why. */

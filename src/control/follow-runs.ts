@@ -8,7 +8,7 @@ import type { Claimed } from '../engine/claim.ts'
 import { type Loops, startLoops } from '../engine/loops.ts'
 import { type WorkEvents, Worker } from '../engine/work.ts'
 import { placesOf } from './awaiting.ts'
-import type { Follow, RunEvent } from './control.ts'
+import type { Follow, FollowEnd, RunEvent } from './control.ts'
 import { countTasks } from './find-tasks.ts'
 import type { Home } from './home.ts'
 import { takingRuns } from './take-runs.ts'
@@ -51,10 +51,13 @@ export async function* workOnRuns(home: Home, query: Follow): AsyncGenerator<Run
   }
 }
 
-type End = Extract<RunEvent, { event: 'end' }>['end']
 type Emit = (event: RunEvent) => void
 
-async function followWorker(home: Home, query: Follow & { signal: AbortSignal }, emit: Emit): Promise<End> {
+async function followWorker(
+  home: Home,
+  query: Follow & { signal: AbortSignal },
+  emit: Emit,
+): Promise<FollowEnd> {
   const active = new Set<string>()
   const concurrency = query.concurrency ?? availableParallelism()
   const worker = new Worker(home.context, { ...workEvents(emit), concurrency, runs: () => [...active] })
@@ -157,7 +160,7 @@ async function untilEnd(
   home: Home,
   query: Follow & { signal: AbortSignal },
   { active, worker, loops, worksOn, emit }: Following,
-): Promise<End> {
+): Promise<FollowEnd> {
   const { clock } = home.context.ports
   const { signal, waitMs = WAIT_MS } = query
   const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))

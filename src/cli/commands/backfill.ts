@@ -1,11 +1,11 @@
-import type { Control, IntervalPage, RunShape } from '../../control/control.ts'
+import type { Control, FollowEnd, IntervalPage } from '../../control/control.ts'
 import type { Project } from '../../project/load-config.ts'
 import { askFirst } from '../ask.ts'
 import { EXIT } from '../exit.ts'
-import { type End, followRuns, progressView, type RunOptions } from '../follow.ts'
+import { followRuns, progressView, type RunOptions } from '../follow.ts'
 import { withControl } from '../open-control.ts'
 import type { Result } from '../options.ts'
-import { backfillText } from '../render/backfill.ts'
+import { type BackfillInterval, backfillText } from '../render/backfill.ts'
 import { waitLines } from '../render/reasons.ts'
 
 /** Flags of `sluice backfill`. */
@@ -20,15 +20,6 @@ export interface BackfillOptions extends RunOptions {
 const ASK_FROM = 1_000
 /** More open runs are not explained: each takes a look at its tasks. */
 const EXPLAINED = 50
-
-/** An interval of a backfill, and what has become of it. */
-export interface BackfillInterval {
-  interval: string
-  status: RunShape['status'] | 'complete' | 'not started'
-  run: string | null
-  /** What its run waits for, where it is open at the end. */
-  waits?: string[]
-}
 
 type Params = NonNullable<Parameters<Control['intervals']>[0]['params']>
 
@@ -82,7 +73,7 @@ export function backfill(
   })
 }
 
-function exitCodeOf(end: End, hasFailed: boolean): number {
+function exitCodeOf(end: FollowEnd, hasFailed: boolean): number {
   if (end !== 'ended') return EXIT.waiting
   return hasFailed ? EXIT.failed : EXIT.done
 }

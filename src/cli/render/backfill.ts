@@ -1,9 +1,17 @@
-import type { BackfillInterval } from '../commands/backfill.ts'
-import type { End } from '../follow.ts'
+import type { FollowEnd, RunShape } from '../../control/control.ts'
 import { columns, statusText } from './text.ts'
 
+/** An interval of a backfill, and what has become of it. */
+export interface BackfillInterval {
+  interval: string
+  status: RunShape['status'] | 'complete' | 'not started'
+  run: string | null
+  /** What its run waits for, where it is open at the end. */
+  waits?: string[]
+}
+
 /** What has become of the intervals of a backfill, for people. */
-export function backfillText(pipeline: string, end: End, intervals: BackfillInterval[]): string {
+export function backfillText(pipeline: string, end: FollowEnd, intervals: BackfillInterval[]): string {
   const counts = [...Map.groupBy(intervals, ({ status }) => status)].map(
     ([status, some]) => `${some.length} ${status}`,
   )
