@@ -88,7 +88,7 @@ function lockHorizon({ context }: Home, runs: readonly Run[], before: number): n
   return Math.min(steady - (now - before), oldest - PLANNING_SKEW_MS)
 }
 
-/** Removes locks that were last used before the instant, by the steady clock; one that says that a target proves nothing stays. */
+/** Removes locks that were last used before the instant, by the steady clock; one that says something about targets stays. */
 async function pruneLocks({ context }: Home, before: number): Promise<void> {
   const { store } = context.ports
   for (let after = ''; ; ) {
@@ -98,7 +98,8 @@ async function pruneLocks({ context }: Home, before: number): Promise<void> {
     after = last.key
     await Promise.all(
       page.map(async ({ key, record }) => {
-        if (record.kind !== 'lock' || record.holder !== undefined || record.waiting || record.unproven) return
+        if (record.kind !== 'lock' || record.holder !== undefined || record.waiting) return
+        if (record.unproven || record.lost !== undefined || record.after !== undefined) return
         if ((record.lastEndAt ?? 0) >= before || (record.backoffUntil ?? 0) >= before) return
         await store.write([{ key, remove: true, if: { version: record.version } }])
       }),

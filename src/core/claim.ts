@@ -25,6 +25,10 @@ export interface ClaimSnapshot<L extends NeededLimit = NeededLimit> {
   lock: Lock | undefined
   /** In the order in which the task waits for them. */
   limits: readonly L[]
+  /** The first of its targets that another task makes now. */
+  lostTarget?: string | undefined
+  /** The attempt of a task that made one of its targets before and still runs. */
+  earlierMaker?: string | undefined
   /** A family, of the task or of what it reads, that this process does not define. */
   undefinedFamily?: string | undefined
   /** Whether its targets are there; absent while nobody has looked. */
@@ -37,6 +41,10 @@ export type Hindrance<L extends NeededLimit = NeededLimit> =
   | { kind: 'family_undefined'; family: string }
   | { kind: 'delayed'; until: number }
   | { kind: 'backed_off'; until: number }
+  /** Another task has been planned to make this target since: two of them would write it. */
+  | { kind: 'target_lost'; uri: string }
+  /** This attempt of another task that made one of its targets before still runs. */
+  | { kind: 'earlier_maker_runs'; holder: string }
   /** Its targets may have been made since it was planned: that has to be looked at before anything else. */
   | { kind: 'target_unknown' }
   | { kind: 'target_there' }
@@ -57,6 +65,7 @@ export function decideClaim<L extends NeededLimit>(
   if (run.cancelledAt !== undefined) hindrances.push({ kind: 'run_cancelled' })
   if (undefinedFamily !== undefined) hindrances.push({ kind: 'family_undefined', family: undefinedFamily })
   addDelays(hindrances, snapshot, steady)
+  addMakers(hindrances, snapshot)
   addTarget(hindrances, snapshot)
   addHolders(hindrances, snapshot)
   return hindrances
@@ -69,6 +78,11 @@ function addDelays(hindrances: Hindrance[], { task, lock }: ClaimSnapshot, stead
   // The back-off of its own failure is its delay as well.
   if (backoffUntil > steady && backoffUntil !== notBefore)
     hindrances.push({ kind: 'backed_off', until: backoffUntil })
+}
+
+function addMakers(hindrances: Hindrance[], { lostTarget, earlierMaker }: ClaimSnapshot): void {
+  if (lostTarget !== undefined) hindrances.push({ kind: 'target_lost', uri: lostTarget })
+  if (earlierMaker !== undefined) hindrances.push({ kind: 'earlier_maker_runs', holder: earlierMaker })
 }
 
 function addTarget(hindrances: Hindrance[], snapshot: ClaimSnapshot): void {

@@ -166,6 +166,10 @@ export interface Lock {
   failure?: Failure
   /** An attempt has begun since the last success: what it may have left in its targets proves nothing. */
   unproven?: true
+  /** Hashes of the targets that other tasks make now, separated by spaces: no attempt that makes one of them begins. */
+  lost?: string
+  /** Ids of tasks that made its targets before, separated by spaces: no attempt begins while one of theirs runs. */
+  after?: string
   /** Somebody waits: there are wait items under {@link keys.wait}. */
   waiting?: true
 }

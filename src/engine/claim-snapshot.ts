@@ -6,6 +6,7 @@ import { type PlannedTask, shapeNumbers } from '../core/plan.ts'
 import type { Runner } from '../core/ports.ts'
 import type { Context } from './context.ts'
 import { type LimitRow, limitRows, readNeeds } from './limits.ts'
+import { findLostTarget, readRunningMaker } from './makers.ts'
 
 /** What a claim is decided by, as the engine reads it: with the versions that its writes are conditional on. */
 export interface ReadSnapshot<T extends TaskRun = TaskRun> extends ClaimSnapshot<LimitRow> {
@@ -27,7 +28,16 @@ export async function readClaimSnapshot<T extends TaskRun>(
     findUndefinedFamily(context, run.id, planned),
     context.ports.store.read([keys.lock(task.taskId), ...needs.map(({ key }) => key)] as const),
   ])
-  return { run, task, planned, lock, limits: limitRows(context, needs, rows), undefinedFamily }
+  return {
+    run,
+    task,
+    planned,
+    lock,
+    limits: limitRows(context, needs, rows),
+    undefinedFamily,
+    lostTarget: findLostTarget(lock, planned.outputs),
+    earlierMaker: await readRunningMaker(context.ports.store, lock),
+  }
 }
 
 /** The same after a look at the targets of the task. */

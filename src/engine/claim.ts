@@ -47,6 +47,8 @@ const MAX_TRIES = 8
 const RACE_MS = 20
 /** Another worker was on its way to the last place of the pool; the message is soon in line again, so that its turn comes. */
 const FULL_MS = 50
+/** Plans are corrected rarely, so the message of a new maker is looked at again instead of being woken. */
+const EARLIER_MAKER_MS = 1_000
 
 /**
  * Claims the attempt of a message in one atomic write that takes its lock and its limits as well.
@@ -97,6 +99,10 @@ async function act(context: Context, snapshot: Snapshot, nonce: string): Promise
     case 'delayed':
     case 'backed_off':
       return { is: 'early', delayMs: endOfDelays(hindrances) - steady }
+    case 'target_lost':
+      return giveWay(context, task, first.uri, rows)
+    case 'earlier_maker_runs':
+      return { is: 'early', delayMs: EARLIER_MAKER_MS }
     case 'target_unknown':
       return act(context, await lookAtTargets(context, snapshot), nonce)
     case 'target_there':
@@ -117,17 +123,31 @@ function endOfDelays(hindrances: Hindrance[]): number {
   return ends.reduce((last, end) => Math.max(last, end))
 }
 
-/** Writes a task run that needs no attempt, and gives back what was kept for it. */
-async function complete(
+/** Writes a task run that needs no attempt. */
+const complete = (context: Context, task: Stored<TaskRun>, rows: readonly LimitRow[]) =>
+  endWithoutAttempt(context, task, rows, { status: 'complete' })
+
+/** Fails a task whose target another task has been planned to make since. */
+function giveWay(context: Context, task: Stored<TaskRun>, uri: string, rows: readonly LimitRow[]) {
+  const message = `another task makes ${uri} now: its definition, or the plan, was changed while this run was open`
+  return endWithoutAttempt(context, task, rows, {
+    status: 'failed',
+    failure: { outcome: 'planning', message },
+  })
+}
+
+/** Writes the end of a task run whose attempt does not begin, and gives back what was kept for it. */
+async function endWithoutAttempt(
   { ports }: Context,
   task: Stored<TaskRun>,
   rows: readonly LimitRow[],
+  end: Pick<TaskRun, 'status' | 'failure'>,
 ): Promise<ClaimResult | 'race'> {
   const moment = momentOf(ports.clock)
   const result = await ports.store.write([
     {
       key: keys.taskRun(task.run, task.number),
-      set: { status: 'complete', endedAt: moment.now },
+      set: { ...end, endedAt: moment.now },
       if: { status: 'queued', attempt: task.attempt },
     },
     ...giveBack(rows, holderName(task), moment),
@@ -166,8 +186,15 @@ async function take(
     },
     {
       key: keys.lock(task.taskId),
-      set: { kind: 'lock', taskId: task.taskId, holder, failure: undefined, unproven: markOf(planned) },
-      if: { holder: lock?.holder, lastEndAt: lock?.lastEndAt },
+      set: {
+        kind: 'lock',
+        taskId: task.taskId,
+        holder,
+        failure: undefined,
+        after: undefined,
+        unproven: markOf(planned),
+      },
+      if: { holder: lock?.holder, lastEndAt: lock?.lastEndAt, lost: lock?.lost, after: lock?.after },
     },
     ...takeAll(rows, holder, moment),
   ])

@@ -1,6 +1,7 @@
-import type { Stored } from '../core/change.ts'
+import type { Stored, WriteResult } from '../core/change.ts'
+import { hashOfUri } from '../core/identity.ts'
 import { keys } from '../core/keys.ts'
-import type { Maker } from '../core/model.ts'
+import type { Lock, Maker } from '../core/model.ts'
 import type { Store } from '../core/ports.ts'
 import { writeEach } from './context.ts'
 
@@ -65,28 +66,103 @@ async function recordPage(store: Store, makings: readonly Making[], stands: Stan
       conflicts.push({ maker: before, making })
       return []
     })
-    for (const { making, before } of open)
-      if (before !== undefined) await passDistrustOn(store, before, making)
-    const results = await writeEach(
-      store,
-      open.map(({ making, before }) => ({
-        key: keys.maker(making.uri),
-        put: { kind: 'maker', ...making },
-        if: before === undefined ? 'absent' : { version: before.version },
-      })),
-    )
+    const results = await recordEach(store, open)
     left = open.filter((_, index) => !results[index]?.ok).map(({ making }) => making)
   }
   return conflicts
 }
 
+/** Hand-overs at once: each is a transaction. */
+const AT_ONCE = 50
+
+/** Notes the makers of targets that none is known to make together; each of the others is handed over on its own. */
+async function recordEach(store: Store, wants: readonly Want[]): Promise<WriteResult[]> {
+  const results = new Map<Want, WriteResult>()
+  const free = wants.filter(({ before }) => before === undefined)
+  const noted = await writeEach(
+    store,
+    free.map(({ making }) => ({
+      key: keys.maker(making.uri),
+      put: { kind: 'maker', ...making },
+      if: 'absent',
+    })),
+  )
+  free.forEach((want, index) => {
+    results.set(want, noted[index] as WriteResult)
+  })
+  const taken = wants.filter(({ before }) => before !== undefined)
+  for (let start = 0; start < taken.length; start += AT_ONCE)
+    await Promise.all(
+      taken.slice(start, start + AT_ONCE).map(async (want) => {
+        results.set(want, await handOver(store, want.making, want.before as Stored<Maker>))
+      }),
+    )
+  return wants.map((want) => results.get(want) as WriteResult)
+}
+
+/**
+ * Hands a target over, in one transaction: a run that was opened before may still want its old maker to run. From now on no
+ * attempt of the old maker begins, and none of the new one while one of the old maker runs. What the old maker left may be
+ * half a file.
+ */
+async function handOver(store: Store, making: Making, before: Stored<Maker>): Promise<WriteResult> {
+  const { taskId, uri } = making
+  const [oldKey, newKey] = [keys.lock(before.taskId), keys.lock(taskId)]
+  const hash = hashOfUri(uri)
+  for (;;) {
+    const [old, next] = await store.read([oldKey, newKey])
+    const isUnproven = old?.unproven === true || old?.holder !== undefined
+    const result = await store.write([
+      { key: keys.maker(uri), put: { kind: 'maker', ...making }, if: { version: before.version } },
+      {
+        key: oldKey,
+        set: { kind: 'lock', taskId: before.taskId, lost: withWord(old?.lost, hash) },
+        if: { version: old?.version },
+      },
+      {
+        key: newKey,
+        set: {
+          kind: 'lock',
+          taskId,
+          lost: withoutWord(next?.lost, hash),
+          // The old maker may itself have waited for one before it.
+          after: withoutWord([next?.after, old?.after, before.taskId].join(' '), taskId),
+          ...(isUnproven ? { unproven: true } : {}),
+        },
+        if: { version: next?.version },
+      },
+    ])
+    // The locks may have changed, which says nothing about the target.
+    if (result.ok || result.failures.some(({ index }) => index === 0)) return result
+  }
+}
+
 const isOther = (maker: Maker, making: Making) => maker.taskId !== making.taskId
 
-/** What the old maker left may be half a file, whoever makes it from now on. */
-async function passDistrustOn(store: Store, before: Maker, { taskId }: Making): Promise<void> {
-  const [lock] = await store.read([keys.lock(before.taskId)])
-  if (!lock?.unproven) return
-  await store.write([{ key: keys.lock(taskId), set: { kind: 'lock', taskId, unproven: true } }])
+const wordsOf = (words = '') => words.split(' ').filter((each) => each !== '')
+const withWord = (words: string | undefined, word: string) =>
+  [...new Set([...wordsOf(words), word])].join(' ')
+const withoutWord = (words: string | undefined, word: string) =>
+  [...new Set(wordsOf(words))].filter((each) => each !== word).join(' ') || undefined
+
+/** The first of these targets that another task makes now. */
+export const findLostTarget = (
+  lock: Pick<Lock, 'lost'> | undefined,
+  outputs: readonly string[],
+): string | undefined => {
+  const lost = wordsOf(lock?.lost)
+  return lost.length === 0 ? undefined : outputs.find((uri) => lost.includes(hashOfUri(uri)))
+}
+
+/** The attempt of a task that made one of its targets before and still runs. */
+export async function readRunningMaker(
+  store: Pick<Store, 'read'>,
+  lock: Pick<Lock, 'after'> | undefined,
+): Promise<string | undefined> {
+  const before = wordsOf(lock?.after)
+  if (before.length === 0) return undefined
+  const locks = await store.read(before.map(keys.lock))
+  return locks.find((each) => each?.holder !== undefined)?.holder
 }
 
 async function readMakers(

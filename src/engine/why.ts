@@ -108,6 +108,12 @@ async function reasonOf(
         text: 'the same task has failed in another run and is delayed',
         until: untilOnWall(hindrance.until),
       }
+    case 'target_lost':
+      return { text: `another task makes ${hindrance.uri} now: it is about to fail` }
+    case 'earlier_maker_runs':
+      return {
+        text: `a task that made its target before still runs: ${hindrance.holder} (run/number/attempt)`,
+      }
     case 'target_unknown':
     case 'target_there':
       return { text: 'its target is there by now: it is about to be counted as complete' }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { keys } from '../../src/core/keys.ts'
 import type { Lock, TaskRun } from '../../src/core/model.ts'
+import { findLostTarget, type Making, readRunningMaker, recordMakers } from '../../src/engine/makers.ts'
 import { taskRun } from '../support/records.ts'
 import type { Make, SuiteOptions } from './adapters.ts'
 
@@ -26,6 +27,31 @@ export function storeSuite(name: string, make: Make<'store'>, options: SuiteOpti
       await store.write([{ key: key(1), set: { status: 'queued' } }])
       const [record] = await store.read([key(1)])
       assert.deepEqual(record, { ...task(1), status: 'queued', version: 2 })
+    })
+
+    it('hands a target over from one maker to the next, at once', async (test) => {
+      const { store } = await make(test)
+      const [old, next] = ['a', 'b'].map((taskId) => ({
+        uri: 'file:///same',
+        taskId,
+        family: taskId,
+        params: {},
+        label: taskId,
+      })) as [Making, Making]
+      await store.write([{ key: keys.lock('a'), set: { kind: 'lock', taskId: 'a', holder: 'r/0/1' } }])
+      for (const making of [old, next, old]) {
+        assert.deepEqual(await recordMakers(store, [making], () => false), [])
+        const other = making === old ? next : old
+        const [maker, lock, lost] = await store.read([
+          keys.maker(making.uri),
+          keys.lock(making.taskId),
+          keys.lock(other.taskId),
+        ])
+        assert.equal(maker?.taskId, making.taskId)
+        assert.equal(findLostTarget(lock, [making.uri]), undefined)
+        assert.equal(findLostTarget(lost, [making.uri]), lost && making.uri)
+        assert.equal(await readRunningMaker(store, lock), making === next ? 'r/0/1' : undefined)
+      }
     })
 
     it('writes nothing where one condition of a call fails, and returns the record that stood', async (test) => {

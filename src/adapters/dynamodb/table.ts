@@ -50,7 +50,7 @@ const KEPT_DAYS: { [kind: string]: number } = {
 }
 
 /**
- * When the table may forget a record whose fields are set now: `never` while a lock says that a target proves nothing,
+ * When the table may forget a record whose fields are set now: `never` while a lock says that a target proves nothing or is another's,
  * `kept` where what was said before still holds.
  */
 export function expiryOf(
@@ -60,6 +60,7 @@ export function expiryOf(
 ): number | 'never' | 'kept' {
   const at = expiresAt(key, nowMs) ?? 'kept'
   if (!key.startsWith('lock/')) return at
+  if (set.lost !== undefined || set.after !== undefined) return 'never'
   if (!('unproven' in set)) return 'kept'
   return set.unproven === undefined ? at : 'never'
 }

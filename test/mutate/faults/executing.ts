@@ -1,6 +1,7 @@
 import type { Fault } from '../fault.ts'
 
 const SIMULATION = { seeds: 400 }
+const MAKERS = { test: 'test/simulation/handovers.test.ts' }
 
 /** Claims, leases, heartbeats, publishing, ends, locks and turns. */
 export const EXECUTING: Fault[] = [
@@ -45,9 +46,30 @@ export const EXECUTING: Fault[] = [
   {
     name: 'a lock is taken whoever holds it by now',
     file: 'src/engine/claim.ts',
-    find: `if: { holder: lock?.holder, lastEndAt: lock?.lastEndAt },`,
+    find: `if: { holder: lock?.holder, lastEndAt: lock?.lastEndAt, lost: lock?.lost, after: lock?.after },`,
     replace: `if: {},`,
     by: SIMULATION,
+  },
+  {
+    name: 'a target that was handed over while its old maker was being claimed is made twice',
+    file: 'src/engine/claim.ts',
+    find: `lastEndAt: lock?.lastEndAt, lost: lock?.lost, after: lock?.after },`,
+    replace: `lastEndAt: lock?.lastEndAt },`,
+    by: { test: 'test/engine/handover.test.ts' },
+  },
+  {
+    name: 'a new maker does not wait for the one before',
+    file: 'src/core/claim.ts',
+    find: `if (earlierMaker !== undefined) hindrances`,
+    replace: `if (earlierMaker === '') hindrances`,
+    by: MAKERS,
+  },
+  {
+    name: 'a maker whose target was handed over runs all the same',
+    file: 'src/core/claim.ts',
+    find: `if (lostTarget !== undefined) hindrances`,
+    replace: `if (lostTarget === '') hindrances`,
+    by: MAKERS,
   },
   {
     name: 'an attempt is claimed that another has claimed',
