@@ -28,7 +28,7 @@ export function fileSecrets(path: string, variableOf: (name: string) => string):
     if (wrong !== undefined) throw new SluiceError('state_unusable', `The secrets are not safe: ${wrong}.`)
     if (!existsSync(path)) return {}
     try {
-      return JSON.parse(readFileSync(path, 'utf8')) as Record<string, string>
+      return JSON.parse(readFileSync(path, 'utf8'))
     } catch (error) {
       throw new SluiceError('state_unusable', `${path} is not JSON: ${messageOf(error)}.`, { cause: error })
     }

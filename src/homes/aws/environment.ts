@@ -7,7 +7,7 @@ const jsonOf = <T extends z.ZodType>(schema: T) =>
     .string()
     .transform((text, context) => {
       try {
-        return JSON.parse(text) as unknown
+        return JSON.parse(text)
       } catch {
         context.addIssue('is not JSON')
         return z.NEVER
