@@ -40,7 +40,11 @@ export class Rights {
   }
 
   plan(): Grants {
-    const looking = this.looking('write', 'list', 'remove')
+    const { secretsPrefix } = this.#foundation
+    const looking = [
+      ...this.looking('write', 'list', 'remove'),
+      ...this.#permissions.lookAtSecrets(secretsPrefix),
+    ]
     return withMany(looking, this.#permissions.answerRuns(this.#machines))
   }
 
@@ -95,6 +99,7 @@ export class Rights {
     const statements = [
       ...this.looking('read', 'list'),
       ...this.#permissions.readLogs(logGroups),
+      ...this.#permissions.lookAtSecrets(secretsPrefix),
       ...this.#permissions.setSecrets(secretsPrefix),
     ]
     return withMany(statements, this.#permissions.startRuns(this.#machines))

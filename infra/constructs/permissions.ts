@@ -110,6 +110,11 @@ export class Permissions {
     return statements
   }
 
+  /** Looks whether secrets of the deployment have a value, and reads none. */
+  lookAtSecrets(prefix: string): iam.PolicyStatement[] {
+    return [allow(['secretsmanager:DescribeSecret'], [this.secretArn(`${prefix}*`)])]
+  }
+
   /** Sets all secrets of the deployment. It has a wildcard, because they are many and this permission reads none. */
   setSecrets(prefix: string): iam.PolicyStatement[] {
     return [allow(['secretsmanager:PutSecretValue'], [this.secretArn(`${prefix}*`)])]

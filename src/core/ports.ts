@@ -354,6 +354,8 @@ export interface Logs {
 /** Credentials by name. */
 export interface SecretStore {
   get(name: string): Promise<string | undefined>
+  /** Whether it has a value; asks for no right to read the value. */
+  isSet(name: string): Promise<boolean>
   /** How a person sets it. */
   hint(name: string): string
 }

@@ -1,4 +1,5 @@
 import {
+  DescribeSecretCommand,
   GetSecretValueCommand,
   PutSecretValueCommand,
   ResourceNotFoundException,
@@ -14,6 +15,9 @@ export interface ManagedSecrets extends SecretStore {
 
 /** A changed secret is seen after this time; asking for each attempt would cost more than the attempt. */
 const KEPT_MS = 5 * 60_000
+
+/** The stage of the version that is read; a secret without a value has no version. */
+const CURRENT = 'AWSCURRENT'
 
 /**
  * Secrets in Secrets Manager under a prefix. The stack makes them without a value, so that none is in a template; the
@@ -40,6 +44,17 @@ export function managedSecrets(
         return SecretString
       } catch (error) {
         if (error instanceof ResourceNotFoundException) return undefined
+        throw error
+      }
+    },
+    async isSet(name) {
+      try {
+        const { VersionIdsToStages = {} } = await client.send(
+          new DescribeSecretCommand({ SecretId: `${prefix}${name}` }),
+        )
+        return Object.values(VersionIdsToStages).some((stages) => stages.includes(CURRENT))
+      } catch (error) {
+        if (error instanceof ResourceNotFoundException) return false
         throw error
       }
     },

@@ -42,8 +42,11 @@ export function fileSecrets(path: string, variableOf: (name: string) => string):
     renameSync(beside, path)
   }
 
+  const get = (name: string) => process.env[variableOf(name)] ?? new Map(Object.entries(load())).get(name)
+
   return {
-    get: async (name) => process.env[variableOf(name)] ?? new Map(Object.entries(load())).get(name),
+    get: async (name) => get(name),
+    isSet: async (name) => get(name) !== undefined,
     hint: (name) =>
       `set it with: sluice secrets set ${name} (or the environment variable ${variableOf(name)})`,
     set: (name, value) => save({ ...load(), [name]: value }),

@@ -45,7 +45,7 @@ export function remoteHome(api: Api, project: Project): Home {
       },
     },
     logs: new Proxy({} as Home['logs'], { get: notHere }),
-    secrets: { get: async () => undefined, hint: () => '' },
+    secrets: { get: async () => undefined, isSet: async () => true, hint: () => '' },
     surroundings,
     definitions: {
       tasks: project.tasks,
