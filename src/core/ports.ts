@@ -301,6 +301,8 @@ export interface LogLine {
   at: number
   level: 'debug' | 'info' | 'warn' | 'error'
   text: string
+  /** Says how the attempt ended: it is written when it ends, so that a log that is read elsewhere ends with it. */
+  isEnd?: true
 }
 
 /** The log of one attempt while it runs. */
