@@ -65,10 +65,11 @@ export class Rights {
     return withMany(statements, this.#permissions.answerRuns(this.#machines))
   }
 
-  /** Its audit does the same as `advance`, except answering executions. */
-  tick(launcher: lambda.Function): Grants {
+  /** Its audit does the same as `advance`, except answering executions; the logs of functions tell how they died. */
+  tick(launcher: lambda.Function, logGroups: string[]): Grants {
     return {
       statements: [
+        ...this.#permissions.readLogs(logGroups),
         ...this.#permissions.records('list', 'due', 'remove'),
         ...this.#permissions.plans('write'),
         ...this.sending(),

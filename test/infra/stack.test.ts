@@ -241,7 +241,7 @@ describe('permissions', () => {
     Sluiceapi:
       'dynamodb:BatchGetItem PutItem Query UpdateItem logs:FilterLogEvents s3:GetObject ListBucket secretsmanager:DescribeSecret PutSecretValue states:StartExecution',
     Sluicetick:
-      'dynamodb:BatchGetItem DeleteItem PutItem Query UpdateItem lambda:InvokeFunction s3:GetObject ListBucket PutObject sqs:SendMessage',
+      'dynamodb:BatchGetItem DeleteItem PutItem Query UpdateItem lambda:InvokeFunction logs:FilterLogEvents s3:GetObject ListBucket PutObject sqs:SendMessage',
     Sluicejobevents:
       'dynamodb:BatchGetItem DeleteItem PutItem Query UpdateItem lambda:InvokeFunction s3:GetObject ListBucket',
     Sluicelaunchworkers:
