@@ -18,8 +18,9 @@ export type StartInterval = (span: Span) => Promise<string | undefined>
 
 /**
  * Looks at the schedule of one pipeline: accounts for intervals that have ended, and starts what is missing, oldest
- * first. A crash between a start and its note is harmless: the same start joins the same run. Returns the intervals that
- * could not be started; they count as failed, and are tried again like those whose runs failed.
+ * first. After a crash between a start and its note the same start joins the same run; a run that has failed or was
+ * cancelled by then is followed by another one at once. Returns the intervals that could not be started; they count as
+ * failed, and are tried again like those whose runs failed.
  */
 export async function tickSchedule(
   context: Context,

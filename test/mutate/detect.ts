@@ -19,9 +19,9 @@ export async function detect(folder: string, detector: Detector): Promise<Findin
   return { detector, sign, ms: Date.now() - begin }
 }
 
-function bySeeds(folder: string, { seeds, on }: Seeds) {
+function bySeeds(folder: string, { seeds, of }: Seeds) {
   const args = ['test/simulation/run.ts', '--shard', '--first', '--seeds', String(seeds)]
-  return firstSign(folder, on === undefined ? args : [...args, `--${on}`], /^(seed .*)$/)
+  return firstSign(folder, of === undefined ? args : [...args, '--of', of], /^(seed .*)$/)
 }
 
 const byTest = (folder: string, test: string) =>

@@ -1,10 +1,12 @@
+import type { SeedKind } from '../simulation/simulate.ts'
+
 /** What looks for a fault: seeds of the simulation, or a file of tests. */
 export type Detector = Seeds | { test: string }
 
-/** Seeds from 1 on; `sqlite`: only those whose state is on SQLite. */
+/** Seeds from 1 on; `of`: only those of this kind, which is a feature of their world, or `sqlite`. */
 export interface Seeds {
   seeds: number
-  on?: 'sqlite'
+  of?: SeedKind
 }
 
 /** A rule that is left out or broken on purpose, to see whether anything notices. */
@@ -28,5 +30,5 @@ export interface Fault {
 /** How a detector is called in the table. */
 export const nameOf = (detector: Detector): string =>
   'seeds' in detector
-    ? ['simulation', detector.on].filter(Boolean).join(' on ')
+    ? ['simulation', detector.of].filter(Boolean).join(', ')
     : detector.test.replace(/^test\//, '')

@@ -6,14 +6,32 @@ export interface Features {
   hasRivals: boolean
   /** People retry runs that are open. */
   hasRetries: boolean
+  /** A schedule starts runs; people pause and change it. */
+  hasSchedules: boolean
+  /** People fill intervals of the past. */
+  hasBackfills: boolean
+  /** Families leave the project and come back, and what tasks need of limits changes. */
+  changesDefinitions: boolean
 }
 
 /** A world of runs alone. */
-export const PLAIN_WORLD: Features = { hasRivals: false, hasRetries: false }
+export const PLAIN_WORLD: Features = {
+  hasRivals: false,
+  hasRetries: false,
+  hasSchedules: false,
+  hasBackfills: false,
+  changesDefinitions: false,
+}
 
 /** The features of a seed: from numbers of their own, so that a new one changes no world that is without it. */
 export function featuresOf(seed: number, isCalm: boolean): Features {
   const random = seeded(seed ^ 0x5eed)
   const has = (share: number) => random() < share && !isCalm
-  return { hasRivals: has(0.2), hasRetries: has(0.3) }
+  return {
+    hasRivals: has(0.2),
+    hasRetries: has(0.3),
+    hasSchedules: has(0.12),
+    hasBackfills: has(0.12),
+    changesDefinitions: has(0.15),
+  }
 }

@@ -27,6 +27,7 @@ export function hostPorts(
     ...atOnce,
     completeness: { areComplete: (tasks) => world.areComplete(host, tasks) },
     runner: {
+      defines: ({ family, join }) => join === true || world.definitions.isDefinedOn(host, family),
       run: (job, hooks) => bodies.run(host, job, hooks),
       beat: (nonce, leaseMs) => {
         for (const body of bodies.running)
@@ -121,7 +122,13 @@ function watched(world: World, host: string, connection: Connection): Connection
       async read(wanted) {
         const records = await store.read(wanted)
         world.watch.read(host, records)
+        for (const each of world.observers) each.read?.(host, records)
         return records
+      },
+      async list(query) {
+        const found = await store.list(query)
+        if (query.prefix.startsWith('task/')) for (const each of world.observers) each.looked?.(host)
+        return found
       },
     },
     feed: {

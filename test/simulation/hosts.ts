@@ -1,14 +1,17 @@
+import type { Span } from '../../src/core/calendar.ts'
 import { type FoundTask, numberPlan } from '../../src/core/graph.ts'
-import { isOpen, type Run } from '../../src/core/model.ts'
+import { isOpen, type Params, type Run } from '../../src/core/model.ts'
 import type { Ports } from '../../src/core/ports.ts'
 import type { Context, Settings } from '../../src/engine/context.ts'
 import { startLoops } from '../../src/engine/loops.ts'
 import { findConflicts, type Making, recordMakers } from '../../src/engine/makers.ts'
-import { openRun } from '../../src/engine/open-run.ts'
+import { findOpenRun, openRun, type RunRequest } from '../../src/engine/open-run.ts'
 import { findTasks } from '../../src/engine/plan-graph.ts'
 import { Worker } from '../../src/engine/work.ts'
 import { hostPorts } from './host-ports.ts'
+import type { Intervals } from './intervals.ts'
 import { type SimRequest, type SimTask, toFound } from './project.ts'
+import type { Schedules, StartScheduled } from './schedules.ts'
 import type { World } from './world.ts'
 
 /** Changes the ports of a host, to see that the checks can fail. */
@@ -19,10 +22,13 @@ export interface Project {
   requests: SimRequest[]
   /** Some targets may be wanted by several tasks, so it is noted which of them makes each. */
   notesMakers: boolean
+  changesDefinitions: boolean
   maxFanIn: number
   auditMs: number
   /** How many records one step looks at. */
   page?: number
+  intervals: Intervals
+  schedules?: Schedules
 }
 
 /** Durations and sizes of every host. */
@@ -33,6 +39,12 @@ export const SETTINGS = {
   defaultMemoryMb: 1_000,
   largestMemoryMb: 4_000,
 }
+
+/** How often a host looks whether definitions have changed. */
+const READ_MS = 4_000
+const DAY_MS = 86_400_000
+/** What backfills fill. */
+export const FILLED = 'filled'
 
 /** Starts an engine that works, and asks for the runs of the project. */
 export function startHost(world: World, host: string, project: Project, sabotage: Sabotage): void {
@@ -61,11 +73,20 @@ export function contextOf(
 
 async function liveHost(world: World, context: Context, project: Project): Promise<void> {
   const { scheduler } = world
-  const loops = startLoops(context, new Worker(context, { concurrency: 2 }), (count) => {
+  const worker = new Worker(context, { concurrency: 2 })
+  const host = context.settings.worker
+  const loops = startLoops(context, worker, (count) => {
     if (!scheduler.hasStoodStill) world.violate(`an audit repaired ${count} records`)
   })
+  const start: StartScheduled = (by, name, span) => startInterval(world, by, project, name, span)
   for (const request of project.requests) await openOnce(world, context, project, request)
-  await loops.failed
+  await Promise.race(
+    [
+      loops.failed,
+      project.changesDefinitions && readDefinitions(world, host, context, worker),
+      project.schedules?.tickOn(host, context, start),
+    ].filter((each) => each instanceof Promise),
+  )
 }
 
 /** Asks for the run, as the same command would after a crash; one that has ended is not asked for again. */
@@ -86,9 +107,9 @@ export async function ask(
   world: World,
   context: Context,
   { maxFanIn, notesMakers }: Project,
-  { name, root }: SimRequest,
+  { name, root, interval }: SimRequest,
 ): Promise<string | undefined> {
-  const request = { name, family: root.id, params: {}, significant: {} }
+  const request = requestOf({ name, root, ...(interval && { interval }) })
   const { clock } = context.ports
   try {
     const { run } = await openRun(context, request, async () => {
@@ -101,6 +122,39 @@ export async function ask(
     if (!(error instanceof Refused)) throw error
     world.refused.add(name)
     return undefined
+  }
+}
+
+/** Opens or joins the run of an interval; undefined if it is complete. As `startRun` does. */
+export async function startInterval(
+  world: World,
+  context: Context,
+  project: Project,
+  name: string,
+  span: Span,
+): Promise<string | undefined> {
+  const request = project.intervals.requestFor(name, span, isLate(name, span))
+  if ((await findOpenRun(context, requestOf(request))) === undefined) {
+    const [complete] = await definitionsOn(context).areComplete([request.root])
+    if (complete) return undefined
+  }
+  return ask(world, context, project, request)
+}
+
+/** Every other interval of a backfill waits for a target that another system makes. */
+const isLate = (name: string, { start }: Span) => name === FILLED && (start / DAY_MS) % 2 === 0
+
+function requestOf({ name, root, interval }: SimRequest): RunRequest {
+  const significant: Params = interval === undefined ? {} : { at: interval.start, until: interval.end }
+  return { name, family: root.id, params: significant, significant, ...(interval && { interval }) }
+}
+
+/** A host reads the definitions anew, as `sluice dev` does. */
+async function readDefinitions(world: World, host: string, context: Context, worker: Worker): Promise<void> {
+  const { clock } = context.ports
+  for (;;) {
+    if (world.definitions.readAnew(host, clock.now())) worker.redefined()
+    await clock.sleep(READ_MS)
   }
 }
 

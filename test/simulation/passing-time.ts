@@ -1,4 +1,5 @@
 import { isOpen } from '../../src/core/model.ts'
+import { FILLER } from './backfills.ts'
 import { SETTINGS } from './hosts.ts'
 import type { SimRequest } from './project.ts'
 import { isAnythingHeld, restlessIn } from './records.ts'
@@ -45,7 +46,8 @@ export function isAtRest(world: World, requests: readonly SimRequest[]): boolean
   // What was asked for may have been forgotten again.
   if (!world.hasPruned && requests.some(({ name }) => !names.has(name))) return false
   if (runs.some((run) => isOpen(run.status))) return false
-  if (world.scheduler.isAnyoneFrozen || world.scheduler.hasWork(PERSON)) return false
+  if (world.scheduler.isAnyoneFrozen || [PERSON, FILLER].some((name) => world.scheduler.hasWork(name)))
+    return false
   return !isAnythingHeld(world.records)
 }
 

@@ -7,12 +7,15 @@ import { cancelRun, mustEndBeforeRetry } from '../../src/engine/cancel.ts'
 import type { Context } from '../../src/engine/context.ts'
 import { canBeMarked, markSucceeded } from '../../src/engine/mark.ts'
 import type { Features } from './features.ts'
+import { randomPolicy, type SimTask } from './project.ts'
 import { PERSON } from './watch.ts'
 import type { World } from './world.ts'
 
 /** What people act on. */
 export interface Surroundings {
   world: World
+  /** The tasks that the project defines. */
+  tasks: readonly SimTask[]
   /** A context of a host of its own, as a command has one. */
   contextOf(host: string): Context
   /** Asks for a run again, as the command that opened it did. */
@@ -26,12 +29,17 @@ const STEPS = 2_000
 const SHARE = 0.006
 
 /** Acts as people do, at random moments: cancels, marks, asks again, prunes, changes limits. */
-export function people(around: Surroundings, { hasRetries }: Features): (steps: number) => void {
+export function people(
+  around: Surroundings,
+  { hasRetries, changesDefinitions }: Features,
+): (steps: number) => void {
   const { world } = around
   const { random } = world.scheduler
   const acts = [...ACTS, ...(hasRetries ? Array<Act>(6).fill(retrySome) : [])]
+  if (changesDefinitions) acts.push(...Array<Act>(4).fill(removeFamily), restoreFamilies, changeNeeds)
   let count = 0
   return (steps) => {
+    if (steps === STEPS) world.definitions.restore()
     if (steps > STEPS || random() > SHARE) return
     const act = acts[Math.floor(random() * acts.length)] as Act
     act(around, `${PERSON}${count++}`).catch((error: Error) => world.violate(`a person: ${error.stack}`))
@@ -41,7 +49,7 @@ export function people(around: Surroundings, { hasRetries }: Features): (steps: 
 /** Marks twice as often as the rest: it meets a race more rarely. */
 const ACTS: Act[] = [cancelSome, markSome, markSome, askForSome, pruneOld, changeLimits]
 
-function pick<T>(world: World, all: T[]): T | undefined {
+function pick<T>(world: World, all: readonly T[]): T | undefined {
   return all[Math.floor(world.scheduler.random() * all.length)]
 }
 
@@ -102,6 +110,25 @@ async function pruneOld({ world, contextOf }: Surroundings, host: string): Promi
   const logs = { remove: async () => {} }
   world.hasPruned = true
   await prune({ context, logs } as never, context.ports.clock.now())
+}
+
+/** A family leaves the project; hosts come to know it one by one. */
+async function removeFamily({ world, tasks }: Surroundings): Promise<void> {
+  const task = pick(world, tasks)
+  if (task !== undefined) world.definitions.remove(task.id)
+}
+
+async function restoreFamilies({ world }: Surroundings): Promise<void> {
+  world.definitions.restore()
+}
+
+/** A task needs other limits from now on; runs that are open go on as they were planned. */
+async function changeNeeds({ world, tasks }: Surroundings): Promise<void> {
+  const task = pick(
+    world,
+    tasks.filter(({ policy }) => policy.external === undefined),
+  )
+  if (task !== undefined) task.policy = randomPolicy(world.scheduler.random)
 }
 
 /** The config is deployed with other limits; every task still fits. */

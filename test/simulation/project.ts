@@ -1,3 +1,4 @@
+import type { Span } from '../../src/core/calendar.ts'
 import type { FoundTask } from '../../src/core/graph.ts'
 import type { Limits } from '../../src/core/limits.ts'
 import type { Policy } from '../../src/core/plan.ts'
@@ -15,6 +16,8 @@ export interface SimTask {
 export interface SimRequest {
   name: string
   root: SimTask
+  /** The interval that it is for. */
+  interval?: Span
 }
 
 /** How the body of a task behaves, whatever run it is in. */
@@ -42,7 +45,7 @@ export const LIMITS: Limits = {
   budgets: { calls: { limit: 5, per: 'minute', timeZone: 'UTC' } },
 }
 
-const PLAIN: Policy = {
+export const PLAIN: Policy = {
   retry: { attempts: ATTEMPTS, delayMs: 10_000, backoff: 'exponential' },
   fresh: 'run',
   secrets: {},

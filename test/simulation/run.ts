@@ -3,12 +3,13 @@ import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify } from 'node:util'
 import { runOnce, runSeed } from './run-seed.ts'
-import { isOnSqlite } from './simulate.ts'
+import { isOfKind, type SeedKind } from './simulate.ts'
 
 /**
  * `npm run simulate -- --seeds N --from S`: runs each seed twice on all processors, prints each that shows a violation or
  * takes other steps the second time; exits 1 where one does. `--trace` shows the steps of the seeds; `--first` runs each
- * seed once and stops at the first violation; `--sqlite` leaves out the seeds whose state is in memory.
+ * seed once and stops at the first violation; `--of KIND` takes only those of a
+ * kind: `sqlite`, or a feature by its name.
  */
 const { values } = parseArgs({
   options: {
@@ -17,7 +18,7 @@ const { values } = parseArgs({
     trace: { type: 'boolean' },
     shard: { type: 'boolean' },
     first: { type: 'boolean' },
-    sqlite: { type: 'boolean' },
+    of: { type: 'string' },
   },
 })
 const [from, seeds] = [Number(values.from), Number(values.seeds)]
@@ -33,7 +34,7 @@ process.exitCode = problems.length === 0 ? 0 : 1
 async function here(): Promise<string[]> {
   const found: string[] = []
   for (let seed = from; seed < from + seeds; seed++) {
-    if (values.sqlite && !isOnSqlite(seed)) continue
+    if (values.of !== undefined && !isOfKind(seed, values.of as SeedKind)) continue
     const { problem, trace } = values.first ? await runOnce(seed) : await runSeed(seed)
     if (values.trace) console.log(trace.join('\n'))
     if (problem !== undefined) found.push(`seed ${seed}: ${problem}`)
@@ -50,7 +51,7 @@ async function inShards(): Promise<string[]> {
     const first = from + shard * size
     const count = Math.min(size, from + seeds - first)
     const args = ['--shard', '--from', String(first), '--seeds', String(count)]
-    if (values.sqlite) args.push('--sqlite')
+    if (values.of !== undefined) args.push('--of', values.of)
     const ended = promisify(execFile)(process.execPath, [fileURLToPath(import.meta.url), ...args])
     // A shard that found something exits 1.
     const { stdout } = await ended.catch((error: { stdout: string; stderr: string }) => {

@@ -103,6 +103,11 @@ export class Scheduler {
     return this.thaws().length > 0
   }
 
+  /** Whether a host is frozen now. */
+  isFrozen(host: string): boolean {
+    return (this.#frozen.get(host) ?? 0) > this.now
+  }
+
   /** Whether any host whose name begins so has something to do. */
   hasWork(prefix: string): boolean {
     return [...this.#effects, ...this.#sleepers].some(({ host }) => host.startsWith(prefix))

@@ -28,6 +28,8 @@ export interface Watched {
   /** The clock that is ahead of all others. */
   fastestClock(): number
   isDead(host: string): boolean
+  /** Since when a host has not defined a family, by its clock; undefined if it does. */
+  lackingSince(host: string, family: string): number | undefined
   violate(what: string): void
 }
 
@@ -150,6 +152,7 @@ export class Watch {
     const earliest = Math.max(this.#delayedUntil(job, body.attempt), asked)
     if (now < earliest && !this.#hasWaited.has(nameOf(body)))
       this.#violate(`${job.task.label} starts again ${earliest - now} ms too early`)
+    this.#checkDefined(body, job)
     const cancelledAt = (this.#world.records.get(keys.run(body.run)) as Run | undefined)?.cancelledAt
     if (cancelledAt === undefined) return
     const known = this.#readOpen.get(`${body.host} ${body.run}`) ?? 0
@@ -252,6 +255,16 @@ export class Watch {
       if (task.priority > (last.get(pool) ?? Number.POSITIVE_INFINITY))
         this.#violate(`${task.taskId} comes after another one of less priority`)
       last.set(pool, task.priority)
+    }
+  }
+
+  /** A host runs nothing that it did not define when it was given the message; what it cannot run it puts back. */
+  #checkDefined(body: LiveBody, { task, upstreams }: Job): void {
+    const taken = this.#taken.get(`${body.host} ${nameOf(body)}`) ?? Number.POSITIVE_INFINITY
+    for (const { family, label } of [task, ...upstreams]) {
+      const since = this.#world.lackingSince(body.host, family)
+      if (since !== undefined && since < taken)
+        this.#violate(`${task.label} runs on ${body.host}, which does not define ${label}`)
     }
   }
 

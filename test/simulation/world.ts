@@ -1,16 +1,27 @@
-import type { Stored } from '../../src/core/change.ts'
+import type { Change, Stored } from '../../src/core/change.ts'
 import type { FoundTask } from '../../src/core/graph.ts'
 import type { Limits } from '../../src/core/limits.ts'
 import type { Run } from '../../src/core/model.ts'
 import type { Store } from '../../src/core/ports.ts'
 import { findUnproven } from '../../src/engine/proof.ts'
 import { Bodies } from './bodies.ts'
+import { Definitions } from './definitions.ts'
 import { LIMITS, type Script, type SimTask } from './project.ts'
 import { changeProblems, type Records, restProblems, runsIn } from './records.ts'
 import type { Scheduler } from './scheduler.ts'
 import type { OnWrite, State } from './state.ts'
 import { Targets } from './targets.ts'
 import { type LiveBody, Watch } from './watch.ts'
+
+/** Looks at what hosts read and write. */
+export interface Observer {
+  read?(host: string, records: readonly (Stored | undefined)[]): void
+  wrote?(host: string, changes: readonly Change[]): void
+  /** A host has looked at the tasks of a run. */
+  looked?(host: string): void
+  /** Instants to come at which something is to happen. */
+  comingInstants?(): number[]
+}
 
 /** The tasks that a world knows from its beginning, and how their bodies behave. */
 export interface WorldProject {
@@ -41,6 +52,9 @@ export class World {
   /** How far each host's clock is off. */
   readonly skewMs = new Map<string, number>()
   readonly begunAt: number
+  readonly definitions = new Definitions()
+  /** What else looks at reads and writes. */
+  readonly observers: Observer[] = []
   /** Nothing goes on any more. */
   isClosed = false
   /** Instants at which a message comes into sight again. */
@@ -65,6 +79,7 @@ export class World {
       clockOf,
       fastestClock: () => scheduler.now + Math.max(...this.skewMs.values()),
       isDead: (host) => scheduler.dead.has(host),
+      lackingSince: (host, family) => this.definitions.lackingSince(host, family),
       violate,
     })
     this.bodies = new Bodies(running, {
@@ -103,6 +118,7 @@ export class World {
     const isHeartbeat = change !== undefined && 'set' in change && isOnlyLease(change.set)
     if (result.ok && !isHeartbeat) this.activity++
     if (result.ok) this.watch.wrote(host, changes, before)
+    if (result.ok) for (const each of this.observers) each.wrote?.(host, changes)
     else if (isHeartbeat) this.watch.refused(host, change)
   }
 
@@ -166,7 +182,8 @@ export class World {
     const appearances = [...this.scripts.values()].flatMap(({ appearsMs }) =>
       appearsMs === undefined ? [] : [this.begunAt + appearsMs],
     )
-    return [...this.#sights, ...appearances].filter((at) => at > now)
+    const others = this.observers.flatMap((each) => each.comingInstants?.() ?? [])
+    return [...this.#sights, ...appearances, ...others].filter((at) => at > now)
   }
 
   /** Ends the world. */

@@ -1,6 +1,9 @@
 import type { Fault } from '../fault.ts'
 
 const SIMULATION = { seeds: 600 }
+const SCHEDULED = { seeds: 1_500, of: 'hasSchedules' } as const
+const BACKFILLS = { seeds: 1_500, of: 'hasBackfills' } as const
+const DEFINITIONS = { seeds: 1_500, of: 'changesDefinitions' } as const
 const SCHEDULES = { test: 'test/engine/schedules.test.ts' }
 
 /** What people do at the worst moment: cancel, mark, prune, pause. And schedules. */
@@ -103,7 +106,7 @@ export const PEOPLE: Fault[] = [
     file: 'src/core/schedule.ts',
     find: `if (status !== 'failed') return []`,
     replace: `if (status === 'succeeded') return []`,
-    by: SCHEDULES,
+    by: SCHEDULED,
   },
   {
     name: 'a pruned run of an interval counts as open',
@@ -117,28 +120,28 @@ export const PEOPLE: Fault[] = [
     file: 'src/core/schedule.ts',
     find: `  if (record.paused) return []`,
     replace: `  if (record.cursor < 0) return []`,
-    by: SCHEDULES,
+    by: SCHEDULED,
   },
   {
     name: 'a schedule starts more runs at once than it may',
     file: 'src/core/schedule.ts',
     find: `.slice(0, Math.max(0, maxActiveRuns - active))`,
     replace: `.slice(0, Math.max(0, maxActiveRuns))`,
-    by: SCHEDULES,
+    by: SCHEDULED,
   },
   {
     name: 'an interval is skipped',
     file: 'src/core/schedule.ts',
     find: `return { ...record, cursor: missing.at(-1)?.end ?? record.cursor, open }`,
     replace: `return { ...record, cursor: missing.length > 0 ? now : record.cursor, open: open.slice(-3) }`,
-    by: SCHEDULES,
+    by: SCHEDULED,
   },
   {
     name: 'two processes overwrite a schedule',
     file: 'src/engine/schedules.ts',
     find: `if: version === 0 ? 'absent' : { version } },`,
     replace: `},`,
-    by: SCHEDULES,
+    by: SCHEDULED,
   },
   {
     name: 'a retry joins the open run in which something has failed',
@@ -146,5 +149,55 @@ export const PEOPLE: Fault[] = [
     find: `isOpen(status) && failedTasks > 0`,
     replace: `isOpen(status) && failedTasks < 0`,
     by: SIMULATION,
+  },
+  {
+    name: 'an interval that only waits for a target holds a place of its backfill',
+    file: 'src/control/awaiting.ts',
+    find: `maxActive + all.filter((run) => awaiting.has(run)).length)`,
+    replace: `maxActive + all.filter((run) => run === '').length)`,
+    by: BACKFILLS,
+  },
+  {
+    name: 'a backfill has one run more at once than it may',
+    file: 'src/control/take-runs.ts',
+    find: `active.size < places`,
+    replace: `active.size <= places`,
+    by: BACKFILLS,
+  },
+  {
+    name: 'what waits for its turn holds no place of its backfill',
+    file: 'src/control/awaiting.ts',
+    find: `if (moving.some(({ waitsFor }) => waitsFor !== 'target')) return false`,
+    replace: ``,
+    by: BACKFILLS,
+  },
+  {
+    name: 'a failed interval is opened again at once',
+    file: 'src/core/schedule.ts',
+    find: `{ retryAt: steady + delay }`,
+    replace: `{ retryAt: steady }`,
+    by: SCHEDULED,
+  },
+  {
+    name: 'a worker runs what it does not define',
+    file: 'src/engine/claim-snapshot.ts',
+    find: `[planned, ...upstreams].find((task) => !isDefined(context, task))?.family`,
+    replace: `upstreams.find((task) => !isDefined(context, task))?.family`,
+    by: DEFINITIONS,
+  },
+  {
+    name: 'a message that a worker cannot run is dropped',
+    file: 'src/engine/work.ts',
+    find: `await this.#context.ports.queue.putBack(delivery, delayMs)`,
+    replace: `await this.#context.ports.queue.acknowledge([delivery])`,
+    by: DEFINITIONS,
+  },
+  {
+    name: 'what a worker could not run stays so when definitions are read anew',
+    file: 'src/engine/unfit.ts',
+    find: `    this.#known.clear()
+    this.#times.clear()`,
+    replace: `    this.#times.clear()`,
+    by: DEFINITIONS,
   },
 ]

@@ -1,7 +1,7 @@
 import type { Fault } from '../fault.ts'
 
 /** Seeds of the simulation with several connections to one file. */
-const SEEDS = { seeds: 400, on: 'sqlite' } as const
+const SEEDS = { seeds: 400, of: 'sqlite' } as const
 const CONFORMANCE = { test: 'test/conformance/sqlite.test.ts' }
 const PROCESSES = { test: 'test/conformance/sqlite-processes.test.ts' }
 const TRANSACTIONS = { test: 'test/conformance/sqlite-transactions.test.ts' }
