@@ -6,7 +6,7 @@ import { logReader } from '../src/adapters/cloudwatch/logs.ts'
 import { managedSecrets } from '../src/adapters/secrets-manager/secrets.ts'
 import { stepFunctions } from '../src/adapters/states/executions.ts'
 import { ofPool, readSettings } from '../src/homes/aws/environment.ts'
-import { createApi } from '../src/homes/aws/handlers/api.ts'
+import { createDeployedApi } from '../src/homes/aws/handlers/api.ts'
 import { openDeployed } from '../src/homes/aws/home.ts'
 import { PATIENT } from '../src/homes/aws/patience.ts'
 import { loadProject } from '../src/project/load-config.ts'
@@ -18,13 +18,13 @@ const readLogs = logReader(new CloudWatchLogsClient(PATIENT))
 
 /** Answers the command; only whoever may invoke the function with AWS credentials gets here. */
 export const handler = handle(
-  createApi({
+  createDeployedApi({
     home: openDeployed(told, { worker: 'api', project, limits: project.limits }),
     project,
     starter: stepFunctions(new SFNClient(PATIENT)),
     machines: told.machines,
-    setSecret: secrets.set,
-    readLogs: async (pool, query) => {
+    secrets,
+    readLines: async (pool, query) => {
       const group = ofPool(told.logGroups, pool)
       return group === undefined ? { lines: [] } : readLogs(group, query)
     },

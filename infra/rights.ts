@@ -40,11 +40,7 @@ export class Rights {
   }
 
   plan(): Grants {
-    const { secretsPrefix } = this.#foundation
-    const looking = [
-      ...this.looking('write', 'list', 'remove'),
-      ...this.#permissions.lookAtSecrets(secretsPrefix),
-    ]
+    const looking = this.looking('write', 'list', 'remove')
     return withMany(looking, this.#permissions.answerRuns(this.#machines))
   }
 
@@ -65,11 +61,10 @@ export class Rights {
     return withMany(statements, this.#permissions.answerRuns(this.#machines))
   }
 
-  /** Its audit does the same as `advance`, except answering executions; the logs of functions tell how they died. */
-  tick(launcher: lambda.Function, logGroups: string[]): Grants {
+  /** Its audit does the same as `advance`, except answering executions. */
+  tick(launcher: lambda.Function): Grants {
     return {
       statements: [
-        ...this.#permissions.readLogs(logGroups),
         ...this.#permissions.records('list', 'due', 'remove'),
         ...this.#permissions.plans('write'),
         ...this.sending(),
@@ -100,7 +95,6 @@ export class Rights {
     const statements = [
       ...this.looking('read', 'list'),
       ...this.#permissions.readLogs(logGroups),
-      ...this.#permissions.lookAtSecrets(secretsPrefix),
       ...this.#permissions.setSecrets(secretsPrefix),
     ]
     return withMany(statements, this.#permissions.startRuns(this.#machines))

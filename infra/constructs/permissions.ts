@@ -110,14 +110,10 @@ export class Permissions {
     return statements
   }
 
-  /** Looks whether secrets of the deployment have a value, and reads none. */
-  lookAtSecrets(prefix: string): iam.PolicyStatement[] {
-    return [allow(['secretsmanager:DescribeSecret'], [this.secretArn(`${prefix}*`)])]
-  }
-
-  /** Sets all secrets of the deployment. It has a wildcard, because they are many and this permission reads none. */
+  /** Sets all secrets of the deployment, and sees which are set. It has a wildcard, because they are many and no value is read. */
   setSecrets(prefix: string): iam.PolicyStatement[] {
-    return [allow(['secretsmanager:PutSecretValue'], [this.secretArn(`${prefix}*`)])]
+    const actions = ['secretsmanager:DescribeSecret', 'secretsmanager:PutSecretValue']
+    return [allow(actions, [this.secretArn(`${prefix}*`)])]
   }
 
   private secretArn(name: string): string {

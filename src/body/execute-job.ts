@@ -1,5 +1,4 @@
 import type { BodyJob } from '../body/body-job.ts'
-import { mustHave } from '../core/must-have.ts'
 import type { BodyEnd, TaskName } from '../core/ports.ts'
 import { instantiate, type TaskDefinition, type TaskInstance } from '../define/task.ts'
 import { type Execution, execute } from './execute.ts'
@@ -38,7 +37,7 @@ function executionOf(tasks: ReadonlyMap<string, TaskDefinition>, job: BodyJob) {
     ...(checkpoint === undefined ? {} : { checkpoint }),
     ...(requires === undefined ? {} : { requires }),
     ...(replaces === undefined ? {} : { replaces }),
-    upstream: (number: number) => mustHave(upstreams.get(number), `upstream ${number}`),
+    upstream: (number: number) => upstreams.get(number) as TaskInstance,
   }
 }
 

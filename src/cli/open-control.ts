@@ -35,8 +35,8 @@ export async function withControl<T>(
 
 /** What speaks to AWS is loaded only for a deployment. */
 async function controlOf(options: GlobalOptions, project: Project | undefined): Promise<Control> {
-  const { remoteControl } = await import('./remote/control.ts')
-  return remoteControl(options, project)
+  const { deployedControl } = await import('./remote/control.ts')
+  return deployedControl(options, project)
 }
 
 function controlHere(options: ControlOptions, project: Project | undefined): Control {

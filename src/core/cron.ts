@@ -1,5 +1,4 @@
 import { Cron } from 'croner'
-import { messageOf } from './errors.ts'
 
 /** Whether the IANA database knows the zone. */
 export function isTimeZone(name: string): boolean {
@@ -24,6 +23,6 @@ export function cronProblem(expression: string): string | undefined {
   try {
     return new Cron(expression, { paused: true }).nextRun() === null ? 'it never fires' : undefined
   } catch (error) {
-    return messageOf(error).replace(/^CronPattern: /, '')
+    return (error as Error).message.replace(/^CronPattern: /, '')
   }
 }

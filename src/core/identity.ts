@@ -7,7 +7,7 @@ export function canonicalJson(value: Json): string {
   if (value === null || typeof value !== 'object') return JSON.stringify(value)
   let fields = ''
   for (const name of Object.keys(value).sort())
-    fields += `${fields && ','}${JSON.stringify(name)}:${canonicalJson(value[name] ?? null)}`
+    fields += `${fields && ','}${JSON.stringify(name)}:${canonicalJson(value[name] as Json)}`
   return `{${fields}}`
 }
 
@@ -49,7 +49,7 @@ export function pipelineOf(run: string): string {
 /** What a person calls a task: `Family(k=v,…)`; long values are cut. */
 export function taskLabel(family: string, significant: Params): string {
   const shown: string[] = []
-  for (const name in significant) shown.push(`${name}=${shownValue(significant[name] ?? null)}`)
+  for (const name in significant) shown.push(`${name}=${shownValue(significant[name] as Json)}`)
   return shown.length === 0 ? family : `${family}(${shown.join(',')})`
 }
 

@@ -51,7 +51,7 @@ export function afterLook(row: Launches, seen: Container[], now: number, random:
     const longest = Math.max(
       ...failed.map(({ startedAt, stoppedAt = now }) => stoppedAt - (startedAt ?? stoppedAt)),
     )
-    return afterFailure(withProof(left, longest), first.failure ?? '', now, random)
+    return afterFailure(withProof(left, longest), first.failure as string, now, random)
   }
   return started.some(isProved) ? withoutFailures(left) : left
 }

@@ -109,9 +109,7 @@ export function shapeNumbers(shape: Shape | undefined): number[] {
 }
 
 /** The shape with each number replaced. */
-export function mapShape(shape: Shape, replace: (number: number) => number): Shape
-export function mapShape(shape: Shape, replace: (number: number) => unknown): unknown
-export function mapShape(shape: Shape, replace: (number: number) => unknown): unknown {
+export function mapShape<T>(shape: Shape, replace: (number: number) => T): unknown {
   if (typeof shape === 'number') return replace(shape)
   if (Array.isArray(shape)) return shape.map((each) => mapShape(each, replace))
   return Object.fromEntries(Object.entries(shape).map(([name, each]) => [name, mapShape(each, replace)]))

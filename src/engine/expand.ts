@@ -2,7 +2,7 @@ import type { Change, Stored } from '../core/change.ts'
 import { type FoundTask, findCycle, gather, numberPlan } from '../core/graph.ts'
 import { keys } from '../core/keys.ts'
 import { hasEnded, type TaskRun } from '../core/model.ts'
-import { mapShape, type PlannedTask } from '../core/plan.ts'
+import { mapShape, type PlannedTask, type Shape } from '../core/plan.ts'
 import { type Ending, PLAN_SLICE } from '../core/ports.ts'
 import { type Context, writeEach } from './context.ts'
 import { putTaskRuns, sequence } from './create-run.ts'
@@ -133,7 +133,7 @@ function shifted(task: PlannedTask, base: number, yielder: TaskRun): PlannedTask
     dependents: isRoot
       ? [[yielder.number, yielder.upstreams - 1]]
       : task.dependents.map(([number, bit]) => [to(number), bit]),
-    ...(task.requires === undefined ? {} : { requires: mapShape(task.requires, to) }),
+    ...(task.requires === undefined ? {} : { requires: mapShape(task.requires, to) as Shape }),
   }
 }
 

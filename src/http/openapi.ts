@@ -154,7 +154,12 @@ function bodyOf<Name extends OperationName>(
   const schema = inPath.length === 0 ? schemaOf(request) : withoutFields(schemaOf(request, true), inPath)
   const fields = Object.entries(example.request ?? {}).filter(([name]) => !inPath.includes(name))
   if ('properties' in schema && Object.keys(schema.properties as object).length === 0) return {}
-  return { requestBody: { required: true, content: jsonOf(schema, Object.fromEntries(fields)) } }
+  return {
+    requestBody: {
+      required: !('properties' in schema) || 'required' in schema,
+      content: jsonOf(schema, Object.fromEntries(fields)),
+    },
+  }
 }
 
 function withoutFields({ properties, required, ...schema }: Json, fields: string[]): Json {
@@ -206,17 +211,17 @@ function allSchemas(): NonNullable<typeof schemasMade> {
     // Answers have no defaults; so both sides have one form, and answers may get further fields.
     io: 'input',
     uri: refTo,
-    override: ({ zodSchema, jsonSchema }) => {
-      // Only z.json() is lazy; written out it would refer to itself.
-      if (zodSchema._zod.def.type !== 'lazy') return
-      for (const key of Object.keys(jsonSchema)) delete jsonSchema[key]
-      jsonSchema.$ref = refTo('Json')
-    },
   })
   const plain = Object.entries(schemas).map(([id, { $schema: _, $id: __, ...schema }]) => [id, schema])
-  schemasMade = { ids, schemas: Object.fromEntries(plain) }
+  schemasMade = { ids, schemas: nameAnyJson(Object.fromEntries(plain)) }
   return schemasMade
 }
+
+/** Any JSON value is the only shape that refers to itself; zod puts such shapes beside the others, without a name. */
+const nameAnyJson = (schemas: Json): { [id: string]: Json } =>
+  JSON.parse(JSON.stringify(schemas), (key, value) =>
+    key === '$ref' && String(value).includes('__shared#') ? refTo('Json') : value,
+  )
 
 /** The named shapes to which a document refers, directly or not. */
 function componentsOf(document: Json): Json {

@@ -51,7 +51,10 @@ export const ACTING: { [Name in Acts]: Route<Name> } = {
     },
     statusOf: statusOfAct,
     isRepeatable: never,
-    example: { request: { run: RUN_ID }, answer: { run: 'visits-2026-09-09-2', opened: true } },
+    example: {
+      request: { run: RUN_ID, task: 'Count' },
+      answer: { run: 'visits-2026-09-09-2', opened: true },
+    },
   },
   cancel: {
     method: 'POST',

@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import { messageOf, SluiceError } from '../core/errors.ts'
 import { escapeControls } from '../core/identity.ts'
-import { mustHave } from '../core/must-have.ts'
 import { repeated } from '../core/repeated.ts'
 
 const count = z.int().min(1)
@@ -115,7 +114,7 @@ export function parsePlan(text: string): PlanFile {
   })
   if (tasks.length === 0 && problems.length === 0) problems.push('it has no task')
   refusePlan([...problems, ...duplicates(tasks), ...unknownTasks(header, tasks)])
-  return { header: mustHave(header, 'header'), tasks }
+  return { header: header as PlanFileHeader, tasks }
 }
 
 function parseLine<T>(
@@ -133,7 +132,8 @@ function parseLine<T>(
   }
   const parsed = schema.safeParse(value)
   if (parsed.success) return parsed.data
-  const who = isNamed(value) ? ` (${value.task})` : ''
+  const name = (value as { task?: unknown } | null)?.task
+  const who = typeof name === 'string' ? ` (${name})` : ''
   for (const issue of parsed.error.issues) {
     const where = issue.path.length === 0 ? '' : `${issue.path.join('.')}: `
     const what =
@@ -142,9 +142,6 @@ function parseLine<T>(
   }
   return undefined
 }
-
-const isNamed = (value: unknown): value is { task: string } =>
-  typeof value === 'object' && value !== null && 'task' in value && typeof value.task === 'string'
 
 function duplicates(tasks: PlanLine[]): string[] {
   return repeated(tasks, ({ task }) => task).map(

@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto'
 import { SluiceError } from '../core/errors.ts'
 import { type FoundTask, gather, numberPlan } from '../core/graph.ts'
 import { NO_PLAN_BOUNDS } from '../core/limits.ts'
-import { mustHave } from '../core/must-have.ts'
 import type { Plan, PlannedTask } from '../core/plan.ts'
 import type { Context } from '../engine/context.ts'
 import { findTasks } from '../engine/plan-graph.ts'
@@ -68,7 +67,7 @@ export async function planAgain(
 function toFound(task: PlannedTask, planned: PlannedTask[]): FoundTask {
   const upstreamIds = (numbers: number[]): string[] =>
     numbers.flatMap((number) => {
-      const upstream = mustHave(planned[number], `task ${number}`)
+      const upstream = planned[number] as PlannedTask
       return upstream.join ? upstreamIds(upstream.upstreams) : [upstream.id]
     })
   const { id, family, params, label, outputs, policy, command } = task
@@ -104,7 +103,7 @@ async function planForeign(
     {
       areComplete: async (level) => level.map(({ id }) => complete.has(id)),
       describe: ({ id }) => {
-        const each = asFound(mustHave(byId.get(id), id), complete)
+        const each = asFound(byId.get(id) as Foreign, complete)
         return { found: each, upstreams: each.upstreams.map((upstream) => ({ id: upstream })) }
       },
     },

@@ -15,8 +15,6 @@ export function memoryDeployment(pipelines: Pipeline[], now: () => number = Date
     areComplete: async (tasks) => tasks.map(() => false),
   })
   const { context } = virtual
-  /** Names of secrets that have a value. */
-  const secrets = new Set<string>()
   const project: Project = {
     ...noProject('/nowhere'),
     pipelines: new Map(pipelines.map((each) => [each.name, each])),
@@ -25,11 +23,7 @@ export function memoryDeployment(pipelines: Pipeline[], now: () => number = Date
   const home: Home = {
     context,
     logs: undefined as never,
-    secrets: {
-      get: () => Promise.reject(new Error('no function that decides may read a value')),
-      isSet: async (name) => secrets.has(name),
-      hint: (name) => `set it with: sluice secrets set ${name} --env prod`,
-    },
+    secrets: { get: async () => undefined, hint: () => '' },
     surroundings: NOWHERE,
     definitions: {
       tasks: project.tasks,
@@ -75,5 +69,5 @@ export function memoryDeployment(pipelines: Pipeline[], now: () => number = Date
     for (const { record } of await context.ports.store.list({ prefix: 'run/', consistency: 'strong' }))
       if (record.kind === 'run' && !isOpen(record.status)) await answerExecutions(home, executions, record)
   }
-  return { home, context, project, executions, told, started, secrets, runOf, settle }
+  return { home, context, project, executions, told, started, runOf, settle }
 }

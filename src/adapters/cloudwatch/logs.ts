@@ -17,8 +17,11 @@ export function standardOutputLogs(
       let tail = ''
       return {
         write(lines) {
-          for (const line of lines)
-            write(`${JSON.stringify({ ...line, ...attempt, pipeline: pipelineOf(attempt.run) })}\n`)
+          for (const { at, level, text } of lines) {
+            const { run, number, attempt: count } = attempt
+            const line = { at, level, text, run, number, attempt: count, pipeline: pipelineOf(run) }
+            write(`${JSON.stringify(line)}\n`)
+          }
           const texts = lines.map(({ text }) => text).join('\n')
           tail = Buffer.from(`${tail}${tail && '\n'}${texts}`)
             .subarray(-TAIL_BYTES)

@@ -3,7 +3,6 @@ import { MissingTaskError, type Plan, type PlanHeader, type PlannedTask } from '
 import { readSlice, writeSlice } from '../../core/plan-slice.ts'
 import { PLAN_SLICE, type Plans } from '../../core/ports.ts'
 import type { Database } from './database.ts'
-import { readRow } from './rows.ts'
 
 /** Parsed slices that are kept: 20,000 tasks. */
 const CACHED = 200
@@ -23,8 +22,8 @@ export function sqlitePlans(database: Database): Plans {
   const slices = new Map<string, PlannedTask[]>()
 
   function header(run: string): PlanHeader | undefined {
-    const row = headers.has(run) ? undefined : readRow<{ header: string }>(selectHeader, run)
-    if (row !== undefined) headers.set(run, JSON.parse(row.header))
+    const row = headers.has(run) ? undefined : (selectHeader.get(run) as { header: string } | undefined)
+    if (row !== undefined) headers.set(run, JSON.parse(row.header) as PlanHeader)
     return headers.get(run)
   }
 
@@ -37,7 +36,7 @@ export function sqlitePlans(database: Database): Plans {
       slices.set(key, cached)
       return cached
     }
-    const row = readRow<{ tasks: string }>(selectSlice, run, number)
+    const row = selectSlice.get(run, number) as { tasks: string } | undefined
     // A run's plan may still be extended.
     if (row === undefined) return []
     const tasks = readSlice(row.tasks)

@@ -1,10 +1,14 @@
+import type { Server } from 'node:http'
 import { serve } from '@hono/node-server'
+import type { Hono } from 'hono'
 import type { PipelineList } from '../../control/control.ts'
 import { GRACE_MS, workEvents } from '../../control/follow-runs.ts'
 import { runDev } from '../../control/run-dev.ts'
 import { SluiceError } from '../../core/errors.ts'
+import { createApi } from '../../http/api.ts'
 import type { Project } from '../../project/load-config.ts'
-import { devApi } from '../api.ts'
+import { readApiToken } from '../api-token.ts'
+import { earlierApi } from '../earlier-api.ts'
 import { EXIT } from '../exit.ts'
 import { listenForStop, type RunOptions } from '../follow.ts'
 import { controlBeside, projectHome } from '../open-control.ts'
@@ -22,8 +26,15 @@ export async function dev(project: Project, options: RunOptions & { port: number
   const unlisten = listenForStop(stop, control)
   stop.signal.addEventListener('abort', () => view.show({ event: 'stopping', graceMs: GRACE_MS }))
   try {
-    const api = await listen(devApi(control), options.port)
+    const token = readApiToken(options.state)
+    const app = createApi(control, {
+      guards: { isLoopbackOnly: true, token: token.value },
+      isStreaming: true,
+      onDefect: (error) => console.error(error),
+    })
+    const api = await listen(app.route('/', earlierApi(control)), options.port)
     view.say(`The API listens on http://${HOST}:${api.port}/api/runs`)
+    view.say(`and, with the token in ${token.path}, on http://${HOST}:${api.port}/v1/runs`)
     view.say(`${schedulesText(await control.pipelines())} Ctrl-C stops.`)
     const { concurrency } = options
     const events = { ...workEvents(view.show), say: view.say }
@@ -54,11 +65,17 @@ function schedulesText({ pipelines }: PipelineList): string {
   return `Schedules: ${scheduled.length}, of which ${paused.length} paused (to start: ${resume}).`
 }
 
+/** Streams of events would keep the process. */
+function closeServer(server: Server): void {
+  server.close()
+  server.closeAllConnections()
+}
+
 /** Listens on loopback only. */
-function listen(app: ReturnType<typeof devApi>, port: number): Promise<{ port: number; close(): void }> {
+function listen(app: Hono, port: number): Promise<{ port: number; close(): void }> {
   return new Promise((resolve, reject) => {
     const server = serve({ fetch: app.fetch, hostname: HOST, port }, (info) =>
-      resolve({ port: info.port, close: () => server.close() }),
+      resolve({ port: info.port, close: () => closeServer(server as Server) }),
     )
     server.on('error', (error: NodeJS.ErrnoException) =>
       reject(

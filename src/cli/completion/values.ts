@@ -1,4 +1,3 @@
-import type { Control } from '../../control/control.ts'
 import { findRoot } from '../../control/requests.ts'
 import { RUN_STATUSES } from '../../control/run-filter.ts'
 import { choicesOf } from '../../define/fields.ts'
@@ -82,21 +81,23 @@ const families = ({ tasks }: Project): Candidate[] =>
   [...tasks.keys()].map((value) => ({ value, text: 'task' }))
 
 const secretNames = (where: Where): Promise<Candidate[]> =>
-  askHere(where, async (control) => (await control.secrets()).map(({ name }) => ({ value: name })))
+  withControl(hereOf(where), undefined, async (control) =>
+    (await control.secrets()).map(({ name }) => ({ value: name })),
+  )
 
-/** Asks for a list on this machine. A deployment is not called, because an answer takes too long while typing. */
-const askHere = async <T>({ flags }: Where, ask: (control: Control) => Promise<T[]>): Promise<T[]> =>
-  flags.env === undefined ? withControl({ state: stateOf(flags) }, undefined, ask) : []
+const hereOf = ({ flags }: Where) => ({ state: stateOf(flags) })
 
 const stateOf = ({ state, config }: Where['flags']) =>
   state === undefined ? defaultState(config) : fromStart(state)
 
-/** The newest runs. */
+/** The newest runs of this machine. A deployment is not called, because an answer takes too long while typing. */
 async function runs(where: Where): Promise<Candidate[]> {
-  const found = await askHere(where, async (control) => (await control.runs({ limit: RUNS })).runs)
+  const latest = { value: 'latest', text: 'the newest run' }
+  if (where.flags.env !== undefined) return [latest]
+  const page = await withControl(hereOf(where), undefined, (control) => control.runs({ limit: RUNS }))
   return [
-    { value: 'latest', text: 'the newest run' },
-    ...found.map(({ run, status, createdAt }) => ({
+    latest,
+    ...page.runs.map(({ run, status, createdAt }) => ({
       value: run,
       text: `${status} ${instant(createdAt)}`,
     })),
@@ -106,8 +107,8 @@ async function runs(where: Where): Promise<Candidate[]> {
 /** Families of the tasks of the run that the words before name. */
 async function tasksOf(where: Where): Promise<Candidate[]> {
   const [run] = where.given
-  if (run === undefined) return []
-  const tasks = await askHere(where, (control) => readTasks(control, { run }))
+  if (run === undefined || where.flags.env !== undefined) return []
+  const tasks = await withControl(hereOf(where), undefined, (control) => readTasks(control, { run }))
   const byFamily = Map.groupBy(tasks, ({ family }) => family)
   return [...byFamily].map(([value, { length }]) => ({
     value,

@@ -6,7 +6,7 @@ import { findConfig, loadProject, type Project } from '../../project/load-config
 import { EXIT } from '../exit.ts'
 import type { GlobalOptions, Result } from '../options.ts'
 import { runCdk, synthesise } from './cdk.ts'
-import { remoteControl } from './control.ts'
+import { deployedControl } from './control.ts'
 import { askForLoss, askToGoOn, lostData } from './data-loss.ts'
 import { type Deployment, explained, findDeployment } from './deployment.ts'
 import { secretsOf } from './kept-secrets.ts'
@@ -44,7 +44,7 @@ export async function destroy(options: DestroyOptions): Promise<Result> {
   say(farewell(stack, options))
   await askForLoss(stack, lost, options.removeData === true)
   await askToGoOn(`${stack} is removed.`, options.yes === true)
-  const control = await remoteControl(options, project)
+  const control = await deployedControl(options, project)
   const resume = await settleRuns({ control, say }, options)
   try {
     await removeStack(project, deployment, cloudFormation)

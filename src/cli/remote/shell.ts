@@ -13,7 +13,7 @@ import type { TaskShape } from '../../control/control.ts'
 import { SluiceError } from '../../core/errors.ts'
 import { EXIT } from '../exit.ts'
 import { type GlobalOptions, projectOf, type Result } from '../options.ts'
-import { remoteControl } from './control.ts'
+import { deployedControl } from './control.ts'
 import { type Deployment, findDeployment } from './deployment.ts'
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
@@ -24,7 +24,7 @@ const MOST_LOOKS = 150
 export async function openShell(wanted: string, name: string, options: GlobalOptions): Promise<Result> {
   const project = await projectOf(options)
   const deployment = await findDeployment(project, options.env ?? '')
-  const control = await remoteControl(options, project)
+  const control = await deployedControl(options, project)
   const { tasks } = await control.tasks({ run: wanted, task: name, limit: 1 })
   const [task] = tasks as [TaskShape]
   const client = new ECSClient({ region: deployment.environment.region })

@@ -20,10 +20,8 @@ export function isTarget(value: unknown): value is Target {
   return (
     typeof value === 'object' &&
     value !== null &&
-    'uri' in value &&
-    typeof value.uri === 'string' &&
-    'exists' in value &&
-    typeof value.exists === 'function'
+    typeof (value as Target).uri === 'string' &&
+    typeof (value as Target).exists === 'function'
   )
 }
 

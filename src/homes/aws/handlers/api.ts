@@ -1,19 +1,21 @@
-import { Hono } from 'hono'
-import { z } from 'zod'
-import { findRun } from '../../../control/find-runs.ts'
+import type { Hono } from 'hono'
+import type { Control } from '../../../control/control.ts'
 import type { Home } from '../../../control/home.ts'
-import { findRoot, findScheduled, requestFor } from '../../../control/requests.ts'
+import { localControl } from '../../../control/local-control.ts'
+import type { OpenRun } from '../../../control/parts.ts'
 import { SluiceError } from '../../../core/errors.ts'
-import { type Key, keys } from '../../../core/keys.ts'
-import type { LinesPage, LinesQuery, ListQuery } from '../../../core/ports.ts'
-import { cancelRun } from '../../../engine/cancel.ts'
-import { markSucceeded } from '../../../engine/mark.ts'
-import { pauseSchedule } from '../../../engine/schedules.ts'
-import { planningOf } from '../../../planning/planning.ts'
+import { createApi } from '../../../http/api.ts'
 import type { Project } from '../../../project/load-config.ts'
-import { body, explain } from './http.ts'
-import { readOrder } from './read-order.ts'
-import { ASKED_ORDER, type Starter, startExecution } from './start-run.ts'
+import { type ReadPoolLines, readDeployedLines } from './read-lines.ts'
+import { type Starter, startExecution } from './start-run.ts'
+
+/** Secrets of a deployment, as the API may use them: it never reads a value. */
+export interface SecretNames {
+  isSet(name: string): Promise<boolean>
+  set(name: string, value: string): Promise<void>
+  /** How a person sets one. */
+  hint(name: string): string
+}
 
 /** What the API stands on. */
 export interface ApiParts {
@@ -22,136 +24,75 @@ export interface ApiParts {
   starter: Starter
   /** Names of state machines begin so. */
   machines: string
-  setSecret(name: string, value: string): Promise<void>
-  /** Lines of a pool's tasks. */
-  readLogs(pool: string, query: LinesQuery): Promise<LinesPage>
+  secrets: SecretNames
+  readLines: ReadPoolLines
 }
 
-/** Kinds of records that may be looked at; tokens of executions may not. */
-const SHOWN = [
-  'run',
-  'request',
-  'task',
-  'attempt',
-  'limit',
-  'wait',
-  'schedule',
-  'lock',
-  'checkpoint',
-  'marker',
-  'launches',
-]
-const shownKey = z.string().refine((key) => SHOWN.includes(key.slice(0, key.indexOf('/'))), 'is not shown')
-const PAGE = 1_000
+/** A function answers with 6 MB at most, see "Lambda quotas"; headers and what is around the body need a little. */
+const MAX_ANSWER_BYTES = 6 * 1024 * 1024 - 10_000
 
-const READ = z.strictObject({ keys: z.array(shownKey).max(PAGE) })
-const LIST = z.strictObject({
-  prefix: shownKey,
-  after: z.string().optional(),
-  limit: z.int().min(1).max(PAGE),
-  consistency: z.enum(['strong', 'stale']),
-})
-const PLANS = z.strictObject({ run: z.string(), numbers: z.array(z.int().min(0)).max(PAGE).optional() })
-const PARAMS = z.record(z.string(), z.json())
-const START = z.strictObject({ name: z.string(), params: PARAMS, order: ASKED_ORDER.default({}) })
-const COMPLETE = z.strictObject({ name: z.string(), params: z.array(PARAMS).max(PAGE) })
-const LOGS = z.strictObject({
-  run: z.string(),
-  number: z.int().optional(),
-  attempt: z.int().optional(),
-  pool: z.string(),
-  after: z.string().optional(),
-  from: z.number(),
-})
-
-/** The API of a deployment, for the command: whoever may invoke the function may use all of it. */
-export function createApi({ home, project, starter, machines, setSecret, readLogs }: ApiParts): Hono {
-  const { store, plans } = home.context.ports
-  const app = new Hono()
-  app.onError((error, context) => {
-    if (!(error instanceof SluiceError)) console.error(error)
-    return explain(error, context)
-  })
-  app.notFound((context) => context.json({ error: 'not_found', message: 'There is nothing here.' }, 404))
-
-  app.post('/ports/read', async (context) => {
-    const { keys } = await body(context, READ)
-    return context.json({ records: (await store.read(keys as Key[])).map((each) => each ?? null) })
-  })
-  app.post('/ports/list', async (context) =>
-    context.json({ listed: await store.list(withoutAbsent(await body(context, LIST)) as ListQuery) }),
-  )
-  app.post('/ports/plans', async (context) => {
-    const { run, numbers } = await body(context, PLANS)
-    if (numbers === undefined) return context.json({ header: (await plans.header(run)) ?? null })
-    return context.json({ tasks: await plans.tasks(run, numbers) })
-  })
-  app.post('/complete', async (context) => {
-    const { name, params } = await body(context, COMPLETE)
-    const root = findRoot(project, name)
-    const tasks = params.flatMap((each) => requestFor(root, each).root ?? [])
-    return context.json({ complete: await planningOf(home.surroundings).areComplete(tasks) })
-  })
-  app.post('/runs', async (context) => {
-    const { name, params, order } = await body(context, START)
-    const read = await readOrder(home, project, { name, params, order })
-    return context.json(await startExecution(home, starter, machines, { ...read, order }))
-  })
-  app.post('/runs/:run/cancel', async (context) => {
-    const run = await findRun(home, context.req.param('run'))
-    return context.json({ run: run.id, cancelled: await cancelRun(home.context, run) })
-  })
-  app.post('/runs/:run/tasks/:number/mark', async (context) => {
-    const { run, number } = context.req.param()
-    const [task] = await store.read([keys.taskRun(run, Number(number))])
-    return context.json({ marked: task !== undefined && (await markSucceeded(home.context, task)) })
-  })
-  for (const act of ['pause', 'resume'] as const)
-    app.post(`/pipelines/:name/${act}`, async (context) => {
-      const { name } = findScheduled(project, context.req.param('name'))
-      await pauseSchedule(home.context, name, act === 'pause')
-      return context.json({ pipeline: name, paused: act === 'pause' })
-    })
-  app.post('/secrets', async (context) => {
-    const { name, value } = await body(
-      context,
-      z.strictObject({ name: z.string(), value: z.string().min(1) }),
-    )
-    await setSecret(name, value)
-    return context.json({ name })
-  })
-  app.post('/logs', async (context) => {
-    const { pool, ...query } = await body(context, LOGS)
-    const found = await readLogs(pool, withoutAbsent({ ...query, ...(await streamsOf(query)) }))
-    // A stream that is not known any more, or by another name: then all of the group is looked through.
-    const isFound = found.lines.length > 0 || found.next !== undefined
-    return context.json(isFound ? found : await readLogs(pool, withoutAbsent(query)))
+/**
+ * The API of a deployment. Whoever may invoke the function may use all of it: AWS has checked the signature before, so
+ * no other guard is needed.
+ */
+export const createDeployedApi = (parts: ApiParts): Hono =>
+  createApi(deployedControl(parts), {
+    guards: {},
+    maxAnswerBytes: MAX_ANSWER_BYTES,
+    onDefect: (error) => console.error(error),
   })
 
-  /** The streams of one task's attempts, where its records still tell them. */
-  async function streamsOf({ run, number }: { run: string; number?: number | undefined }) {
-    if (number === undefined) return {}
-    const [task] = await store.read([keys.taskRun(run, number)])
-    const attempts = Array.from({ length: task?.attempt ?? 0 }, (_, index) =>
-      keys.attempt(run, number, index + 1),
-    )
-    const records = [task, ...((await store.read(attempts)) as ({ worker?: string } | undefined)[])]
-    const streams = [...new Set(records.flatMap((record) => streamOf(task?.pool ?? '', record?.worker)))]
-    return streams.length === 0 ? {} : { streams }
+/** Control inside a deployment: runs are planned by executions of its state machines. */
+export function deployedControl({ project, starter, machines, secrets, ...parts }: ApiParts): Control {
+  const home: Home = { ...parts.home, secrets: presenceOf(secrets) }
+  const openRun: OpenRun = async (_, asked, { pipeline, ...order }) => {
+    if (asked.root === undefined)
+      throw new SluiceError(
+        'invalid_usage',
+        'A plan from elsewhere runs on one machine, not in a deployment.',
+        {
+          hint: 'Give the command without --env.',
+        },
+      )
+    const request = { asked, order, ...(pipeline === undefined ? {} : { pipeline }) }
+    return startExecution(home, starter, machines, request)
   }
-
-  return app
+  const control = localControl({
+    state: { open: async () => home, existing: async () => home, withRuns: async () => home },
+    project,
+    isHosted: true,
+    openRun,
+    readLines: readDeployedLines(parts.readLines),
+    secrets: { names: () => secretNames(project), set: secrets.set, remove: refuseToRemove },
+    close: async () => {},
+  })
+  return { ...control, prune: refuseToPrune }
 }
 
-/** The log stream of a worker; Fargate's are named by the pool, the container and the task. */
-function streamOf(pool: string, worker: string | undefined): string[] {
-  const [kind, ...rest] = worker?.split('/') ?? []
-  if (kind === 'lambda') return [rest.join('/')]
-  return kind === 'fargate' ? [`${pool}/worker/${rest.join('/')}`] : []
+/** Planning asks only whether a secret is there. */
+const presenceOf = ({ isSet, hint }: SecretNames): Home['secrets'] => ({
+  hint,
+  get: async (name) => ((await isSet(name)) ? 'set' : undefined),
+})
+
+function secretNames({ tasks }: Project): string[] {
+  const names = [...tasks.values()].flatMap(({ policy }) => Object.values(policy.secrets))
+  return [...new Set(names)].sort()
 }
 
-type WithoutAbsent<T> = { [K in keyof T]: Exclude<T[K], undefined> }
+function refuseToRemove(name: string): never {
+  throw new SluiceError(
+    'invalid_usage',
+    `The secret ${name} belongs to the stack, and goes with the tasks that use it.`,
+    {
+      hint: 'Remove it from the tasks, then deploy with --remove-data.',
+    },
+  )
+}
 
-/** Fields that are undefined are left out. */
-const withoutAbsent = <T extends object>(value: T): WithoutAbsent<T> =>
-  Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined)) as WithoutAbsent<T>
+async function refuseToPrune(): Promise<never> {
+  throw new SluiceError(
+    'invalid_usage',
+    'A deployment forgets its runs by itself, by the time to live of its table.',
+  )
+}

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Home } from '../../../control/home.ts'
+import type { OpenOrder } from '../../../control/parts.ts'
 import type { Asked } from '../../../control/requests.ts'
 import { keys } from '../../../core/keys.ts'
 import { reserveRun } from '../../../engine/open-run.ts'
@@ -31,15 +32,12 @@ export const ORDER_FIELD = '$sluice'
 /** The state machine of task families; a pipeline's name never begins with a capital. */
 export const TASKS_MACHINE = 'Tasks'
 
-/** What a caller may ask for. */
-export const ASKED_ORDER = ORDER.omit({ parsed: true })
-
 /** What an execution is started with. */
 export interface Order {
   asked: Asked
   /** The pipeline of the state machine; absent for a task family. */
   pipeline?: string
-  order: z.output<typeof ASKED_ORDER>
+  order: Omit<OpenOrder, 'pipeline'>
 }
 
 /**

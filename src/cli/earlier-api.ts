@@ -1,10 +1,13 @@
 import { type Context, Hono } from 'hono'
 import { z } from 'zod'
 import type { Control } from '../control/control.ts'
+import { checkShape } from '../control/parts.ts'
 import { RUN_STATUSES } from '../control/run-filter.ts'
 import { MAX_PAGE } from '../control/schemas.ts'
+import { SluiceError } from '../core/errors.ts'
 import { isOpen } from '../core/model.ts'
-import { body, checked, explain } from '../homes/aws/handlers/http.ts'
+import { guard, limitSize } from '../http/guards.ts'
+import { MAX_REQUEST_BYTES } from '../http/route.ts'
 import { readSummary, readTasks } from './read-pages.ts'
 import { summaryData } from './render/summary.ts'
 
@@ -29,21 +32,19 @@ const RUNS = z.strictObject({
 })
 
 /**
- * The HTTP API of `sluice dev`, for whoever is on this machine: runs, tasks, work, limits. A page of another origin
- * that a browser shows here may neither read nor act: only requests to loopback by its name are answered, and acts
- * take JSON, which such a page cannot send without being asked first.
+ * The paths that `sluice dev` had before `/v1`, for programs that use them. They need no token, and start nothing but
+ * what the config defines.
  */
-export function devApi(control: Control): Hono {
+export function earlierApi(control: Control): Hono {
   const app = new Hono()
-  app.use(guard)
+  app.use('/api/*', guard({ isLoopbackOnly: true }), limitSize(MAX_REQUEST_BYTES))
   app.onError(explain)
-  app.notFound((context) => context.json({ error: 'not_found', message: 'There is nothing here.' }, 404))
 
   app.get('/api/pipelines', async (context) => context.json((await control.pipelines()).pipelines))
   app.get('/api/budgets', async (context) => context.json(await control.budgets()))
   app.get('/api/pools', async (context) => context.json(await control.pools()))
   app.get('/api/runs', async (context) => {
-    const { status: statuses, ...query } = checked(RUNS, context.req.query())
+    const { status: statuses, ...query } = checkShape(RUNS, context.req.query())
     return context.json((await control.runs({ ...query, statuses })).runs)
   })
   app.get('/api/runs/:run', async (context) => {
@@ -58,7 +59,7 @@ export function devApi(control: Control): Hono {
   })
   app.get('/api/work', async (context) => context.json(await readWork(control)))
   app.post('/api/runs', async (context) => {
-    const started = await control.start(await body(context, ASKED))
+    const started = await control.start(await readBody(context, ASKED))
     return context.json(started, 'opened' in started && started.opened ? 201 : 200)
   })
   app.post('/api/runs/:run/cancel', async (context) => {
@@ -94,16 +95,15 @@ async function readWork(control: Control) {
   }
 }
 
-async function guard(context: Context, next: () => Promise<void>): Promise<Response | undefined> {
-  const host = URL.parse(`http://${context.req.header('host')}`)?.hostname ?? ''
-  const origin = context.req.header('origin')
-  const isLocal = ['localhost', '127.0.0.1', '[::1]'].includes(host)
-  const isOwn = origin === undefined || origin === `http://${context.req.header('host')}`
-  if (!isLocal || !isOwn)
-    return context.json({ error: 'forbidden', message: 'Only this machine may use this API.' }, 403)
-  const isJson = context.req.header('content-type')?.startsWith('application/json') === true
-  if (context.req.method !== 'GET' && !isJson)
-    return context.json({ error: 'invalid_usage', message: 'Send content-type: application/json.' }, 415)
-  await next()
-  return undefined
+/** The body of a request, as the schema wants it. */
+const readBody = async <S extends z.ZodType>({ req }: Context, schema: S): Promise<z.output<S>> =>
+  checkShape(schema, await req.json().catch(() => undefined))
+
+/** An error as these paths tell it: flat, where `/v1` has it in `error`. */
+function explain(error: Error, context: Context): Response {
+  if (!(error instanceof SluiceError)) return context.json({ error: 'internal', message: error.message }, 500)
+  const { code, message, hint, source } = error
+  const isUnknown = code.startsWith('unknown_') && code !== 'unknown_parameter'
+  const status = source === 'system' ? 500 : isUnknown ? 404 : 400
+  return context.json({ error: code, message, hint: hint ?? null }, status)
 }

@@ -1,0 +1,90 @@
+import { z } from 'zod'
+import { type LineQuery, type ReadLines, readCursor, type WrittenLine } from '../../../control/parts.ts'
+import { keys } from '../../../core/keys.ts'
+import type { LinesPage, LinesQuery, Store } from '../../../core/ports.ts'
+
+/** Reads lines of a pool's tasks. */
+export type ReadPoolLines = (pool: string, query: LinesQuery) => Promise<LinesPage>
+
+/** Lines reach CloudWatch late, and from several hosts: this far back they are looked at again. */
+const LATE_MS = 30_000
+/** One answer has about so many lines: a line has up to some kilobytes, and a function answers with 6 MB. */
+const PAGE_LINES = 2_000
+/** A function has a minute, and looking through a group for nothing takes its time. */
+const PAGE_MS = 15_000
+
+/** Which of the places of lines is read, from which instant, and after which page of it. */
+const CURSOR = z.strictObject({ from: z.number(), place: z.int(), after: z.string().optional() })
+
+/** A pool, or one task in it. */
+type Place = { pool: string; number?: number; streams?: string[] }
+
+/** Reads the lines of a run from CloudWatch: those of one task by its streams, those of a whole run by its pools. */
+export const readDeployedLines =
+  (readPoolLines: ReadPoolLines): ReadLines =>
+  async ({ context }, query) => {
+    const { clock, store } = context.ports
+    const startedAt = clock.now()
+    const begun = query.cursor === undefined ? undefined : readCursor(CURSOR, query.cursor)
+    const from = begun?.from ?? query.run.createdAt
+    const places = placesOf(query)
+    const lines: WrittenLine[] = []
+    let { place = 0, after } = begun ?? {}
+    while (place < places.length) {
+      if (lines.length >= PAGE_LINES || clock.now() - startedAt > PAGE_MS)
+        return { lines, next: JSON.stringify({ from, place, after }), isMore: true }
+      const read = await withStreams(store, query, places[place] as Place)
+      const page = await readPlace(readPoolLines, read, linesQuery(query, from, after))
+      lines.push(...page.lines)
+      after = page.next
+      if (after === undefined) place++
+    }
+    const next = { from: Math.max(from, startedAt - LATE_MS), place: 0 }
+    return { lines, next: JSON.stringify(next), isMore: false }
+  }
+
+const linesQuery = ({ run, attempt }: LineQuery, from: number, after: string | undefined): LinesQuery => ({
+  run: run.id,
+  from,
+  ...(attempt === undefined ? {} : { attempt }),
+  ...(after === undefined ? {} : { after }),
+})
+
+function placesOf({ tasks, isWholeRun }: LineQuery): Place[] {
+  const begun = tasks.filter(({ task }) => task.startedAt !== undefined || task.attempt > 1)
+  if (!isWholeRun) return begun.map(({ task: { pool, number } }) => ({ pool, number }))
+  return [...new Set(begun.map(({ task }) => task.pool))].map((pool) => ({ pool }))
+}
+
+/** Streams that are not known any more, or have another name: then all of the group is looked through. */
+async function readPlace(
+  readPoolLines: ReadPoolLines,
+  { pool, streams, ...task }: Place,
+  query: LinesQuery,
+): Promise<LinesPage> {
+  const asked = { ...query, ...task }
+  if (streams === undefined) return readPoolLines(pool, asked)
+  const found = await readPoolLines(pool, { ...asked, streams })
+  if (found.lines.length > 0 || found.next !== undefined || query.after !== undefined) return found
+  return readPoolLines(pool, asked)
+}
+
+/** The streams of one task's attempts, where its records still tell them. */
+async function withStreams(store: Store, { run, tasks }: LineQuery, place: Place): Promise<Place> {
+  const { pool, number } = place
+  if (number === undefined) return place
+  const task = tasks.find((each) => each.task.number === number)?.task
+  const attempts = Array.from({ length: task?.attempt ?? 0 }, (_, index) =>
+    keys.attempt(run.id, number, index + 1),
+  )
+  const records = [task, ...(await store.read(attempts))]
+  const streams = [...new Set(records.flatMap((record) => streamOf(pool, record?.worker)))]
+  return streams.length === 0 ? place : { ...place, streams }
+}
+
+/** The log stream of a worker; Fargate's are named by the pool, the container and the task. */
+function streamOf(pool: string, worker: string | undefined): string[] {
+  const [kind, ...rest] = worker?.split('/') ?? []
+  if (kind === 'lambda') return [rest.join('/')]
+  return kind === 'fargate' ? [`${pool}/worker/${rest.join('/')}`] : []
+}

@@ -1,0 +1,223 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { Hono } from 'hono'
+import { handle } from 'hono/aws-lambda'
+import { z } from 'zod'
+import { keys } from '../../src/core/keys.ts'
+import type { LinesPage, LinesQuery } from '../../src/core/ports.ts'
+import { createDeployedApi } from '../../src/homes/aws/handlers/api.ts'
+import { createPlan } from '../../src/homes/aws/handlers/plan.ts'
+import { ORDER_FIELD } from '../../src/homes/aws/handlers/start-run.ts'
+import { type Fetcher, remoteControl } from '../../src/http/client.ts'
+import { daily, day, pipeline, secret, task, text } from '../../src/index.ts'
+import { memoryDeployment } from './deployment.ts'
+
+const Root = task(
+  'ApiRoot',
+  { params: { date: day(), n: z.int().default(1) }, output: ({ date, n }) => text(`${date}-${n}.txt`) },
+  async ({ output }) => output.write(''),
+)
+const numbered = pipeline('numbered', Root, { schedule: daily(), params: ({ date }) => ({ date, n: 2 }) })
+const Secretive = task(
+  'ApiSecretive',
+  { secrets: { key: secret('api/key') }, output: () => text('s.txt') },
+  async ({ output }) => output.write(''),
+)
+const secretive = pipeline('secretive', Secretive)
+const date = '2026-03-01'
+
+/** The API over memory, asked by the client of the command. */
+function deployment(lines: (pool: string, query: LinesQuery) => LinesPage = () => ({ lines: [] })) {
+  let now = Date.parse('2026-03-02T12:00:00Z')
+  const memory = memoryDeployment([numbered, secretive], () => now)
+  const values = new Map<string, string>()
+  const looks: [pool: string, query: LinesQuery][] = []
+  const api = createDeployedApi({
+    home: memory.home,
+    project: memory.project,
+    starter: memory.executions,
+    machines: 'arn:sluice-',
+    secrets: {
+      isSet: async (name) => values.has(name),
+      set: async (name, value) => void values.set(name, value),
+      hint: (name) => `set ${name}`,
+    },
+    async readLines(pool, query) {
+      looks.push([pool, query])
+      return lines(pool, query)
+    },
+  })
+  const fetcher = functionUrl(api)
+  const control = remoteControl({ base: 'https://api.example', fetcher, wait: async () => {} })
+  const start = async (n?: number) => {
+    const started = await control.start({ name: 'numbered', params: { date, ...(n && { n }) } })
+    return (started as { run: string }).run
+  }
+  /** Has the execution plan its run, and everything done that there is to do. */
+  const settle = async () => {
+    for (const { machine, name, input } of memory.started.splice(0)) {
+      const [, pipelineName] = machine.split('arn:sluice-')
+      const called = pipelineName === 'Tasks' ? {} : { pipeline: pipelineName }
+      const execution = `arn:aws:states:eu:1:execution:${pipelineName}:${name}`
+      await createPlan(
+        memory.home,
+        memory.project,
+        memory.executions,
+      )({
+        ...called,
+        token: name,
+        execution,
+        name,
+        input,
+      })
+    }
+    await memory.settle()
+  }
+  const pass = (ms: number) => {
+    now += ms
+  }
+  return { ...memory, api, control, values, looks, start, settle, pass }
+}
+
+/** Sends requests as the URL of a Lambda function does: as events, in format 2.0. */
+function functionUrl(api: Hono): Fetcher {
+  const invoke = handle(api)
+  return async ({ pathname, search, host }, { method, headers, body }) => {
+    const event = {
+      version: '2.0',
+      rawPath: pathname,
+      rawQueryString: search.slice(1),
+      headers: { host, ...headers },
+      body: body ?? null,
+      isBase64Encoded: false,
+      requestContext: { domainName: host, http: { method, path: pathname } },
+    }
+    const answer = await invoke(event as unknown as Parameters<typeof invoke>[0])
+    assert.equal(answer.isBase64Encoded, false)
+    return new Response(answer.body, { status: answer.statusCode })
+  }
+}
+
+describe('the API of a deployment', () => {
+  it('starts executions, whose input says what was asked', async () => {
+    const { control, started } = deployment()
+    const opened = await control.start({ name: 'numbered', params: { date }, force: true })
+    const { run } = opened as { run: string }
+    const interval = { start: Date.parse('2026-02-01'), end: Date.parse('2026-02-02') }
+    await control.start({ name: 'numbered', interval })
+    await control.start({ name: 'ApiRoot', params: { date } })
+    const order = (fields: object) => ({ [ORDER_FIELD]: { parsed: true, ...fields } })
+    assert.deepEqual(
+      started.map(({ machine, input }) => [machine, input]),
+      [
+        ['arn:sluice-numbered', { date, n: 1, ...order({ force: true }) }],
+        ['arn:sluice-numbered', { date: '2026-02-01', n: 2, ...order({ interval }) }],
+        ['arn:sluice-Tasks', { date, n: 1, ...order({ name: 'ApiRoot' }) }],
+      ],
+    )
+    assert.equal(started[0]?.name, run)
+    assert.deepEqual(await control.start({ name: 'numbered', params: { date } }), { run, opened: false })
+  })
+
+  it('has runs planned, done, followed and retried', async () => {
+    const { control, start, settle, started, runOf } = deployment()
+    const run = await start()
+    await settle()
+    assert.equal((await runOf(run))?.status, 'succeeded')
+    const events: string[] = []
+    for await (const { event } of control.follow({ runs: [run] })) events.push(event)
+    assert.deepEqual(events, ['task_ended', 'run_ended', 'end'])
+    const again = (await control.retry({ run })) as { run: string }
+    assert.notEqual(again.run, run)
+    assert.deepEqual(started[0]?.input, { date, n: 1, [ORDER_FIELD]: { parsed: true, again: { run } } })
+    await settle()
+    const one = (await control.retry({ run, task: 'ApiRoot' })) as { run: string }
+    assert.deepEqual([started[0]?.machine, started[0]?.name], ['arn:sluice-Tasks', one.run])
+    assert.deepEqual(await control.cancel({ run: one.run }), { run: one.run, status: 'cancelled' })
+  })
+
+  it('reads lines page by page, those of one task by its streams, and looks again for late ones', async () => {
+    const line = (number: number, at: number) => ({
+      at,
+      level: 'info' as const,
+      text: `${at}`,
+      number,
+      attempt: 1,
+    })
+    const pages = deployment((_, { after = '0' }) => {
+      const page = Number(after)
+      const lines = Array.from({ length: 1_500 }, (_, index) => ({
+        ...line(0, page * 1_500 + index),
+        run: '',
+      }))
+      return page < 2 ? { lines, next: `${page + 1}` } : { lines }
+    })
+    const run = await pages.start()
+    await pages.settle()
+    const first = await pages.control.logs({ run })
+    assert.deepEqual([first.lines.length, first.isMore], [3_000, true])
+    const second = await pages.control.logs({ run, cursor: first.next })
+    assert.deepEqual([second.lines.length, second.isMore], [1_500, false])
+    assert.deepEqual(
+      pages.looks.map(([pool, { after }]) => [pool, after]),
+      [
+        ['default', undefined],
+        ['default', '1'],
+        ['default', '2'],
+      ],
+    )
+    const createdAt = (await pages.runOf(run))?.createdAt ?? 0
+    pages.pass(60_000)
+    const third = await pages.control.logs({ run, cursor: second.next })
+    assert.equal(pages.looks.at(-1)?.[1].from, createdAt, 'nothing is left out')
+    const fourth = await pages.control.logs({ run, cursor: third.next })
+    await pages.control.logs({ run, cursor: fourth.next })
+    assert.equal(pages.looks.at(-1)?.[1].from, createdAt + 30_000, 'late lines are looked for')
+  })
+
+  it('looks through all of a group where the streams of a task have no lines', async () => {
+    const { control, start, settle, context, looks } = deployment()
+    const run = await start()
+    await settle()
+    await context.ports.store.write([{ key: keys.taskRun(run, 0), set: { worker: 'fargate/abc' }, if: {} }])
+    await control.logs({ run, task: '0', attempt: 1 })
+    assert.deepEqual(
+      looks.map(([, { streams, number, attempt }]) => [streams, number, attempt]),
+      [
+        [['default/worker/abc'], 0, 1],
+        [undefined, 0, 1],
+      ],
+    )
+  })
+
+  it('sets secrets, lists those that tasks use, and never reads one', async () => {
+    const { control, values } = deployment()
+    const missing = async () => (await control.plan({ name: 'secretive' })).missingSecrets
+    assert.deepEqual(await missing(), ['there is no secret api/key, which ApiSecretive needs; set api/key'])
+    await control.setSecret({ name: 'api/key', value: 'hidden' })
+    assert.equal(values.get('api/key'), 'hidden')
+    assert.deepEqual(await missing(), [])
+    const names = await control.secrets()
+    assert.deepEqual(
+      names.map(({ name }) => name),
+      ['api/key'],
+    )
+    await assert.rejects(control.removeSecret({ name: 'api/key' }), {
+      code: 'invalid_usage',
+      hint: /--remove-data/,
+    })
+  })
+
+  it('refuses what is not done in a deployment', async () => {
+    const { control, api } = deployment()
+    await assert.rejects(control.prune({ olderThanMs: 0 }), {
+      code: 'invalid_usage',
+      message: /time to live/,
+    })
+    await assert.rejects(control.start({ plan: '{}', folder: '/' }), { name: 'SluiceError' })
+    assert.equal((await api.request('/v1/events?runs=r')).status, 501)
+    const earlier = await api.request('/ports/read', { method: 'POST', body: '{}' })
+    assert.equal(earlier.status, 404)
+    assert.match(await earlier.text(), /different versions/)
+  })
+})

@@ -1,0 +1,6 @@
+import { describeApi } from '../../src/http/openapi.ts'
+
+/** `docs/openapi.json`, made from the shapes of Control. `npm run docs:api` writes it. */
+export const apiDocument = (): string => `${JSON.stringify(describeApi(), null, 2)}\n`
+
+if (import.meta.main) process.stdout.write(apiDocument())
