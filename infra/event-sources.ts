@@ -61,7 +61,7 @@ const image = (fields: object, eventName: 'INSERT' | 'MODIFY' = 'MODIFY') =>
   })
 
 /**
- * Changes that `advance` has to handle (`isFeedworthy` of src/core/change.ts). Claims and heartbeats are filtered out, so
+ * Changes that `advance` has to handle (`isCarriedByFeed` of src/core/change.ts). Claims and heartbeats are filtered out, so
  * that they cost no invocation.
  */
 const CHANGES = [

@@ -7,8 +7,8 @@ import type { BodyJob } from '../src/body/body-job.ts'
 import { executeJob, type JobSurroundings } from '../src/body/execute-job.ts'
 import { failureOfBody } from '../src/body/failure.ts'
 import { lookAtProcess, type ProcessState, whatIsLeft } from '../src/body/process-state.ts'
-import { messageOf } from '../src/core/errors.ts'
-import { keptLine } from '../src/core/mask.ts'
+import { readErrorMessage } from '../src/core/errors.ts'
+import { cutLogLine } from '../src/core/mask.ts'
 import type { BodyEnd, Reservation } from '../src/core/ports.ts'
 import { openStorage } from '../src/homes/open-storage.ts'
 import { loadDefinitions } from '../src/project/load-config.ts'
@@ -33,7 +33,7 @@ const load = async (modules: string[]) => (await definitions)(modules)
 
 const say = (message: FromChild) => process.send?.(message)
 const recordLine = (record: ChildRecord) => `${RECORD_MARK}${JSON.stringify(record)}\n`
-const log = logTo((level, text) => process.stdout.write(recordLine({ level, ...keptLine(text) })))
+const log = logTo((level, text) => process.stdout.write(recordLine({ level, ...cutLogLine(text) })))
 captureConsole(() => log)
 
 /** The attempt that code belongs to, whenever it runs; and the attempt of now. */
@@ -46,7 +46,7 @@ const loaded = new Set<string>()
 
 process.on('uncaughtExceptionMonitor', (error) => {
   hasFailed = true
-  tellStray(`threw ${messageOf(error)}`)
+  tellStray(`threw ${readErrorMessage(error)}`)
 })
 process.on('exit', (code) => {
   if (!hasFailed) tellStray(`exited with code ${code}`)

@@ -1,8 +1,8 @@
-import { messageOf } from '../core/errors.ts'
-import { findSecret, holdsSecret } from '../core/find-secret.ts'
-import { toJson } from '../core/json.ts'
+import { readErrorMessage } from '../core/errors.ts'
+import { describeSecretLeak, findSecretInText } from '../core/find-secret.ts'
+import { convertToJson } from '../core/json.ts'
 import type { Json, Progress } from '../core/model.ts'
-import { mapShape, type Shape } from '../core/plan.ts'
+import { mapShapeNumbers, type Shape } from '../core/plan.ts'
 import type { BodyEnd, Reservation } from '../core/ports.ts'
 import type { Log } from '../define/body.ts'
 import { flatten, mapRequires } from '../define/requires.ts'
@@ -110,7 +110,7 @@ async function runBody(
   }
   return task.definition.body?.({
     params: task.params as never,
-    input: (requires === undefined ? undefined : mapShape(requires, outputOfUpstream)) as never,
+    input: (requires === undefined ? undefined : mapShapeNumbers(requires, outputOfUpstream)) as never,
     output: (task.definition.output === undefined ? undefined : output) as never,
     secrets: execution.secrets as never,
     budgets: budgets as never,
@@ -189,15 +189,17 @@ function asResult(execution: Execution, result: unknown): Json {
 }
 
 function withoutSecrets<T extends Json>(what: string, value: T, { secrets }: Execution): T {
-  const name = findSecret(JSON.stringify(value), secrets)
-  if (name !== undefined) throw new Error(holdsSecret(what, name))
+  const name = findSecretInText(JSON.stringify(value), secrets)
+  if (name !== undefined) throw new Error(describeSecretLeak(what, name))
   return value
 }
 
 function resultText(task: TaskInstance, result: unknown): string {
   try {
-    return toJson(result ?? null)
+    return convertToJson(result ?? null)
   } catch (error) {
-    throw new Error(`what ${task.label} returned is no plain JSON: ${messageOf(error)}`, { cause: error })
+    throw new Error(`what ${task.label} returned is no plain JSON: ${readErrorMessage(error)}`, {
+      cause: error,
+    })
   }
 }

@@ -1,5 +1,5 @@
-import { messageOf } from '../core/errors.ts'
-import { toJson } from '../core/json.ts'
+import { readErrorMessage } from '../core/errors.ts'
+import { convertToJson } from '../core/json.ts'
 import type { Json } from '../core/model.ts'
 import type { BodyEnd } from '../core/ports.ts'
 import type { TaskInstance } from '../define/task.ts'
@@ -48,8 +48,8 @@ export function asCheckpoint(value: unknown): Json {
 
 function checkpointText(value: unknown): string {
   try {
-    return toJson(value ?? null)
+    return convertToJson(value ?? null)
   } catch (error) {
-    throw new Error(`a checkpoint is plain JSON: ${messageOf(error)}`, { cause: error })
+    throw new Error(`a checkpoint is plain JSON: ${readErrorMessage(error)}`, { cause: error })
   }
 }

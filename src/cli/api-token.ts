@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { messageOf, SluiceError } from '../core/errors.ts'
+import { readErrorMessage, SluiceError } from '../core/errors.ts'
 import { makeStateFolder } from '../homes/local/state-folder.ts'
 
 /**
@@ -24,7 +24,7 @@ export function readApiToken(stateFolder: string): { path: string; value: string
   } catch (error) {
     throw new SluiceError(
       'state_unusable',
-      `The token of the API cannot be kept in ${path}: ${messageOf(error)}.`,
+      `The token of the API cannot be kept in ${path}: ${readErrorMessage(error)}.`,
       {
         cause: error,
       },

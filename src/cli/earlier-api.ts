@@ -5,7 +5,7 @@ import { checkShape } from '../control/parts.ts'
 import { RUN_STATUSES } from '../control/run-filter.ts'
 import { MAX_PAGE } from '../control/schemas.ts'
 import { SluiceError } from '../core/errors.ts'
-import { isOpen } from '../core/model.ts'
+import { isRunOpen } from '../core/model.ts'
 import { guard, limitSize } from '../http/guards.ts'
 import { MAX_REQUEST_BYTES } from '../http/route.ts'
 import { readSummary, readTasks } from './read-pages.ts'
@@ -64,7 +64,7 @@ export function earlierApi(control: Control): Hono {
   })
   app.post('/api/runs/:run/cancel', async (context) => {
     const { run, status } = await control.run(context.req.param())
-    if (!isOpen(status)) return context.json({ run, cancelled: false })
+    if (!isRunOpen(status)) return context.json({ run, cancelled: false })
     await control.cancel({ run })
     return context.json({ run, cancelled: true })
   })

@@ -1,6 +1,6 @@
 import '../project/resolve-self.ts'
 import { CommanderError } from 'commander'
-import { messageOf, SluiceError } from '../core/errors.ts'
+import { readErrorMessage, SluiceError } from '../core/errors.ts'
 import { openWaits } from '../define/open-waits.ts'
 import { answerCompletion } from './completion/answer.ts'
 import { EXIT } from './exit.ts'
@@ -78,7 +78,7 @@ function report(error: unknown, isJson: boolean): number {
     return EXIT.system
   }
   if (!(error instanceof SluiceError)) {
-    console.error(`error: ${messageOf(error)}`)
+    console.error(`error: ${readErrorMessage(error)}`)
     console.error('next: this looks like a defect of Sluice; SLUICE_DEBUG=1 shows where it happened.')
     if (process.env.SLUICE_DEBUG) console.error(error)
     return EXIT.system

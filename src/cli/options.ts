@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander'
 import { fileSecrets } from '../adapters/secrets/file-secrets.ts'
-import { dayIn, type Span, spanOf } from '../core/calendar.ts'
+import { formatDayInZone, parseTimeSpan, type Span } from '../core/calendar.ts'
 import { SluiceError } from '../core/errors.ts'
 import { secretVariable } from '../define/secret.ts'
 import { secretsPath } from '../homes/local/state-folder.ts'
@@ -71,7 +71,10 @@ export const endOf = (text: string): number => stretchOf(text).end
 
 function stretchOf(text: string): Span {
   const daysAgo = { today: 0, yesterday: 1 }[text]
-  const named = spanOf(daysAgo === undefined ? text : dayIn('UTC', Date.now(), -daysAgo), 'UTC')
+  const named = parseTimeSpan(
+    daysAgo === undefined ? text : formatDayInZone('UTC', Date.now(), -daysAgo),
+    'UTC',
+  )
   if (named !== undefined) return named
   if (/^\d{4}-/.test(text)) throw new InvalidArgumentError(`${text} is no time that exists.`)
   if (!/^\d/.test(text))

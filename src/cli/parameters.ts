@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { z } from 'zod'
 import { didYouMean } from '../control/suggestion.ts'
-import { dayIn } from '../core/calendar.ts'
+import { formatDayInZone } from '../core/calendar.ts'
 import { SluiceError } from '../core/errors.ts'
 import { choicesOf, valueOfText } from '../define/fields.ts'
 import { flagOf } from '../define/flags.ts'
@@ -99,5 +99,5 @@ function parseValue(name: string, field: z.ZodType, value: string | boolean, tim
 /** `today` and `yesterday` are those of the schedule's zone; they are resolved before any identity is made. */
 function dayOf(value: string, timeZone: string): string {
   const shift = { today: 0, yesterday: -1 }[value]
-  return shift === undefined ? value : dayIn(timeZone, Date.now(), shift)
+  return shift === undefined ? value : formatDayInZone(timeZone, Date.now(), shift)
 }

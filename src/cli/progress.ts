@@ -1,6 +1,6 @@
 import logUpdate from 'log-update'
 import type { RunEvent } from '../control/control.ts'
-import { hasEnded } from '../core/model.ts'
+import { hasTaskEnded } from '../core/model.ts'
 import { outcomeText, took } from './render/text.ts'
 
 /** Shows how runs go on. */
@@ -75,7 +75,7 @@ export function liveProgress(concurrency: number): ProgressView {
   function draw(): void {
     const entries = Object.entries(counts) as [keyof typeof counts, number][]
     const all = entries.reduce((sum, [, count]) => sum + count, 0)
-    const ended = entries.reduce((sum, [status, count]) => sum + (hasEnded(status) ? count : 0), 0)
+    const ended = entries.reduce((sum, [status, count]) => sum + (hasTaskEnded(status) ? count : 0), 0)
     const left = all - ended
     const estimate =
       finished > 0 && left > 0

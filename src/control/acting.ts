@@ -1,6 +1,6 @@
 import type { Stored } from '../core/change.ts'
 import { SluiceError } from '../core/errors.ts'
-import { isOpen, type Run } from '../core/model.ts'
+import { isRunOpen, type Run } from '../core/model.ts'
 import type { Pipeline } from '../define/pipeline.ts'
 import { mustEndBeforeRetry } from '../engine/cancel.ts'
 import { type Loops, startLoops } from '../engine/loops.ts'
@@ -71,13 +71,13 @@ async function endFailing(
   confirmed: boolean,
 ): Promise<Retried | undefined> {
   // Counting reads all tasks of a run.
-  if (!isOpen(run.status)) return undefined
+  if (!isRunOpen(run.status)) return undefined
   const counts = await countTasks(home, run)
   if (!mustEndBeforeRetry(run, counts.failed ?? 0)) return undefined
   const running = (await unattendedSince(home, run)) === undefined ? (counts.running ?? 0) : 0
   if (running > 0 && !confirmed) return { status: 'unconfirmed', affected: running, all: run.tasks ?? 0 }
   const { status } = await cancelAndWait(parts, home, run)
-  return isOpen(status) ? { status: 'running', run: run.id } : undefined
+  return isRunOpen(status) ? { status: 'running', run: run.id } : undefined
 }
 
 /** Opens the next run of a request, or of one of its tasks; tasks of the ids in `done` count as complete. */
@@ -112,10 +112,10 @@ async function cancelAndWait(parts: ControlParts, home: Home, run: Stored<Run>):
     const { clock } = home.context.ports
     const until = clock.now() + CANCEL_WAIT_MS
     let now = await findRun(home, run.id)
-    while (isOpen(now.status) && clock.now() < until) {
+    while (isRunOpen(now.status) && clock.now() < until) {
       const idle = clock.listen('events')
       now = await findRun(home, run.id)
-      if (isOpen(now.status)) await Promise.race([idle(parts.isHosted ? HOSTED_LOOK_MS : LOOK_MS), failed])
+      if (isRunOpen(now.status)) await Promise.race([idle(parts.isHosted ? HOSTED_LOOK_MS : LOOK_MS), failed])
     }
     return { run: run.id, status: now.status }
   })
@@ -143,7 +143,7 @@ async function markTask(
   name: string,
 ): Promise<MarkResult> {
   const { task, planned } = await findTask(home, run, name)
-  if (!isOpen(run.status)) {
+  if (!isRunOpen(run.status)) {
     if (task.status === 'succeeded' || task.status === 'complete')
       throw new SluiceError('invalid_usage', `${planned.label} has ${task.status} already.`)
     return openAgain(parts, home, run, { done: [planned.id] })

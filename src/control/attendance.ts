@@ -1,6 +1,6 @@
 import type { Stored } from '../core/change.ts'
 import { keys } from '../core/keys.ts'
-import { isOpen, type Run, type TaskRun } from '../core/model.ts'
+import { isRunOpen, type Run, type TaskRun } from '../core/model.ts'
 import type { SeenWorker } from '../core/ports.ts'
 import type { Home } from './home.ts'
 
@@ -13,7 +13,7 @@ const GRACE_MS = 5_000
  */
 export async function unattendedSince(home: Home, run: Run): Promise<number | undefined> {
   const { presence, context } = home
-  if (presence === undefined || !isOpen(run.status)) return undefined
+  if (presence === undefined || !isRunOpen(run.status)) return undefined
   const workers = (await presence.list()).filter(({ runs }) => runs === undefined || runs.includes(run.id))
   if (workers.some(({ isGone }) => !isGone)) return undefined
   if (run.worker !== undefined && !(await context.ports.isGone(run.worker))) return undefined

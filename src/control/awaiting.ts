@@ -1,5 +1,5 @@
 import { keys } from '../core/keys.ts'
-import { hasEnded, type TaskRun } from '../core/model.ts'
+import { hasTaskEnded, type TaskRun } from '../core/model.ts'
 import type { Home } from './home.ts'
 
 const PAGE = 500
@@ -43,4 +43,5 @@ async function onlyAwaits({ context }: Home, run: string): Promise<boolean> {
   }
 }
 
-const isMoving = ({ status }: TaskRun) => !hasEnded(status) && status !== 'pending' && status !== 'expanding'
+const isMoving = ({ status }: TaskRun) =>
+  !hasTaskEnded(status) && status !== 'pending' && status !== 'expanding'

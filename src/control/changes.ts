@@ -1,7 +1,14 @@
 import { z } from 'zod'
 import type { Stored } from '../core/change.ts'
 import { keys } from '../core/keys.ts'
-import { type AttemptOutcome, type Failure, hasEnded, isOpen, type Run, type TaskRun } from '../core/model.ts'
+import {
+  type AttemptOutcome,
+  type Failure,
+  hasTaskEnded,
+  isRunOpen,
+  type Run,
+  type TaskRun,
+} from '../core/model.ts'
 import type { Changes, RunEvent } from './control.ts'
 import { countTasks } from './find-tasks.ts'
 import type { Home } from './home.ts'
@@ -54,7 +61,7 @@ const instantOf = (event: RunEvent) => ('at' in event ? event.at : Number.MAX_SA
 async function readTaskRuns({ context }: Home, run: Run): Promise<TaskRun[]> {
   const listed = await context.ports.store.list({
     prefix: keys.taskRuns(run.id),
-    consistency: isOpen(run.status) ? 'stale' : 'strong',
+    consistency: isRunOpen(run.status) ? 'stale' : 'strong',
   })
   return listed.map(({ record }) => record as Stored<TaskRun>).filter(({ join }) => !join)
 }
@@ -63,7 +70,7 @@ async function eventsOf(home: Home, run: Run, tasks: TaskRun[], since: number): 
   const moved = tasks.filter(
     ({ status, startedAt = 0, endedAt = 0 }) =>
       (status === 'running' && startedAt >= since) ||
-      (hasEnded(status) && status !== 'complete' && endedAt >= since),
+      (hasTaskEnded(status) && status !== 'complete' && endedAt >= since),
   )
   const planned = await home.context.ports.plans.tasks(
     run.id,
@@ -100,7 +107,7 @@ const attemptOutcome = (outcome: Failure['outcome'] | undefined): AttemptOutcome
 /** Whether a body runs, and whether all that can move waits for targets that others make. */
 function stateOf(tasks: TaskRun[]): Pick<State, 'isMoving' | 'onlyAwaits'> {
   const moving = tasks.filter(
-    ({ status }) => !hasEnded(status) && status !== 'pending' && status !== 'expanding',
+    ({ status }) => !hasTaskEnded(status) && status !== 'pending' && status !== 'expanding',
   )
   return {
     isMoving: moving.some(({ status }) => status === 'running'),

@@ -2,8 +2,8 @@ import type { z } from 'zod'
 import type { Stored } from '../core/change.ts'
 import { SluiceError } from '../core/errors.ts'
 import { keys } from '../core/keys.ts'
-import { type Attempt, isSatisfied, type Run, type TaskRun, type TaskStatus } from '../core/model.ts'
-import { momentOf, onWall } from '../core/moment.ts'
+import { type Attempt, type Run, satisfiesDependents, type TaskRun, type TaskStatus } from '../core/model.ts'
+import { readClockMoment, toWallClockInstant } from '../core/moment.ts'
 import type { PlannedTask } from '../core/plan.ts'
 import { newTaskRun } from '../engine/create-run.ts'
 import { readyOf } from '../engine/release.ts'
@@ -151,7 +151,7 @@ export async function countTasks(home: Home, run: Run): Promise<Partial<Record<T
 
 /** The shapes of tasks that were found, in order of number. */
 async function viewTasks(home: Home, run: Run, found: FoundTask[]): Promise<TaskShape[]> {
-  const moment = momentOf(home.context.ports.clock)
+  const moment = readClockMoment(home.context.ports.clock)
   const [attempts, results] = await Promise.all([readAttempts(home, run, found), readResults(home, found)])
   return found.map(({ task, planned }): TaskShape => {
     const records: TaskRecords = {
@@ -159,7 +159,7 @@ async function viewTasks(home: Home, run: Run, found: FoundTask[]): Promise<Task
       planned,
       attempts: attempts.get(task.number) ?? [],
       result: results.get(task.number),
-      notBefore: task.notBefore === undefined ? undefined : onWall(task.notBefore, moment),
+      notBefore: task.notBefore === undefined ? undefined : toWallClockInstant(task.notBefore, moment),
     }
     return viewTask(records)
   })
@@ -189,7 +189,9 @@ export async function readAttempts(
 
 /** What the bodies of tasks without an output returned, by number; only of tasks that are complete. */
 async function readResults({ context }: Home, found: FoundTask[]): Promise<Map<number, TaskShape['result']>> {
-  const marked = found.filter(({ task, planned }) => isSatisfied(task.status) && planned.outputs.length === 0)
+  const marked = found.filter(
+    ({ task, planned }) => satisfiesDependents(task.status) && planned.outputs.length === 0,
+  )
   const markers = await markersIn(context.ports.store).read(marked.map(({ planned }) => planned.id))
   return new Map(
     marked.flatMap(({ task }, index) => {

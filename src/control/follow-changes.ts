@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { isOpen } from '../core/model.ts'
+import { isRunOpen } from '../core/model.ts'
 import type { Changes, Control, Follow, RunEvent } from './control.ts'
 import { MAX_PAGE } from './schemas.ts'
 import { takingRuns } from './take-runs.ts'
@@ -32,9 +32,9 @@ export async function* followChanges(
 
 /** Lets go of runs that have ended, and of those that have been forgotten meanwhile. */
 function dropEnded(active: Set<string>, { runs }: Changes): RunEvent[] {
-  const open = new Set(runs.filter(({ status }) => isOpen(status)).map(({ run }) => run))
+  const open = new Set(runs.filter(({ status }) => isRunOpen(status)).map(({ run }) => run))
   for (const run of active) if (!open.has(run)) active.delete(run)
-  return runs.flatMap(({ run, status }) => (isOpen(status) ? [] : [{ event: 'run_ended', run, status }]))
+  return runs.flatMap(({ run, status }) => (isRunOpen(status) ? [] : [{ event: 'run_ended', run, status }]))
 }
 
 const isMoving = ({ runs }: Changes, events: RunEvent[]) =>

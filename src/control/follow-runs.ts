@@ -2,7 +2,7 @@ import { EventEmitter, on } from 'node:events'
 import { availableParallelism } from 'node:os'
 import type { Stored } from '../core/change.ts'
 import { keys } from '../core/keys.ts'
-import { isOpen, type Run, type TaskRun } from '../core/model.ts'
+import { isRunOpen, type Run, type TaskRun } from '../core/model.ts'
 import { audit } from '../engine/audit.ts'
 import type { Claimed } from '../engine/claim.ts'
 import { type Loops, startLoops } from '../engine/loops.ts'
@@ -190,7 +190,7 @@ async function dropEnded({ context }: Home, active: Set<string>, emit: Emit): Pr
   const records = (await context.ports.store.read(ids.map(keys.run))) as (Stored<Run> | undefined)[]
   ids.forEach((id, index) => {
     const run = records[index]
-    if (run !== undefined && isOpen(run.status)) return
+    if (run !== undefined && isRunOpen(run.status)) return
     active.delete(id)
     if (run !== undefined) emit({ event: 'run_ended', run: id, status: run.status })
   })

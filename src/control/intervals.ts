@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { describeInterval, type Span, spanOf } from '../core/calendar.ts'
+import { describeInterval, parseTimeSpan, type Span } from '../core/calendar.ts'
 import { SluiceError } from '../core/errors.ts'
 import { intervalsIn } from '../core/schedule.ts'
 import type { Schedule } from '../define/schedule.ts'
@@ -80,7 +80,7 @@ function spansOf(schedule: Schedule, { from, to }: { from: string; to: string })
 }
 
 function boundOf(flag: string, text: string, { timeZone }: Schedule): Span {
-  const span = spanOf(text, timeZone)
+  const span = parseTimeSpan(text, timeZone)
   if (span !== undefined) return span
   throw new SluiceError('invalid_usage', `${flag} ${text} is no time that exists.`, {
     hint: 'Write a day 2026-05-17, an hour 2026-05-17T10 or a minute 2026-05-17T10:15, in the zone of the schedule.',

@@ -1,9 +1,9 @@
 import type { Stored } from '../core/change.ts'
 import { keys } from '../core/keys.ts'
-import { configured, freeOf, heldOf } from '../core/limit-row.ts'
+import { applyLimitConfig, computeFreeCapacity, sumHeldAmounts } from '../core/limit-row.ts'
 import type { Limits } from '../core/limits.ts'
-import { hasEnded, isOpen, type Limit, type TaskRun } from '../core/model.ts'
-import { momentOf } from '../core/moment.ts'
+import { hasTaskEnded, isRunOpen, type Limit, type TaskRun } from '../core/model.ts'
+import { readClockMoment } from '../core/moment.ts'
 import { isOtherwise } from '../engine/apply-limits.ts'
 import { rowAt } from '../engine/limits.ts'
 import type { BudgetShape, Pools } from './control.ts'
@@ -20,8 +20,8 @@ export async function readBudgets(limits: Limits, home: Home): Promise<BudgetSha
     per: row.window?.per,
     timeZone: row.window?.timeZone,
     spent: row.window?.spent ?? 0,
-    reserved: heldOf(row),
-    left: Math.max(0, freeOf(row)),
+    reserved: sumHeldAmounts(row),
+    left: Math.max(0, computeFreeCapacity(row)),
     windowEndsAt: row.window?.endsAt ?? null,
     blockedUntil: row.blockedUntil ?? null,
     waiting,
@@ -48,7 +48,7 @@ export async function readPools(limits: Limits, home: Home): Promise<Pools> {
     Object.keys(limits.resources).map(async (name) => {
       const { row, waiting, configured } = await readRow(home, limits, 'resource', name)
       const later = configured && { configured: { limit: configured.limit } }
-      return { resource: name, limit: row.limit, held: heldOf(row), waiting, ...later }
+      return { resource: name, limit: row.limit, held: sumHeldAmounts(row), waiting, ...later }
     }),
   )
   return { pools, resources }
@@ -58,20 +58,20 @@ async function readRow({ context }: Home, limits: Limits, of: Limit['of'], name:
   const { store, clock } = context.ports
   const key = keys.limit(of, name)
   const [stored] = (await store.read([key])) as [Stored<Limit>?]
-  const moment = momentOf(clock)
+  const moment = readClockMoment(clock)
   const row = rowAt(stored, { of, name }, limits, moment)
   const items = await store.list({ prefix: keys.waits(key), consistency: 'stale' })
-  const later = isOtherwise(row, limits, moment.now) ? configured(row, limits, moment.now) : undefined
+  const later = isOtherwise(row, limits, moment.now) ? applyLimitConfig(row, limits, moment.now) : undefined
   return { row, waiting: items.length, configured: later }
 }
 
 async function openTasks(home: Home): Promise<TaskRun[]> {
-  const runs = (await allRuns(home)).filter(({ status }) => isOpen(status))
+  const runs = (await allRuns(home)).filter(({ status }) => isRunOpen(status))
   const lists = await Promise.all(
     runs.map(({ id }) => home.context.ports.store.list({ prefix: keys.taskRuns(id), consistency: 'stale' })),
   )
   return lists.flat().flatMap(({ record }) => {
     const task = record as Stored<TaskRun>
-    return task.join || hasEnded(task.status) ? [] : [task]
+    return task.join || hasTaskEnded(task.status) ? [] : [task]
   })
 }

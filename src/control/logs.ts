@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { SluiceError } from '../core/errors.ts'
-import { isOpen, type Run } from '../core/model.ts'
+import { isRunOpen, type Run } from '../core/model.ts'
 import type { LogPage } from './control.ts'
 import { type FoundTask, findTasks, readAttempts, requireTask } from './find-tasks.ts'
 import type { Home } from './home.ts'
@@ -28,7 +28,7 @@ export async function readLogPage(
   if (tasks.length === 0 && name !== undefined) await requireTask(home, run, name)
   const begun = tasks.map(({ task }) => (task.startedAt === undefined ? 0 : task.attempt))
   const most = begun.reduce((most, each) => Math.max(most, each), 0)
-  const mayCome = query.follow && isOpen(run.status)
+  const mayCome = query.follow && isRunOpen(run.status)
   if (attempt !== undefined && attempt > most && !mayCome) throw unknownAttempt(run, name, attempt, most)
   const cursor = query.cursor === undefined ? undefined : readCursor(CURSOR, query.cursor)
   const wanted: LineQuery = { run, tasks, isWholeRun: name === undefined, attempt, cursor: cursor?.lines }
@@ -42,7 +42,7 @@ export async function readLogPage(
     lines: withEnds(lines, ends, labels),
     next: JSON.stringify({ lines: next, ends: [...new Set(told)] }),
     isMore,
-    isOpen: isOpen(run.status),
+    isOpen: isRunOpen(run.status),
     hasBegun: most > 0,
     isSingle: (run.tasks ?? 0) <= 1,
     lookAgainMs: LOOK_AGAIN_MS,

@@ -1,5 +1,5 @@
-import { intervalsOf } from '../core/calendar.ts'
-import { messageOf } from '../core/errors.ts'
+import { makeScheduleIntervals } from '../core/calendar.ts'
+import { readErrorMessage } from '../core/errors.ts'
 import { flagOf } from '../define/flags.ts'
 import { isSignificant, kindOf } from '../define/params.ts'
 import type { Pipeline } from '../define/pipeline.ts'
@@ -57,10 +57,10 @@ async function viewSchedule(pipeline: Pipeline, home: Home | undefined): Promise
 /** When it fires next, and why its next run could not start; one bad schedule does not hide the others. */
 function nextFiring(pipeline: Pipeline): { nextAt: number | null; problem: string | null } {
   try {
-    const intervals = intervalsOf(pipeline.schedule as Schedule)
+    const intervals = makeScheduleIntervals(pipeline.schedule as Schedule)
     const { end } = intervals.after(intervals.endedBefore(Date.now()))
     return { nextAt: end, problem: scheduleProblem(pipeline, Date.now()) ?? null }
   } catch (error) {
-    return { nextAt: null, problem: messageOf(error) }
+    return { nextAt: null, problem: readErrorMessage(error) }
   }
 }

@@ -1,7 +1,7 @@
 import { PLANNING_SKEW_MS } from '../core/claim.ts'
 import { type Key, keys } from '../core/keys.ts'
-import { isOpen, type Run } from '../core/model.ts'
-import { momentOf } from '../core/moment.ts'
+import { isRunOpen, type Run } from '../core/model.ts'
+import { readClockMoment } from '../core/moment.ts'
 import { freeLocks } from '../engine/locks.ts'
 import type { PruneResult } from './control.ts'
 import { allRuns } from './find-runs.ts'
@@ -58,7 +58,7 @@ async function forget(home: Home, id: string): Promise<void> {
 
 /** The runs that ended before an instant. */
 const endedBefore = <R extends Run>(runs: readonly R[], before: number): R[] =>
-  runs.filter(({ status, endedAt }) => !isOpen(status) && endedAt !== undefined && endedAt < before)
+  runs.filter(({ status, endedAt }) => !isRunOpen(status) && endedAt !== undefined && endedAt < before)
 
 /** Removes records of a run; its locks are freed first, where the feed has not come to the end of a task yet. */
 async function removeAll({ context }: Home, prefix: Key<'task' | 'attempt' | 'checkpoint'>): Promise<void> {
@@ -82,8 +82,8 @@ const PLANNING_MS = 10 * 60_000
  * ended since the run was planned, so that the oldest open run, and what is being planned now, keep what ended after.
  */
 function lockHorizon({ context }: Home, runs: readonly Run[], before: number): number {
-  const { now, steady } = momentOf(context.ports.clock)
-  const planned = runs.flatMap(({ status, plannedAt }) => (isOpen(status) ? [plannedAt] : []))
+  const { now, steady } = readClockMoment(context.ports.clock)
+  const planned = runs.flatMap(({ status, plannedAt }) => (isRunOpen(status) ? [plannedAt] : []))
   const oldest = planned.reduce((least, each) => Math.min(least, each), steady - PLANNING_MS)
   return Math.min(steady - (now - before), oldest - PLANNING_SKEW_MS)
 }

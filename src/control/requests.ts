@@ -1,5 +1,5 @@
-import { describeInterval, type Interval, intervalsOf, type Span } from '../core/calendar.ts'
-import { messageOf, SluiceError } from '../core/errors.ts'
+import { describeInterval, type Interval, makeScheduleIntervals, type Span } from '../core/calendar.ts'
+import { readErrorMessage, SluiceError } from '../core/errors.ts'
 import type { FoundTask } from '../core/graph.ts'
 import type { Params, Run } from '../core/model.ts'
 import type { Plan } from '../core/plan.ts'
@@ -106,16 +106,20 @@ function paramsOf({ name, params }: Pipeline, interval: Interval): object {
   try {
     return (params?.(interval) as object | undefined) ?? {}
   } catch (error) {
-    throw new SluiceError('invalid_parameter', `params of the pipeline ${name} threw: ${messageOf(error)}`, {
-      cause: error,
-    })
+    throw new SluiceError(
+      'invalid_parameter',
+      `params of the pipeline ${name} threw: ${readErrorMessage(error)}`,
+      {
+        cause: error,
+      },
+    )
   }
 }
 
 /** Why a schedule cannot start runs: neither for the interval that has ended last nor for the next one. */
 export function scheduleProblem(pipeline: Pipeline, now: number): string | undefined {
   if (pipeline.schedule === undefined) return undefined
-  const intervals = intervalsOf(pipeline.schedule)
+  const intervals = makeScheduleIntervals(pipeline.schedule)
   const last = intervals.endedBefore(now)
   const problems = [last, intervals.after(last)].map((span) => {
     try {
@@ -123,7 +127,7 @@ export function scheduleProblem(pipeline: Pipeline, now: number): string | undef
       requestForInterval(pipeline, span)
       return undefined
     } catch (error) {
-      return messageOf(error)
+      return readErrorMessage(error)
     }
   })
   return problems.includes(undefined) ? undefined : problems.at(-1)

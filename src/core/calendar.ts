@@ -18,7 +18,7 @@ const zoned = (at: number, timeZone: string) =>
  * also because it was put there: where half an hour is skipped the window is as much shorter, and where half an hour is
  * repeated as much longer.
  */
-export function windowAt(per: BudgetPeriod, timeZone: string, at: number): Span {
+export function findBudgetWindow(per: BudgetPeriod, timeZone: string, at: number): Span {
   const now = zoned(at, timeZone)
   if (per === 'minute' || per === 'hour') return { start: begin(per, now), end: endOf(per, now) }
   let start = startOf(per, now)
@@ -110,7 +110,7 @@ export interface Intervals {
 const parsed = new Map<string, Intervals>()
 
 /** The intervals of a schedule: each from one firing to the next. */
-export function intervalsOf(firing: Firing): Intervals {
+export function makeScheduleIntervals(firing: Firing): Intervals {
   const key = `${firing.cron}\n${firing.timeZone}`
   const intervals = parsed.get(key) ?? makeIntervals(firing)
   parsed.set(key, intervals)
@@ -176,7 +176,7 @@ export function describeInterval({ start, end }: Span, timeZone: string): Interv
 }
 
 /** Today in a zone, as `2026-05-17`, shifted by days. */
-export function dayIn(timeZone: string, at: number, shiftDays: number): string {
+export function formatDayInZone(timeZone: string, at: number, shiftDays: number): string {
   return zoned(at, timeZone).toPlainDate().add({ days: shiftDays }).toString()
 }
 
@@ -186,7 +186,7 @@ const MOMENT = /^(\d{4}-\d{2}-\d{2})(?:T(\d{2})(?::(\d{2}))?)?$/
  * The stretch that a text such as `2026-05-17`, `2026-05-17T10` or `2026-05-17T10:15` names, in a zone; undefined
  * where it names none.
  */
-export function spanOf(text: string, timeZone: string): Span | undefined {
+export function parseTimeSpan(text: string, timeZone: string): Span | undefined {
   const [, day, hour, minute] = MOMENT.exec(text) ?? []
   if (day === undefined) return undefined
   try {

@@ -43,7 +43,7 @@ export function conditionHolds(change: Change, current: Stored | undefined): boo
 }
 
 /** The record that stands where the first change of a write failed, if it is one of this kind. */
-export function standingRecord<K extends StoredRecord['kind']>(
+export function findStandingRecord<K extends StoredRecord['kind']>(
   result: WriteResult,
   kind: K,
 ): Stored<Extract<StoredRecord, { kind: K }>> | undefined {
@@ -83,7 +83,7 @@ function withFields(current: object | undefined, set: Record<string, unknown>, v
  * Whether the change feed carries this change: everything but inserts of what does not move yet, removals, heartbeats,
  * notes and claims. A record is told again when its status, attempt or one of its signals changed.
  */
-export function isFeedworthy(before: Stored | undefined, after: Stored | undefined): boolean {
+export function isCarriedByFeed(before: Stored | undefined, after: Stored | undefined): boolean {
   if (after === undefined || isClaimed(after)) return false
   if (before === undefined) return after.kind === 'taskRun' && MOVING_AT_ONCE.includes(after.status)
   const old = before as unknown as Record<string, unknown>

@@ -1,6 +1,6 @@
-import { lacks } from './limit-row.ts'
+import { mustWaitForLimit } from './limit-row.ts'
 import type { Need } from './limits.ts'
-import { hasEnded, holderName, type Limit, type Lock, type Run, type TaskRun } from './model.ts'
+import { formatHolderName, hasTaskEnded, type Limit, type Lock, type Run, type TaskRun } from './model.ts'
 import type { PlannedTask } from './plan.ts'
 
 /*
@@ -99,7 +99,7 @@ function addHolders<L extends NeededLimit>(
   if (lock?.holder !== undefined && !hasHolderEnded(lock.holder, task))
     hindrances.push({ kind: 'lock_held', holder: lock.holder })
   for (const limit of limits)
-    if (lacks(limit.now, holderName(task), limit.need.weight))
+    if (mustWaitForLimit(limit.now, formatHolderName(task), limit.need.weight))
       hindrances.push({ kind: 'limit_reached', limit })
 }
 
@@ -124,5 +124,5 @@ export function hasHolderEnded(holder: string, task: TaskRun): boolean {
   const prefix = `${task.run}/${task.number}/`
   if (!holder.startsWith(prefix)) return false
   const attempt = Number(holder.slice(prefix.length))
-  return attempt < task.attempt || (attempt === task.attempt && hasEnded(task.status))
+  return attempt < task.attempt || (attempt === task.attempt && hasTaskEnded(task.status))
 }

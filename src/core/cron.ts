@@ -1,7 +1,7 @@
 import { Cron } from 'croner'
 
 /** Whether the IANA database knows the zone. */
-export function isTimeZone(name: string): boolean {
+export function isKnownTimeZone(name: string): boolean {
   // Nothing would be the zone of this machine.
   if (typeof name !== 'string') return false
   try {
@@ -16,7 +16,7 @@ export function isTimeZone(name: string): boolean {
  * What is wrong with a cron expression; undefined where nothing is. Croner would also take an instant, which fires once,
  * and a seventh field of years: neither has a next interval for ever.
  */
-export function cronProblem(expression: string): string | undefined {
+export function findCronProblem(expression: string): string | undefined {
   const fields = expression.trim().split(/\s+/).length
   if (fields !== 5 && fields !== 6)
     return `it has ${fields} field${fields === 1 ? '' : 's'}; there are five (minute, hour, day, month, day of the week), or six with seconds before them`

@@ -1,4 +1,4 @@
-import { maskOf } from './mask.ts'
+import { makeSecretMask } from './mask.ts'
 
 /** Shorter values occur by chance in much text that holds no secret. */
 const MIN_FOUND = 8
@@ -7,13 +7,16 @@ const MIN_FOUND = 8
  * Name of the first secret whose value a text holds, in any form that masking knows; undefined if it holds none. Records and
  * plans are shown as they are, and masking a value would change what the next task reads, so such a text is refused.
  */
-export function findSecret(text: string, secrets: { readonly [name: string]: string }): string | undefined {
+export function findSecretInText(
+  text: string,
+  secrets: { readonly [name: string]: string },
+): string | undefined {
   return Object.keys(secrets).find((name) => {
     const value = secrets[name] as string
-    return value.length >= MIN_FOUND && maskOf([value])(text) !== text
+    return value.length >= MIN_FOUND && makeSecretMask([value])(text) !== text
   })
 }
 
 /** Says that a text holds a secret, and what to do instead. */
-export const holdsSecret = (what: string, name: string) =>
+export const describeSecretLeak = (what: string, name: string) =>
   `${what} holds the secret \`${name}\`, and everybody who sees the run can read it there; leave it out, and let each task that needs the secret declare it in \`secrets\``

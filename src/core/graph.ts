@@ -24,7 +24,7 @@ export interface FoundTask {
 export type IdShape = string | IdShape[] | { [name: string]: IdShape }
 
 /** A bodiless node that gathers these tasks. */
-export const gather = (id: string, label: string, upstreams: string[]): FoundTask => ({
+export const makeGatheringTask = (id: string, label: string, upstreams: string[]): FoundTask => ({
   id,
   family: 'join',
   params: {},
@@ -42,7 +42,12 @@ const JOIN_POLICY: Policy = {
 }
 
 /** Numbers the found tasks (the first is the root), adds joins above the fan-in that a record holds, and turns edges round. */
-export function numberPlan(name: string, found: FoundTask[], plannedAt: number, maxFanIn = MAX_FAN_IN): Plan {
+export function numberPlanTasks(
+  name: string,
+  found: FoundTask[],
+  plannedAt: number,
+  maxFanIn = MAX_FAN_IN,
+): Plan {
   const numbers = numbersOf(found)
   const tasks = found.map((task, number): PlannedTask => toPlanned(task, number, numbers))
   for (let index = 0; index < found.length; index++) addJoins(tasks, tasks[index] as PlannedTask, maxFanIn)
@@ -115,7 +120,7 @@ function isReady(task: PlannedTask, tasks: PlannedTask[]): boolean {
 }
 
 /** A cycle among the found tasks as labels, the first repeated at the end; undefined where there is none. */
-export function findCycle(found: FoundTask[]): string[] | undefined {
+export function findDependencyCycle(found: FoundTask[]): string[] | undefined {
   const left = withoutOrder(found)
   if (left.size === 0) return undefined
   const byId = new Map(found.map((task) => [task.id, task]))

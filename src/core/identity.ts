@@ -1,13 +1,13 @@
 import type { Json, Params } from './model.ts'
 
 /** JSON with sorted keys and no white space (RFC 8785: keys by UTF-16 code units, numbers as ECMAScript writes them). */
-export function canonicalJson(value: Json): string {
+export function toCanonicalJson(value: Json): string {
   if (Array.isArray(value))
-    return value.some(hasFields) ? `[${value.map(canonicalJson).join(',')}]` : JSON.stringify(value)
+    return value.some(hasFields) ? `[${value.map(toCanonicalJson).join(',')}]` : JSON.stringify(value)
   if (value === null || typeof value !== 'object') return JSON.stringify(value)
   let fields = ''
   for (const name of Object.keys(value).sort())
-    fields += `${fields && ','}${JSON.stringify(name)}:${canonicalJson(value[name] as Json)}`
+    fields += `${fields && ','}${JSON.stringify(name)}:${toCanonicalJson(value[name] as Json)}`
   return `{${fields}}`
 }
 
@@ -23,31 +23,31 @@ function sha256(text: string): string {
 }
 
 /** A task's identity: its family and the SHA-256 of its significant parameters in canonical JSON. */
-export function taskIdOf(family: string, significant: Params): string {
+export function makeTaskId(family: string, significant: Params): string {
   // Joined and not concatenated: a rope keeps its parts beside itself.
-  return [family, sha256(canonicalJson(significant))].join('-')
+  return [family, sha256(toCanonicalJson(significant))].join('-')
 }
 
 /**
  * The key of a request: the pipeline (or family) and 16 hex digits of the hash of its significant parameters.
  * With `-<n>` for a run it stays below the 80 characters of an execution's name for names up to 50.
  */
-export function requestIdOf(name: string, significant: Params): string {
-  return `${name}-${sha256(canonicalJson(significant)).slice(0, 16)}`
+export function makeRequestId(name: string, significant: Params): string {
+  return `${name}-${sha256(toCanonicalJson(significant)).slice(0, 16)}`
 }
 
 /** A name for a target that a key may contain, whatever its URI has in it. */
-export function hashOfUri(uri: string): string {
+export function hashTargetUri(uri: string): string {
   return sha256(uri).slice(0, 32)
 }
 
 /** The pipeline (or family) that a run's id begins with. */
-export function pipelineOf(run: string): string {
+export function parsePipelineOfRun(run: string): string {
   return run.replace(/-[0-9a-f]{16}-\d+$/, '')
 }
 
 /** What a person calls a task: `Family(k=v,…)`; long values are cut. */
-export function taskLabel(family: string, significant: Params): string {
+export function formatTaskLabel(family: string, significant: Params): string {
   const shown: string[] = []
   for (const name in significant) shown.push(`${name}=${shownValue(significant[name] as Json)}`)
   return shown.length === 0 ? family : `${family}(${shown.join(',')})`
@@ -57,13 +57,13 @@ export function taskLabel(family: string, significant: Params): string {
 const CONTROLS = /[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu
 
 /** The text with control characters as escapes, to be shown on a terminal. */
-export function escapeControls(text: string): string {
+export function escapeControlCharacters(text: string): string {
   if (text.search(CONTROLS) < 0) return text
   return text.replace(CONTROLS, (each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
 function shownValue(value: Json): string {
-  const text = typeof value === 'string' ? value : canonicalJson(value)
-  const safe = escapeControls(text)
+  const text = typeof value === 'string' ? value : toCanonicalJson(value)
+  const safe = escapeControlCharacters(text)
   return safe.length > 60 ? `${safe.slice(0, 57)}…` : safe
 }

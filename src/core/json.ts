@@ -2,7 +2,7 @@
  * A value as JSON; throws where JSON has no such value, or would publish another in its place: JSON.stringify writes NaN
  * as null, a Map or a promise as {}, and returns undefined for a function. A property that is undefined is left out.
  */
-export function toJson(value: unknown, indent?: number): string {
+export function convertToJson(value: unknown, indent?: number): string {
   const text = JSON.stringify(value, null, indent)
   // After stringify, which refuses what refers to itself.
   const problem = problemOf(value, '')

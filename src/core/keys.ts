@@ -1,4 +1,4 @@
-import { hashOfUri } from './identity.ts'
+import { hashTargetUri } from './identity.ts'
 import type {
   Attempt,
   Checkpoint,
@@ -75,7 +75,7 @@ export const keys = {
     `wait/${row}/${order}${run}/${padded(number)}`,
   waits: (row: Key<'lock' | 'limit'>): Key<'wait'> => `wait/${row}/`,
   marker: (taskId: string): Key<'marker'> => `marker/${taskId}`,
-  maker: (uri: string): Key<'maker'> => `maker/${hashOfUri(uri)}`,
+  maker: (uri: string): Key<'maker'> => `maker/${hashTargetUri(uri)}`,
   /** By the last two parts of its ARN: a name is unique within its state machine alone. */
   execution: (id: string): Key<'execution'> => `execution/${id}`,
   showing: (run: string, execution: string): Key<'showing'> => `showing/${run}/${execution}`,

@@ -1,5 +1,5 @@
 import type { Crash, Launches } from './model.ts'
-import { retryDelayMs } from './retry.ts'
+import { computeRetryDelayMs } from './retry.ts'
 
 /** A container of a pool, as its platform shows it. */
 export interface Container {
@@ -29,7 +29,7 @@ const BACK_OFF = { attempts: 1, delayMs: 15_000, backoff: 'exponential' } as con
 const LONGEST_MS = 15 * 60_000
 
 /** A pool of which no container was started yet. */
-export const newLaunches = (pool: string): Launches => ({
+export const makeLaunchRecord = (pool: string): Launches => ({
   kind: 'launches',
   pool,
   asked: 0,
@@ -38,7 +38,12 @@ export const newLaunches = (pool: string): Launches => ({
 })
 
 /** What the containers that were started show: some work, some have failed, some are still to show it. */
-export function afterLook(row: Launches, seen: Container[], now: number, random: number): Launches {
+export function recordContainerStates(
+  row: Launches,
+  seen: Container[],
+  now: number,
+  random: number,
+): Launches {
   const started = seen.filter(({ arn }) => row.unproved.includes(arn))
   const { proveMs = PROVED_MS } = row
   const isProved = ({ status, startedAt, failure }: Container) =>
@@ -51,7 +56,7 @@ export function afterLook(row: Launches, seen: Container[], now: number, random:
     const longest = Math.max(
       ...failed.map(({ startedAt, stoppedAt = now }) => stoppedAt - (startedAt ?? stoppedAt)),
     )
-    return afterFailure(withProof(left, longest), first.failure as string, now, random)
+    return recordLaunchFailure(withProof(left, longest), first.failure as string, now, random)
   }
   return started.some(isProved) ? withoutFailures(left) : left
 }
@@ -60,8 +65,13 @@ export function afterLook(row: Launches, seen: Container[], now: number, random:
  * A container that had proved itself has crashed without a task: the next one has to run twice as long, or containers that
  * crash after a minute would be started for ever without a pause.
  */
-export function afterCrash(row: Launches, { ranMs, reason }: Crash, now: number, random: number): Launches {
-  return afterFailure(withProof(row, ranMs), reason, now, random)
+export function recordContainerCrash(
+  row: Launches,
+  { ranMs, reason }: Crash,
+  now: number,
+  random: number,
+): Launches {
+  return recordLaunchFailure(withProof(row, ranMs), reason, now, random)
 }
 
 function withProof(row: Launches, ranMs: number): Launches {
@@ -70,10 +80,10 @@ function withProof(row: Launches, ranMs: number): Launches {
 }
 
 /** A start has failed: the next is delayed, longer each time, up to 15 minutes. Those that fail together count once. */
-export function afterFailure(row: Launches, reason: string, now: number, random: number): Launches {
+export function recordLaunchFailure(row: Launches, reason: string, now: number, random: number): Launches {
   if (now < (row.notBefore ?? 0)) return { ...row, reason }
   const failures = row.failures + 1
-  const delayMs = Math.min(retryDelayMs(BACK_OFF, failures, random), LONGEST_MS)
+  const delayMs = Math.min(computeRetryDelayMs(BACK_OFF, failures, random), LONGEST_MS)
   return { ...row, failures, reason, notBefore: now + delayMs }
 }
 
@@ -85,7 +95,7 @@ function withoutFailures({ reason: _, notBefore: __, proveMs: ___, ...row }: Lau
  * How many containers to start: one for each message that nobody has taken, less those that are about to take one, up to
  * the pool's size. After a failure none before its time, then a single one that has to prove itself.
  */
-export function launchCount(
+export function countNeededLaunches(
   { failures, notBefore = 0, unproved }: Launches,
   containers: Container[],
   { messages, most, now }: { messages: number; most: number; now: number },

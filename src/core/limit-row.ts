@@ -1,10 +1,10 @@
-import { windowAt } from './calendar.ts'
+import { findBudgetWindow } from './calendar.ts'
 import type { Limits, Need } from './limits.ts'
 import type { Holding, Limit, Window } from './model.ts'
-import { type Moment, onSteady } from './moment.ts'
+import { type Moment, toSteadyInstant } from './moment.ts'
 
 /** A new row of a limit as the config says it. */
-export function newLimit({ of, name }: Pick<Need, 'of' | 'name'>, limits: Limits, now: number): Limit {
+export function makeLimitRow({ of, name }: Pick<Need, 'of' | 'name'>, limits: Limits, now: number): Limit {
   const row = { kind: 'limit' as const, of, name, holders: {}, freed: 0 }
   switch (of) {
     case 'pool':
@@ -19,27 +19,30 @@ export function newLimit({ of, name }: Pick<Need, 'of' | 'name'>, limits: Limits
 }
 
 function newWindow({ per, timeZone }: Pick<Window, 'per' | 'timeZone'>, now: number): Window {
-  const { start, end } = windowAt(per, timeZone, now)
+  const { start, end } = findBudgetWindow(per, timeZone, now)
   return { per, timeZone, startsAt: start, endsAt: end, spent: 0 }
 }
 
 /** The row with what a config says; a row that the config does not name keeps what it knew. */
-export function configured(row: Limit, limits: Limits, now: number): Limit {
+export function applyLimitConfig(row: Limit, limits: Limits, now: number): Limit {
   const known = { pool: limits.pools, resource: limits.resources, budget: limits.budgets }[row.of]
   if (known[row.name] === undefined) return row
-  const { limit, window } = newLimit(row, limits, now)
+  const { limit, window } = makeLimitRow(row, limits, now)
   const isSameWindow = window?.per === row.window?.per && window?.timeZone === row.window?.timeZone
   const kept = isSameWindow ? row.window : window
   return { ...row, limit, ...(kept === undefined ? {} : { window: kept }) }
 }
 
 /** The row as it stands at an instant: a window that has ended is a new one, and what was kept too long is free. */
-export function at(row: Limit, moment: Moment): Limit {
+export function computeLimitAt(row: Limit, moment: Moment): Limit {
   const { window } = row
   const { now, steady } = moment
   if (window !== undefined && now >= window.endsAt)
     // A reservation ends with its window.
-    return at({ ...row, window: newWindow(window, now), holders: {}, freed: row.freed + 1 }, moment)
+    return computeLimitAt(
+      { ...row, window: newWindow(window, now), holders: {}, freed: row.freed + 1 },
+      moment,
+    )
   const holders = Object.fromEntries(
     Object.entries(row.holders).filter(([, { until }]) => until === undefined || until > steady),
   )
@@ -56,44 +59,49 @@ export function at(row: Limit, moment: Moment): Limit {
 }
 
 /** What is held by all. */
-export const heldOf = ({ holders }: Limit): number =>
+export const sumHeldAmounts = ({ holders }: Limit): number =>
   Object.values(holders).reduce((sum, { weight }) => sum + weight, 0)
 
 /** What can still be taken. */
-export function freeOf(row: Limit): number {
-  return row.limit - (row.window?.spent ?? 0) - heldOf(row)
+export function computeFreeCapacity(row: Limit): number {
+  return row.limit - (row.window?.spent ?? 0) - sumHeldAmounts(row)
 }
 
 /**
  * Whether a claim has to wait. Freed slots are kept for the first who waits until its weight is there, so nobody may
  * overtake; a budget is used up anyway, so what fits goes on.
  */
-export function lacks(row: Limit, holder: string, weight: number): boolean {
+export function mustWaitForLimit(row: Limit, holder: string, weight: number): boolean {
   if (row.blockedUntil !== undefined) return true
   if (row.holders[holder] !== undefined) return false
   if (row.of === 'resource' && row.waiting) return true
-  return freeOf(row) < weight
+  return computeFreeCapacity(row) < weight
 }
 
 /** The row with a holder more; a holder that was there is replaced. */
-export function withHolder(row: Limit, holder: string, holding: Holding, moment: Moment): Limit {
-  return due({ ...row, holders: { ...row.holders, [holder]: holding } }, moment)
+export function addLimitHolder(row: Limit, holder: string, holding: Holding, moment: Moment): Limit {
+  return setNextDueInstant({ ...row, holders: { ...row.holders, [holder]: holding } }, moment)
 }
 
 /** The row after an attempt gave back what it held; of a budget it may have spent some. */
-export function withoutHolder(row: Limit, holder: string, spent: number | undefined, moment: Moment): Limit {
+export function removeLimitHolder(
+  row: Limit,
+  holder: string,
+  spent: number | undefined,
+  moment: Moment,
+): Limit {
   const { [holder]: held, ...holders } = row.holders
   if (held === undefined) return row
   const given = { ...row, holders, freed: row.freed + 1 }
-  if (row.window === undefined) return due(given, moment)
+  if (row.window === undefined) return setNextDueInstant(given, moment)
   const used = Math.min(held.weight, Math.max(0, spent ?? held.weight))
-  return due({ ...given, window: { ...row.window, spent: row.window.spent + used } }, moment)
+  return setNextDueInstant({ ...given, window: { ...row.window, spent: row.window.spent + used } }, moment)
 }
 
 /** The row with its next due instant: the end of what is kept for somebody, and the window's turn where somebody waits. */
-export function due(row: Limit, moment: Moment): Limit {
+export function setNextDueInstant(row: Limit, moment: Moment): Limit {
   const ends = Object.values(row.holders).flatMap(({ until }) => (until === undefined ? [] : [until]))
-  if (row.waiting && row.window) ends.push(onSteady(row.blockedUntil ?? row.window.endsAt, moment))
+  if (row.waiting && row.window) ends.push(toSteadyInstant(row.blockedUntil ?? row.window.endsAt, moment))
   const { dueAt: _, ...rest } = row
   return ends.length === 0 ? rest : { ...rest, dueAt: ends.reduce((first, end) => Math.min(first, end)) }
 }

@@ -61,7 +61,7 @@ export interface Need {
 }
 
 /** What a task needs, in the order in which it waits: what may take longest comes first, so that nothing is held meanwhile. */
-export function needsOf(policy: Policy, limits: Limits): Need[] {
+export function listLimitNeeds(policy: Policy, limits: Limits): Need[] {
   const pool = policy.pool ?? DEFAULT_POOL
   const isPoolLimited = limits.pools[pool]?.concurrency !== undefined
   // As nearly always.
@@ -81,7 +81,7 @@ const need = (of: Limit['of'], name: string, weight: number): Need => ({
 })
 
 /** What a task asks for that the config does not have or that is more than there is, a sentence each. */
-export function limitProblems(policy: Policy, limits: Limits): string[] {
+export function findLimitProblems(policy: Policy, limits: Limits): string[] {
   const pool = policy.pool ?? DEFAULT_POOL
   const problems = limits.pools[pool] === undefined ? [unknown('pool', pool, limits.pools)] : []
   const { maxMemoryMb } = limits.pools[pool] ?? {}

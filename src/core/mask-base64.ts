@@ -8,7 +8,7 @@ const MIN_BASE64 = 4
  * piece for each of the three offsets in a byte triple; the first and last character are left out if they hold bits of the
  * bytes around. The text is also looked for as JSON, URLs and forms write it.
  */
-export function base64Pieces(secret: string): string[] {
+export function makeBase64Pieces(secret: string): string[] {
   const written = [secret, JSON.stringify(secret).slice(1, -1), ...percentForms(secret)]
   return [...new Set([...new Set(written)].flatMap(piecesOf))]
 }

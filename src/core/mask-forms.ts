@@ -1,4 +1,4 @@
-import { base64Pieces } from './mask-base64.ts'
+import { makeBase64Pieces } from './mask-base64.ts'
 
 /** Shorter values are masked only where they stand alone: elsewhere they would hide half of an ordinary line. */
 const MIN_INSIDE = 4
@@ -15,11 +15,11 @@ const SPECIAL = /[\\^$.*+?()[\]{}|/-]/g
  * usual spellings (JSON and JSON within JSON, `util.inspect`, URLs, forms, HTML, a shell's quotes), also mixed; hexadecimal;
  * and base64 at each of its three offsets, in both alphabets.
  */
-export function formsOf(secret: string): string[] {
+export function listSecretForms(secret: string): string[] {
   if (secret.length < MIN_LENGTH) return []
   const spelled = spellings(secret)
   if (secret.length < MIN_INSIDE) return [`(?<![A-Za-z0-9])${spelled}(?![A-Za-z0-9])`]
-  return [spelled, ...hexForms(secret), ...base64Pieces(secret).map(base64Form)]
+  return [spelled, ...hexForms(secret), ...makeBase64Pieces(secret).map(base64Form)]
 }
 
 /** Letters and digits are nowhere written in another way, so most secrets stay short patterns that are searched quickly. */

@@ -1,5 +1,5 @@
-import { base64Pieces, maskBrokenBase64 } from './mask-base64.ts'
-import { formsOf } from './mask-forms.ts'
+import { makeBase64Pieces, maskBrokenBase64 } from './mask-base64.ts'
+import { listSecretForms } from './mask-forms.ts'
 import type { Failure, Progress } from './model.ts'
 import type { LogLine } from './ports.ts'
 
@@ -14,9 +14,9 @@ const unmasked: Mask = (text) => text
 
 /**
  * A function that replaces every secret value in a text by `***`: as it is, and as the usual encodings write it
- * ({@link formsOf}). A value of several lines is masked line by line.
+ * ({@link listSecretForms}). A value of several lines is masked line by line.
  */
-export function maskOf(values: Iterable<string>): Mask {
+export function makeSecretMask(values: Iterable<string>): Mask {
   const secrets = [...values]
   if (secrets.length === 0) return unmasked
   const name = JSON.stringify(secrets)
@@ -32,10 +32,10 @@ function makeMask(secrets: string[]): Mask {
     .flatMap((value) => [value, ...value.split(/\r?\n/)])
     .map((part) => part.trim())
     .sort((a, b) => b.length - a.length)
-  const forms = [...new Set(parts.flatMap(formsOf))]
+  const forms = [...new Set(parts.flatMap(listSecretForms))]
   if (forms.length === 0) return unmasked
   const pattern = new RegExp(forms.join('|'), 'g')
-  const maskBroken = maskBrokenBase64(parts.flatMap(base64Pieces))
+  const maskBroken = maskBrokenBase64(parts.flatMap(makeBase64Pieces))
   return (text) => maskBroken(text).replace(pattern, '***')
 }
 
@@ -51,7 +51,7 @@ export interface UncutLine {
 }
 
 /** As much of a text as its line in the log can need, before secrets are masked. */
-export function keptLine(text: string): UncutLine {
+export function cutLogLine(text: string): UncutLine {
   const dropped = text.length - MAX_LINE - MARGIN
   return dropped > 0 ? { text: text.slice(0, MAX_LINE + MARGIN), dropped } : { text }
 }
@@ -67,7 +67,7 @@ function maskedLine({ text, dropped = 0 }: UncutLine, mask: Mask): string {
 }
 
 /** The same for a line with its time and level. */
-export const maskedLogLine = ({ at, level, ...line }: LogLine & UncutLine, mask: Mask): LogLine => ({
+export const maskLogLine = ({ at, level, ...line }: LogLine & UncutLine, mask: Mask): LogLine => ({
   at,
   level,
   text: maskedLine(line, mask),
@@ -77,7 +77,7 @@ const MAX_MESSAGE = 500
 const MAX_STACK = 4_000
 
 /** A failure without secrets, small enough for a record; masked before it is cut, so that no half secret is left. */
-export function maskedFailure(failure: Failure, mask: Mask): Failure {
+export function maskAttemptFailure(failure: Failure, mask: Mask): Failure {
   const { outcome, message, stack } = failure
   return {
     outcome,
@@ -89,6 +89,6 @@ export function maskedFailure(failure: Failure, mask: Mask): Failure {
 const cut = (text: string, length: number) => (text.length > length ? `${text.slice(0, length - 1)}…` : text)
 
 /** What a body reports of itself, without secrets. */
-export function maskedProgress(progress: Progress, mask: Mask): Progress {
+export function maskProgressReport(progress: Progress, mask: Mask): Progress {
   return progress.text === undefined ? progress : { ...progress, text: mask(progress.text) }
 }

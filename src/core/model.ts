@@ -210,7 +210,7 @@ export interface Limit {
   of: 'pool' | 'resource' | 'budget'
   name: string
   limit: number
-  /** What is held, by {@link holderName}. */
+  /** What is held, by {@link formatHolderName}. */
   holders: { [holder: string]: Holding }
   /** Counts what came back; each time whoever waits is looked at. */
   freed: number
@@ -366,7 +366,7 @@ export type StoredRecord =
 export const MAX_FAN_IN = 1000
 
 /** Whether a task run can still change. */
-export function hasEnded(status: TaskStatus): boolean {
+export function hasTaskEnded(status: TaskStatus): boolean {
   switch (status) {
     case 'succeeded':
     case 'complete':
@@ -384,16 +384,16 @@ export function hasEnded(status: TaskStatus): boolean {
 }
 
 /** Whether what depends on a task in this status may run. */
-export function isSatisfied(status: TaskStatus): boolean {
+export function satisfiesDependents(status: TaskStatus): boolean {
   return status === 'succeeded' || status === 'complete'
 }
 
 /** Whether a run can still change. */
-export function isOpen(status: RunStatus): boolean {
+export function isRunOpen(status: RunStatus): boolean {
   return status === 'planning' || status === 'running'
 }
 
 /** The name by which locks know an attempt. */
-export function holderName(attempt: { run: string; number: number; attempt: number }): string {
+export function formatHolderName(attempt: { run: string; number: number; attempt: number }): string {
   return `${attempt.run}/${attempt.number}/${attempt.attempt}`
 }

@@ -7,13 +7,14 @@ export interface Moment {
 }
 
 /** Both readings of a clock. */
-export const momentOf = (clock: { now(): number; steady(): number }): Moment => ({
+export const readClockMoment = (clock: { now(): number; steady(): number }): Moment => ({
   now: clock.now(),
   steady: clock.steady(),
 })
 
 /** An instant of the wall clock as the steady clock will tell it, if neither is set meanwhile. */
-export const onSteady = (wallAt: number, { now, steady }: Moment): number => wallAt - now + steady
+export const toSteadyInstant = (wallAt: number, { now, steady }: Moment): number => wallAt - now + steady
 
 /** An instant of the steady clock as the wall clock will tell it: for people. */
-export const onWall = (steadyAt: number, { now, steady }: Moment): number => steadyAt - steady + now
+export const toWallClockInstant = (steadyAt: number, { now, steady }: Moment): number =>
+  steadyAt - steady + now

@@ -7,7 +7,7 @@ interface KeptSlice {
 }
 
 /** A slice of a plan as JSON. */
-export function writeSlice(tasks: PlannedTask[]): string {
+export function serializePlanSlice(tasks: PlannedTask[]): string {
   const numbers = new Map<Policy, number>()
   const kept = tasks.map(({ policy, ...task }) => {
     const number = numbers.get(policy) ?? numbers.size
@@ -18,7 +18,7 @@ export function writeSlice(tasks: PlannedTask[]): string {
 }
 
 /** The tasks of a slice; one that was written before policies were shared is an array with each task whole. */
-export function readSlice(text: string): PlannedTask[] {
+export function parsePlanSlice(text: string): PlannedTask[] {
   const kept = JSON.parse(text) as KeptSlice | PlannedTask[]
   if (Array.isArray(kept)) return kept
   const { policies, tasks } = kept

@@ -102,15 +102,17 @@ export class MissingTaskError extends SluiceError {
 }
 
 /** Every number in a shape, in order. */
-export function shapeNumbers(shape: Shape | undefined): number[] {
+export function listShapeNumbers(shape: Shape | undefined): number[] {
   if (shape === undefined) return []
   if (typeof shape === 'number') return [shape]
-  return Object.values(shape).flatMap(shapeNumbers)
+  return Object.values(shape).flatMap(listShapeNumbers)
 }
 
 /** The shape with each number replaced. */
-export function mapShape<T>(shape: Shape, replace: (number: number) => T): unknown {
+export function mapShapeNumbers<T>(shape: Shape, replace: (number: number) => T): unknown {
   if (typeof shape === 'number') return replace(shape)
-  if (Array.isArray(shape)) return shape.map((each) => mapShape(each, replace))
-  return Object.fromEntries(Object.entries(shape).map(([name, each]) => [name, mapShape(each, replace)]))
+  if (Array.isArray(shape)) return shape.map((each) => mapShapeNumbers(each, replace))
+  return Object.fromEntries(
+    Object.entries(shape).map(([name, each]) => [name, mapShapeNumbers(each, replace)]),
+  )
 }

@@ -45,7 +45,7 @@ export interface Store {
 
 /**
  * A store as an adapter implements it: bytes under strings, which know nothing of kinds. What it returns for a key is
- * what was written under it, so {@link typedStore} may say which record that is.
+ * what was written under it, so {@link makeTypedStore} may say which record that is.
  */
 export interface UntypedStore {
   read(keys: readonly string[]): Promise<(Stored | undefined)[]>
@@ -56,7 +56,7 @@ export interface UntypedStore {
 }
 
 /** The store of an adapter, typed by its keys. */
-export const typedStore = (store: UntypedStore): Store => store as unknown as Store
+export const makeTypedStore = (store: UntypedStore): Store => store as unknown as Store
 
 /** Numbered plans, immutable. */
 export interface Plans {

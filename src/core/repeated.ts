@@ -1,5 +1,8 @@
 /** Those that have a key in common, a group for each key, in order; without a group for each of those that have not. */
-export function repeated<T>(all: Iterable<T>, keyOf: (each: T) => string): [key: string, group: T[]][] {
+export function groupByRepeatedKey<T>(
+  all: Iterable<T>,
+  keyOf: (each: T) => string,
+): [key: string, group: T[]][] {
   const firsts = new Map<string, T>()
   const groups = new Map<string, T[]>()
   for (const each of all) {

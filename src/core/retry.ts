@@ -1,6 +1,6 @@
 import type { Fields } from './change.ts'
 import type { AttemptOutcome, Failure, TaskRun } from './model.ts'
-import { type Moment, onSteady } from './moment.ts'
+import { type Moment, toSteadyInstant } from './moment.ts'
 import type { Policy, RetryPolicy } from './plan.ts'
 
 /** Attempts of one task run that may end by the same free cause before it fails after all. */
@@ -44,7 +44,7 @@ function nextMemoryMb({ hadMb, largestMb }: AttemptMemory): number | undefined {
 }
 
 /** Whether an attempt that ended so uses up the retry policy. */
-export function usesUpRetry(outcome: Failure['outcome'] | undefined): boolean {
+export function usesUpRetryPolicy(outcome: Failure['outcome'] | undefined): boolean {
   return outcome === 'failed' || outcome === 'timed_out' || outcome === 'out_of_memory'
 }
 
@@ -52,14 +52,14 @@ export function usesUpRetry(outcome: Failure['outcome'] | undefined): boolean {
  * Delay before the next attempt: exponential with full jitter in its upper half, so that many failures spread out
  * (after "Exponential Backoff and Jitter", AWS Architecture Blog, 2015: "equal jitter"). Only `maxDelayMs` caps it.
  */
-export function retryDelayMs(policy: RetryPolicy, failures: number, random: number): number {
+export function computeRetryDelayMs(policy: RetryPolicy, failures: number, random: number): number {
   if (policy.backoff === 'fixed') return policy.delayMs
   const delay = Math.min(policy.delayMs * 2 ** (failures - 1), policy.maxDelayMs ?? LONGEST_DELAY_MS)
   return Math.round(delay * (0.5 + random / 2))
 }
 
 /** A failure without its stack: task runs and locks stay under 1 KB, the attempt keeps the whole story. */
-export function briefly({ outcome, message }: Failure): Failure {
+export function shortenFailure({ outcome, message }: Failure): Failure {
   return { outcome, message }
 }
 
@@ -73,7 +73,7 @@ interface AfterAttempt {
 }
 
 /** What the end of an attempt makes of its task run. */
-export function afterAttempt(
+export function decideAfterAttempt(
   task: TaskRun,
   ending: AttemptEnd,
   { policy: { retry }, memory, moment, random }: AfterAttempt,
@@ -93,14 +93,14 @@ export function afterAttempt(
   // The same work in the same memory ends the same way.
   const isFinal = ending.isFinal || (outcome === 'out_of_memory' && memoryMb === undefined)
   if (isFinal || isUsedUp(outcome, counts, retry)) return { ...counted, status: 'failed', endedAt: now }
-  const delayMs = usesUpRetry(outcome)
-    ? retryDelayMs(retry, counts[outcome] ?? 1, random)
+  const delayMs = usesUpRetryPolicy(outcome)
+    ? computeRetryDelayMs(retry, counts[outcome] ?? 1, random)
     : freeDelayMs(counts[outcome], random)
   return {
     ...counted,
     status: 'queued',
     attempt: task.attempt + 1,
-    notBefore: Math.max(steady + delayMs, onSteady(ending.retryAt ?? 0, moment)),
+    notBefore: Math.max(steady + delayMs, toSteadyInstant(ending.retryAt ?? 0, moment)),
     ...(memoryMb === undefined ? {} : { memoryMb }),
   }
 }
@@ -112,7 +112,7 @@ function countedEnd(task: TaskRun, { outcome, hasCheckpoint, failure }: AttemptE
   return {
     counts,
     emptyHanded: hasCheckpoint || emptyHanded === 0 ? undefined : emptyHanded,
-    failure: failure && briefly(failure),
+    failure: failure && shortenFailure(failure),
   }
 }
 
@@ -133,7 +133,7 @@ function usedOf({ failed = 0, timed_out = 0, out_of_memory = 0 }: Counts, retry:
 
 function isUsedUp(outcome: AttemptOutcome, counts: Counts, retry: RetryPolicy): boolean {
   const count = counts[outcome] ?? 0
-  if (!usesUpRetry(outcome)) return count >= MAX_FREE_ATTEMPTS
+  if (!usesUpRetryPolicy(outcome)) return count >= MAX_FREE_ATTEMPTS
   const own = { timed_out: retry.timedOut, out_of_memory: retry.outOfMemory, failed: undefined }[
     outcome as 'failed' | 'timed_out' | 'out_of_memory'
   ]
@@ -142,5 +142,5 @@ function isUsedUp(outcome: AttemptOutcome, counts: Counts, retry: RetryPolicy): 
 
 function freeDelayMs(count: number | undefined, random: number): number {
   if (count === undefined || count <= 1) return 0
-  return retryDelayMs(FREE_RETRY, count, random)
+  return computeRetryDelayMs(FREE_RETRY, count, random)
 }

@@ -1,4 +1,4 @@
-import { intervalsOf, type Span } from './calendar.ts'
+import { makeScheduleIntervals, type Span } from './calendar.ts'
 import type { OpenInterval, RunStatus, ScheduleRecord } from './model.ts'
 
 /** What a pipeline's schedule says. */
@@ -22,7 +22,7 @@ const MAX_FRESH = 200
 const MAX_FAILED = 1_000
 
 /** The record after the intervals that have ended since its cursor were added, oldest first. */
-export function withMissing(record: ScheduleRecord, rule: ScheduleRule, now: number): ScheduleRecord {
+export function addMissedIntervals(record: ScheduleRecord, rule: ScheduleRule, now: number): ScheduleRecord {
   if (record.paused) return record
   const oldest = now - rule.lookBackDays * DAY_MS
   const fresh = record.open.filter(({ failures }) => failures === 0)
@@ -38,7 +38,7 @@ export function withMissing(record: ScheduleRecord, rule: ScheduleRule, now: num
 
 /** Intervals that have ended and are to be caught up with, oldest first, as many as there is room for. */
 function missingOf(cursor: number, rule: ScheduleRule, now: number, room: number): Span[] {
-  const intervals = intervalsOf(rule)
+  const intervals = makeScheduleIntervals(rule)
   const missing: Span[] = []
   let span = intervals.after(intervals.endedBefore(Math.max(cursor, earliest(rule, now))))
   for (; span.end <= now && missing.length < room; span = intervals.after(span)) missing.push(span)
@@ -52,20 +52,23 @@ function earliest(rule: ScheduleRule, now: number): number {
     case 'all':
       return oldest
     case 'latest':
-      return Math.max(oldest, intervalsOf(rule).endedBefore(now).start)
+      return Math.max(oldest, makeScheduleIntervals(rule).endedBefore(now).start)
     case 'none':
       return Math.max(oldest, now - MISSED_MS)
   }
 }
 
 /** An interval after a failure: tried again later, or given up. */
-export function withFailure({ run: _, retryAt: __, ...rest }: OpenInterval, steady: number): OpenInterval {
+export function recordIntervalFailure(
+  { run: _, retryAt: __, ...rest }: OpenInterval,
+  steady: number,
+): OpenInterval {
   const delay = RETRY_MS[rest.failures]
   return { ...rest, failures: rest.failures + 1, ...(delay === undefined ? {} : { retryAt: steady + delay }) }
 }
 
 /** The record after looking at the runs of its open intervals; `steady` is the clock of delays. */
-export function withEnds(
+export function recordIntervalEnds(
   record: ScheduleRecord,
   ended: ReadonlyMap<string, RunStatus>,
   steady: number,
@@ -74,13 +77,13 @@ export function withEnds(
     const status = each.run === undefined ? undefined : ended.get(each.run)
     if (status === undefined) return [each]
     if (status !== 'failed') return []
-    return [withFailure(each, steady)]
+    return [recordIntervalFailure(each, steady)]
   })
   return { ...record, open }
 }
 
 /** The intervals to start now, oldest first, as far as they may run at once; `steady` is the clock of delays. */
-export function toStart(
+export function selectIntervalsToStart(
   record: ScheduleRecord,
   { maxActiveRuns }: ScheduleRule,
   steady: number,
@@ -98,7 +101,7 @@ export function toStart(
 
 /** Intervals of a schedule that begin in a stretch of time. */
 export function* intervalsIn(rule: Pick<ScheduleRule, 'cron' | 'timeZone'>, range: Span): Generator<Span> {
-  const intervals = intervalsOf(rule)
+  const intervals = makeScheduleIntervals(rule)
   for (let span = intervals.from(range.start); span.start < range.end; span = intervals.after(span))
     yield span
 }

@@ -1,4 +1,4 @@
-import { countBits, withBits } from './bitmap.ts'
+import { countSetBits, setBitmapBits } from './bitmap.ts'
 import type { Node, Run, TaskRun } from './model.ts'
 
 /** An upstream that has ended, by its bit at the node that depends on it. */
@@ -9,41 +9,41 @@ export interface Arrival {
 
 /** The node's bitmaps after these arrivals, or undefined where they say nothing new. */
 function arrive(node: Node, arrivals: Arrival[]): Pick<Node, 'ended' | 'failed'> | undefined {
-  const ended = withBits(
+  const ended = setBitmapBits(
     node.ended,
     arrivals.map((each) => each.bit),
   )
   if (ended === node.ended) return undefined
-  const failed = withBits(
+  const failed = setBitmapBits(
     node.failed,
     arrivals.filter((each) => !each.satisfied).map((each) => each.bit),
   )
   return { ended, failed }
 }
 
-const allEnded = (node: Node) => countBits(node.ended) === node.upstreams
-const noneFailed = (node: Node) => countBits(node.failed) === 0
+const allEnded = (node: Node) => countSetBits(node.ended) === node.upstreams
+const noneFailed = (node: Node) => countSetBits(node.failed) === 0
 
 /**
  * What to write on a task run whose upstreams ended; undefined where nothing changes.
  * Idempotent: arrivals that were counted before are no news.
  */
-export function settleTask(task: TaskRun, arrivals: Arrival[], now: number): Partial<TaskRun> | undefined {
+export function settleTaskRun(task: TaskRun, arrivals: Arrival[], now: number): Partial<TaskRun> | undefined {
   const bits = arrive(task, arrivals)
   if (bits === undefined) return undefined
   const node = { ...task, ...bits }
   if ((task.status !== 'pending' && task.status !== 'expanding') || !allEnded(node)) return bits
-  return { ...bits, ...startOrEnd(node, now) }
+  return { ...bits, ...decideStartOrEnd(node, now) }
 }
 
 /** What becomes of a pending or expanding task all of whose upstreams have ended. */
-export function startOrEnd(task: TaskRun, now: number): Partial<TaskRun> {
+export function decideStartOrEnd(task: TaskRun, now: number): Partial<TaskRun> {
   if (!noneFailed(task)) return { status: 'upstream_failed', endedAt: now }
   return task.join ? { status: 'succeeded', endedAt: now } : { status: 'queued' }
 }
 
 /** The same for the run itself; a run that is being cancelled ends by its sweep instead. */
-export function settleRun(run: Run, arrivals: Arrival[], now: number): Partial<Run> | undefined {
+export function settleRunStatus(run: Run, arrivals: Arrival[], now: number): Partial<Run> | undefined {
   const bits = arrive(run, arrivals)
   if (bits === undefined) return undefined
   const node = { ...run, ...bits }

@@ -9,7 +9,7 @@ export interface Timer {
 }
 
 /** Calls back after any number of milliseconds, months too. */
-export function startTimer(ms: number, callback: () => void): Timer {
+export function startLongTimer(ms: number, callback: () => void): Timer {
   let isHeld = true
   let timer: NodeJS.Timeout
   const wait = (left: number) => {

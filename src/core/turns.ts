@@ -20,7 +20,7 @@ function nextTurn<G extends Group>(groups: G[], servedAt: (name: string) => numb
  * Takes in turns while there are places. `take` takes the group's first message and returns it with what the group is
  * then; undefined leaves the place to another process, and the group takes no part any more.
  */
-export function takeTurns<G extends Group, T>(
+export function takeMessagesInTurns<G extends Group, T>(
   groups: Map<string, G>,
   { places, limit }: { places: number; limit: number },
   servedAt: (name: string) => number,

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { isTimeZone } from '../core/cron.ts'
+import { isKnownTimeZone } from '../core/cron.ts'
 import {
   type BudgetLimit,
   type Limits,
@@ -100,7 +100,7 @@ const count = z.int().min(1)
 const names = z
   .string()
   .regex(/^[A-Za-z][A-Za-z0-9_-]{0,49}$/, 'a name is a letter, then up to 49 letters, digits, _ or -')
-const timeZone = z.string().refine(isTimeZone, {
+const timeZone = z.string().refine(isKnownTimeZone, {
   error: (issue) => `there is no time zone ${JSON.stringify(issue.input)}; write one such as Europe/London`,
 })
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { messageOf, SluiceError } from '../core/errors.ts'
+import { readErrorMessage, SluiceError } from '../core/errors.ts'
 import type { Json, Params } from '../core/model.ts'
 import { changesValues, type Kind, layersOf, textKindOf } from './fields.ts'
 
@@ -142,7 +142,7 @@ function describe(value: unknown): string {
   try {
     return typeof value === 'object' ? `a ${value?.constructor?.name}` : `${typeof value} ${String(value)}`
   } catch (error) {
-    return messageOf(error)
+    return readErrorMessage(error)
   }
 }
 

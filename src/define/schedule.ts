@@ -1,4 +1,4 @@
-import { cronProblem, isTimeZone } from '../core/cron.ts'
+import { findCronProblem, isKnownTimeZone } from '../core/cron.ts'
 
 /** When a pipeline runs by itself, and what becomes of intervals that were missed. */
 export interface Schedule {
@@ -51,10 +51,10 @@ export function cron(expression: string, options: ScheduleOptions = {}): Schedul
 export function scheduleProblems(schedule: Schedule): string[] {
   const { cron: expression, timeZone, lookBackDays, catchUp, maxActiveRuns, ...rest } = schedule
   const problems = Object.keys(rest).map((name) => `a schedule has no option ${name}`)
-  const problem = cronProblem(String(expression))
+  const problem = findCronProblem(String(expression))
   if (problem !== undefined)
     problems.push(`the cron expression ${JSON.stringify(expression)} does not parse: ${problem}`)
-  if (!isTimeZone(timeZone))
+  if (!isKnownTimeZone(timeZone))
     problems.push(`there is no time zone ${JSON.stringify(timeZone)}; write one such as Europe/London`)
   if (!(lookBackDays > 0 && lookBackDays <= 366)) problems.push('lookBackDays must be above 0, at most 366')
   if (!['all', 'latest', 'none'].includes(catchUp)) problems.push("catchUp must be 'all', 'latest' or 'none'")

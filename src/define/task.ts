@@ -1,4 +1,4 @@
-import { taskIdOf, taskLabel } from '../core/identity.ts'
+import { formatTaskLabel, makeTaskId } from '../core/identity.ts'
 import type { Json, Params } from '../core/model.ts'
 import type { Policy } from '../core/plan.ts'
 import type { Body, BodyContext } from './body.ts'
@@ -207,12 +207,12 @@ class Instance implements TaskInstance {
   }
 
   get id(): string {
-    this.#id ??= taskIdOf(this.definition.family, this.#significant)
+    this.#id ??= makeTaskId(this.definition.family, this.#significant)
     return this.#id
   }
 
   get label(): string {
-    this.#label ??= taskLabel(this.definition.family, this.#significant)
+    this.#label ??= formatTaskLabel(this.definition.family, this.#significant)
     return this.#label
   }
 

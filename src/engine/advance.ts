@@ -1,6 +1,6 @@
 import type { Stored } from '../core/change.ts'
 import { type Key, keys } from '../core/keys.ts'
-import { hasEnded, type Run, type TaskRun } from '../core/model.ts'
+import { hasTaskEnded, type Run, type TaskRun } from '../core/model.ts'
 import { type FeedEvent, MAX_DELAY_MS } from '../core/ports.ts'
 import { sweepCancelled } from './cancel.ts'
 import { type Context, writeEach } from './context.ts'
@@ -43,7 +43,8 @@ async function recordsOf({ ports }: Context, events: FeedEvent[]): Promise<Store
  * image says may be wrong by now.
  */
 const isLasting = (image: Stored) =>
-  image.kind === 'taskRun' && (hasEnded(image.status) || (image.status === 'queued' && image.attempt === 1))
+  image.kind === 'taskRun' &&
+  (hasTaskEnded(image.status) || (image.status === 'queued' && image.attempt === 1))
 
 const readAll = async ({ store }: Context['ports'], changed: Key[]) =>
   changed.length === 0 ? [] : (await store.read(changed)).filter((each) => each !== undefined)
@@ -64,7 +65,7 @@ async function handleRecords(context: Context, records: Stored[]): Promise<void>
     sendQueued(context, tasks),
     resolve(
       context,
-      tasks.filter((task) => hasEnded(task.status) && task.status !== 'cancelled'),
+      tasks.filter((task) => hasTaskEnded(task.status) && task.status !== 'cancelled'),
     ),
     freeLocks(context, tasks),
   ])

@@ -1,9 +1,9 @@
 import type { Stored } from '../core/change.ts'
 import { type Key, keys } from '../core/keys.ts'
-import { at, configured, due } from '../core/limit-row.ts'
+import { applyLimitConfig, computeLimitAt, setNextDueInstant } from '../core/limit-row.ts'
 import type { Limits } from '../core/limits.ts'
 import type { Limit } from '../core/model.ts'
-import { momentOf } from '../core/moment.ts'
+import { readClockMoment } from '../core/moment.ts'
 import { type Context, updateEach } from './context.ts'
 
 /**
@@ -18,7 +18,7 @@ export async function applyLimits({ ports, settings }: Context): Promise<void> {
     // A row that was never written is made from the config by its first claim.
     return record === undefined ? [] : [{ key, record }]
   })
-  const decide = (row: Stored<Limit>) => changesOf(row, settings.limits, momentOf(ports.clock))
+  const decide = (row: Stored<Limit>) => changesOf(row, settings.limits, readClockMoment(ports.clock))
   await updateEach(
     ports.store,
     updates.map((each) => ({ ...each, decide })),
@@ -31,15 +31,15 @@ const keysOf = ({ pools, resources, budgets }: Limits): Key<'limit'>[] => [
   ...Object.keys(budgets).map((name) => keys.limit('budget', name)),
 ]
 
-function changesOf(row: Stored<Limit>, limits: Limits, moment: ReturnType<typeof momentOf>) {
+function changesOf(row: Stored<Limit>, limits: Limits, moment: ReturnType<typeof readClockMoment>) {
   if (!isOtherwise(row, limits, moment.now)) return undefined
-  const next = at(configured(row, limits, moment.now), moment)
-  const { limit, window, holders, dueAt } = due(next, moment)
+  const next = computeLimitAt(applyLimitConfig(row, limits, moment.now), moment)
+  const { limit, window, holders, dueAt } = setNextDueInstant(next, moment)
   return { limit, window, holders, dueAt, blockedUntil: next.blockedUntil, freed: row.freed + 1 }
 }
 
 /** Whether a config says something else of a limit than its row. */
 export function isOtherwise(row: Limit, limits: Limits, now: number): boolean {
-  const { limit, window } = configured(row, limits, now)
+  const { limit, window } = applyLimitConfig(row, limits, now)
   return limit !== row.limit || window?.per !== row.window?.per || window?.timeZone !== row.window?.timeZone
 }

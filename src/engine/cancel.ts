@@ -1,7 +1,7 @@
 import type { Fields, Stored } from '../core/change.ts'
 import { type Key, keys } from '../core/keys.ts'
-import { hasEnded, isOpen, type Run } from '../core/model.ts'
-import { type Moment, momentOf } from '../core/moment.ts'
+import { hasTaskEnded, isRunOpen, type Run } from '../core/model.ts'
+import { type Moment, readClockMoment } from '../core/moment.ts'
 import { type Context, writeEach } from './context.ts'
 import { leaveLines } from './limits.ts'
 import { releaseChunk } from './release.ts'
@@ -14,11 +14,11 @@ const AGAIN_MS = 1_000
  * succeed only in the next one. Any other open run is joined.
  */
 export const mustEndBeforeRetry = ({ status }: Run, failedTasks: number): boolean =>
-  isOpen(status) && failedTasks > 0
+  isRunOpen(status) && failedTasks > 0
 
 /** Marks a run as cancelled; true where it was still open. Its sweep comes through the feed. */
 export async function cancelRun({ ports }: Context, run: Stored<Run>): Promise<boolean> {
-  if (!isOpen(run.status)) return false
+  if (!isRunOpen(run.status)) return false
   const now = ports.clock.now()
   const set: Fields<Run> =
     run.status === 'planning'
@@ -43,7 +43,7 @@ export async function sweepCancelled(context: Context, run: Stored<Run>): Promis
   const set =
     to < tasks
       ? { swept: to, leftRunning: left, dueAt: undefined }
-      : passEnd(run, left, momentOf(ports.clock))
+      : passEnd(run, left, readClockMoment(ports.clock))
   await ports.store.write([{ key: keys.run(run.id), set, if: { status: 'running', swept: run.swept } }])
 }
 
@@ -59,7 +59,7 @@ function passEnd({ failure }: Run, left: number, { now, steady }: Moment): Field
 async function sweepPage(ports: Context['ports'], page: Key<'task'>[]): Promise<number> {
   const now = ports.clock.now()
   const tasks = (await ports.store.read(page)).filter((each) => each !== undefined)
-  const left = tasks.filter((task) => !hasEnded(task.status))
+  const left = tasks.filter((task) => !hasTaskEnded(task.status))
   const still = left.filter((task) => task.status !== 'running')
   const results = await writeEach(
     ports.store,

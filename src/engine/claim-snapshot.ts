@@ -2,7 +2,7 @@ import type { Stored } from '../core/change.ts'
 import type { ClaimSnapshot } from '../core/claim.ts'
 import { keys } from '../core/keys.ts'
 import type { Lock, Run, TaskRun } from '../core/model.ts'
-import { type PlannedTask, shapeNumbers } from '../core/plan.ts'
+import { listShapeNumbers, type PlannedTask } from '../core/plan.ts'
 import type { Runner } from '../core/ports.ts'
 import type { Context } from './context.ts'
 import { type LimitRow, limitRows, readNeeds } from './limits.ts'
@@ -64,7 +64,7 @@ async function findUndefinedFamily(
   planned: PlannedTask,
 ): Promise<string | undefined> {
   if (context.ports.runner.defines === undefined || planned.command !== undefined) return undefined
-  const upstreams = await context.ports.plans.tasks(run, [...new Set(shapeNumbers(planned.requires))])
+  const upstreams = await context.ports.plans.tasks(run, [...new Set(listShapeNumbers(planned.requires))])
   return [planned, ...upstreams].find((task) => !isDefined(context, task))?.family
 }
 

@@ -1,9 +1,9 @@
 import type { Stored } from '../core/change.ts'
 import { decideClaim, type Hindrance } from '../core/claim.ts'
 import { keys } from '../core/keys.ts'
-import { type Checkpoint, holderName, type TaskRun } from '../core/model.ts'
-import { momentOf } from '../core/moment.ts'
-import { type PlannedTask, shapeNumbers } from '../core/plan.ts'
+import { type Checkpoint, formatHolderName, type TaskRun } from '../core/model.ts'
+import { readClockMoment } from '../core/moment.ts'
+import { listShapeNumbers, type PlannedTask } from '../core/plan.ts'
 import type { Message, Reservation } from '../core/ports.ts'
 import { isRootDefined, lookAtTargets, type ReadSnapshot, readClaimSnapshot } from './claim-snapshot.ts'
 import type { Context } from './context.ts'
@@ -143,14 +143,14 @@ async function endWithoutAttempt(
   rows: readonly LimitRow[],
   end: Pick<TaskRun, 'status' | 'failure'>,
 ): Promise<ClaimResult | 'race'> {
-  const moment = momentOf(ports.clock)
+  const moment = readClockMoment(ports.clock)
   const result = await ports.store.write([
     {
       key: keys.taskRun(task.run, task.number),
       set: { ...end, endedAt: moment.now },
       if: { status: 'queued', attempt: task.attempt },
     },
-    ...giveBack(rows, holderName(task), moment),
+    ...giveBack(rows, formatHolderName(task), moment),
   ])
   return result.ok ? { is: 'settled' } : 'race'
 }
@@ -161,10 +161,10 @@ async function take(
   nonce: string,
 ): Promise<ClaimResult | 'race'> {
   const { ports, settings } = context
-  const moment = momentOf(ports.clock)
+  const moment = readClockMoment(ports.clock)
   const startedAt = moment.now
   const leaseUntil = moment.steady + settings.leaseMs
-  const holder = holderName(task)
+  const holder = formatHolderName(task)
   const set = {
     status: 'running' as const,
     nonce,
@@ -216,7 +216,7 @@ async function ours(
   { nonce, rows, replaces }: { nonce: string; rows: readonly LimitRow[]; replaces: boolean },
 ): Promise<ClaimResult> {
   const { plans, store } = context.ports
-  const upstreams = await plans.tasks(task.run, [...new Set(shapeNumbers(planned.requires))])
+  const upstreams = await plans.tasks(task.run, [...new Set(listShapeNumbers(planned.requires))])
   const dependencies = await dependenciesOf(context, task)
   const memoryMb = task.memoryMb ?? planned.policy.memoryMb
   // Only what ended an attempt before leaves a checkpoint.

@@ -1,4 +1,4 @@
-import { emptyBitmap, withBits } from '../core/bitmap.ts'
+import { makeEmptyBitmap, setBitmapBits } from '../core/bitmap.ts'
 import { SluiceError } from '../core/errors.ts'
 import { keys } from '../core/keys.ts'
 import type { Run, TaskRun } from '../core/model.ts'
@@ -65,7 +65,7 @@ export function newTaskRun(
   isComplete: (upstream: number) => boolean,
 ): TaskRun {
   const bits = task.upstreams.flatMap((upstream, bit) => (isComplete(upstream) ? [bit] : []))
-  const none = emptyBitmap(task.upstreams.length)
+  const none = makeEmptyBitmap(task.upstreams.length)
   return {
     kind: 'taskRun',
     run,
@@ -76,7 +76,7 @@ export function newTaskRun(
     pool: task.policy.pool ?? DEFAULT_POOL,
     priority: task.policy.priority ?? 0,
     upstreams: task.upstreams.length,
-    ended: withBits(none, bits),
+    ended: setBitmapBits(none, bits),
     failed: none,
     ...(task.join ? { join: true } : {}),
   }
@@ -85,10 +85,10 @@ export function newTaskRun(
 /** The run's fields once all its task runs exist; a complete root ends it at once. */
 async function opened({ ports }: Context, run: string, header: PlanHeader): Promise<Partial<Run>> {
   const [root] = await ports.plans.tasks(run, [header.root])
-  const none = emptyBitmap(1)
+  const none = makeEmptyBitmap(1)
   const planned = { plannedAt: header.plannedAt, tasks: header.size, released: 0, failed: none }
   const handedOver = { nonce: undefined, worker: undefined, dueAt: undefined }
   if (!root?.complete) return { ...planned, ...handedOver, status: 'running', ended: none }
   const endedAt = ports.clock.now()
-  return { ...planned, ...handedOver, status: 'succeeded', ended: withBits(none, [0]), endedAt }
+  return { ...planned, ...handedOver, status: 'succeeded', ended: setBitmapBits(none, [0]), endedAt }
 }

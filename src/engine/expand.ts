@@ -1,8 +1,8 @@
 import type { Change, Stored } from '../core/change.ts'
-import { type FoundTask, findCycle, gather, numberPlan } from '../core/graph.ts'
+import { type FoundTask, findDependencyCycle, makeGatheringTask, numberPlanTasks } from '../core/graph.ts'
 import { keys } from '../core/keys.ts'
-import { hasEnded, type TaskRun } from '../core/model.ts'
-import { mapShape, type PlannedTask, type Shape } from '../core/plan.ts'
+import { hasTaskEnded, type TaskRun } from '../core/model.ts'
+import { mapShapeNumbers, type PlannedTask, type Shape } from '../core/plan.ts'
 import { type Ending, PLAN_SLICE } from '../core/ports.ts'
 import { type Context, writeEach } from './context.ts'
 import { putTaskRuns, sequence } from './create-run.ts'
@@ -27,8 +27,12 @@ export async function saveYield(
   { roots, found }: NonNullable<Ending['yielded']>,
 ): Promise<Partial<TaskRun>> {
   const name = expansionName(task)
-  const root = gather(`${planned.id}/yield-${task.attempt}`, `what ${planned.label} yielded`, roots)
-  const plan = numberPlan(planned.label, [root, ...found], ports.clock.steady())
+  const root = makeGatheringTask(
+    `${planned.id}/yield-${task.attempt}`,
+    `what ${planned.label} yielded`,
+    roots,
+  )
+  const plan = numberPlanTasks(planned.label, [root, ...found], ports.clock.steady())
   await ports.plans.save(name, plan)
   return { expansion: name, upstreams: task.upstreams + 1 }
 }
@@ -40,7 +44,7 @@ export async function yieldProblem(
   planned: PlannedTask,
   found: FoundTask[],
 ): Promise<string | undefined> {
-  const cycle = findCycle(found)
+  const cycle = findDependencyCycle(found)
   if (cycle !== undefined) return `it yielded tasks that require each other: ${cycle.join(' → ')}`
   const byId = new Map(found.map((each) => [each.id, each]))
   const chain: string[] = []
@@ -63,7 +67,7 @@ export async function yieldProblem(
 export async function expand(context: Context, task: Stored<TaskRun>): Promise<void> {
   const { store, plans } = context.ports
   const name = task.expansion
-  if (name === undefined || !(task.status === 'expanding' || hasEnded(task.status))) return
+  if (name === undefined || !(task.status === 'expanding' || hasTaskEnded(task.status))) return
   const header = await plans.header(name)
   if (header === undefined) return
   const placed = await place(context, task, header.size)
@@ -133,7 +137,7 @@ function shifted(task: PlannedTask, base: number, yielder: TaskRun): PlannedTask
     dependents: isRoot
       ? [[yielder.number, yielder.upstreams - 1]]
       : task.dependents.map(([number, bit]) => [to(number), bit]),
-    ...(task.requires === undefined ? {} : { requires: mapShape(task.requires, to) as Shape }),
+    ...(task.requires === undefined ? {} : { requires: mapShapeNumbers(task.requires, to) as Shape }),
   }
 }
 

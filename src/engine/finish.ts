@@ -1,9 +1,9 @@
 import type { Change, Fields } from '../core/change.ts'
 import { keys } from '../core/keys.ts'
 import type { Attempt, TaskRun } from '../core/model.ts'
-import { type Moment, momentOf } from '../core/moment.ts'
+import { type Moment, readClockMoment } from '../core/moment.ts'
 import type { Ending } from '../core/ports.ts'
-import { type AttemptMemory, afterAttempt } from '../core/retry.ts'
+import { type AttemptMemory, decideAfterAttempt } from '../core/retry.ts'
 import type { Claimed } from './claim.ts'
 import type { Context } from './context.ts'
 import { saveYield, yieldProblem } from './expand.ts'
@@ -34,7 +34,7 @@ export async function finish(
   for (let tries = 0; ; tries++) {
     const changes = [
       ...endChanges(claimed, ending, {
-        moment: momentOf(ports.clock),
+        moment: readClockMoment(ports.clock),
         memory: memoryOf(context, claimed),
         random,
         opened,
@@ -82,7 +82,7 @@ function endChanges(
   const { now } = moment
   const { task, planned, nonce } = claimed
   const end = { ...ending, hasCheckpoint: ending.checkpoint !== undefined }
-  const next = afterAttempt(task, end, { policy: planned.policy, memory, moment, random })
+  const next = decideAfterAttempt(task, end, { policy: planned.policy, memory, moment, random })
   const changes: Change[] = [
     {
       key: keys.taskRun(task.run, task.number),

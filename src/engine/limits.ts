@@ -1,10 +1,17 @@
 import type { Change, Fields, Stored } from '../core/change.ts'
 import type { NeededLimit } from '../core/claim.ts'
 import { type Key, keys } from '../core/keys.ts'
-import { at, due, freeOf, newLimit, withHolder, withoutHolder } from '../core/limit-row.ts'
-import { type Limits, type Need, needsOf } from '../core/limits.ts'
-import { holderName, type Limit, type TaskRun, type WaitItem } from '../core/model.ts'
-import { type Moment, momentOf } from '../core/moment.ts'
+import {
+  addLimitHolder,
+  computeFreeCapacity,
+  computeLimitAt,
+  makeLimitRow,
+  removeLimitHolder,
+  setNextDueInstant,
+} from '../core/limit-row.ts'
+import { type Limits, listLimitNeeds, type Need } from '../core/limits.ts'
+import { formatHolderName, type Limit, type TaskRun, type WaitItem } from '../core/model.ts'
+import { type Moment, readClockMoment } from '../core/moment.ts'
 import type { PlannedTask } from '../core/plan.ts'
 import type { Ending, Listed, Reservation } from '../core/ports.ts'
 import { type Context, update } from './context.ts'
@@ -23,7 +30,7 @@ const PAGE = 50
 
 /** What a task needs of limits, in the order in which it waits for them. */
 export const readNeeds = ({ settings }: Context, planned: PlannedTask): Need[] =>
-  needsOf(planned.policy, settings.limits)
+  listLimitNeeds(planned.policy, settings.limits)
 
 /** The limits that a task needs, as they stand now. */
 export async function readLimits(context: Context, planned: PlannedTask): Promise<LimitRow[]> {
@@ -38,7 +45,7 @@ export function limitRows(
   needs: Need[],
   records: readonly (Stored<Limit> | undefined)[],
 ): LimitRow[] {
-  const moment = momentOf(ports.clock)
+  const moment = readClockMoment(ports.clock)
   return needs.map((need, index) => {
     const stored = records[index]
     return { need, stored, now: rowAt(stored, need, settings.limits, moment) }
@@ -52,7 +59,10 @@ export function rowAt(
   limits: Limits,
   moment: Moment,
 ): Limit {
-  return at(stored === undefined ? newLimit(limit, limits, moment.now) : withoutVersion(stored), moment)
+  return computeLimitAt(
+    stored === undefined ? makeLimitRow(limit, limits, moment.now) : withoutVersion(stored),
+    moment,
+  )
 }
 
 function withoutVersion({ version: _, ...row }: Stored<Limit>): Limit {
@@ -67,7 +77,7 @@ export function writeRow(key: Key<'limit'>, stored: Stored<Limit> | undefined, r
 /** The rows with the attempt as a holder of each. */
 export function takeAll(rows: readonly LimitRow[], holder: string, moment: Moment): Change[] {
   return rows.map(({ need, stored, now }) =>
-    writeRow(need.key, stored, withHolder(now, holder, { weight: need.weight }, moment)),
+    writeRow(need.key, stored, addLimitHolder(now, holder, { weight: need.weight }, moment)),
   )
 }
 
@@ -75,7 +85,7 @@ export function takeAll(rows: readonly LimitRow[], holder: string, moment: Momen
 export function giveBack(rows: readonly LimitRow[], holder: string, moment: Moment): Change[] {
   return rows
     .filter(({ now }) => now.holders[holder] !== undefined)
-    .map(({ need, stored, now }) => writeRow(need.key, stored, withoutHolder(now, holder, 0, moment)))
+    .map(({ need, stored, now }) => writeRow(need.key, stored, removeLimitHolder(now, holder, 0, moment)))
 }
 
 /**
@@ -96,14 +106,14 @@ export async function settleLimits(
     ...Object.keys(budgets).map((name) => keys.limit('budget', name)),
   ]
   const records = await ports.store.read(wanted)
-  const holder = holderName(task)
-  const moment = momentOf(ports.clock)
+  const holder = formatHolderName(task)
+  const moment = readClockMoment(ports.clock)
   return records.flatMap((stored) => {
     if (stored?.holders[holder] === undefined) return []
-    const row = at(withoutVersion(stored), moment)
+    const row = computeLimitAt(withoutVersion(stored), moment)
     // An attempt that never began has spent nothing.
     const used = outcome === 'not_started' ? 0 : spent?.[row.name]
-    return [writeRow(keys.limit(row.of, row.name), stored, withoutHolder(row, holder, used, moment))]
+    return [writeRow(keys.limit(row.of, row.name), stored, removeLimitHolder(row, holder, used, moment))]
   })
 }
 
@@ -123,7 +133,9 @@ export async function serveWaiters(context: Context, stored: Stored<Limit>): Pro
   })
   if (items.length === 0) {
     const { waiting: _, ...idle } = withoutVersion(stored)
-    const cleared = await ports.store.write([writeRow(key, stored, due(idle, momentOf(ports.clock)))])
+    const cleared = await ports.store.write([
+      writeRow(key, stored, setNextDueInstant(idle, readClockMoment(ports.clock))),
+    ])
     return cleared.ok ? undefined : again(ports, key)
   }
   if (await servePage(context, stored, items)) await again(ports, key)
@@ -161,10 +173,10 @@ async function serve(
     await ports.store.write([{ key: itemKey, remove: true, if: { nonce } }])
     return row
   }
-  if (weight > freeOf(row)) return 'too little'
-  const moment = momentOf(ports.clock)
+  if (weight > computeFreeCapacity(row)) return 'too little'
+  const moment = readClockMoment(ports.clock)
   const until = moment.steady + KEPT_MS + settings.skewMs
-  const next = withHolder(withoutVersion(row), holderName(task), { weight, until }, moment)
+  const next = addLimitHolder(withoutVersion(row), formatHolderName(task), { weight, until }, moment)
   const woken = await ports.store.write([
     { key: keys.taskRun(run, number), set: AWAKE, if: { version: task.version } },
     { key: itemKey, remove: true },
@@ -191,11 +203,13 @@ const isLimit = (row: string | undefined): row is Key<'limit'> => row?.startsWit
 
 /** Brings a row up to date whose window has turned, or where something was kept for too long. */
 export async function refreshLimit({ ports }: Context, stored: Stored<Limit>): Promise<void> {
-  const moment = momentOf(ports.clock)
+  const moment = readClockMoment(ports.clock)
   if ((stored.dueAt ?? Number.POSITIVE_INFINITY) > moment.steady) return
-  const row = at(withoutVersion(stored), moment)
+  const row = computeLimitAt(withoutVersion(stored), moment)
   const key = keys.limit(row.of, row.name)
-  await ports.store.write([writeRow(key, stored, due({ ...row, freed: row.freed + 1 }, moment))])
+  await ports.store.write([
+    writeRow(key, stored, setNextDueInstant({ ...row, freed: row.freed + 1 }, moment)),
+  ])
 }
 
 const MAX_TRIES = 50
@@ -211,7 +225,7 @@ async function updateRow(
   const { store, clock, chance } = context.ports
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const [stored] = await store.read([need.key])
-    const moment = momentOf(clock)
+    const moment = readClockMoment(clock)
     const next = change(rowAt(stored, need, context.settings.limits, moment), moment)
     if (next === undefined) return undefined
     const result = await store.write([writeRow(need.key, stored, next), ...guard])
@@ -231,14 +245,14 @@ export async function reserveMore(
   amount: number,
 ): Promise<Reservation | undefined> {
   const need: Need = { key: keys.limit('budget', name), of: 'budget', name, weight: amount }
-  const holder = holderName(task)
+  const holder = formatHolderName(task)
   const row = await updateRow(
     context,
     need,
     (now, moment) => {
-      if (now.blockedUntil !== undefined || freeOf(now) < amount) return undefined
+      if (now.blockedUntil !== undefined || computeFreeCapacity(now) < amount) return undefined
       const held = now.holders[holder]?.weight ?? 0
-      return withHolder(now, holder, { weight: held + amount }, moment)
+      return addLimitHolder(now, holder, { weight: held + amount }, moment)
     },
     [
       {
@@ -257,6 +271,6 @@ export async function blockBudget(context: Context, name: string, until: number)
   const need: Need = { key: keys.limit('budget', name), of: 'budget', name, weight: 0 }
   await updateRow(context, need, (now, moment) => {
     if ((now.blockedUntil ?? 0) >= until || until <= moment.now) return undefined
-    return due({ ...now, blockedUntil: until }, moment)
+    return setNextDueInstant({ ...now, blockedUntil: until }, moment)
   })
 }

@@ -1,8 +1,8 @@
-import { type Change, type Fields, type Stored, standingRecord } from '../core/change.ts'
+import { type Change, type Fields, findStandingRecord, type Stored } from '../core/change.ts'
 import { hasHolderEnded } from '../core/claim.ts'
 import { keys } from '../core/keys.ts'
-import { hasEnded, holderName, type Lock, type TaskRun } from '../core/model.ts'
-import { usesUpRetry } from '../core/retry.ts'
+import { formatHolderName, hasTaskEnded, type Lock, type TaskRun } from '../core/model.ts'
+import { usesUpRetryPolicy } from '../core/retry.ts'
 import { type Context, writeEach } from './context.ts'
 
 /** Frees the locks of attempts that are over; a lock that somebody waits for comes back through the feed. */
@@ -16,7 +16,7 @@ export async function freeLocks({ ports }: Context, tasks: Stored<TaskRun>[]): P
   )
   const others = results.flatMap((result, index): Change[] => {
     if (result.ok) return []
-    const lock = standingRecord(result, 'lock')
+    const lock = findStandingRecord(result, 'lock')
     const task = started[index]
     if (lock === undefined || task === undefined) return []
     if (lock.holder === undefined) return withoutBackoff(task, lock)
@@ -33,7 +33,7 @@ const freeing = (task: TaskRun, holder: string, now: number): Change => ({
 
 /** The name of the attempt that ended last, as the lock knows it. */
 const endedAttempt = (task: TaskRun) =>
-  holderName(hasEnded(task.status) ? task : { ...task, attempt: task.attempt - 1 })
+  formatHolderName(hasTaskEnded(task.status) ? task : { ...task, attempt: task.attempt - 1 })
 
 /** A cancelled task takes its back-off along; nobody would try again at its end. */
 function withoutBackoff(task: TaskRun, { backoffUntil }: Lock): Change[] {
@@ -47,7 +47,7 @@ function freed(task: TaskRun, now: number): Fields<Lock> {
   const free = { holder: undefined, failure: undefined, backoffUntil: undefined, lastEndAt: now }
   if (task.status === 'succeeded') return { ...free, unproven: undefined }
   if (task.status === 'failed') return { ...free, failure: task.failure }
-  const backsOff = task.status === 'queued' && usesUpRetry(task.failure?.outcome)
+  const backsOff = task.status === 'queued' && usesUpRetryPolicy(task.failure?.outcome)
   return backsOff ? { ...free, backoffUntil: task.notBefore } : free
 }
 

@@ -1,5 +1,5 @@
 import type { Stored, WriteResult } from '../core/change.ts'
-import { hashOfUri } from '../core/identity.ts'
+import { hashTargetUri } from '../core/identity.ts'
 import { keys } from '../core/keys.ts'
 import type { Lock, Maker } from '../core/model.ts'
 import type { Store } from '../core/ports.ts'
@@ -108,7 +108,7 @@ async function recordEach(store: Store, wants: readonly Want[]): Promise<WriteRe
 async function handOver(store: Store, making: Making, before: Stored<Maker>): Promise<WriteResult> {
   const { taskId, uri } = making
   const [oldKey, newKey] = [keys.lock(before.taskId), keys.lock(taskId)]
-  const hash = hashOfUri(uri)
+  const hash = hashTargetUri(uri)
   for (;;) {
     const [old, next] = await store.read([oldKey, newKey])
     const isUnproven = old?.unproven === true || old?.holder !== undefined
@@ -151,7 +151,7 @@ export const findLostTarget = (
   outputs: readonly string[],
 ): string | undefined => {
   const lost = wordsOf(lock?.lost)
-  return lost.length === 0 ? undefined : outputs.find((uri) => lost.includes(hashOfUri(uri)))
+  return lost.length === 0 ? undefined : outputs.find((uri) => lost.includes(hashTargetUri(uri)))
 }
 
 /** The attempt of a task that made one of its targets before and still runs. */

@@ -1,9 +1,9 @@
 import type { Stored, WriteResult } from '../core/change.ts'
 import { SluiceError } from '../core/errors.ts'
-import { requestIdOf } from '../core/identity.ts'
+import { makeRequestId } from '../core/identity.ts'
 import { keys } from '../core/keys.ts'
-import { isOpen, type Params, type Run } from '../core/model.ts'
-import { type Moment, momentOf } from '../core/moment.ts'
+import { isRunOpen, type Params, type Run } from '../core/model.ts'
+import { type Moment, readClockMoment } from '../core/moment.ts'
 import type { Plan } from '../core/plan.ts'
 import type { Store } from '../core/ports.ts'
 import type { Context } from './context.ts'
@@ -29,7 +29,7 @@ const WAIT_FOR_PLANNER_MS = 250
 
 /** The open run of a request, if there is one. */
 export async function findOpenRun({ ports }: Context, request: RunRequest): Promise<Stored<Run> | undefined> {
-  return (await look(ports.store, requestIdOf(request.name, request.significant))).open
+  return (await look(ports.store, makeRequestId(request.name, request.significant))).open
 }
 
 /**
@@ -41,7 +41,7 @@ export async function openRun(
   request: RunRequest,
   makePlan: () => Promise<Plan>,
 ): Promise<{ run: string; opened: boolean }> {
-  const id = requestIdOf(request.name, request.significant)
+  const id = makeRequestId(request.name, request.significant)
   for (;;) {
     const { open, latest } = await look(context.ports.store, id)
     refuseOther(open, request)
@@ -56,7 +56,7 @@ export async function openRun(
     const by = planner(context, nonce)
     const run = open
       ? await takeOver(store, open, by)
-      : await openNext(store, request, latest, by, momentOf(clock))
+      : await openNext(store, request, latest, by, readClockMoment(clock))
     if (run === undefined) continue
     await createRun(context, run, plan, nonce)
     return { run, opened: true }
@@ -71,7 +71,7 @@ export async function reserveRun(
   context: Context,
   request: RunRequest,
 ): Promise<{ run: string; opened: boolean }> {
-  const id = requestIdOf(request.name, request.significant)
+  const id = makeRequestId(request.name, request.significant)
   for (;;) {
     const { open, latest } = await look(context.ports.store, id)
     refuseOther(open, request)
@@ -79,7 +79,13 @@ export async function reserveRun(
     const { store, clock, chance } = context.ports
     const nonce = chance.nonce()
     // Due at once: whoever comes to plan it may take it over.
-    const run = await openNext(store, request, latest, { nonce, dueAt: clock.steady() }, momentOf(clock))
+    const run = await openNext(
+      store,
+      request,
+      latest,
+      { nonce, dueAt: clock.steady() },
+      readClockMoment(clock),
+    )
     if (run !== undefined) return { run, opened: true }
   }
 }
@@ -119,7 +125,7 @@ async function look(
   if (record === undefined) return { latest: undefined, open: undefined }
   const { latest } = record
   const [run] = await store.read([keys.run(`${request}-${latest}`)])
-  return { latest, open: run !== undefined && isOpen(run.status) ? run : undefined }
+  return { latest, open: run !== undefined && isRunOpen(run.status) ? run : undefined }
 }
 
 async function mayTakeOver({ ports }: Context, run: Run): Promise<boolean> {
@@ -150,7 +156,7 @@ async function openNext(
   { now, steady }: Moment,
 ): Promise<string | undefined> {
   const { name, family, params, significant } = request
-  const id = requestIdOf(name, significant)
+  const id = makeRequestId(name, significant)
   const latest = (before ?? 0) + 1
   const run: Run = {
     kind: 'run',

@@ -1,5 +1,5 @@
 import { SluiceError } from '../core/errors.ts'
-import { type FoundTask, findCycle, numberPlan } from '../core/graph.ts'
+import { type FoundTask, findDependencyCycle, numberPlanTasks } from '../core/graph.ts'
 import { PLAN_BOUNDS, type PlanBounds } from '../core/limits.ts'
 import type { Plan } from '../core/plan.ts'
 
@@ -31,7 +31,7 @@ export async function planGraph<T extends TaskReference>(
 ): Promise<Plan> {
   const found = await findTasks([root], definitions, bounds)
   refuseProblems(found, (await definitions.outputProblems?.(found)) ?? [])
-  return numberPlan(name, found, plannedAt)
+  return numberPlanTasks(name, found, plannedAt)
 }
 
 /** Everything that is needed to make these tasks complete, themselves included, level by level. Throws beyond the bounds. */
@@ -84,7 +84,7 @@ function endless(found: FoundTask[], what: string): SluiceError {
 
 function refuseProblems(found: FoundTask[], others: string[]): void {
   const problems = [...sharedOutputs(found), ...others]
-  const cycle = findCycle(found)
+  const cycle = findDependencyCycle(found)
   if (cycle !== undefined) problems.push(`these tasks require each other: ${cycle.join(' → ')}`)
   if (problems.length === 0) return
   throw new SluiceError('invalid_plan', `Nothing was started.\n- ${problems.join('\n- ')}`, {

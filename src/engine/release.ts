@@ -1,9 +1,9 @@
-import { type Stored, standingRecord, type WriteResult } from '../core/change.ts'
+import { findStandingRecord, type Stored, type WriteResult } from '../core/change.ts'
 import { keys } from '../core/keys.ts'
 import type { Run, TaskRun } from '../core/model.ts'
 import type { PlannedTask } from '../core/plan.ts'
 import type { Ports } from '../core/ports.ts'
-import { briefly } from '../core/retry.ts'
+import { shortenFailure } from '../core/retry.ts'
 import { type Context, writeEach } from './context.ts'
 import { newTaskRun } from './create-run.ts'
 
@@ -65,7 +65,7 @@ async function takeBack(
 }
 
 const isPending = (result: WriteResult | undefined) =>
-  result !== undefined && standingRecord(result, 'taskRun')?.status === 'pending'
+  result !== undefined && findStandingRecord(result, 'taskRun')?.status === 'pending'
 
 /** The numbers of the next tasks of an open run that are to be released; they have no record yet. */
 export async function readyOf(
@@ -82,6 +82,7 @@ export async function readyOf(
  * takes only its dependents along.
  */
 export function firstMove(task: PlannedTask, now: number): Partial<TaskRun> {
-  if (task.failure !== undefined) return { status: 'failed', failure: briefly(task.failure), endedAt: now }
+  if (task.failure !== undefined)
+    return { status: 'failed', failure: shortenFailure(task.failure), endedAt: now }
   return task.join ? { status: 'succeeded', endedAt: now } : { status: 'queued' }
 }

@@ -1,8 +1,8 @@
 import type { Stored } from '../core/change.ts'
 import { type Key, keys } from '../core/keys.ts'
-import { isSatisfied, type TaskRun } from '../core/model.ts'
+import { satisfiesDependents, type TaskRun } from '../core/model.ts'
 import type { Ports } from '../core/ports.ts'
-import { type Arrival, settleRun, settleTask } from '../core/settle.ts'
+import { type Arrival, settleRunStatus, settleTaskRun } from '../core/settle.ts'
 import { type Context, updateEach } from './context.ts'
 
 /** Tells every dependent of these ended tasks, one conditional write per dependent and batch. */
@@ -32,7 +32,7 @@ async function gather(ports: Ports, ended: TaskRun[]): Promise<Map<Key<'task' | 
       for (const [number, bit] of planned[index]?.dependents ?? []) {
         const key = number === header?.size ? keys.run(run) : keys.taskRun(run, number)
         const told = arrivals.get(key) ?? []
-        told.push({ bit, satisfied: isSatisfied(task.status) })
+        told.push({ bit, satisfied: satisfiesDependents(task.status) })
         arrivals.set(key, told)
       }
     })
@@ -42,6 +42,6 @@ async function gather(ports: Ports, ended: TaskRun[]): Promise<Map<Key<'task' | 
 
 /** What arrivals make of whoever depends on them: a task run, or the run itself. */
 const settling = (arrivals: Arrival[], now: number) => (record: Stored) => {
-  if (record.kind === 'taskRun') return settleTask(record, arrivals, now)
-  return record.kind === 'run' ? settleRun(record, arrivals, now) : undefined
+  if (record.kind === 'taskRun') return settleTaskRun(record, arrivals, now)
+  return record.kind === 'run' ? settleRunStatus(record, arrivals, now) : undefined
 }

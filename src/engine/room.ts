@@ -1,6 +1,6 @@
 import { keys } from '../core/keys.ts'
-import { at, freeOf } from '../core/limit-row.ts'
-import { momentOf } from '../core/moment.ts'
+import { computeFreeCapacity, computeLimitAt } from '../core/limit-row.ts'
+import { readClockMoment } from '../core/moment.ts'
 import { DEFAULT_POOL } from '../core/plan.ts'
 import type { Context } from './context.ts'
 
@@ -19,10 +19,10 @@ export async function poolRoom(
   const first = turn % names.length
   const room: { [name: string]: number } = {}
   for (const name of [...names.slice(first), ...names.slice(0, first)]) room[name] = Number.POSITIVE_INFINITY
-  const moment = momentOf(ports.clock)
+  const moment = readClockMoment(ports.clock)
   limited.forEach(([name, { concurrency = 0 }], index) => {
     const row = rows[index]
-    room[name] = row === undefined ? concurrency : freeOf(at(row, moment))
+    room[name] = row === undefined ? concurrency : computeFreeCapacity(computeLimitAt(row, moment))
   })
   return room
 }

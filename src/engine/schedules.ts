@@ -2,9 +2,15 @@ import type { Span } from '../core/calendar.ts'
 import type { Stored } from '../core/change.ts'
 import { SluiceError } from '../core/errors.ts'
 import { keys } from '../core/keys.ts'
-import { isOpen, type OpenInterval, type RunStatus, type ScheduleRecord } from '../core/model.ts'
-import { momentOf } from '../core/moment.ts'
-import { type ScheduleRule, toStart, withEnds, withFailure, withMissing } from '../core/schedule.ts'
+import { isRunOpen, type OpenInterval, type RunStatus, type ScheduleRecord } from '../core/model.ts'
+import { readClockMoment } from '../core/moment.ts'
+import {
+  addMissedIntervals,
+  recordIntervalEnds,
+  recordIntervalFailure,
+  type ScheduleRule,
+  selectIntervalsToStart,
+} from '../core/schedule.ts'
 import type { Context } from './context.ts'
 
 /** An interval that could not be started, and why. */
@@ -30,12 +36,12 @@ export async function tickSchedule(
 ): Promise<UnstartedInterval[]> {
   const { clock } = context.ports
   const stored = await readSchedule(context, pipeline)
-  const { now, steady } = momentOf(clock)
+  const { now, steady } = readClockMoment(clock)
   const ended = await endedRuns(context, stored)
-  const looked = withMissing(withEnds(stored, ended, steady), rule, now)
+  const looked = addMissedIntervals(recordIntervalEnds(stored, ended, steady), rule, now)
   const started = new Map<OpenInterval, string | undefined>()
   const failed = new Map<OpenInterval, SluiceError>()
-  for (const interval of toStart(looked, rule, steady))
+  for (const interval of selectIntervalsToStart(looked, rule, steady))
     try {
       started.set(interval, await start(interval))
     } catch (error) {
@@ -44,7 +50,7 @@ export async function tickSchedule(
       failed.set(interval, error)
     }
   const open = looked.open.flatMap((each) =>
-    failed.has(each) ? [withFailure(each, steady)] : noted(each, started),
+    failed.has(each) ? [recordIntervalFailure(each, steady)] : noted(each, started),
   )
   const next = { ...looked, open }
   if (JSON.stringify(next) !== JSON.stringify(stored)) await writeSchedule(context, stored, next)
@@ -95,7 +101,7 @@ async function endedRuns({ ports }: Context, { open }: ScheduleRecord): Promise<
   const ended = new Map<string, RunStatus>()
   ids.forEach((id, index) => {
     const status = records[index]?.status ?? 'cancelled'
-    if (!isOpen(status)) ended.set(id, status)
+    if (!isRunOpen(status)) ended.set(id, status)
   })
   return ended
 }

@@ -1,5 +1,5 @@
 import type { Fields, Stored } from '../core/change.ts'
-import { messageOf, SluiceError } from '../core/errors.ts'
+import { readErrorMessage, SluiceError } from '../core/errors.ts'
 import { keys } from '../core/keys.ts'
 import type { Run } from '../core/model.ts'
 import { MissingTaskError } from '../core/plan.ts'
@@ -33,7 +33,7 @@ export async function decideForRun(
     await decide()
   } catch (error) {
     if (run === undefined || !isUndecidable(error)) throw error
-    await endUndecidable(context, run, messageOf(error))
+    await endUndecidable(context, run, readErrorMessage(error))
   }
 }
 

@@ -1,8 +1,8 @@
 import type { Change, Fields, Stored } from '../core/change.ts'
 import { type Key, keys } from '../core/keys.ts'
-import { due, withoutHolder } from '../core/limit-row.ts'
-import { holderName, type TaskRun } from '../core/model.ts'
-import { momentOf } from '../core/moment.ts'
+import { removeLimitHolder, setNextDueInstant } from '../core/limit-row.ts'
+import { formatHolderName, type TaskRun } from '../core/model.ts'
+import { readClockMoment } from '../core/moment.ts'
 import type { PlannedTask } from '../core/plan.ts'
 import type { ClaimResult } from './claim.ts'
 import type { Context } from './context.ts'
@@ -45,12 +45,12 @@ export async function waitForLock(
 ): Promise<ClaimResult | 'race'> {
   const { run, number } = task
   const row = keys.lock(task.taskId)
-  const moment = momentOf(ports.clock)
+  const moment = readClockMoment(ports.clock)
   const result = await ports.store.write([
     waiting(task, row, moment.now),
     { key: keys.wait(row, run, number), put: { kind: 'wait', run, number, nonce } },
     { key: row, set: { waiting: true }, if: { holder } },
-    ...giveBack(rows, holderName(task), moment),
+    ...giveBack(rows, formatHolderName(task), moment),
   ])
   return result.ok ? { is: 'settled' } : 'race'
 }
@@ -80,17 +80,17 @@ export async function waitForLimit(
 ): Promise<ClaimResult | 'race'> {
   const { run, number } = task
   const { need, stored, now: row } = lacking
-  const moment = momentOf(ports.clock)
+  const moment = readClockMoment(ports.clock)
   const { now } = moment
-  const holder = holderName(task)
-  const left = row.holders[holder] === undefined ? row : withoutHolder(row, holder, 0, moment)
+  const holder = formatHolderName(task)
+  const left = row.holders[holder] === undefined ? row : removeLimitHolder(row, holder, 0, moment)
   const result = await ports.store.write([
     waiting(task, need.key, now),
     {
       key: keys.wait(need.key, run, number, orderOf(task, now)),
       put: { kind: 'wait', run, number, nonce, weight: need.weight },
     },
-    writeRow(need.key, stored, due({ ...left, waiting: true }, moment)),
+    writeRow(need.key, stored, setNextDueInstant({ ...left, waiting: true }, moment)),
     ...giveBack(
       rows.filter((each) => each !== lacking),
       holder,

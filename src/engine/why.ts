@@ -1,8 +1,8 @@
 import { decideClaim, type Hindrance } from '../core/claim.ts'
 import { type Key, keys } from '../core/keys.ts'
-import { configured, freeOf, heldOf } from '../core/limit-row.ts'
-import { hasEnded, type Run, type TaskRun } from '../core/model.ts'
-import { momentOf, onWall } from '../core/moment.ts'
+import { applyLimitConfig, computeFreeCapacity, sumHeldAmounts } from '../core/limit-row.ts'
+import { hasTaskEnded, type Run, type TaskRun } from '../core/model.ts'
+import { readClockMoment, toWallClockInstant } from '../core/moment.ts'
 import { DEFAULT_POOL, type PlannedTask } from '../core/plan.ts'
 import { isOtherwise } from './apply-limits.ts'
 import { lookAtTargets, type ReadSnapshot, readClaimSnapshot } from './claim-snapshot.ts'
@@ -20,7 +20,7 @@ const NAMED = 10
 
 /** Why a task does not run now: all reasons, the first one first, by the rules that decide. */
 export async function whyWaiting(context: Context, run: Run, task: TaskRun): Promise<Reason[]> {
-  if (hasEnded(task.status)) return [{ text: `it has ended: ${task.status}${cause(task)}` }]
+  if (hasTaskEnded(task.status)) return [{ text: `it has ended: ${task.status}${cause(task)}` }]
   const [planned] = (await context.ports.plans.tasks(task.run, [task.number])) as [PlannedTask]
   const cancelled = run.cancelledAt === undefined ? [] : [{ text: 'its run is being cancelled' }]
   switch (task.status) {
@@ -51,7 +51,7 @@ async function openUpstreams(
   for (let level = numbers; level.length > 0; ) {
     const planned = await ports.plans.tasks(run, level)
     const records = await ports.store.read(level.map((number) => keys.taskRun(run, number)))
-    const left = planned.filter((_, index) => !hasEnded(records[index]?.status ?? 'pending'))
+    const left = planned.filter((_, index) => !hasTaskEnded(records[index]?.status ?? 'pending'))
     open.push(
       ...planned.flatMap((task, index) =>
         task.join || !left.includes(task) ? [] : [`${task.label} (${records[index]?.status ?? 'pending'})`],
@@ -71,7 +71,7 @@ async function hindrances(
   task: TaskRun,
   planned: PlannedTask,
 ): Promise<Reason[]> {
-  const moment = momentOf(context.ports.clock)
+  const moment = readClockMoment(context.ports.clock)
   let snapshot = await readClaimSnapshot(context, run, task, planned)
   let found = decideClaim(snapshot, moment.steady)
   if (found.some(({ kind }) => kind === 'target_unknown')) {
@@ -93,7 +93,7 @@ async function reasonOf(
   { task, planned }: ReadSnapshot,
   hindrance: Hindrance<LimitRow>,
 ): Promise<Reason> {
-  const untilOnWall = (until: number) => onWall(until, momentOf(context.ports.clock))
+  const untilOnWall = (until: number) => toWallClockInstant(until, readClockMoment(context.ports.clock))
   switch (hindrance.kind) {
     case 'run_cancelled':
       return { text: 'its run is being cancelled' }
@@ -148,10 +148,10 @@ async function lacking(context: Context, task: TaskRun, { need, now: row }: Limi
   const { weight, name } = need
   switch (need.of) {
     case 'pool':
-      return { text: `the pool ${name} is full: ${heldOf(row)} of ${row.limit} places are taken` }
+      return { text: `the pool ${name} is full: ${sumHeldAmounts(row)} of ${row.limit} places are taken` }
     case 'resource':
       return {
-        text: `it needs ${weight} of the resource ${name}, of which ${Math.max(0, freeOf(row))} of ${row.limit} are free${line}`,
+        text: `it needs ${weight} of the resource ${name}, of which ${Math.max(0, computeFreeCapacity(row))} of ${row.limit} are free${line}`,
       }
     case 'budget':
       return budgetReason(row, weight, line)
@@ -161,7 +161,7 @@ async function lacking(context: Context, task: TaskRun, { need, now: row }: Limi
 /** What the config says otherwise, or that the limit will never do. */
 function beyond({ ports, settings }: Context, row: LimitRow['now'], weight: number): string {
   if (isOtherwise(row, settings.limits, ports.clock.now()))
-    return `; the config allows ${configured(row, settings.limits, ports.clock.now()).limit}, which counts once an engine has read it`
+    return `; the config allows ${applyLimitConfig(row, settings.limits, ports.clock.now()).limit}, which counts once an engine has read it`
   return weight > row.limit ? `; it waits until the limit is raised to ${weight} or more` : ''
 }
 
@@ -173,7 +173,7 @@ function budgetReason(row: LimitRow['now'], weight: number, line: string): Reaso
       until: blockedUntil,
     }
   const spent = window?.spent ?? 0
-  const text = `it needs ${weight} of the budget ${name}: ${spent} are spent and ${heldOf(row)} reserved of ${limit} a ${window?.per}${line}`
+  const text = `it needs ${weight} of the budget ${name}: ${spent} are spent and ${sumHeldAmounts(row)} reserved of ${limit} a ${window?.per}${line}`
   return { text, ...(window === undefined || weight > limit ? {} : { until: window.endsAt }) }
 }
 

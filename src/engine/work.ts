@@ -1,7 +1,7 @@
-import { standingRecord } from '../core/change.ts'
-import { messageOf } from '../core/errors.ts'
+import { findStandingRecord } from '../core/change.ts'
+import { readErrorMessage } from '../core/errors.ts'
 import { keys } from '../core/keys.ts'
-import { hasEnded, type Progress, type TaskRun } from '../core/model.ts'
+import { hasTaskEnded, type Progress, type TaskRun } from '../core/model.ts'
 import { type Delivery, type Ending, type Job, type JobHooks, MAX_DELAY_MS } from '../core/ports.ts'
 import { type Claimed, type ClaimResult, claim } from './claim.ts'
 import type { Context } from './context.ts'
@@ -256,7 +256,8 @@ export class Worker {
       },
     ])
     if (result.ok) return this.#extended(active, now)
-    if (isTakenAway(standingRecord(result, 'taskRun'), nonce)) active.stop.abort('lost' satisfies StopReason)
+    if (isTakenAway(findStandingRecord(result, 'taskRun'), nonce))
+      active.stop.abort('lost' satisfies StopReason)
     return false
   }
 
@@ -289,11 +290,11 @@ function jobOf(claimed: Claimed, leaseMs: number): Job {
 }
 
 function undecided(error: unknown): Ending {
-  const message = `its end could not be decided: ${messageOf(error)}`
+  const message = `its end could not be decided: ${readErrorMessage(error)}`
   return { outcome: 'failed', isFinal: true, failure: { outcome: 'failed', message } }
 }
 
 /** Whether another end or attempt has been written over ours. */
 function isTakenAway(task: TaskRun | undefined, nonce: string): boolean {
-  return task === undefined || task.nonce !== nonce || hasEnded(task.status)
+  return task === undefined || task.nonce !== nonce || hasTaskEnded(task.status)
 }

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Control } from '../control/control.ts'
 import { followChanges } from '../control/follow-changes.ts'
-import { messageOf, SluiceError } from '../core/errors.ts'
-import { retryDelayMs } from '../core/retry.ts'
+import { readErrorMessage, SluiceError } from '../core/errors.ts'
+import { computeRetryDelayMs } from '../core/retry.ts'
 import { readAnswer } from './answers.ts'
 import { writeQuery } from './query.ts'
 import {
@@ -131,7 +131,7 @@ async function sendPatiently(
       if (error instanceof SluiceError) throw error
       if (isLast || !isRepeatable) throw unreachable(url, error)
     }
-    await wait(retryDelayMs(RETRY, failures, Math.random()))
+    await wait(computeRetryDelayMs(RETRY, failures, Math.random()))
   }
 }
 
@@ -143,7 +143,7 @@ function unreachable({ host }: URL, error: unknown): SluiceError {
   const { cause } = error as { cause?: unknown }
   return new SluiceError(
     'deployment_unreachable',
-    `${host} cannot be reached: ${messageOf(cause instanceof Error ? cause : error)}`,
+    `${host} cannot be reached: ${readErrorMessage(cause instanceof Error ? cause : error)}`,
     { cause: error, hint: 'Look at the network and at the server, then give the command again.' },
   )
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import * as shape from '../control/schemas.ts'
-import { isOpen } from '../core/model.ts'
+import { isRunOpen } from '../core/model.ts'
 import { RUN_ID } from './examples.ts'
 import {
   type AnswerOf,
@@ -61,7 +61,7 @@ export const ACTING: { [Name in Acts]: Route<Name> } = {
     path: '/v1/runs/{run}/cancel',
     summary: 'Stops a run, and waits up to 15 s for its bodies to stop',
     answers: { 200: shape.Cancelled, 202: shape.Cancelled },
-    statusOf: ({ status }) => (isOpen(status) ? 202 : 200),
+    statusOf: ({ status }) => (isRunOpen(status) ? 202 : 200),
     isRepeatable: never,
     example: { request: { run: RUN_ID }, answer: { run: RUN_ID, status: 'cancelled' } },
   },

@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { messageOf, SluiceError } from '../core/errors.ts'
-import { escapeControls } from '../core/identity.ts'
-import { repeated } from '../core/repeated.ts'
+import { readErrorMessage, SluiceError } from '../core/errors.ts'
+import { escapeControlCharacters } from '../core/identity.ts'
+import { groupByRepeatedKey } from '../core/repeated.ts'
 
 const count = z.int().min(1)
 const seconds = z.number().min(0)
@@ -91,7 +91,7 @@ const MAX_PROBLEMS = 20
 export function refusePlan(problems: string[]): void {
   if (problems.length === 0) return
   // Ids come from elsewhere; control characters in them would steer the terminal.
-  const shown = problems.slice(0, MAX_PROBLEMS).map(escapeControls)
+  const shown = problems.slice(0, MAX_PROBLEMS).map(escapeControlCharacters)
   if (problems.length > shown.length) shown.push(`… and ${problems.length - shown.length} more`)
   throw new SluiceError('invalid_plan', `Nothing was started: the plan is wrong.\n- ${shown.join('\n- ')}`, {
     hint: 'The format is described in docs/plans.md and docs/plan.schema.json.',
@@ -127,7 +127,7 @@ function parseLine<T>(
   try {
     value = JSON.parse(content)
   } catch (error) {
-    problems.push(`line ${line} is not JSON: ${messageOf(error)}`)
+    problems.push(`line ${line} is not JSON: ${readErrorMessage(error)}`)
     return undefined
   }
   const parsed = schema.safeParse(value)
@@ -144,7 +144,7 @@ function parseLine<T>(
 }
 
 function duplicates(tasks: PlanLine[]): string[] {
-  return repeated(tasks, ({ task }) => task).map(
+  return groupByRepeatedKey(tasks, ({ task }) => task).map(
     ([id, same]) => `lines ${same.map(({ line }) => line).join(' and ')} have the same id ${id}`,
   )
 }

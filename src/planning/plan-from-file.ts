@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { SluiceError } from '../core/errors.ts'
-import { type FoundTask, gather, numberPlan } from '../core/graph.ts'
+import { type FoundTask, makeGatheringTask, numberPlanTasks } from '../core/graph.ts'
 import { NO_PLAN_BOUNDS } from '../core/limits.ts'
 import type { Plan, PlannedTask } from '../core/plan.ts'
 import type { Context } from '../engine/context.ts'
@@ -109,9 +109,9 @@ async function planForeign(
     },
     NO_PLAN_BOUNDS,
   )
-  if (root !== undefined) return numberPlan(name, found, plannedAt)
-  const all = gather(`${name}/all`, `all of ${name}`, roots)
-  return numberPlan(name, [roots.length === 0 ? { ...all, complete: true } : all, ...found], plannedAt)
+  if (root !== undefined) return numberPlanTasks(name, found, plannedAt)
+  const all = makeGatheringTask(`${name}/all`, `all of ${name}`, roots)
+  return numberPlanTasks(name, [roots.length === 0 ? { ...all, complete: true } : all, ...found], plannedAt)
 }
 
 /** Without a root everything must complete: what is missing and needed by nothing that is missing. */

@@ -1,13 +1,13 @@
 import { isAbsolute, join, relative, sep } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { Surroundings } from '../body/outputs.ts'
-import { messageOf } from '../core/errors.ts'
-import { type FoundTask, findCycle } from '../core/graph.ts'
-import { escapeControls, taskIdOf } from '../core/identity.ts'
-import { type Limits, limitProblems } from '../core/limits.ts'
+import { readErrorMessage } from '../core/errors.ts'
+import { type FoundTask, findDependencyCycle } from '../core/graph.ts'
+import { escapeControlCharacters, makeTaskId } from '../core/identity.ts'
+import { findLimitProblems, type Limits } from '../core/limits.ts'
 import type { Policy } from '../core/plan.ts'
 import type { Completeness, Store } from '../core/ports.ts'
-import { repeated } from '../core/repeated.ts'
+import { groupByRepeatedKey } from '../core/repeated.ts'
 import { checkParsed } from '../define/params.ts'
 import { SECRET_NAME } from '../define/secret.ts'
 import { instantiate, type TaskDefinition } from '../define/task.ts'
@@ -51,7 +51,7 @@ export function foreignTasks({ header, tasks }: PlanFile, given: PlanSurrounding
     try {
       return toForeign(header.pipeline, line, given, problems)
     } catch (error) {
-      problems.push(`line ${line.line} (${line.task}): ${messageOf(error)}`)
+      problems.push(`line ${line.line} (${line.task}): ${readErrorMessage(error)}`)
       return undefined
     }
   })
@@ -60,7 +60,7 @@ export function foreignTasks({ header, tasks }: PlanFile, given: PlanSurrounding
   const byLine = new Map(all.map((each) => [each.line.task, each]))
   const inPlan = new Set(all.map(({ found }) => found.id))
   for (const each of all) addEdges(each, byLine, inPlan, problems)
-  const cycle = findCycle(
+  const cycle = findDependencyCycle(
     all.map(({ found, line }) => ({ ...found, label: `${line.task} (line ${line.line})` })),
   )
   if (cycle !== undefined) problems.push(`these tasks require each other: ${cycle.join(' → ')}`)
@@ -97,7 +97,7 @@ function toForeign(
   for (const name of Object.values(line.secrets ?? {}))
     if (!SECRET_NAME.test(name)) problem(`${JSON.stringify(name)} is no name of a secret`)
   const each = line.command ? commandTask(pipeline, line, line.command, given) : familyTask(line, given)
-  for (const beyond of limitProblems(each.found.policy, given.limits)) problem(beyond)
+  for (const beyond of findLimitProblems(each.found.policy, given.limits)) problem(beyond)
   return each
 }
 
@@ -109,10 +109,10 @@ function commandTask(
 ): ForeignTask {
   const found: FoundTask = {
     // The same command of the same task is the same work, whatever else changed in the plan.
-    id: taskIdOf('command', { pipeline, task: line.task, command: argv }),
-    family: escapeControls(line.family ?? 'command'),
+    id: makeTaskId('command', { pipeline, task: line.task, command: argv }),
+    family: escapeControlCharacters(line.family ?? 'command'),
     params: line.params ?? NONE,
-    label: escapeControls(line.task),
+    label: escapeControlCharacters(line.task),
     upstreams: [],
     outputs: line.output === undefined ? [] : [outputUri(line.output, storageFolder)],
     command: { argv, folder, env: line.env ?? NONE },
@@ -222,7 +222,7 @@ function addEdges(
 }
 
 function sameTask(tasks: ForeignTask[]): string[] {
-  return repeated(tasks, ({ found }) => found.id).map(
+  return groupByRepeatedKey(tasks, ({ found }) => found.id).map(
     ([, same]) =>
       `lines ${same.map(({ line }) => `${line.line} (${line.task})`).join(' and ')} are the same task of the same family`,
   )
@@ -230,7 +230,7 @@ function sameTask(tasks: ForeignTask[]): string[] {
 
 function sharedOutputs(tasks: ForeignTask[]): string[] {
   const outputs = tasks.flatMap(({ line, found }) => found.outputs.map((uri) => ({ line, uri })))
-  return repeated(outputs, ({ uri }) => uri).map(
+  return groupByRepeatedKey(outputs, ({ uri }) => uri).map(
     ([uri, same]) =>
       `lines ${same.map(({ line }) => `${line.line} (${line.task})`).join(' and ')} have the same output ${uri}`,
   )

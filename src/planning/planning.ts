@@ -1,7 +1,7 @@
 import { failureOfBody } from '../body/failure.ts'
 import { outputOf, type Surroundings } from '../body/outputs.ts'
 import type { FoundTask } from '../core/graph.ts'
-import { escapeControls } from '../core/identity.ts'
+import { escapeControlCharacters } from '../core/identity.ts'
 import type { Failure } from '../core/model.ts'
 import { waitForUser } from '../define/open-waits.ts'
 import { flatten } from '../define/requires.ts'
@@ -162,7 +162,7 @@ async function askSingly(group: Target[], answers: Map<Target, boolean | Error>)
 }
 
 function targetsText(targets: Target[]): string {
-  const shown = targets.slice(0, 3).map(({ uri }) => escapeControls(uri))
+  const shown = targets.slice(0, 3).map(({ uri }) => escapeControlCharacters(uri))
   return `${shown.join(', ')}${targets.length > shown.length ? ` and ${targets.length - shown.length} more` : ''}`
 }
 

@@ -1,5 +1,5 @@
-import { type Limits, limitProblems } from '../core/limits.ts'
-import { repeated } from '../core/repeated.ts'
+import { findLimitProblems, type Limits } from '../core/limits.ts'
+import { groupByRepeatedKey } from '../core/repeated.ts'
 import type { Pipeline } from '../define/pipeline.ts'
 import type { TaskDefinition } from '../define/task.ts'
 
@@ -54,12 +54,12 @@ export function checkDefinitions(
 }
 
 const beyond = ({ family, policy }: TaskDefinition, limits: Limits) =>
-  limitProblems(policy, limits).map((problem) => `task ${JSON.stringify(family)}: ${problem}`)
+  findLimitProblems(policy, limits).map((problem) => `task ${JSON.stringify(family)}: ${problem}`)
 
 /** By each name that several have, what is to be told of it. */
 function sharedNames<T>(kind: string, all: Defined<T>[], nameOf: (of: T) => string): Map<string, string[]> {
   return new Map(
-    repeated(all, ({ of }) => nameOf(of)).map(([name, group]) => {
+    groupByRepeatedKey(all, ({ of }) => nameOf(of)).map(([name, group]) => {
       const places = [...new Set(group.map(({ path }) => path))].join(' and ')
       return [name, [`${group.length} ${kind} are called ${name}, in ${places}; names are unique`]]
     }),

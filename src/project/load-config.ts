@@ -2,7 +2,7 @@ import { existsSync, globSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { inspect } from 'node:util'
-import { messageOf, SluiceError } from '../core/errors.ts'
+import { readErrorMessage, SluiceError } from '../core/errors.ts'
 import { type Limits, NO_LIMITS } from '../core/limits.ts'
 import { type CheckedConfig, checkConfig, type Environment, type Pool } from '../define/config.ts'
 import { waitForUser } from '../define/open-waits.ts'
@@ -166,7 +166,7 @@ async function importConfig(path: string, load: ProjectModules['config']): Promi
 
 /** Where a module fails is part of how Node shows the error, not of its message. */
 function told(error: unknown): string {
-  if (!(error instanceof Error)) return messageOf(error)
+  if (!(error instanceof Error)) return readErrorMessage(error)
   return inspect(error)
     .split('\n')
     .filter((line) => !/^\s+at .*node:/.test(line))

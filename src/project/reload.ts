@@ -1,4 +1,4 @@
-import { messageOf } from '../core/errors.ts'
+import { readErrorMessage } from '../core/errors.ts'
 import { forgetRegistered } from '../define/task.ts'
 import { fingerprint, loadedFiles, renewModules } from './fresh-modules.ts'
 import { filesOf, loadProject, type Project } from './load-config.ts'
@@ -30,7 +30,7 @@ export function definitionsOf(project: Project): () => Promise<Look> {
       return { is: 'read', changed }
     } catch (error) {
       project.unread = true
-      return { is: 'wrong', message: messageOf(error) }
+      return { is: 'wrong', message: readErrorMessage(error) }
     } finally {
       // Modules that were not loaded before may be among them now.
       known = new Map([...fingerprints(project), ...now])

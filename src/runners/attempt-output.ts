@@ -1,4 +1,4 @@
-import { type Mask, maskedLogLine, type UncutLine } from '../core/mask.ts'
+import { type Mask, maskLogLine, type UncutLine } from '../core/mask.ts'
 import type { AttemptLog, LogLine } from '../core/ports.ts'
 import { LineSplitter } from './lines.ts'
 
@@ -41,7 +41,7 @@ export class AttemptOutput {
   write(lines: UncutLogLine[]): void {
     if (lines.length === 0 || this.#broken !== undefined) return
     try {
-      this.#log.write(lines.map((line) => maskedLogLine(line, this.#mask)))
+      this.#log.write(lines.map((line) => maskLogLine(line, this.#mask)))
     } catch (error) {
       this.#broken = { error }
       this.#onBroken()

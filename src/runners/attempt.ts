@@ -1,8 +1,8 @@
-import { messageOf, SluiceError } from '../core/errors.ts'
-import { type Mask, maskedFailure, maskedProgress, maskOf } from '../core/mask.ts'
+import { readErrorMessage, SluiceError } from '../core/errors.ts'
+import { type Mask, makeSecretMask, maskAttemptFailure, maskProgressReport } from '../core/mask.ts'
 import type { AttemptOutcome, Progress } from '../core/model.ts'
 import type { BodyEnd, Ending, Job, JobHooks, Logs, Runner } from '../core/ports.ts'
-import { startTimer, type Timer } from '../core/timer.ts'
+import { startLongTimer, type Timer } from '../core/timer.ts'
 import { type AttemptExit, decideEnding, failedAs, stopped } from './attempt-end.ts'
 import { AttemptOutput } from './attempt-output.ts'
 
@@ -130,7 +130,7 @@ export class Attempt {
   }
 
   onProgress(progress: Progress): void {
-    this.#hooks.onProgress(maskedProgress(progress, this.#mask))
+    this.#hooks.onProgress(maskProgressReport(progress, this.#mask))
   }
 
   reserve: JobHooks['reserve'] = (budget, amount) => this.#hooks.reserve(budget, amount)
@@ -146,7 +146,7 @@ export class Attempt {
   async run<P extends PreparedJob>(kind: AttemptKind<P>): Promise<Ending> {
     const prepared = await kind.prepare(this.job).catch(asError)
     if (prepared instanceof Error) return unprepared(prepared)
-    this.#mask = maskOf(Object.values(prepared.secrets))
+    this.#mask = makeSecretMask(Object.values(prepared.secrets))
     const { signal } = this.#hooks
     const onAbort = () => this.#askToStop(signal.reason as AttemptOutcome)
     if (signal.aborted) onAbort()
@@ -181,10 +181,10 @@ export class Attempt {
     try {
       this.#handle = await kind.start(this, prepared)
     } catch (error) {
-      return { is: 'not-started', message: messageOf(error) }
+      return { is: 'not-started', message: readErrorMessage(error) }
     }
     const { timeoutMs } = this.job.task.policy
-    if (timeoutMs !== undefined) this.#timeout = startTimer(timeoutMs, () => this.#askToStop('timed_out'))
+    if (timeoutMs !== undefined) this.#timeout = startLongTimer(timeoutMs, () => this.#askToStop('timed_out'))
     if (this.#reason !== undefined) this.#end(this.#handle, this.#reason)
     if (this.output.isBroken) this.#handle.kill()
     return this.#handle.exit
@@ -205,7 +205,7 @@ export class Attempt {
     }
     handle.stop(reason)
     const graceMs = reason === 'timed_out' ? Math.min(this.#graceMs, TIMEOUT_GRACE_MS) : this.#graceMs
-    this.#kill = startTimer(graceMs, () => handle.kill())
+    this.#kill = startLongTimer(graceMs, () => handle.kill())
   }
 
   #stopClock(): void {
@@ -229,7 +229,7 @@ export class Attempt {
 
   #masked(ending: Ending): Ending {
     const { failure } = ending
-    return failure === undefined ? ending : { ...ending, failure: maskedFailure(failure, this.#mask) }
+    return failure === undefined ? ending : { ...ending, failure: maskAttemptFailure(failure, this.#mask) }
   }
 }
 
@@ -238,5 +238,5 @@ const asError = (error: unknown) => (error instanceof Error ? error : new Error(
 /** A secret that is not set is not there at the next attempt either. */
 function unprepared(error: Error): Ending {
   const isFinal = error instanceof SluiceError && error.source === 'user'
-  return { ...failedAs('failed', messageOf(error)), ...(isFinal ? { isFinal } : {}) }
+  return { ...failedAs('failed', readErrorMessage(error)), ...(isFinal ? { isFinal } : {}) }
 }

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { captureConsole, logTo } from '../body/attempt-log.ts'
 import type { BodyJob } from '../body/body-job.ts'
 import { executeJob } from '../body/execute-job.ts'
-import { keptLine } from '../core/mask.ts'
+import { cutLogLine } from '../core/mask.ts'
 import type { BodyEnd, Ending, Job, Logs, Runner, Storage } from '../core/ports.ts'
 import type { Log } from '../define/body.ts'
 import type { Markers } from '../define/targets/marker.ts'
@@ -32,7 +32,9 @@ export function inlineRunner(options: InlineRunnerOptions): Runner {
   const kind = {
     prepare,
     async start(attempt: Attempt, prepared: BodyJob): Promise<AttemptHandle> {
-      const log = logTo((level, text) => attempt.output.write([{ at: Date.now(), level, ...keptLine(text) }]))
+      const log = logTo((level, text) =>
+        attempt.output.write([{ at: Date.now(), level, ...cutLogLine(text) }]),
+      )
       const end = current.run(log, () => runBody(options, attempt, prepared, log))
       return {
         ...UNSTOPPABLE,

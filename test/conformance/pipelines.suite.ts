@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { it, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { systemClock } from '../../src/adapters/system/clock.ts'
-import { type FoundTask, numberPlan } from '../../src/core/graph.ts'
+import { type FoundTask, numberPlanTasks } from '../../src/core/graph.ts'
 import { keys } from '../../src/core/keys.ts'
-import { isOpen, type Run, type TaskRun } from '../../src/core/model.ts'
+import { isRunOpen, type Run, type TaskRun } from '../../src/core/model.ts'
 import type { Ending, Job, Ports } from '../../src/core/ports.ts'
 import type { Context } from '../../src/engine/context.ts'
 import { startLoops } from '../../src/engine/loops.ts'
@@ -89,7 +89,9 @@ export function pipelinesSuite(name: string, assemble: Assemble, options: SuiteO
       const runs = await Promise.all(
         ['one', 'two'].map(async (pipeline) => {
           const request = { name: pipeline, family: 'T', params: {}, significant: {} }
-          return (await openRun(context, request, async () => numberPlan(pipeline, graph(), clock.now()))).run
+          return (
+            await openRun(context, request, async () => numberPlanTasks(pipeline, graph(), clock.now()))
+          ).run
         }),
       )
       await Promise.race([untilEnded(ports, runs), loops.failed])
@@ -127,7 +129,7 @@ const WANTED = Object.fromEntries(graph().map(({ id }) => [id, ENDS[id] ?? 'done
 async function untilEnded({ store, clock }: Ports, runs: string[]): Promise<void> {
   for (;;) {
     const records = (await store.read(runs.map(keys.run))) as unknown as Run[]
-    if (records.every(({ status }) => !isOpen(status))) return
+    if (records.every(({ status }) => !isRunOpen(status))) return
     await clock.sleep(20)
   }
 }

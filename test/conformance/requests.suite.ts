@@ -5,9 +5,9 @@ import { dynamoStore } from '../../src/adapters/dynamodb/store.ts'
 import { memoryPlans } from '../../src/adapters/memory/plans.ts'
 import { sqsQueue } from '../../src/adapters/sqs/queue.ts'
 import { systemClock } from '../../src/adapters/system/clock.ts'
-import { type FoundTask, numberPlan } from '../../src/core/graph.ts'
+import { type FoundTask, numberPlanTasks } from '../../src/core/graph.ts'
 import { keys } from '../../src/core/keys.ts'
-import { isOpen, type Run } from '../../src/core/model.ts'
+import { isRunOpen, type Run } from '../../src/core/model.ts'
 import { advance } from '../../src/engine/advance.ts'
 import type { Context } from '../../src/engine/context.ts'
 import { openRun } from '../../src/engine/open-run.ts'
@@ -62,7 +62,7 @@ async function run([dynamodb, sqs]: Servers, found: FoundTask[], concurrency: nu
   }
   const request = { name: 'shapes', family: 'T', params: {}, significant: {} }
   const begunAt = Date.now()
-  const opened = await openRun(context, request, async () => numberPlan('shapes', found, Date.now()))
+  const opened = await openRun(context, request, async () => numberPlanTasks('shapes', found, Date.now()))
   const worker = new Worker(context, { concurrency })
   const working = worker.run()
   for (let looks = 0; ; looks++) {
@@ -70,7 +70,7 @@ async function run([dynamodb, sqs]: Servers, found: FoundTask[], concurrency: nu
     // Looking takes its time as well, and a chain is mostly waiting.
     if (looks % LOOK_EVERY > 0) continue
     const [record] = (await looking.read([keys.run(opened.run)])) as unknown as [Run]
-    if (!isOpen(record.status)) break
+    if (!isRunOpen(record.status)) break
   }
   worker.stop()
   await working

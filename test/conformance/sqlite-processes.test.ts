@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { describe, it, type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { memoryRecords } from '../../src/adapters/memory/records.ts'
-import { type Change, isFeedworthy, type Stored } from '../../src/core/change.ts'
+import { type Change, isCarriedByFeed, type Stored } from '../../src/core/change.ts'
 import { keys } from '../../src/core/keys.ts'
 import type { TaskRun } from '../../src/core/model.ts'
 import type { Delivery, FeedEvent, Message } from '../../src/core/ports.ts'
@@ -72,7 +72,7 @@ function reference() {
     const result = await write()
     keysOf.forEach((key, index) => {
       const after = records.get(key) as Stored | undefined
-      if (after !== before[index] && isFeedworthy(before[index], after))
+      if (after !== before[index] && isCarriedByFeed(before[index], after))
         owed.set(key, (owed.get(key) ?? 0) + 1)
     })
     return result

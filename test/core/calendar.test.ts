@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { dayIn, describeInterval, intervalsOf, type Span, spanOf, windowAt } from '../../src/core/calendar.ts'
-import { cronProblem, isTimeZone } from '../../src/core/cron.ts'
+import {
+  describeInterval,
+  findBudgetWindow,
+  formatDayInZone,
+  makeScheduleIntervals,
+  parseTimeSpan,
+  type Span,
+} from '../../src/core/calendar.ts'
+import { findCronProblem, isKnownTimeZone } from '../../src/core/cron.ts'
 
 const HOUR_MS = 3_600_000
 const at = (text: string) => Date.parse(text)
@@ -9,7 +16,7 @@ const iso = (ms: number) => new Date(ms).toISOString()
 
 /** All intervals that end within a stretch. */
 function endingIn(cron: string, timeZone: string, from: string, to: string): Span[] {
-  const intervals = intervalsOf({ cron, timeZone })
+  const intervals = makeScheduleIntervals({ cron, timeZone })
   const spans: Span[] = []
   for (
     let span = intervals.after(intervals.endedBefore(at(from)));
@@ -80,8 +87,8 @@ describe('days of a schedule', () => {
 describe('windows of budgets', () => {
   it('follow the calendar of their zone', () => {
     const now = at('2026-03-31T23:30:00Z')
-    const window = (per: Parameters<typeof windowAt>[0], zone: string) => {
-      const { start, end } = windowAt(per, zone, now)
+    const window = (per: Parameters<typeof findBudgetWindow>[0], zone: string) => {
+      const { start, end } = findBudgetWindow(per, zone, now)
       return [iso(start), iso(end)]
     }
     assert.deepEqual(window('month', 'UTC'), ['2026-03-01T00:00:00.000Z', '2026-04-01T00:00:00.000Z'])
@@ -91,7 +98,7 @@ describe('windows of budgets', () => {
     ])
     assert.deepEqual(window('week', 'UTC'), ['2026-03-30T00:00:00.000Z', '2026-04-06T00:00:00.000Z'])
     assert.deepEqual(window('hour', 'UTC'), ['2026-03-31T23:00:00.000Z', '2026-04-01T00:00:00.000Z'])
-    assert.deepEqual(windowAt('day', 'Europe/Berlin', at('2026-03-29T12:00:00Z')), {
+    assert.deepEqual(findBudgetWindow('day', 'Europe/Berlin', at('2026-03-29T12:00:00Z')), {
       start: at('2026-03-28T23:00:00Z'),
       end: at('2026-03-29T22:00:00Z'),
     })
@@ -100,25 +107,25 @@ describe('windows of budgets', () => {
 
 describe('texts', () => {
   it('name days, hours and minutes of a zone', () => {
-    assert.deepEqual(spanOf('2026-03-29', 'Europe/Berlin'), {
+    assert.deepEqual(parseTimeSpan('2026-03-29', 'Europe/Berlin'), {
       start: at('2026-03-28T23:00:00Z'),
       end: at('2026-03-29T22:00:00Z'),
     })
-    assert.equal(spanOf('2026-05-17T10', 'UTC')?.end, at('2026-05-17T11:00:00Z'))
-    assert.equal(spanOf('2026-05-17T10:15', 'UTC')?.start, at('2026-05-17T10:15:00Z'))
+    assert.equal(parseTimeSpan('2026-05-17T10', 'UTC')?.end, at('2026-05-17T11:00:00Z'))
+    assert.equal(parseTimeSpan('2026-05-17T10:15', 'UTC')?.start, at('2026-05-17T10:15:00Z'))
     for (const wrong of ['2026-02-30', '2026-5-1', 'yesterday', '2026-05-17T25', '2026-05-17 10:00'])
-      assert.equal(spanOf(wrong, 'UTC'), undefined, wrong)
+      assert.equal(parseTimeSpan(wrong, 'UTC'), undefined, wrong)
   })
 
   it('are looked at before they are used', () => {
-    assert.equal(isTimeZone('Europe/Berlin'), true)
-    assert.equal(isTimeZone('Mars/Olympus'), false)
-    assert.equal(isTimeZone(undefined as never), false)
-    assert.equal(cronProblem('0 3 * * 0-4'), undefined)
-    assert.match(cronProblem('61 * * * *') ?? '', /minute: 61/)
-    assert.match(cronProblem('0 0 30 2 *') ?? '', /never/)
-    assert.match(cronProblem('2027-01-01T00:00:00') ?? '', /1 field; there are five/)
-    assert.match(cronProblem('0 0 0 1 1 * 2027') ?? '', /7 fields; there are five/)
-    assert.equal(dayIn('Pacific/Auckland', at('2026-05-17T20:00:00Z'), -1), '2026-05-17')
+    assert.equal(isKnownTimeZone('Europe/Berlin'), true)
+    assert.equal(isKnownTimeZone('Mars/Olympus'), false)
+    assert.equal(isKnownTimeZone(undefined as never), false)
+    assert.equal(findCronProblem('0 3 * * 0-4'), undefined)
+    assert.match(findCronProblem('61 * * * *') ?? '', /minute: 61/)
+    assert.match(findCronProblem('0 0 30 2 *') ?? '', /never/)
+    assert.match(findCronProblem('2027-01-01T00:00:00') ?? '', /1 field; there are five/)
+    assert.match(findCronProblem('0 0 0 1 1 * 2027') ?? '', /7 fields; there are five/)
+    assert.equal(formatDayInZone('Pacific/Auckland', at('2026-05-17T20:00:00Z'), -1), '2026-05-17')
   })
 })

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { inspect } from 'node:util'
 import fc from 'fast-check'
-import { maskedFailure, maskedLogLine, maskOf } from '../../src/core/mask.ts'
+import { makeSecretMask, maskAttemptFailure, maskLogLine } from '../../src/core/mask.ts'
 
 const SECRET = `Tr0ub4dor&3 "quoted"\\back`
 const base64 = (text: string) => Buffer.from(text).toString('base64')
 
 describe('masking', () => {
-  const mask = maskOf([SECRET])
+  const mask = makeSecretMask([SECRET])
   const forms: [name: string, text: string, masked?: string][] = [
     ['as it is', `the key is ${SECRET}!`, 'the key is ***!'],
     ['as JSON', JSON.stringify({ key: SECRET }), '{"key":"***"}'],
@@ -88,7 +88,7 @@ describe('masking', () => {
           fc.string({ minLength: 50, maxLength: 150 }),
           columns,
           (secret, before, width) => {
-            const masked = maskOf([secret])
+            const masked = makeSecretMask([secret])
             const lines = broken(`${before}${secret}${before}`, width)
             const json = JSON.stringify(lines.join('\r\n'))
             for (const texts of [lines, [lines.join('\n')], [json]])
@@ -121,7 +121,7 @@ describe('masking', () => {
     fc.assert(
       fc.property(secrets, fc.constantFrom(...encoders), (secret, encode) => {
         const value = secret.trim()
-        assert.match(maskOf([secret])(encode(`<<${value}>>`)), /\*\*\*/)
+        assert.match(makeSecretMask([secret])(encode(`<<${value}>>`)), /\*\*\*/)
       }),
     )
     assert.equal(mask('an ordinary line with "quotes" & more'), 'an ordinary line with "quotes" & more')
@@ -130,17 +130,17 @@ describe('masking', () => {
   it('hides each line of a secret of several lines', () => {
     const key = '-----BEGIN KEY-----\nMIIEpAIBAAKCAQEA1234\nabcdEFGH5678ijkl\n-----END KEY-----'
     for (const text of [key, JSON.stringify({ key }), inspect({ key }), encodeURIComponent(key)])
-      assert.doesNotMatch(maskOf([key])(text), /MIIEp|EFGH5678/)
+      assert.doesNotMatch(makeSecretMask([key])(text), /MIIEp|EFGH5678/)
   })
 
   it('hides a secret of two or three characters only where it stands alone', () => {
-    const short = maskOf(['ab1'])
+    const short = makeSecretMask(['ab1'])
     assert.equal(short('the pin is ab1, not grab12'), 'the pin is ***, not grab12')
-    assert.equal(maskOf(['7'])('7 of 77'), '7 of 77')
+    assert.equal(makeSecretMask(['7'])('7 of 77'), '7 of 77')
   })
 
   it('takes a moment for a long line of what it looks for', () => {
-    const patterns = maskOf(['\\\\\\\\"\\"x', "'''''''y", '    z'])
+    const patterns = makeSecretMask(['\\\\\\\\"\\"x', "'''''''y", '    z'])
     const begun = performance.now()
     for (const character of ['\\', '"', "'", ' ', '%', '&']) patterns(character.repeat(500_000))
     assert.ok(performance.now() - begun < 60_000, 'not quadratic')
@@ -149,9 +149,9 @@ describe('masking', () => {
 
 describe('a line of the log', () => {
   const of = (text: string, dropped?: number) =>
-    maskedLogLine(
+    maskLogLine(
       { at: 1, level: 'info', text, ...(dropped === undefined ? {} : { dropped }) },
-      maskOf([SECRET]),
+      makeSecretMask([SECRET]),
     ).text
 
   it('says how much of it is missing where it is cut', () => {
@@ -172,13 +172,13 @@ describe('a line of the log', () => {
 
 describe('a failure', () => {
   it('is cut after it was masked, and shows that', () => {
-    const { message, stack } = maskedFailure(
+    const { message, stack } = maskAttemptFailure(
       {
         outcome: 'failed',
         message: `${'m'.repeat(490)}${SECRET}${'n'.repeat(50)}`,
         stack: JSON.stringify(SECRET),
       },
-      maskOf([SECRET]),
+      makeSecretMask([SECRET]),
     )
     assert.equal(message.length, 500)
     assert.match(message, /m\*\*\*n+…$/)

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { countBits, emptyBitmap, withBits } from '../../src/core/bitmap.ts'
-import { type FoundTask, findCycle, numberPlan } from '../../src/core/graph.ts'
-import { canonicalJson, requestIdOf, taskIdOf, taskLabel } from '../../src/core/identity.ts'
-import { maskedFailure, maskOf } from '../../src/core/mask.ts'
+import { countSetBits, makeEmptyBitmap, setBitmapBits } from '../../src/core/bitmap.ts'
+import { type FoundTask, findDependencyCycle, numberPlanTasks } from '../../src/core/graph.ts'
+import { formatTaskLabel, makeRequestId, makeTaskId, toCanonicalJson } from '../../src/core/identity.ts'
+import { makeSecretMask, maskAttemptFailure } from '../../src/core/mask.ts'
 import { type Json, MAX_FAN_IN, type Run } from '../../src/core/model.ts'
-import { afterAttempt, MAX_FREE_ATTEMPTS, retryDelayMs } from '../../src/core/retry.ts'
-import { settleRun, settleTask } from '../../src/core/settle.ts'
+import { computeRetryDelayMs, decideAfterAttempt, MAX_FREE_ATTEMPTS } from '../../src/core/retry.ts'
+import { settleRunStatus, settleTaskRun } from '../../src/core/settle.ts'
 import { taskRun } from '../support/records.ts'
 
 const RETRY = { attempts: 3, delayMs: 10_000, backoff: 'exponential' as const }
@@ -29,19 +29,19 @@ describe('identity', () => {
     fc.assert(
       fc.property(fc.dictionary(fc.string(), fc.jsonValue()), (fields) => {
         const turned = Object.fromEntries(Object.entries(fields).reverse())
-        assert.equal(canonicalJson(turned as Json), canonicalJson(fields as Json))
-        assert.deepEqual(JSON.parse(canonicalJson(fields as Json)), JSON.parse(JSON.stringify(fields)))
+        assert.equal(toCanonicalJson(turned as Json), toCanonicalJson(fields as Json))
+        assert.deepEqual(JSON.parse(toCanonicalJson(fields as Json)), JSON.parse(JSON.stringify(fields)))
       }),
     )
   })
 
   it('tells families and parameters apart, and fits into 80 characters with a generation', () => {
-    assert.notEqual(taskIdOf('A', { x: 1 }), taskIdOf('A', { x: '1' }))
-    assert.notEqual(taskIdOf('A', {}), taskIdOf('B', {}))
-    assert.ok(`${requestIdOf('p'.repeat(50), { x: 1 })}-999999`.length <= 80)
-    assert.equal(taskLabel('Fetch', { date: '2026-01-01', n: 3 }), 'Fetch(date=2026-01-01,n=3)')
+    assert.notEqual(makeTaskId('A', { x: 1 }), makeTaskId('A', { x: '1' }))
+    assert.notEqual(makeTaskId('A', {}), makeTaskId('B', {}))
+    assert.ok(`${makeRequestId('p'.repeat(50), { x: 1 })}-999999`.length <= 80)
+    assert.equal(formatTaskLabel('Fetch', { date: '2026-01-01', n: 3 }), 'Fetch(date=2026-01-01,n=3)')
     assert.equal(
-      taskLabel('Fetch', { x: 'a\u001b[2Jb\n' }),
+      formatTaskLabel('Fetch', { x: 'a\u001b[2Jb\n' }),
       'Fetch(x=a\\u001b[2Jb\\u000a)',
       'nothing that steers a terminal',
     )
@@ -52,34 +52,39 @@ describe('bitmaps', () => {
   it('hold exactly the bits that were set, however often', () => {
     fc.assert(
       fc.property(fc.array(fc.nat(MAX_FAN_IN - 1)), (bits) => {
-        const once = withBits(emptyBitmap(MAX_FAN_IN), bits)
-        assert.equal(countBits(once), new Set(bits).size)
-        assert.equal(withBits(once, bits), once)
+        const once = setBitmapBits(makeEmptyBitmap(MAX_FAN_IN), bits)
+        assert.equal(countSetBits(once), new Set(bits).size)
+        assert.equal(setBitmapBits(once, bits), once)
       }),
     )
   })
 })
 
 describe('settling', () => {
-  const waiting = taskRun({ status: 'pending', upstreams: 2, ended: emptyBitmap(2), failed: emptyBitmap(2) })
+  const waiting = taskRun({
+    status: 'pending',
+    upstreams: 2,
+    ended: makeEmptyBitmap(2),
+    failed: makeEmptyBitmap(2),
+  })
   const arrival = (bit: number, satisfied: boolean) => ({ bit, satisfied })
 
   it('queues a task when all upstreams are satisfied, in any order and batch', () => {
-    const first = settleTask(waiting, [arrival(1, true)], 0)
+    const first = settleTaskRun(waiting, [arrival(1, true)], 0)
     assert.equal(first?.status, undefined)
-    assert.equal(settleTask({ ...waiting, ...first }, [arrival(0, true)], 0)?.status, 'queued')
-    assert.equal(settleTask(waiting, [arrival(0, true), arrival(1, true)], 0)?.status, 'queued')
+    assert.equal(settleTaskRun({ ...waiting, ...first }, [arrival(0, true)], 0)?.status, 'queued')
+    assert.equal(settleTaskRun(waiting, [arrival(0, true), arrival(1, true)], 0)?.status, 'queued')
   })
 
   it('fails a task only when all upstreams have ended', () => {
-    const first = settleTask(waiting, [arrival(0, false)], 0)
+    const first = settleTaskRun(waiting, [arrival(0, false)], 0)
     assert.equal(first?.status, undefined)
-    assert.equal(settleTask({ ...waiting, ...first }, [arrival(1, true)], 0)?.status, 'upstream_failed')
+    assert.equal(settleTaskRun({ ...waiting, ...first }, [arrival(1, true)], 0)?.status, 'upstream_failed')
   })
 
   it('finds no news in what was counted before', () => {
-    const first = settleTask(waiting, [arrival(0, true)], 0)
-    assert.equal(settleTask({ ...waiting, ...first }, [arrival(0, true)], 0), undefined)
+    const first = settleTaskRun(waiting, [arrival(0, true)], 0)
+    assert.equal(settleTaskRun({ ...waiting, ...first }, [arrival(0, true)], 0), undefined)
   })
 })
 
@@ -95,14 +100,14 @@ describe('a run', () => {
     createdAt: 0,
     plannedAt: 0,
     upstreams: 1,
-    ended: emptyBitmap(1),
-    failed: emptyBitmap(1),
+    ended: makeEmptyBitmap(1),
+    failed: makeEmptyBitmap(1),
   }
 
   it('ends with its root, but by its sweep while it is being cancelled', () => {
     const arrivals = [{ bit: 0, satisfied: true }]
-    assert.equal(settleRun(run, arrivals, 1)?.status, 'succeeded')
-    assert.equal(settleRun({ ...run, cancelledAt: 1 }, arrivals, 1)?.status, undefined)
+    assert.equal(settleRunStatus(run, arrivals, 1)?.status, 'succeeded')
+    assert.equal(settleRunStatus({ ...run, cancelledAt: 1 }, arrivals, 1)?.status, undefined)
   })
 })
 
@@ -115,15 +120,19 @@ describe('retries', () => {
   }
 
   it('use up the policy only for failures of the task', () => {
-    const failed = afterAttempt(
+    const failed = decideAfterAttempt(
       taskRun({ status: 'running', counts: { failed: 2 } }),
       { outcome: 'failed' },
       END,
     )
     assert.equal(failed.status, 'failed')
-    const lost = afterAttempt(taskRun({ status: 'running', counts: { failed: 2 } }), { outcome: 'lost' }, END)
+    const lost = decideAfterAttempt(
+      taskRun({ status: 'running', counts: { failed: 2 } }),
+      { outcome: 'lost' },
+      END,
+    )
     assert.deepEqual([lost.status, lost.attempt, lost.counts], ['queued', 2, { failed: 2, lost: 1 }])
-    const worn = afterAttempt(
+    const worn = decideAfterAttempt(
       taskRun({ status: 'running', counts: { interrupted: MAX_FREE_ATTEMPTS - 1 } }),
       { outcome: 'interrupted' },
       END,
@@ -133,22 +142,22 @@ describe('retries', () => {
 
   it('are delayed exponentially with jitter, as long as no cap is declared', () => {
     assert.deepEqual(
-      [1, 2, 3].map((failures) => retryDelayMs(RETRY, failures, 1)),
+      [1, 2, 3].map((failures) => computeRetryDelayMs(RETRY, failures, 1)),
       [10_000, 20_000, 40_000],
     )
-    assert.equal(retryDelayMs(RETRY, 1, 0), 5_000)
+    assert.equal(computeRetryDelayMs(RETRY, 1, 0), 5_000)
     const day = { ...RETRY, delayMs: 86_400_000 }
-    assert.equal(retryDelayMs(day, 1, 1), 86_400_000)
-    assert.equal(retryDelayMs(day, 3, 1), 4 * 86_400_000)
-    assert.equal(retryDelayMs({ ...RETRY, maxDelayMs: 3_600_000 }, 40, 1), 3_600_000)
-    assert.ok(Number.isSafeInteger(Date.now() + retryDelayMs(RETRY, 2_000, 1)))
-    assert.equal(retryDelayMs({ ...RETRY, backoff: 'fixed' }, 9, 0), 10_000)
+    assert.equal(computeRetryDelayMs(day, 1, 1), 86_400_000)
+    assert.equal(computeRetryDelayMs(day, 3, 1), 4 * 86_400_000)
+    assert.equal(computeRetryDelayMs({ ...RETRY, maxDelayMs: 3_600_000 }, 40, 1), 3_600_000)
+    assert.ok(Number.isSafeInteger(Date.now() + computeRetryDelayMs(RETRY, 2_000, 1)))
+    assert.equal(computeRetryDelayMs({ ...RETRY, backoff: 'fixed' }, 9, 0), 10_000)
   })
 })
 
 describe('plans', () => {
   it('number tasks, turn edges round, and end in the run itself', () => {
-    const plan = numberPlan('p', [found('root', ['a', 'b']), found('a', ['b']), found('b')], 0)
+    const plan = numberPlanTasks('p', [found('root', ['a', 'b']), found('a', ['b']), found('b')], 0)
     assert.deepEqual(
       plan.tasks.map((task) => task.upstreams),
       [[1, 2], [2], []],
@@ -169,7 +178,7 @@ describe('plans', () => {
 
   it('gather a large fan-in through joins, so that no node has more than 1,000 upstreams', () => {
     const leaves = Array.from({ length: 2_500 }, (_, index) => found(`leaf${index}`))
-    const plan = numberPlan(
+    const plan = numberPlanTasks(
       'p',
       [
         found(
@@ -190,25 +199,24 @@ describe('plans', () => {
   })
 
   it('show a cycle, and none where there is none', () => {
-    assert.deepEqual(findCycle([found('a', ['b']), found('b', ['c', 'd']), found('c', ['b']), found('d')]), [
-      'b',
-      'c',
-      'b',
-    ])
-    assert.equal(findCycle([found('a', ['b', 'c']), found('b', ['c']), found('c')]), undefined)
+    assert.deepEqual(
+      findDependencyCycle([found('a', ['b']), found('b', ['c', 'd']), found('c', ['b']), found('d')]),
+      ['b', 'c', 'b'],
+    )
+    assert.equal(findDependencyCycle([found('a', ['b', 'c']), found('b', ['c']), found('c')]), undefined)
   })
 })
 
 describe('masks', () => {
   it('hide secrets, also line by line, and short ones where they stand alone', () => {
-    const mask = maskOf(['open sesame', 'first\nsecond', 'ab'])
+    const mask = makeSecretMask(['open sesame', 'first\nsecond', 'ab'])
     assert.equal(mask('say open sesame, ab, second, cab'), 'say ***, ***, ***, cab')
     const long = {
       outcome: 'failed' as const,
       message: `${'x'.repeat(495)}open sesame`,
       stack: 'at open sesame',
     }
-    const { message, stack } = maskedFailure(long, mask)
+    const { message, stack } = maskAttemptFailure(long, mask)
     assert.deepEqual([message.slice(495), stack], ['***', 'at ***'], 'masked before it is cut')
   })
 })

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { type Group, takeTurns } from '../../src/core/turns.ts'
+import { type Group, takeMessagesInTurns } from '../../src/core/turns.ts'
 
 /** The runs of all places in order; every run has as many messages as it is asked for. */
 function order(groups: Group[], served: { [name: string]: number }, places = 1): string[] {
   const byRun = new Map(groups.map((group) => [group.run, group]))
-  return takeTurns(
+  return takeMessagesInTurns(
     byRun,
     { places, limit: places },
     (name) => served[name] ?? 0,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { Temporal } from 'temporal-polyfill'
-import { windowAt } from '../../src/core/calendar.ts'
+import { findBudgetWindow } from '../../src/core/calendar.ts'
 import type { BudgetPeriod } from '../../src/core/model.ts'
 
 const MINUTE_MS = 60_000
@@ -32,7 +32,7 @@ const zoned = (at: number, zone: string) =>
 const iso = (at: number, zone: string) =>
   zoned(at, zone).toString({ timeZoneName: 'never', smallestUnit: 'second' })
 const window = (per: BudgetPeriod, zone: string, at: string) => {
-  const { start, end } = windowAt(per, zone, Date.parse(at))
+  const { start, end } = findBudgetWindow(per, zone, Date.parse(at))
   return [iso(start, zone), iso(end, zone)]
 }
 
@@ -57,15 +57,15 @@ describe('windows of budgets, in every zone', () => {
   it('hold their instant, and tile', () => {
     fc.assert(
       fc.property(moments, fc.constantFrom(...PERIODS), ({ zone, at }, per) => {
-        const { start, end } = windowAt(per, zone, at)
+        const { start, end } = findBudgetWindow(per, zone, at)
         assert.ok(
           start <= at && at < end,
           `${per} ${zone} ${iso(at, zone)}: ${iso(start, zone)} to ${iso(end, zone)}`,
         )
-        assert.deepEqual(windowAt(per, zone, start), { start, end })
-        assert.deepEqual(windowAt(per, zone, end - 1), { start, end })
-        assert.equal(windowAt(per, zone, end).start, end)
-        assert.equal(windowAt(per, zone, start - 1).end, start)
+        assert.deepEqual(findBudgetWindow(per, zone, start), { start, end })
+        assert.deepEqual(findBudgetWindow(per, zone, end - 1), { start, end })
+        assert.equal(findBudgetWindow(per, zone, end).start, end)
+        assert.equal(findBudgetWindow(per, zone, start - 1).end, start)
       }),
       { numRuns: 3_000 },
     )
@@ -74,7 +74,7 @@ describe('windows of budgets, in every zone', () => {
   it('of hours have one hour on the clock of the zone, and end where it reads another or the same begins anew', () => {
     fc.assert(
       fc.property(moments, ({ zone, at }) => {
-        const { start, end } = windowAt('hour', zone, at)
+        const { start, end } = findBudgetWindow('hour', zone, at)
         const hourOf = (ms: number) =>
           zoned(ms, zone)
             .round({ smallestUnit: 'minute', roundingMode: 'floor' })
@@ -92,7 +92,7 @@ describe('windows of budgets, in every zone', () => {
   it('of days, weeks, months and years begin when their date is first read', () => {
     fc.assert(
       fc.property(moments, fc.constantFrom('day', 'week', 'month', 'year'), ({ zone, at }, per) => {
-        const { start } = windowAt(per, zone, at)
+        const { start } = findBudgetWindow(per, zone, at)
         assert.equal(zoned(start, zone).startOfDay().epochMilliseconds, start)
       }),
       { numRuns: 1_000 },

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Stored } from '../../src/core/change.ts'
-import { gather } from '../../src/core/graph.ts'
+import { makeGatheringTask } from '../../src/core/graph.ts'
 import { keys } from '../../src/core/keys.ts'
-import { heldOf } from '../../src/core/limit-row.ts'
+import { sumHeldAmounts } from '../../src/core/limit-row.ts'
 import { type Limits, NO_LIMITS } from '../../src/core/limits.ts'
 import type { Run } from '../../src/core/model.ts'
 import type { Ending } from '../../src/core/ports.ts'
@@ -27,7 +27,10 @@ const db = (limit: number) => limits({ resources: { db: { limit } } })
 /** Opens a run of tasks that all need the same; task n has number n, the root 0 gathers them. */
 function openMany(engine: ReturnType<typeof stepwise>, count: number, policy: object) {
   const ids = Array.from({ length: count }, (_, index) => `t${index + 1}`)
-  return engine.openPlan('p', [gather('all', 'all', ids), ...ids.map((id) => foundTask(id, policy))])
+  return engine.openPlan('p', [
+    makeGatheringTask('all', 'all', ids),
+    ...ids.map((id) => foundTask(id, policy)),
+  ])
 }
 
 /** A resource of one slot that was given back while tasks 2 and 3 waited for it, in this order. */
@@ -166,7 +169,7 @@ describe('a resource', () => {
   it('keeps freed slots for the first who waits until its weight is there', async () => {
     const engine = stepwise(db(2))
     const found = [
-      gather('all', 'all', ['a', 'b', 'heavy', 'c']),
+      makeGatheringTask('all', 'all', ['a', 'b', 'heavy', 'c']),
       foundTask('a', { resources: { db: 1 } }),
       foundTask('b', { resources: { db: 1 } }),
       foundTask('heavy', { resources: { db: 2 } }),
@@ -183,7 +186,7 @@ describe('a resource', () => {
     await engine.end(await ours(await engine.take(run, 1, 3)), DONE)
     await engine.end(await ours(await engine.take(run, 1, 4)), DONE)
     assert.equal((await engine.run(run)).status, 'succeeded')
-    assert.equal(heldOf(await engine.limit('resource', 'db')), 0)
+    assert.equal(sumHeldAmounts(await engine.limit('resource', 'db')), 0)
   })
 
   it('goes by priority among those who wait', async () => {
@@ -191,7 +194,7 @@ describe('a resource', () => {
     const found = ['a', 'b', 'c'].map((id) =>
       foundTask(id, { resources: { db: 1 }, priority: id === 'c' ? 5 : 0 }),
     )
-    const run = await engine.openPlan('p', [gather('all', 'all', ['a', 'b', 'c']), ...found])
+    const run = await engine.openPlan('p', [makeGatheringTask('all', 'all', ['a', 'b', 'c']), ...found])
     const first = await ours(await engine.take(run, 1, 1))
     await engine.take(run, 1, 2)
     await engine.take(run, 1, 3)
@@ -238,7 +241,7 @@ describe('a resource', () => {
   it('is not held while waiting for another, so that two can never wait for each other', async () => {
     const engine = stepwise(limits({ resources: { x: { limit: 1 }, y: { limit: 1 } } }))
     const found = [
-      gather('all', 'all', ['a', 'b']),
+      makeGatheringTask('all', 'all', ['a', 'b']),
       foundTask('a', { resources: { x: 1, y: 1 } }),
       foundTask('b', { resources: { y: 1, x: 1 } }),
     ]
@@ -297,7 +300,7 @@ describe('a resource', () => {
       isFirst = false
     })
     assert.equal(await finish(meanwhile, first, DONE), true)
-    assert.equal(heldOf(await engine.limit('resource', 'db')), 0)
+    assert.equal(sumHeldAmounts(await engine.limit('resource', 'db')), 0)
     assert.equal((await engine.task(run, 1)).status, 'succeeded')
   })
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { countTasks } from '../../src/control/find-tasks.ts'
 import type { Stored } from '../../src/core/change.ts'
-import { numberPlan } from '../../src/core/graph.ts'
+import { numberPlanTasks } from '../../src/core/graph.ts'
 import { keys } from '../../src/core/keys.ts'
 import type { Run, TaskRun } from '../../src/core/model.ts'
 import { advance, handleChanged } from '../../src/engine/advance.ts'
@@ -17,7 +17,7 @@ async function planned() {
   const { context, clock } = engine
   const leaves = Array.from({ length: 1_200 }, (_, number) => foundTask(`leaf-${number}`))
   const root = foundTask('root', {}, { upstreams: leaves.map(({ id }) => id) })
-  const plan = numberPlan('p', [root, ...leaves], clock.now())
+  const plan = numberPlanTasks('p', [root, ...leaves], clock.now())
   const request = { name: 'p', family: 'T', params: {}, significant: {} }
   const { run } = await openRun(context, request, async () => plan)
   const view = async () => countTasks({ context } as never, (await engine.run(run)) as never)

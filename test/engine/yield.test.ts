@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Stored } from '../../src/core/change.ts'
-import { gather } from '../../src/core/graph.ts'
+import { makeGatheringTask } from '../../src/core/graph.ts'
 import { keys } from '../../src/core/keys.ts'
 import type { Run } from '../../src/core/model.ts'
 import { advance, handleChanged } from '../../src/engine/advance.ts'
@@ -132,7 +132,11 @@ describe('a task that yields', () => {
 
   it('has numbers of its own, also where another task of the run yields at the same moment', async () => {
     const { context, openPlan, take, end, task, run } = stepwise()
-    const id = await openPlan('p', [gather('all', 'all', ['t', 'u']), foundTask('t'), foundTask('u')])
+    const id = await openPlan('p', [
+      makeGatheringTask('all', 'all', ['t', 'u']),
+      foundTask('t'),
+      foundTask('u'),
+    ])
     await finish(context, await ours(await take(id, 1, 1)), yields(['x']))
     await finish(context, await ours(await take(id, 1, 2)), yields(['y']))
     const { store } = context.ports

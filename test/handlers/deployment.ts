@@ -1,7 +1,7 @@
 import type { Home } from '../../src/control/home.ts'
 import { keys } from '../../src/core/keys.ts'
 import { NO_LIMITS } from '../../src/core/limits.ts'
-import { isOpen, type Run } from '../../src/core/model.ts'
+import { isRunOpen, type Run } from '../../src/core/model.ts'
 import type { Pipeline } from '../../src/define/pipeline.ts'
 import { advance } from '../../src/engine/advance.ts'
 import { Worker } from '../../src/engine/work.ts'
@@ -67,7 +67,7 @@ export function memoryDeployment(pipelines: Pipeline[], now: () => number = Date
       if (deliveries.length > 0) isIdle = false
     }
     for (const { record } of await context.ports.store.list({ prefix: 'run/', consistency: 'strong' }))
-      if (record.kind === 'run' && !isOpen(record.status)) await answerExecutions(home, executions, record)
+      if (record.kind === 'run' && !isRunOpen(record.status)) await answerExecutions(home, executions, record)
   }
   return { home, context, project, executions, told, started, runOf, settle }
 }

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { z } from 'zod'
 import { keys } from '../../src/core/keys.ts'
-import { type Container, newLaunches } from '../../src/core/launch.ts'
+import { type Container, makeLaunchRecord } from '../../src/core/launch.ts'
 import type { Crash, Launches, Run, TaskRun } from '../../src/core/model.ts'
 import { advance } from '../../src/engine/advance.ts'
 import { whyWaiting } from '../../src/engine/why.ts'
@@ -208,7 +208,7 @@ describe('launching workers', () => {
     const task = (await context.ports.store.read([keys.taskRun(run.id, 0)]))[0] as TaskRun
     assert.equal(task.status, 'queued')
     const put = {
-      ...newLaunches('default'),
+      ...makeLaunchRecord('default'),
       failures: 3,
       reason: 'RESOURCE:ENI',
       notBefore: Date.now() + 60_000,

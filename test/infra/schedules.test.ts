@@ -6,8 +6,8 @@ import * as sqs from 'aws-cdk-lib/aws-sqs'
 import fc from 'fast-check'
 import { Schedules } from '../../infra/constructs/machines.ts'
 import type { Layout } from '../../infra/layout.ts'
-import { intervalsOf } from '../../src/core/calendar.ts'
-import { cronProblem } from '../../src/core/cron.ts'
+import { makeScheduleIntervals } from '../../src/core/calendar.ts'
+import { findCronProblem } from '../../src/core/cron.ts'
 import { hasFired } from '../../src/homes/aws/handlers/schedule.ts'
 
 const MINUTE_MS = 60_000
@@ -109,9 +109,9 @@ describe('schedules on AWS', () => {
         fc.date({ min: new Date('2026-01-01'), max: new Date('2027-12-31'), noInvalidDate: true }),
         fc.integer({ min: 0, max: MINUTE_MS - 1 }),
         (cron, timeZone, from, delayMs) => {
-          if (cronProblem(cron) !== undefined) return
+          if (findCronProblem(cron) !== undefined) return
           accepted++
-          const firedAt = intervalsOf({ cron, timeZone }).from(from.getTime()).start
+          const firedAt = makeScheduleIntervals({ cron, timeZone }).from(from.getTime()).start
           // Scheduler fires within the minute that it names: https://docs.aws.amazon.com/scheduler/latest/UserGuide/what-is-scheduler.html
           const lookedAt = Math.ceil(firedAt / MINUTE_MS) * MINUTE_MS + delayMs
           assert.ok(hasFired({ cron, timeZone }, lookedAt), `${cron} at ${new Date(firedAt).toISOString()}`)

@@ -2,7 +2,7 @@ import { resumeRun, workOnRuns } from '../../src/control/follow-runs.ts'
 import type { Home } from '../../src/control/home.ts'
 import type { Change } from '../../src/core/change.ts'
 import { keys } from '../../src/core/keys.ts'
-import { hasEnded, isOpen, type TaskRun } from '../../src/core/model.ts'
+import { hasTaskEnded, isRunOpen, type TaskRun } from '../../src/core/model.ts'
 import type { Context } from '../../src/engine/context.ts'
 import { FILLED } from './hosts.ts'
 import type { StartScheduled } from './schedules.ts'
@@ -124,7 +124,7 @@ export class Backfills {
 
   #isOpen(run: string): boolean {
     const record = this.#world.records.get(keys.run(run))
-    return record?.kind === 'run' && isOpen(record.status)
+    return record?.kind === 'run' && isRunOpen(record.status)
   }
 
   #onlyAwaits(run: string): boolean {
@@ -132,7 +132,7 @@ export class Backfills {
       (record): record is TaskRun & { version: number } => record.kind === 'taskRun' && record.run === run,
     )
     const moving = tasks.filter(
-      ({ status }) => !hasEnded(status) && status !== 'pending' && status !== 'expanding',
+      ({ status }) => !hasTaskEnded(status) && status !== 'pending' && status !== 'expanding',
     )
     return moving.length > 0 && moving.every(({ waitsFor }) => waitsFor === 'target')
   }

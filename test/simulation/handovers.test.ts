@@ -3,7 +3,7 @@ import { it } from 'node:test'
 import { memoryPlans } from '../../src/adapters/memory/plans.ts'
 import { memoryQueue } from '../../src/adapters/memory/queue.ts'
 import { memoryRecords } from '../../src/adapters/memory/records.ts'
-import { numberPlan } from '../../src/core/graph.ts'
+import { numberPlanTasks } from '../../src/core/graph.ts'
 import { keys } from '../../src/core/keys.ts'
 import { advance } from '../../src/engine/advance.ts'
 import { claim } from '../../src/engine/claim.ts'
@@ -71,7 +71,7 @@ async function corrected(seed: number): Promise<string[]> {
     const policy = { retry: { attempts: 2, delayMs: 100, backoff: 'fixed' as const } }
     const request = { name: id, family: id, params: {}, significant: {} }
     const opened = await openRun(context, request, async () =>
-      numberPlan(id, [foundTask(id, policy, { outputs: [URI] })], scheduler.now),
+      numberPlanTasks(id, [foundTask(id, policy, { outputs: [URI] })], scheduler.now),
     )
     runs.push(opened.run)
     await Promise.all(['w1', 'w2'].map((worker) => work(contextOf(`${worker} of ${id}`), opened.run)))

@@ -1,6 +1,6 @@
 import type { Span } from '../../src/core/calendar.ts'
-import { type FoundTask, numberPlan } from '../../src/core/graph.ts'
-import { isOpen, type Params, type Run } from '../../src/core/model.ts'
+import { type FoundTask, numberPlanTasks } from '../../src/core/graph.ts'
+import { isRunOpen, type Params, type Run } from '../../src/core/model.ts'
 import type { Ports } from '../../src/core/ports.ts'
 import type { Context, Settings } from '../../src/engine/context.ts'
 import { startLoops } from '../../src/engine/loops.ts'
@@ -98,7 +98,7 @@ async function openOnce(
 ): Promise<void> {
   const { store } = context.ports
   const runs = await store.list({ prefix: `run/${request.name}-`, consistency: 'strong' })
-  if (runs.some(({ record }) => !isOpen((record as unknown as Run).status))) return
+  if (runs.some(({ record }) => !isRunOpen((record as unknown as Run).status))) return
   await ask(world, context, project, request)
 }
 
@@ -115,7 +115,7 @@ export async function ask(
     const { run } = await openRun(context, request, async () => {
       const found = await findTasks([root], definitionsOn(context))
       if (notesMakers) await refuseOtherMakers(context, found)
-      return numberPlan(name, found, clock.now(), maxFanIn)
+      return numberPlanTasks(name, found, clock.now(), maxFanIn)
     })
     return run
   } catch (error) {

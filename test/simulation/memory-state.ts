@@ -2,7 +2,7 @@ import { memoryPlans } from '../../src/adapters/memory/plans.ts'
 import { memoryQueue } from '../../src/adapters/memory/queue.ts'
 import { memoryRecords } from '../../src/adapters/memory/records.ts'
 import type { Stored } from '../../src/core/change.ts'
-import { type FeedEvent, typedStore } from '../../src/core/ports.ts'
+import { type FeedEvent, makeTypedStore } from '../../src/core/ports.ts'
 import type { Scheduler } from './scheduler.ts'
 import type { Entry, State } from './state.ts'
 
@@ -55,7 +55,7 @@ export function memoryState(scheduler: Scheduler): State {
     records: memory.records,
     isOneMachine: false,
     connect: (host, _clock, onWrite) => ({
-      store: typedStore({
+      store: makeTypedStore({
         ...memory.store,
         async write(changes) {
           const before = changes.map(({ key }) => memory.records.get(key))

@@ -1,4 +1,4 @@
-import { isOpen } from '../../src/core/model.ts'
+import { isRunOpen } from '../../src/core/model.ts'
 import { FILLER } from './backfills.ts'
 import { SETTINGS } from './hosts.ts'
 import type { SimRequest } from './project.ts'
@@ -45,7 +45,7 @@ export function isAtRest(world: World, requests: readonly SimRequest[]): boolean
   const names = new Set([...world.refused, ...runs.map((run) => run.name)])
   // What was asked for may have been forgotten again.
   if (!world.hasPruned && requests.some(({ name }) => !names.has(name))) return false
-  if (runs.some((run) => isOpen(run.status))) return false
+  if (runs.some((run) => isRunOpen(run.status))) return false
   if (world.scheduler.isAnyoneFrozen || [PERSON, FILLER].some((name) => world.scheduler.hasWork(name)))
     return false
   return !isAnythingHeld(world.records)

@@ -1,7 +1,7 @@
 import { prune } from '../../src/control/prune.ts'
 import type { Stored } from '../../src/core/change.ts'
 import { keys } from '../../src/core/keys.ts'
-import { isOpen, type Run, type TaskRun } from '../../src/core/model.ts'
+import { isRunOpen, type Run, type TaskRun } from '../../src/core/model.ts'
 import { applyLimits } from '../../src/engine/apply-limits.ts'
 import { cancelRun, mustEndBeforeRetry } from '../../src/engine/cancel.ts'
 import type { Context } from '../../src/engine/context.ts'
@@ -53,7 +53,8 @@ function pick<T>(world: World, all: readonly T[]): T | undefined {
   return all[Math.floor(world.scheduler.random() * all.length)]
 }
 
-const runsOf = (world: World, open: boolean) => world.runs().filter(({ status }) => isOpen(status) === open)
+const runsOf = (world: World, open: boolean) =>
+  world.runs().filter(({ status }) => isRunOpen(status) === open)
 
 async function cancelSome({ world, contextOf }: Surroundings, host: string): Promise<void> {
   const run = pick(world, runsOf(world, true))
@@ -90,7 +91,7 @@ async function retrySome({ world, contextOf, askAgain }: Surroundings, host: str
   if (mustEndBeforeRetry(run, failuresIn(world, run.id))) await cancelRun(context, run as Stored<Run>)
   // The next run is opened once the bodies of this one have stopped.
   const isStopping = (record: Stored | undefined) =>
-    record?.kind === 'run' && isOpen(record.status) && record.cancelledAt !== undefined
+    record?.kind === 'run' && isRunOpen(record.status) && record.cancelledAt !== undefined
   while (isStopping((await store.read([keys.run(run.id)]))[0])) await clock.sleep(STOPPING_MS)
   const next = await askAgain(context, run)
   if (next === run.id) world.violate(`a retry joins ${run.id}, in which something has failed for good`)

@@ -1,5 +1,5 @@
 import type { Stored } from '../../src/core/change.ts'
-import { hasEnded, type Run, type StoredRecord } from '../../src/core/model.ts'
+import { hasTaskEnded, type Run, type StoredRecord } from '../../src/core/model.ts'
 
 /** All records of a world as they stand, by key. */
 export type Records = ReadonlyMap<string, Stored>
@@ -15,7 +15,7 @@ export const wasPlanned = (run: Run): boolean => run.released !== undefined
 export function changeProblems(key: string, before: StoredRecord, after: StoredRecord): string[] {
   const problems: string[] = []
   if (before.kind === 'taskRun' && after.kind === 'taskRun') {
-    if (hasEnded(before.status) && after.status !== before.status)
+    if (hasTaskEnded(before.status) && after.status !== before.status)
       problems.push(`${key} went from ${before.status} to ${after.status}`)
     if (hasLostBit(before.ended, after.ended) || hasLostBit(before.failed, after.failed))
       problems.push(`${key} lost a bit`)
@@ -38,7 +38,7 @@ export function restProblems(records: Records): string[] {
     if (record.kind === 'wait') problems.push(`${key} is still there`)
     if (record.kind === 'run' && (record.status === 'running' || record.status === 'planning'))
       problems.push(`${key} never ended`)
-    if (record.kind === 'taskRun' && planned.has(record.run) && !hasEnded(record.status))
+    if (record.kind === 'taskRun' && planned.has(record.run) && !hasTaskEnded(record.status))
       problems.push(`${key} is still ${record.status}`)
     return problems
   })
@@ -48,7 +48,7 @@ export function restProblems(records: Records): string[] {
 export function restlessIn(records: Records): string[] {
   return [...records].flatMap(([key, record]) => {
     const isOpen =
-      (record.kind === 'taskRun' && !hasEnded(record.status)) ||
+      (record.kind === 'taskRun' && !hasTaskEnded(record.status)) ||
       (record.kind === 'run' && record.endedAt === undefined) ||
       record.kind === 'wait' ||
       (record.kind === 'limit' && Object.keys(record.holders).length > 0)

@@ -1,7 +1,7 @@
 import type { Span } from '../../src/core/calendar.ts'
 import type { Stored } from '../../src/core/change.ts'
 import { keys } from '../../src/core/keys.ts'
-import { isOpen, type Run, type ScheduleRecord } from '../../src/core/model.ts'
+import { isRunOpen, type Run, type ScheduleRecord } from '../../src/core/model.ts'
 import type { ScheduleRule } from '../../src/core/schedule.ts'
 import { cancelRun } from '../../src/engine/cancel.ts'
 import type { Context } from '../../src/engine/context.ts'
@@ -108,7 +108,7 @@ export class Schedules {
 
   /** A person cancels a run that the schedule has started. */
   #cancelOne(): void {
-    const run = this.#world.runs().find(({ name, status }) => name === this.#name && isOpen(status))
+    const run = this.#world.runs().find(({ name, status }) => name === this.#name && isRunOpen(status))
     if (run !== undefined) void cancelRun(this.#contextOf(this.#nextPerson()), run as Stored<Run>)
   }
 

@@ -1,7 +1,7 @@
 import type { Span } from '../../src/core/calendar.ts'
 import type { Change, Stored } from '../../src/core/change.ts'
 import { keys } from '../../src/core/keys.ts'
-import { isOpen, type Run, type RunStatus, type ScheduleRecord } from '../../src/core/model.ts'
+import { isRunOpen, type Run, type RunStatus, type ScheduleRecord } from '../../src/core/model.ts'
 import type { ScheduleRule } from '../../src/core/schedule.ts'
 import { PERSON } from './watch.ts'
 import type { World } from './world.ts'
@@ -109,7 +109,7 @@ export class ScheduleWatch {
 
   #noteEnd({ id, status, interval }: Run): void {
     const opened = this.#opened.get(`${interval?.start} ${interval?.end}`)?.find(({ run }) => run === id)
-    if (opened !== undefined && opened.end === undefined && !isOpen(status))
+    if (opened !== undefined && opened.end === undefined && !isRunOpen(status))
       opened.end = { status, at: this.#world.scheduler.now }
   }
 
@@ -138,7 +138,7 @@ export class ScheduleWatch {
   #checkActive(host: string, { id }: Run, { record }: Look): void {
     const isActive = (run: string | undefined) => {
       const found = run === undefined ? undefined : this.#world.records.get(keys.run(run))
-      return found?.kind === 'run' && isOpen(found.status)
+      return found?.kind === 'run' && isRunOpen(found.status)
     }
     const active = record.open.filter(({ run }) => isActive(run)).length
     if (active >= this.#known.maxActiveRuns)

@@ -1,6 +1,6 @@
 import type { Change, Stored } from '../../src/core/change.ts'
 import { type Key, keys } from '../../src/core/keys.ts'
-import { freeOf } from '../../src/core/limit-row.ts'
+import { computeFreeCapacity } from '../../src/core/limit-row.ts'
 import type { Attempt, Limit, Run, TaskRun, WaitItem } from '../../src/core/model.ts'
 import type { RetryPolicy } from '../../src/core/plan.ts'
 import type { Delivery, Job, Message, Taking } from '../../src/core/ports.ts'
@@ -310,8 +310,9 @@ export class Watch {
   }
 
   #checkLimit(before: Limit, after: Limit): void {
-    const isLowered = after.limit < before.limit || freeOf(before) < 0
-    if (!isLowered && freeOf(after) < 0) this.#violate(`${after.of} ${after.name} is beyond its limit`)
+    const isLowered = after.limit < before.limit || computeFreeCapacity(before) < 0
+    if (!isLowered && computeFreeCapacity(after) < 0)
+      this.#violate(`${after.of} ${after.name} is beyond its limit`)
   }
 }
 

@@ -3,7 +3,7 @@ import { memoryPlans } from '../../src/adapters/memory/plans.ts'
 import { memoryQueue } from '../../src/adapters/memory/queue.ts'
 import { memoryRecords } from '../../src/adapters/memory/records.ts'
 import type { Change } from '../../src/core/change.ts'
-import { type FoundTask, numberPlan } from '../../src/core/graph.ts'
+import { type FoundTask, numberPlanTasks } from '../../src/core/graph.ts'
 import { keys } from '../../src/core/keys.ts'
 import { type Limits, NO_LIMITS } from '../../src/core/limits.ts'
 import type { Limit, Run, TaskRun } from '../../src/core/model.ts'
@@ -61,13 +61,17 @@ export function stepwise(limits: Limits = NO_LIMITS) {
     settings: settings(limits),
   }
   const plan = (attempts: number): Plan =>
-    numberPlan('p', [foundTask('t', { retry: { attempts, delayMs: 10_000, backoff: 'fixed' } })], clock.now())
+    numberPlanTasks(
+      'p',
+      [foundTask('t', { retry: { attempts, delayMs: 10_000, backoff: 'fixed' } })],
+      clock.now(),
+    )
   const settle = async () => {
     while ((await advance(context)) > 0);
   }
   const openPlan = async (name: string, found: FoundTask[]) => {
     const request = { name, family: 'T', params: {}, significant: {} }
-    const { run } = await openRun(context, request, async () => numberPlan(name, found, clock.now()))
+    const { run } = await openRun(context, request, async () => numberPlanTasks(name, found, clock.now()))
     await settle()
     return run
   }

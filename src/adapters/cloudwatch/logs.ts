@@ -3,7 +3,7 @@ import {
   FilterLogEventsCommand,
   ResourceNotFoundException,
 } from '@aws-sdk/client-cloudwatch-logs'
-import { pipelineOf } from '../../core/identity.ts'
+import { parsePipelineOfRun } from '../../core/identity.ts'
 import type { AttemptLine, LinesPage, LinesQuery, Logs } from '../../core/ports.ts'
 
 const TAIL_BYTES = 4096
@@ -19,7 +19,7 @@ export function standardOutputLogs(
         write(lines) {
           for (const { at, level, text } of lines) {
             const { run, number, attempt: count } = attempt
-            const line = { at, level, text, run, number, attempt: count, pipeline: pipelineOf(run) }
+            const line = { at, level, text, run, number, attempt: count, pipeline: parsePipelineOfRun(run) }
             write(`${JSON.stringify(line)}\n`)
           }
           const texts = lines.map(({ text }) => text).join('\n')

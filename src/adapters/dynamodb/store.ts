@@ -16,7 +16,7 @@ import {
 import { unmarshall } from '@aws-sdk/util-dynamodb'
 import type { Change, Stored, WriteResult } from '../../core/change.ts'
 import { SluiceError } from '../../core/errors.ts'
-import { type Store, typedStore } from '../../core/ports.ts'
+import { makeTypedStore, type Store } from '../../core/ports.ts'
 import { type ItemWrite, itemWrite, recordOf } from './expressions.ts'
 import { keyOf, PARTITIONS, type Place, partitionsOf, placeOf } from './keys.ts'
 import { isPassing, retrying } from './retry.ts'
@@ -124,7 +124,7 @@ export function dynamoStore(client: DynamoDBClient, table: string, now: () => nu
     return result.Items ?? []
   }
 
-  return typedStore({
+  return makeTypedStore({
     read,
     async write(changes) {
       const writes = changes.map((change) => itemWrite(table, change, now()))

@@ -1,6 +1,6 @@
 import type { _Record, AttributeValue as StreamValue } from '@aws-sdk/client-dynamodb-streams'
 import { unmarshall } from '@aws-sdk/util-dynamodb'
-import { isFeedworthy } from '../../core/change.ts'
+import { isCarriedByFeed } from '../../core/change.ts'
 import type { FeedEvent } from '../../core/ports.ts'
 import { recordOf } from './expressions.ts'
 import { keyOf, type Place } from './keys.ts'
@@ -10,7 +10,7 @@ export function eventOf({ dynamodb }: _Record, sequence: number): FeedEvent | un
   const [before, after] = [itemOf(dynamodb?.OldImage), itemOf(dynamodb?.NewImage)]
   if (after === undefined) return undefined
   const image = recordOf(after)
-  if (!isFeedworthy(before && recordOf(before), image)) return undefined
+  if (!isCarriedByFeed(before && recordOf(before), image)) return undefined
   return { sequence, key: keyOf(after as unknown as Place), image }
 }
 

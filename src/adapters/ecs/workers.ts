@@ -6,7 +6,7 @@ import {
   RunTaskCommand,
   type Task,
 } from '@aws-sdk/client-ecs'
-import { messageOf } from '../../core/errors.ts'
+import { readErrorMessage } from '../../core/errors.ts'
 import type { Container, Launched } from '../../core/launch.ts'
 
 /** How many containers to start, and on which capacity. */
@@ -112,7 +112,7 @@ export function fargateWorkers(client: ECSClient, { cluster, ...network }: Place
         problem: failures[0]?.reason ?? 'ECS started fewer containers than requested and gave no reason',
       }
     } catch (error) {
-      return { arns: [], problem: messageOf(error) }
+      return { arns: [], problem: readErrorMessage(error) }
     }
   }
 }

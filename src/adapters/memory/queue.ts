@@ -1,6 +1,6 @@
-import { pipelineOf } from '../../core/identity.ts'
+import { parsePipelineOfRun } from '../../core/identity.ts'
 import type { Clock, Delivery, Message, Queue, Taking } from '../../core/ports.ts'
-import { type Group, takeTurns } from '../../core/turns.ts'
+import { type Group, takeMessagesInTurns } from '../../core/turns.ts'
 
 interface Entry {
   id: number
@@ -51,11 +51,11 @@ export function memoryQueue(clock: Pick<Clock, 'steady'>): Queue {
     for (const queue of queues.values()) queue.sort((a, b) => b.priority - a.priority || a.id - b.id)
     const groupOf = (run: string): Group | undefined => {
       const head = queues.get(run)?.[0]
-      return head && { run, pipeline: pipelineOf(run), priority: head.priority }
+      return head && { run, pipeline: parsePipelineOfRun(run), priority: head.priority }
     }
     const groups = new Map([...queues.keys()].map((run) => [run, groupOf(run) as Group]))
     const servedAt = (name: string) => served.get(`${pool}/${name}`) ?? 0
-    return takeTurns(groups, { places: limit, limit }, servedAt, ({ run, pipeline }) => {
+    return takeMessagesInTurns(groups, { places: limit, limit }, servedAt, ({ run, pipeline }) => {
       turn++
       for (const name of [run, pipeline]) served.set(`${pool}/${name}`, turn)
       const taken = deliver(queues.get(run)?.shift() as Entry, visibleAt)

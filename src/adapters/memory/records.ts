@@ -2,11 +2,11 @@ import {
   applyChange,
   type Change,
   conditionHolds,
-  isFeedworthy,
+  isCarriedByFeed,
   type Stored,
   type WriteResult,
 } from '../../core/change.ts'
-import { type Feed, type FeedEvent, type Store, typedStore } from '../../core/ports.ts'
+import { type Feed, type FeedEvent, makeTypedStore, type Store } from '../../core/ports.ts'
 
 /** Records and their change feed in one process's memory. */
 export interface MemoryRecords {
@@ -52,7 +52,7 @@ export function memoryRecords(onChange: () => void = () => {}): MemoryRecords {
     else records.set(change.key, after)
     if (dueAtOf(after) === undefined) due.delete(change.key)
     else due.add(change.key)
-    if (after !== undefined && isFeedworthy(before, after))
+    if (after !== undefined && isCarriedByFeed(before, after))
       events.push({ sequence: ++sequence, key: change.key, image: after })
   }
 
@@ -60,7 +60,7 @@ export function memoryRecords(onChange: () => void = () => {}): MemoryRecords {
 
   return {
     records,
-    store: typedStore({
+    store: makeTypedStore({
       read: async (wanted) => wanted.map((key) => records.get(key)),
       write: async (changes) => write(changes),
       list: async ({ prefix, after = '', limit = Number.POSITIVE_INFINITY }) =>

@@ -7,7 +7,7 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3'
 import { MissingTaskError, type PlanHeader, type PlannedTask } from '../../core/plan.ts'
-import { readSlice, writeSlice } from '../../core/plan-slice.ts'
+import { parsePlanSlice, serializePlanSlice } from '../../core/plan-slice.ts'
 import { PLAN_SLICE, type Plans } from '../../core/ports.ts'
 import { listAll } from './listing.ts'
 
@@ -66,7 +66,7 @@ export function s3Plans(client: S3Client, Bucket: string, prefix: string): Plans
       await Promise.all(
         parts
           .slice(start, start + PARALLEL)
-          .map(([slice, some]) => put(sliceKey(run, part, slice), writeSlice(some), onlyFirst)),
+          .map(([slice, some]) => put(sliceKey(run, part, slice), serializePlanSlice(some), onlyFirst)),
       )
   }
 
@@ -83,7 +83,7 @@ export function s3Plans(client: S3Client, Bucket: string, prefix: string): Plans
     const known = slices.get(key)
     if (known !== undefined) return known
     if (slices.size >= KEPT) slices.clear()
-    const read = get(key).then((text) => parsed(text, readSlice))
+    const read = get(key).then((text) => parsed(text, parsePlanSlice))
     slices.set(key, read)
     const forget = () => slices.delete(key)
     read.then((slice) => slice ?? forget(), forget)

@@ -1,6 +1,6 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { messageOf, SluiceError } from '../../core/errors.ts'
+import { readErrorMessage, SluiceError } from '../../core/errors.ts'
 import type { SecretStore } from '../../core/ports.ts'
 
 /** Secrets of one machine: a file that only its owner reads, or the environment. */
@@ -30,7 +30,9 @@ export function fileSecrets(path: string, variableOf: (name: string) => string):
     try {
       return JSON.parse(readFileSync(path, 'utf8')) as Record<string, string>
     } catch (error) {
-      throw new SluiceError('state_unusable', `${path} is not JSON: ${messageOf(error)}.`, { cause: error })
+      throw new SluiceError('state_unusable', `${path} is not JSON: ${readErrorMessage(error)}.`, {
+        cause: error,
+      })
     }
   }
 

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { messageOf, SluiceError } from '../../core/errors.ts'
+import { readErrorMessage, SluiceError } from '../../core/errors.ts'
 import { isBusy, type Patience, patience } from './patience.ts'
 import { sameFileCheck } from './same-file.ts'
 import { afterReactions, SpeculativeTransaction, type TransactionSteps } from './speculative-transaction.ts'
@@ -264,7 +264,7 @@ function explained(path: string, error: unknown): unknown {
       },
     )
   if (code === 0 && systemCode === undefined) return error
-  return new SluiceError('state_unusable', `The state ${path} cannot be used: ${messageOf(error)}.`, {
+  return new SluiceError('state_unusable', `The state ${path} cannot be used: ${readErrorMessage(error)}.`, {
     ...options,
     hint: 'The folder must exist on a writable file system, or name another one with --state.',
   })

@@ -1,6 +1,6 @@
 import type { StatementSync } from 'node:sqlite'
 import { MissingTaskError, type Plan, type PlanHeader, type PlannedTask } from '../../core/plan.ts'
-import { readSlice, writeSlice } from '../../core/plan-slice.ts'
+import { parsePlanSlice, serializePlanSlice } from '../../core/plan-slice.ts'
 import { PLAN_SLICE, type Plans } from '../../core/ports.ts'
 import type { Database } from './database.ts'
 
@@ -39,7 +39,7 @@ export function sqlitePlans(database: Database): Plans {
     const row = selectSlice.get(run, number) as { tasks: string } | undefined
     // A run's plan may still be extended.
     if (row === undefined) return []
-    const tasks = readSlice(row.tasks)
+    const tasks = parsePlanSlice(row.tasks)
     keep(key, tasks)
     return tasks
   }
@@ -57,7 +57,7 @@ export function sqlitePlans(database: Database): Plans {
 
   function addSlices(insert: StatementSync, run: string, first: number, tasks: PlannedTask[]): void {
     for (let start = 0; start < tasks.length; start += PLAN_SLICE)
-      insert.run(run, first + start / PLAN_SLICE, writeSlice(tasks.slice(start, start + PLAN_SLICE)))
+      insert.run(run, first + start / PLAN_SLICE, serializePlanSlice(tasks.slice(start, start + PLAN_SLICE)))
   }
 
   /** What comes first is released first, and need not be read again. */

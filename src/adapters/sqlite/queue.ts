@@ -1,6 +1,6 @@
-import { pipelineOf } from '../../core/identity.ts'
+import { parsePipelineOfRun } from '../../core/identity.ts'
 import type { Clock, Delivery, Queue, Sending, Taking } from '../../core/ports.ts'
-import { type Group, takeTurns } from '../../core/turns.ts'
+import { type Group, takeMessagesInTurns } from '../../core/turns.ts'
 import type { Database } from './database.ts'
 
 interface Row {
@@ -15,7 +15,9 @@ interface Row {
 /** A run as it takes part in turns; nothing where it has no message left. */
 function groupOf(run: string, rows: ReadonlyMap<string, Row[]>): [string, Group][] {
   const first = rows.get(run)?.[0]
-  return first === undefined ? [] : [[run, { run, pipeline: pipelineOf(run), priority: first.priority }]]
+  return first === undefined
+    ? []
+    : [[run, { run, pipeline: parsePipelineOfRun(run), priority: first.priority }]]
 }
 
 /**
@@ -98,7 +100,7 @@ export function sqliteQueue(
       serve(run: string) {
         // The row without names counts.
         const turn = servedAt('', '') + 1
-        for (const name of ['', run, pipelineOf(run)]) served.set(name, turn)
+        for (const name of ['', run, parsePipelineOfRun(run)]) served.set(name, turn)
       },
       keep() {
         for (const [name, turn] of served) serve.run(name === '' ? '' : pool, name, turn)
@@ -129,7 +131,7 @@ export function sqliteQueue(
     if (groups.size <= 1 && room === Number.POSITIVE_INFINITY)
       return [...rows.values()].flat().map((row) => deliver(row, query.visibilityMs))
     const turns = turnsOf(pool)
-    const taken = takeTurns(groups, { places: room, limit }, turns.servedAt, ({ run }) => {
+    const taken = takeMessagesInTurns(groups, { places: room, limit }, turns.servedAt, ({ run }) => {
       if (others.includes(run)) return undefined
       const row = rows.get(run)?.shift() as Row
       turns.serve(run)

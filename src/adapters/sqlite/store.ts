@@ -2,13 +2,13 @@ import {
   applyChange,
   type Change,
   conditionHolds,
-  isFeedworthy,
+  isCarriedByFeed,
   type Stored,
   type WriteResult,
 } from '../../core/change.ts'
 import type { Key } from '../../core/keys.ts'
 import type { StoredRecord } from '../../core/model.ts'
-import { type Store, typedStore } from '../../core/ports.ts'
+import { makeTypedStore, type Store } from '../../core/ports.ts'
 import type { Database } from './database.ts'
 import type { SqliteFeed } from './feed.ts'
 import { recordCache } from './record-cache.ts'
@@ -64,7 +64,7 @@ export function sqliteStore(
 
   function kept(key: Key, before: Stored | undefined, after: Stored | undefined): void {
     cache.keep(key, after)
-    if (!isFeedworthy(before, after)) return
+    if (!isCarriedByFeed(before, after)) return
     feed.tell(key)
     onEvent()
   }
@@ -105,7 +105,7 @@ export function sqliteStore(
   })
 
   const storeOf = (ask: Database['commit'], settled: Database['settled']): Store =>
-    typedStore({
+    makeTypedStore({
       async read(wanted) {
         await settled()
         cache.refresh()

@@ -7,7 +7,7 @@ import {
   type SQSClient,
 } from '@aws-sdk/client-sqs'
 import { SluiceError } from '../../core/errors.ts'
-import { pipelineOf } from '../../core/identity.ts'
+import { parsePipelineOfRun } from '../../core/identity.ts'
 import type { Delivery, Message, Queue, Sending } from '../../core/ports.ts'
 
 /** Most messages of one request. */
@@ -126,7 +126,7 @@ const entryOf = (
   Id: String(index),
   MessageBody: JSON.stringify(message),
   DelaySeconds: Math.ceil(delayMs / 1000),
-  ...(fair ? { MessageGroupId: pipelineOf(message.run) } : {}),
+  ...(fair ? { MessageGroupId: parsePipelineOfRun(message.run) } : {}),
 })
 
 /** A message as it was taken; undefined for one that is not ours. */

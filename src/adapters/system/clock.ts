@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import type { Bell, Clock } from '../../core/ports.ts'
-import { startTimer } from '../../core/timer.ts'
+import { startLongTimer } from '../../core/timer.ts'
 
 const POLL_MS = 50
 
@@ -58,7 +58,7 @@ export function systemClock({ version = () => 0, time = WALL }: ClockOptions = {
   return {
     now: time.now,
     steady: time.steady,
-    sleep: (ms) => new Promise((resolve) => void startTimer(ms, resolve)),
+    sleep: (ms) => new Promise((resolve) => void startLongTimer(ms, resolve)),
     listen(bell) {
       const heard = rung[bell]
       return async (ms) => {

@@ -1,6 +1,6 @@
 import { accessSync, constants, mkdirSync, statfsSync } from 'node:fs'
 import { scheduleProblem } from '../../control/requests.ts'
-import { messageOf } from '../../core/errors.ts'
+import { readErrorMessage } from '../../core/errors.ts'
 import type { Pipeline } from '../../define/pipeline.ts'
 import { openHome } from '../../homes/local/home.ts'
 import { brokenText } from '../../project/check-definitions.ts'
@@ -21,7 +21,7 @@ export async function diagnose(options: GlobalOptions): Promise<Result> {
     try {
       checks.push({ what, ok: true, found: await look() })
     } catch (error) {
-      checks.push({ what, ok: false, found: messageOf(error) })
+      checks.push({ what, ok: false, found: readErrorMessage(error) })
     }
   }
   let project: Project | undefined

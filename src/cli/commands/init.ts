@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, relative, resolve } from 'node:path'
-import { messageOf, SluiceError } from '../../core/errors.ts'
+import { readErrorMessage, SluiceError } from '../../core/errors.ts'
 import { configAbove } from '../../project/load-config.ts'
 import type { Result } from '../options.ts'
 
@@ -157,7 +157,7 @@ function readPackage(path: string): { type?: string } {
   try {
     return JSON.parse(readFileSync(path, 'utf8'))
   } catch (cause) {
-    throw new SluiceError('invalid_usage', `${path} is no JSON: ${messageOf(cause)}.`, {
+    throw new SluiceError('invalid_usage', `${path} is no JSON: ${readErrorMessage(cause)}.`, {
       cause,
       hint: 'Correct it, or make the project in another folder: sluice init FOLDER',
     })

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { text as readText } from 'node:stream/consumers'
 import type { StartRequest } from '../../control/control.ts'
-import { messageOf, SluiceError } from '../../core/errors.ts'
+import { readErrorMessage, SluiceError } from '../../core/errors.ts'
 import type { Project } from '../../project/load-config.ts'
 import { followStarted, type RunOptions } from '../follow.ts'
 import { withControl } from '../open-control.ts'
@@ -21,7 +21,7 @@ export async function readPlan(path: string): Promise<StartRequest> {
   try {
     return { plan: readFileSync(path, 'utf8'), folder: dirname(resolve(path)) }
   } catch (error) {
-    throw new SluiceError('invalid_usage', `The plan ${path} cannot be read: ${messageOf(error)}`, {
+    throw new SluiceError('invalid_usage', `The plan ${path} cannot be read: ${readErrorMessage(error)}`, {
       cause: error,
     })
   }

@@ -5,7 +5,7 @@ import {
   NoSuchEntityException,
 } from '@aws-sdk/client-iam'
 import { HeadBucketCommand, NotFound, S3Client } from '@aws-sdk/client-s3'
-import { messageOf, SluiceError } from '../../core/errors.ts'
+import { readErrorMessage, SluiceError } from '../../core/errors.ts'
 import type { DeployedEnvironment } from '../../define/deployed-environment.ts'
 import type { Project } from '../../project/load-config.ts'
 
@@ -35,14 +35,14 @@ export async function makeEcsRole(iam: IAMClient, say: (line: string) => void): 
   } catch (error) {
     if (!(error instanceof NoSuchEntityException))
       return say(
-        `Whether the account has the role ${ECS_ROLE} cannot be looked at: ${messageOf(error)}. ${BY_HAND}`,
+        `Whether the account has the role ${ECS_ROLE} cannot be looked at: ${readErrorMessage(error)}. ${BY_HAND}`,
       )
   }
   try {
     await iam.send(new CreateServiceLinkedRoleCommand({ AWSServiceName: ECS }))
     say(`Made the role ${ECS_ROLE}, which the first containers of an account need.`)
   } catch (error) {
-    say(`The account has no role ${ECS_ROLE}, and it cannot be made: ${messageOf(error)}. ${BY_HAND}`)
+    say(`The account has no role ${ECS_ROLE}, and it cannot be made: ${readErrorMessage(error)}. ${BY_HAND}`)
   }
 }
 

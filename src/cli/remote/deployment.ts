@@ -1,5 +1,5 @@
 import { fromNodeProviderChain } from '@aws-sdk/credential-providers'
-import { messageOf, SluiceError } from '../../core/errors.ts'
+import { readErrorMessage, SluiceError } from '../../core/errors.ts'
 import type { DeployedEnvironment } from '../../define/deployed-environment.ts'
 import type { Project } from '../../project/load-config.ts'
 import { findTarget, type Target } from './stack.ts'
@@ -34,12 +34,12 @@ export async function lookUp(project: Project, name: string): Promise<Target> {
 
 /** Whether an error says that credentials are missing, wrong or expired. */
 export const isAboutCredentials = (error: unknown): boolean =>
-  /Credential|Token/i.test(`${(error as Error).name} ${messageOf(error)}`)
+  /Credential|Token/i.test(`${(error as Error).name} ${readErrorMessage(error)}`)
 
 /** One clear message for what can be wrong on the way to AWS. */
 export function explained(error: unknown): SluiceError {
   const { name: kind = '' } = error as Error
-  const message = messageOf(error)
+  const message = readErrorMessage(error)
   if (isAboutCredentials(error))
     return new SluiceError('deployment_unreachable', `AWS does not accept the credentials: ${message}`, {
       cause: error,

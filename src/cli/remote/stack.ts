@@ -6,7 +6,7 @@ import {
   type ListStackResourcesCommandOutput,
   type StackResourceSummary,
 } from '@aws-sdk/client-cloudformation'
-import { messageOf, SluiceError } from '../../core/errors.ts'
+import { readErrorMessage, SluiceError } from '../../core/errors.ts'
 import {
   type DeployedEnvironment,
   deployedEnvironment,
@@ -62,7 +62,7 @@ async function describe(client: CloudFormationClient, name: string): Promise<Fou
     ])
     return { name, outputs: Object.fromEntries(outputs) }
   } catch (error) {
-    if (/does not exist/.test(messageOf(error))) return undefined
+    if (/does not exist/.test(readErrorMessage(error))) return undefined
     throw error
   }
 }

@@ -1,5 +1,5 @@
 import type { ReasonShape, Waits, Why } from '../../control/control.ts'
-import { hasEnded } from '../../core/model.ts'
+import { hasTaskEnded } from '../../core/model.ts'
 import { unattendedLines } from './summary.ts'
 import { instant } from './text.ts'
 
@@ -17,7 +17,7 @@ export function waitLines({ waits, more }: Waits): string[] {
 export function whyText(why: Why): string {
   const { task, status, waitingSince, reasons } = why
   const since = waitingSince === null ? '' : ` since ${instant(waitingSince)} UTC`
-  const unattended = hasEnded(status) ? [] : unattendedLines(why)
+  const unattended = hasTaskEnded(status) ? [] : unattendedLines(why)
   return [
     `${task} is ${status}${since}`,
     ...[...unattended, ...reasons.map(reasonText)].map((line) => `  ${line}`),

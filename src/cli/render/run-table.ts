@@ -1,5 +1,5 @@
 import type { RunPage, RunShape } from '../../control/control.ts'
-import { taskLabel } from '../../core/identity.ts'
+import { formatTaskLabel } from '../../core/identity.ts'
 import { columns, instant, statusText, took } from './text.ts'
 
 /** Runs of a list, a row each. */
@@ -25,7 +25,7 @@ function runRow(run: RunShape): string[] {
 
 /** What a run is for: its interval first, then its parameters. */
 function subjectOf({ interval, params, forced }: RunShape): string {
-  const shown = taskLabel('', params).slice(1, -1)
+  const shown = formatTaskLabel('', params).slice(1, -1)
   return [interval && intervalText(interval), shown, forced && `forced ${forced}`].filter(Boolean).join(' ')
 }
 

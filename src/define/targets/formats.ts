@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
-import { messageOf, SluiceError } from '../../core/errors.ts'
-import { toJson } from '../../core/json.ts'
+import { readErrorMessage, SluiceError } from '../../core/errors.ts'
+import { convertToJson } from '../../core/json.ts'
 import { readLines } from '../../core/lines.ts'
 import { StorageTarget } from './storage-target.ts'
 
@@ -92,10 +92,10 @@ async function* each<T>(values: Many<T>): AsyncIterable<T> {
 
 function written(value: unknown, path: string, indent?: number, line?: number): string {
   try {
-    return toJson(value, indent)
+    return convertToJson(value, indent)
   } catch (error) {
     const where = line === undefined ? path : `${path}, line ${line}`
-    throw new SluiceError('invalid_usage', `${where} cannot be written as JSON: ${messageOf(error)}`, {
+    throw new SluiceError('invalid_usage', `${where} cannot be written as JSON: ${readErrorMessage(error)}`, {
       cause: error,
     })
   }
@@ -131,7 +131,7 @@ function parse(content: string, where: string): unknown {
   try {
     return JSON.parse(content)
   } catch (error) {
-    throw new SluiceError('invalid_usage', `${where} is not JSON: ${messageOf(error)}`, {
+    throw new SluiceError('invalid_usage', `${where} is not JSON: ${readErrorMessage(error)}`, {
       cause: error,
     })
   }

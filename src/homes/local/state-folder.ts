@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import type { Database } from '../../adapters/sqlite/database.ts'
-import { messageOf, SluiceError } from '../../core/errors.ts'
+import { readErrorMessage, SluiceError } from '../../core/errors.ts'
 
 /** The secrets of a state folder. */
 export const secretsPath = (stateFolder: string) => join(resolve(stateFolder), 'secrets.json')
@@ -18,7 +18,7 @@ export function makeStateFolder(folder: string): void {
     const isFull = (error as NodeJS.ErrnoException).code === 'ENOSPC'
     throw new SluiceError(
       isFull ? 'disk_full' : 'state_unusable',
-      `The state folder ${folder} cannot be written: ${isReadOnly(folder) ? 'its file system is read-only' : messageOf(error)}.`,
+      `The state folder ${folder} cannot be written: ${isReadOnly(folder) ? 'its file system is read-only' : readErrorMessage(error)}.`,
       { cause: error, hint: 'Make room or use a writable folder: --state FOLDER.' },
     )
   }

@@ -1,6 +1,6 @@
-import { type Span, spanOf } from '../../core/calendar.ts'
+import { parseTimeSpan, type Span } from '../../core/calendar.ts'
 import { SluiceError } from '../../core/errors.ts'
-import { type Limits, limitProblems } from '../../core/limits.ts'
+import { findLimitProblems, type Limits } from '../../core/limits.ts'
 import type { Plan } from '../../core/plan.ts'
 import { checkConfig } from '../../define/config.ts'
 import type { Pipeline } from '../../define/pipeline.ts'
@@ -28,7 +28,7 @@ export function checkedLimits(pipelines: Pipeline[], { pools, resources, budgets
 export function checkPlan({ tasks }: Plan, limits: Limits): void {
   refuse(
     tasks.flatMap(({ label, policy }) =>
-      limitProblems(policy, limits).map((problem) => `${label}: ${problem}`),
+      findLimitProblems(policy, limits).map((problem) => `${label}: ${problem}`),
     ),
   )
 }
@@ -42,7 +42,7 @@ function refuse(problems: string[]): void {
 
 /** The stretch that is simulated. */
 export function rangeOf({ from, to }: SimulateOptions): Span {
-  const [first, last] = [spanOf(from, 'UTC'), spanOf(to, 'UTC')]
+  const [first, last] = [parseTimeSpan(from, 'UTC'), parseTimeSpan(to, 'UTC')]
   if (first !== undefined && last !== undefined && first.start <= last.start)
     return { start: first.start, end: last.end }
   throw new SluiceError('invalid_usage', `From ${from} to ${to} is no stretch of time.`, {

@@ -1,5 +1,5 @@
 import { requestForInterval } from '../../control/requests.ts'
-import { describeInterval, intervalsOf, type Span } from '../../core/calendar.ts'
+import { describeInterval, makeScheduleIntervals, type Span } from '../../core/calendar.ts'
 import { keys } from '../../core/keys.ts'
 import type { Failure, Run } from '../../core/model.ts'
 import type { Ending, LookedAt } from '../../core/ports.ts'
@@ -211,7 +211,7 @@ class Simulator {
 
   async #nextFiring({ name, schedule }: Pipeline): Promise<number[]> {
     if (schedule === undefined) return []
-    const intervals = intervalsOf(schedule)
+    const intervals = makeScheduleIntervals(schedule)
     const { open } = await readSchedule(this.#context, name)
     const next = intervals.from(this.#now + 1).start
     const retries = open.flatMap(({ retryAt }) => retryAt ?? [])

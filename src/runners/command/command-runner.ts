@@ -1,5 +1,5 @@
-import { messageOf } from '../../core/errors.ts'
-import { findSecret, holdsSecret } from '../../core/find-secret.ts'
+import { readErrorMessage } from '../../core/errors.ts'
+import { describeSecretLeak, findSecretInText } from '../../core/find-secret.ts'
 import type { AttemptOutcome } from '../../core/model.ts'
 import type { Command } from '../../core/plan.ts'
 import type { BodyEnd, Ending, Job, Runner } from '../../core/ports.ts'
@@ -87,11 +87,14 @@ class RunningCommand implements AttemptHandle {
     if (end.outcome !== 'yielded') return end as Ending
     try {
       const yielded = await this.#options.readYield(this.#files.yields, this.#attempt.job)
-      const secret = findSecret(JSON.stringify(yielded.found), this.#secrets)
-      if (secret !== undefined) throw new Error(holdsSecret('it', secret))
+      const secret = findSecretInText(JSON.stringify(yielded.found), this.#secrets)
+      if (secret !== undefined) throw new Error(describeSecretLeak('it', secret))
       return { outcome: 'yielded', yielded }
     } catch (error) {
-      return { ...failedAs('failed', `what it yielded cannot be used: ${messageOf(error)}`), isFinal: true }
+      return {
+        ...failedAs('failed', `what it yielded cannot be used: ${readErrorMessage(error)}`),
+        isFinal: true,
+      }
     }
   }
 
@@ -104,7 +107,7 @@ class RunningCommand implements AttemptHandle {
       this.#files.makeRoom()
       this.#hosted = hosts.run(command, (from, text) => this.#attempt.output.push(from, text))
     } catch (error) {
-      return this.#refused(messageOf(error), isScarcity(error))
+      return this.#refused(readErrorMessage(error), isScarcity(error))
     }
     return this.#exitOf(await this.#hosted.end)
   }
@@ -166,7 +169,7 @@ class RunningCommand implements AttemptHandle {
     try {
       this.#files.publish()
     } catch (error) {
-      return failedAs('failed', `its output cannot be moved into place: ${messageOf(error)}`)
+      return failedAs('failed', `its output cannot be moved into place: ${readErrorMessage(error)}`)
     }
     return { outcome: 'succeeded', result: null }
   }

@@ -1,5 +1,5 @@
 import type { BodyJob } from '../../body/body-job.ts'
-import { messageOf } from '../../core/errors.ts'
+import { readErrorMessage } from '../../core/errors.ts'
 import type { BodyEnd, Ending, Job, Runner } from '../../core/ports.ts'
 import {
   type Attempt,
@@ -37,7 +37,7 @@ export function processRunner(options: ProcessRunnerOptions): Runner {
       const modules = options.modulesOf(new Set([task, ...upstreams].map(({ family }) => family)))
       // Node throws what the kernel refuses, for instance for want of memory.
       const child = await pool.acquire(attempt.job, modules).catch((error) => {
-        throw new Error(noProcess(messageOf(error)), { cause: error })
+        throw new Error(noProcess(readErrorMessage(error)), { cause: error })
       })
       const end = execute(child, attempt, bodyJob, modules)
       return handleOf({ child, attempt, end, pool, conclude: options.conclude })
@@ -91,7 +91,7 @@ async function answer(
   { id, question }: FromChild & { type: 'question' },
   attempt: Attempt,
 ): Promise<void> {
-  const answer = await answerTo(question, attempt).catch((error) => ({ error: messageOf(error) }))
+  const answer = await answerTo(question, attempt).catch((error) => ({ error: readErrorMessage(error) }))
   child.send({ type: 'answer', id, ...answer })
 }
 

@@ -18,7 +18,7 @@ export const DECIDING: Fault[] = [
   {
     name: 'ended tasks resolve nothing',
     file: 'src/engine/advance.ts',
-    find: `tasks.filter((task) => hasEnded(task.status) && task.status !== 'cancelled')`,
+    find: `tasks.filter((task) => hasTaskEnded(task.status) && task.status !== 'cancelled')`,
     replace: `tasks.filter((task) => task.status === 'succeeded')`,
     by: SIMULATION,
   },
@@ -107,8 +107,8 @@ export const DECIDING: Fault[] = [
   {
     name: 'a node is started while an upstream is open',
     file: 'src/core/settle.ts',
-    find: `countBits(node.ended) === node.upstreams`,
-    replace: `countBits(node.ended) >= node.upstreams - 1`,
+    find: `countSetBits(node.ended) === node.upstreams`,
+    replace: `countSetBits(node.ended) >= node.upstreams - 1`,
     by: SIMULATION,
   },
   {
@@ -184,15 +184,15 @@ export const DECIDING: Fault[] = [
   {
     name: 'retryAt of a throttled body is ignored',
     file: 'src/core/retry.ts',
-    find: `Math.max(steady + delayMs, onSteady(ending.retryAt ?? 0, moment))`,
+    find: `Math.max(steady + delayMs, toSteadyInstant(ending.retryAt ?? 0, moment))`,
     replace: `steady + delayMs`,
     by: SIMULATION,
   },
   {
     name: 'a retry is not delayed',
     file: 'src/core/retry.ts',
-    find: `Math.max(steady + delayMs, onSteady(ending.retryAt ?? 0, moment))`,
-    replace: `Math.max(steady, onSteady(ending.retryAt ?? 0, moment))`,
+    find: `Math.max(steady + delayMs, toSteadyInstant(ending.retryAt ?? 0, moment))`,
+    replace: `Math.max(steady, toSteadyInstant(ending.retryAt ?? 0, moment))`,
     by: SIMULATION,
   },
   {
@@ -212,8 +212,8 @@ export const DECIDING: Fault[] = [
   {
     name: 'free attempts have no bound',
     file: 'src/core/retry.ts',
-    find: `if (!usesUpRetry(outcome)) return count >= MAX_FREE_ATTEMPTS`,
-    replace: `if (!usesUpRetry(outcome)) return false`,
+    find: `if (!usesUpRetryPolicy(outcome)) return count >= MAX_FREE_ATTEMPTS`,
+    replace: `if (!usesUpRetryPolicy(outcome)) return false`,
     by: RULES,
   },
   {

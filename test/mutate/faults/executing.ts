@@ -114,9 +114,9 @@ export const EXECUTING: Fault[] = [
   {
     name: 'a lost body is not stopped',
     file: 'src/engine/work.ts',
-    find: `nonce)) active.stop.abort('lost' satisfies StopReason)
+    find: `      active.stop.abort('lost' satisfies StopReason)
     return`,
-    replace: `nonce)) active.stop.signal.throwIfAborted()
+    replace: `      active.stop.signal.throwIfAborted()
     return`,
     by: SIMULATION,
   },

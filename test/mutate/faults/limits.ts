@@ -42,14 +42,14 @@ export const LIMITS: Fault[] = [
   {
     name: 'what is held of a budget is not counted when more is reserved',
     file: 'src/engine/limits.ts',
-    find: `freeOf(now) < amount) return undefined`,
+    find: `computeFreeCapacity(now) < amount) return undefined`,
     replace: `now.limit < amount) return undefined`,
     by: { test: 'test/engine/limits.test.ts' },
   },
   {
     name: 'a waiter is served beyond what is free',
     file: 'src/engine/limits.ts',
-    find: `if (weight > freeOf(row)) return 'too little'`,
+    find: `if (weight > computeFreeCapacity(row)) return 'too little'`,
     replace: `if (weight > row.limit) return 'too little'`,
     by: SIMULATION,
   },
@@ -140,7 +140,7 @@ export const LIMITS: Fault[] = [
   {
     name: 'a pool has more room than it has places',
     file: 'src/engine/room.ts',
-    find: `row === undefined ? concurrency : freeOf(at(row, moment))`,
+    find: `row === undefined ? concurrency : computeFreeCapacity(computeLimitAt(row, moment))`,
     replace: `concurrency`,
     by: { test: 'test/engine/limits.test.ts' },
   },

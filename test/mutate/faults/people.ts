@@ -146,8 +146,8 @@ export const PEOPLE: Fault[] = [
   {
     name: 'a retry joins the open run in which something has failed',
     file: 'src/engine/cancel.ts',
-    find: `isOpen(status) && failedTasks > 0`,
-    replace: `isOpen(status) && failedTasks < 0`,
+    find: `isRunOpen(status) && failedTasks > 0`,
+    replace: `isRunOpen(status) && failedTasks < 0`,
     by: SIMULATION,
   },
   {

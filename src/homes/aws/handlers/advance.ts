@@ -1,6 +1,6 @@
 import type { Home } from '../../../control/home.ts'
 import type { Key } from '../../../core/keys.ts'
-import { isOpen, type Run } from '../../../core/model.ts'
+import { isRunOpen, type Run } from '../../../core/model.ts'
 import type { FeedEvent } from '../../../core/ports.ts'
 import { handleChanged, handleEvents } from '../../../engine/advance.ts'
 import { type Answers, answerExecutions } from './answer.ts'
@@ -27,7 +27,7 @@ export function createAdvance({ home, answers, repair, wake, onRunEnd }: Advance
   async function handle(events: FeedEvent[]): Promise<void> {
     await handleEvents(home.context, events)
     for (const { image } of events)
-      if (image?.kind === 'run' && !isOpen(image.status)) {
+      if (image?.kind === 'run' && !isRunOpen(image.status)) {
         await answerExecutions(home, answers, image)
         onRunEnd(image)
       }
@@ -63,7 +63,7 @@ export function createRepair({ home, answers, wake }: Pick<AdvanceParts, 'home' 
   return async (key: Key): Promise<void> => {
     await handleChanged(home.context, [key])
     const [record] = await home.context.ports.store.read([key])
-    if (record?.kind === 'run' && !isOpen(record.status)) await answerExecutions(home, answers, record)
+    if (record?.kind === 'run' && !isRunOpen(record.status)) await answerExecutions(home, answers, record)
     await wake()
   }
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Home } from '../../../control/home.ts'
-import { standingRecord } from '../../../core/change.ts'
+import { findStandingRecord } from '../../../core/change.ts'
 import { keys } from '../../../core/keys.ts'
 import type { Crash } from '../../../core/model.ts'
 import { cancelRun } from '../../../engine/cancel.ts'
@@ -89,7 +89,7 @@ async function stopped({ context }: Home, arn: string): Promise<void> {
     },
   ])
   if (noted.ok) return
-  const id = standingRecord(noted, 'execution')?.run
+  const id = findStandingRecord(noted, 'execution')?.run
   if (id === undefined) return
   await removeExecution(store, id, execution)
   const others = await store.list({ prefix: keys.showings(id), consistency: 'strong' })

@@ -1,14 +1,14 @@
 import type { Stored } from '../../../core/change.ts'
-import { messageOf } from '../../../core/errors.ts'
+import { readErrorMessage } from '../../../core/errors.ts'
 import { type Key, keys } from '../../../core/keys.ts'
 import {
-  afterCrash,
-  afterFailure,
-  afterLook,
   type Container,
+  countNeededLaunches,
   type Launched,
-  launchCount,
-  newLaunches,
+  makeLaunchRecord,
+  recordContainerCrash,
+  recordContainerStates,
+  recordLaunchFailure,
 } from '../../../core/launch.ts'
 import type { Crash, Launches } from '../../../core/model.ts'
 import type { Ports } from '../../../core/ports.ts'
@@ -85,7 +85,7 @@ async function begin(
   for (;;) {
     const [stored] = await store.read([key])
     const isBusy = (stored?.busyUntil ?? 0) > clock.now()
-    const row = { ...(stored ?? newLaunches(pool)), ...(crash === undefined ? {} : { crash }) }
+    const row = { ...(stored ?? makeLaunchRecord(pool)), ...(crash === undefined ? {} : { crash }) }
     const next = isBusy ? { ...row, asked: row.asked + 1 } : { ...row, busyUntil: clock.now() + BUSY_MS }
     const written = await write(store, key, stored, next)
     if (written !== undefined) return isBusy ? undefined : written
@@ -131,21 +131,21 @@ async function launchMissing(
 ): Promise<{ row: Launches; launched: number }> {
   const { clock, chance } = ports
   const containers = await look(family, before.unproved)
-  const { crash, ...looked } = afterLook(before, containers, clock.now(), chance.random())
+  const { crash, ...looked } = recordContainerStates(before, containers, clock.now(), chance.random())
   // A container that is still to prove itself has been looked at.
   const row =
     crash === undefined || before.unproved.includes(crash.arn)
       ? looked
-      : afterCrash(looked, crash, clock.now(), chance.random())
+      : recordContainerCrash(looked, crash, clock.now(), chance.random())
   const messages = await backlog(name)
-  const count = launchCount(row, containers, { messages, most, now: clock.now() })
+  const count = countNeededLaunches(row, containers, { messages, most, now: clock.now() })
   if (count === 0) return { row, launched: 0 }
   const { arns, problem } = await launch(family, { count, spot }).catch((error) => ({
     arns: [],
-    problem: messageOf(error),
+    problem: readErrorMessage(error),
   }))
   const started = { ...row, unproved: [...row.unproved, ...arns] }
   if (problem === undefined) return { row: started, launched: arns.length }
   console.error(`no container of ${name} could be started: ${problem}`)
-  return { row: afterFailure(started, problem, clock.now(), chance.random()), launched: arns.length }
+  return { row: recordLaunchFailure(started, problem, clock.now(), chance.random()), launched: arns.length }
 }

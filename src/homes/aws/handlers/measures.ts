@@ -1,9 +1,9 @@
 import type { Home } from '../../../control/home.ts'
 import type { Stored } from '../../../core/change.ts'
 import { keys } from '../../../core/keys.ts'
-import { heldOf } from '../../../core/limit-row.ts'
-import { isOpen, type Limit } from '../../../core/model.ts'
-import { momentOf } from '../../../core/moment.ts'
+import { sumHeldAmounts } from '../../../core/limit-row.ts'
+import { isRunOpen, type Limit } from '../../../core/model.ts'
+import { readClockMoment } from '../../../core/moment.ts'
 import { rowAt } from '../../../engine/limits.ts'
 
 /** How much of each budget's window is spent or reserved, from 0 to 1. */
@@ -14,10 +14,10 @@ export async function budgetUse({ context }: Home): Promise<{ [budget: string]: 
     | Stored<Limit>
     | undefined
   )[]
-  const moment = momentOf(ports.clock)
+  const moment = readClockMoment(ports.clock)
   const useOf = (name: string, stored: Stored<Limit> | undefined) => {
     const current = rowAt(stored, { of: 'budget', name }, settings.limits, moment)
-    return ((current.window?.spent ?? 0) + heldOf(current)) / current.limit
+    return ((current.window?.spent ?? 0) + sumHeldAmounts(current)) / current.limit
   }
   return Object.fromEntries(names.map((name, index) => [name, useOf(name, rows[index])]))
 }
@@ -32,7 +32,7 @@ export async function failedLaunches({ context }: Home, pools: string[]): Promis
 export async function oldestRunHours({ context }: Home): Promise<number> {
   const { store, clock } = context.ports
   const listed = await store.list({ prefix: keys.run(''), consistency: 'stale' })
-  const open = listed.map(({ record }) => record).filter(({ status }) => isOpen(status))
+  const open = listed.map(({ record }) => record).filter(({ status }) => isRunOpen(status))
   const oldest = open.reduce((first, { createdAt }) => Math.min(first, createdAt), clock.now())
   return (clock.now() - oldest) / 3_600_000
 }

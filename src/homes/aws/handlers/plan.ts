@@ -3,7 +3,7 @@ import type { Home } from '../../../control/home.ts'
 import { type Asked, planToRun } from '../../../control/requests.ts'
 import { SluiceError } from '../../../core/errors.ts'
 import { keys } from '../../../core/keys.ts'
-import { isOpen } from '../../../core/model.ts'
+import { isRunOpen } from '../../../core/model.ts'
 import { cancelRun } from '../../../engine/cancel.ts'
 import { failPlanning, openRun } from '../../../engine/open-run.ts'
 import type { Project } from '../../../project/load-config.ts'
@@ -86,5 +86,5 @@ async function attach(home: Home, answers: Answers, { run: id, arn, token }: Sho
     await removeExecution(store, id, execution)
     const others = await store.list({ prefix: keys.showings(id), consistency: 'strong' })
     if (others.length === 0) await cancelRun(home.context, run)
-  } else if (!isOpen(run.status)) await answerExecutions(home, answers, run)
+  } else if (!isRunOpen(run.status)) await answerExecutions(home, answers, run)
 }

@@ -1,6 +1,6 @@
 import type { Home } from '../../../control/home.ts'
 import { requestForInterval } from '../../../control/requests.ts'
-import { type Firing, intervalsOf } from '../../../core/calendar.ts'
+import { type Firing, makeScheduleIntervals } from '../../../core/calendar.ts'
 import type { Pipeline } from '../../../define/pipeline.ts'
 import type { Schedule } from '../../../define/schedule.ts'
 import {
@@ -61,7 +61,7 @@ const isAsked = (each: Scheduled, { pipeline, only }: ScheduleEvent, now: number
 
 /** Whether a schedule has fired just now. */
 export function hasFired(schedule: Firing, now: number): boolean {
-  return intervalsOf(schedule).endedBefore(now).end > now - FIRED_MS
+  return makeScheduleIntervals(schedule).endedBefore(now).end > now - FIRED_MS
 }
 
 /** A deployed schedule runs until it is paused; nothing before its first look is looked back at. */
