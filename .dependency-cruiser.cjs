@@ -70,7 +70,7 @@ module.exports = {
       severity: 'error',
       comment:
         'a command parses, asks control and renders: it decides nothing and knows no record of the store',
-      from: { path: '^src/cli/', pathNot: '^src/cli/remote/(home|control)\\.ts$' },
+      from: { path: '^src/cli/' },
       to: {
         path: '^src/(engine|planning|body|runners|bundling|core)/',
         pathNot: '^src/core/(errors|calendar|identity|model)\\.ts$',

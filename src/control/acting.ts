@@ -2,10 +2,10 @@ import type { Stored } from '../core/change.ts'
 import { SluiceError } from '../core/errors.ts'
 import { isRunOpen, type Run } from '../core/model.ts'
 import type { Pipeline } from '../define/pipeline.ts'
-import { mustEndBeforeRetry } from '../engine/cancel.ts'
+import { cancelRun, mustEndBeforeRetry } from '../engine/cancel.ts'
 import { type Loops, startLoops } from '../engine/loops.ts'
-import { canBeMarked } from '../engine/mark.ts'
-import { actsOf } from './acts.ts'
+import { canBeMarked, markSucceeded } from '../engine/mark.ts'
+import { pauseSchedule } from '../engine/schedules.ts'
 import { unattendedSince } from './attendance.ts'
 import type { Cancelled, Control, MarkResult, Retried, Started } from './control.ts'
 import { findRun } from './find-runs.ts'
@@ -24,7 +24,7 @@ export function actingOn(
   const setPaused = async (name: string, paused: boolean) => {
     const pipeline = findScheduled(project, name)
     if (!paused) refuseUnstartable(pipeline)
-    await actsOf(parts).pauseSchedule((await state.open()).context, pipeline.name, paused)
+    await pauseSchedule((await state.open()).context, pipeline.name, paused)
     return { pipeline: name, paused }
   }
   return {
@@ -106,7 +106,7 @@ const HOSTED_LOOK_MS = 1_000
 
 /** Cancels a run; other processes that run its bodies learn of it with their next heartbeat. */
 async function cancelAndWait(parts: ControlParts, home: Home, run: Stored<Run>): Promise<Cancelled> {
-  if (!(await actsOf(parts).cancelRun(home.context, run)))
+  if (!(await cancelRun(home.context, run)))
     throw new SluiceError('invalid_usage', `Run ${run.id} cannot be cancelled: it has ended (${run.status}).`)
   return whileDeciding(parts, home, async (failed) => {
     const { clock } = home.context.ports
@@ -148,25 +148,20 @@ async function markTask(
       throw new SluiceError('invalid_usage', `${planned.label} has ${task.status} already.`)
     return openAgain(parts, home, run, { done: [planned.id] })
   }
-  return whileDeciding(parts, home, () => markOpen(parts, home, run, task.number))
+  return whileDeciding(parts, home, () => markOpen(home, run, task.number))
 }
 
 /** The engine may move the task at the same moment, for instance to look at its target again. */
 const MARK_TRIES = 5
 
-async function markOpen(
-  parts: ControlParts,
-  home: Home,
-  run: Stored<Run>,
-  number: number,
-): Promise<MarkResult> {
+async function markOpen(home: Home, run: Stored<Run>, number: number): Promise<MarkResult> {
   for (let tries = 1; ; tries++) {
     const { task, planned } = await findTask(home, run, String(number))
     if (!canBeMarked(task))
       throw new SluiceError('invalid_usage', `${planned.label} cannot be marked now: it is ${task.status}.`, {
         hint: `Let the run end or cancel it (sluice cancel ${run.id}), then mark it.`,
       })
-    if (await actsOf(parts).markSucceeded(home.context, task))
+    if (await markSucceeded(home.context, task))
       return { run: run.id, task: planned.label, status: 'succeeded' }
     if (tries === MARK_TRIES)
       throw new SluiceError('invalid_usage', `${planned.label} has changed meanwhile; look again.`)

@@ -3,10 +3,11 @@ import { describeInterval, parseTimeSpan, type Span } from '../core/calendar.ts'
 import { SluiceError } from '../core/errors.ts'
 import { intervalsIn } from '../core/schedule.ts'
 import type { Schedule } from '../define/schedule.ts'
-import { actsOf } from './acts.ts'
+import { planningOf } from '../planning/planning.ts'
+import type { Project } from '../project/load-config.ts'
 import type { IntervalPage } from './control.ts'
 import type { Home } from './home.ts'
-import { type ControlParts, readCursor } from './parts.ts'
+import { readCursor } from './parts.ts'
 import { findScheduled, requestForInterval } from './requests.ts'
 import type { IntervalQuery } from './schemas.ts'
 
@@ -14,11 +15,11 @@ const MOST = 1_000_000
 
 /** Intervals of a schedule that begin in a range, oldest first, and whether what each would make is complete. */
 export async function readIntervalPage(
-  parts: ControlParts,
   home: Home,
+  project: Project,
   query: z.output<typeof IntervalQuery>,
 ): Promise<IntervalPage> {
-  const pipeline = findScheduled(parts.project, query.pipeline)
+  const pipeline = findScheduled(project, query.pipeline)
   const schedule = pipeline.schedule as Schedule
   const { cursor, limit, params } = query
   const { all, spans } =
@@ -27,8 +28,8 @@ export async function readIntervalPage(
       : { all: null, spans: laterPage(schedule, query, cursor) }
   // One more tells whether there is another page.
   const page = spans.slice(0, limit)
-  const asked = page.map((span) => requestForInterval(pipeline, span, params))
-  const answers = await actsOf(parts).areComplete(home, asked)
+  const roots = page.flatMap((span) => requestForInterval(pipeline, span, params).root ?? [])
+  const answers = await planningOf(home.surroundings).areComplete(roots)
   return {
     all,
     intervals: page.map((span, index) => {

@@ -32,7 +32,8 @@ export function localControl(parts: ControlParts): Control {
       yield* workOnRuns(await state.open(), query)
     },
     pipelines: async () => readPipelines(project, await state.existing()),
-    intervals: async (query) => readIntervalPage(parts, await state.open(), checkShape(IntervalQuery, query)),
+    intervals: async (query) =>
+      readIntervalPage(await state.open(), project, checkShape(IntervalQuery, query)),
     budgets: async () => readBudgets(project.limits, await state.open()),
     pools: async () => readPools(project.limits, await state.open()),
     async prune(request) {

@@ -2,9 +2,6 @@ import { z } from 'zod'
 import { SluiceError } from '../core/errors.ts'
 import type { Run } from '../core/model.ts'
 import type { LogLine } from '../core/ports.ts'
-import type { cancelRun } from '../engine/cancel.ts'
-import type { markSucceeded } from '../engine/mark.ts'
-import type { pauseSchedule } from '../engine/schedules.ts'
 import type { Project } from '../project/load-config.ts'
 import type { Started } from './control.ts'
 import type { FoundTask } from './find-tasks.ts'
@@ -65,15 +62,6 @@ export type ReadLines = (
   query: LineQuery,
 ) => Promise<{ lines: WrittenLine[]; next: string; isMore: boolean }>
 
-/** What changes records or looks at targets; a command that is no part of a deployment has the deployment do it. */
-export interface Acts {
-  cancelRun: typeof cancelRun
-  markSucceeded: typeof markSucceeded
-  pauseSchedule: typeof pauseSchedule
-  /** Whether the roots of requests are complete. */
-  areComplete(home: Home, asked: Asked[]): Promise<boolean[]>
-}
-
 /** What a control stands on. */
 export interface ControlParts {
   state: StateHome
@@ -82,8 +70,6 @@ export interface ControlParts {
   isHosted: boolean
   /** @default plans and opens the run in this process */
   openRun?: OpenRun
-  /** @default done by the engine of this process */
-  acts?: Acts
   /** @default the logs of the home */
   readLines?: ReadLines
   secrets: SecretKeeper

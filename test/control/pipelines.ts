@@ -48,7 +48,7 @@ const Below = task(
 const Delivery = external('ControlDelivery', {
   params: { name: z.string() },
   output: ({ name }) => text(`${name}/delivery.txt`),
-  pollSeconds: 1,
+  pollSeconds: 60,
 })
 
 const Import = task(
