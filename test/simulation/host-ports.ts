@@ -173,12 +173,12 @@ function watchedQueue(world: World, host: string, queue: Ports['queue']): Ports[
     },
     async acknowledge(deliveries) {
       await queue.acknowledge(deliveries)
-      world.watch.acknowledged(deliveries)
+      world.watch.messages.acknowledged(deliveries)
     },
     async putBack(delivery, delayMs) {
       world.comesInSight(delayMs)
       await queue.putBack(delivery, delayMs)
-      world.watch.putBack(host, delivery, delayMs)
+      world.watch.messages.putBack(host, delivery, delayMs)
     },
   }
 }

@@ -4,6 +4,7 @@ import { computeFreeCapacity } from '../../src/core/limit-row.ts'
 import type { Attempt, Limit, Run, TaskRun, WaitItem } from '../../src/core/model.ts'
 import type { RetryPolicy } from '../../src/core/plan.ts'
 import type { Delivery, Job, Message, Taking } from '../../src/core/ports.ts'
+import { MessageWatch } from './watch-messages.ts'
 
 /** A body that really runs, whatever the records say of it. */
 export interface LiveBody {
@@ -40,7 +41,7 @@ const LONGEST_FREE_DELAY_MS = 5 * 60_000
 /** How persons' hosts are called. */
 export const PERSON = 'person'
 
-const nameOf = ({ run, number, attempt }: Message) => `${run}/${number}/${attempt}`
+export const nameOf = ({ run, number, attempt }: Message) => `${run}/${number}/${attempt}`
 
 /**
  * Looks at each write and each body for what must never be. What is right is derived here from the bodies that run and
@@ -48,11 +49,11 @@ const nameOf = ({ run, number, attempt }: Message) => `${run}/${number}/${attemp
  */
 export class Watch {
   readonly #world: Watched
+  /** Looks at what the queue gives. */
+  readonly messages: MessageWatch
   /** When each host last read a run that nobody had cancelled, and when it took the message of an attempt. */
   readonly #readOpen = new Map<string, number>()
   readonly #taken = new Map<string, number>()
-  /** When a message may be given again, by the first part of its receipts, and the latest of these. */
-  readonly #sights = new Map<string, { until: number; receipt: string }>()
   /** Until when budgets have asked to be left alone. */
   readonly #rests = new Map<string, number>()
   /** When attempts have asked to be repeated. */
@@ -69,6 +70,7 @@ export class Watch {
 
   constructor(world: Watched) {
     this.#world = world
+    this.messages = new MessageWatch(world)
   }
 
   /** A host has read these records. */
@@ -79,33 +81,12 @@ export class Watch {
   }
 
   /** A host was given these messages. */
-  took(host: string, { limit, pools, visibilityMs }: Taking, deliveries: Delivery[]): void {
-    const most = Object.values(pools).reduce((sum, room) => sum + Math.max(0, room), 0)
-    if (deliveries.length > Math.min(limit, most))
-      this.#violate(`${host} was given ${deliveries.length} messages, not ${Math.min(limit, most)}`)
-    this.#checkOrder(deliveries)
-    for (const delivery of deliveries) {
-      this.#checkSight(host, delivery, visibilityMs)
-      const { message } = delivery
+  took(host: string, query: Taking, deliveries: Delivery[]): void {
+    this.messages.took(host, query, deliveries)
+    for (const { message } of deliveries) {
       const task = this.#world.records.get(keys.taskRun(message.run, message.number)) as TaskRun | undefined
       // A message that comes once more after its claim says nothing of when that was.
       if (task?.status !== 'running') this.#taken.set(`${host} ${nameOf(message)}`, this.#world.clockOf(host))
-    }
-  }
-
-  /** A host has put a message back. */
-  putBack(host: string, { receipt }: Delivery, delayMs: number): void {
-    const [id = ''] = receipt.split('.')
-    const sight = this.#sights.get(id)
-    if (sight?.receipt === receipt) sight.until = this.#world.clockOf(host) + delayMs
-  }
-
-  /** A host needs a message no more. */
-  acknowledged(deliveries: readonly Delivery[]): void {
-    for (const { receipt } of deliveries) {
-      const [id = ''] = receipt.split('.')
-      const sight = this.#sights.get(id)
-      if (sight?.receipt === receipt) sight.until = Number.POSITIVE_INFINITY
     }
   }
 
@@ -233,29 +214,6 @@ export class Watch {
     if (before.status !== 'running' && after.status === 'running') this.#checkClaim(after, changes)
     if (after.status === 'waiting') this.#hasWaited.add(nameOf(after))
     if (before.status === 'waiting' && after.status === 'queued') this.#checkLine(before)
-  }
-
-  /** A message is given to one host at a time, and never again once it was acknowledged. */
-  #checkSight(host: string, { receipt, message }: Delivery, visibilityMs: number): void {
-    const [id = ''] = receipt.split('.')
-    const until = this.#sights.get(id)?.until ?? 0
-    // The clocks of hosts differ, and a queue goes by its own.
-    const now = this.#world.fastestClock()
-    if (now < until) this.#violate(`${host} is given ${nameOf(message)} again, ${until - now} ms too early`)
-    this.#sights.set(id, { until: this.#world.clockOf(host) + visibilityMs, receipt })
-  }
-
-  /** Of one run the highest priority comes first. */
-  #checkOrder(deliveries: readonly Delivery[]): void {
-    const last = new Map<string, number>()
-    for (const { message } of deliveries) {
-      const task = this.#world.records.get(keys.taskRun(message.run, message.number)) as TaskRun | undefined
-      if (task === undefined) continue
-      const pool = `${message.run} ${task.pool}`
-      if (task.priority > (last.get(pool) ?? Number.POSITIVE_INFINITY))
-        this.#violate(`${task.taskId} comes after another one of less priority`)
-      last.set(pool, task.priority)
-    }
   }
 
   /** A host runs nothing that it did not define when it was given the message; what it cannot run it puts back. */
