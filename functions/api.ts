@@ -23,7 +23,7 @@ export const handler = handle(
     project,
     starter: stepFunctions(new SFNClient(PATIENT)),
     machines: told.machines,
-    secrets,
+    setSecret: secrets.set,
     readLines: async (pool, query) => {
       const group = ofPool(told.logGroups, pool)
       return group === undefined ? { lines: [] } : readLogs(group, query)

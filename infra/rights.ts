@@ -40,7 +40,11 @@ export class Rights {
   }
 
   plan(): Grants {
-    const looking = this.looking('write', 'list', 'remove')
+    const { secretsPrefix } = this.#foundation
+    const looking = [
+      ...this.looking('write', 'list', 'remove'),
+      ...this.#permissions.lookAtSecrets(secretsPrefix),
+    ]
     return withMany(looking, this.#permissions.answerRuns(this.#machines))
   }
 
@@ -61,10 +65,11 @@ export class Rights {
     return withMany(statements, this.#permissions.answerRuns(this.#machines))
   }
 
-  /** Its audit does the same as `advance`, except answering executions. */
-  tick(launcher: lambda.Function): Grants {
+  /** Its audit does the same as `advance`, except answering executions; the logs of functions tell how they died. */
+  tick(launcher: lambda.Function, logGroups: string[]): Grants {
     return {
       statements: [
+        ...this.#permissions.readLogs(logGroups),
         ...this.#permissions.records('list', 'due', 'remove'),
         ...this.#permissions.plans('write'),
         ...this.sending(),
@@ -95,6 +100,7 @@ export class Rights {
     const statements = [
       ...this.looking('read', 'list'),
       ...this.#permissions.readLogs(logGroups),
+      ...this.#permissions.lookAtSecrets(secretsPrefix),
       ...this.#permissions.setSecrets(secretsPrefix),
     ]
     return withMany(statements, this.#permissions.startRuns(this.#machines))

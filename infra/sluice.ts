@@ -185,9 +185,12 @@ export class Sluice extends Construct {
       memoryMb: 1024,
     })
     feedChanges(advance, this.records, this.queues)
+    const functions = poolsOn(this.#foundation.project, 'lambda')
+    const { arns, logGroups } = this.logsOf((pool) => functions.includes(pool))
     const tick = this.addFunction('tick', {
       ...wakes,
-      allows: rights.tick(launcher),
+      logGroups,
+      allows: rights.tick(launcher, arns),
       timeout: Duration.minutes(5),
     })
     const jobEvents = this.addFunction('job-events', {
@@ -255,21 +258,26 @@ export class Sluice extends Construct {
   }
 
   private addApi(): string {
+    const { arns, logGroups } = this.logsOf(() => true)
     const api = this.addFunction('api', {
-      ...this.apiLogs(),
+      allows: this.#rights.api(arns),
+      logGroups,
       timeout: Duration.minutes(1),
       memoryMb: 1024,
     })
     return api.addFunctionUrl({ authType: lambda.FunctionUrlAuthType.AWS_IAM }).url
   }
 
-  /** Log groups of pools: each by name, or all by a common prefix. */
-  private apiLogs(): { allows: Grants; logGroups: { [pool: string]: string } } {
+  /** Log groups of some pools: each by name, or those of all pools by a common prefix. */
+  private logsOf(isWanted: (pool: string) => boolean): {
+    arns: string[]
+    logGroups: { [pool: string]: string }
+  } {
     const { layout } = this.#foundation
-    const groups = [...this.#logGroups]
+    const groups = [...this.#logGroups].filter(([pool]) => isWanted(pool))
     if (!layout.isSpread)
       return {
-        allows: this.#rights.api(groups.map(([, { logGroupArn }]) => logGroupArn)),
+        arns: groups.map(([, { logGroupArn }]) => logGroupArn),
         logGroups: Object.fromEntries(groups.map(([name, { logGroupName }]) => [name, logGroupName])),
       }
     const arn = Stack.of(this).formatArn({
@@ -278,7 +286,7 @@ export class Sluice extends Construct {
       resourceName: `/sluice/${layout.stackName}/*`,
       arnFormat: ArnFormat.COLON_RESOURCE_NAME,
     })
-    return { allows: this.#rights.api([arn]), logGroups: { '*': `${this.logGroupName('')}` } }
+    return { arns: [arn], logGroups: { '*': `${this.logGroupName('')}` } }
   }
 
   /** Log groups of the larger layout have names, so that the API finds them; no later stack uses the same names. */

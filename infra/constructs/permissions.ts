@@ -110,10 +110,14 @@ export class Permissions {
     return statements
   }
 
-  /** Sets all secrets of the deployment, and sees which are set. It has a wildcard, because they are many and no value is read. */
+  /** Looks whether secrets of the deployment have a value, and reads none. */
+  lookAtSecrets(prefix: string): iam.PolicyStatement[] {
+    return [allow(['secretsmanager:DescribeSecret'], [this.secretArn(`${prefix}*`)])]
+  }
+
+  /** Sets all secrets of the deployment. It has a wildcard, because they are many and this permission reads none. */
   setSecrets(prefix: string): iam.PolicyStatement[] {
-    const actions = ['secretsmanager:DescribeSecret', 'secretsmanager:PutSecretValue']
-    return [allow(actions, [this.secretArn(`${prefix}*`)])]
+    return [allow(['secretsmanager:PutSecretValue'], [this.secretArn(`${prefix}*`)])]
   }
 
   private secretArn(name: string): string {

@@ -18,18 +18,18 @@ export function logTo(write: Write): Log {
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
 }
 
-const CONSOLE = {
-  debug: 'debug',
-  log: 'info',
-  info: 'info',
-  warn: 'warn',
-  error: 'error',
-  trace: 'debug',
-} as const
+const CONSOLE = [
+  ['debug', 'debug'],
+  ['log', 'info'],
+  ['info', 'info'],
+  ['warn', 'warn'],
+  ['error', 'error'],
+  ['trace', 'debug'],
+] as const
 
 /** Sends `console.*` to a log while `current` gives one; otherwise it does what it did. */
 export function captureConsole(current: () => Log | undefined): void {
-  for (const [method, level] of Object.entries(CONSOLE) as [keyof typeof CONSOLE, LogLine['level']][]) {
+  for (const [method, level] of CONSOLE) {
     const original = console[method]
     console[method] = (...values: unknown[]) => {
       const log = current()

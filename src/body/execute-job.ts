@@ -1,4 +1,5 @@
 import type { BodyJob } from '../body/body-job.ts'
+import { mustHave } from '../core/must-have.ts'
 import type { BodyEnd, TaskName } from '../core/ports.ts'
 import { instantiate, type TaskDefinition, type TaskInstance } from '../define/task.ts'
 import { type Execution, execute } from './execute.ts'
@@ -37,7 +38,7 @@ function executionOf(tasks: ReadonlyMap<string, TaskDefinition>, job: BodyJob) {
     ...(checkpoint === undefined ? {} : { checkpoint }),
     ...(requires === undefined ? {} : { requires }),
     ...(replaces === undefined ? {} : { replaces }),
-    upstream: (number: number) => upstreams.get(number) as TaskInstance,
+    upstream: (number: number) => mustHave(upstreams.get(number), `upstream ${number}`),
   }
 }
 

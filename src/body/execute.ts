@@ -4,8 +4,8 @@ import { convertToJson } from '../core/json.ts'
 import type { Json, Progress } from '../core/model.ts'
 import { mapShapeNumbers, type Shape } from '../core/plan.ts'
 import type { BodyEnd, Reservation } from '../core/ports.ts'
-import type { Log } from '../define/body.ts'
-import { flatten, mapRequires } from '../define/requires.ts'
+import type { BodyContext, Log } from '../define/body.ts'
+import { flatten, mapRequires, type Requires } from '../define/requires.ts'
 import { FolderTarget } from '../define/targets/folder.ts'
 import type { Workspace } from '../define/targets/storage-target.ts'
 import { StorageTarget } from '../define/targets/storage-target.ts'
@@ -108,15 +108,15 @@ async function runBody(
   const keep = (value: unknown) => {
     notes.checkpoint = withoutSecrets('the checkpoint', asCheckpoint(value), execution)
   }
-  return task.definition.body?.({
-    params: task.params as never,
-    input: (requires === undefined ? undefined : mapShapeNumbers(requires, outputOfUpstream)) as never,
-    output: (task.definition.output === undefined ? undefined : output) as never,
-    secrets: execution.secrets as never,
-    budgets: budgets as never,
-    need: async (wanted, options = {}) => {
+  const context = {
+    params: task.params,
+    input: requires === undefined ? undefined : mapShapeNumbers(requires, outputOfUpstream),
+    output: task.definition.output === undefined ? undefined : output,
+    secrets: execution.secrets,
+    budgets,
+    need: async (wanted: Requires, options: { checkpoint?: Json } = {}) => {
       const missing = flatten(wanted).upstreams.filter(({ id }) => !execution.dependencies.has(id))
-      if (missing.length === 0) return mapRequires(wanted, outputOfTask) as never
+      if (missing.length === 0) return mapRequires(wanted, outputOfTask)
       for (const { definition, params } of missing)
         withoutSecrets(`a parameter of ${definition.family}`, params, execution)
       if (options.checkpoint !== undefined) keep(options.checkpoint)
@@ -126,7 +126,7 @@ async function runBody(
     checkpoint: execution.checkpoint,
     saveCheckpoint: keep,
     log: execution.log,
-    progress: (done, total, text) =>
+    progress: (done: number, total?: number, text?: string) =>
       execution.onProgress({
         done,
         ...(total === undefined ? {} : { total }),
@@ -135,7 +135,9 @@ async function runBody(
     signal: execution.signal,
     attempt: execution.attempt,
     run: execution.run,
-  })
+  } satisfies { [K in keyof BodyContext<unknown, undefined, undefined, unknown, unknown>]: unknown }
+  // The definition has told the body's types to whoever wrote it; here they are known as JSON alone.
+  return task.definition.body?.(context as never)
 }
 
 /** Removes what attempts that have died wrote beside the targets; a first attempt of a target that is believed follows none. */

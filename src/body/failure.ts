@@ -56,13 +56,15 @@ function tell(error: unknown, told: { seen: Set<unknown>; left: number }, depth:
 }
 
 function causesOf(error: Error): unknown[] {
-  const { cause, errors } = error as { cause?: unknown; errors?: unknown }
+  const { cause } = error
+  const errors = 'errors' in error ? error.errors : undefined
   return [...(cause === undefined || cause === null ? [] : [cause]), ...(Array.isArray(errors) ? errors : [])]
 }
 
 /** A network's errors may have no message but a code. */
 function headOf(error: Error): string {
-  const { name, message, code } = error as { name?: unknown; message?: unknown; code?: unknown }
+  const { name, message } = error
+  const code = 'code' in error ? error.code : undefined
   const said = `${message ?? ''}` || `${code ?? ''}`
   if (name === 'Error' || name === 'SluiceError') return said || 'an error without a message'
   return said === '' ? `${name}` : `${name}: ${said}`

@@ -43,7 +43,7 @@ export function asCheckpoint(value: unknown): Json {
     throw new Error(
       `the checkpoint is ${size} bytes; it holds up to ${MAX_CHECKPOINT_BYTES}. Write more into the output of a task that you yield, and keep only where you are.`,
     )
-  return JSON.parse(text) as Json
+  return JSON.parse(text)
 }
 
 function checkpointText(value: unknown): string {

@@ -2,7 +2,7 @@ import type { Control, Follow, FollowEnd, RunEvent, Started } from '../control/c
 import { SluiceError } from '../core/errors.ts'
 import { EXIT } from './exit.ts'
 import type { ControlOptions } from './open-control.ts'
-import type { Result } from './options.ts'
+import { placeFlag, type Result } from './options.ts'
 import { liveProgress, type ProgressView, plainProgress, silentProgress } from './progress.ts'
 import { readSummary } from './read-pages.ts'
 import { waitLines } from './render/reasons.ts'
@@ -31,16 +31,13 @@ export async function followStarted(
   if (options.detach && control.isHosted)
     return {
       data: { run, opened },
-      text: `${opened ? 'Started' : 'There is'} run ${run}. Look at it: sluice status ${run}${ofPlace(options)}`,
+      text: `${opened ? 'Started' : 'There is'} run ${run}. Look at it: sluice status ${run}${placeFlag(options)}`,
     }
   const view = progressView(options, () => liveProgress(options.concurrency))
   view.say(`${opened ? 'Run' : 'Going on with run'} ${run}`)
   const end = await followRuns(control, view, options, { runs: [run] })
   return resultOf(control, await readSummary(control, run), end, options)
 }
-
-/** The flag of a command that goes to the same place. */
-const ofPlace = ({ env }: RunOptions) => (env === undefined ? '' : ` --env ${env}`)
 
 /** Follows runs, shows how they go on, and stops gracefully at Ctrl-C. */
 export async function followRuns(
@@ -110,19 +107,19 @@ async function resultOf(
     case 'ended':
       return {
         data,
-        text: summaryText(summary, options.env),
+        text: summaryText(summary, placeFlag(options)),
         exitCode: isDone ? EXIT.done : EXIT.failed,
       }
     case 'stopped': {
       const text = control.isHosted
-        ? `The run goes on: sluice status ${run}${ofPlace(options)}`
+        ? `The run goes on: sluice status ${run}${placeFlag(options)}`
         : `Stopped ${run}. The same command goes on with it.`
       return { data, text, exitCode: EXIT.waiting }
     }
     case 'waiting': {
       const waits = waitLines(await control.waits({ run }))
       const lines = [
-        ...failureLines(summary, options.env).slice(1),
+        ...failureLines(summary, placeFlag(options)).slice(1),
         `Nothing could start. ${run} waits:`,
         ...waits.map((line) => `  ${line}`),
         ...(control.isHosted ? [] : ['Go on later with the same command, or leave it to sluice dev.']),

@@ -16,6 +16,9 @@ export interface GlobalOptions {
   json?: true
 }
 
+/** What a command line needs to go to the same place as this one: ` --env NAME`, or nothing. */
+export const placeFlag = ({ env }: Pick<GlobalOptions, 'env'>): string => (env ? ` --env ${env}` : '')
+
 /** What a command gives back; one place prints it. */
 export interface Result {
   /** For `--json`; an array of lines is printed as JSON Lines. */

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { endLines } from '../core/end-lines.ts'
 import { SluiceError } from '../core/errors.ts'
 import { isRunOpen, type Run } from '../core/model.ts'
 import type { LogPage } from './control.ts'
@@ -33,9 +34,10 @@ export async function readLogPage(
   const cursor = query.cursor === undefined ? undefined : readCursor(CURSOR, query.cursor)
   const wanted: LineQuery = { run, tasks, isWholeRun: name === undefined, attempt, cursor: cursor?.lines }
   const { lines, next, isMore } = await readLines(home, wanted)
-  // The end of an attempt comes after its last line.
-  const ends = isMore ? [] : await newEnds(home, wanted, cursor?.ends ?? [])
-  const told = [...(cursor?.ends ?? []), ...ends.map(({ number, attempt }) => `${number}.${attempt}`)]
+  // Its runner has written how the attempt ended, unless it died before; then the record tells.
+  const shown = [...(cursor?.ends ?? []), ...lines.filter(({ isEnd }) => isEnd).map(attemptName)]
+  const ends = isMore ? [] : await newEnds(home, wanted, shown)
+  const told = [...shown, ...ends.map(attemptName)]
   const labels = new Map(tasks.map(({ task, planned }) => [task.number, planned.label]))
   return {
     run: run.id,
@@ -58,8 +60,7 @@ function unknownAttempt(run: Run, name: string | undefined, attempt: number, mos
   )
 }
 
-/** These are the task's failures; other ends are tried again for free. */
-const FAILURES = ['failed', 'timed_out', 'out_of_memory', 'planning', 'adopted']
+const attemptName = ({ number, attempt }: Pick<WrittenLine, 'number' | 'attempt'>) => `${number}.${attempt}`
 
 /** The stacks and errors that ended attempts, those left out that were told before. */
 async function newEnds(
@@ -72,7 +73,7 @@ async function newEnds(
   return tasks
     .flatMap((task) => endsOf(task, attempts.get(task.task.number) ?? []))
     .filter((end) => attempt === undefined || end.attempt === attempt)
-    .filter((end) => !known.has(`${end.number}.${end.attempt}`))
+    .filter((end) => !known.has(attemptName(end)))
 }
 
 /** A task may also fail without an attempt, for instance because its `requires` threw. */
@@ -85,20 +86,15 @@ function endsOf(
     task.status === 'failed' && attempts.length === 0 ? [{ attempt: task.attempt, endedAt, failure }] : []
   return [...attempts, ...own].flatMap(({ attempt, endedAt: at, failure }) => {
     if (failure === undefined) return []
-    const { outcome, message, stack } = failure
-    const level = FAILURES.includes(outcome) ? ('error' as const) : ('warn' as const)
-    const texts = [...(stack === undefined ? [] : [stack]), `${outcome}: ${message}`]
-    return texts.map((text) => ({ at, level, text, number, attempt }))
+    return endLines(failure, at).map((line) => ({ ...line, number, attempt }))
   })
 }
 
 /** Lines in order of time, each end after the last line of its attempt. */
 function withEnds(lines: WrittenLine[], ends: WrittenLine[], labels: Map<number, string>): Line[] {
-  const lastAt = new Map(lines.map((line) => [`${line.number}.${line.attempt}`, line.at]))
+  const lastAt = new Map(lines.map((line) => [attemptName(line), line.at]))
   // The clock that the state goes by may be behind that of the lines.
-  const places = new Map(
-    ends.map((end) => [end, Math.max(end.at, lastAt.get(`${end.number}.${end.attempt}`) ?? 0)]),
-  )
+  const places = new Map(ends.map((end) => [end, Math.max(end.at, lastAt.get(attemptName(end)) ?? 0)]))
   const placeOf = (line: WrittenLine) => places.get(line) ?? line.at
   return [...lines, ...ends]
     .sort((a, b) => placeOf(a) - placeOf(b))

@@ -214,9 +214,10 @@ function makePlan(home: Home, name: string, root: TaskInstance, adjustment: Adju
   return planGraph(name, root, definitions, home.context.ports.clock.steady(), home.definitions.limits.plans)
 }
 
-/** The plan of a run that is about to be opened: from now on it is known who makes its outputs. */
+/** The plan of a run that is about to be opened: its secrets are set, and the makers of its outputs are recorded. */
 export async function planToRun(home: Home, asked: Asked): Promise<Plan> {
   const plan = await asked.plan(home)
+  await requireSecrets(plan, home.secrets)
   await recordOutputs(home.definitions, plan)
   return plan
 }

@@ -36,8 +36,8 @@ interface Removal {
 export function conditionHolds(change: Change, current: Stored | undefined): boolean {
   if (change.if === undefined) return true
   if (change.if === 'absent') return current === undefined
-  const fields = (current ?? {}) as Record<string, unknown>
-  const wanted = change.if as Record<string, unknown>
+  const fields = fieldsOf(current ?? {})
+  const wanted = fieldsOf(change.if)
   for (const name in wanted) if (fields[name] !== wanted[name]) return false
   return true
 }
@@ -61,6 +61,9 @@ export type WriteResult =
   | { ok: true }
   | { ok: false; failures: { index: number; current: Stored | undefined }[] }
 
+/** A record by the names of its fields, whatever its kind. */
+const fieldsOf = (record: object) => record as Record<string, unknown>
+
 /** The record after the change; undefined when it is removed. */
 export function applyChange(change: Change, current: Stored | undefined): Stored | undefined {
   if ('remove' in change) return undefined
@@ -72,7 +75,7 @@ export function applyChange(change: Change, current: Stored | undefined): Stored
 /** Builds the record anew: fields that are deleted from an object make all that follows slower. */
 function withFields(current: object | undefined, set: Record<string, unknown>, version: number) {
   const next: Record<string, unknown> = {}
-  const before = (current ?? {}) as Record<string, unknown>
+  const before = fieldsOf(current ?? {})
   for (const name in before) if (!(name in set)) next[name] = before[name]
   for (const name in set) if (set[name] !== undefined) next[name] = set[name]
   next.version = version
@@ -86,8 +89,8 @@ function withFields(current: object | undefined, set: Record<string, unknown>, v
 export function isCarriedByFeed(before: Stored | undefined, after: Stored | undefined): boolean {
   if (after === undefined || isClaimed(after)) return false
   if (before === undefined) return after.kind === 'taskRun' && MOVING_AT_ONCE.includes(after.status)
-  const old = before as unknown as Record<string, unknown>
-  const now = after as unknown as Record<string, unknown>
+  const old = fieldsOf(before)
+  const now = fieldsOf(after)
   return feedFields(after).some((name) => old[name] !== now[name])
 }
 

@@ -1,4 +1,5 @@
 import { Cron } from 'croner'
+import { readErrorMessage } from './errors.ts'
 
 /** Whether the IANA database knows the zone. */
 export function isKnownTimeZone(name: string): boolean {
@@ -23,6 +24,6 @@ export function findCronProblem(expression: string): string | undefined {
   try {
     return new Cron(expression, { paused: true }).nextRun() === null ? 'it never fires' : undefined
   } catch (error) {
-    return (error as Error).message.replace(/^CronPattern: /, '')
+    return readErrorMessage(error).replace(/^CronPattern: /, '')
   }
 }

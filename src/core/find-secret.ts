@@ -11,10 +11,10 @@ export function findSecretInText(
   text: string,
   secrets: { readonly [name: string]: string },
 ): string | undefined {
-  return Object.keys(secrets).find((name) => {
-    const value = secrets[name] as string
-    return value.length >= MIN_FOUND && makeSecretMask([value])(text) !== text
-  })
+  const found = Object.entries(secrets).find(
+    ([, value]) => value.length >= MIN_FOUND && makeSecretMask([value])(text) !== text,
+  )
+  return found?.[0]
 }
 
 /** Says that a text holds a secret, and what to do instead. */

@@ -50,7 +50,8 @@ export function numberPlanTasks(
 ): Plan {
   const numbers = numbersOf(found)
   const tasks = found.map((task, number): PlannedTask => toPlanned(task, number, numbers))
-  for (let index = 0; index < found.length; index++) addJoins(tasks, tasks[index] as PlannedTask, maxFanIn)
+  // Joins are added behind them.
+  for (const task of tasks.slice()) addJoins(tasks, task, maxFanIn)
   for (const task of tasks)
     task.upstreams.forEach((upstream, bit) => {
       addDependent(tasks[upstream], [task.number, bit])
@@ -143,9 +144,9 @@ function withoutOrder(found: FoundTask[]): Set<string> {
   const { waiting, first, downstream } = edgesOf(found)
   const free = [...found.keys()].filter((number) => waiting[number] === 0)
   for (let number = free.pop(); number !== undefined; number = free.pop())
-    for (let edge = first[number] as number; edge < (first[number + 1] as number); edge++) {
-      const next = downstream[edge] as number
-      waiting[next] = (waiting[next] as number) - 1
+    for (let edge = first[number] ?? 0; edge < (first[number + 1] ?? 0); edge++) {
+      const next = downstream[edge] ?? 0
+      waiting[next] = (waiting[next] ?? 0) - 1
       if (waiting[next] === 0) free.push(next)
     }
   return new Set(found.filter((_, number) => waiting[number] !== 0).map(({ id }) => id))
@@ -160,22 +161,22 @@ function edgesOf(found: FoundTask[]) {
   const waiting = new Int32Array(found.length)
   const first = new Int32Array(found.length + 1)
   const forEachEdge = (visit: (upstream: number, number: number) => void) => {
-    for (let number = 0; number < found.length; number++)
-      for (const id of (found[number] as FoundTask).upstreams) {
+    for (const [number, { upstreams }] of found.entries())
+      for (const id of upstreams) {
         const upstream = numbers.get(id)
         if (upstream !== undefined) visit(upstream, number)
       }
   }
   forEachEdge((upstream, number) => {
-    waiting[number] = (waiting[number] as number) + 1
-    first[upstream + 1] = (first[upstream + 1] as number) + 1
+    waiting[number] = (waiting[number] ?? 0) + 1
+    first[upstream + 1] = (first[upstream + 1] ?? 0) + 1
   })
   for (let number = 0; number < found.length; number++)
-    first[number + 1] = (first[number + 1] as number) + (first[number] as number)
-  const downstream = new Int32Array(first[found.length] as number)
+    first[number + 1] = (first[number + 1] ?? 0) + (first[number] ?? 0)
+  const downstream = new Int32Array(first[found.length] ?? 0)
   const next = first.slice()
   forEachEdge((upstream, number) => {
-    const place = next[upstream] as number
+    const place = next[upstream] ?? 0
     downstream[place] = number
     next[upstream] = place + 1
   })

@@ -7,7 +7,7 @@ export function toCanonicalJson(value: Json): string {
   if (value === null || typeof value !== 'object') return JSON.stringify(value)
   let fields = ''
   for (const name of Object.keys(value).sort())
-    fields += `${fields && ','}${JSON.stringify(name)}:${toCanonicalJson(value[name] as Json)}`
+    fields += `${fields && ','}${JSON.stringify(name)}:${toCanonicalJson(value[name] ?? null)}`
   return `{${fields}}`
 }
 
@@ -49,7 +49,7 @@ export function parsePipelineOfRun(run: string): string {
 /** What a person calls a task: `Family(k=v,…)`; long values are cut. */
 export function formatTaskLabel(family: string, significant: Params): string {
   const shown: string[] = []
-  for (const name in significant) shown.push(`${name}=${shownValue(significant[name] as Json)}`)
+  for (const name in significant) shown.push(`${name}=${shownValue(significant[name] ?? null)}`)
   return shown.length === 0 ? family : `${family}(${shown.join(',')})`
 }
 

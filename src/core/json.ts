@@ -33,14 +33,13 @@ function problemIn(value: object, path: string): string | undefined {
     }
     return undefined
   }
-  const names = Object.keys(value)
-  for (const name of names) {
-    const each = (value as Record<string, unknown>)[name]
+  const fields = Object.entries(value)
+  for (const [name, each] of fields) {
     if (each === undefined) continue
     const problem = problemOf(each, `${path}.${name}`)
     if (problem !== undefined) return problem
   }
-  return names.length === 0 && !isPlain(value)
+  return fields.length === 0 && !isPlain(value)
     ? `${at(path)} is a ${nameOf(value)}, which JSON would write as {}`
     : undefined
 }

@@ -56,7 +56,7 @@ export function recordContainerStates(
     const longest = Math.max(
       ...failed.map(({ startedAt, stoppedAt = now }) => stoppedAt - (startedAt ?? stoppedAt)),
     )
-    return recordLaunchFailure(withProof(left, longest), first.failure as string, now, random)
+    return recordLaunchFailure(withProof(left, longest), first.failure ?? '', now, random)
   }
   return started.some(isProved) ? withoutFailures(left) : left
 }

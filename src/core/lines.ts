@@ -11,7 +11,7 @@ export async function* readLines(
   for await (const chunk of chunks) {
     const parts = decoder.decode(chunk, { stream: true }).split('\n')
     // Only what is new is looked through: a long line would be searched again with every piece.
-    const last = parts.pop() as string
+    const last = parts.pop() ?? ''
     if (parts.length === 0) {
       rest += last
       continue

@@ -90,7 +90,7 @@ export function maskBrokenBase64(pieces: string[]): Mask {
     const parts = text.split(LINE_END)
     let before = 0
     for (let index = 0; index < parts.length; index += 2) {
-      const line = parts[index] as string
+      const line = parts[index] ?? ''
       parts[index] = maskLine(line, before >= MIN_COLUMNS)
       before = runAtEnd(line)
     }

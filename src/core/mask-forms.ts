@@ -33,7 +33,7 @@ function spelling(piece: string, before: string | undefined): string {
   if (piece.startsWith('\\')) return backslashes(piece.length)
   // Backslashes before it may be part of those that the secret has itself.
   const escapes = before?.startsWith('\\') ? '' : `\\\\{0,${MAX_ESCAPES}}`
-  const code = piece.codePointAt(0) as number
+  const code = piece.codePointAt(0) ?? 0
   const units = piece.split('').map((unit) => unit.charCodeAt(0))
   const forms = [
     literal(piece),

@@ -23,7 +23,7 @@ export function makeSecretMask(values: Iterable<string>): Mask {
   const mask = known.get(name) ?? makeMask(secrets)
   known.delete(name)
   known.set(name, mask)
-  if (known.size > KNOWN) known.delete([...known.keys()][0] as string)
+  if (known.size > KNOWN) known.delete(known.keys().next().value ?? name)
   return mask
 }
 

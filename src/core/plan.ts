@@ -109,7 +109,9 @@ export function listShapeNumbers(shape: Shape | undefined): number[] {
 }
 
 /** The shape with each number replaced. */
-export function mapShapeNumbers<T>(shape: Shape, replace: (number: number) => T): unknown {
+export function mapShapeNumbers(shape: Shape, replace: (number: number) => number): Shape
+export function mapShapeNumbers(shape: Shape, replace: (number: number) => unknown): unknown
+export function mapShapeNumbers(shape: Shape, replace: (number: number) => unknown): unknown {
   if (typeof shape === 'number') return replace(shape)
   if (Array.isArray(shape)) return shape.map((each) => mapShapeNumbers(each, replace))
   return Object.fromEntries(

@@ -282,6 +282,13 @@ export interface Chance {
   random(): number
 }
 
+/** How a worker died, as its platform tells. */
+export interface WorkerDeath {
+  /** The memory of the platform was full: a body has used more than its heap. */
+  isOutOfMemory: boolean
+  message: string
+}
+
 /** What the loops of the engine stand on. */
 export interface Ports {
   store: Store
@@ -294,6 +301,8 @@ export interface Ports {
   chance: Chance
   /** Whether the process behind a worker's id is known to have ended; false where that cannot be told. */
   isGone(worker: string): Promise<boolean>
+  /** How the worker of an attempt died whose lease has ended, if its platform tells; undefined if it does not. */
+  deathOf?(attempt: { worker: string; pool: string; startedAt: number }): Promise<WorkerDeath | undefined>
 }
 
 /** One line of an attempt's log. */
@@ -301,6 +310,8 @@ export interface LogLine {
   at: number
   level: 'debug' | 'info' | 'warn' | 'error'
   text: string
+  /** Says how the attempt ended: it is written when it ends, so that a log that is read elsewhere ends with it. */
+  isEnd?: true
 }
 
 /** The log of one attempt while it runs. */
@@ -354,6 +365,8 @@ export interface Logs {
 /** Credentials by name. */
 export interface SecretStore {
   get(name: string): Promise<string | undefined>
+  /** Whether it has a value; asks for no right to read the value. */
+  isSet(name: string): Promise<boolean>
   /** How a person sets it. */
   hint(name: string): string
 }

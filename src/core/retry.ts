@@ -134,9 +134,8 @@ function usedOf({ failed = 0, timed_out = 0, out_of_memory = 0 }: Counts, retry:
 function isUsedUp(outcome: AttemptOutcome, counts: Counts, retry: RetryPolicy): boolean {
   const count = counts[outcome] ?? 0
   if (!usesUpRetryPolicy(outcome)) return count >= MAX_FREE_ATTEMPTS
-  const own = { timed_out: retry.timedOut, out_of_memory: retry.outOfMemory, failed: undefined }[
-    outcome as 'failed' | 'timed_out' | 'out_of_memory'
-  ]
+  const own =
+    outcome === 'timed_out' ? retry.timedOut : outcome === 'out_of_memory' ? retry.outOfMemory : undefined
   return own === undefined ? usedOf(counts, retry) >= retry.attempts : count >= own
 }
 

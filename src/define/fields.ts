@@ -20,7 +20,14 @@ interface Definition {
 
 type Primitive = string | number | boolean | null | undefined
 
-const definitionOf = (field: z.ZodType) => (field as unknown as { _zod: { def: Definition } })._zod.def
+/** What zod keeps inside a schema, which its types do not tell. */
+interface Inside {
+  _zod: { def: Definition; values?: Set<Primitive> }
+}
+
+const internalsOf = (field: z.ZodType) => (field as z.ZodType & Inside)._zod
+
+const definitionOf = (field: z.ZodType) => internalsOf(field).def
 
 /** What a value is given to: under defaults and optionals, before a transform, behind a lazy one. */
 export function givenTo(field: z.ZodType): z.ZodType | undefined {
@@ -33,12 +40,14 @@ export function givenTo(field: z.ZodType): z.ZodType | undefined {
 /** The field itself and all that {@link givenTo} leads to, the innermost last. */
 export function layersOf(field: z.ZodType): z.ZodType[] {
   const layers: z.ZodType[] = []
-  for (let layer: z.ZodType | undefined = field; layer !== undefined && !layers.includes(layer); )
-    layer = givenTo(layers[layers.push(layer) - 1] as z.ZodType)
+  for (let layer: z.ZodType | undefined = field; layer !== undefined && !layers.includes(layer); ) {
+    layers.push(layer)
+    layer = givenTo(layer)
+  }
   return layers
 }
 
-const innermost = (field: z.ZodType) => layersOf(field).at(-1) as z.ZodType
+const innermost = (field: z.ZodType) => layersOf(field).at(-1) ?? field
 
 /** How a field is given as text. */
 export type Kind = 'boolean' | 'number' | 'json' | 'text'
@@ -70,7 +79,8 @@ export function textKindOf(field: z.ZodType): Kind {
 
 function kindOfUnion(kinds: Kind[]): Kind {
   if (kinds.includes('json')) return 'json'
-  return new Set(kinds).size === 1 ? (kinds[0] as Kind) : 'text'
+  const [first = 'text', ...others] = new Set(kinds)
+  return others.length === 0 ? first : 'text'
 }
 
 const isAll = (values: Primitive[], type: string) =>
@@ -79,7 +89,7 @@ const isAll = (values: Primitive[], type: string) =>
 /** The values of an enum or a literal. */
 function valuesOf(field: z.ZodType): Primitive[] | undefined {
   if (!['enum', 'literal'].includes(definitionOf(field).type)) return undefined
-  return [...((field as unknown as { _zod: { values?: Set<Primitive> } })._zod.values ?? [])]
+  return [...(internalsOf(field).values ?? [])]
 }
 
 /** Values that a field allows, where it lists them. */
@@ -108,15 +118,17 @@ function takes(field: z.ZodType, value: unknown): boolean {
 
 function readings(field: z.ZodType, text: string): unknown[] {
   const layers = layersOf(field)
-  const inner = layers.at(-1) as z.ZodType
+  const inner = layers.at(-1) ?? field
   const isNull = text === 'null' && layers.some((layer) => definitionOf(layer).type === 'nullable')
   const isPrepared = layers.some((layer) => definitionOf(layer).in !== undefined && isAnything(layer))
   return [...(isNull ? [null] : []), ...readingsOf(inner, text), ...(isPrepared ? [text] : [])]
 }
 
 /** Whether a function comes first, which may take anything. */
-const isAnything = (field: z.ZodType) =>
-  definitionOf(definitionOf(field).in as z.ZodType).type === 'transform'
+function isAnything(field: z.ZodType): boolean {
+  const { in: first } = definitionOf(field)
+  return first !== undefined && definitionOf(first).type === 'transform'
+}
 
 function readingsOf(field: z.ZodType, text: string): unknown[] {
   const values = valuesOf(field)

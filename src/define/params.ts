@@ -27,7 +27,7 @@ export function day(): z.ZodISODate {
  * Wrap the whole field: `insignificant(z.string().default('…'))`.
  */
 export function insignificant<T extends z.ZodType>(field: T): T {
-  const marked = field.clone() as T
+  const marked = field.clone()
   insignificants.add(marked)
   if (isDay(field)) days.add(marked)
   return marked
@@ -69,7 +69,7 @@ export function parseParams(family: string, fields: Fields, given: unknown): Par
   const values = Object.entries(parsed.data)
   if (values.every(([, value]) => isPlain(value))) return parsed.data as Params
   for (const [name, value] of values) refuseNonJson(family, name, value)
-  return JSON.parse(JSON.stringify(parsed.data)) as Params
+  return JSON.parse(JSON.stringify(parsed.data))
 }
 
 /**

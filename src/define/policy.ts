@@ -95,7 +95,7 @@ export function problemsOf(
   return problems
 }
 
-const isCount = (value: unknown) => Number.isInteger(value) && (value as number) >= 1
+const isCount = (value: unknown) => typeof value === 'number' && Number.isInteger(value) && value >= 1
 
 function checkParameter(name: string, field: unknown, check: (is: boolean, problem: string) => void) {
   check(PARAMETER.test(name), `parameter ${name} must be camelCase letters and digits`)

@@ -2,7 +2,7 @@ import type { Change, Stored } from '../core/change.ts'
 import { type FoundTask, findDependencyCycle, makeGatheringTask, numberPlanTasks } from '../core/graph.ts'
 import { keys } from '../core/keys.ts'
 import { hasTaskEnded, type TaskRun } from '../core/model.ts'
-import { mapShapeNumbers, type PlannedTask, type Shape } from '../core/plan.ts'
+import { mapShapeNumbers, type PlannedTask } from '../core/plan.ts'
 import { type Ending, PLAN_SLICE } from '../core/ports.ts'
 import { type Context, writeEach } from './context.ts'
 import { putTaskRuns, sequence } from './create-run.ts'
@@ -137,7 +137,7 @@ function shifted(task: PlannedTask, base: number, yielder: TaskRun): PlannedTask
     dependents: isRoot
       ? [[yielder.number, yielder.upstreams - 1]]
       : task.dependents.map(([number, bit]) => [to(number), bit]),
-    ...(task.requires === undefined ? {} : { requires: mapShapeNumbers(task.requires, to) as Shape }),
+    ...(task.requires === undefined ? {} : { requires: mapShapeNumbers(task.requires, to) }),
   }
 }
 

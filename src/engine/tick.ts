@@ -99,7 +99,7 @@ async function handleLease(context: Context, task: Stored<TaskRun>): Promise<voi
   const overAt = (task.leaseUntil ?? 0) + skewMs
   // This very process is alive: it was held up (a body in line, a suspended machine) and extends its leases itself.
   const isOurs = task.worker === worker
-  if (!isOurs && overAt <= clock.steady()) return loseAttempt(context, task, 'its worker stopped answering')
+  if (!isOurs && overAt <= clock.steady()) return loseSilent(context, task)
   await store.write([
     {
       key: keys.taskRun(task.run, task.number),
@@ -109,12 +109,27 @@ async function handleLease(context: Context, task: Stored<TaskRun>): Promise<voi
   ])
 }
 
-async function loseAttempt(context: Context, task: Stored<TaskRun>, why: string): Promise<void> {
+/** A worker has stopped answering; its platform may know more. */
+async function loseSilent(context: Context, task: Stored<TaskRun>): Promise<void> {
+  const { worker = '', pool, startedAt } = task
+  const death =
+    startedAt === undefined ? undefined : await context.ports.deathOf?.({ worker, pool, startedAt })
+  if (death?.isOutOfMemory !== true)
+    return loseAttempt(context, task, death?.message ?? 'its worker stopped answering')
+  return loseAttempt(context, task, death.message, 'out_of_memory')
+}
+
+async function loseAttempt(
+  context: Context,
+  task: Stored<TaskRun>,
+  why: string,
+  outcome: 'lost' | 'out_of_memory' = 'lost',
+): Promise<void> {
   const [planned] = await context.ports.plans.tasks(task.run, [task.number])
   if (planned === undefined || task.nonce === undefined) return
   const memoryMb = task.memoryMb ?? planned.policy.memoryMb
   const attempt = { task, planned, nonce: task.nonce, ...(memoryMb === undefined ? {} : { memoryMb }) }
-  const failure = { outcome: 'lost' as const, message: `the attempt was lost: ${why}` }
+  const failure = { outcome, message: outcome === 'lost' ? `the attempt was lost: ${why}` : why }
   // A heartbeat may have come in between: then the lease is good and nothing is lost.
-  await finish(context, attempt, { outcome: 'lost', failure }, { leaseUntil: task.leaseUntil })
+  await finish(context, attempt, { outcome, failure }, { leaseUntil: task.leaseUntil })
 }

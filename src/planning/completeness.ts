@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { instanceOf } from '../body/execute-job.ts'
 import type { Surroundings } from '../body/outputs.ts'
+import { mustHave } from '../core/must-have.ts'
 import type { Completeness, Storage } from '../core/ports.ts'
 import type { TaskDefinition } from '../define/task.ts'
 import { planningOf } from './planning.ts'
@@ -40,7 +41,7 @@ async function areCommandsComplete(
   files: Files,
 ): Promise<boolean[]> {
   const withFiles = tasks.filter(({ outputs }) => outputs.length > 0)
-  const paths = withFiles.map(({ outputs }) => fileURLToPath(outputs[0] as string).slice(1))
+  const paths = withFiles.map(({ outputs }) => fileURLToPath(mustHave(outputs[0], 'output')).slice(1))
   const exist = await files.existMany(paths)
   const there = withFiles.filter((_, index) => exist[index])
   const unproven = (await findUnproven?.(there)) ?? new Set()

@@ -128,7 +128,8 @@ const isThere = (uri: string) => uri.startsWith('file:') && existsSync(fileURLTo
 function withDefaults(fields: Fields, kept: Params): Params | undefined {
   const params: Params = {}
   for (const [name, field] of Object.entries(fields)) {
-    if (name in kept) params[name] = kept[name] as Params[string]
+    const value = kept[name]
+    if (value !== undefined) params[name] = value
     else {
       const result = field.safeParse(undefined)
       if (!result.success) return undefined

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { readErrorMessage, SluiceError } from '../core/errors.ts'
 import { escapeControlCharacters } from '../core/identity.ts'
+import { mustHave } from '../core/must-have.ts'
 import { groupByRepeatedKey } from '../core/repeated.ts'
 
 const count = z.int().min(1)
@@ -114,7 +115,7 @@ export function parsePlan(text: string): PlanFile {
   })
   if (tasks.length === 0 && problems.length === 0) problems.push('it has no task')
   refusePlan([...problems, ...duplicates(tasks), ...unknownTasks(header, tasks)])
-  return { header: header as PlanFileHeader, tasks }
+  return { header: mustHave(header, 'header'), tasks }
 }
 
 function parseLine<T>(
@@ -132,8 +133,7 @@ function parseLine<T>(
   }
   const parsed = schema.safeParse(value)
   if (parsed.success) return parsed.data
-  const name = (value as { task?: unknown } | null)?.task
-  const who = typeof name === 'string' ? ` (${name})` : ''
+  const who = isNamed(value) ? ` (${value.task})` : ''
   for (const issue of parsed.error.issues) {
     const where = issue.path.length === 0 ? '' : `${issue.path.join('.')}: `
     const what =
@@ -142,6 +142,9 @@ function parseLine<T>(
   }
   return undefined
 }
+
+const isNamed = (value: unknown): value is { task: string } =>
+  typeof value === 'object' && value !== null && 'task' in value && typeof value.task === 'string'
 
 function duplicates(tasks: PlanLine[]): string[] {
   return groupByRepeatedKey(tasks, ({ task }) => task).map(

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { SluiceError } from '../core/errors.ts'
 import { type FoundTask, makeGatheringTask, numberPlanTasks } from '../core/graph.ts'
 import { NO_PLAN_BOUNDS } from '../core/limits.ts'
+import { mustHave } from '../core/must-have.ts'
 import type { Plan, PlannedTask } from '../core/plan.ts'
 import type { Context } from '../engine/context.ts'
 import { findTasks } from '../engine/plan-graph.ts'
@@ -67,7 +68,7 @@ export async function planAgain(
 function toFound(task: PlannedTask, planned: PlannedTask[]): FoundTask {
   const upstreamIds = (numbers: number[]): string[] =>
     numbers.flatMap((number) => {
-      const upstream = planned[number] as PlannedTask
+      const upstream = mustHave(planned[number], `task ${number}`)
       return upstream.join ? upstreamIds(upstream.upstreams) : [upstream.id]
     })
   const { id, family, params, label, outputs, policy, command } = task
@@ -103,7 +104,7 @@ async function planForeign(
     {
       areComplete: async (level) => level.map(({ id }) => complete.has(id)),
       describe: ({ id }) => {
-        const each = asFound(byId.get(id) as Foreign, complete)
+        const each = asFound(mustHave(byId.get(id), id), complete)
         return { found: each, upstreams: each.upstreams.map((upstream) => ({ id: upstream })) }
       },
     },

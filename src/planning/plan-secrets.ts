@@ -10,7 +10,7 @@ export async function missingSecrets({ tasks }: Plan, secrets: SecretStore): Pro
       for (const name of Object.values(policy.secrets)) if (!wanted.has(name)) wanted.set(name, label)
   const missing: string[] = []
   for (const [name, label] of wanted)
-    if ((await secrets.get(name)) === undefined)
+    if (!(await secrets.isSet(name)))
       missing.push(`there is no secret ${name}, which ${label} needs; ${secrets.hint(name)}`)
   return missing
 }

@@ -16,7 +16,7 @@ export function projectName(folder: string): string {
 /** Undefined where there is no package, or it has no name. */
 function packageName(path: string): string | undefined {
   try {
-    const { name } = JSON.parse(readFileSync(path, 'utf8')) as { name?: unknown }
+    const { name }: { name?: unknown } = JSON.parse(readFileSync(path, 'utf8'))
     return typeof name === 'string' && name !== '' ? name : undefined
   } catch {
     return undefined

@@ -1,4 +1,6 @@
+import { endLines } from '../core/end-lines.ts'
 import { type Mask, maskLogLine, type UncutLine } from '../core/mask.ts'
+import type { Failure } from '../core/model.ts'
 import type { AttemptLog, LogLine } from '../core/ports.ts'
 import { LineSplitter } from './lines.ts'
 
@@ -52,6 +54,16 @@ export class AttemptOutput {
   close(): void {
     for (const from of ['stdout', 'stderr'] as const) this.#writePrinted(from, this.#splitters[from].end())
     if (this.#broken !== undefined) throw this.#broken.error
+  }
+
+  /** Writes the error that ended the attempt, which is masked already. */
+  writeEnd(failure: Failure): void {
+    if (this.#broken !== undefined) return
+    try {
+      this.#log.write(endLines(failure, Date.now()))
+    } catch {
+      // The record of the attempt has the error too, and `sluice logs` shows it from there.
+    }
   }
 
   /** The last lines as they are in the log, 4 KB at most. */

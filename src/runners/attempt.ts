@@ -144,6 +144,12 @@ export class Attempt {
 
   /** Lives the life; rejects only where the state or the log cannot be written. */
   async run<P extends PreparedJob>(kind: AttemptKind<P>): Promise<Ending> {
+    const ending = await this.#run(kind)
+    if (ending.failure !== undefined) this.output.writeEnd(ending.failure)
+    return ending
+  }
+
+  async #run<P extends PreparedJob>(kind: AttemptKind<P>): Promise<Ending> {
     const prepared = await kind.prepare(this.job).catch(asError)
     if (prepared instanceof Error) return unprepared(prepared)
     this.#mask = makeSecretMask(Object.values(prepared.secrets))

@@ -1,5 +1,13 @@
 import assert from 'node:assert/strict'
-import { appendFileSync, existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import {
+  appendFileSync,
+  existsSync,
+  globSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { describe, it } from 'node:test'
 import { type TestProject, testProject } from '../support/cli.ts'
 import { until } from '../support/processes.ts'
@@ -123,6 +131,16 @@ export const talk = pipeline('talk', Talk)`,
     const ends = (text: string) =>
       text.split('\n').filter((line) => line.includes('failed: TypeError')).length
     assert.equal(ends((await project.sluice('logs', 'latest', '-f')).stdout), 1)
+    assert.equal(ends(first.join('\n')), 1)
+    // The file ends with it too, for readers elsewhere; where its runner died before, the record tells.
+    const [file = ''] = globSync('.sluice/logs/*/*.1.jsonl', { cwd: project.folder })
+    const written = readFileSync(project.path(file), 'utf8').trimEnd().split('\n')
+    assert.deepEqual(
+      [JSON.parse(written.at(-1) ?? '').text, JSON.parse(written.at(-2) ?? '').text.split('\n')[0]],
+      ['failed: TypeError: once', 'TypeError: once'],
+    )
+    writeFileSync(project.path(file), `${written.slice(0, -2).join('\n')}\n`)
+    assert.equal(ends((await project.sluice('logs', 'latest', '--attempt', '1')).stdout), 1)
   })
 
   it('say in the log how each attempt ended, also where nothing ran', async (test) => {

@@ -109,6 +109,24 @@ export function controlSuite(name: string, make: MakeControl, options: ControlSu
       assert.equal((await control.run({ run: again.run })).status, 'failed')
     })
 
+    it('stops what runs in an open run that has failed only once that is confirmed', async (test) => {
+      const { control, params } = await open(test)
+      const { run } = requireOpened(await control.start({ name: 'control-mixed', params }))
+      const stop = new AbortController()
+      const following = follow(control, { runs: [run], signal: stop.signal })
+      const counts = async () => (await control.run({ run })).counts
+      for (let now = await counts(); !now.failed || !now.running; now = await counts())
+        await new Promise((resolve) => setTimeout(resolve, 50))
+      const asked = await control.retry({ run })
+      assert.deepEqual([asked], [{ status: 'unconfirmed', affected: 1, all: 3 }])
+      assert.equal((await control.run({ run })).status, 'running')
+      const next = requireOpened(await control.retry({ run, confirmed: true }))
+      assert.equal((await control.run({ run })).status, 'cancelled')
+      await following
+      assert.notEqual(next.run, run)
+      await control.cancel({ run: next.run })
+    })
+
     it('goes on in a next run from a task that is marked after its run has ended', async (test) => {
       const { control, params } = await open(test)
       const run = await runToEnd(control, 'control-below', params)

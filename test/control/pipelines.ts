@@ -45,6 +45,23 @@ const Below = task(
   async ({ output }) => output.write('below'),
 )
 
+const Endless = task(
+  'ControlEndless',
+  { params: { name: z.string() }, output: ({ name }) => text(`${name}/endless.txt`) },
+  ({ signal }) =>
+    new Promise<void>((_, reject) => signal.addEventListener('abort', () => reject(new Error('stopped')))),
+)
+
+const Mixed = task(
+  'ControlMixed',
+  {
+    params: { name: z.string() },
+    requires: ({ name }) => [Failing({ name }), Endless({ name })],
+    output: ({ name }) => text(`${name}/mixed.txt`),
+  },
+  async ({ output }) => output.write('mixed'),
+)
+
 const Delivery = external('ControlDelivery', {
   params: { name: z.string() },
   output: ({ name }) => text(`${name}/delivery.txt`),
@@ -72,10 +89,11 @@ const Day = task(
 
 export const whole = pipeline('control-whole', Whole)
 export const below = pipeline('control-below', Below)
+export const mixed = pipeline('control-mixed', Mixed)
 export const imported = pipeline('control-import', Import)
 export const days = pipeline('control-days', Day, {
   schedule: daily({ timeZone: 'UTC' }),
   params: ({ date }) => ({ name: 'scheduled', date }),
 })
 
-export const PIPELINES: Pipeline[] = [whole, below, imported, days]
+export const PIPELINES: Pipeline[] = [whole, below, mixed, imported, days]

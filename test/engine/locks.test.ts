@@ -118,6 +118,27 @@ describe('an attempt', () => {
     assert.equal((await task(a)).status, 'succeeded')
   })
 
+  it('that lost its lease has run out of memory where the platform of its worker says so', async () => {
+    const { context, open, take, task, clock, settle } = stepwise()
+    const a = await open('a', 2)
+    const { task: claimed } = await ours(await take(a))
+    clock.advance(30_001)
+    const deaths: unknown[] = []
+    const { ports, settings } = elsewhere(context)
+    const deathOf: typeof ports.deathOf = async (attempt) => {
+      deaths.push(attempt)
+      return { isOutOfMemory: true, message: 'the memory of the function was full' }
+    }
+    await tick({ settings, ports: { ...ports, deathOf } })
+    await settle()
+    const { worker, pool, startedAt } = claimed
+    assert.deepEqual(deaths, [{ worker, pool, startedAt }])
+    const { counts, failure, memoryMb } = await task(a)
+    assert.deepEqual(counts, { out_of_memory: 1 })
+    assert.deepEqual(failure?.message, 'the memory of the function was full')
+    assert.equal(memoryMb, 2 * context.settings.defaultMemoryMb)
+  })
+
   it('runs again after a lost one, and replaces what that left: it proves nothing', async () => {
     const { context, open, take, end, task, clock, settle, targets } = stepwise()
     const a = await open('a')

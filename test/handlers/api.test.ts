@@ -37,10 +37,9 @@ function deployment(lines: (pool: string, query: LinesQuery) => LinesPage = () =
     project: memory.project,
     starter: memory.executions,
     machines: 'arn:sluice-',
-    secrets: {
-      isSet: async (name) => values.has(name),
-      set: async (name, value) => void values.set(name, value),
-      hint: (name) => `set ${name}`,
+    async setSecret(name, value) {
+      memory.secrets.add(name)
+      values.set(name, value)
     },
     async readLines(pool, query) {
       looks.push([pool, query])
@@ -193,7 +192,9 @@ describe('the API of a deployment', () => {
   it('sets secrets, lists those that tasks use, and never reads one', async () => {
     const { control, values } = deployment()
     const missing = async () => (await control.plan({ name: 'secretive' })).missingSecrets
-    assert.deepEqual(await missing(), ['there is no secret api/key, which ApiSecretive needs; set api/key'])
+    assert.deepEqual(await missing(), [
+      'there is no secret api/key, which ApiSecretive needs; set it with: sluice secrets set api/key --env prod',
+    ])
     await control.setSecret({ name: 'api/key', value: 'hidden' })
     assert.equal(values.get('api/key'), 'hidden')
     assert.deepEqual(await missing(), [])

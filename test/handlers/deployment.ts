@@ -15,6 +15,8 @@ export function memoryDeployment(pipelines: Pipeline[], now: () => number = Date
     areComplete: async (tasks) => tasks.map(() => false),
   })
   const { context } = virtual
+  /** Names of secrets that have a value. */
+  const secrets = new Set<string>()
   const project: Project = {
     ...noProject('/nowhere'),
     pipelines: new Map(pipelines.map((each) => [each.name, each])),
@@ -23,7 +25,11 @@ export function memoryDeployment(pipelines: Pipeline[], now: () => number = Date
   const home: Home = {
     context,
     logs: undefined as never,
-    secrets: { get: async () => undefined, hint: () => '' },
+    secrets: {
+      get: () => Promise.reject(new Error('no function that decides may read a value')),
+      isSet: async (name) => secrets.has(name),
+      hint: (name) => `set it with: sluice secrets set ${name} --env prod`,
+    },
     surroundings: NOWHERE,
     definitions: {
       tasks: project.tasks,
@@ -69,5 +75,5 @@ export function memoryDeployment(pipelines: Pipeline[], now: () => number = Date
     for (const { record } of await context.ports.store.list({ prefix: 'run/', consistency: 'strong' }))
       if (record.kind === 'run' && !isRunOpen(record.status)) await answerExecutions(home, executions, record)
   }
-  return { home, context, project, executions, told, started, runOf, settle }
+  return { home, context, project, executions, told, started, secrets, runOf, settle }
 }

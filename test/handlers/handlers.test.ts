@@ -14,7 +14,7 @@ import { createPlan } from '../../src/homes/aws/handlers/plan.ts'
 import { createSchedule } from '../../src/homes/aws/handlers/schedule.ts'
 import { startExecution } from '../../src/homes/aws/handlers/start-run.ts'
 import { createTick } from '../../src/homes/aws/handlers/tick.ts'
-import { cron, pipeline, type TaskInstance, task, text } from '../../src/index.ts'
+import { cron, pipeline, secret, type TaskInstance, task, text } from '../../src/index.ts'
 import { memoryDeployment } from './deployment.ts'
 
 const Root = task(
@@ -51,6 +51,29 @@ describe('plan', () => {
     await settle()
     const { output } = told.get('token-a') as { output: { status: string; tasks: object } }
     assert.deepEqual([output.status, output.tasks], ['succeeded', { succeeded: 1 }])
+  })
+
+  it('refuses a run whose tasks need a secret that is not set, and opens it once it is', async () => {
+    const Needing = task(
+      'HandlerNeeding',
+      { secrets: { key: secret('mag/key') }, output: () => text('needing.txt') },
+      async ({ output }) => output.write(''),
+    )
+    const needing = pipeline('needing', Needing)
+    const { home, project, executions, told, secrets, settle } = memoryDeployment([needing])
+    const plan = createPlan(home, project, executions)
+    await plan(execution('a', {}, 'needing'))
+    const refused = told.get('token-a')
+    assert.equal(refused?.error, 'unknown_secret')
+    assert.match(
+      refused?.cause ?? '',
+      /^Nothing was started\.\n- there is no secret mag\/key, which HandlerNeeding needs; set it with: sluice secrets set mag\/key --env prod/,
+    )
+    secrets.add('mag/key')
+    await plan(execution('b', {}, 'needing'))
+    await settle()
+    const { output } = told.get('token-b') as { output: { status: string } }
+    assert.equal(output.status, 'succeeded')
   })
 
   it('answers at once where the run that it joins has ended before its token was kept', async () => {

@@ -54,7 +54,10 @@ const WILDCARDS: [wildcard: RegExp, reason: string][] = [
     /:s3:::.*\/(plans|targets)\/\*(~\*)?$/,
     'plans of all runs, what tasks yield, targets of all tasks: names that come with the runs',
   ],
-  [/:secret:sluice-prod\/\*$/, 'secrets of one deployment, to set and not to read'],
+  [
+    /:secret:sluice-prod\/\*$/,
+    'secrets of one deployment, to set and to look whether they are set, and not to read',
+  ],
   [/:task-definition\/sluice-prod-[a-z]+:\*$/, 'revisions of one task definition'],
   [/:task\/.*\/\*$/, 'tasks of one cluster'],
   [/\/stream\/\*$/, 'streams of one table'],
@@ -231,14 +234,14 @@ describe('permissions', () => {
     SluicePooldefaultRole:
       'dynamodb:BatchGetItem PutItem UpdateItem s3:AbortMultipartUpload DeleteObject GetObject ListBucket PutObject secretsmanager:GetSecretValue sqs:ChangeMessageVisibility DeleteMessage GetQueueAttributes GetQueueUrl ReceiveMessage SendMessage',
     Sluiceplan:
-      'dynamodb:BatchGetItem DeleteItem PutItem Query UpdateItem s3:GetObject ListBucket PutObject states:SendTaskFailure SendTaskSuccess',
+      'dynamodb:BatchGetItem DeleteItem PutItem Query UpdateItem s3:GetObject ListBucket PutObject secretsmanager:DescribeSecret states:SendTaskFailure SendTaskSuccess',
     Sluiceadvance:
       'dynamodb:BatchGetItem DeleteItem DescribeStream GetRecords GetShardIterator ListStreams PutItem Query UpdateItem lambda:InvokeFunction s3:GetObject ListBucket PutObject sqs:ChangeMessageVisibility DeleteMessage GetQueueAttributes GetQueueUrl ReceiveMessage SendMessage states:SendTaskFailure SendTaskSuccess',
     Sluiceschedule: 'dynamodb:BatchGetItem PutItem UpdateItem states:StartExecution',
     Sluiceapi:
       'dynamodb:BatchGetItem PutItem Query UpdateItem logs:FilterLogEvents s3:GetObject ListBucket secretsmanager:DescribeSecret PutSecretValue states:StartExecution',
     Sluicetick:
-      'dynamodb:BatchGetItem DeleteItem PutItem Query UpdateItem lambda:InvokeFunction s3:GetObject ListBucket PutObject sqs:SendMessage',
+      'dynamodb:BatchGetItem DeleteItem PutItem Query UpdateItem lambda:InvokeFunction logs:FilterLogEvents s3:GetObject ListBucket PutObject sqs:SendMessage',
     Sluicejobevents:
       'dynamodb:BatchGetItem DeleteItem PutItem Query UpdateItem lambda:InvokeFunction s3:GetObject ListBucket',
     Sluicelaunchworkers:

@@ -17,11 +17,8 @@ export function standardOutputLogs(
       let tail = ''
       return {
         write(lines) {
-          for (const { at, level, text } of lines) {
-            const { run, number, attempt: count } = attempt
-            const line = { at, level, text, run, number, attempt: count, pipeline: parsePipelineOfRun(run) }
-            write(`${JSON.stringify(line)}\n`)
-          }
+          for (const line of lines)
+            write(`${JSON.stringify({ ...line, ...attempt, pipeline: parsePipelineOfRun(attempt.run) })}\n`)
           const texts = lines.map(({ text }) => text).join('\n')
           tail = Buffer.from(`${tail}${tail && '\n'}${texts}`)
             .subarray(-TAIL_BYTES)

@@ -15,7 +15,7 @@ import { basename, dirname, join, resolve, sep } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { pathToFileURL } from 'node:url'
-import { SluiceError } from '../../core/errors.ts'
+import { errorCode, SluiceError } from '../../core/errors.ts'
 import type { Staged, Storage } from '../../core/ports.ts'
 
 /** From this many wanted names in one folder a listing is cheaper than single look-ups. */
@@ -111,7 +111,7 @@ const stagedPrefix = (path: string) => `.${basename(path)}.`
 
 async function removeStaged(path: string): Promise<void> {
   const prefix = stagedPrefix(path)
-  const names = await readdir(dirname(path)).catch(() => [] as string[])
+  const names = await readdir(dirname(path)).catch((): string[] => [])
   for (const name of names)
     if (name.startsWith(prefix) && WRITER.test(name.slice(prefix.length)))
       await rm(join(dirname(path), name), { force: true })
@@ -208,10 +208,10 @@ async function isThere(path: string): Promise<boolean> {
 
 const isAbsent = (error: unknown) =>
   // A link to itself leads nowhere as well.
-  ['ENOENT', 'ENOTDIR', 'ELOOP'].includes((error as NodeJS.ErrnoException).code ?? '')
+  ['ENOENT', 'ENOTDIR', 'ELOOP'].includes(errorCode(error) ?? '')
 
 function explained(path: string, error: unknown): unknown {
-  if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') return error
+  if (errorCode(error) !== 'ENOSPC') return error
   return new SluiceError('disk_full', `The disk is full: ${path} could not be written.`, {
     cause: error,
     hint: 'Make room, then give the same command again.',

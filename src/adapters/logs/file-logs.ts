@@ -72,7 +72,8 @@ function boundedAppend(path: string, maxBytes: number): (text: string) => void {
     parts.push(offset)
     current = partPath(path, offset)
     size = 0
-    if (parts.length > 2) rmSync(partPath(path, parts.shift() as number), { force: true })
+    const oldest = parts.length > 2 ? parts.shift() : undefined
+    if (oldest !== undefined) rmSync(partPath(path, oldest), { force: true })
   }
 
   return (text) => {
@@ -104,7 +105,7 @@ const sizeText = (bytes: number) =>
     : `${(bytes / MB).toLocaleString('en', { maximumFractionDigits: 1 })} MB`
 
 async function list(folder: string, run: string): Promise<AttemptName[]> {
-  const names = await readdir(join(folder, run)).catch(() => [] as string[])
+  const names = await readdir(join(folder, run)).catch((): string[] => [])
   return names
     .flatMap((name) => {
       const match = /^(\d+)\.(\d+)\.jsonl$/.exec(name)
@@ -126,7 +127,7 @@ async function read(path: string, from: number): Promise<Read> {
 }
 
 async function readParts(path: string, from: number): Promise<Read> {
-  const names = await readdir(partsFolderOf(path)).catch(() => [] as string[])
+  const names = await readdir(partsFolderOf(path)).catch((): string[] => [])
   const offsets = names.map((name) => Number.parseInt(name, 10)).sort((a, b) => a - b)
   for (const offset of offsets) {
     const begin = Math.max(from, offset)

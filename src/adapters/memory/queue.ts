@@ -1,4 +1,5 @@
 import { parsePipelineOfRun } from '../../core/identity.ts'
+import { mustHave } from '../../core/must-have.ts'
 import type { Clock, Delivery, Message, Queue, Taking } from '../../core/ports.ts'
 import { type Group, takeMessagesInTurns } from '../../core/turns.ts'
 
@@ -53,12 +54,12 @@ export function memoryQueue(clock: Pick<Clock, 'steady'>): Queue {
       const head = queues.get(run)?.[0]
       return head && { run, pipeline: parsePipelineOfRun(run), priority: head.priority }
     }
-    const groups = new Map([...queues.keys()].map((run) => [run, groupOf(run) as Group]))
+    const groups = new Map([...queues.keys()].map((run) => [run, mustHave(groupOf(run), 'message of a run')]))
     const servedAt = (name: string) => served.get(`${pool}/${name}`) ?? 0
     return takeMessagesInTurns(groups, { places: limit, limit }, servedAt, ({ run, pipeline }) => {
       turn++
       for (const name of [run, pipeline]) served.set(`${pool}/${name}`, turn)
-      const taken = deliver(queues.get(run)?.shift() as Entry, visibleAt)
+      const taken = deliver(mustHave(queues.get(run)?.shift(), 'message of a run'), visibleAt)
       return { taken, next: groupOf(run) }
     })
   }

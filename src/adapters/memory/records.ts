@@ -6,6 +6,7 @@ import {
   type Stored,
   type WriteResult,
 } from '../../core/change.ts'
+import { mustHave } from '../../core/must-have.ts'
 import { type Feed, type FeedEvent, makeTypedStore, type Store } from '../../core/ports.ts'
 
 /** Records and their change feed in one process's memory. */
@@ -56,7 +57,7 @@ export function memoryRecords(onChange: () => void = () => {}): MemoryRecords {
       events.push({ sequence: ++sequence, key: change.key, image: after })
   }
 
-  const entry = (key: string) => ({ key, record: records.get(key) as Stored })
+  const entry = (key: string) => ({ key, record: mustHave(records.get(key), key) })
 
   return {
     records,

@@ -7,6 +7,7 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3'
 import { Upload } from '@aws-sdk/lib-storage'
+import { errorName } from '../../core/errors.ts'
 import type { Staged, Storage } from '../../core/ports.ts'
 import { copyObject } from './copy.ts'
 import { existMany, listAll } from './listing.ts'
@@ -124,7 +125,7 @@ async function unlessThere(put: () => Promise<unknown>): Promise<void> {
   try {
     await put()
   } catch (error) {
-    const { name } = error as Error
+    const name = errorName(error)
     if (name !== 'PreconditionFailed' && name !== 'ConditionalRequestConflict') throw error
   }
 }

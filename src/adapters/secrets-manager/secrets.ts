@@ -10,13 +10,14 @@ import type { SecretStore } from '../../core/ports.ts'
 
 /** Secrets of a deployment. */
 export interface ManagedSecrets extends SecretStore {
-  /** Whether it has a value, which is not read. */
-  isSet(name: string): Promise<boolean>
   set(name: string, value: string): Promise<void>
 }
 
 /** A changed secret is seen after this time; asking for each attempt would cost more than the attempt. */
 const KEPT_MS = 5 * 60_000
+
+/** The stage of the version that is read; a secret without a value has no version. */
+const CURRENT = 'AWSCURRENT'
 
 /**
  * Secrets in Secrets Manager under a prefix. The stack makes them without a value, so that none is in a template; the
@@ -51,7 +52,7 @@ export function managedSecrets(
         const { VersionIdsToStages = {} } = await client.send(
           new DescribeSecretCommand({ SecretId: `${prefix}${name}` }),
         )
-        return Object.keys(VersionIdsToStages).length > 0
+        return Object.values(VersionIdsToStages).some((stages) => stages.includes(CURRENT))
       } catch (error) {
         if (error instanceof ResourceNotFoundException) return false
         throw error

@@ -28,7 +28,7 @@ export function fileSecrets(path: string, variableOf: (name: string) => string):
     if (wrong !== undefined) throw new SluiceError('state_unusable', `The secrets are not safe: ${wrong}.`)
     if (!existsSync(path)) return {}
     try {
-      return JSON.parse(readFileSync(path, 'utf8')) as Record<string, string>
+      return JSON.parse(readFileSync(path, 'utf8'))
     } catch (error) {
       throw new SluiceError('state_unusable', `${path} is not JSON: ${readErrorMessage(error)}.`, {
         cause: error,
@@ -44,8 +44,11 @@ export function fileSecrets(path: string, variableOf: (name: string) => string):
     renameSync(beside, path)
   }
 
+  const get = (name: string) => process.env[variableOf(name)] ?? new Map(Object.entries(load())).get(name)
+
   return {
-    get: async (name) => process.env[variableOf(name)] ?? new Map(Object.entries(load())).get(name),
+    get: async (name) => get(name),
+    isSet: async (name) => get(name) !== undefined,
     hint: (name) =>
       `set it with: sluice secrets set ${name} (or the environment variable ${variableOf(name)})`,
     set: (name, value) => save({ ...load(), [name]: value }),

@@ -1,6 +1,7 @@
 import type { Key } from '../../core/keys.ts'
 import type { Clock, Feed, FeedEvent } from '../../core/ports.ts'
 import type { Database } from './database.ts'
+import { readRow, readRows } from './rows.ts'
 
 const LEASE_MS = 5_000
 
@@ -18,6 +19,10 @@ export interface SqliteFeed extends Feed {
 
 /** Of an event that is in the table only when its transaction is committed, if it is not handled before. */
 const UNWRITTEN = 0
+
+function parseLease(text: string): Lease {
+  return JSON.parse(text)
+}
 
 /**
  * The change feed as a table that every process may follow; a lease lets one at a time.
@@ -61,8 +66,8 @@ export function sqliteFeed(
   })
 
   const standing = () => {
-    const row = lease.get() as { value: string } | undefined
-    return row === undefined ? undefined : (JSON.parse(row.value) as Lease)
+    const row = readRow<{ value: string }>(lease)
+    return row === undefined ? undefined : parseLease(row.value)
   }
 
   /** Takes or extends the lease; false while another process that lives has it. */
@@ -93,7 +98,7 @@ export function sqliteFeed(
     if (database.foreignVersion() !== version) known = undefined
     version = database.foreignVersion()
     if (known !== undefined) return known.slice(0, limit)
-    const events = next.all(acknowledged, limit) as unknown as FeedEvent[]
+    const events = readRows<FeedEvent>(next, acknowledged, limit)
     if (events.length === limit) return events
     known = [...events, ...unwritten]
     return known.slice(0, limit)

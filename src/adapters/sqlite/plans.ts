@@ -3,6 +3,7 @@ import { MissingTaskError, type Plan, type PlanHeader, type PlannedTask } from '
 import { parsePlanSlice, serializePlanSlice } from '../../core/plan-slice.ts'
 import { PLAN_SLICE, type Plans } from '../../core/ports.ts'
 import type { Database } from './database.ts'
+import { readRow } from './rows.ts'
 
 /** Parsed slices that are kept: 20,000 tasks. */
 const CACHED = 200
@@ -22,8 +23,8 @@ export function sqlitePlans(database: Database): Plans {
   const slices = new Map<string, PlannedTask[]>()
 
   function header(run: string): PlanHeader | undefined {
-    const row = headers.has(run) ? undefined : (selectHeader.get(run) as { header: string } | undefined)
-    if (row !== undefined) headers.set(run, JSON.parse(row.header) as PlanHeader)
+    const row = headers.has(run) ? undefined : readRow<{ header: string }>(selectHeader, run)
+    if (row !== undefined) headers.set(run, JSON.parse(row.header))
     return headers.get(run)
   }
 
@@ -36,7 +37,7 @@ export function sqlitePlans(database: Database): Plans {
       slices.set(key, cached)
       return cached
     }
-    const row = selectSlice.get(run, number) as { tasks: string } | undefined
+    const row = readRow<{ tasks: string }>(selectSlice, run, number)
     // A run's plan may still be extended.
     if (row === undefined) return []
     const tasks = parsePlanSlice(row.tasks)

@@ -1,7 +1,9 @@
 import { parsePipelineOfRun } from '../../core/identity.ts'
+import { mustHave } from '../../core/must-have.ts'
 import type { Clock, Delivery, Queue, Sending, Taking } from '../../core/ports.ts'
 import { type Group, takeMessagesInTurns } from '../../core/turns.ts'
 import type { Database } from './database.ts'
+import { readRow, readRows } from './rows.ts'
 
 interface Row {
   id: number
@@ -73,7 +75,7 @@ export function sqliteQueue(
   function visibleIn(pool: string, run: string, limit: number, unfit: Taking['unfit']): Row[] {
     const left = unfit?.get(run)
     if (left === 'all') return []
-    const rows = visible.all(pool, run, clock.steady(), limit + (left?.size ?? 0)) as unknown as Row[]
+    const rows = readRows<Row>(visible, pool, run, clock.steady(), limit + (left?.size ?? 0))
     return left === undefined ? rows : rows.filter(({ number }) => !left.has(number)).slice(0, limit)
   }
   const hasVisible = (pool: string, run: string, unfit: Taking['unfit']) =>
@@ -83,8 +85,8 @@ export function sqliteQueue(
   function runsIn(pool: string): string[] {
     const runs: string[] = []
     for (let after = ''; ; ) {
-      const { run } = nextRun.get(pool, after) as { run: string | null }
-      if (run === null) return runs
+      const run = readRow<{ run: string | null }>(nextRun, pool, after)?.run
+      if (typeof run !== 'string') return runs
       runs.push(run)
       after = run
     }
@@ -94,7 +96,7 @@ export function sqliteQueue(
   function turnsOf(pool: string) {
     const served = new Map<string, number>()
     const servedAt = (name: string, of = pool) =>
-      served.get(name) ?? (turnOf.get(of, name) as { at: number } | undefined)?.at ?? 0
+      served.get(name) ?? readRow<{ at: number }>(turnOf, of, name)?.at ?? 0
     return {
       servedAt,
       serve(run: string) {
@@ -115,7 +117,7 @@ export function sqliteQueue(
 
   /** Runs of other processes that wait for their turn in a pool. */
   function othersIn(pool: string, own: readonly string[]): string[] {
-    const wanted = wishes.all(pool, worker, clock.steady()) as { run: string }[]
+    const wanted = readRows<{ run: string }>(wishes, pool, worker, clock.steady())
     return wanted.map(({ run }) => run).filter((run) => !own.includes(run))
   }
 
@@ -133,7 +135,7 @@ export function sqliteQueue(
     const turns = turnsOf(pool)
     const taken = takeMessagesInTurns(groups, { places: room, limit }, turns.servedAt, ({ run }) => {
       if (others.includes(run)) return undefined
-      const row = rows.get(run)?.shift() as Row
+      const row = mustHave(rows.get(run)?.shift(), 'message of a run')
       turns.serve(run)
       return { taken: deliver(row, query.visibilityMs), next: groupOf(run, rows)[0]?.[1] }
     })
@@ -166,7 +168,10 @@ export function sqliteQueue(
       (query.runs ?? runsIn(pool)).some((run) => hasVisible(pool, run, query.unfit)),
     )
 
-  const receiptOf = (delivery: Delivery) => delivery.receipt.split('.').map(Number) as [number, number]
+  const receiptOf = ({ receipt }: Delivery): [id: number, delivery: number] => {
+    const [id = 0, delivery = 0] = receipt.split('.').map(Number)
+    return [id, delivery]
+  }
 
   const sendBy = (ask: Database['commit']) => async (messages: Sending[]) => {
     const now = clock.steady()

@@ -1,4 +1,5 @@
 import type { Database } from './database.ts'
+import { readRow } from './rows.ts'
 
 /** Clocks of the machine; see `adapters/system/monotonic.ts`. */
 export interface Machine {
@@ -51,8 +52,10 @@ export function stateTime(database: Database, machine: Machine): StateTime {
   const feedLease = sql.prepare("SELECT value ->> 'until' AS until FROM setting WHERE name = 'feed'")
 
   const read = () => {
-    const row = select.get() as { value: string } | undefined
-    return row && (JSON.parse(row.value) as Standing)
+    const row = readRow<{ value: string }>(select)
+    if (row === undefined) return undefined
+    const standing: Standing = JSON.parse(row.value)
+    return standing
   }
   const isOfThisBoot = (kept: Standing | undefined): kept is Standing =>
     kept !== undefined && machine.boot !== undefined && kept.boot === machine.boot
@@ -62,7 +65,7 @@ export function stateTime(database: Database, machine: Machine): StateTime {
     if (isOfThisBoot(kept)) return kept
     const wall = machine.wall()
     // The process that follows the feed extends its lease, so the lease ends later than every instant the state has seen.
-    const seen = Number((feedLease.get() as { until: number | null } | undefined)?.until ?? 0)
+    const seen = Number(readRow<{ until: number | null }>(feedLease)?.until ?? 0)
     const steady = Math.max(wall, seen)
     const { boot } = machine
     const begun = { boot, base: steady - machine.monotonic(), offset: wall - steady }

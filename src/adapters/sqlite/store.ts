@@ -8,14 +8,20 @@ import {
 } from '../../core/change.ts'
 import type { Key } from '../../core/keys.ts'
 import type { StoredRecord } from '../../core/model.ts'
+import { mustHave } from '../../core/must-have.ts'
 import { makeTypedStore, type Store } from '../../core/ports.ts'
 import type { Database } from './database.ts'
 import type { SqliteFeed } from './feed.ts'
 import { recordCache } from './record-cache.ts'
+import { readRow, readRows } from './rows.ts'
 
 interface Row {
   key: string
   body: string
+}
+
+function parseRecord({ body }: Pick<Row, 'body'>): Stored {
+  return JSON.parse(body)
 }
 
 const DONE: WriteResult = { ok: true }
@@ -50,8 +56,8 @@ export function sqliteStore(
 
   const cache = recordCache(database, (key) => {
     database.reading()
-    const row = select.get(key) as Row | undefined
-    return row === undefined ? undefined : (JSON.parse(row.body) as Stored)
+    const row = readRow<Row>(select, key)
+    return row && parseRecord(row)
   })
 
   function apply(change: Change, before: Stored | undefined): void {
@@ -71,7 +77,7 @@ export function sqliteStore(
 
   /** A record that must not be there yet is put without looking first. */
   function putOne(change: Change & { put: StoredRecord }): boolean {
-    const after = applyChange(change, undefined) as Stored
+    const after = mustHave(applyChange(change, undefined), 'record that is put')
     if (insert.run(change.key, JSON.stringify(after), dueAtOf(after)).changes === 0) return false
     kept(change.key, undefined, after)
     return true
@@ -99,10 +105,7 @@ export function sqliteStore(
     return DONE
   }
 
-  const entry = (row: unknown) => ({
-    key: (row as Row).key,
-    record: JSON.parse((row as Row).body) as Stored,
-  })
+  const entry = (row: Row) => ({ key: row.key, record: parseRecord(row) })
 
   const storeOf = (ask: Database['commit'], settled: Database['settled']): Store =>
     makeTypedStore({
@@ -116,13 +119,13 @@ export function sqliteStore(
       async list({ prefix, after = '', limit = -1 }) {
         await settled()
         const [from, lower] = after < prefix ? [range, prefix] : [rangeAfter, after]
-        return from.all(lower, `${prefix}\u{10ffff}`, limit).map(entry)
+        return readRows<Row>(from, lower, `${prefix}\u{10ffff}`, limit).map(entry)
       },
       async due({ before, limit }) {
         await settled()
         // Loops ask for what is due every second, also while nothing else happens.
         database.check()
-        return due.all(before, limit).map(entry)
+        return readRows<Row>(due, before, limit).map(entry)
       },
     })
   return {

@@ -1,5 +1,5 @@
 import { withControl } from '../open-control.ts'
-import type { GlobalOptions, Result } from '../options.ts'
+import { type GlobalOptions, placeFlag, type Result } from '../options.ts'
 import { readSummary, readTasks } from '../read-pages.ts'
 import { summaryData, summaryText } from '../render/summary.ts'
 import { taskDetail } from '../render/task-detail.ts'
@@ -26,7 +26,7 @@ export function showStatus(run: string, name: string | undefined, options: Statu
       return { data, text: taskDetail(only, unattendedSince) }
     return {
       data,
-      text: [taskTable(tasks, unattendedSince), '', summaryText(summary, options.env)].join('\n'),
+      text: [taskTable(tasks, unattendedSince), '', summaryText(summary, placeFlag(options))].join('\n'),
     }
   })
 }

@@ -1,3 +1,4 @@
+import type { Control } from '../../control/control.ts'
 import { findRoot } from '../../control/requests.ts'
 import { RUN_STATUSES } from '../../control/run-filter.ts'
 import { choicesOf } from '../../define/fields.ts'
@@ -81,23 +82,21 @@ const families = ({ tasks }: Project): Candidate[] =>
   [...tasks.keys()].map((value) => ({ value, text: 'task' }))
 
 const secretNames = (where: Where): Promise<Candidate[]> =>
-  withControl(hereOf(where), undefined, async (control) =>
-    (await control.secrets()).map(({ name }) => ({ value: name })),
-  )
+  askHere(where, async (control) => (await control.secrets()).map(({ name }) => ({ value: name })))
 
-const hereOf = ({ flags }: Where) => ({ state: stateOf(flags) })
+/** Asks for a list on this machine. A deployment is not called, because an answer takes too long while typing. */
+const askHere = async <T>({ flags }: Where, ask: (control: Control) => Promise<T[]>): Promise<T[]> =>
+  flags.env === undefined ? withControl({ state: stateOf(flags) }, undefined, ask) : []
 
 const stateOf = ({ state, config }: Where['flags']) =>
   state === undefined ? defaultState(config) : fromStart(state)
 
-/** The newest runs of this machine. A deployment is not called, because an answer takes too long while typing. */
+/** The newest runs. */
 async function runs(where: Where): Promise<Candidate[]> {
-  const latest = { value: 'latest', text: 'the newest run' }
-  if (where.flags.env !== undefined) return [latest]
-  const page = await withControl(hereOf(where), undefined, (control) => control.runs({ limit: RUNS }))
+  const found = await askHere(where, async (control) => (await control.runs({ limit: RUNS })).runs)
   return [
-    latest,
-    ...page.runs.map(({ run, status, createdAt }) => ({
+    { value: 'latest', text: 'the newest run' },
+    ...found.map(({ run, status, createdAt }) => ({
       value: run,
       text: `${status} ${instant(createdAt)}`,
     })),
@@ -107,8 +106,8 @@ async function runs(where: Where): Promise<Candidate[]> {
 /** Families of the tasks of the run that the words before name. */
 async function tasksOf(where: Where): Promise<Candidate[]> {
   const [run] = where.given
-  if (run === undefined || where.flags.env !== undefined) return []
-  const tasks = await withControl(hereOf(where), undefined, (control) => readTasks(control, { run }))
+  if (run === undefined) return []
+  const tasks = await askHere(where, (control) => readTasks(control, { run }))
   const byFamily = Map.groupBy(tasks, ({ family }) => family)
   return [...byFamily].map(([value, { length }]) => ({
     value,

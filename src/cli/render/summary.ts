@@ -11,13 +11,13 @@ export interface Summary {
   blocked: TaskShape[]
 }
 
-/** How a run stands or ended, for people: what failed and why, what did not run because of it, how to go on; `env` where it is of a deployment. */
-export function summaryText(summary: Summary, env?: string): string {
+/** How a run stands or ended, for people: what failed and why, what did not run because of it, how to go on; `place` is the flag of commands that go to the same place. */
+export function summaryText(summary: Summary, place = ''): string {
   const { run } = summary
   const after = took((run.endedAt ?? run.unattendedSince ?? Date.now()) - run.createdAt)
   const parts = Object.entries(run.counts).map(([status, count]) => `${count} ${status}`)
   const head = `${run.run} ${statusText(run.status)} after ${after}: ${parts.join(', ')}`
-  return [head, ...unattendedLines(run), ...outputLines(run), ...failureLines(summary, env)].join('\n')
+  return [head, ...unattendedLines(run), ...outputLines(run), ...failureLines(summary, place)].join('\n')
 }
 
 /** That no process works on an open run, since when, and how to go on. */
@@ -36,7 +36,7 @@ const outputLines = ({ status, outputs }: RunDetail): string[] =>
   status === 'succeeded' ? outputs.map((uri) => `  → ${uri}`) : []
 
 /** What failed and why, what did not run because of it, and how to go on; nothing where nothing failed. */
-export function failureLines({ run, failed, blocked }: Summary, env?: string): string[] {
+export function failureLines({ run, failed, blocked }: Summary, place = ''): string[] {
   if (run.failure !== null) return [`  ${run.failure.message}`]
   if (failed.length === 0) return []
   return [
@@ -48,7 +48,7 @@ export function failureLines({ run, failed, blocked }: Summary, env?: string): s
     ...blocked.slice(0, LISTED).map(({ task }) => `  ${task}`),
     ...more(blocked),
     '',
-    `Go on, once the cause is removed: sluice retry ${run.run}${env === undefined ? '' : ` --env ${env}`}`,
+    `Go on, once the cause is removed: sluice retry ${run.run}${place}`,
   ]
 }
 

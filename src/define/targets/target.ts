@@ -20,8 +20,10 @@ export function isTarget(value: unknown): value is Target {
   return (
     typeof value === 'object' &&
     value !== null &&
-    typeof (value as Target).uri === 'string' &&
-    typeof (value as Target).exists === 'function'
+    'uri' in value &&
+    typeof value.uri === 'string' &&
+    'exists' in value &&
+    typeof value.exists === 'function'
   )
 }
 

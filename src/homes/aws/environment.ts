@@ -7,7 +7,7 @@ const jsonOf = <T extends z.ZodType>(schema: T) =>
     .string()
     .transform((text, context) => {
       try {
-        return JSON.parse(text) as unknown
+        return JSON.parse(text)
       } catch {
         context.addIssue('is not JSON')
         return z.NEVER
@@ -65,7 +65,7 @@ export const SETTINGS_OF = {
   advance: [...CORE, 'queues', 'storage', 'secrets', 'repairQueue', 'launcher'],
   'lambda-worker': [...RUNS, 'pool', 'memoryMb'],
   'launch-workers': [...CORE, 'queues', 'storage', 'secrets', 'workers'],
-  tick: [...CORE, 'queues', 'storage', 'secrets', 'launcher'],
+  tick: [...CORE, 'queues', 'storage', 'secrets', 'launcher', 'logGroups'],
   'job-events': [...CORE, 'queues', 'storage', 'secrets', 'launcher'],
   api: [...RUNS, 'machines', 'logGroups'],
   worker: [...RUNS, 'pool', 'memoryMb', 'idleSeconds', 'tasksPerWorker'],

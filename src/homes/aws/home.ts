@@ -9,7 +9,7 @@ import { sqsQueue } from '../../adapters/sqs/queue.ts'
 import { systemClock } from '../../adapters/system/clock.ts'
 import type { Home } from '../../control/home.ts'
 import type { Limits } from '../../core/limits.ts'
-import type { Feed, Queue, Runner } from '../../core/ports.ts'
+import type { Feed, Ports, Queue, Runner } from '../../core/ports.ts'
 import type { TaskDefinition } from '../../define/task.ts'
 import type { Context, Settings } from '../../engine/context.ts'
 import { completenessOf } from '../../planning/completeness.ts'
@@ -38,6 +38,7 @@ export interface HomeParts {
   /** Memory of the place where bodies run. */
   memoryMb?: number
   isGone?: (worker: string) => Promise<boolean>
+  deathOf?: Ports['deathOf']
   /** Changes how messages are taken or sent. */
   queue?: (queue: Queue) => Queue
 }
@@ -84,6 +85,7 @@ export function openDeployed(told: Deployment, parts: HomeParts): Home {
       clock: systemClock(),
       chance: { nonce: randomUUID, random: Math.random },
       isGone: parts.isGone ?? (async () => false),
+      ...(parts.deathOf && { deathOf: parts.deathOf }),
     },
     settings: { ...settingsOf(told.code, limits, parts.memoryMb), worker },
   }

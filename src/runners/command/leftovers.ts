@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
+import { errorCode } from '../../core/errors.ts'
 
 /** The variables by which a command is known. Two states may have runs of one name, also on one machine. */
 export interface AttemptVariables {
@@ -82,8 +83,7 @@ function read(path: string): string | undefined {
 }
 
 /** What cannot be read for want of file descriptors may be there. */
-const isAbsent = (error: unknown) =>
-  !['EMFILE', 'ENFILE'].includes((error as NodeJS.ErrnoException).code ?? '')
+const isAbsent = (error: unknown) => !['EMFILE', 'ENFILE'].includes(errorCode(error) ?? '')
 
 function kill(pid: number): void {
   try {

@@ -172,8 +172,8 @@ export const EXECUTING: Fault[] = [
   {
     name: 'a heartbeat that came between look and write is overlooked',
     file: 'src/engine/tick.ts',
-    find: `{ outcome: 'lost', failure }, { leaseUntil: task.leaseUntil })`,
-    replace: `{ outcome: 'lost', failure }, {})`,
+    find: `{ outcome, failure }, { leaseUntil: task.leaseUntil })`,
+    replace: `{ outcome, failure }, {})`,
     by: { test: 'test/engine/locks.test.ts' },
   },
   {

@@ -9,14 +9,6 @@ import type { Project } from '../../../project/load-config.ts'
 import { type ReadPoolLines, readDeployedLines } from './read-lines.ts'
 import { type Starter, startExecution } from './start-run.ts'
 
-/** Secrets of a deployment, as the API may use them: it never reads a value. */
-export interface SecretNames {
-  isSet(name: string): Promise<boolean>
-  set(name: string, value: string): Promise<void>
-  /** How a person sets one. */
-  hint(name: string): string
-}
-
 /** What the API stands on. */
 export interface ApiParts {
   home: Home
@@ -24,7 +16,7 @@ export interface ApiParts {
   starter: Starter
   /** Names of state machines begin so. */
   machines: string
-  secrets: SecretNames
+  setSecret(name: string, value: string): Promise<void>
   readLines: ReadPoolLines
 }
 
@@ -43,8 +35,7 @@ export const createDeployedApi = (parts: ApiParts): Hono =>
   })
 
 /** Control inside a deployment: runs are planned by executions of its state machines. */
-export function deployedControl({ project, starter, machines, secrets, ...parts }: ApiParts): Control {
-  const home: Home = { ...parts.home, secrets: presenceOf(secrets) }
+function deployedControl({ home, project, starter, machines, setSecret, readLines }: ApiParts): Control {
   const openRun: OpenRun = async (_, asked, { pipeline, ...order }) => {
     if (asked.root === undefined)
       throw new SluiceError(
@@ -62,18 +53,12 @@ export function deployedControl({ project, starter, machines, secrets, ...parts 
     project,
     isHosted: true,
     openRun,
-    readLines: readDeployedLines(parts.readLines),
-    secrets: { names: () => secretNames(project), set: secrets.set, remove: refuseToRemove },
+    readLines: readDeployedLines(readLines),
+    secrets: { names: () => secretNames(project), set: setSecret, remove: refuseToRemove },
     close: async () => {},
   })
   return { ...control, prune: refuseToPrune }
 }
-
-/** Planning asks only whether a secret is there. */
-const presenceOf = ({ isSet, hint }: SecretNames): Home['secrets'] => ({
-  hint,
-  get: async (name) => ((await isSet(name)) ? 'set' : undefined),
-})
 
 function secretNames({ tasks }: Project): string[] {
   const names = [...tasks.values()].flatMap(({ policy }) => Object.values(policy.secrets))
