@@ -153,7 +153,7 @@ describe('runs', () => {
     assert.equal(end.status, 'FAILED')
     assert.match(
       end.cause ?? '',
-      /there is no secret never\/set; set it with: sluice secrets set never\/set --env test/,
+      /there is no secret never\/set.*; set it with: sluice secrets set never\/set --env test/,
     )
   })
 

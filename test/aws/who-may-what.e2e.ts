@@ -142,10 +142,6 @@ const UNUSED: [grants: RegExp, reason: string][] = [
   ],
   [/^api secretsmanager:DescribeSecret$/, 'a plan that is only looked at tells which secrets are not set'],
   [
-    /^plan secretsmanager:DescribeSecret$/,
-    'no task of the test project that is planned has a secret: arxlive yields those',
-  ],
-  [
     /^(plan|jobevents|tick) dynamodb:(Query|DeleteItem)$/,
     'executions and waiters that are taken off their lists after a lost race or a stop',
   ],
