@@ -3,7 +3,7 @@ import { describeSecretLeak, findSecretInText } from '../core/find-secret.ts'
 import { convertToJson } from '../core/json.ts'
 import type { Json, Progress } from '../core/model.ts'
 import { mapShapeNumbers, type Shape } from '../core/plan.ts'
-import type { BodyEnd, Reservation } from '../core/ports.ts'
+import type { BodyEnd, Reservation, Staged } from '../core/ports.ts'
 import type { BodyContext, Log } from '../define/body.ts'
 import { flatten, mapRequires, type Requires } from '../define/requires.ts'
 import { FolderTarget } from '../define/targets/folder.ts'
@@ -154,9 +154,21 @@ async function publish(execution: Execution, workspace: Workspace): Promise<void
   // A body that went on after it was told to stop must not surprise whoever runs next.
   if (!(await execution.mayPublish()))
     throw new Error('the attempt is no longer allowed to publish: its lease ended or it was stopped')
-  for (const [path, staged] of workspace.staged) {
-    await staged.publish(publishModeOf(execution, workspace))
-    workspace.staged.delete(path)
+  await publishAll([...workspace.staged.values()], publishModeOf(execution, workspace))
+  workspace.staged.clear()
+}
+
+/** Publishes all outputs or none: where one cannot be, those before it are withdrawn. */
+async function publishAll(outputs: Staged[], mode: 'create' | 'replace'): Promise<void> {
+  const published: Staged[] = []
+  try {
+    for (const output of outputs) {
+      await output.publish(mode)
+      published.push(output)
+    }
+  } catch (error) {
+    for (const output of published) await output.withdraw()
+    throw error
   }
 }
 

@@ -162,6 +162,8 @@ export interface Staged {
   /** Makes it the target, atomically. `create` keeps what is there already, where the storage can tell. */
   publish(mode: 'create' | 'replace'): Promise<void>
   discard(): Promise<void>
+  /** Removes the target that `publish` has made; for an attempt whose next output cannot be published. */
+  withdraw(): Promise<void>
 }
 
 /** Whether targets exist; asks user code, so it is not part of deciding. */

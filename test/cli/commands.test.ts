@@ -88,28 +88,6 @@ export const slow = pipeline('slow', task('Slow', { params: { n: z.number() }, t
 })
 
 describe('the output of a command', () => {
-  it('is kept to its last byte, with or without a line end', async (test) => {
-    const project = planOf(test, {
-      task: 'last',
-      command: sh(`printf 'first\\nlast words' >&2; exit 3`),
-      retry: { attempts: 1 },
-    })
-    await run(project)
-    const lines = (await project.sluice('logs', 'latest', 'last', '--json')).stdout.trim().split('\n')
-    assert.deepEqual(
-      lines.slice(0, 2).map((line) => JSON.parse(line).text),
-      ['first', 'last words'],
-    )
-  })
-
-  it('is cut in lines without end, which say how much is missing', async (test) => {
-    const project = planOf(test, { task: 'long', command: sh(`head -c 3000000 /dev/zero | tr '\\0' x`) })
-    await run(project)
-    const { text } = JSON.parse((await project.sluice('logs', 'latest', 'long', '--json')).stdout)
-    const shown = text.indexOf('…')
-    assert.equal(text.slice(shown), `… (${3_000_000 - shown} more characters)`)
-  })
-
   it('is not read faster than it is kept: 300 MB do not pile up in memory', async (test) => {
     const project = planOf(test, {
       task: 'floods',

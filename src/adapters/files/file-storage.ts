@@ -66,7 +66,12 @@ async function stage(path: string, attempt: string, content: Content, flush: boo
     await discard()
     throw explained(path, error)
   }
-  return { read: () => createReadStream(beside), publish: async () => renameSync(beside, path), discard }
+  return {
+    read: () => createReadStream(beside),
+    publish: async () => renameSync(beside, path),
+    discard,
+    withdraw: () => rm(path, { force: true }),
+  }
 }
 
 /** A hidden name in the folder of a path that has been checked; to take such a path apart properly takes as long as to open it. */

@@ -54,6 +54,7 @@ export function s3Storage(client: S3Client, { bucket, prefix }: S3Place): Storag
       await unlessThere(() => client.send(new PutObjectCommand({ Bucket: bucket, Key, Body, ...condition })))
     },
     async discard() {},
+    withdraw: () => remove(Key),
   })
 
   const large = (Key: string, beside: string): Staged => ({
@@ -64,6 +65,7 @@ export function s3Storage(client: S3Client, { bucket, prefix }: S3Place): Storag
       await remove(beside)
     },
     discard: () => remove(beside),
+    withdraw: () => remove(Key),
   })
 
   async function remove(Key: string): Promise<void> {

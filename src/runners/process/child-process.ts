@@ -13,8 +13,10 @@ import { compileCache, withoutSecrets } from '../os/own-process.ts'
 import { type ChildRecord, endMark, type FromChild, RECORD_MARK, type ToChild } from './protocol.ts'
 import type { Supervises } from './supervision.ts'
 
-/** A body may have closed its streams; then their end is not told. */
-const DRAIN_MS = 2_000
+/** A body may have closed its streams; then their end is not told. So after this time without output they count as read. */
+const SILENCE_MS = 2_000
+/** Output that is not the body's own may never end. */
+const MOST_DRAIN_MS = 10 * 60_000
 const RECORD_START = new RegExp(`(?=${RECORD_MARK})`)
 
 /** How a child is started. */
@@ -67,6 +69,8 @@ export class Child {
   #isOutOfMemory = false
   #isAlive = true
   #isReady = false
+  /** Characters of output. */
+  #received = 0
   #stray: string | undefined
   /** By the monotonic clock. */
   #leaseUntil = Number.POSITIVE_INFINITY
@@ -120,8 +124,7 @@ export class Child {
     this.extendLease(leaseMs)
     this.send({ type: 'job', job, modules })
     const end = await Promise.race([done.promise, this.#closed])
-    if (end.is === 'done')
-      await Promise.race([drained, this.#closed, sleep(DRAIN_MS, undefined, { ref: false })])
+    if (end.is === 'done') await this.#readRest(Promise.race([drained, this.#closed]))
     this.extendLease(undefined)
     this.#events = undefined
     return end
@@ -146,6 +149,16 @@ export class Child {
     if (this.#isAlive) killGroup(this.#process.pid)
   }
 
+  /** A body that does not wait until its output is written may have said its last word long before. */
+  async #readRest(end: Promise<unknown>): Promise<void> {
+    const until = performance.now() + MOST_DRAIN_MS
+    const isRead = end.then(() => true)
+    for (let before = -1; before < this.#received && performance.now() < until; ) {
+      before = this.#received
+      if (await Promise.race([isRead, sleep(SILENCE_MS, false, { ref: false })])) return
+    }
+  }
+
   #untilEnd(stream: 'stdout' | 'stderr'): Promise<void> {
     return new Promise((resolve) => {
       this.#ended[stream] = resolve
@@ -164,7 +177,10 @@ export class Child {
       if (lines.length > 0) this.#events?.onLines(lines)
       if (pieces.some(({ text }) => text === this.#ending)) this.#ended[name]()
     }
-    stream.setEncoding('utf8').on('data', (chunk: string) => give(splitter.push(chunk)))
+    stream.setEncoding('utf8').on('data', (chunk: string) => {
+      this.#received += chunk.length
+      give(splitter.push(chunk))
+    })
     stream.on('end', () => give(splitter.end()))
   }
 
