@@ -54,6 +54,7 @@ export class Watch {
   /** When each host last read a run that nobody had cancelled, and when it took the message of an attempt. */
   readonly #readOpen = new Map<string, number>()
   readonly #taken = new Map<string, number>()
+  readonly #firstTaken = new Map<string, number>()
   /** Until when budgets have asked to be left alone. */
   readonly #rests = new Map<string, number>()
   /** When attempts have asked to be repeated. */
@@ -85,8 +86,11 @@ export class Watch {
     this.messages.took(host, query, deliveries)
     for (const { message } of deliveries) {
       const task = this.#world.records.get(keys.taskRun(message.run, message.number)) as TaskRun | undefined
+      const taken = `${host} ${nameOf(message)}`
+      const now = this.#world.clockOf(host)
+      this.#firstTaken.set(taken, this.#firstTaken.get(taken) ?? now)
       // A message that comes once more after its claim says nothing of when that was.
-      if (task?.status !== 'running') this.#taken.set(`${host} ${nameOf(message)}`, this.#world.clockOf(host))
+      if (task?.status !== 'running') this.#taken.set(taken, now)
     }
   }
 
@@ -218,7 +222,8 @@ export class Watch {
 
   /** A host runs nothing that it did not define when it was given the message; what it cannot run it puts back. */
   #checkDefined(body: LiveBody, { task, upstreams }: Job): void {
-    const taken = this.#taken.get(`${body.host} ${nameOf(body)}`) ?? Number.POSITIVE_INFINITY
+    // A claim may have looked at the definitions long before the same message came once more.
+    const taken = this.#firstTaken.get(`${body.host} ${nameOf(body)}`) ?? Number.POSITIVE_INFINITY
     for (const { family, label } of [task, ...upstreams]) {
       const since = this.#world.lackingSince(body.host, family)
       if (since !== undefined && since < taken)
