@@ -71,11 +71,30 @@ function startedAgain(starts: string[]): string[] {
   })
 }
 
+interface Attempt {
+  outcome: string
+  worker: string
+  endedAt: number
+}
+
+/** Attempts that were declared lost while their engine lived: no other process may do so within a lease. */
+function lostAlive(tasks: { task: string; attempts: Attempt[] }[], killedAt: Map<string, number>): string[] {
+  return tasks.flatMap(({ task, attempts }) =>
+    attempts.flatMap(({ outcome, worker, endedAt }) => {
+      const [, pid = ''] = worker.split('/')
+      const isAlive = endedAt < (killedAt.get(pid) ?? Number.POSITIVE_INFINITY)
+      return outcome === 'lost' && isAlive ? [`${task} of ${worker}`] : []
+    }),
+  )
+}
+
 it(`a run of ${TASKS} tasks whose two engines are killed ${KILLS} times, in the middle of bodies, loses nothing and does nothing twice`, async (test) => {
   const project = testProject(test, { 'pipelines/layers.ts': LAYERS })
   mkdirSync(project.path('running'))
   const random = seeded(7)
   let kills = 0
+  /** When each engine was killed, by its process. */
+  const killedAt = new Map<string, number>()
 
   const startsOf = (pid: number | undefined) =>
     notes(project).filter((note) => note.startsWith('start') && note.endsWith(` ${pid}`))
@@ -89,6 +108,7 @@ it(`a run of ${TASKS} tasks whose two engines are killed ${KILLS} times, in the 
         const starts = startsOf(child.pid)
         return starts.length >= wanted || starts.some((note) => note.startsWith('start all'))
       })
+      killedAt.set(String(child.pid), Date.now())
       child.kill('SIGKILL')
       await ended
       kills++
@@ -110,6 +130,7 @@ it(`a run of ${TASKS} tasks whose two engines are killed ${KILLS} times, in the 
   assert.equal(new Set(starts).size, TASKS + 1, 'every body began')
   assert.ok(starts.length > TASKS + KILLS / 2, 'most kills fell into bodies')
   const { tasks } = await project.json('status', 'latest')
+  assert.deepEqual(lostAlive(tasks, killedAt), [], 'attempts are lost only after their engine has died')
   const causes = new Set(tasks.flatMap(({ counts }: { counts: object }) => Object.keys(counts)))
   assert.deepEqual(causes, new Set(['lost']))
   const cells = readdirSync(project.path('data/cells'))
