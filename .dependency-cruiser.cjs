@@ -73,7 +73,7 @@ module.exports = {
       from: { path: '^src/cli/' },
       to: {
         path: '^src/(engine|planning|body|runners|bundling|core)/',
-        pathNot: '^src/core/(errors|calendar|identity|model)\\.ts$',
+        pathNot: '^src/core/(errors|calendar|identity|model|names)\\.ts$',
       },
     },
     only('text-is-made-from-shapes', '^src/cli/render/', [

@@ -4,12 +4,12 @@ import { join } from 'node:path'
 import { ChangeMessageVisibilityCommand, SQSClient } from '@aws-sdk/client-sqs'
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda'
 import { readMessage } from '../src/adapters/sqs/queue.ts'
+import { lambdaWorker } from '../src/core/names.ts'
 import type { Job } from '../src/core/ports.ts'
 import { bodies } from '../src/homes/aws/bodies.ts'
 import { ofPool, readSettings } from '../src/homes/aws/environment.ts'
 import { createLambdaWorker } from '../src/homes/aws/handlers/lambda-worker.ts'
 import { openDeployed } from '../src/homes/aws/home.ts'
-import { LAMBDA } from '../src/homes/aws/lambda-deaths.ts'
 import { attemptMetrics } from '../src/homes/aws/metrics.ts'
 import { PATIENT } from '../src/homes/aws/patience.ts'
 import { loadProject } from '../src/project/load-config.ts'
@@ -25,7 +25,7 @@ enableCompileCache(join(tmpdir(), 'sluice-compiled'))
 const told = readSettings('lambda-worker')
 const project = await loadProject('sluice.config')
 const home = openDeployed(told, {
-  worker: `${LAMBDA}${process.env.AWS_LAMBDA_LOG_STREAM_NAME ?? 'unknown'}`,
+  worker: lambdaWorker(process.env.AWS_LAMBDA_LOG_STREAM_NAME ?? 'unknown'),
   project,
   limits: project.limits,
   memoryMb: told.memoryMb,

@@ -1,4 +1,4 @@
-import { TASKS_MACHINE } from '../src/homes/aws/handlers/start-run.ts'
+import { POOL_DEFAULTS, TASKS_MACHINE } from '../src/core/names.ts'
 import type { Queues } from './constructs/queues.ts'
 import type { Records } from './constructs/records.ts'
 import type { Layout } from './layout.ts'
@@ -17,8 +17,6 @@ export interface Foundation {
 }
 
 const DEFAULT_RETENTION_DAYS = 30
-const DEFAULT_LAMBDA_MB = 1024
-const DEFAULT_CONTAINER_MB = 2048
 
 /** Lays the foundation of a stack. */
 export function foundationOf(
@@ -47,7 +45,7 @@ export function poolOf({ pools }: DeployedProject, name: string): DeployedPool {
 
 /** Memory of a pool's function or container. */
 export const memoryOf = ({ memoryMb, runsOn }: DeployedPool): number =>
-  memoryMb ?? (runsOn === 'fargate' ? DEFAULT_CONTAINER_MB : DEFAULT_LAMBDA_MB)
+  memoryMb ?? (runsOn === 'fargate' ? POOL_DEFAULTS.containerMemoryMb : POOL_DEFAULTS.lambdaMemoryMb)
 
 /**
  * Names of the state machines of the deployment: each by name, because `data-*` would name those of a stack `data-eu` too. In

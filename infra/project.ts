@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { copyFileSync, cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { SluiceError } from '../src/core/errors.ts'
+import { POOL_DEFAULTS } from '../src/core/names.ts'
 import type { Pool } from '../src/define/config.ts'
 import { type DeployedEnvironment, deployedEnvironment } from '../src/define/deployed-environment.ts'
 import { DECIDERS, poolNameProblems } from '../src/define/deployment-options.ts'
@@ -108,13 +109,12 @@ function refusePoolNames({ pools }: Project): void {
     throw new SluiceError('invalid_deployment', `Nothing was deployed:\n- ${problems.join('\n- ')}`)
 }
 
-const DEFAULT_CONTAINERS = 10
-
 /** How the containers of each pool are launched. */
 const containersOf = ({ pools }: Project): BundledContainers =>
   Object.fromEntries(
-    Object.entries(pools).flatMap(([name, { runsOn, concurrency = DEFAULT_CONTAINERS, spot = true }]) =>
-      runsOn === 'fargate' ? [[name, { most: concurrency, spot }]] : [],
+    Object.entries(pools).flatMap(
+      ([name, { runsOn, concurrency = POOL_DEFAULTS.mostContainers, spot = true }]) =>
+        runsOn === 'fargate' ? [[name, { most: concurrency, spot }]] : [],
     ),
   )
 

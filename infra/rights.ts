@@ -2,9 +2,10 @@ import { Stack } from 'aws-cdk-lib'
 import * as iam from 'aws-cdk-lib/aws-iam'
 import type * as lambda from 'aws-cdk-lib/aws-lambda'
 import type { Construct } from 'constructs'
+import { parseS3Prefix } from '../src/core/s3-uri.ts'
 import type { Containers } from './constructs/containers.ts'
 import type { Grants } from './constructs/grants.ts'
-import { allow, Permissions, s3Parts } from './constructs/permissions.ts'
+import { allow, Permissions } from './constructs/permissions.ts'
 import { type Foundation, machineNames, poolOf, poolsOn } from './foundation.ts'
 
 /** The permissions of each part of a deployment. */
@@ -23,7 +24,7 @@ export class Rights {
   pool(name: string): Grants {
     const { project, queues, storage, secretsPrefix } = this.#foundation
     const { secrets, allows = [], policies = [], runsOn } = poolOf(project, name)
-    const { bucket, prefix } = s3Parts(storage)
+    const { bucket, prefix } = parseS3Prefix(storage)
     const queue = queues.pools.get(name)?.queue.queueArn ?? ''
     const reading = this.#permissions.readSecrets(secrets, secretsPrefix)
     const statements = [
@@ -113,7 +114,7 @@ export class Rights {
 
   /** Records, plans, and whether targets exist. */
   private looking(plans: 'read' | 'write', ...uses: ('list' | 'remove')[]): iam.PolicyStatement[] {
-    const { bucket, prefix } = s3Parts(this.#foundation.storage)
+    const { bucket, prefix } = parseS3Prefix(this.#foundation.storage)
     return [
       ...this.#permissions.records(...uses),
       ...this.#permissions.plans(plans),
@@ -125,7 +126,7 @@ export class Rights {
   /** Further objects that the environment lets tasks read. */
   private reading(): iam.PolicyStatement[] {
     return (this.#foundation.project.environment.reads ?? []).flatMap((uri) => {
-      const { bucket, prefix } = s3Parts(uri)
+      const { bucket, prefix } = parseS3Prefix(uri)
       return this.#permissions.objects(bucket, prefix, 'read')
     })
   }

@@ -1,5 +1,6 @@
 import { Stack } from 'aws-cdk-lib'
 import type { Construct } from 'constructs'
+import { POOL_DEFAULTS } from '../src/core/names.ts'
 import { type Part, SETTINGS_OF, type Setting, variableOf } from '../src/homes/aws/environment.ts'
 import { machineArn } from './constructs/arns.ts'
 import type { Containers } from './constructs/containers.ts'
@@ -14,8 +15,6 @@ export interface SettingParts {
   /** Names of log groups, by pool. */
   logGroups?: { [pool: string]: string }
 }
-
-const IDLE_SECONDS = 60
 
 /** The environment variables of one part: exactly the settings that it reads. */
 export function variablesOf(
@@ -52,7 +51,7 @@ function valuesOf(
     logGroups: () => json(logGroups),
     pool: () => name,
     memoryMb: () => String(memoryOf(pool())),
-    idleSeconds: () => String(pool().idleSeconds ?? IDLE_SECONDS),
+    idleSeconds: () => String(pool().idleSeconds ?? POOL_DEFAULTS.idleSeconds),
     tasksPerWorker: () => String(pool().tasksPerWorker ?? 0),
   }
 }

@@ -6,6 +6,7 @@ import * as lambda from 'aws-cdk-lib/aws-lambda'
 import type * as logs from 'aws-cdk-lib/aws-logs'
 import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager'
 import { Construct, type IConstruct } from 'constructs'
+import { EVENTS, imagesOutput, OUTPUTS } from '../src/core/names.ts'
 import { machineArn } from './constructs/arns.ts'
 import { Containers } from './constructs/containers.ts'
 import { acknowledgeExceptions } from './constructs/exceptions.ts'
@@ -205,18 +206,18 @@ export class Sluice extends Construct {
   private listen(heard: lambda.Function, containers: Containers | undefined): void {
     new events.Rule(this, 'StoppedExecutions', {
       eventPattern: {
-        source: ['aws.states'],
-        detailType: ['Step Functions Execution Status Change'],
-        detail: { status: ['ABORTED'], stateMachineArn: this.machinesToHear() },
+        source: [EVENTS.execution.source],
+        detailType: [EVENTS.execution.detailType],
+        detail: { status: [EVENTS.execution.status], stateMachineArn: this.machinesToHear() },
       },
       targets: [new targets.LambdaFunction(heard)],
     })
     if (containers === undefined) return
     new events.Rule(this, 'StoppedContainers', {
       eventPattern: {
-        source: ['aws.ecs'],
-        detailType: ['ECS Task State Change'],
-        detail: { lastStatus: ['STOPPED'], clusterArn: [containers.cluster.clusterArn] },
+        source: [EVENTS.container.source],
+        detailType: [EVENTS.container.detailType],
+        detail: { lastStatus: [EVENTS.container.status], clusterArn: [containers.cluster.clusterArn] },
       },
       targets: [new targets.LambdaFunction(heard)],
     })
@@ -342,17 +343,17 @@ export class Sluice extends Construct {
   private addOutputs(containers: Containers | undefined): void {
     const output = (name: string, value: string) =>
       new CfnOutput(this, name, { value }).overrideLogicalId(name)
-    output('ApiUrl', this.apiUrl)
-    output('Project', this.#foundation.project.project || this.#foundation.layout.stackName)
-    output('Storage', this.#foundation.storage)
+    output(OUTPUTS.apiUrl, this.apiUrl)
+    output(OUTPUTS.project, this.#foundation.project.project || this.#foundation.layout.stackName)
+    output(OUTPUTS.storage, this.#foundation.storage)
     if (containers === undefined) return
-    output('Cluster', containers.cluster.clusterName)
-    output('Subnets', Fn.join(',', containers.subnets))
-    output('SecurityGroup', containers.securityGroup.securityGroupId)
-    output('PublicIp', String(containers.isPublic))
-    output('Families', this.#foundation.layout.prefix)
+    output(OUTPUTS.cluster, containers.cluster.clusterName)
+    output(OUTPUTS.subnets, Fn.join(',', containers.subnets))
+    output(OUTPUTS.securityGroup, containers.securityGroup.securityGroupId)
+    output(OUTPUTS.publicIp, String(containers.isPublic))
+    output(OUTPUTS.families, this.#foundation.layout.prefix)
     for (const [index, images] of groupsOf(Object.entries(containers.images)).entries())
-      output(`Images${index === 0 ? '' : index + 1}`, Stack.of(this).toJsonString(Object.fromEntries(images)))
+      output(imagesOutput(index), Stack.of(this).toJsonString(Object.fromEntries(images)))
   }
 }
 

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3'
+import { parseS3Uri } from '../src/core/s3-uri.ts'
 import { PATIENT } from '../src/homes/aws/patience.ts'
 
 /** The code that the container is to run: where it is, and its version. */
@@ -24,7 +25,7 @@ export async function newerCode(told: string | undefined): Promise<string | unde
   if (own === version) return undefined
   const folder = await mkdtemp(join(tmpdir(), 'sluice-code-'))
   const archive = join(folder, 'code.tgz')
-  const [, Bucket = '', Key = ''] = /^s3:\/\/([^/]+)\/(.+)$/.exec(uri) ?? []
+  const { bucket: Bucket, key: Key } = parseS3Uri(uri)
   const { Body } = await new S3Client(PATIENT).send(new GetObjectCommand({ Bucket, Key }))
   await writeFile(archive, (await Body?.transformToByteArray()) ?? '')
   const unpacked = spawnSync('tar', ['-xzf', archive, '-C', folder])

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises'
+import { containerWorker } from '../src/core/names.ts'
 import type { Job } from '../src/core/ports.ts'
 import { Worker } from '../src/engine/work.ts'
 import { bodies } from '../src/homes/aws/bodies.ts'
 import { readSettings } from '../src/homes/aws/environment.ts'
 import { withCurrentCode } from '../src/homes/aws/handlers/deployed-code.ts'
-import { workerOfTask } from '../src/homes/aws/handlers/job-events.ts'
 import { openDeployed } from '../src/homes/aws/home.ts'
 import { attemptMetrics } from '../src/homes/aws/metrics.ts'
 import { loadProject } from '../src/project/load-config.ts'
@@ -77,5 +77,5 @@ async function workerName(): Promise<string> {
   if (endpoint === undefined)
     return `container/${(await readFile('/proc/sys/kernel/hostname', 'utf8')).trim()}`
   const task = (await (await fetch(`${endpoint}/task`)).json()) as { TaskARN: string }
-  return workerOfTask(task.TaskARN)
+  return containerWorker(task.TaskARN)
 }

@@ -8,6 +8,7 @@ import * as iam from 'aws-cdk-lib/aws-iam'
 import * as logs from 'aws-cdk-lib/aws-logs'
 import { Asset } from 'aws-cdk-lib/aws-s3-assets'
 import { Construct } from 'constructs'
+import { CAPACITY, CONTAINER, POOL_DEFAULTS } from '../../src/core/names.ts'
 import type { Layout } from '../layout.ts'
 import type { DeployedPool, DeployedProject } from '../project.ts'
 import { type Grants, grantTo } from './grants.ts'
@@ -33,8 +34,6 @@ export interface ContainersProps {
 
 /** Stopping takes up to two minutes, the longest time that Fargate allows. */
 const STOP = Duration.seconds(120)
-const DEFAULT_CPU = 512
-const DEFAULT_MEMORY_MB = 2048
 
 /** Pools of Fargate containers: a cluster, a task definition and an image per pool. Nothing runs while nothing is queued. */
 export class Containers extends Construct {
@@ -69,7 +68,7 @@ export class Containers extends Construct {
         : ecs.ContainerInsights.DISABLED,
     })
     const cluster = this.cluster.node.defaultChild as ecs.CfnCluster
-    cluster.capacityProviders = ['FARGATE', 'FARGATE_SPOT']
+    cluster.capacityProviders = Object.values(CAPACITY)
     for (const [name, pool] of Object.entries(props.pools)) this.addPool(name, pool, props)
   }
 
@@ -151,8 +150,8 @@ export class Containers extends Construct {
     const definition = new ecs.FargateTaskDefinition(scope, name, {
       ...this.roles(scope, name),
       family: `${this.#layout.prefix}${name}`,
-      cpu: pool.cpu ?? DEFAULT_CPU,
-      memoryLimitMiB: pool.memoryMb ?? DEFAULT_MEMORY_MB,
+      cpu: pool.cpu ?? POOL_DEFAULTS.containerCpu,
+      memoryLimitMiB: pool.memoryMb ?? POOL_DEFAULTS.containerMemoryMb,
       runtimePlatform: {
         cpuArchitecture: props.architecture,
         operatingSystemFamily: ecs.OperatingSystemFamily.LINUX,
@@ -167,7 +166,7 @@ export class Containers extends Construct {
     })
     definition.addToTaskRolePolicy(allow(['s3:GetObject'], [code.bucket.arnForObjects(code.s3ObjectKey)]))
     const bundle = { uri: code.s3ObjectUrl, version: pool.version }
-    definition.addContainer('worker', {
+    definition.addContainer(CONTAINER, {
       image: this.image(scope, name, pool, props),
       environment: {
         ...props.environment.variables,

@@ -6,8 +6,8 @@ import type * as sqs from 'aws-cdk-lib/aws-sqs'
 import * as sfn from 'aws-cdk-lib/aws-stepfunctions'
 import { Construct } from 'constructs'
 import { ERRORS } from '../../src/core/errors.ts'
+import { EXECUTION_ERRORS, TASKS_MACHINE } from '../../src/core/names.ts'
 import type { Pipeline } from '../../src/define/pipeline.ts'
-import { TASKS_MACHINE } from '../../src/homes/aws/handlers/start-run.ts'
 import type { Layout } from '../layout.ts'
 import { machineArn } from './arns.ts'
 import { allow } from './permissions.ts'
@@ -26,8 +26,7 @@ const PIPELINE_TAG = 'sluice:pipeline'
 
 /** Errors of the planning function about its input, which another attempt cannot mend. */
 const FINAL = [
-  'Failed',
-  'Cancelled',
+  ...Object.values(EXECUTION_ERRORS),
   ...Object.entries(ERRORS).flatMap(([code, { source }]) => (source === 'user' ? [code] : [])),
 ]
 

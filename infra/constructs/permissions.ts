@@ -3,12 +3,6 @@ import * as iam from 'aws-cdk-lib/aws-iam'
 import { machineArn } from './arns.ts'
 import type { Records } from './records.ts'
 
-/** `bucket` and `prefix` of `s3://bucket/prefix`; the prefix is empty or ends with a slash. */
-export function s3Parts(uri: string): { bucket: string; prefix: string } {
-  const [, bucket = '', path = ''] = /^s3:\/\/([^/]+)\/?(.*)$/.exec(uri) ?? []
-  return { bucket, prefix: path === '' ? '' : `${path.replace(/\/$/, '')}/` }
-}
-
 /** Policy statements, each of which allows one thing on the resources of one deployment. */
 export class Permissions {
   readonly #stack: Stack

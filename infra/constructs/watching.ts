@@ -7,6 +7,8 @@ import * as sns from 'aws-cdk-lib/aws-sns'
 import * as subscriptions from 'aws-cdk-lib/aws-sns-subscriptions'
 import type * as sqs from 'aws-cdk-lib/aws-sqs'
 import { Construct } from 'constructs'
+import type { AttemptOutcome } from '../../src/core/model.ts'
+import { attemptsMetric, budgetMetric, METRICS } from '../../src/core/names.ts'
 import type { Layout } from '../layout.ts'
 
 /** Resources that are monitored. */
@@ -21,8 +23,6 @@ export interface WatchingProps {
   alarmEmail: string | undefined
 }
 
-/** Namespace of the metrics that functions write. */
-const METRICS = 'Sluice'
 /** The page with an article on each alarm; each is a heading. */
 const RUNBOOK = 'docs/operations.md#'
 /** Outcomes of attempts that the dashboard shows. */
@@ -35,7 +35,7 @@ const CAUSES = [
   'not_started',
   'throttled',
   'over_budget',
-]
+] satisfies AttemptOutcome[]
 const OLDEST = Duration.hours(1)
 const BEHIND = Duration.minutes(5)
 const STUCK = Duration.hours(24)
@@ -95,21 +95,21 @@ export class Watching extends Construct {
 
   private watchRuns({ environment, budgets }: WatchingProps): void {
     const own = (name: string, statistic: string) => this.own(environment, name, statistic)
-    this.alarm('Runs-Failed', 'runs-failed', { metric: own('RunsFailed', 'sum'), threshold: 1 })
+    this.alarm('Runs-Failed', 'runs-failed', { metric: own(METRICS.runsFailed, 'sum'), threshold: 1 })
     this.alarm('Containers-Not-Starting', 'containers-not-starting', {
-      metric: own('FailedLaunches', 'max'),
+      metric: own(METRICS.failedLaunches, 'max'),
       threshold: FAILED_LAUNCHES,
     })
     // The metric is written once an hour.
-    const oldest = own('OldestRunHours', 'max').with({ period: Duration.hours(1) })
+    const oldest = own(METRICS.oldestRunHours, 'max').with({ period: Duration.hours(1) })
     this.alarm('Runs-Stuck', 'runs-stuck', { metric: oldest, threshold: STUCK.toHours() })
     this.alarm('Records-Repaired', 'records-repaired', {
-      metric: own('RecordsRepaired', 'sum').with({ period: Duration.hours(1) }),
+      metric: own(METRICS.recordsRepaired, 'sum').with({ period: Duration.hours(1) }),
       threshold: 1,
     })
     for (const name of budgets)
       this.alarm(`Budget-${name}`, 'budget-nearly-spent', {
-        metric: own(`BudgetUsed-${name}`, 'max'),
+        metric: own(budgetMetric(name), 'max'),
         threshold: NEARLY_SPENT_PERCENT,
       })
   }
@@ -117,7 +117,7 @@ export class Watching extends Construct {
   /** A metric that functions and containers write into their logs. */
   private own(environment: string, metricName: string, statistic: string): cloudwatch.Metric {
     return new cloudwatch.Metric({
-      namespace: METRICS,
+      namespace: METRICS.namespace,
       metricName,
       dimensionsMap: { service: environment },
       statistic,
@@ -160,9 +160,9 @@ export class Watching extends Construct {
       graph('Runs failed', [this.machines('ExecutionsFailed')]),
       graph(
         'Attempts that did not succeed, by cause',
-        CAUSES.map((cause) => this.own(environment, `Attempts-${cause}`, 'sum')),
+        CAUSES.map((cause) => this.own(environment, attemptsMetric(cause), 'sum')),
       ),
-      graph('Seconds of a run', [this.own(environment, 'RunSeconds', 'p90')]),
+      graph('Seconds of a run', [this.own(environment, METRICS.runSeconds, 'p90')]),
       graph(
         'Messages waiting',
         Object.values(queues).map((queue) => queue.metricApproximateNumberOfMessagesVisible()),

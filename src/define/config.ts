@@ -9,6 +9,7 @@ import {
 } from '../core/limits.ts'
 import type { BudgetPeriod } from '../core/model.ts'
 import { DEFAULT_POOL } from '../core/plan.ts'
+import { isS3Uri, isValidS3Uri } from '../core/s3-uri.ts'
 import { type Allowed, POOL_RIGHTS, STACK_OPTIONS, type StackOptions } from './deployment-options.ts'
 import { isPipeline, type Pipeline } from './pipeline.ts'
 
@@ -116,7 +117,6 @@ const POOL = z.strictObject({
   ...POOL_RIGHTS,
 })
 
-const S3_URI = /^s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](\/.*)?$/
 const ENVIRONMENT = z
   .strictObject({
     storage: z.string().min(1, 'must be the path of a folder, or s3://bucket/prefix').optional(),
@@ -132,7 +132,7 @@ const ENVIRONMENT = z
       .string()
       .regex(/^[A-Za-z][A-Za-z0-9-]{0,29}$/, 'must be a letter, then up to 29 letters, digits or hyphens')
       .optional(),
-    reads: z.array(z.string().regex(S3_URI, 'must be s3://bucket/prefix')).optional(),
+    reads: z.array(z.string().refine(isValidS3Uri, 'must be s3://bucket/prefix')).optional(),
     variables: z.record(z.string(), z.string()).optional(),
     external: z.array(z.string()).optional(),
     baseImage: z.string().min(1).optional(),
@@ -146,10 +146,10 @@ const ENVIRONMENT = z
     ...STACK_OPTIONS,
   })
   .superRefine(({ region, storage }, context) => {
-    const isS3 = storage?.startsWith('s3://') === true
+    const isS3 = storage !== undefined && isS3Uri(storage)
     if (region === undefined && isS3)
       context.addIssue('targets in S3 need a region: the environment is a deployment')
-    if (region !== undefined && storage !== undefined && !S3_URI.test(storage))
+    if (region !== undefined && storage !== undefined && !isValidS3Uri(storage))
       context.addIssue('a deployment keeps its targets in S3: write s3://bucket/prefix, or leave storage out')
   })
 

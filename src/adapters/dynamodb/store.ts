@@ -16,11 +16,11 @@ import {
 import { unmarshall } from '@aws-sdk/util-dynamodb'
 import type { Change, Stored, WriteResult } from '../../core/change.ts'
 import { SluiceError } from '../../core/errors.ts'
+import { TABLE } from '../../core/names.ts'
 import { makeTypedStore, type Store } from '../../core/ports.ts'
 import { type ItemWrite, itemWrite, recordOf } from './expressions.ts'
 import { keyOf, PARTITIONS, type Place, partitionsOf, placeOf } from './keys.ts'
 import { isPassing, retrying } from './retry.ts'
-import { DUE_INDEX } from './table.ts'
 
 /** Most keys of one BatchGetItem. */
 const BATCH = 100
@@ -115,8 +115,8 @@ export function dynamoStore(client: DynamoDBClient, table: string, now: () => nu
     const result = await documents.send(
       new QueryCommand({
         TableName: table,
-        IndexName: DUE_INDEX,
-        KeyConditionExpression: 'dueShard = :shard AND dueAt <= :before',
+        IndexName: TABLE.dueIndex,
+        KeyConditionExpression: `${TABLE.dueShard} = :shard AND ${TABLE.dueAt} <= :before`,
         ExpressionAttributeValues: { ':shard': shard, ':before': before },
         Limit: limit,
       }),

@@ -1,10 +1,8 @@
 import type { CreateTableCommandInput } from '@aws-sdk/client-dynamodb'
-
-/** Name of the sparse index on what is due. */
-export const DUE_INDEX = 'due'
+import { TABLE } from '../../core/names.ts'
 
 /** Attributes that the table needs beside a record's own. */
-export const OWN_ATTRIBUTES = ['pk', 'sk', 'dueShard', 'expiresAt'] as const
+export const OWN_ATTRIBUTES = [TABLE.partitionKey, TABLE.sortKey, TABLE.dueShard, TABLE.expiresAt] as const
 
 /** The one table: what CloudFormation creates on AWS, and tests on a local DynamoDB. */
 export function tableInput(name: string): CreateTableCommandInput {
@@ -12,21 +10,21 @@ export function tableInput(name: string): CreateTableCommandInput {
     TableName: name,
     BillingMode: 'PAY_PER_REQUEST',
     AttributeDefinitions: [
-      { AttributeName: 'pk', AttributeType: 'S' },
-      { AttributeName: 'sk', AttributeType: 'S' },
-      { AttributeName: 'dueShard', AttributeType: 'N' },
-      { AttributeName: 'dueAt', AttributeType: 'N' },
+      { AttributeName: TABLE.partitionKey, AttributeType: 'S' },
+      { AttributeName: TABLE.sortKey, AttributeType: 'S' },
+      { AttributeName: TABLE.dueShard, AttributeType: 'N' },
+      { AttributeName: TABLE.dueAt, AttributeType: 'N' },
     ],
     KeySchema: [
-      { AttributeName: 'pk', KeyType: 'HASH' },
-      { AttributeName: 'sk', KeyType: 'RANGE' },
+      { AttributeName: TABLE.partitionKey, KeyType: 'HASH' },
+      { AttributeName: TABLE.sortKey, KeyType: 'RANGE' },
     ],
     GlobalSecondaryIndexes: [
       {
-        IndexName: DUE_INDEX,
+        IndexName: TABLE.dueIndex,
         KeySchema: [
-          { AttributeName: 'dueShard', KeyType: 'HASH' },
-          { AttributeName: 'dueAt', KeyType: 'RANGE' },
+          { AttributeName: TABLE.dueShard, KeyType: 'HASH' },
+          { AttributeName: TABLE.dueAt, KeyType: 'RANGE' },
         ],
         // Only the keys: a heartbeat writes nothing to the index.
         Projection: { ProjectionType: 'KEYS_ONLY' },

@@ -8,6 +8,7 @@ import {
 } from '@aws-sdk/client-ecs'
 import { readErrorMessage } from '../../core/errors.ts'
 import type { Container, Launched } from '../../core/launch.ts'
+import { CAPACITY, EVENTS } from '../../core/names.ts'
 
 /** How many containers to start, and on which capacity. */
 export interface Wanted {
@@ -57,7 +58,7 @@ export function fargateWorkers(client: ECSClient, { cluster, ...network }: Place
       const arns: string[] = []
       while (arns.length < count) {
         const wanted = Math.min(count - arns.length, BATCH)
-        const started = await (spot ? onSpot(family, wanted) : run(family, wanted, 'FARGATE'))
+        const started = await (spot ? onSpot(family, wanted) : run(family, wanted, CAPACITY.usual))
         arns.push(...started.arns)
         if (started.problem !== undefined) return { arns, problem: started.problem }
       }
@@ -79,9 +80,9 @@ export function fargateWorkers(client: ECSClient, { cluster, ...network }: Place
 
   /** Starts on Fargate Spot first; the rest, if Spot has no capacity, on Fargate. */
   async function onSpot(family: string, count: number): Promise<Launched> {
-    const { arns } = await run(family, count, 'FARGATE_SPOT')
+    const { arns } = await run(family, count, CAPACITY.spare)
     if (arns.length === count) return { arns }
-    const rest = await run(family, count - arns.length, 'FARGATE')
+    const rest = await run(family, count - arns.length, CAPACITY.usual)
     return { ...rest, arns: [...arns, ...rest.arns] }
   }
 
@@ -124,7 +125,7 @@ const OUTSIDE = ['UserInitiated', 'SpotInterruption', 'TerminationNotice']
 function containerOf(task: Task): Container {
   const { taskArn: arn = '', lastStatus, desiredStatus, startedAt, stopCode = '' } = task
   const began = startedAt === undefined ? {} : { startedAt: startedAt.getTime() }
-  if (lastStatus !== 'STOPPED' && desiredStatus !== 'STOPPED')
+  if (lastStatus !== EVENTS.container.status && desiredStatus !== EVENTS.container.status)
     return { arn, status: startedAt === undefined ? 'starting' : 'running', ...began }
   const isHealthy = OUTSIDE.includes(stopCode) || (startedAt !== undefined && !endedWithError(task))
   const ended = (task.stoppingAt ?? task.stoppedAt)?.getTime()

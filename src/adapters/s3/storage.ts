@@ -8,6 +8,7 @@ import {
 } from '@aws-sdk/client-s3'
 import { Upload } from '@aws-sdk/lib-storage'
 import { errorName } from '../../core/errors.ts'
+import { STAGED } from '../../core/names.ts'
 import type { Staged, Storage } from '../../core/ports.ts'
 import { copyObject } from './copy.ts'
 import { existMany, listAll } from './listing.ts'
@@ -18,17 +19,8 @@ export interface S3Place {
   prefix: string
 }
 
-/** Splits `s3://bucket/some/prefix`. */
-export function placeOf(uri: string): S3Place {
-  const { host, pathname } = new URL(uri)
-  const prefix = pathname.replace(/^\/+|\/+$/g, '')
-  return { bucket: host, prefix: prefix === '' ? '' : `${prefix}/` }
-}
-
 /** Content up to this size is kept until it is published; more is uploaded in parts while it is written. */
 const SMALL_BYTES = 8 * 1024 * 1024
-/** What is written and not yet published, out of the way of whoever lists targets. */
-const STAGED = '.staged/'
 
 let written = 0
 

@@ -1,5 +1,6 @@
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation'
 import { SluiceError } from '../../core/errors.ts'
+import { isImagesOutput, type StackOutputs } from '../../core/names.ts'
 import { findConfig, loadProject, type Project } from '../../project/load-config.ts'
 import { EXIT } from '../exit.ts'
 import type { GlobalOptions, Result } from '../options.ts'
@@ -95,12 +96,12 @@ async function contextOf(
 }
 
 /** Images of pools, by name; of many pools they are told by several outputs. */
-const imagesIn = (outputs: { [name: string]: string }): string =>
+const imagesIn = (outputs: StackOutputs): string =>
   JSON.stringify(
     Object.assign(
       {},
       ...Object.entries(outputs).flatMap(([name, value]) =>
-        /^Images\d*$/.test(name) ? [JSON.parse(value)] : [],
+        isImagesOutput(name) ? [JSON.parse(value)] : [],
       ),
     ),
   )

@@ -1,5 +1,6 @@
 import { fromNodeProviderChain } from '@aws-sdk/credential-providers'
 import { readErrorMessage, SluiceError } from '../../core/errors.ts'
+import type { StackOutputs } from '../../core/names.ts'
 import type { DeployedEnvironment } from '../../define/deployed-environment.ts'
 import type { Project } from '../../project/load-config.ts'
 import { findTarget, type Target } from './stack.ts'
@@ -9,7 +10,7 @@ export interface Deployment {
   name: string
   environment: DeployedEnvironment
   stack: string
-  outputs: { [name: string]: string }
+  outputs: StackOutputs
 }
 
 /** Looks the deployment up with the user's own credentials. */

@@ -11,6 +11,7 @@ import {
 import { SHELL } from '../../adapters/ecs/workers.ts'
 import type { TaskShape } from '../../control/control.ts'
 import { SluiceError } from '../../core/errors.ts'
+import { CAPACITY, CONTAINER, EVENTS, ecsTaskOf } from '../../core/names.ts'
 import { EXIT } from '../exit.ts'
 import { type GlobalOptions, projectOf, type Result } from '../options.ts'
 import { deployedControl } from './control.ts'
@@ -66,8 +67,7 @@ export async function withContainer<T>(
 
 /** The container that runs a task now. */
 export function containerOf({ status, worker }: Pick<TaskShape, 'status' | 'worker'>): string | undefined {
-  const isHere = status === 'running' && worker?.startsWith('fargate/') === true
-  return isHere ? worker.slice('fargate/'.length) : undefined
+  return status === 'running' && worker ? ecsTaskOf(worker) : undefined
 }
 
 /** A container of the pool that works on nothing; where nobody stops it, it ends after an hour. */
@@ -83,10 +83,10 @@ export function freshContainer({ stack, outputs }: Deployment, pool: string): Ru
   return {
     cluster: outputs.Cluster,
     taskDefinition: `${outputs.Families ?? `${stack}-`}${pool}`,
-    launchType: 'FARGATE',
+    launchType: CAPACITY.usual,
     enableExecuteCommand: true,
     startedBy: SHELL,
-    overrides: { containerOverrides: [{ name: 'worker', command: ['wait'] }] },
+    overrides: { containerOverrides: [{ name: CONTAINER, command: ['wait'] }] },
     networkConfiguration: {
       awsvpcConfiguration: {
         subnets: (outputs.Subnets ?? '').split(','),
@@ -112,7 +112,7 @@ export const execArguments = (
   '--task',
   id,
   '--container',
-  'worker',
+  CONTAINER,
   '--interactive',
   '--command',
   command,
@@ -136,7 +136,7 @@ async function untilExecutable(client: ECSClient, { outputs }: Deployment, id: s
     const input = { cluster: outputs.Cluster, tasks: [id] }
     const answer: DescribeTasksCommandOutput = await client.send(new DescribeTasksCommand(input))
     const [task] = answer.tasks ?? []
-    if (task?.lastStatus === 'STOPPED')
+    if (task?.lastStatus === EVENTS.container.status)
       throw new SluiceError(
         'deployment_unreachable',
         `The container ${id} stopped: ${task.stoppedReason ?? 'no reason was told'}.`,

@@ -7,6 +7,7 @@ import {
   type StackResourceSummary,
 } from '@aws-sdk/client-cloudformation'
 import { readErrorMessage, SluiceError } from '../../core/errors.ts'
+import { type StackOutputs, TASKS_MACHINE } from '../../core/names.ts'
 import {
   type DeployedEnvironment,
   deployedEnvironment,
@@ -17,7 +18,7 @@ import type { Project } from '../../project/load-config.ts'
 /** A stack as CloudFormation tells it. */
 export interface FoundStack {
   name: string
-  outputs: { [name: string]: string }
+  outputs: StackOutputs
 }
 
 /** An environment with its stack; `found` is absent where it was never deployed. */
@@ -94,7 +95,7 @@ async function isOf(
   if (outputs.ApiUrl === undefined) return false
   const pipelines = (await resourcesOf(client, name)).flatMap(({ PhysicalResourceId = '' }) => {
     const [, pipeline] = PhysicalResourceId.split(`:stateMachine:${name}-`)
-    return pipeline === undefined || pipeline === 'Tasks' ? [] : [pipeline]
+    return pipeline === undefined || pipeline === TASKS_MACHINE ? [] : [pipeline]
   })
   const known = pipelines.filter((pipeline) => project.pipelines.has(pipeline))
   return known.length >= pipelines.length * SAME_PROJECT

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { SluiceError } from '../../core/errors.ts'
+import { isS3Uri } from '../../core/s3-uri.ts'
 
 /** A JSON value in a variable. */
 const jsonOf = <T extends z.ZodType>(schema: T) =>
@@ -32,7 +33,7 @@ const SETTINGS = {
   environment: { name: 'SLUICE_ENVIRONMENT', schema: z.string().min(1) },
   table: { name: 'SLUICE_TABLE', schema: z.string().min(1) },
   bucket: { name: 'SLUICE_BUCKET', schema: z.string().min(1) },
-  storage: { name: 'SLUICE_STORAGE', schema: z.string().startsWith('s3://') },
+  storage: { name: 'SLUICE_STORAGE', schema: z.string().refine(isS3Uri, 'must be s3://bucket/prefix') },
   /** URLs by pool; of many pools, what all begin with, as that of `*`. */
   queues: { name: 'SLUICE_QUEUES', schema: byPool(z.url()) },
   secrets: { name: 'SLUICE_SECRETS', schema: z.string().min(1) },

@@ -3,13 +3,15 @@ import { standardOutputLogs } from '../../adapters/cloudwatch/logs.ts'
 import { dynamoStore } from '../../adapters/dynamodb/store.ts'
 import { fileStorage } from '../../adapters/files/file-storage.ts'
 import { s3Plans } from '../../adapters/s3/plans.ts'
-import { placeOf, s3Storage } from '../../adapters/s3/storage.ts'
+import { s3Storage } from '../../adapters/s3/storage.ts'
 import { managedSecrets } from '../../adapters/secrets-manager/secrets.ts'
 import { sqsQueue } from '../../adapters/sqs/queue.ts'
 import { systemClock } from '../../adapters/system/clock.ts'
 import type { Home } from '../../control/home.ts'
 import type { Limits } from '../../core/limits.ts'
+import { OBJECTS, POOL_DEFAULTS } from '../../core/names.ts'
 import type { Feed, Ports, Queue, Runner } from '../../core/ports.ts'
+import { parseS3Prefix } from '../../core/s3-uri.ts'
 import type { TaskDefinition } from '../../define/task.ts'
 import type { Context, Settings } from '../../engine/context.ts'
 import { completenessOf } from '../../planning/completeness.ts'
@@ -61,10 +63,10 @@ export function openDeployed(told: Deployment, parts: HomeParts): Home {
   const messages = sqsQueue(sqs, { urls: urlsOf(told.queues, Object.keys(limits.pools)), waitSeconds })
   const { store, plans, queue } = withFaults({
     store: dynamoStore(dynamodb, told.table),
-    plans: s3Plans(s3, told.bucket, 'plans/'),
+    plans: s3Plans(s3, told.bucket, OBJECTS.plans),
     queue: parts.queue?.(messages) ?? messages,
   })
-  const surroundings = surroundingsIn(store, s3Storage(s3, placeOf(told.storage)))
+  const surroundings = surroundingsIn(store, s3Storage(s3, parseS3Prefix(told.storage)))
   const tasks = project?.tasks ?? new Map<string, TaskDefinition>()
   const completeness = completenessOf(tasks, surroundings, fileStorage('/'))
   const looks = {
@@ -95,7 +97,11 @@ export function openDeployed(told: Deployment, parts: HomeParts): Home {
 const urlsOf = (queues: Deployment['queues'], pools: string[]): { [pool: string]: string } =>
   Object.fromEntries(pools.map((pool) => [pool, ofPool(queues, pool) ?? '']))
 
-function settingsOf(code: string, limits: Limits, memoryMb = 1024): Omit<Settings, 'worker'> {
+function settingsOf(
+  code: string,
+  limits: Limits,
+  memoryMb: number = POOL_DEFAULTS.lambdaMemoryMb,
+): Omit<Settings, 'worker'> {
   return {
     code,
     leaseMs: LEASE_MS,

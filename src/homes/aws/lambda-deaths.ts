@@ -1,9 +1,7 @@
 import type { FunctionDeath } from '../../adapters/cloudwatch/function-deaths.ts'
+import { lambdaStreamOf } from '../../core/names.ts'
 import type { Ports } from '../../core/ports.ts'
 import { ofPool } from './environment.ts'
-
-/** How a worker's id begins that is a function; the rest names its log stream. */
-export const LAMBDA = 'lambda/'
 
 /**
  * A body that uses more memory than its heap may fill that of the whole function. Lambda ends all its processes then, and
@@ -16,7 +14,8 @@ export const lambdaDeaths =
   ): Ports['deathOf'] & {} =>
   async ({ worker, pool, startedAt }) => {
     const group = ofPool(logGroups, pool)
-    if (group === undefined || !worker.startsWith(LAMBDA)) return undefined
+    const stream = lambdaStreamOf(worker)
+    if (group === undefined || stream === undefined) return undefined
     // Without the log the attempt is lost as before.
-    return read(group, worker.slice(LAMBDA.length), startedAt).catch(() => undefined)
+    return read(group, stream, startedAt).catch(() => undefined)
   }

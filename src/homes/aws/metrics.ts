@@ -1,19 +1,21 @@
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics'
 import type { Run } from '../../core/model.ts'
+import { attemptsMetric, budgetMetric, METRICS } from '../../core/names.ts'
 import type { WorkEvents } from '../../engine/work.ts'
 import type { TickParts } from './handlers/tick.ts'
 
-// Embedded metrics in the function's log; infra's alarms are on these names.
-const metricsOf = (environment: string) => new Metrics({ namespace: 'Sluice', serviceName: environment })
+// Embedded metrics in the function's log.
+const metricsOf = (environment: string) =>
+  new Metrics({ namespace: METRICS.namespace, serviceName: environment })
 
 /** Counts the ends of runs. */
 export function runMetrics(environment: string) {
   const metrics = metricsOf(environment)
   return (run: Run): void => {
     const took = ((run.endedAt ?? run.createdAt) - run.createdAt) / 1000
-    metrics.addMetric('RunSeconds', MetricUnit.Seconds, took)
-    metrics.addMetric('RunsFailed', MetricUnit.Count, run.status === 'failed' ? 1 : 0)
-    metrics.addMetric('RunsEnded', MetricUnit.Count, 1)
+    metrics.addMetric(METRICS.runSeconds, MetricUnit.Seconds, took)
+    metrics.addMetric(METRICS.runsFailed, MetricUnit.Count, run.status === 'failed' ? 1 : 0)
+    metrics.addMetric(METRICS.runsEnded, MetricUnit.Count, 1)
     metrics.publishStoredMetrics()
   }
 }
@@ -23,7 +25,7 @@ export function attemptMetrics(environment: string): NonNullable<WorkEvents['onE
   const metrics = metricsOf(environment)
   return (_, { outcome }) => {
     if (outcome === 'succeeded') return
-    metrics.addMetric(`Attempts-${outcome}`, MetricUnit.Count, 1)
+    metrics.addMetric(attemptsMetric(outcome), MetricUnit.Count, 1)
     metrics.publishStoredMetrics()
   }
 }
@@ -32,11 +34,12 @@ export function attemptMetrics(environment: string): NonNullable<WorkEvents['onE
 export function tickMetrics(environment: string): TickParts['keep'] {
   const metrics = metricsOf(environment)
   return ({ budgets, failedLaunches, oldestRunHours, repaired }) => {
-    metrics.addMetric('FailedLaunches', MetricUnit.Count, failedLaunches)
-    if (oldestRunHours !== undefined) metrics.addMetric('OldestRunHours', MetricUnit.NoUnit, oldestRunHours)
-    if (repaired !== undefined) metrics.addMetric('RecordsRepaired', MetricUnit.Count, repaired)
+    metrics.addMetric(METRICS.failedLaunches, MetricUnit.Count, failedLaunches)
+    if (oldestRunHours !== undefined)
+      metrics.addMetric(METRICS.oldestRunHours, MetricUnit.NoUnit, oldestRunHours)
+    if (repaired !== undefined) metrics.addMetric(METRICS.recordsRepaired, MetricUnit.Count, repaired)
     for (const [name, use] of Object.entries(budgets))
-      metrics.addMetric(`BudgetUsed-${name}`, MetricUnit.Percent, 100 * use)
+      metrics.addMetric(budgetMetric(name), MetricUnit.Percent, 100 * use)
     metrics.publishStoredMetrics()
   }
 }

@@ -2,6 +2,7 @@ import { countTasks, type FoundTask, findTasks } from '../../../control/find-tas
 import type { Home } from '../../../control/home.ts'
 import { keys } from '../../../core/keys.ts'
 import type { Run, TaskStatus } from '../../../core/model.ts'
+import { EXECUTION_ERRORS } from '../../../core/names.ts'
 import type { Store } from '../../../core/ports.ts'
 
 /** How executions are told of the end of their run. */
@@ -41,7 +42,12 @@ export async function removeExecution(store: Store, run: string, id: string): Pr
 
 async function answer(answers: Answers, token: string, run: Run, summary: Summary): Promise<void> {
   if (run.status === 'succeeded') await answers.succeed(token, summary)
-  else await answers.fail(token, run.status === 'cancelled' ? 'Cancelled' : 'Failed', causeOf(summary))
+  else
+    await answers.fail(
+      token,
+      EXECUTION_ERRORS[run.status === 'cancelled' ? 'cancelled' : 'failed'],
+      causeOf(summary),
+    )
 }
 
 /** What an execution's output says of its run. */

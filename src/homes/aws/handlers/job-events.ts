@@ -3,17 +3,18 @@ import type { Home } from '../../../control/home.ts'
 import { findStandingRecord } from '../../../core/change.ts'
 import { keys } from '../../../core/keys.ts'
 import type { Crash } from '../../../core/model.ts'
+import { containerWorker, EVENTS } from '../../../core/names.ts'
 import { cancelRun } from '../../../engine/cancel.ts'
 import { loseWorker } from '../../../engine/tick.ts'
 import { executionId, removeExecution } from './answer.ts'
 
 const EVENT = z.discriminatedUnion('source', [
   z.object({
-    source: z.literal('aws.states'),
+    source: z.literal(EVENTS.execution.source),
     detail: z.object({ executionArn: z.string(), status: z.string() }),
   }),
   z.object({
-    source: z.literal('aws.ecs'),
+    source: z.literal(EVENTS.container.source),
     detail: z.object({
       taskArn: z.string(),
       taskDefinitionArn: z.string(),
@@ -27,7 +28,7 @@ const EVENT = z.discriminatedUnion('source', [
   }),
 ])
 
-type StoppedContainer = Extract<z.output<typeof EVENT>, { source: 'aws.ecs' }>['detail']
+type StoppedContainer = Extract<z.output<typeof EVENT>, { source: typeof EVENTS.container.source }>['detail']
 
 /** https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html */
 const ENDED_BY_ITSELF = 'EssentialContainerExited'
@@ -46,13 +47,13 @@ export interface JobEventsParts {
 export function createJobEvents({ home, wake }: JobEventsParts) {
   return async (event: unknown): Promise<void> => {
     const parsed = EVENT.parse(event)
-    if (parsed.source === 'aws.states') {
+    if (parsed.source === EVENTS.execution.source) {
       const { executionArn, status } = parsed.detail
-      if (status === 'ABORTED') await stopped(home, executionArn)
-    } else if (parsed.detail.lastStatus === 'STOPPED') {
+      if (status === EVENTS.execution.status) await stopped(home, executionArn)
+    } else if (parsed.detail.lastStatus === EVENTS.container.status) {
       const { taskArn, taskDefinitionArn, stoppedReason, stopCode } = parsed.detail
       const why = stoppedReason || stopCode || 'no reason was told'
-      const lost = await loseWorker(home.context, workerOfTask(taskArn), `its container stopped: ${why}`)
+      const lost = await loseWorker(home.context, containerWorker(taskArn), `its container stopped: ${why}`)
       // What a task has crashed is counted by the retries of the task.
       const crash = lost === 0 ? crashOf(parsed.detail, why) : undefined
       await wake(familyOf(taskDefinitionArn), crash)
@@ -71,9 +72,6 @@ function crashOf(stopped: StoppedContainer, why: string): Crash | undefined {
     reason: `${why}; exit code ${exitCode}`,
   }
 }
-
-/** The worker of a Fargate task; `sluice logs` finds its stream by this. */
-export const workerOfTask = (arn: string) => `fargate/${arn.slice(arn.lastIndexOf('/') + 1)}`
 
 /** `arn:…:task-definition/FAMILY:REVISION`. */
 const familyOf = (arn: string) => arn.slice(arn.lastIndexOf('/') + 1).replace(/:\d+$/, '')

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { type LineQuery, type ReadLines, readCursor, type WrittenLine } from '../../../control/parts.ts'
 import { keys } from '../../../core/keys.ts'
+import { logStreamOf } from '../../../core/names.ts'
 import type { LinesPage, LinesQuery, Store } from '../../../core/ports.ts'
 
 /** Reads lines of a pool's tasks. */
@@ -78,13 +79,6 @@ async function withStreams(store: Store, { run, tasks }: LineQuery, place: Place
     keys.attempt(run.id, number, index + 1),
   )
   const records = [task, ...(await store.read(attempts))]
-  const streams = [...new Set(records.flatMap((record) => streamOf(pool, record?.worker)))]
+  const streams = [...new Set(records.flatMap((record) => logStreamOf(record?.worker ?? '', pool) ?? []))]
   return streams.length === 0 ? place : { ...place, streams }
-}
-
-/** The log stream of a worker; Fargate's are named by the pool, the container and the task. */
-function streamOf(pool: string, worker: string | undefined): string[] {
-  const [kind, ...rest] = worker?.split('/') ?? []
-  if (kind === 'lambda') return [rest.join('/')]
-  return kind === 'fargate' ? [`${pool}/worker/${rest.join('/')}`] : []
 }

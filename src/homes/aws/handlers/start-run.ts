@@ -3,6 +3,7 @@ import type { Home } from '../../../control/home.ts'
 import type { OpenOrder } from '../../../control/parts.ts'
 import type { Asked } from '../../../control/requests.ts'
 import { keys } from '../../../core/keys.ts'
+import { TASKS_MACHINE } from '../../../core/names.ts'
 import { reserveRun } from '../../../engine/open-run.ts'
 
 /** What starting an execution needs of Step Functions. */
@@ -28,9 +29,6 @@ export const ORDER = z.strictObject({
 
 /** The part of an input that no parameter can be called by. */
 export const ORDER_FIELD = '$sluice'
-
-/** The state machine of task families; a pipeline's name never begins with a capital. */
-export const TASKS_MACHINE = 'Tasks'
 
 /** What an execution is started with. */
 export interface Order {

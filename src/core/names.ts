@@ -1,0 +1,121 @@
+/**
+ * Names that two sides share: the code and the stack that is made for it, or two parts of a deployment. Each is written
+ * once, here. Names of environment variables are in `homes/aws/environment.ts`, beside their schemas.
+ */
+
+/** The table of records: attributes beside a record's own, and the sparse index on due records. */
+export const TABLE = {
+  partitionKey: 'pk',
+  sortKey: 'sk',
+  dueIndex: 'due',
+  dueShard: 'dueShard',
+  dueAt: 'dueAt',
+  expiresAt: 'expiresAt',
+} as const
+
+/** Prefixes of objects in the bucket of a deployment. */
+export const OBJECTS = { plans: 'plans/', targets: 'targets/' } as const
+
+/** Below a prefix of targets: content that is written and not yet published, apart from what readers list. */
+export const STAGED = '.staged/'
+
+/** Metrics that functions and containers write into their logs. */
+export const METRICS = {
+  namespace: 'Sluice',
+  runSeconds: 'RunSeconds',
+  runsEnded: 'RunsEnded',
+  runsFailed: 'RunsFailed',
+  failedLaunches: 'FailedLaunches',
+  oldestRunHours: 'OldestRunHours',
+  recordsRepaired: 'RecordsRepaired',
+} as const
+
+/** The metric that counts attempts with one outcome. */
+export const attemptsMetric = (outcome: string): string => `Attempts-${outcome}`
+
+/** The metric of the share of a budget that is spent or reserved, in percent. */
+export const budgetMetric = (budget: string): string => `BudgetUsed-${budget}`
+
+/** Outputs of a stack, by which the command finds the parts of a deployment. */
+export const OUTPUTS = {
+  apiUrl: 'ApiUrl',
+  project: 'Project',
+  storage: 'Storage',
+  cluster: 'Cluster',
+  subnets: 'Subnets',
+  securityGroup: 'SecurityGroup',
+  publicIp: 'PublicIp',
+  families: 'Families',
+} as const
+
+const IMAGES_OUTPUT = 'Images'
+
+/** The outputs of a stack as CloudFormation returns them; which there are depends on its pools. */
+export type StackOutputs = { [O in (typeof OUTPUTS)[keyof typeof OUTPUTS]]?: string } & {
+  [images: `${typeof IMAGES_OUTPUT}${string}`]: string
+}
+
+/** The output of the images of pools; the images of many pools need several outputs, which are numbered from 0. */
+export const imagesOutput = (index: number): string => `${IMAGES_OUTPUT}${index === 0 ? '' : index + 1}`
+
+/** Whether an output holds images of pools. */
+export const isImagesOutput = (name: string): boolean => new RegExp(`^${IMAGES_OUTPUT}\\d*$`).test(name)
+
+/** The state machine of task families; a pipeline's name never begins with a capital. */
+export const TASKS_MACHINE = 'Tasks'
+
+/** Errors with which the execution of a run ends. */
+export const EXECUTION_ERRORS = { failed: 'Failed', cancelled: 'Cancelled' } as const
+
+/** Events of AWS that a deployment receives, with the status that it handles. */
+export const EVENTS = {
+  execution: {
+    source: 'aws.states',
+    detailType: 'Step Functions Execution Status Change',
+    status: 'ABORTED',
+  },
+  container: { source: 'aws.ecs', detailType: 'ECS Task State Change', status: 'STOPPED' },
+} as const
+
+/** The container of a pool's task. */
+export const CONTAINER = 'worker'
+
+/** Capacity providers of containers: at the usual price, and spare capacity that AWS may take back. */
+export const CAPACITY = { usual: 'FARGATE', spare: 'FARGATE_SPOT' } as const
+
+/** Pools whose options say nothing else. Limits of Lambda and of Fargate bound what an option may say. */
+export const POOL_DEFAULTS = {
+  lambdaMemoryMb: 1024,
+  containerMemoryMb: 2048,
+  /** In 1,024ths of a processor. */
+  containerCpu: 512,
+  mostContainers: 10,
+  /** A container that has had nothing to do for this time ends. */
+  idleSeconds: 60,
+} as const
+
+const ON_LAMBDA = 'lambda/'
+const ON_FARGATE = 'fargate/'
+
+/** The worker that a Lambda function is, by its log stream. */
+export const lambdaWorker = (logStream: string): string => `${ON_LAMBDA}${logStream}`
+
+/** The log stream of a worker that is a Lambda function; undefined for any other worker. */
+export const lambdaStreamOf = (worker: string): string | undefined =>
+  worker.startsWith(ON_LAMBDA) ? worker.slice(ON_LAMBDA.length) : undefined
+
+/** The worker that a container is, by the ARN of its ECS task. */
+export const containerWorker = (taskArn: string): string =>
+  `${ON_FARGATE}${taskArn.slice(taskArn.lastIndexOf('/') + 1)}`
+
+/** The id of a worker's ECS task; undefined for a worker that is no container. */
+export const ecsTaskOf = (worker: string): string | undefined =>
+  worker.startsWith(ON_FARGATE) ? worker.slice(ON_FARGATE.length) : undefined
+
+/** The log stream of a worker. ECS names the stream of a container by prefix (the pool), container and task. */
+export function logStreamOf(worker: string, pool: string): string | undefined {
+  const onLambda = lambdaStreamOf(worker)
+  if (onLambda !== undefined) return onLambda
+  const task = ecsTaskOf(worker)
+  return task === undefined ? undefined : `${pool}/${CONTAINER}/${task}`
+}
