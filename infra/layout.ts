@@ -59,6 +59,11 @@ export class Layout {
     return this.within(`PipelineStack-${first % PIPELINE_STACKS}`, own)
   }
 
+  /** Log groups of the larger layout have names, so that the API finds them; no later stack uses the same names. */
+  logGroupName(pool: string): string | undefined {
+    return this.isSpread ? `/sluice/${this.stackName}/${this.stackNonce}/${pool}` : undefined
+  }
+
   /** A text that no other stack of this name has had, because log groups stay when a stack is removed. */
   get stackNonce(): string {
     return Fn.select(2, Fn.split('/', Stack.of(this.#root).stackId))

@@ -1,9 +1,12 @@
-import { type Duration, RemovalPolicy } from 'aws-cdk-lib'
+import { Duration, RemovalPolicy } from 'aws-cdk-lib'
 import * as iam from 'aws-cdk-lib/aws-iam'
 import * as lambda from 'aws-cdk-lib/aws-lambda'
 import * as logs from 'aws-cdk-lib/aws-logs'
 import { Construct } from 'constructs'
 import { type Grants, grantTo } from './grants.ts'
+
+/** Longest timeout of Lambda. */
+export const LONGEST_TIMEOUT = Duration.minutes(15)
 
 /** Options of a function. */
 export interface FunctionProps {
@@ -54,4 +57,14 @@ export class OwnFunction extends Construct {
       ...(props.reserved === undefined ? {} : { reservedConcurrentExecutions: props.reserved }),
     })
   }
+}
+
+/**
+ * The end of a task sends messages for its dependents. Lambda takes that for a loop and stops it after 16 rounds, unless
+ * it is allowed.
+ * https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
+ */
+export function allowLoops(each: lambda.Function): void {
+  const resource = each.node.defaultChild as lambda.CfnFunction
+  resource.recursiveLoop = 'Allow'
 }

@@ -9,6 +9,10 @@ export interface Grants {
   policies?: string[]
 }
 
+/** Statements that come in groups, each of which fills a policy: a single one fits into the role's own. */
+export const withGroups = (statements: iam.PolicyStatement[], groups: iam.PolicyStatement[]): Grants =>
+  groups.length > 1 ? { statements, apart: groups } : { statements: [...statements, ...groups] }
+
 /** Gives a role the listed permissions, and no others. */
 export function grantTo(role: iam.Role, { statements, apart = [], policies = [] }: Grants): void {
   for (const statement of statements) role.addToPolicy(statement)

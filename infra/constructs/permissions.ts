@@ -1,7 +1,7 @@
 import type { Stack } from 'aws-cdk-lib'
 import * as iam from 'aws-cdk-lib/aws-iam'
+import type { Records } from '../records.ts'
 import { machineArn } from './arns.ts'
-import type { Records } from './records.ts'
 
 /** Policy statements, each of which allows one thing on the resources of one deployment. */
 export class Permissions {

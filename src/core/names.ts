@@ -13,8 +13,8 @@ export const TABLE = {
   expiresAt: 'expiresAt',
 } as const
 
-/** Prefixes of objects in the bucket of a deployment. */
-export const OBJECTS = { plans: 'plans/', targets: 'targets/' } as const
+/** Prefixes of plans and of targets in the bucket of a deployment. */
+export const OBJECTS = { plans: 'plans/', targets: 'targets' } as const
 
 /** Below a prefix of targets: content that is written and not yet published, apart from what readers list. */
 export const STAGED = '.staged/'

@@ -38,6 +38,8 @@ export interface Environment extends StackOptions {
   nodeVersion?: string
   /** Who is told of alarms. @default nobody: the topic has no subscriber */
   alarmEmail?: string
+  /** URL of a page with an article on each alarm, which alarms link. @default the page docs/operations.md of this package */
+  runbook?: string
   /** @default 30 */
   logRetentionDays?: number
   /** An existing network by its id. @default one of its own, public subnets without ingress */
@@ -138,6 +140,7 @@ const ENVIRONMENT = z
     baseImage: z.string().min(1).optional(),
     nodeVersion: z.string().min(1).optional(),
     alarmEmail: z.email().optional(),
+    runbook: z.url({ protocol: /^https?$/ }).optional(),
     logRetentionDays: z
       .literal([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557])
       .optional(),

@@ -56,20 +56,28 @@ export type Setting = keyof typeof SETTINGS
 /** Settings as a function reads them. */
 export type Settings<S extends Setting> = { [K in S]: z.output<(typeof SETTINGS)[K]['schema']> }
 
-const CORE = ['environment', 'table', 'bucket', 'code'] as const
-const RUNS = [...CORE, 'queues', 'storage', 'secrets'] as const
+/** Settings that every part reads. */
+export const SHARED_SETTINGS = [
+  'environment',
+  'table',
+  'bucket',
+  'code',
+  'queues',
+  'storage',
+  'secrets',
+] as const satisfies readonly Setting[]
 
 /** Which settings each function, and the container, reads. */
 export const SETTINGS_OF = {
-  schedule: [...CORE, 'storage', 'secrets', 'queues', 'machines'],
-  plan: [...RUNS],
-  advance: [...CORE, 'queues', 'storage', 'secrets', 'repairQueue', 'launcher'],
-  'lambda-worker': [...RUNS, 'pool', 'memoryMb'],
-  'launch-workers': [...CORE, 'queues', 'storage', 'secrets', 'workers'],
-  tick: [...CORE, 'queues', 'storage', 'secrets', 'launcher', 'logGroups'],
-  'job-events': [...CORE, 'queues', 'storage', 'secrets', 'launcher'],
-  api: [...RUNS, 'machines', 'logGroups'],
-  worker: [...RUNS, 'pool', 'memoryMb', 'idleSeconds', 'tasksPerWorker'],
+  schedule: [...SHARED_SETTINGS, 'machines'],
+  plan: SHARED_SETTINGS,
+  advance: [...SHARED_SETTINGS, 'repairQueue', 'launcher'],
+  'lambda-worker': [...SHARED_SETTINGS, 'pool', 'memoryMb'],
+  'launch-workers': [...SHARED_SETTINGS, 'workers'],
+  tick: [...SHARED_SETTINGS, 'launcher', 'logGroups'],
+  'job-events': [...SHARED_SETTINGS, 'launcher'],
+  api: [...SHARED_SETTINGS, 'machines', 'logGroups'],
+  worker: [...SHARED_SETTINGS, 'pool', 'memoryMb', 'idleSeconds', 'tasksPerWorker'],
 } as const satisfies Record<string, readonly Setting[]>
 
 /** A part of the deployment that is told settings. */

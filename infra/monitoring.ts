@@ -7,24 +7,23 @@ import * as sns from 'aws-cdk-lib/aws-sns'
 import * as subscriptions from 'aws-cdk-lib/aws-sns-subscriptions'
 import type * as sqs from 'aws-cdk-lib/aws-sqs'
 import { Construct } from 'constructs'
-import type { AttemptOutcome } from '../../src/core/model.ts'
-import { attemptsMetric, budgetMetric, METRICS } from '../../src/core/names.ts'
-import type { Layout } from '../layout.ts'
+import type { AttemptOutcome } from '../src/core/model.ts'
+import { attemptsMetric, budgetMetric, METRICS } from '../src/core/names.ts'
+import type { Decider } from '../src/define/deployment-options.ts'
+import type { Foundation } from './foundation.ts'
+import type { Layout } from './layout.ts'
+import type { LambdaPool } from './pools.ts'
+import type { Queues } from './queues.ts'
 
 /** Resources that are monitored. */
-export interface WatchingProps {
-  environment: string
-  functions: { [name: string]: lambda.Function }
-  queues: { [pool: string]: sqs.Queue }
-  deadLetters: Map<string, sqs.Queue>
-  layout: Layout
-  /** Names of budgets. */
-  budgets: string[]
-  alarmEmail: string | undefined
+export interface MonitoringProps {
+  foundation: Foundation
+  pools: LambdaPool[]
+  functions: { [D in Decider]: lambda.Function }
 }
 
-/** The page with an article on each alarm; each is a heading. */
-const RUNBOOK = 'docs/operations.md#'
+/** The page of this package with an article on each alarm; each is a heading. */
+const RUNBOOK = 'docs/operations.md'
 /** Outcomes of attempts that the dashboard shows. */
 const CAUSES = [
   'failed',
@@ -44,33 +43,46 @@ const NEARLY_SPENT_PERCENT = 90
 const FAILED_LAUNCHES = 3
 
 /** Alarms, each with its article in the runbook, to one topic; and a dashboard. */
-export class Watching extends Construct {
+export class Monitoring extends Construct {
   readonly topic: sns.Topic
   readonly #action: SnsAction
   readonly #layout: Layout
+  /** Value of the dimension that all metrics of the deployment have. */
+  readonly #service: string
+  readonly #runbook: string
 
-  constructor(scope: Construct, id: string, props: WatchingProps) {
+  constructor(scope: Construct, id: string, { foundation, pools, functions }: MonitoringProps) {
     super(scope, id)
-    this.#layout = props.layout
+    const { layout, project } = foundation
+    this.#layout = layout
+    this.#service = project.name
+    this.#runbook = project.environment.runbook ?? RUNBOOK
     this.topic = new sns.Topic(this, 'Alarms', { enforceSSL: true })
     this.topic.grantPublish(new iam.ServicePrincipal('cloudwatch.amazonaws.com'))
-    if (props.alarmEmail !== undefined)
-      this.topic.addSubscription(new subscriptions.EmailSubscription(props.alarmEmail))
+    if (project.environment.alarmEmail !== undefined)
+      this.topic.addSubscription(new subscriptions.EmailSubscription(project.environment.alarmEmail))
     this.#action = new SnsAction(this.topic)
-    this.watchQueues(props)
-    this.watchFunctions(props)
-    this.watchRuns(props)
-    this.dashboard(props)
+    const all = [
+      ...pools.map(({ name, ...pool }) => ({ name: `pool-${name}`, pool: name, function: pool.function })),
+      ...Object.entries(functions).map(([name, each]) => ({ name, function: each })),
+    ]
+    this.alarmOnQueues(foundation.queues)
+    this.alarmOnFunctions(all, functions.advance)
+    this.alarmOnRuns(project.budgets)
+    this.addDashboard(
+      [...foundation.queues.pools.values()].map(({ queue }) => queue),
+      all.map((each) => each.function),
+    )
   }
 
-  private watchQueues({ deadLetters, queues }: WatchingProps): void {
-    for (const [name, queue] of deadLetters)
+  private alarmOnQueues({ deadLetters, pools }: Queues): void {
+    for (const { name, pool, queue } of deadLetters)
       this.alarm(`${name}-DeadLetters`, 'dead-letters', {
-        pool: poolIn(name),
+        pool,
         metric: queue.metricApproximateNumberOfMessagesVisible({ statistic: 'max' }),
         threshold: 1,
       })
-    for (const [pool, queue] of Object.entries(queues))
+    for (const [pool, { queue }] of pools)
       this.alarm(`${pool}-OldestMessage`, 'oldest-message', {
         pool,
         metric: queue.metricApproximateAgeOfOldestMessage(),
@@ -78,23 +90,23 @@ export class Watching extends Construct {
       })
   }
 
-  private watchFunctions({ functions }: WatchingProps): void {
-    for (const [name, each] of Object.entries(functions)) {
-      const pool = poolIn(name)
+  private alarmOnFunctions(
+    functions: { name: string; pool?: string; function: lambda.Function }[],
+    advance: lambda.Function,
+  ): void {
+    for (const { name, pool, function: each } of functions) {
       this.alarm(`${name}-Errors`, 'function-errors', { pool, metric: each.metricErrors(), threshold: 3 })
       const metric = each.metricThrottles()
       this.alarm(`${name}-Throttles`, 'function-throttles', { pool, metric, threshold: 10 })
     }
-    const advance = functions.advance
-    if (advance !== undefined)
-      this.alarm('Stream-Behind', 'stream-behind', {
-        metric: advance.metric('IteratorAge', { statistic: 'max' }),
-        threshold: BEHIND.toMilliseconds(),
-      })
+    this.alarm('Stream-Behind', 'stream-behind', {
+      metric: advance.metric('IteratorAge', { statistic: 'max' }),
+      threshold: BEHIND.toMilliseconds(),
+    })
   }
 
-  private watchRuns({ environment, budgets }: WatchingProps): void {
-    const own = (name: string, statistic: string) => this.own(environment, name, statistic)
+  private alarmOnRuns(budgets: string[]): void {
+    const own = (name: string, statistic: string) => this.ownMetric(name, statistic)
     this.alarm('Runs-Failed', 'runs-failed', { metric: own(METRICS.runsFailed, 'sum'), threshold: 1 })
     this.alarm('Containers-Not-Starting', 'containers-not-starting', {
       metric: own(METRICS.failedLaunches, 'max'),
@@ -115,17 +127,17 @@ export class Watching extends Construct {
   }
 
   /** A metric that functions and containers write into their logs. */
-  private own(environment: string, metricName: string, statistic: string): cloudwatch.Metric {
+  private ownMetric(metricName: string, statistic: string): cloudwatch.Metric {
     return new cloudwatch.Metric({
       namespace: METRICS.namespace,
       metricName,
-      dimensionsMap: { service: environment },
+      dimensionsMap: { service: this.#service },
       statistic,
     })
   }
 
   /** A line for each state machine of the deployment, by a search, because the number of metrics in a widget is bounded. */
-  private machines(metricName: string): cloudwatch.MathExpression {
+  private machinesMetric(metricName: string): cloudwatch.MathExpression {
     const names = `StateMachineArn="stateMachine:${this.#layout.anyPrefix}"`
     return new cloudwatch.MathExpression({
       expression: `SEARCH('{AWS/States,StateMachineArn} MetricName="${metricName}" ${names}', 'Sum', 300)`,
@@ -146,42 +158,39 @@ export class Watching extends Construct {
       evaluationPeriods: 1,
       comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
       treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
-      alarmDescription: `What it means and what to do: ${RUNBOOK}${article}`,
+      alarmDescription: `What it means and what to do: ${this.#runbook}#${article}`,
     })
     alarm.addAlarmAction(this.#action)
   }
 
-  private dashboard({ environment, functions, queues }: WatchingProps): void {
+  private addDashboard(queues: sqs.IQueue[], functions: lambda.Function[]): void {
     const graph = (title: string, left: cloudwatch.IMetric[]) =>
       new cloudwatch.GraphWidget({ title, left, width: 12 })
-    const board = new cloudwatch.Dashboard(this, 'Dashboard', { dashboardName: `sluice-${environment}` })
+    const board = new cloudwatch.Dashboard(this, 'Dashboard', { dashboardName: `sluice-${this.#service}` })
     board.addWidgets(
-      graph('Runs started', [this.machines('ExecutionsStarted')]),
-      graph('Runs failed', [this.machines('ExecutionsFailed')]),
+      graph('Runs started', [this.machinesMetric('ExecutionsStarted')]),
+      graph('Runs failed', [this.machinesMetric('ExecutionsFailed')]),
       graph(
         'Attempts that did not succeed, by cause',
-        CAUSES.map((cause) => this.own(environment, attemptsMetric(cause), 'sum')),
+        CAUSES.map((cause) => this.ownMetric(attemptsMetric(cause), 'sum')),
       ),
-      graph('Seconds of a run', [this.own(environment, METRICS.runSeconds, 'p90')]),
+      graph('Seconds of a run', [this.ownMetric(METRICS.runSeconds, 'p90')]),
       graph(
         'Messages waiting',
-        Object.values(queues).map((queue) => queue.metricApproximateNumberOfMessagesVisible()),
+        queues.map((queue) => queue.metricApproximateNumberOfMessagesVisible()),
       ),
       graph(
         'Age of the oldest message',
-        Object.values(queues).map((queue) => queue.metricApproximateAgeOfOldestMessage()),
+        queues.map((queue) => queue.metricApproximateAgeOfOldestMessage()),
       ),
       graph(
         'Errors of functions',
-        Object.values(functions).map((each) => each.metricErrors()),
+        functions.map((each) => each.metricErrors()),
       ),
       graph(
         'Duration of functions',
-        Object.values(functions).map((each) => each.metricDuration()),
+        functions.map((each) => each.metricDuration()),
       ),
     )
   }
 }
-
-/** The pool of a queue or function: `Pool-heavy`, `pool-heavy`. */
-const poolIn = (name: string): string | undefined => /^pool-(.+)$/i.exec(name)?.[1]

@@ -1,7 +1,7 @@
 import { Duration, Fn, Stack } from 'aws-cdk-lib'
 import * as sqs from 'aws-cdk-lib/aws-sqs'
 import { Construct } from 'constructs'
-import type { Layout } from '../layout.ts'
+import type { Layout } from './layout.ts'
 
 /** A queue and its dead-letter queue. */
 export interface WithDeadLetters {
@@ -41,18 +41,18 @@ export class Queues extends Construct {
     this.stream = new sqs.Queue(this, 'StreamDeadLetters', SAFE)
   }
 
-  /** Dead-letter queues of all pools, and of changes, schedules and the stream. */
-  get deadLetters(): Map<string, sqs.Queue> {
-    const pools = [...this.pools].map(([name, { deadLetters }]): [string, sqs.Queue] => [
-      `Pool-${name}`,
-      deadLetters,
-    ])
-    return new Map([
-      ...pools,
-      ['Repair', this.repair.deadLetters],
-      ['Schedules', this.schedules],
-      ['Stream', this.stream],
-    ])
+  /** Dead-letter queues of all pools, and of changes, schedules and the stream, each with a name for its alarm. */
+  get deadLetters(): { name: string; pool?: string; queue: sqs.Queue }[] {
+    return [
+      ...[...this.pools].map(([pool, { deadLetters }]) => ({
+        name: `Pool-${pool}`,
+        pool,
+        queue: deadLetters,
+      })),
+      { name: 'Repair', queue: this.repair.deadLetters },
+      { name: 'Schedules', queue: this.schedules },
+      { name: 'Stream', queue: this.stream },
+    ]
   }
 
   /** URL of each pool's queue; of many pools the beginning that their URLs share, as that of `*`. */

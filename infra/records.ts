@@ -2,7 +2,7 @@ import { Duration, RemovalPolicy } from 'aws-cdk-lib'
 import * as dynamodb from 'aws-cdk-lib/aws-dynamodb'
 import * as s3 from 'aws-cdk-lib/aws-s3'
 import { Construct } from 'constructs'
-import { OBJECTS, STAGED, TABLE } from '../../src/core/names.ts'
+import { OBJECTS, STAGED, TABLE } from '../src/core/names.ts'
 
 const PLANS_KEPT = Duration.days(90)
 const STAGED_KEPT = Duration.days(7)
@@ -36,7 +36,7 @@ export class Records extends Construct {
       objectOwnership: s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
       lifecycleRules: [
         { prefix: OBJECTS.plans, expiration: PLANS_KEPT },
-        { prefix: `${OBJECTS.targets}${STAGED}`, expiration: STAGED_KEPT },
+        { prefix: `${OBJECTS.targets}/${STAGED}`, expiration: STAGED_KEPT },
         { abortIncompleteMultipartUploadAfter: STAGED_KEPT },
       ],
       removalPolicy: RemovalPolicy.RETAIN,

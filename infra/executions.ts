@@ -1,19 +1,17 @@
 import { Aws, RemovalPolicy, Stack, Tags } from 'aws-cdk-lib'
 import * as iam from 'aws-cdk-lib/aws-iam'
 import * as logs from 'aws-cdk-lib/aws-logs'
-import * as scheduler from 'aws-cdk-lib/aws-scheduler'
-import type * as sqs from 'aws-cdk-lib/aws-sqs'
 import * as sfn from 'aws-cdk-lib/aws-stepfunctions'
 import { Construct } from 'constructs'
-import { ERRORS } from '../../src/core/errors.ts'
-import { EXECUTION_ERRORS, TASKS_MACHINE } from '../../src/core/names.ts'
-import type { Pipeline } from '../../src/define/pipeline.ts'
-import type { Layout } from '../layout.ts'
-import { machineArn } from './arns.ts'
-import { allow } from './permissions.ts'
+import { ERRORS } from '../src/core/errors.ts'
+import { EXECUTION_ERRORS, TASKS_MACHINE } from '../src/core/names.ts'
+import type { Pipeline } from '../src/define/pipeline.ts'
+import { machineArn } from './constructs/arns.ts'
+import { allow } from './constructs/permissions.ts'
+import type { Layout } from './layout.ts'
 
 /** Input of the state machines. */
-export interface MachinesProps {
+export interface ExecutionsProps {
   pipelines: Pipeline[]
   /** ARN of the function that plans. */
   planArn: string
@@ -31,11 +29,15 @@ const FINAL = [
 ]
 
 /** One state machine per pipeline, and one for task families; their executions show runs in the AWS console. */
-export class Machines extends Construct {
+export class Executions extends Construct {
   readonly arns: string[] = []
   readonly machines: sfn.CfnStateMachine[] = []
 
-  constructor(scope: Construct, id: string, { pipelines, planArn, layout, logRetentionDays }: MachinesProps) {
+  constructor(
+    scope: Construct,
+    id: string,
+    { pipelines, planArn, layout, logRetentionDays }: ExecutionsProps,
+  ) {
     super(scope, id)
     const { prefix } = layout
     const role = new iam.Role(this, 'Role', { assumedBy: new iam.ServicePrincipal('states.amazonaws.com') })
@@ -127,56 +129,5 @@ export function definitionOf(planArn: string, name: string, partition: string = 
         End: true,
       },
     },
-  }
-}
-
-/** Input of the schedules. */
-export interface SchedulesProps {
-  scheduleArn: string
-  tickArn: string
-  deadLetters: sqs.Queue
-  layout: Layout
-}
-
-/**
- * The clock of a deployment, in its own schedule group: three schedules for any number of pipelines. Cron expressions
- * and time zones of pipelines never reach EventBridge, because its grammar and daylight saving differ. Each minute the
- * function looks which schedules of pipelines have fired.
- */
-export class Schedules extends Construct {
-  constructor(
-    scope: Construct,
-    id: string,
-    { scheduleArn, tickArn, deadLetters, layout: { anyPrefix } }: SchedulesProps,
-  ) {
-    super(scope, id)
-    const role = new iam.Role(this, 'Role', {
-      assumedBy: new iam.ServicePrincipal('scheduler.amazonaws.com'),
-    })
-    role.addToPolicy(allow(['lambda:InvokeFunction'], [scheduleArn, tickArn]))
-    role.addToPolicy(allow(['sqs:SendMessage'], [deadLetters.queueArn]))
-    const groupName = `${anyPrefix}schedules`
-    const group = new scheduler.CfnScheduleGroup(this, 'Group', { name: groupName })
-    const add = (name: string, arn: string, input: object, when: string) => {
-      const schedule = new scheduler.CfnSchedule(this, name, {
-        name,
-        groupName,
-        scheduleExpression: when,
-        flexibleTimeWindow: { mode: 'OFF' },
-        target: {
-          arn,
-          roleArn: role.roleArn,
-          input: JSON.stringify(input),
-          deadLetterConfig: { arn: deadLetters.queueArn },
-          retryPolicy: { maximumRetryAttempts: 3, maximumEventAgeInSeconds: 900 },
-        },
-      })
-      schedule.node.addDependency(group, role)
-    }
-    add('Tick', tickArn, {}, 'rate(1 minute)')
-    // At the beginning of each minute, when most schedules fire.
-    add('Firings', scheduleArn, { only: 'fired' }, 'cron(* * * * ? *)')
-    // Starts missed intervals, and opens failed intervals again.
-    add('Intervals', scheduleArn, {}, 'rate(5 minutes)')
   }
 }

@@ -8,27 +8,21 @@ import * as iam from 'aws-cdk-lib/aws-iam'
 import * as logs from 'aws-cdk-lib/aws-logs'
 import { Asset } from 'aws-cdk-lib/aws-s3-assets'
 import { Construct } from 'constructs'
-import { CAPACITY, CONTAINER, POOL_DEFAULTS } from '../../src/core/names.ts'
-import type { Layout } from '../layout.ts'
-import type { DeployedPool, DeployedProject } from '../project.ts'
-import { type Grants, grantTo } from './grants.ts'
-import { allow } from './permissions.ts'
+import { CAPACITY, CONTAINER, POOL_DEFAULTS } from '../src/core/names.ts'
+import { grantTo } from './constructs/grants.ts'
+import { allow } from './constructs/permissions.ts'
+import type { Foundation } from './foundation.ts'
+import type { Layout } from './layout.ts'
+import { allowTasks } from './pools.ts'
+import type { DeployedPool, DeployedProject } from './project.ts'
 
 /** Input of the pools of containers. */
 export interface ContainersProps {
-  environment: DeployedProject['environment']
-  layout: Layout
+  foundation: Foundation
   pools: { [name: string]: DeployedPool }
-  /** Variables of a pool's container. */
-  variables(pool: string): { [name: string]: string }
-  /** Permissions of a pool's tasks. */
-  allows(pool: string): Grants
-  logRetentionDays: number
-  /** Name of a pool's log group. @default one that CloudFormation makes up */
-  logGroupName(pool: string): string | undefined
   /** Existing images, by pool; these pools build none. */
-  images: { [pool: string]: string }
-  /** Processor of the images; what builds them must be able to. @default ARM64 */
+  images: { readonly [pool: string]: string }
+  /** Processor of the images; what builds them must be able to. */
   architecture: ecs.CpuArchitecture
 }
 
@@ -51,7 +45,8 @@ export class Containers extends Construct {
 
   constructor(scope: Construct, id: string, props: ContainersProps) {
     super(scope, id)
-    const { environment, layout } = props
+    const { layout, project } = props.foundation
+    const { environment } = project
     this.#layout = layout
     this.isPublic = environment.privateSubnets !== true
     this.vpc = this.network(environment)
@@ -140,24 +135,26 @@ export class Containers extends Construct {
 
   private addPool(name: string, pool: DeployedPool, props: ContainersProps): void {
     const scope = this.#layout.poolScope(name, this)
-    const logGroupName = props.logGroupName(name)
+    const { foundation } = props
+    const logGroupName = this.#layout.logGroupName(name)
     const logGroup = new logs.LogGroup(scope, `${name}-Logs`, {
-      retention: props.logRetentionDays,
+      retention: foundation.logRetentionDays,
       removalPolicy: RemovalPolicy.RETAIN,
       ...(logGroupName === undefined ? {} : { logGroupName }),
     })
     this.logGroups.set(name, logGroup)
+    const memoryMb = pool.memoryMb ?? POOL_DEFAULTS.containerMemoryMb
     const definition = new ecs.FargateTaskDefinition(scope, name, {
       ...this.roles(scope, name),
       family: `${this.#layout.prefix}${name}`,
       cpu: pool.cpu ?? POOL_DEFAULTS.containerCpu,
-      memoryLimitMiB: pool.memoryMb ?? POOL_DEFAULTS.containerMemoryMb,
+      memoryLimitMiB: memoryMb,
       runtimePlatform: {
         cpuArchitecture: props.architecture,
         operatingSystemFamily: ecs.OperatingSystemFamily.LINUX,
       },
     })
-    grantTo(definition.taskRole as iam.Role, props.allows(name))
+    grantTo(definition.taskRole as iam.Role, allowTasks(foundation, name, pool))
     definition.addToTaskRolePolicy(EXEC())
     const code = new Asset(scope, `${name}-Code`, {
       path: join(pool.folder, 'code.tgz'),
@@ -169,8 +166,12 @@ export class Containers extends Construct {
     definition.addContainer(CONTAINER, {
       image: this.image(scope, name, pool, props),
       environment: {
-        ...props.environment.variables,
-        ...props.variables(name),
+        ...foundation.variablesOf('worker', {
+          pool: name,
+          memoryMb: String(memoryMb),
+          idleSeconds: String(pool.idleSeconds ?? POOL_DEFAULTS.idleSeconds),
+          tasksPerWorker: String(pool.tasksPerWorker ?? 0),
+        }),
         AWS_REGION: Stack.of(this).region,
         SLUICE_BUNDLE: Stack.of(this).toJsonString(bundle),
       },
@@ -194,7 +195,7 @@ export class Containers extends Construct {
     const asset = new DockerImageAsset(scope, `${name}-Image`, {
       directory: pool.folder,
       exclude: ['code.tgz'],
-      buildArgs: { POOL: name, ...buildArgsOf(props.environment, pool) },
+      buildArgs: { POOL: name, ...buildArgsOf(props.foundation.project.environment, pool) },
       platform,
     })
     this.images[name] = asset.imageUri

@@ -1,0 +1,36 @@
+import { Duration, Stack } from 'aws-cdk-lib'
+import * as lambda from 'aws-cdk-lib/aws-lambda'
+import type * as logs from 'aws-cdk-lib/aws-logs'
+import { machineArn } from './constructs/arns.ts'
+import { withGroups } from './constructs/grants.ts'
+import type { Foundation } from './foundation.ts'
+import { readableLogs } from './pools.ts'
+
+/** The function that answers the command and the console. Calls are signed with AWS credentials. */
+export class Api {
+  readonly function: lambda.Function
+  readonly url: string
+
+  /** `logGroups`: those of the pools' tasks, by pool. */
+  constructor(foundation: Foundation, logGroups: Map<string, logs.LogGroup>) {
+    const { scope, layout, permissions, secretsPrefix, machineNames } = foundation
+    const { arns, names } = readableLogs(foundation, logGroups)
+    const statements = [
+      ...foundation.allowLooking('read', 'list'),
+      ...permissions.readLogs(arns),
+      ...permissions.lookAtSecrets(secretsPrefix),
+      ...permissions.setSecrets(secretsPrefix),
+    ]
+    this.function = foundation.addFunction('api', {
+      description: 'Answers the command and the console',
+      settings: {
+        machines: machineArn(scope, layout.prefix),
+        logGroups: Stack.of(scope).toJsonString(names),
+      },
+      allows: withGroups(statements, permissions.startRuns(machineNames)),
+      timeout: Duration.minutes(1),
+      memoryMb: 1024,
+    })
+    this.url = this.function.addFunctionUrl({ authType: lambda.FunctionUrlAuthType.AWS_IAM }).url
+  }
+}

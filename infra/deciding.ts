@@ -1,0 +1,106 @@
+import { Duration, Stack } from 'aws-cdk-lib'
+import * as lambda from 'aws-cdk-lib/aws-lambda'
+import * as sources from 'aws-cdk-lib/aws-lambda-event-sources'
+import { MOVING_AT_ONCE } from '../src/core/change.ts'
+import type { StoredRecord } from '../src/core/model.ts'
+import { allowLoops } from './constructs/function.ts'
+import { withGroups } from './constructs/grants.ts'
+import type { Foundation } from './foundation.ts'
+import type { Launching } from './launching.ts'
+import { type LambdaPool, readableLogs } from './pools.ts'
+
+const BATCH = 500
+/** Batches of one shard that are handled at once; changes of one record stay in order. */
+const PARALLEL = 4
+const TRIES = 3
+
+/** The functions that decide: `advance` handles changes of records, `tick` handles due records every minute. */
+export class Deciding {
+  readonly advance: lambda.Function
+  readonly tick: lambda.Function
+
+  constructor(foundation: Foundation, launching: Launching, lambdaPools: LambdaPool[]) {
+    this.advance = addAdvance(foundation, launching)
+    this.tick = addTick(foundation, launching, lambdaPools)
+  }
+}
+
+/** Sends messages, puts yielded tasks into their run, and answers executions. */
+function addAdvance(foundation: Foundation, launching: Launching): lambda.Function {
+  const { permissions, queues, records, machineNames } = foundation
+  const { repair, stream } = queues
+  const statements = [
+    ...permissions.records('list', 'remove'),
+    ...permissions.plans('write'),
+    ...foundation.allowSending(),
+    ...permissions.send([repair.queue.queueArn]),
+    launching.allowInvoking(),
+  ]
+  const advance = foundation.addFunction('advance', {
+    description: 'Does what changed records ask for',
+    settings: { repairQueue: repair.queue.queueUrl, launcher: launching.function.functionName },
+    allows: withGroups(statements, permissions.answerRuns(machineNames)),
+    timeout: Duration.minutes(1),
+    memoryMb: 1024,
+  })
+  advance.addEventSource(
+    new sources.DynamoEventSource(records.table, {
+      startingPosition: lambda.StartingPosition.TRIM_HORIZON,
+      batchSize: BATCH,
+      parallelizationFactor: PARALLEL,
+      retryAttempts: TRIES,
+      bisectBatchOnError: true,
+      onFailure: new sources.SqsDlq(stream),
+      filters: CHANGES,
+    }),
+  )
+  advance.addEventSource(new sources.SqsEventSource(repair.queue, { batchSize: 1 }))
+  allowLoops(advance)
+  return advance
+}
+
+/** Its audit does the same as `advance`, except answering executions; the logs of functions tell how they died. */
+function addTick(foundation: Foundation, launching: Launching, lambdaPools: LambdaPool[]): lambda.Function {
+  const { permissions, scope } = foundation
+  const logs = readableLogs(foundation, new Map(lambdaPools.map(({ name, logGroup }) => [name, logGroup])))
+  return foundation.addFunction('tick', {
+    description: 'Brings what is due, every minute',
+    settings: {
+      launcher: launching.function.functionName,
+      logGroups: Stack.of(scope).toJsonString(logs.names),
+    },
+    allows: {
+      statements: [
+        ...permissions.records('list', 'due', 'remove'),
+        ...permissions.plans('write'),
+        ...foundation.allowSending(),
+        ...permissions.readLogs(logs.arns),
+        launching.allowInvoking(),
+      ],
+    },
+    timeout: Duration.minutes(5),
+  })
+}
+
+const { isEqual, notEquals, or } = lambda.FilterRule
+
+const changed = (
+  kinds: StoredRecord['kind'][],
+  fields: object = {},
+  eventName: 'INSERT' | 'MODIFY' = 'MODIFY',
+) =>
+  lambda.FilterCriteria.filter({
+    eventName: isEqual(eventName),
+    dynamodb: { NewImage: { kind: { S: or(...kinds) }, ...fields } },
+  })
+
+/**
+ * Changes that `advance` has to handle (`isCarriedByFeed` of src/core/change.ts). Claims and heartbeats are filtered out, so
+ * that they cost no invocation.
+ */
+const CHANGES = [
+  changed(['taskRun'], { status: { S: or(...MOVING_AT_ONCE) } }, 'INSERT'),
+  changed(['taskRun'], { status: { S: notEquals('running') } }),
+  changed(['run', 'limit']),
+  changed(['lock'], { waiting: { BOOL: isEqual(true) } }),
+]

@@ -1,0 +1,42 @@
+import { Duration, Stack } from 'aws-cdk-lib'
+import type * as iam from 'aws-cdk-lib/aws-iam'
+import type * as lambda from 'aws-cdk-lib/aws-lambda'
+import { allow } from './constructs/permissions.ts'
+import type { Containers } from './containers.ts'
+import type { Foundation } from './foundation.ts'
+import { poolsOn } from './pools.ts'
+
+/** The function that launches containers. Others invoke it when a pool may be missing some. */
+export class Launching {
+  readonly function: lambda.Function
+
+  constructor(foundation: Foundation, containers: Containers | undefined) {
+    const { scope, layout, permissions, project, queues } = foundation
+    const pools = Object.keys(poolsOn(project, 'fargate'))
+    this.function = foundation.addFunction('launch-workers', {
+      description: 'Launches containers that a pool is missing',
+      settings: {
+        workers: Stack.of(scope).toJsonString({
+          families: layout.prefix,
+          cluster: containers?.cluster.clusterArn ?? '',
+          subnets: containers?.subnets ?? [],
+          securityGroups: containers === undefined ? [] : [containers.securityGroup.securityGroupId],
+          publicIp: containers?.isPublic ?? false,
+        }),
+      },
+      allows: {
+        statements: [
+          ...permissions.records(),
+          ...permissions.measure(queues.arnsOf(pools)),
+          ...(containers?.launchStatements(pools) ?? []),
+        ],
+      },
+      timeout: Duration.minutes(1),
+    })
+  }
+
+  /** Permission to have containers launched. */
+  allowInvoking(): iam.PolicyStatement {
+    return allow(['lambda:InvokeFunction'], [this.function.functionArn])
+  }
+}

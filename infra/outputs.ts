@@ -1,0 +1,32 @@
+import { CfnOutput, Fn, Stack } from 'aws-cdk-lib'
+import { imagesOutput, OUTPUTS } from '../src/core/names.ts'
+import type { Api } from './api.ts'
+import type { Containers } from './containers.ts'
+import type { Foundation } from './foundation.ts'
+
+/** Images that fit one output: it has 4,096 bytes, https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html */
+const IMAGES_OF_AN_OUTPUT = 12
+
+/** Adds the outputs by which the command finds the parts of a deployment. */
+export function addOutputs(
+  { scope, project, layout, storage }: Foundation,
+  api: Api,
+  containers: Containers | undefined,
+): void {
+  const output = (name: string, value: string) =>
+    new CfnOutput(scope, name, { value }).overrideLogicalId(name)
+  output(OUTPUTS.apiUrl, api.url)
+  output(OUTPUTS.project, project.project || layout.stackName)
+  output(OUTPUTS.storage, storage)
+  if (containers === undefined) return
+  output(OUTPUTS.cluster, containers.cluster.clusterName)
+  output(OUTPUTS.subnets, Fn.join(',', containers.subnets))
+  output(OUTPUTS.securityGroup, containers.securityGroup.securityGroupId)
+  output(OUTPUTS.publicIp, String(containers.isPublic))
+  output(OUTPUTS.families, layout.prefix)
+  const images = Object.entries(containers.images)
+  for (let start = 0; start < images.length; start += IMAGES_OF_AN_OUTPUT) {
+    const some = Object.fromEntries(images.slice(start, start + IMAGES_OF_AN_OUTPUT))
+    output(imagesOutput(start / IMAGES_OF_AN_OUTPUT), Stack.of(scope).toJsonString(some))
+  }
+}

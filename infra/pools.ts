@@ -1,0 +1,96 @@
+import { ArnFormat, Stack } from 'aws-cdk-lib'
+import * as iam from 'aws-cdk-lib/aws-iam'
+import type * as lambda from 'aws-cdk-lib/aws-lambda'
+import * as sources from 'aws-cdk-lib/aws-lambda-event-sources'
+import type * as logs from 'aws-cdk-lib/aws-logs'
+import { POOL_DEFAULTS } from '../src/core/names.ts'
+import { parseS3Prefix } from '../src/core/s3-uri.ts'
+import { allowLoops, LONGEST_TIMEOUT, OwnFunction } from './constructs/function.ts'
+import { type Grants, withGroups } from './constructs/grants.ts'
+import type { Foundation } from './foundation.ts'
+import type { DeployedPool, DeployedProject } from './project.ts'
+
+/** Smallest concurrency of an SQS event source. */
+const LEAST_CONCURRENCY = 2
+
+/** The pools that run on a platform, by name. */
+export const poolsOn = (
+  { pools }: DeployedProject,
+  platform: 'lambda' | 'fargate',
+): { [name: string]: DeployedPool } =>
+  Object.fromEntries(Object.entries(pools).filter(([, { runsOn = 'lambda' }]) => runsOn === platform))
+
+/** The tasks of a pool: its messages, records, plans, targets, its own secrets, and the permissions of its options. */
+export function allowTasks(foundation: Foundation, name: string, pool: DeployedPool): Grants {
+  const { permissions, queues, storage, secretsPrefix } = foundation
+  const { secrets, allows = [], policies = [], runsOn } = pool
+  const { bucket, prefix } = parseS3Prefix(storage)
+  const queue = queues.pools.get(name)?.queue.queueArn ?? ''
+  const statements = [
+    ...permissions.records(),
+    ...permissions.yields(),
+    ...permissions.objects(bucket, prefix, 'write'),
+    ...foundation.allowReading(),
+    ...permissions.take([queue], runsOn === 'fargate' ? 'container' : 'function'),
+    // A message that comes too early is sent again with a delay.
+    ...permissions.send([queue]),
+    ...allows.map((each) => new iam.PolicyStatement(each)),
+  ]
+  return { ...withGroups(statements, permissions.readSecrets(secrets, secretsPrefix)), policies }
+}
+
+/** A pool whose tasks run in a Lambda function, which gets the messages of the pool's queue one by one. */
+export class LambdaPool {
+  readonly name: string
+  readonly function: lambda.Function
+  readonly logGroup: logs.LogGroup
+
+  constructor(foundation: Foundation, name: string, pool: DeployedPool) {
+    this.name = name
+    const { layout, scope } = foundation
+    const memoryMb = pool.memoryMb ?? POOL_DEFAULTS.lambdaMemoryMb
+    const own = new OwnFunction(layout.poolScope(name, scope), `Pool-${name}`, {
+      description: `Tasks of the pool ${name}`,
+      folder: pool.folder,
+      module: 'index',
+      environment: foundation.variablesOf('lambda-worker', { pool: name, memoryMb: String(memoryMb) }),
+      allows: allowTasks(foundation, name, pool),
+      logRetentionDays: foundation.logRetentionDays,
+      timeout: LONGEST_TIMEOUT,
+      memoryMb,
+      logGroupName: layout.logGroupName(name),
+    })
+    this.function = own.function
+    this.logGroup = own.logGroup
+    const queue = foundation.queues.pools.get(name)?.queue
+    if (queue === undefined) throw new Error(`the pool ${name} has no queue`)
+    const { concurrency } = pool
+    this.function.addEventSource(
+      new sources.SqsEventSource(queue, {
+        batchSize: 1,
+        reportBatchItemFailures: true,
+        ...(concurrency === undefined ? {} : { maxConcurrency: Math.max(concurrency, LEAST_CONCURRENCY) }),
+      }),
+    )
+    allowLoops(this.function)
+  }
+}
+
+/** Log groups of some pools: each by name, or those of all pools by a common prefix. */
+export function readableLogs(
+  { scope, layout }: Foundation,
+  groups: Map<string, logs.LogGroup>,
+): { arns: string[]; names: { [pool: string]: string } } {
+  if (!layout.isSpread)
+    return {
+      arns: [...groups.values()].map(({ logGroupArn }) => logGroupArn),
+      names: Object.fromEntries([...groups].map(([pool, { logGroupName }]) => [pool, logGroupName])),
+    }
+  const arn = Stack.of(scope).formatArn({
+    service: 'logs',
+    resource: 'log-group',
+    resourceName: `/sluice/${layout.stackName}/*`,
+    arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+  })
+  return { arns: [arn], names: { '*': `${layout.logGroupName('')}` } }
+}
