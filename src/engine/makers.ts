@@ -1,6 +1,6 @@
-import type { Stored, WriteResult } from '../core/change.ts'
+import { type Stored, standingRecord, type WriteResult } from '../core/change.ts'
 import { hashTargetUri } from '../core/identity.ts'
-import { keys } from '../core/keys.ts'
+import { type Key, keys } from '../core/keys.ts'
 import type { Lock, Maker } from '../core/model.ts'
 import type { Store } from '../core/ports.ts'
 import { writeEach } from './context.ts'
@@ -14,10 +14,10 @@ export interface Conflict {
   making: Making
 }
 
-/** A target that is to be noted, and who was known to make it. */
+/** A target that is to be noted, and who is known to make it. */
 interface Want {
   making: Making
-  before: Stored<Maker> | undefined
+  before: Stored<Maker>
 }
 
 /** Whether a maker still makes its target, by the definitions of now; where it does not, it gives way. */
@@ -32,11 +32,17 @@ export async function findConflicts(
   makings: readonly Making[],
   stands: Stands,
 ): Promise<Conflict[]> {
-  const known = await readMakers(store, makings)
-  return makings.flatMap((making, index) => {
-    const maker = known[index]
-    return maker !== undefined && isOther(maker, making) && stands(maker, making) ? [{ maker, making }] : []
-  })
+  const conflicts: Conflict[] = []
+  for (let start = 0; start < makings.length; start += PAGE) {
+    const page = makings.slice(start, start + PAGE)
+    const makers = await store.read(page.map(({ uri }) => keys.maker(uri)))
+    page.forEach((making, index) => {
+      const maker = makers[index]
+      if (maker !== undefined && isOther(maker, making) && stands(maker, making))
+        conflicts.push({ maker, making })
+    })
+  }
+  return conflicts
 }
 
 /**
@@ -49,56 +55,70 @@ export async function recordMakers(
   stands: Stands,
 ): Promise<Conflict[]> {
   const conflicts: Conflict[] = []
-  for (let start = 0; start < makings.length; start += PAGE)
-    conflicts.push(...(await recordPage(store, makings.slice(start, start + PAGE), stands)))
+  for (const page of pagesOf(makings)) conflicts.push(...(await recordPage(store, page, stands)))
   return conflicts
 }
 
-async function recordPage(store: Store, makings: readonly Making[], stands: Stands): Promise<Conflict[]> {
+/** A target with the key of its maker, which is a hash and takes as long to find as to read. */
+interface Keyed {
+  making: Making
+  key: Key<'maker'>
+}
+
+/**
+ * Pages of targets whose keys are near each other. Keys are hashes, so in any other order each page would touch the whole
+ * index of a store that is one file.
+ */
+function pagesOf(makings: readonly Making[]): Keyed[][] {
+  const keyed = makings.map((making): Keyed => ({ making, key: keys.maker(making.uri) }))
+  const ordered = keyed.length <= PAGE ? keyed : nearEachOther(keyed)
+  const pages: Keyed[][] = []
+  for (let start = 0; start < ordered.length; start += PAGE) pages.push(ordered.slice(start, start + PAGE))
+  return pages
+}
+
+/** How much of a key puts it near others: three digits of its hash. Sorting by whole keys takes longer than it saves. */
+const NEAR = 'maker/000'.length
+
+function nearEachOther(keyed: readonly Keyed[]): Keyed[] {
+  const groups = Map.groupBy(keyed, ({ key }) => key.slice(0, NEAR))
+  return [...groups.keys()].sort().flatMap((start) => groups.get(start) ?? [])
+}
+
+/** Most targets have no maker yet, so that it is put without looking first. */
+async function recordPage(store: Store, page: readonly Keyed[], stands: Stands): Promise<Conflict[]> {
   const conflicts: Conflict[] = []
-  for (let left = makings; left.length > 0; ) {
-    const known = await readMakers(store, left)
-    const open = left.flatMap((making, index): Want[] => {
-      const before = known[index]
-      if (before === undefined) return [{ making, before }]
-      if (!isOther(before, making)) return []
-      if (!stands(before, making)) return [{ making, before }]
+  const noted = await writeEach(
+    store,
+    page.map(({ making, key }) => ({ key, put: { kind: 'maker', ...making }, if: 'absent' })),
+  )
+  for (let left = page.flatMap(({ making }, index) => known(making, noted[index])); left.length > 0; ) {
+    const open = left.filter(({ making, before }) => {
+      if (!isOther(before, making)) return false
+      if (!stands(before, making)) return true
       conflicts.push({ maker: before, making })
-      return []
+      return false
     })
-    const results = await recordEach(store, open)
-    left = open.filter((_, index) => !results[index]?.ok).map(({ making }) => making)
+    const results: WriteResult[] = []
+    for (let start = 0; start < open.length; start += AT_ONCE)
+      results.push(
+        ...(await Promise.all(
+          open.slice(start, start + AT_ONCE).map(({ making, before }) => handOver(store, making, before)),
+        )),
+      )
+    left = open.flatMap(({ making }, index) => known(making, results[index]))
   }
   return conflicts
 }
 
+/** The maker that stood where a write failed; makers are never removed. */
+function known(making: Making, result: WriteResult | undefined): Want[] {
+  const before = result === undefined ? undefined : standingRecord(result, 'maker')
+  return before === undefined ? [] : [{ making, before }]
+}
+
 /** Hand-overs at once: each is a transaction. */
 const AT_ONCE = 50
-
-/** Notes the makers of targets that none is known to make together; each of the others is handed over on its own. */
-async function recordEach(store: Store, wants: readonly Want[]): Promise<WriteResult[]> {
-  const results = new Map<Want, WriteResult>()
-  const free = wants.filter(({ before }) => before === undefined)
-  const noted = await writeEach(
-    store,
-    free.map(({ making }) => ({
-      key: keys.maker(making.uri),
-      put: { kind: 'maker', ...making },
-      if: 'absent',
-    })),
-  )
-  free.forEach((want, index) => {
-    results.set(want, noted[index] as WriteResult)
-  })
-  const taken = wants.filter(({ before }) => before !== undefined)
-  for (let start = 0; start < taken.length; start += AT_ONCE)
-    await Promise.all(
-      taken.slice(start, start + AT_ONCE).map(async (want) => {
-        results.set(want, await handOver(store, want.making, want.before as Stored<Maker>))
-      }),
-    )
-  return wants.map((want) => results.get(want) as WriteResult)
-}
 
 /**
  * Hands a target over, in one transaction: a run that was opened before may still want its old maker to run. From now on no
@@ -163,16 +183,4 @@ export async function readRunningMaker(
   if (before.length === 0) return undefined
   const locks = await store.read(before.map(keys.lock))
   return locks.find((each) => each?.holder !== undefined)?.holder
-}
-
-async function readMakers(
-  store: Pick<Store, 'read'>,
-  makings: readonly Making[],
-): Promise<(Stored<Maker> | undefined)[]> {
-  const found: (Stored<Maker> | undefined)[] = []
-  for (let start = 0; start < makings.length; start += PAGE) {
-    const page = makings.slice(start, start + PAGE).map(({ uri }) => keys.maker(uri))
-    for (const record of await store.read(page)) found.push(record)
-  }
-  return found
 }

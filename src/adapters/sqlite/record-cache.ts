@@ -4,6 +4,8 @@ import type { Database } from './database.ts'
 /** Records that are kept parsed; more than a run touches between planning a task and ending it. */
 const KEPT = 20_000
 
+const MAKERS = 'maker/'
+
 /** Records as this process last saw them; records are never changed in place, so they can be shared. */
 export interface RecordCache {
   /** Forgets everything where another process has committed; to be called before what has to be consistent. */
@@ -25,7 +27,11 @@ export function recordCache(database: Database, load: (key: string) => Stored | 
   }
   database.onRollback(forget)
 
+  /** Planning notes the makers of a whole plan once, which would push out all that the tasks are about to use. */
+  const isKept = (key: string) => !key.startsWith(MAKERS)
+
   function keep(key: string, record: Stored | undefined): void {
+    if (!isKept(key)) return
     if (young.size >= KEPT / 2) {
       old = young
       young = new Map()

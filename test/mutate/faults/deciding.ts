@@ -275,8 +275,8 @@ export const DECIDING: Fault[] = [
   {
     name: 'a maker is written over another that was quicker',
     file: 'src/engine/makers.ts',
-    find: `if: 'absent',`,
-    replace: `if: {},`,
+    find: `if: 'absent' })),`,
+    replace: `if: {} })),`,
     by: { test: 'test/simulation/makers.test.ts' },
   },
 ]
