@@ -1,4 +1,4 @@
-import { type Stored, standingRecord, type WriteResult } from '../core/change.ts'
+import { findStandingRecord, type Stored, type WriteResult } from '../core/change.ts'
 import { hashTargetUri } from '../core/identity.ts'
 import { type Key, keys } from '../core/keys.ts'
 import type { Lock, Maker } from '../core/model.ts'
@@ -113,7 +113,7 @@ async function recordPage(store: Store, page: readonly Keyed[], stands: Stands):
 
 /** The maker that stood where a write failed; makers are never removed. */
 function known(making: Making, result: WriteResult | undefined): Want[] {
-  const before = result === undefined ? undefined : standingRecord(result, 'maker')
+  const before = result === undefined ? undefined : findStandingRecord(result, 'maker')
   return before === undefined ? [] : [{ making, before }]
 }
 
