@@ -70,7 +70,7 @@ describe('containers of a pool', () => {
       ['spot', 'stopped', undefined],
       ['crashed', 'stopped', 'Essential container in task exited; exit code 1'],
       ['ended', 'stopped', undefined],
-      ['crashed-late', 'stopped', undefined],
+      ['crashed-late', 'stopped', 'Essential container in task exited; exit code 1'],
     ])
   })
 
