@@ -4,7 +4,7 @@ import { makeRequestId } from '../core/identity.ts'
 import { keys } from '../core/keys.ts'
 import { isRunOpen, type Params, type Run } from '../core/model.ts'
 import { type Moment, readClockMoment } from '../core/moment.ts'
-import type { Plan } from '../core/plan.ts'
+import { MissingTaskError, type Plan } from '../core/plan.ts'
 import type { Store } from '../core/ports.ts'
 import type { Context } from './context.ts'
 import { createRun } from './create-run.ts'
@@ -58,8 +58,21 @@ export async function openRun(
       ? await takeOver(store, open, by)
       : await openNext(store, request, latest, by, readClockMoment(clock))
     if (run === undefined) continue
+    if (await isCreated(context, run, plan, nonce)) return { run, opened: true }
+  }
+}
+
+/**
+ * Creates the run; false if its plan has gone: this process stood still while another planner took the run over, and the
+ * run has ended and been forgotten since. Then the request is asked anew.
+ */
+async function isCreated(context: Context, run: string, plan: Plan, nonce: string): Promise<boolean> {
+  try {
     await createRun(context, run, plan, nonce)
-    return { run, opened: true }
+    return true
+  } catch (error) {
+    if (error instanceof MissingTaskError) return false
+    throw error
   }
 }
 

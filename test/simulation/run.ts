@@ -58,7 +58,7 @@ async function inShards(): Promise<string[]> {
       if (error.stdout === '') throw error
       return error
     })
-    return stdout.split('\n').filter(Boolean)
+    return stdout.trim() === '' ? [] : stdout.trim().split(/\n(?=seed )/)
   })
   return (await Promise.all(all)).flat()
 }

@@ -20,6 +20,10 @@ it('takes along what a task had yielded when a host that was frozen meanwhile pu
   assert.equal((await runSeed(7_017_182, PLAIN_WORLD)).problem, undefined)
 })
 
+it('asks anew for a run that has ended and been forgotten while its first planner stood still', async () => {
+  assert.equal((await runSeed(10_145)).problem, undefined)
+})
+
 /** Faults that the engine would have if a rule were left out; the simulation must see each within these seeds. */
 const DELIBERATE: Record<string, (ports: Ports) => Ports> = {
   'a lock that nobody checks': (ports) =>

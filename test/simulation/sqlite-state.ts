@@ -33,12 +33,14 @@ export function sqliteState(scheduler: Scheduler, violate: (what: string) => voi
     return {
       ...feed,
       async take(limit) {
+        // The lease counts from when it was asked for; the answer may have had to wait.
+        const askedAt = scheduler.now
         const events = await feed.take(limit)
         if (events.length === 0) return events
         const { now, dead } = scheduler
         const isOther = follower.host !== host && !dead.has(follower.host) && follower.until > now
         if (isOther) violate(`${host} takes events, which ${follower.host} follows`)
-        follower = { host, until: now + FOLLOWS_MS }
+        follower = { host, until: askedAt + FOLLOWS_MS }
         for (const { sequence, key } of events)
           if (acknowledged.has(sequence)) violate(`${host} is told of ${key} again, which was acknowledged`)
         return events
