@@ -19,7 +19,7 @@ interface Bundle {
  */
 export async function newerCode(told: string | undefined): Promise<string | undefined> {
   if (told === undefined) return undefined
-  const { uri, version } = JSON.parse(told) as Bundle
+  const { uri, version }: Bundle = JSON.parse(told)
   const here = dirname(fileURLToPath(import.meta.url))
   const own = await readFile(join(here, 'version'), 'utf8').catch(() => '')
   if (own === version) return undefined

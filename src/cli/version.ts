@@ -5,4 +5,4 @@ const isBuilt = import.meta.url.endsWith('.js')
 const file = new URL(isBuilt ? '../../../package.json' : '../../package.json', import.meta.url)
 
 /** The version of this package. */
-export const { version } = JSON.parse(readFileSync(file, 'utf8')) as { version: string }
+export const { version }: { version: string } = JSON.parse(readFileSync(file, 'utf8'))

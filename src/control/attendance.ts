@@ -1,4 +1,3 @@
-import type { Stored } from '../core/change.ts'
 import { keys } from '../core/keys.ts'
 import { isRunOpen, type Run, type TaskRun } from '../core/model.ts'
 import type { SeenWorker } from '../core/ports.ts'
@@ -30,7 +29,7 @@ function lastSeen(workers: SeenWorker[], { createdAt }: Run): number | undefined
 async function lastMove({ context }: Home, run: Run): Promise<number | undefined> {
   const { store, clock, isGone } = context.ports
   const records = await store.list({ prefix: keys.taskRuns(run.id), consistency: 'stale' })
-  const tasks = records.map(({ record }) => record as Stored<TaskRun>)
+  const tasks = records.map(({ record }) => record)
   const running = tasks.filter(({ status }) => status === 'running')
   for (const worker of new Set(running.map(({ worker }) => worker)))
     if (worker !== undefined && !(await isGone(worker))) return undefined

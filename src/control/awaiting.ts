@@ -35,7 +35,7 @@ async function onlyAwaits({ context }: Home, run: string): Promise<boolean> {
   for (let after = ''; ; ) {
     const query = { prefix: keys.taskRuns(run), limit: PAGE, consistency: 'stale' as const }
     const page = await store.list(after === '' ? query : { ...query, after })
-    const moving = page.map(({ record }) => record as TaskRun).filter(isMoving)
+    const moving = page.map(({ record }) => record).filter(isMoving)
     if (moving.some(({ waitsFor }) => waitsFor !== 'target')) return false
     isAwaiting ||= moving.length > 0
     if (page.length < PAGE) return isAwaiting

@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import type { Stored } from '../core/change.ts'
 import { keys } from '../core/keys.ts'
 import {
   type AttemptOutcome,
@@ -35,7 +34,7 @@ export async function readChanges(
   const { store, clock } = home.context.ports
   const now = clock.now()
   const since = cursor === undefined ? {} : readCursor(CURSOR, cursor)
-  const records = (await store.read(ids.map(keys.run))) as (Stored<Run> | undefined)[]
+  const records = await store.read(ids.map(keys.run))
   const events: RunEvent[] = []
   const states: State[] = []
   for (const run of records) {
@@ -63,7 +62,7 @@ async function readTaskRuns({ context }: Home, run: Run): Promise<TaskRun[]> {
     prefix: keys.taskRuns(run.id),
     consistency: isRunOpen(run.status) ? 'stale' : 'strong',
   })
-  return listed.map(({ record }) => record as Stored<TaskRun>).filter(({ join }) => !join)
+  return listed.map(({ record }) => record).filter(({ join }) => !join)
 }
 
 async function eventsOf(home: Home, run: Run, tasks: TaskRun[], since: number): Promise<RunEvent[]> {

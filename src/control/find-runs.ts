@@ -43,14 +43,14 @@ function startOf(runs: { createdAt: number; id: string }[], cursor: string): num
 export async function allRuns({ context }: Home): Promise<Stored<Run>[]> {
   const records = await context.ports.store.list({ prefix: keys.run(''), consistency: 'strong' })
   return records
-    .map(({ record }) => record as Stored<Run>)
+    .map(({ record }) => record)
     .sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1))
 }
 
 /** A run by its id, a unique prefix, or `latest`. */
 export async function findRun(home: Home, wanted: string): Promise<Stored<Run>> {
   const [named] = await home.context.ports.store.read([keys.run(wanted)])
-  if (named?.kind === 'run') return named as Stored<Run>
+  if (named !== undefined) return named
   const runs = await allRuns(home)
   const exact = wanted === 'latest' ? runs.at(-1) : undefined
   const matching = exact ? [exact] : wanted === '' ? [] : runs.filter((run) => run.id.startsWith(wanted))

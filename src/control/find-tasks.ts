@@ -4,6 +4,7 @@ import { SluiceError } from '../core/errors.ts'
 import { keys } from '../core/keys.ts'
 import { type Attempt, type Run, satisfiesDependents, type TaskRun, type TaskStatus } from '../core/model.ts'
 import { readClockMoment, toWallClockInstant } from '../core/moment.ts'
+import { mustHave } from '../core/must-have.ts'
 import type { PlannedTask } from '../core/plan.ts'
 import { newTaskRun } from '../engine/create-run.ts'
 import { readyOf } from '../engine/release.ts'
@@ -97,7 +98,7 @@ export async function* findTasks(
   for await (const page of pages) {
     const some = page.filter(({ status }) => filter.statuses?.includes(status) ?? true)
     const planned = await home.context.ports.plans.tasks(run.id, numbersOf(some))
-    const found = some.map((task, index) => ({ task, planned: planned[index] as PlannedTask }))
+    const found = some.map((task, index) => ({ task, planned: mustHave(planned[index], task.taskId) }))
     yield* found.filter(({ planned }) => isWanted(planned, filter, number))
   }
 }
@@ -130,8 +131,8 @@ async function* taskRunPages(home: Home, run: Run, after = -1, size = PAGE): Asy
       consistency: 'strong',
       ...(from < 0 ? {} : { after: keys.taskRun(run.id, from) }),
     })
-    const tasks = listed.map(({ record }) => record as Stored<TaskRun>)
-    const to = listed.length < size ? Number.POSITIVE_INFINITY : (tasks.at(-1)?.number as number)
+    const tasks = listed.map(({ record }) => record)
+    const to = listed.length < size ? Number.POSITIVE_INFINITY : (tasks.at(-1)?.number ?? 0)
     const put = new Set(numbersOf(tasks))
     const missing = unput.filter((number) => number > from && number <= to && !put.has(number))
     const made = (await plans.tasks(run.id, missing)).map((task) => newTaskRun(run.id, task, () => true))
@@ -176,12 +177,9 @@ export async function readAttempts(
   for (let after = keys.attempt(run.id, found[0]?.task.number ?? 0, 0); last >= 0; ) {
     const query = { prefix: keys.attempts(run.id), after, limit: PAGE, consistency: 'strong' as const }
     const page = await context.ports.store.list(query)
-    for (const { record } of page) {
-      const attempt = record as Stored<Attempt>
-      attempts.get(attempt.number)?.push(attempt)
-    }
+    for (const { record } of page) attempts.get(record.number)?.push(record)
     const end = page.at(-1)
-    if (end === undefined || page.length < PAGE || (end.record as Stored<Attempt>).number > last) break
+    if (end === undefined || page.length < PAGE || end.record.number > last) break
     after = end.key
   }
   return attempts

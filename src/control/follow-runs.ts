@@ -1,8 +1,7 @@
 import { EventEmitter, on } from 'node:events'
 import { availableParallelism } from 'node:os'
-import type { Stored } from '../core/change.ts'
 import { keys } from '../core/keys.ts'
-import { isRunOpen, type Run, type TaskRun } from '../core/model.ts'
+import { isRunOpen } from '../core/model.ts'
 import { audit } from '../engine/audit.ts'
 import type { Claimed } from '../engine/claim.ts'
 import { type Loops, startLoops } from '../engine/loops.ts'
@@ -187,7 +186,7 @@ async function untilEnd(
 
 async function dropEnded({ context }: Home, active: Set<string>, emit: Emit): Promise<void> {
   const ids = [...active]
-  const records = (await context.ports.store.read(ids.map(keys.run))) as (Stored<Run> | undefined)[]
+  const records = await context.ports.store.read(ids.map(keys.run))
   ids.forEach((id, index) => {
     const run = records[index]
     if (run !== undefined && isRunOpen(run.status)) return
@@ -199,7 +198,7 @@ async function dropEnded({ context }: Home, active: Set<string>, emit: Emit): Pr
 async function isWorkedOn(home: Home, runs: Iterable<string>): Promise<boolean> {
   for (const run of runs) {
     const tasks = await home.context.ports.store.list({ prefix: keys.taskRuns(run), consistency: 'strong' })
-    if (tasks.some(({ record }) => (record as Stored<TaskRun>).status === 'running')) return true
+    if (tasks.some(({ record }) => record.status === 'running')) return true
   }
   return false
 }

@@ -20,7 +20,7 @@ export async function readIntervalPage(
   query: z.output<typeof IntervalQuery>,
 ): Promise<IntervalPage> {
   const pipeline = findScheduled(project, query.pipeline)
-  const schedule = pipeline.schedule as Schedule
+  const schedule = pipeline.schedule
   const { cursor, limit, params } = query
   const { all, spans } =
     cursor === undefined

@@ -1,4 +1,3 @@
-import type { Stored } from '../core/change.ts'
 import { keys } from '../core/keys.ts'
 import { applyLimitConfig, computeFreeCapacity, sumHeldAmounts } from '../core/limit-row.ts'
 import type { Limits } from '../core/limits.ts'
@@ -57,7 +56,7 @@ export async function readPools(limits: Limits, home: Home): Promise<Pools> {
 async function readRow({ context }: Home, limits: Limits, of: Limit['of'], name: string) {
   const { store, clock } = context.ports
   const key = keys.limit(of, name)
-  const [stored] = (await store.read([key])) as [Stored<Limit>?]
+  const [stored] = await store.read([key])
   const moment = readClockMoment(clock)
   const row = rowAt(stored, { of, name }, limits, moment)
   const items = await store.list({ prefix: keys.waits(key), consistency: 'stale' })
@@ -70,8 +69,8 @@ async function openTasks(home: Home): Promise<TaskRun[]> {
   const lists = await Promise.all(
     runs.map(({ id }) => home.context.ports.store.list({ prefix: keys.taskRuns(id), consistency: 'stale' })),
   )
-  return lists.flat().flatMap(({ record }) => {
-    const task = record as Stored<TaskRun>
-    return task.join || hasTaskEnded(task.status) ? [] : [task]
-  })
+  return lists
+    .flat()
+    .map(({ record }) => record)
+    .filter(({ join, status }) => !join && !hasTaskEnded(status))
 }

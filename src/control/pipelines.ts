@@ -47,7 +47,7 @@ async function viewSchedule(pipeline: Pipeline, home: Home | undefined): Promise
     cron,
     timeZone,
     paused: record?.paused ?? true,
-    ...nextFiring(pipeline),
+    ...nextFiring(pipeline, schedule),
     open: record?.open.length ?? 0,
     failing: unopened.filter(({ retryAt }) => retryAt !== undefined).length,
     givenUp: unopened.filter(({ failures, retryAt }) => failures > 0 && !retryAt).length,
@@ -55,9 +55,12 @@ async function viewSchedule(pipeline: Pipeline, home: Home | undefined): Promise
 }
 
 /** When it fires next, and why its next run could not start; one bad schedule does not hide the others. */
-function nextFiring(pipeline: Pipeline): { nextAt: number | null; problem: string | null } {
+function nextFiring(
+  pipeline: Pipeline,
+  schedule: Schedule,
+): { nextAt: number | null; problem: string | null } {
   try {
-    const intervals = makeScheduleIntervals(pipeline.schedule as Schedule)
+    const intervals = makeScheduleIntervals(schedule)
     const { end } = intervals.after(intervals.endedBefore(Date.now()))
     return { nextAt: end, problem: scheduleProblem(pipeline, Date.now()) ?? null }
   } catch (error) {

@@ -1,3 +1,4 @@
+import { mustHave } from '../core/must-have.ts'
 import type { Plan, PlannedTask } from '../core/plan.ts'
 import { missingSecrets } from '../planning/plan-secrets.ts'
 import type { PlanView } from './control.ts'
@@ -21,7 +22,7 @@ export async function viewPlan(home: Home, asked: Asked): Promise<PlanView> {
   return {
     plan: 1,
     pipeline: header.name,
-    root: nameOf(tasks[header.root] as PlannedTask),
+    root: nameOf(mustHave(tasks[header.root], 'root')),
     tasks: real.map((task) => ({
       task: nameOf(task),
       family: task.family,
@@ -52,7 +53,7 @@ async function findUnproven({ surroundings }: Home, { tasks }: Plan): Promise<Re
 
 function realUpstreams(task: PlannedTask, tasks: PlannedTask[]): PlannedTask[] {
   return task.upstreams.flatMap((number) => {
-    const upstream = tasks[number] as PlannedTask
+    const upstream = mustHave(tasks[number], `task ${number}`)
     return upstream.join ? realUpstreams(upstream, tasks) : [upstream]
   })
 }

@@ -5,6 +5,7 @@ import type { Params, Run } from '../core/model.ts'
 import type { Plan } from '../core/plan.ts'
 import { parseParams, significantOf } from '../define/params.ts'
 import type { Pipeline } from '../define/pipeline.ts'
+import type { Schedule } from '../define/schedule.ts'
 import { instantiate, type TaskDefinition, type TaskInstance } from '../define/task.ts'
 import { type Adjustment, adjusted, forcedFrom } from '../engine/adjust-plan.ts'
 import { believeTargets } from '../engine/mark.ts'
@@ -63,9 +64,9 @@ function refuseWrong(name: string, { wrong = [] }: TaskDefinition): void {
 }
 
 /** Finds a pipeline that has a schedule. */
-export function findScheduled(project: Project, name: string): Pipeline & { schedule: object } {
+export function findScheduled(project: Project, name: string): Pipeline & { schedule: Schedule } {
   const { pipeline } = findRoot(project, name)
-  if (pipeline?.schedule !== undefined) return pipeline as Pipeline & { schedule: object }
+  if (pipeline?.schedule !== undefined) return { ...pipeline, schedule: pipeline.schedule }
   const names = [...project.pipelines.values()].flatMap((each) => (each.schedule ? [each.name] : []))
   throw new SluiceError('invalid_usage', `${name} has no schedule.`, {
     hint: `Pipelines with one: ${names.join(', ') || 'none'}. Give it one: pipeline(name, Root, { schedule: daily() }).`,

@@ -1,5 +1,6 @@
 import { basename } from 'node:path'
 import { describeInterval } from '../core/calendar.ts'
+import { readErrorMessage } from '../core/errors.ts'
 import { applyLimits } from '../engine/apply-limits.ts'
 import { startLoops } from '../engine/loops.ts'
 import { tickSchedule } from '../engine/schedules.ts'
@@ -100,7 +101,7 @@ async function tickSchedules(
           `schedule   ${name} cannot start ${describeInterval(span, schedule.timeZone).start}: ${error.message}`,
         )
     } catch (error) {
-      say(name, `schedule   ${name} cannot start: ${(error as Error).message}`)
+      say(name, `schedule   ${name} cannot start: ${readErrorMessage(error)}`)
     }
   }
 }

@@ -2,7 +2,7 @@ import type { Stored } from '../core/change.ts'
 import type { ClaimSnapshot } from '../core/claim.ts'
 import { keys } from '../core/keys.ts'
 import type { Lock, Run, TaskRun } from '../core/model.ts'
-import { listShapeNumbers, type PlannedTask } from '../core/plan.ts'
+import { listShapeNumbers, MissingTaskError, type PlannedTask } from '../core/plan.ts'
 import type { Runner } from '../core/ports.ts'
 import type { Context } from './context.ts'
 import { type LimitRow, limitRows, readNeeds } from './limits.ts'
@@ -70,3 +70,13 @@ async function findUndefinedFamily(
 
 const isDefined = ({ ports }: Context, task: Parameters<NonNullable<Runner['defines']>>[0]) =>
   ports.runner.defines?.(task) ?? true
+
+/** The task as it was planned. Throws a {@link MissingTaskError} where its run was forgotten. */
+export async function readPlannedTask(
+  { ports }: Context,
+  { run, number }: Pick<TaskRun, 'run' | 'number'>,
+): Promise<PlannedTask> {
+  const [planned] = await ports.plans.tasks(run, [number])
+  if (planned === undefined) throw new MissingTaskError(run, number)
+  return planned
+}

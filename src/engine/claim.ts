@@ -5,7 +5,13 @@ import { type Checkpoint, formatHolderName, type TaskRun } from '../core/model.t
 import { readClockMoment } from '../core/moment.ts'
 import { listShapeNumbers, type PlannedTask } from '../core/plan.ts'
 import type { Message, Reservation } from '../core/ports.ts'
-import { isRootDefined, lookAtTargets, type ReadSnapshot, readClaimSnapshot } from './claim-snapshot.ts'
+import {
+  isRootDefined,
+  lookAtTargets,
+  type ReadSnapshot,
+  readClaimSnapshot,
+  readPlannedTask,
+} from './claim-snapshot.ts'
 import type { Context } from './context.ts'
 import { dependenciesOf } from './expand.ts'
 import { giveBack, type LimitRow, readLimits, takeAll } from './limits.ts'
@@ -67,12 +73,12 @@ export async function claim(context: Context, message: Message): Promise<ClaimRe
 }
 
 async function tryClaim(context: Context, message: Message, nonce: string): Promise<ClaimResult | 'race'> {
-  const { store, plans } = context.ports
+  const { store } = context.ports
   const [task] = await store.read([keys.taskRun(message.run, message.number)])
   const isOurs = task?.nonce === nonce
   const isQueued = task?.status === 'queued' && task.attempt === message.attempt
   if (task === undefined || !(isOurs || isQueued)) return { is: 'settled' }
-  const [planned] = (await plans.tasks(message.run, [message.number])) as [PlannedTask]
+  const planned = await readPlannedTask(context, message)
   // Its own claim has marked the lock, so whether the target was believed before is not known any more.
   if (isOurs)
     return ours(context, task, planned, { nonce, rows: await readLimits(context, planned), replaces: true })

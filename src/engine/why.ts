@@ -5,7 +5,7 @@ import { hasTaskEnded, type Run, type TaskRun } from '../core/model.ts'
 import { readClockMoment, toWallClockInstant } from '../core/moment.ts'
 import { DEFAULT_POOL, type PlannedTask } from '../core/plan.ts'
 import { isOtherwise } from './apply-limits.ts'
-import { lookAtTargets, type ReadSnapshot, readClaimSnapshot } from './claim-snapshot.ts'
+import { lookAtTargets, type ReadSnapshot, readClaimSnapshot, readPlannedTask } from './claim-snapshot.ts'
 import type { Context } from './context.ts'
 import type { LimitRow } from './limits.ts'
 
@@ -21,7 +21,7 @@ const NAMED = 10
 /** Why a task does not run now: all reasons, the first one first, by the rules that decide. */
 export async function whyWaiting(context: Context, run: Run, task: TaskRun): Promise<Reason[]> {
   if (hasTaskEnded(task.status)) return [{ text: `it has ended: ${task.status}${cause(task)}` }]
-  const [planned] = (await context.ports.plans.tasks(task.run, [task.number])) as [PlannedTask]
+  const planned = await readPlannedTask(context, task)
   const cancelled = run.cancelledAt === undefined ? [] : [{ text: 'its run is being cancelled' }]
   switch (task.status) {
     case 'pending':

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import * as shapes from '../control/schemas.ts'
+import { mustHave } from '../core/must-have.ts'
 import { ErrorAnswer, HTTP_ERRORS } from './errors.ts'
 import { EventsQuery } from './events.ts'
 import { type OperationName, pathFields, type Route, requestShape, type Status } from './route.ts'
@@ -191,8 +192,8 @@ const jsonOf = (schema: Json, example?: unknown) => ({
 /** The JSON schema of a shape: a reference where it has a name, unless its fields are needed. */
 function schemaOf(schema: z.core.$ZodType, isWhole = false): Json {
   const { ids, schemas } = allSchemas()
-  const id = ids.get(schema) as string
-  return NAMED.has(schema) && !isWhole ? { $ref: refTo(id) } : (schemas[id] as Json)
+  const id = mustHave(ids.get(schema), 'name of a schema')
+  return NAMED.has(schema) && !isWhole ? { $ref: refTo(id) } : mustHave(schemas[id], id)
 }
 
 let schemasMade: { ids: Map<z.core.$ZodType, string>; schemas: { [id: string]: Json } } | undefined

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import { Validator } from '@seriousme/openapi-schema-validator'
 import { ErrorAnswer } from '../../src/http/errors.ts'
 import { describeApi } from '../../src/http/openapi.ts'
 import { type OperationName, requestShape, type Status } from '../../src/http/route.ts'
@@ -11,14 +11,6 @@ import { openHostedControl } from '../control/open-state.ts'
 import { apiDocument } from '../support/api-document.ts'
 import { projectFolder } from '../support/folders.ts'
 import { serveControl, TOKEN } from './served.ts'
-
-type Validated = { valid: boolean; errors?: unknown }
-type ValidatorClass = new () => {
-  validate(document: object): Promise<Validated>
-}
-const { Validator }: { Validator: ValidatorClass } = createRequire(import.meta.url)(
-  '@seriousme/openapi-schema-validator',
-)
 
 interface Document {
   paths: { [path: string]: { [method: string]: { operationId: string; responses: object } } }

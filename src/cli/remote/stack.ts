@@ -139,5 +139,6 @@ export async function deployedResources(
   stack: string,
 ): Promise<{ [id: string]: TemplateResource }> {
   const { TemplateBody = '{}' } = await client.send(new GetTemplateCommand({ StackName: stack }))
-  return (JSON.parse(TemplateBody) as { Resources?: { [id: string]: TemplateResource } }).Resources ?? {}
+  const template: { Resources?: { [id: string]: TemplateResource } } = JSON.parse(TemplateBody)
+  return template.Resources ?? {}
 }

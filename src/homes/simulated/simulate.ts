@@ -219,7 +219,7 @@ class Simulator {
   }
 
   #runs(): SimulatedRun[] {
-    const runs = [...this.#home.memory.records.values()].filter((record) => record.kind === 'run') as Run[]
+    const runs = [...this.#home.memory.records.values()].filter((record) => record.kind === 'run')
     const zones = new Map(this.#pipelines.map(({ name, schedule }) => [name, schedule?.timeZone ?? 'UTC']))
     return runs
       .sort((a, b) => a.createdAt - b.createdAt)

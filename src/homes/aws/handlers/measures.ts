@@ -10,10 +10,7 @@ import { rowAt } from '../../../engine/limits.ts'
 export async function budgetUse({ context }: Home): Promise<{ [budget: string]: number }> {
   const { ports, settings } = context
   const names = Object.keys(settings.limits.budgets)
-  const rows = (await ports.store.read(names.map((name) => keys.limit('budget', name)))) as (
-    | Stored<Limit>
-    | undefined
-  )[]
+  const rows = await ports.store.read(names.map((name) => keys.limit('budget', name)))
   const moment = readClockMoment(ports.clock)
   const useOf = (name: string, stored: Stored<Limit> | undefined) => {
     const current = rowAt(stored, { of: 'budget', name }, settings.limits, moment)

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { type LineQuery, type ReadLines, readCursor, type WrittenLine } from '../../../control/parts.ts'
 import { keys } from '../../../core/keys.ts'
+import { mustHave } from '../../../core/must-have.ts'
 import { logStreamOf } from '../../../core/names.ts'
 import type { LinesPage, LinesQuery, Store } from '../../../core/ports.ts'
 
@@ -34,7 +35,7 @@ export const readDeployedLines =
     while (place < places.length) {
       if (lines.length >= PAGE_LINES || clock.now() - startedAt > PAGE_MS)
         return { lines, next: JSON.stringify({ from, place, after }), isMore: true }
-      const read = await withStreams(store, query, places[place] as Place)
+      const read = await withStreams(store, query, mustHave(places[place], 'place to read'))
       const page = await readPlace(readPoolLines, read, linesQuery(query, from, after))
       lines.push(...page.lines)
       after = page.next
