@@ -1,6 +1,6 @@
 import { findStandingRecord, type Stored, type WriteResult } from '../core/change.ts'
 import { keys } from '../core/keys.ts'
-import type { Run, TaskRun } from '../core/model.ts'
+import { isRunOpen, type Run, type TaskRun } from '../core/model.ts'
 import type { PlannedTask } from '../core/plan.ts'
 import type { Ports } from '../core/ports.ts'
 import { shortenFailure } from '../core/retry.ts'
@@ -46,21 +46,30 @@ export async function releaseChunk({ ports, settings }: Context, run: Stored<Run
       if: { released, status: 'running' },
     },
   ])
-  if (!counted.ok && counted.failures[0]?.current === undefined) await takeBack(ports, run.id, tasks, results)
+  if (!counted.ok) await takeBack(ports, run.id, findStandingRecord(counted, 'run'), tasks, results)
   return true
 }
 
-/** The run was forgotten while this process stood still: nothing would ever remove what it has put since. */
+/**
+ * The run was forgotten while this process stood still, or is about to be: nothing would ever remove what it has put since.
+ * A run that has ended has no queued task; one that nobody has touched since it was put is from here.
+ */
 async function takeBack(
   { store }: Ports,
-  run: string,
+  id: string,
+  run: Run | undefined,
   tasks: PlannedTask[],
   results: WriteResult[],
 ): Promise<void> {
+  if (run !== undefined && isRunOpen(run.status)) return
   const put = tasks.filter((_, index) => results[index]?.ok)
   await writeEach(
     store,
-    put.map(({ number }) => ({ key: keys.taskRun(run, number), remove: true })),
+    put.map(({ number }) => ({
+      key: keys.taskRun(id, number),
+      remove: true,
+      ...(run === undefined ? {} : { if: { version: 1, status: 'queued' as const } }),
+    })),
   )
 }
 

@@ -176,9 +176,10 @@ function makeBodyRunner({ inline, project, graceMs = GRACE_MS }: HomeOptions, pa
     conclude: (end: BodyEnd) => conclude(definitions, end),
   }
   if (inline) return inlineRunner({ tasks, ...surroundings, ...shared })
-  // A checkout has .ts, the package .js, a bundle .mjs.
+  // A checkout has .ts and the package .js; in a bundle, which has .mjs, it is beside this module.
   const extension = extname(import.meta.url)
-  const entry = fileURLToPath(new URL(`../../../worker/child${extension}`, import.meta.url))
+  const path = extension === '.mjs' ? './child.mjs' : `../../../worker/child${extension}`
+  const entry = fileURLToPath(new URL(path, import.meta.url))
   let bundle: Promise<string> | undefined
   return processRunner({
     entry(fresh) {
