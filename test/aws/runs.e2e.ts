@@ -171,7 +171,7 @@ describe('runs', () => {
 
   it('plan 20,000 tasks in an execution of few events', async () => {
     const { run } = await json('run', 'wide', '--of', unique('huge'), '--size', '20000', '--detach')
-    const planned = await until(240, 'the plan', async () => {
+    const planned = await until(480, 'the plan', async () => {
       const [newest] = (await json('runs', '--limit', '5')).filter(
         (each: { run: string }) => each.run === run,
       )
@@ -180,7 +180,7 @@ describe('runs', () => {
     assert.equal(planned.tasks, 20_021)
     assert.equal((await sluice(['cancel', run, '--env', 'test'])).code, 0)
     const executionArn = `arn:aws:states:us-east-1:000000000000:execution:sluice-test-wide:${run}`
-    const end = await whileTicking(endOf(executionArn, 240))
+    const end = await whileTicking(endOf(executionArn, 480))
     assert.deepEqual([end.status, end.error], ['FAILED', 'Cancelled'])
     const { events = [] } = await clients.sfn.send(new GetExecutionHistoryCommand({ executionArn }))
     assert.ok(events.length < 20, `${events.length} events`)
