@@ -198,6 +198,6 @@ export const PEOPLE: Fault[] = [
     find: `    this.#known.clear()
     this.#times.clear()`,
     replace: `    this.#times.clear()`,
-    by: DEFINITIONS,
+    by: { test: 'test/engine/unfit.test.ts' },
   },
 ]
