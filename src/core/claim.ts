@@ -31,7 +31,7 @@ export interface ClaimSnapshot<L extends NeededLimit = NeededLimit> {
   earlierMaker?: string | undefined
   /** A family, of the task or of what it reads, that this process does not define. */
   undefinedFamily?: string | undefined
-  /** Whether its targets are there; absent while nobody has looked. */
+  /** Whether its targets are there; absent before a look at them. */
   isComplete?: boolean
 }
 

@@ -58,7 +58,7 @@ export async function openRun(
       ? await takeOver(store, open, by)
       : await openNext(store, request, latest, by, readClockMoment(clock))
     if (run === undefined) continue
-    if (await isCreated(context, run, plan, nonce)) return { run, opened: true }
+    if (await createUnlessForgotten(context, run, plan, nonce)) return { run, opened: true }
   }
 }
 
@@ -66,7 +66,12 @@ export async function openRun(
  * Creates the run; false if its plan has gone: this process stood still while another planner took the run over, and the
  * run has ended and been forgotten since. Then the request is asked anew.
  */
-async function isCreated(context: Context, run: string, plan: Plan, nonce: string): Promise<boolean> {
+async function createUnlessForgotten(
+  context: Context,
+  run: string,
+  plan: Plan,
+  nonce: string,
+): Promise<boolean> {
   try {
     await createRun(context, run, plan, nonce)
     return true

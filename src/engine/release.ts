@@ -52,7 +52,7 @@ export async function releaseChunk({ ports, settings }: Context, run: Stored<Run
 
 /**
  * The run was forgotten while this process stood still, or is about to be: nothing would ever remove what it has put since.
- * A run that has ended has no queued task; one that nobody has touched since it was put is from here.
+ * A run that has ended has no queued task; one of version 1 was not changed since this process put it.
  */
 async function takeBack(
   { store }: Ports,

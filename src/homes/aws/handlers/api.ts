@@ -24,7 +24,7 @@ export interface ApiParts {
 const MAX_ANSWER_BYTES = 6 * 1024 * 1024 - 10_000
 
 /**
- * The API of a deployment. Whoever may invoke the function may use all of it: AWS has checked the signature before, so
+ * The API of a deployment. A caller who may invoke the function may use all of it: AWS has checked the signature before, so
  * no other guard is needed.
  */
 export const createDeployedApi = (parts: ApiParts): Hono =>
