@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { ChangeMessageVisibilityCommand, SQSClient } from '@aws-sdk/client-sqs'
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda'
 import { readMessage } from '../src/adapters/sqs/queue.ts'
-import { lambdaWorker } from '../src/core/names.ts'
+import { makeLambdaWorkerId } from '../src/core/names.ts'
 import type { Job } from '../src/core/ports.ts'
 import { bodies } from '../src/homes/aws/bodies.ts'
 import { ofPool, readSettings } from '../src/homes/aws/environment.ts'
@@ -25,7 +25,7 @@ enableCompileCache(join(tmpdir(), 'sluice-compiled'))
 const told = readSettings('lambda-worker')
 const project = await loadProject('sluice.config')
 const home = openDeployed(told, {
-  worker: lambdaWorker(process.env.AWS_LAMBDA_LOG_STREAM_NAME ?? 'unknown'),
+  worker: makeLambdaWorkerId(process.env.AWS_LAMBDA_LOG_STREAM_NAME ?? 'unknown'),
   project,
   limits: project.limits,
   memoryMb: told.memoryMb,

@@ -8,7 +8,7 @@ import * as subscriptions from 'aws-cdk-lib/aws-sns-subscriptions'
 import type * as sqs from 'aws-cdk-lib/aws-sqs'
 import { Construct } from 'constructs'
 import type { AttemptOutcome } from '../src/core/model.ts'
-import { attemptsMetric, budgetMetric, METRICS } from '../src/core/names.ts'
+import { METRICS, makeAttemptsMetricName, makeBudgetMetricName } from '../src/core/names.ts'
 import type { Decider } from '../src/define/deployment-options.ts'
 import type { Foundation } from './foundation.ts'
 import type { Layout } from './layout.ts'
@@ -121,7 +121,7 @@ export class Monitoring extends Construct {
     })
     for (const name of budgets)
       this.alarm(`Budget-${name}`, 'budget-nearly-spent', {
-        metric: own(budgetMetric(name), 'max'),
+        metric: own(makeBudgetMetricName(name), 'max'),
         threshold: NEARLY_SPENT_PERCENT,
       })
   }
@@ -172,7 +172,7 @@ export class Monitoring extends Construct {
       graph('Runs failed', [this.machinesMetric('ExecutionsFailed')]),
       graph(
         'Attempts that did not succeed, by cause',
-        CAUSES.map((cause) => this.ownMetric(attemptsMetric(cause), 'sum')),
+        CAUSES.map((cause) => this.ownMetric(makeAttemptsMetricName(cause), 'sum')),
       ),
       graph('Seconds of a run', [this.ownMetric(METRICS.runSeconds, 'p90')]),
       graph(

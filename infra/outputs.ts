@@ -1,5 +1,5 @@
 import { CfnOutput, Fn, Stack } from 'aws-cdk-lib'
-import { imagesOutput, OUTPUTS } from '../src/core/names.ts'
+import { makeImagesOutputName, OUTPUTS } from '../src/core/names.ts'
 import type { Api } from './api.ts'
 import type { Containers } from './containers.ts'
 import type { Foundation } from './foundation.ts'
@@ -27,6 +27,6 @@ export function addOutputs(
   const images = Object.entries(containers.images)
   for (let start = 0; start < images.length; start += IMAGES_OF_AN_OUTPUT) {
     const some = Object.fromEntries(images.slice(start, start + IMAGES_OF_AN_OUTPUT))
-    output(imagesOutput(start / IMAGES_OF_AN_OUTPUT), Stack.of(scope).toJsonString(some))
+    output(makeImagesOutputName(start / IMAGES_OF_AN_OUTPUT), Stack.of(scope).toJsonString(some))
   }
 }

@@ -5,8 +5,8 @@ import { dirname, join } from 'node:path'
 import { SluiceError } from '../src/core/errors.ts'
 import { POOL_DEFAULTS } from '../src/core/names.ts'
 import type { Pool } from '../src/define/config.ts'
-import { type DeployedEnvironment, deployedEnvironment } from '../src/define/deployed-environment.ts'
-import { DECIDERS, poolNameProblems } from '../src/define/deployment-options.ts'
+import { type DeployedEnvironment, findDeployedEnvironment } from '../src/define/deployed-environment.ts'
+import { DECIDERS, findPoolNameProblems } from '../src/define/deployment-options.ts'
 import type { Pipeline } from '../src/define/pipeline.ts'
 import type { BundledContainers } from '../src/project/bundled.ts'
 import { brokenText } from '../src/project/check-definitions.ts'
@@ -63,7 +63,7 @@ export async function readProject({
 }: ReadOptions): Promise<DeployedProject> {
   const path = findConfig(process.cwd(), config)
   const project = await loadProject(path)
-  const environment = deployedEnvironment(project, name)
+  const environment = findDeployedEnvironment(project, name)
   refuseBroken(project)
   refusePoolNames(project)
   const out = outdir ?? join(project.folder, '.sluice', 'deploy', name)
@@ -104,7 +104,7 @@ export async function readProject({
 }
 
 function refusePoolNames({ pools }: Project): void {
-  const problems = poolNameProblems(Object.keys(pools))
+  const problems = findPoolNameProblems(Object.keys(pools))
   if (problems.length > 0)
     throw new SluiceError('invalid_deployment', `Nothing was deployed:\n- ${problems.join('\n- ')}`)
 }

@@ -2,11 +2,11 @@ import '../src/project/resolve-self.ts'
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { flushCompileCache } from 'node:module'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { captureConsole, logTo } from '../src/body/attempt-log.ts'
+import { makeBodyLog, redirectConsole } from '../src/body/attempt-log.ts'
 import type { BodyJob } from '../src/body/body-job.ts'
-import { executeJob, type JobSurroundings } from '../src/body/execute-job.ts'
-import { failureOfBody } from '../src/body/failure.ts'
-import { lookAtProcess, type ProcessState, whatIsLeft } from '../src/body/process-state.ts'
+import { executeBodyJob, type JobSurroundings } from '../src/body/execute-job.ts'
+import { makeBodyFailure } from '../src/body/failure.ts'
+import { listProcessChanges, type ProcessState, readProcessState } from '../src/body/process-state.ts'
 import { readErrorMessage } from '../src/core/errors.ts'
 import { cutLogLine } from '../src/core/mask.ts'
 import type { BodyEnd, Reservation } from '../src/core/ports.ts'
@@ -33,8 +33,8 @@ const load = async (modules: string[]) => (await definitions)(modules)
 
 const say = (message: FromChild) => process.send?.(message)
 const recordLine = (record: ChildRecord) => `${RECORD_MARK}${JSON.stringify(record)}\n`
-const log = logTo((level, text) => process.stdout.write(recordLine({ level, ...cutLogLine(text) })))
-captureConsole(() => log)
+const log = makeBodyLog((level, text) => process.stdout.write(recordLine({ level, ...cutLogLine(text) })))
+redirectConsole(() => log)
 
 /** The attempt that code belongs to, whenever it runs; and the attempt of now. */
 const owner = new AsyncLocalStorage<BodyJob>()
@@ -99,13 +99,13 @@ async function attempt(job: BodyJob, modules: string[]): Promise<{ end: BodyEnd;
     // The supervisor may not have had its turn yet: another process may run this task by now.
     if (process.ppid !== Number(parent)) process.exit(1)
     const before = stateBefore(modules)
-    const end = await executeJob(tasks, job, surroundingsOf(job))
+    const end = await executeBodyJob(tasks, job, surroundingsOf(job))
     // What the body has thrown without waiting for it is told in this turn, and is this attempt's.
     await nextTurn()
-    last = lookAtProcess()
-    return { end, left: whatIsLeft(before, last) }
+    last = readProcessState()
+    return { end, left: listProcessChanges(before, last) }
   } catch (error) {
-    return { end: { outcome: 'failed', failure: failureOfBody(error) }, left: ['modules that do not load'] }
+    return { end: { outcome: 'failed', failure: makeBodyFailure(error) }, left: ['modules that do not load'] }
   }
 }
 
@@ -113,7 +113,7 @@ async function attempt(job: BodyJob, modules: string[]): Promise<{ end: BodyEnd;
 function stateBefore(modules: string[]): ProcessState {
   const isKnown = loaded.has(modules.join())
   loaded.add(modules.join())
-  return isKnown && last !== undefined ? last : lookAtProcess()
+  return isKnown && last !== undefined ? last : readProcessState()
 }
 
 async function ask<T>(question: Question): Promise<T> {

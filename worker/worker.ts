@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { containerWorker } from '../src/core/names.ts'
+import { makeContainerWorkerId } from '../src/core/names.ts'
 import type { Job } from '../src/core/ports.ts'
 import { Worker } from '../src/engine/work.ts'
 import { bodies } from '../src/homes/aws/bodies.ts'
@@ -77,5 +77,5 @@ async function workerName(): Promise<string> {
   if (endpoint === undefined)
     return `container/${(await readFile('/proc/sys/kernel/hostname', 'utf8')).trim()}`
   const task = (await (await fetch(`${endpoint}/task`)).json()) as { TaskARN: string }
-  return containerWorker(task.TaskARN)
+  return makeContainerWorkerId(task.TaskARN)
 }

@@ -5,7 +5,7 @@ import type { Log } from '../define/body.ts'
 type Write = (level: LogLine['level'], text: string) => void
 
 /** The `log` of a body, over whatever keeps the lines. */
-export function logTo(write: Write): Log {
+export function makeBodyLog(write: Write): Log {
   const at =
     (level: LogLine['level']) =>
     (message: string, fields?: Record<string, unknown>): void =>
@@ -28,7 +28,7 @@ const CONSOLE = [
 ] as const
 
 /** Sends `console.*` to a log while `current` gives one; otherwise it does what it did. */
-export function captureConsole(current: () => Log | undefined): void {
+export function redirectConsole(current: () => Log | undefined): void {
   for (const [method, level] of CONSOLE) {
     const original = console[method]
     console[method] = (...values: unknown[]) => {

@@ -1,6 +1,6 @@
 import type { Reservation } from '../core/ports.ts'
 import type { Budget } from '../define/body.ts'
-import { overBudget, throttled } from './signals.ts'
+import { makeOverBudgetSignal, makeThrottledSignal } from './signals.ts'
 
 /** What budgets are spent through. */
 export interface BudgetHooks {
@@ -15,7 +15,7 @@ interface Account {
 }
 
 /** The budgets of one attempt, and what it spent of each that it used. */
-export function budgetsOf(reservations: { [name: string]: Reservation }, hooks: BudgetHooks) {
+export function makeAttemptBudgets(reservations: { [name: string]: Reservation }, hooks: BudgetHooks) {
   const reserved = Object.entries(reservations)
   if (reserved.length === 0) return { budgets: {}, spent: () => ({}) }
   const accounts = new Map(
@@ -46,23 +46,28 @@ function budget(name: string, account: Account, hooks: BudgetHooks): Budget {
         account.spent = 0
       }
       const missing = account.spent + amount - account.reservation.amount
-      if (missing > 0) account.reservation = await more(name, missing, amount, hooks)
+      if (missing > 0) account.reservation = await reserveMissingAmount(name, missing, amount, hooks)
       account.spent += amount
     },
     get left() {
       return Math.max(0, account.reservation.amount - account.spent)
     },
     async throttled(retryAfter = null) {
-      const until = instantOf(retryAfter)
+      const until = toRetryInstant(retryAfter)
       await hooks.block(name, until)
-      throw throttled(name, until)
+      throw makeThrottledSignal(name, until)
     },
   }
 }
 
-async function more(name: string, missing: number, amount: number, hooks: BudgetHooks): Promise<Reservation> {
+async function reserveMissingAmount(
+  name: string,
+  missing: number,
+  amount: number,
+  hooks: BudgetHooks,
+): Promise<Reservation> {
   const reservation = await hooks.reserve(name, missing)
-  if (reservation === undefined) throw overBudget(name, amount)
+  if (reservation === undefined) throw makeOverBudgetSignal(name, amount)
   return reservation
 }
 
@@ -70,7 +75,7 @@ const DEFAULT_WAIT_MS = 60_000
 const MAX_WAIT_MS = 31 * 24 * 60 * 60_000
 
 /** `Retry-After` is seconds or a date (RFC 9110, 10.2.3); one that is empty, zero or past says nothing. */
-function instantOf(retryAfter: string | number | null): number {
+function toRetryInstant(retryAfter: string | number | null): number {
   const now = Date.now()
   const seconds = retryAfter === null || retryAfter === '' ? Number.NaN : Number(retryAfter)
   const ms = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(String(retryAfter)) - now

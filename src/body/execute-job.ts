@@ -1,9 +1,9 @@
 import type { BodyJob } from '../body/body-job.ts'
 import { mustHave } from '../core/must-have.ts'
 import type { BodyEnd, TaskName } from '../core/ports.ts'
-import { instantiate, type TaskDefinition, type TaskInstance } from '../define/task.ts'
-import { type Execution, execute } from './execute.ts'
-import { failureOfBody } from './failure.ts'
+import { instantiateTask, type TaskDefinition, type TaskInstance } from '../define/task.ts'
+import { type Execution, executeBody } from './execute.ts'
+import { makeBodyFailure } from './failure.ts'
 
 /** What a job is run with, wherever it runs. */
 export type JobSurroundings = Pick<
@@ -12,24 +12,24 @@ export type JobSurroundings = Pick<
 >
 
 /** Runs the body of a job with the definitions of this process. Never throws for what user code does. */
-export async function executeJob(
+export async function executeBodyJob(
   tasks: ReadonlyMap<string, TaskDefinition>,
   job: BodyJob,
   surroundings: JobSurroundings,
 ): Promise<BodyEnd> {
   try {
-    return await execute({ ...executionOf(tasks, job), ...surroundings })
+    return await executeBody({ ...makeExecution(tasks, job), ...surroundings })
   } catch (error) {
-    return { outcome: 'failed', failure: failureOfBody(error) }
+    return { outcome: 'failed', failure: makeBodyFailure(error) }
   }
 }
 
-function executionOf(tasks: ReadonlyMap<string, TaskDefinition>, job: BodyJob) {
-  const upstreams = new Map(job.upstreams.map((each) => [each.number, instanceOf(tasks, each)]))
+function makeExecution(tasks: ReadonlyMap<string, TaskDefinition>, job: BodyJob) {
+  const upstreams = new Map(job.upstreams.map((each) => [each.number, instantiateNamedTask(tasks, each)]))
   const { run, attempt, writer, secrets, requires, budgets, dependencies, checkpoint, replaces } = job
   return {
     run,
-    task: instanceOf(tasks, job),
+    task: instantiateNamedTask(tasks, job),
     attempt,
     writer,
     secrets,
@@ -43,11 +43,11 @@ function executionOf(tasks: ReadonlyMap<string, TaskDefinition>, job: BodyJob) {
 }
 
 /** The task of a name as this process defines it. */
-export function instanceOf(
+export function instantiateNamedTask(
   tasks: ReadonlyMap<string, TaskDefinition>,
   { family, params }: TaskName,
 ): TaskInstance {
   const definition = tasks.get(family)
   if (definition === undefined) throw new Error(`the config no longer defines the task ${family}`)
-  return instantiate(definition, params)
+  return instantiateTask(definition, params)
 }

@@ -5,16 +5,22 @@ import type { Json, Progress } from '../core/model.ts'
 import { mapShapeNumbers, type Shape } from '../core/plan.ts'
 import type { BodyEnd, Reservation, Staged } from '../core/ports.ts'
 import type { BodyContext, Log } from '../define/body.ts'
-import { flatten, mapRequires, type Requires } from '../define/requires.ts'
+import { flattenRequires, mapRequires, type Requires } from '../define/requires.ts'
 import { FolderTarget } from '../define/targets/folder.ts'
 import type { Workspace } from '../define/targets/storage-target.ts'
 import { StorageTarget } from '../define/targets/storage-target.ts'
-import { type Output, targetsOf } from '../define/targets/target.ts'
+import { listOutputTargets, type Output } from '../define/targets/target.ts'
 import type { TaskInstance } from '../define/task.ts'
-import { type BudgetHooks, budgetsOf } from './budgets.ts'
-import { failureOfBody } from './failure.ts'
-import { outputOf, type Surroundings } from './outputs.ts'
-import { AttemptSignal, asCheckpoint, overBudget, throttled, yielding } from './signals.ts'
+import { type BudgetHooks, makeAttemptBudgets } from './budgets.ts'
+import { makeBodyFailure } from './failure.ts'
+import { bindTaskOutput, type Surroundings } from './outputs.ts'
+import {
+  AttemptSignal,
+  checkCheckpoint,
+  makeOverBudgetSignal,
+  makeThrottledSignal,
+  makeYieldSignal,
+} from './signals.ts'
 
 /** One attempt of a task, with everything that its body is given. */
 export interface Execution extends BudgetHooks {
@@ -53,49 +59,49 @@ interface Notes {
  * Runs a body, then moves what it wrote into place. Never throws for what the body does: an exception, or an output
  * that is missing afterwards, is a failure, and then nothing is published.
  */
-export async function execute(execution: Execution): Promise<BodyEnd> {
+export async function executeBody(execution: Execution): Promise<BodyEnd> {
   const { task, surroundings, writer, budgets } = execution
   const notes: Notes = {}
-  const account = budgetsOf(budgets, hooksOf(execution, notes))
+  const account = makeAttemptBudgets(budgets, makeBudgetHooks(execution, notes))
   const workspace: Workspace = { storage: surroundings.storage, writer, staged: new Map() }
   const left = () => ({
     spent: account.spent(),
     ...(notes.checkpoint === undefined ? {} : { checkpoint: notes.checkpoint }),
   })
   try {
-    const output = outputOf(task, surroundings, workspace)
+    const output = bindTaskOutput(task, surroundings, workspace)
     await removeLeftovers(execution, output)
-    const returned = await runBody(execution, output, account.budgets, notes)
+    const returned = await callBody(execution, output, account.budgets, notes)
     if (notes.signal !== undefined) throw notes.signal
-    const result = task.definition.output === undefined ? asResult(execution, returned) : null
-    for (const target of targetsOf(output)) if (target instanceof FolderTarget) await target.seal()
+    const result = task.definition.output === undefined ? checkResult(execution, returned) : null
+    for (const target of listOutputTargets(output)) if (target instanceof FolderTarget) await target.seal()
     await requireOutput(execution, output, workspace)
     await publish(execution, workspace)
     return { outcome: 'succeeded', result, ...left() }
   } catch (error) {
     const signal = notes.signal ?? (error instanceof AttemptSignal ? error : undefined)
     if (signal === undefined) execution.onError?.(error)
-    return { ...(signal?.end ?? { outcome: 'failed', failure: failureOfBody(error) }), ...left() }
+    return { ...(signal?.end ?? { outcome: 'failed', failure: makeBodyFailure(error) }), ...left() }
   } finally {
     for (const staged of workspace.staged.values()) await staged.discard()
   }
 }
 
-function hooksOf({ reserve, block }: Execution, notes: Notes): BudgetHooks {
+function makeBudgetHooks({ reserve, block }: Execution, notes: Notes): BudgetHooks {
   return {
     async reserve(name, amount) {
       const reservation = await reserve(name, amount)
-      if (reservation === undefined) notes.signal ??= overBudget(name, amount)
+      if (reservation === undefined) notes.signal ??= makeOverBudgetSignal(name, amount)
       return reservation
     },
     async block(name, until) {
       await block(name, until)
-      notes.signal ??= throttled(name, until)
+      notes.signal ??= makeThrottledSignal(name, until)
     },
   }
 }
 
-async function runBody(
+async function callBody(
   execution: Execution,
   output: Output,
   budgets: object,
@@ -103,10 +109,10 @@ async function runBody(
 ): Promise<unknown> {
   const { task, surroundings, requires, upstream } = execution
   const reading: Workspace = { storage: surroundings.storage, staged: new Map() }
-  const outputOfTask = (each: TaskInstance) => outputOf(each, surroundings, reading)
+  const outputOfTask = (each: TaskInstance) => bindTaskOutput(each, surroundings, reading)
   const outputOfUpstream = (number: number) => outputOfTask(upstream(number))
   const keep = (value: unknown) => {
-    notes.checkpoint = withoutSecrets('the checkpoint', asCheckpoint(value), execution)
+    notes.checkpoint = refuseSecrets('the checkpoint', checkCheckpoint(value), execution)
   }
   const context = {
     params: task.params,
@@ -115,12 +121,12 @@ async function runBody(
     secrets: execution.secrets,
     budgets,
     need: async (wanted: Requires, options: { checkpoint?: Json } = {}) => {
-      const missing = flatten(wanted).upstreams.filter(({ id }) => !execution.dependencies.has(id))
+      const missing = flattenRequires(wanted).upstreams.filter(({ id }) => !execution.dependencies.has(id))
       if (missing.length === 0) return mapRequires(wanted, outputOfTask)
       for (const { definition, params } of missing)
-        withoutSecrets(`a parameter of ${definition.family}`, params, execution)
+        refuseSecrets(`a parameter of ${definition.family}`, params, execution)
       if (options.checkpoint !== undefined) keep(options.checkpoint)
-      notes.signal ??= yielding(missing)
+      notes.signal ??= makeYieldSignal(missing)
       throw notes.signal
     },
     checkpoint: execution.checkpoint,
@@ -146,7 +152,7 @@ async function removeLeftovers(
   output: Output,
 ): Promise<void> {
   if (attempt === 1 && !replaces) return
-  for (const target of targetsOf(output))
+  for (const target of listOutputTargets(output))
     if (target instanceof StorageTarget) await storage.removeStaged(target.path)
 }
 
@@ -182,7 +188,7 @@ const publishModeOf = ({ attempt, replaces }: Execution, { staged }: Workspace) 
 /** Every target has been written now, or is there. */
 async function requireOutput({ task }: Execution, output: Output, { staged }: Workspace): Promise<void> {
   if (task.definition.output === undefined) return
-  for (const target of targetsOf(output)) {
+  for (const target of listOutputTargets(output)) {
     const isWritten = target instanceof StorageTarget && staged.has(target.path)
     if (!isWritten && !(await target.exists()))
       throw new Error(`the body ended well but its output is missing: ${target.uri}`)
@@ -192,17 +198,17 @@ async function requireOutput({ task }: Execution, output: Output, { staged }: Wo
 /** The largest result of a marker: it is part of a record. */
 const MAX_RESULT_BYTES = 4096
 
-function asResult(execution: Execution, result: unknown): Json {
+function checkResult(execution: Execution, result: unknown): Json {
   const { task } = execution
   const text = resultText(task, result)
   if (Buffer.byteLength(text) > MAX_RESULT_BYTES)
     throw new Error(
       `${task.label} returned ${Buffer.byteLength(text)} bytes; a result holds up to ${MAX_RESULT_BYTES}. Give the task an \`output\` for more.`,
     )
-  return withoutSecrets('the result', JSON.parse(text) as Json, execution)
+  return refuseSecrets('the result', JSON.parse(text) as Json, execution)
 }
 
-function withoutSecrets<T extends Json>(what: string, value: T, { secrets }: Execution): T {
+function refuseSecrets<T extends Json>(what: string, value: T, { secrets }: Execution): T {
   const name = findSecretInText(JSON.stringify(value), secrets)
   if (name !== undefined) throw new Error(describeSecretLeak(what, name))
   return value

@@ -8,29 +8,29 @@ const MAX_FRAMES = 10
 const MAX_SHOWN = 300
 
 /** An error with what caused it. */
-interface Told {
+interface ErrorStory {
   head: string
   frames: string[]
   /** Its cause, and the members of an `AggregateError`. */
-  causes: Told[]
+  causes: ErrorStory[]
 }
 
 /**
  * What a body's exception says to the person who reads it: the message with those of its causes, and the stack followed by
  * each cause with the first line of its stack that is the user's own.
  */
-export function failureOfBody(error: unknown): Failure {
-  if (!isError(error)) return { outcome: 'failed', message: `thrown: ${shown(error)}` }
-  const told = tell(error, { seen: new Set(), left: MAX_CAUSES }, 0)
+export function makeBodyFailure(error: unknown): Failure {
+  if (!isError(error)) return { outcome: 'failed', message: `thrown: ${formatThrownValue(error)}` }
+  const told = collectCauses(error, { seen: new Set(), left: MAX_CAUSES }, 0)
   const frames = told.frames.slice(0, MAX_FRAMES)
   const stack = [told.head, ...frames, ...told.causes.flatMap((cause) => causeLines(cause, 0))]
-  return { outcome: 'failed', message: messageOf(told), stack: stack.join('\n') }
+  return { outcome: 'failed', message: formatMessage(told), stack: stack.join('\n') }
 }
 
-const messageOf = ({ head, causes }: Told): string =>
-  causes.length === 0 ? head : `${head} (${causes.map(messageOf).join('; ')})`
+const formatMessage = ({ head, causes }: ErrorStory): string =>
+  causes.length === 0 ? head : `${head} (${causes.map(formatMessage).join('; ')})`
 
-function causeLines({ head, frames, causes }: Told, depth: number): string[] {
+function causeLines({ head, frames, causes }: ErrorStory, depth: number): string[] {
   const own = frames.find(isOwn) ?? frames[0]
   const indent = '  '.repeat(depth)
   return [
@@ -40,29 +40,33 @@ function causeLines({ head, frames, causes }: Told, depth: number): string[] {
   ]
 }
 
-function tell(error: unknown, told: { seen: Set<unknown>; left: number }, depth: number): Told {
+function collectCauses(
+  error: unknown,
+  told: { seen: Set<unknown>; left: number },
+  depth: number,
+): ErrorStory {
   told.left--
-  if (!isError(error)) return { head: shown(error), frames: [], causes: [] }
-  if (told.seen.has(error)) return { head: `${headOf(error)} (again)`, frames: [], causes: [] }
+  if (!isError(error)) return { head: formatThrownValue(error), frames: [], causes: [] }
+  if (told.seen.has(error)) return { head: `${formatErrorHead(error)} (again)`, frames: [], causes: [] }
   told.seen.add(error)
-  const causes: Told[] = []
-  for (const cause of causesOf(error))
-    if (depth < MAX_DEPTH && told.left > 0) causes.push(tell(cause, told, depth + 1))
+  const causes: ErrorStory[] = []
+  for (const cause of listCauses(error))
+    if (depth < MAX_DEPTH && told.left > 0) causes.push(collectCauses(cause, told, depth + 1))
     else {
       causes.push({ head: '… and more', frames: [], causes: [] })
       break
     }
-  return { head: headOf(error), frames: framesOf(error), causes }
+  return { head: formatErrorHead(error), frames: listOwnFrames(error), causes }
 }
 
-function causesOf(error: Error): unknown[] {
+function listCauses(error: Error): unknown[] {
   const { cause } = error
   const errors = 'errors' in error ? error.errors : undefined
   return [...(cause === undefined || cause === null ? [] : [cause]), ...(Array.isArray(errors) ? errors : [])]
 }
 
 /** A network's errors may have no message but a code. */
-function headOf(error: Error): string {
+function formatErrorHead(error: Error): string {
   const { name, message } = error
   const code = 'code' in error ? error.code : undefined
   const said = `${message ?? ''}` || `${code ?? ''}`
@@ -70,7 +74,7 @@ function headOf(error: Error): string {
   return said === '' ? `${name}` : `${name}: ${said}`
 }
 
-function framesOf({ stack }: Error): string[] {
+function listOwnFrames({ stack }: Error): string[] {
   return typeof stack === 'string' ? stack.split('\n').filter((line) => /^ {4}at /.test(line)) : []
 }
 
@@ -82,7 +86,7 @@ const isOwn = (frame: string) => !/node:|node_modules/.test(frame) && !frame.inc
 
 const isError = (value: unknown): value is Error => value instanceof Error || types.isNativeError(value)
 
-function shown(value: unknown): string {
+function formatThrownValue(value: unknown): string {
   const text = inspect(value, { depth: 2, breakLength: Number.POSITIVE_INFINITY })
   return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text
 }

@@ -14,17 +14,17 @@ export interface Surroundings {
 }
 
 /** The output of a task with its targets bound; a marker where the definition has none. Throws what `output` throws. */
-export function outputOf(task: TaskInstance, surroundings: Surroundings, workspace: Workspace): Output {
+export function bindTaskOutput(task: TaskInstance, surroundings: Surroundings, workspace: Workspace): Output {
   const output = task.definition.output?.(task.params as never)
   if (output === undefined) return new MarkerTarget(task.id, surroundings.markers)
-  if (isTarget(output)) return bind(output, workspace)
+  if (isTarget(output)) return bindTarget(output, workspace)
   const targets = Object.entries(output)
   if (targets.length === 0 || !targets.every(([, target]) => isTarget(target)))
     throw new TypeError(`output of ${task.label} must return a target or a record of targets`)
-  return Object.fromEntries(targets.map(([name, target]) => [name, bind(target, workspace)]))
+  return Object.fromEntries(targets.map(([name, target]) => [name, bindTarget(target, workspace)]))
 }
 
-function bind(target: Target, workspace: Workspace): Target {
+function bindTarget(target: Target, workspace: Workspace): Target {
   if (target instanceof StorageTarget || target instanceof CollectionTarget) return target.in(workspace)
   return target.within?.(workspace.storage) ?? target
 }

@@ -5,7 +5,7 @@ import type { Job, SecretStore } from '../core/ports.ts'
 import type { Markers } from '../define/targets/marker.ts'
 
 /** Gathers what a child cannot read itself: results of markers, and the secrets that the task names. */
-export async function prepareJob(job: Job, secrets: SecretStore, markers: Markers): Promise<BodyJob> {
+export async function prepareBodyJob(job: Job, secrets: SecretStore, markers: Markers): Promise<BodyJob> {
   const { run, task, attempt, nonce, upstreams, dependencies, checkpoint, budgets } = job
   const without = [...upstreams, ...dependencies].filter((upstream) => upstream.outputs.length === 0)
   const found = without.length === 0 ? [] : await markers.read(without.map((upstream) => upstream.id))
@@ -23,12 +23,12 @@ export async function prepareJob(job: Job, secrets: SecretStore, markers: Marker
     ...(checkpoint === undefined ? {} : { checkpoint }),
     budgets,
     markers: Object.fromEntries(results),
-    secrets: await readSecrets(task.policy.secrets, secrets),
+    secrets: await readSecretValues(task.policy.secrets, secrets),
   }
 }
 
 /** The values of secrets; throws where one is not set. */
-export async function readSecrets(
+export async function readSecretValues(
   names: { [name: string]: string },
   secrets: SecretStore,
 ): Promise<Record<string, string>> {

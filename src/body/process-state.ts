@@ -11,7 +11,7 @@ export interface ProcessState {
 }
 
 /** How the process stands now. */
-export function lookAtProcess(): ProcessState {
+export function readProcessState(): ProcessState {
   return {
     folder: process.cwd(),
     umask: process.umask(),
@@ -26,7 +26,7 @@ export function lookAtProcess(): ProcessState {
 const OURS = new Set(['WriteWrap', 'PipeWrap', 'Immediate', 'TickObject'])
 
 /** What differs after a body, a phrase each; empty: the next task finds the process as this one did. */
-export function whatIsLeft(before: ProcessState, after: ProcessState): string[] {
+export function listProcessChanges(before: ProcessState, after: ProcessState): string[] {
   return [
     ...(after.folder === before.folder ? [] : [`another working folder (${after.folder})`]),
     ...(after.umask === before.umask ? [] : ['another umask']),

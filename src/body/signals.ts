@@ -15,19 +15,19 @@ export class AttemptSignal extends Error {
 }
 
 /** The attempt yields: it is made again once these tasks are complete. */
-export function yielding(tasks: TaskInstance[]): AttemptSignal {
+export function makeYieldSignal(tasks: TaskInstance[]): AttemptSignal {
   const yielded = tasks.map(({ definition, params }) => ({ family: definition.family, params }))
   return new AttemptSignal({ outcome: 'yielded', yielded })
 }
 
 /** Nothing is left of a budget: the attempt is made again when there is. */
-export function overBudget(name: string, amount: number): AttemptSignal {
+export function makeOverBudgetSignal(name: string, amount: number): AttemptSignal {
   const message = `nothing is left of the budget ${name} for ${amount} more`
   return new AttemptSignal({ outcome: 'over_budget', failure: { outcome: 'over_budget', message } })
 }
 
 /** Whoever the budget is for asked to be left alone. */
-export function throttled(name: string, retryAt: number): AttemptSignal {
+export function makeThrottledSignal(name: string, retryAt: number): AttemptSignal {
   const message = `${name} asked to be left alone until ${new Date(retryAt).toISOString()}`
   return new AttemptSignal({ outcome: 'throttled', retryAt, failure: { outcome: 'throttled', message } })
 }
@@ -36,8 +36,8 @@ export function throttled(name: string, retryAt: number): AttemptSignal {
 const MAX_CHECKPOINT_BYTES = 16 * 1024
 
 /** The checkpoint as it is kept; throws where it does not fit or is no JSON. */
-export function asCheckpoint(value: unknown): Json {
-  const text = checkpointText(value)
+export function checkCheckpoint(value: unknown): Json {
+  const text = serializeCheckpoint(value)
   const size = Buffer.byteLength(text)
   if (size > MAX_CHECKPOINT_BYTES)
     throw new Error(
@@ -46,7 +46,7 @@ export function asCheckpoint(value: unknown): Json {
   return JSON.parse(text)
 }
 
-function checkpointText(value: unknown): string {
+function serializeCheckpoint(value: unknown): string {
   try {
     return convertToJson(value ?? null)
   } catch (error) {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { errorCode, readErrorMessage, SluiceError } from '../core/errors.ts'
+import { readErrorCode, readErrorMessage, SluiceError } from '../core/errors.ts'
 import { makeStateFolder } from '../homes/local/state-folder.ts'
 
 /**
@@ -16,7 +16,7 @@ export function readApiToken(stateFolder: string): { path: string; value: string
     try {
       writeFileSync(path, `${made}\n`, { flag: 'wx', mode: 0o600 })
     } catch (error) {
-      if (errorCode(error) !== 'EEXIST') throw error
+      if (readErrorCode(error) !== 'EEXIST') throw error
       chmodSync(path, 0o600)
     }
     const value = readFileSync(path, 'utf8').trim()

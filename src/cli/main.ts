@@ -1,7 +1,7 @@
 import '../project/resolve-self.ts'
 import { CommanderError } from 'commander'
 import { readErrorMessage, SluiceError } from '../core/errors.ts'
-import { openWaits } from '../define/open-waits.ts'
+import { listOpenWaits } from '../define/open-waits.ts'
 import { answerCompletion } from './completion/answer.ts'
 import { EXIT } from './exit.ts'
 import { addHelpTexts } from './help.ts'
@@ -25,7 +25,7 @@ export async function main(args: string[]): Promise<void> {
 }
 
 function neverSettled(): SluiceError {
-  const what = openWaits().join(' and ') || 'something'
+  const what = listOpenWaits().join(' and ') || 'something'
   return new SluiceError(
     'never_settled',
     `The command waits for ${what}, but nothing is left that could end this wait.`,

@@ -2,7 +2,7 @@ import { InvalidArgumentError } from 'commander'
 import { fileSecrets } from '../adapters/secrets/file-secrets.ts'
 import { formatDayInZone, parseTimeSpan, type Span } from '../core/calendar.ts'
 import { SluiceError } from '../core/errors.ts'
-import { secretVariable } from '../define/secret.ts'
+import { makeSecretVariableName } from '../define/secret.ts'
 import { secretsPath } from '../homes/local/state-folder.ts'
 import { findConfig, loadProject, noProject, type Project } from '../project/load-config.ts'
 
@@ -45,7 +45,8 @@ export async function projectIfAny(options: Pick<GlobalOptions, 'config'>): Prom
 }
 
 /** The secrets of the state, without opening the state itself. */
-export const secretsOf = (options: GlobalOptions) => fileSecrets(secretsPath(options.state), secretVariable)
+export const secretsOf = (options: GlobalOptions) =>
+  fileSecrets(secretsPath(options.state), makeSecretVariableName)
 
 /** A whole number of 1 or more. */
 export function positiveInteger(text: string): number {

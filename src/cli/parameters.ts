@@ -3,21 +3,21 @@ import type { z } from 'zod'
 import { didYouMean } from '../control/suggestion.ts'
 import { formatDayInZone } from '../core/calendar.ts'
 import { SluiceError } from '../core/errors.ts'
-import { choicesOf, valueOfText } from '../define/fields.ts'
-import { flagOf } from '../define/flags.ts'
-import { type Fields, isDay, isSignificant, kindOf } from '../define/params.ts'
+import { listFieldChoices, parseFieldText } from '../define/fields.ts'
+import { toFlagName } from '../define/flags.ts'
+import { type Fields, findParameterKind, isDayField, isSignificantField } from '../define/params.ts'
 import { PARAMETERS } from './help.ts'
 
 /** Adds a flag for each parameter, but for those that the command has itself, and `-p name=value`. */
 export function addParameterFlags(command: Command, fields: Fields): void {
   for (const [name, field] of Object.entries(fields)) {
-    const kind = kindOf(field)
-    const flag = `--${flagOf(name)}`
+    const kind = findParameterKind(field)
+    const flag = `--${toFlagName(name)}`
     if (command.options.some(({ long }) => long === flag)) continue
     const help = [field.description ?? '', describe(field)].filter(Boolean).join('; ')
     const flags =
       kind === 'boolean'
-        ? [new Option(flag, help), new Option(`--no-${flagOf(name)}`)]
+        ? [new Option(flag, help), new Option(`--no-${toFlagName(name)}`)]
         : [new Option(`${flag} <${kind}>`, help).argParser(onlyOnce)]
     for (const each of flags) command.addOption(each.helpGroup(PARAMETERS))
   }
@@ -36,8 +36,8 @@ function describe(field: z.ZodType): string {
   const isRequired = !field.safeParse(undefined).success
   const parts = [
     isRequired ? 'required' : '',
-    choicesOf(field).join(' | '),
-    isSignificant(field) ? '' : 'insignificant',
+    listFieldChoices(field).join(' | '),
+    isSignificantField(field) ? '' : 'insignificant',
   ]
   const { defaultValue } = (field as unknown as { _zod: { def: { defaultValue?: unknown } } })._zod.def
   if (defaultValue !== undefined) parts.push(`default ${JSON.stringify(defaultValue)}`)
@@ -63,7 +63,7 @@ export function givenParameters(
     if (field === undefined) throw unknownParameter(name, fields)
     if (name in given)
       throw new SluiceError('invalid_parameter', `The parameter ${name} is given twice.`, {
-        hint: `Give it once: -p ${name}=… or --${flagOf(name)}.`,
+        hint: `Give it once: -p ${name}=… or --${toFlagName(name)}.`,
       })
     given[name] = parseValue(name, field, value, timeZone)
   }
@@ -85,9 +85,9 @@ function unknownParameter(name: string, fields: Fields): SluiceError {
 
 function parseValue(name: string, field: z.ZodType, value: string | boolean, timeZone: string): unknown {
   if (typeof value === 'boolean') return value
-  if (isDay(field)) return valueOfText(field, dayOf(value, timeZone))
-  const found = valueOfText(field, value)
-  if (kindOf(field) === 'boolean' && found === value)
+  if (isDayField(field)) return parseFieldText(field, dayOf(value, timeZone))
+  const found = parseFieldText(field, value)
+  if (findParameterKind(field) === 'boolean' && found === value)
     throw new SluiceError('invalid_parameter', `${name}: ${JSON.stringify(value)} is neither true nor false.`)
   if (found === undefined)
     throw new SluiceError('invalid_parameter', `${name} takes JSON, not ${JSON.stringify(value)}.`, {

@@ -2,10 +2,10 @@ import type { Stored } from '../core/change.ts'
 import { SluiceError } from '../core/errors.ts'
 import { isRunOpen, type Run } from '../core/model.ts'
 import type { Pipeline } from '../define/pipeline.ts'
-import { cancelRun, mustEndBeforeRetry } from '../engine/cancel.ts'
-import { type Loops, startLoops } from '../engine/loops.ts'
-import { canBeMarked, markSucceeded } from '../engine/mark.ts'
-import { pauseSchedule } from '../engine/schedules.ts'
+import { cancelRun, mustCancelBeforeRetry } from '../engine/cancel.ts'
+import { type Loops, startEngineLoops } from '../engine/loops.ts'
+import { canMarkSucceeded, markTaskSucceeded } from '../engine/mark.ts'
+import { setSchedulePaused } from '../engine/schedules.ts'
 import { unattendedSince } from './attendance.ts'
 import type { Cancelled, Control, MarkResult, Retried, Started } from './control.ts'
 import { findRun } from './find-runs.ts'
@@ -24,7 +24,7 @@ export function actingOn(
   const setPaused = async (name: string, paused: boolean) => {
     const pipeline = findScheduled(project, name)
     if (!paused) refuseUnstartable(pipeline)
-    await pauseSchedule((await state.open()).context, pipeline.name, paused)
+    await setSchedulePaused((await state.open()).context, pipeline.name, paused)
     return { pipeline: name, paused }
   }
   return {
@@ -73,7 +73,7 @@ async function endFailing(
   // Counting reads all tasks of a run.
   if (!isRunOpen(run.status)) return undefined
   const counts = await countTasks(home, run)
-  if (!mustEndBeforeRetry(run, counts.failed ?? 0)) return undefined
+  if (!mustCancelBeforeRetry(run, counts.failed ?? 0)) return undefined
   const running = (await unattendedSince(home, run)) === undefined ? (counts.running ?? 0) : 0
   if (running > 0 && !confirmed) return { status: 'unconfirmed', affected: running, all: run.tasks ?? 0 }
   const { status } = await cancelAndWait(parts, home, run)
@@ -127,7 +127,7 @@ async function whileDeciding<T>(
   { context }: Home,
   act: (failed: Promise<never>) => Promise<T>,
 ): Promise<T> {
-  const loops: Loops | undefined = isHosted ? undefined : startLoops(context)
+  const loops: Loops | undefined = isHosted ? undefined : startEngineLoops(context)
   try {
     return await act(loops?.failed ?? new Promise<never>(() => {}))
   } finally {
@@ -157,11 +157,11 @@ const MARK_TRIES = 5
 async function markOpen(home: Home, run: Stored<Run>, number: number): Promise<MarkResult> {
   for (let tries = 1; ; tries++) {
     const { task, planned } = await findTask(home, run, String(number))
-    if (!canBeMarked(task))
+    if (!canMarkSucceeded(task))
       throw new SluiceError('invalid_usage', `${planned.label} cannot be marked now: it is ${task.status}.`, {
         hint: `Let the run end or cancel it (sluice cancel ${run.id}), then mark it.`,
       })
-    if (await markSucceeded(home.context, task))
+    if (await markTaskSucceeded(home.context, task))
       return { run: run.id, task: planned.label, status: 'succeeded' }
     if (tries === MARK_TRIES)
       throw new SluiceError('invalid_usage', `${planned.label} has changed meanwhile; look again.`)

@@ -6,9 +6,9 @@ import { type Attempt, type Run, satisfiesDependents, type TaskRun, type TaskSta
 import { readClockMoment, toWallClockInstant } from '../core/moment.ts'
 import { mustHave } from '../core/must-have.ts'
 import type { PlannedTask } from '../core/plan.ts'
-import { newTaskRun } from '../engine/create-run.ts'
-import { readyOf } from '../engine/release.ts'
-import { markersIn } from '../planning/surroundings.ts'
+import { makeTaskRun } from '../engine/create-run.ts'
+import { listReadyNumbers } from '../engine/release.ts'
+import { makeMarkers } from '../planning/surroundings.ts'
 import type { TaskPage, TaskShape } from './control.ts'
 import type { Home } from './home.ts'
 import type { TaskQuery } from './schemas.ts'
@@ -123,7 +123,7 @@ async function taskRunOf(home: Home, run: Run, number: number, after: number): P
  */
 async function* taskRunPages(home: Home, run: Run, after = -1, size = PAGE): AsyncGenerator<TaskRun[]> {
   const { store, plans } = home.context.ports
-  const unput = run.status === 'running' ? await readyOf(home.context.ports, run) : []
+  const unput = run.status === 'running' ? await listReadyNumbers(home.context.ports, run) : []
   for (let from = after; ; ) {
     const listed = await store.list({
       prefix: keys.taskRuns(run.id),
@@ -135,7 +135,7 @@ async function* taskRunPages(home: Home, run: Run, after = -1, size = PAGE): Asy
     const to = listed.length < size ? Number.POSITIVE_INFINITY : (tasks.at(-1)?.number ?? 0)
     const put = new Set(numbersOf(tasks))
     const missing = unput.filter((number) => number > from && number <= to && !put.has(number))
-    const made = (await plans.tasks(run.id, missing)).map((task) => newTaskRun(run.id, task, () => true))
+    const made = (await plans.tasks(run.id, missing)).map((task) => makeTaskRun(run.id, task, () => true))
     yield [...tasks, ...made].filter(({ join }) => !join).sort((a, b) => a.number - b.number)
     if (to === Number.POSITIVE_INFINITY) return
     from = to
@@ -190,7 +190,7 @@ async function readResults({ context }: Home, found: FoundTask[]): Promise<Map<n
   const marked = found.filter(
     ({ task, planned }) => satisfiesDependents(task.status) && planned.outputs.length === 0,
   )
-  const markers = await markersIn(context.ports.store).read(marked.map(({ planned }) => planned.id))
+  const markers = await makeMarkers(context.ports.store).read(marked.map(({ planned }) => planned.id))
   return new Map(
     marked.flatMap(({ task }, index) => {
       const marker = markers[index]

@@ -2,9 +2,9 @@ import { EventEmitter, on } from 'node:events'
 import { availableParallelism } from 'node:os'
 import { keys } from '../core/keys.ts'
 import { isRunOpen } from '../core/model.ts'
-import { audit } from '../engine/audit.ts'
+import { auditRun } from '../engine/audit.ts'
 import type { Claimed } from '../engine/claim.ts'
-import { type Loops, startLoops } from '../engine/loops.ts'
+import { type Loops, startEngineLoops } from '../engine/loops.ts'
 import { type WorkEvents, Worker } from '../engine/work.ts'
 import { placesOf } from './awaiting.ts'
 import type { Follow, FollowEnd, RunEvent } from './control.ts'
@@ -21,7 +21,7 @@ export const GRACE_MS = 10_000
 /** Makes a run that was left behind go on at once. */
 export async function resumeRun({ context }: Home, run: string): Promise<void> {
   const [record] = await context.ports.store.read([keys.run(run)])
-  if (record?.kind === 'run') await audit(context, record)
+  if (record?.kind === 'run') await auditRun(context, record)
 }
 
 /** Works on runs until they end, wait for too long, or are stopped; they go on with the next call. */
@@ -60,7 +60,7 @@ async function followWorker(
   const active = new Set<string>()
   const concurrency = query.concurrency ?? availableParallelism()
   const worker = new Worker(home.context, { ...workEvents(emit), concurrency, runs: () => [...active] })
-  const loops = startLoops(home.context, worker)
+  const loops = startEngineLoops(home.context, worker)
   const announcement = home.presence?.announce()
   const counting = query.counts ? startCounting(home, active, emit) : undefined
   try {

@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import { describeInterval, parseTimeSpan, type Span } from '../core/calendar.ts'
 import { SluiceError } from '../core/errors.ts'
-import { intervalsIn } from '../core/schedule.ts'
+import { generateIntervals } from '../core/schedule.ts'
 import type { Schedule } from '../define/schedule.ts'
-import { planningOf } from '../planning/planning.ts'
+import { makePlanningDefinitions } from '../planning/planning.ts'
 import type { Project } from '../project/load-config.ts'
 import type { IntervalPage } from './control.ts'
 import type { Home } from './home.ts'
@@ -29,7 +29,7 @@ export async function readIntervalPage(
   // One more tells whether there is another page.
   const page = spans.slice(0, limit)
   const roots = page.flatMap((span) => requestForInterval(pipeline, span, params).root ?? [])
-  const answers = await planningOf(home.surroundings).areComplete(roots)
+  const answers = await makePlanningDefinitions(home.surroundings).areComplete(roots)
   return {
     all,
     intervals: page.map((span, index) => {
@@ -50,7 +50,7 @@ function firstPage(schedule: Schedule, query: Query): { all: number; spans: Span
 function laterPage(schedule: Schedule, { to, limit }: Query, cursor: string): Span[] {
   const range = { start: readCursor(z.number(), cursor) + 1, end: boundOf('--to', to, schedule).end }
   const spans: Span[] = []
-  for (const span of intervalsIn(schedule, range)) if (spans.push(span) > limit) break
+  for (const span of generateIntervals(schedule, range)) if (spans.push(span) > limit) break
   return spans
 }
 
@@ -63,7 +63,7 @@ function spansOf(schedule: Schedule, { from, to }: { from: string; to: string })
     })
   const range = { start: first.start, end: last.end }
   const spans: Span[] = []
-  for (const span of intervalsIn(schedule, range)) {
+  for (const span of generateIntervals(schedule, range)) {
     if (span.end > Date.now())
       throw new SluiceError(
         'invalid_usage',

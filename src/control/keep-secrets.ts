@@ -1,5 +1,5 @@
 import { SluiceError } from '../core/errors.ts'
-import { SECRET_NAME, secretVariable } from '../define/secret.ts'
+import { makeSecretVariableName, SECRET_NAME } from '../define/secret.ts'
 import type { Control } from './control.ts'
 import { checkShape, type SecretKeeper } from './parts.ts'
 import { SecretRef, SecretValue } from './schemas.ts'
@@ -10,7 +10,7 @@ export function keepingSecrets(
 ): Pick<Control, 'secrets' | 'setSecret' | 'removeSecret'> {
   return {
     async secrets() {
-      return (await keeper.names()).map((name) => ({ name, variable: secretVariable(name) }))
+      return (await keeper.names()).map((name) => ({ name, variable: makeSecretVariableName(name) }))
     },
     async setSecret(secret) {
       const { name, value } = checkShape(SecretValue, secret)

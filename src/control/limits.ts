@@ -3,8 +3,8 @@ import { applyLimitConfig, computeFreeCapacity, sumHeldAmounts } from '../core/l
 import type { Limits } from '../core/limits.ts'
 import { hasTaskEnded, isRunOpen, type Limit, type TaskRun } from '../core/model.ts'
 import { readClockMoment } from '../core/moment.ts'
-import { isOtherwise } from '../engine/apply-limits.ts'
-import { rowAt } from '../engine/limits.ts'
+import { differsFromConfig } from '../engine/apply-limits.ts'
+import { computeCurrentRow } from '../engine/limits.ts'
 import type { BudgetShape, Pools } from './control.ts'
 import { allRuns } from './find-runs.ts'
 import type { Home } from './home.ts'
@@ -58,9 +58,11 @@ async function readRow({ context }: Home, limits: Limits, of: Limit['of'], name:
   const key = keys.limit(of, name)
   const [stored] = await store.read([key])
   const moment = readClockMoment(clock)
-  const row = rowAt(stored, { of, name }, limits, moment)
+  const row = computeCurrentRow(stored, { of, name }, limits, moment)
   const items = await store.list({ prefix: keys.waits(key), consistency: 'stale' })
-  const later = isOtherwise(row, limits, moment.now) ? applyLimitConfig(row, limits, moment.now) : undefined
+  const later = differsFromConfig(row, limits, moment.now)
+    ? applyLimitConfig(row, limits, moment.now)
+    : undefined
   return { row, waiting: items.length, configured: later }
 }
 

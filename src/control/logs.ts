@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { endLines } from '../core/end-lines.ts'
+import { makeEndLines } from '../core/end-lines.ts'
 import { SluiceError } from '../core/errors.ts'
 import { isRunOpen, type Run } from '../core/model.ts'
 import type { LogPage } from './control.ts'
@@ -86,7 +86,7 @@ function endsOf(
     task.status === 'failed' && attempts.length === 0 ? [{ attempt: task.attempt, endedAt, failure }] : []
   return [...attempts, ...own].flatMap(({ attempt, endedAt: at, failure }) => {
     if (failure === undefined) return []
-    return endLines(failure, at).map((line) => ({ ...line, number, attempt }))
+    return makeEndLines(failure, at).map((line) => ({ ...line, number, attempt }))
   })
 }
 

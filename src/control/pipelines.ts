@@ -1,7 +1,7 @@
 import { makeScheduleIntervals } from '../core/calendar.ts'
 import { readErrorMessage } from '../core/errors.ts'
-import { flagOf } from '../define/flags.ts'
-import { isSignificant, kindOf } from '../define/params.ts'
+import { toFlagName } from '../define/flags.ts'
+import { findParameterKind, isSignificantField } from '../define/params.ts'
 import type { Pipeline } from '../define/pipeline.ts'
 import type { Schedule } from '../define/schedule.ts'
 import { readSchedule } from '../engine/schedules.ts'
@@ -28,10 +28,10 @@ async function viewPipeline(pipeline: Pipeline, home: Home | undefined): Promise
     description: description ?? null,
     params: Object.entries(root.fields).map(([param, field]) => ({
       name: param,
-      flag: `--${flagOf(param)}`,
-      kind: kindOf(field),
+      flag: `--${toFlagName(param)}`,
+      kind: findParameterKind(field),
       required: !field.safeParse(undefined).success,
-      significant: isSignificant(field),
+      significant: isSignificantField(field),
     })),
     schedule: await viewSchedule(pipeline, home),
   }

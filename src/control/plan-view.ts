@@ -1,6 +1,6 @@
 import { mustHave } from '../core/must-have.ts'
 import type { Plan, PlannedTask } from '../core/plan.ts'
-import { missingSecrets } from '../planning/plan-secrets.ts'
+import { findMissingSecrets } from '../planning/plan-secrets.ts'
 import type { PlanView } from './control.ts'
 import type { Home } from './home.ts'
 import type { Asked } from './requests.ts'
@@ -10,7 +10,7 @@ export async function viewPlan(home: Home, asked: Asked): Promise<PlanView> {
   const plan = await asked.plan(home)
   const isForced = asked.request.forced !== undefined
   const [missing, there, unproven] = await Promise.all([
-    missingSecrets(plan, home.secrets),
+    findMissingSecrets(plan, home.secrets),
     isForced ? findThere(home, plan) : new Set<PlannedTask>(),
     findUnproven(home, plan),
   ])

@@ -2,7 +2,7 @@ import { PLANNING_SKEW_MS } from '../core/claim.ts'
 import { type Key, keys } from '../core/keys.ts'
 import { isRunOpen, type Run } from '../core/model.ts'
 import { readClockMoment } from '../core/moment.ts'
-import { freeLocks } from '../engine/locks.ts'
+import { freeEndedLocks } from '../engine/locks.ts'
 import type { PruneResult } from './control.ts'
 import { allRuns } from './find-runs.ts'
 import type { Home } from './home.ts'
@@ -65,7 +65,7 @@ async function removeAll({ context }: Home, prefix: Key<'task' | 'attempt' | 'ch
   const { store } = context.ports
   for (;;) {
     const page = await store.list({ prefix, limit: PAGE, consistency: 'strong' })
-    await freeLocks(
+    await freeEndedLocks(
       context,
       page.flatMap(({ record }) => (record.kind === 'taskRun' ? [record] : [])),
     )

@@ -3,18 +3,18 @@ import { readErrorMessage, SluiceError } from '../core/errors.ts'
 import type { FoundTask } from '../core/graph.ts'
 import type { Params, Run } from '../core/model.ts'
 import type { Plan } from '../core/plan.ts'
-import { parseParams, significantOf } from '../define/params.ts'
+import { parseTaskParams, pickSignificantParams } from '../define/params.ts'
 import type { Pipeline } from '../define/pipeline.ts'
 import type { Schedule } from '../define/schedule.ts'
-import { instantiate, type TaskDefinition, type TaskInstance } from '../define/task.ts'
-import { type Adjustment, adjusted, forcedFrom } from '../engine/adjust-plan.ts'
+import { instantiateTask, type TaskDefinition, type TaskInstance } from '../define/task.ts'
+import { type Adjustment, adjustDefinitions, findForcedTasks } from '../engine/adjust-plan.ts'
 import { believeTargets } from '../engine/mark.ts'
-import { findOpenRun, openRun, type RunRequest } from '../engine/open-run.ts'
-import { planGraph } from '../engine/plan-graph.ts'
-import { outputProblems, recordOutputs } from '../planning/output-problems.ts'
-import { planAgain, planOf, type ReadPlan } from '../planning/plan-from-file.ts'
-import { requireSecrets } from '../planning/plan-secrets.ts'
-import { planningOf } from '../planning/planning.ts'
+import { findOpenRun, joinOrOpenRun, type RunRequest } from '../engine/open-run.ts'
+import { planTaskGraph } from '../engine/plan-graph.ts'
+import { findOutputProblems, recordPlanOutputs } from '../planning/output-problems.ts'
+import { planFromFile, planRunAgain, type ReadPlan } from '../planning/plan-from-file.ts'
+import { requirePlanSecrets } from '../planning/plan-secrets.ts'
+import { makePlanningDefinitions } from '../planning/planning.ts'
 import { brokenText } from '../project/check-definitions.ts'
 import type { Project } from '../project/load-config.ts'
 import type { Home } from './home.ts'
@@ -76,13 +76,13 @@ export function findScheduled(project: Project, name: string): Pipeline & { sche
 /** What is asked for with parameters as they were given. */
 export function requestFor(root: Root, given: unknown): Asked {
   const { family, fields } = root.definition
-  return { ...requestOf(root, parseParams(family, fields, given)), given }
+  return { ...requestOf(root, parseTaskParams(family, fields, given)), given }
 }
 
 /** What is asked for with parameters that were parsed before. */
 export function requestOf({ name, definition }: Root, params: Params): Asked {
-  const significant = significantOf(definition.fields, params)
-  const root = instantiate(definition, params)
+  const significant = pickSignificantParams(definition.fields, params)
+  const root = instantiateTask(definition, params)
   return {
     root,
     label: root.label,
@@ -149,11 +149,11 @@ export function forced(asked: Asked, what: true | string): Asked {
     ...asked,
     request: { ...request, forced: what === true ? 'root' : what },
     plan: async (home) => {
-      const definitions = planningOf(home.surroundings)
+      const definitions = makePlanningDefinitions(home.surroundings)
       const ids =
         what === true
           ? new Set([root.id])
-          : await forcedFrom(root, definitions, what, home.definitions.limits.plans)
+          : await findForcedTasks(root, definitions, what, home.definitions.limits.plans)
       return makePlan(home, request.name, root, { forced: ids })
     },
   }
@@ -166,7 +166,7 @@ export function requestForPlan(read: ReadPlan): Asked {
   return {
     label: `the plan ${pipeline}`,
     request: { name: pipeline, family: PLAN_FAMILY, params, significant: params },
-    plan: (home) => planOf(home, read),
+    plan: (home) => planFromFile(home, read),
   }
 }
 
@@ -187,7 +187,7 @@ export function requestAgain(
       request: { name, family, params, significant: params },
       plan: async (home) => {
         await believeTargets(home.context, [...(done ?? [])])
-        return planAgain(home, run.id, name, done)
+        return planRunAgain(home, run.id, name, done)
       },
     }
   const wanted = task ?? run
@@ -209,17 +209,23 @@ export function requestAgain(
 
 function makePlan(home: Home, name: string, root: TaskInstance, adjustment: Adjustment): Promise<Plan> {
   const definitions = {
-    ...adjusted(planningOf(home.surroundings), adjustment),
-    outputProblems: (found: FoundTask[]) => outputProblems(home.definitions, found),
+    ...adjustDefinitions(makePlanningDefinitions(home.surroundings), adjustment),
+    outputProblems: (found: FoundTask[]) => findOutputProblems(home.definitions, found),
   }
-  return planGraph(name, root, definitions, home.context.ports.clock.steady(), home.definitions.limits.plans)
+  return planTaskGraph(
+    name,
+    root,
+    definitions,
+    home.context.ports.clock.steady(),
+    home.definitions.limits.plans,
+  )
 }
 
 /** The plan of a run that is about to be opened: its secrets are set, and the makers of its outputs are recorded. */
 export async function planToRun(home: Home, asked: Asked): Promise<Plan> {
   const plan = await asked.plan(home)
-  await requireSecrets(plan, home.secrets)
-  await recordOutputs(home.definitions, plan)
+  await requirePlanSecrets(plan, home.secrets)
+  await recordPlanOutputs(home.definitions, plan)
   return plan
 }
 
@@ -230,14 +236,14 @@ export async function startRun(
 ): Promise<{ run: string; opened: boolean } | undefined> {
   const { context } = home
   if ((await findOpenRun(context, asked.request)) !== undefined)
-    return openRun(context, asked.request, () => planToRun(home, asked))
+    return joinOrOpenRun(context, asked.request, () => planToRun(home, asked))
   let plan: Plan | undefined = await asked.plan(home)
   if (plan.tasks[plan.header.root]?.complete) return undefined
-  await requireSecrets(plan, home.secrets)
-  return openRun(context, asked.request, async () => {
+  await requirePlanSecrets(plan, home.secrets)
+  return joinOrOpenRun(context, asked.request, async () => {
     const made = plan ?? (await asked.plan(home))
     plan = undefined
-    await recordOutputs(home.definitions, made)
+    await recordPlanOutputs(home.definitions, made)
     return made
   })
 }

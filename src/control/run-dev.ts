@@ -1,8 +1,8 @@
 import { basename } from 'node:path'
 import { describeInterval } from '../core/calendar.ts'
 import { readErrorMessage } from '../core/errors.ts'
-import { applyLimits } from '../engine/apply-limits.ts'
-import { startLoops } from '../engine/loops.ts'
+import { applyConfiguredLimits } from '../engine/apply-limits.ts'
+import { startEngineLoops } from '../engine/loops.ts'
 import { tickSchedule } from '../engine/schedules.ts'
 import type { WorkEvents } from '../engine/work.ts'
 import { Worker } from '../engine/work.ts'
@@ -27,7 +27,7 @@ export async function runDev(
   const { clock } = home.context.ports
   const onUnfit = (run: string, family: string) => events.say(`left       ${run} ${leftWhy(project, family)}`)
   const worker = new Worker(home.context, { ...events, onUnfit, concurrency })
-  const loops = startLoops(home.context, worker, (count) =>
+  const loops = startEngineLoops(home.context, worker, (count) =>
     events.say(`audit      ${count} records were repaired, which a defect had left behind; please report it`),
   )
   const announcement = home.presence?.announce()
@@ -60,7 +60,7 @@ async function readAnew(
     return say('', `definitions  not read, and no body starts until they can be: ${look.message}`)
   context.ports.runner.renew?.()
   worker.redefined()
-  await applyLimits(context)
+  await applyConfiguredLimits(context)
   say('', `definitions  read anew, for ${files} changed`)
 }
 

@@ -1,5 +1,5 @@
 import type { Run } from '../core/model.ts'
-import { whyWaiting } from '../engine/why.ts'
+import { explainWaitingTask } from '../engine/why.ts'
 import { unattendedSince } from './attendance.ts'
 import type { Waits, Why } from './control.ts'
 import { type FoundTask, findTask, findTasks } from './find-tasks.ts'
@@ -12,7 +12,7 @@ export async function explainTask(home: Home, run: Run, wanted: string): Promise
   const isCutOff = task.status === 'running' && since !== undefined
   const reasons = isCutOff
     ? [{ text: `attempt ${task.attempt} ran when its process ended: it counts as lost and is made again` }]
-    : await whyWaiting(home.context, run, task)
+    : await explainWaitingTask(home.context, run, task)
   return {
     run: run.id,
     task: planned.label,
@@ -37,7 +37,7 @@ export async function explainRun(home: Home, run: Run): Promise<Waits> {
     waiting.map(async ({ task, planned }) => ({
       task: planned.label,
       number: task.number,
-      reasons: await whyWaiting(home.context, run, task),
+      reasons: await explainWaitingTask(home.context, run, task),
     })),
   )
   return { waits, more }

@@ -20,8 +20,9 @@ const zoned = (at: number, timeZone: string) =>
  */
 export function findBudgetWindow(per: BudgetPeriod, timeZone: string, at: number): Span {
   const now = zoned(at, timeZone)
-  if (per === 'minute' || per === 'hour') return { start: begin(per, now), end: endOf(per, now) }
-  let start = startOf(per, now)
+  if (per === 'minute' || per === 'hour')
+    return { start: findUnitStart(per, now), end: findUnitEnd(per, now) }
+  let start = findPeriodStart(per, now)
   let next = nextAfter(per, start)
   // A clock that was put back past midnight reads an earlier date once more: that is still the later day.
   while (next.epochMilliseconds <= at) {
@@ -46,32 +47,32 @@ const intoUnit = (per: 'minute' | 'hour', at: Temporal.ZonedDateTime): number =>
   at.epochMilliseconds + Math.floor(at.offsetNanoseconds / 1e6) - reading(per, at)
 
 /** The first instant of the unit: a whole one of its offset, or the change of the offset that led into it. */
-function begin(per: 'minute' | 'hour', at: Temporal.ZonedDateTime): number {
+function findUnitStart(per: 'minute' | 'hour', at: Temporal.ZonedDateTime): number {
   const whole = at.epochMilliseconds - intoUnit(per, at)
   const before = at.subtract({ milliseconds: intoUnit(per, at) })
   if (before.offsetNanoseconds === at.offsetNanoseconds) return whole
-  const change = changeBefore(at)
+  const change = findOffsetChangeBefore(at)
   const last = zoned(change - 1, at.timeZoneId)
-  return reading(per, last) === reading(per, at) ? begin(per, last) : change
+  return reading(per, last) === reading(per, at) ? findUnitStart(per, last) : change
 }
 
 /** The first instant after the unit, found in the same way. */
-function endOf(per: 'minute' | 'hour', at: Temporal.ZonedDateTime): number {
+function findUnitEnd(per: 'minute' | 'hour', at: Temporal.ZonedDateTime): number {
   const whole = at.epochMilliseconds - intoUnit(per, at) + UNIT_MS[per]
   const isSameOffset = zoned(whole - 1, at.timeZoneId).offsetNanoseconds === at.offsetNanoseconds
   const end = isSameOffset ? whole : (at.getTimeZoneTransition('next')?.epochMilliseconds ?? whole)
   const first = zoned(end, at.timeZoneId)
   // Half an hour that comes twice belongs to its hour; an hour that comes twice is two.
-  return reading(per, first) === reading(per, at) && intoUnit(per, first) > 0 ? endOf(per, first) : end
+  return reading(per, first) === reading(per, at) && intoUnit(per, first) > 0 ? findUnitEnd(per, first) : end
 }
 
 /** When the offset last changed, this instant included. */
-function changeBefore(at: Temporal.ZonedDateTime): number {
+function findOffsetChangeBefore(at: Temporal.ZonedDateTime): number {
   const change = at.add({ nanoseconds: 1 }).getTimeZoneTransition('previous')
   return change?.epochMilliseconds ?? at.epochMilliseconds
 }
 
-function startOf(
+function findPeriodStart(
   per: Exclude<BudgetPeriod, 'minute' | 'hour'>,
   now: Temporal.ZonedDateTime,
 ): Temporal.ZonedDateTime {
@@ -120,8 +121,8 @@ export function makeScheduleIntervals(firing: Firing): Intervals {
 function makeIntervals({ cron, timeZone }: Firing): Intervals {
   const firings = new Cron(cron, { timezone: timeZone, paused: true })
   let last: { at: number; span: Span } | undefined
-  const next = (at: number) => instantOf(firings.nextRun(new Date(at)), cron)
-  const previous = (at: number) => instantOf(firings.previousRuns(1, new Date(at))[0] ?? null, cron)
+  const next = (at: number) => readFiringInstant(firings.nextRun(new Date(at)), cron)
+  const previous = (at: number) => readFiringInstant(firings.previousRuns(1, new Date(at))[0] ?? null, cron)
   return {
     from(at) {
       const start = next(at - 1)
@@ -138,7 +139,7 @@ function makeIntervals({ cron, timeZone }: Firing): Intervals {
   }
 }
 
-function instantOf(date: Date | null, cron: string): number {
+function readFiringInstant(date: Date | null, cron: string): number {
   if (date !== null) return date.getTime()
   throw new SluiceError('invalid_definition', `The cron expression ${cron} has no further firing.`)
 }

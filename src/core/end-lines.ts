@@ -5,7 +5,7 @@ import type { LogLine } from './ports.ts'
 const FAILURES: Failure['outcome'][] = ['failed', 'timed_out', 'out_of_memory', 'planning', 'adopted']
 
 /** The last lines of an attempt's log: the stack, if there is one, and the error that ended it. */
-export function endLines({ outcome, message, stack }: Failure, at: number): LogLine[] {
+export function makeEndLines({ outcome, message, stack }: Failure, at: number): LogLine[] {
   const level = FAILURES.includes(outcome) ? 'error' : 'warn'
   const texts = [...(stack === undefined ? [] : [stack]), `${outcome}: ${message}`]
   return texts.map((text) => ({ at, level, text, isEnd: true }))

@@ -148,10 +148,10 @@ export function readErrorMessage(thrown: unknown): string {
 }
 
 /** The code of an error of Node or of a library, such as `ENOENT`; undefined for anything that has none. */
-export function errorCode(thrown: unknown): string | undefined {
+export function readErrorCode(thrown: unknown): string | undefined {
   if (typeof thrown !== 'object' || thrown === null || !('code' in thrown)) return undefined
   return typeof thrown.code === 'string' ? thrown.code : undefined
 }
 
 /** The name of an error, by which the clients of AWS tell errors apart; empty for anything that is none. */
-export const errorName = (thrown: unknown): string => (thrown instanceof Error ? thrown.name : '')
+export const readErrorName = (thrown: unknown): string => (thrown instanceof Error ? thrown.name : '')

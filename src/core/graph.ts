@@ -48,7 +48,7 @@ export function numberPlanTasks(
   plannedAt: number,
   maxFanIn = MAX_FAN_IN,
 ): Plan {
-  const numbers = numbersOf(found)
+  const numbers = assignNumbers(found)
   const tasks = found.map((task, number): PlannedTask => toPlanned(task, number, numbers))
   // Joins are added behind them.
   for (const task of tasks.slice()) addJoins(tasks, task, maxFanIn)
@@ -68,7 +68,7 @@ function addDependent(task: PlannedTask | undefined, edge: PlannedTask['dependen
   else task.dependents.push(edge)
 }
 
-function numbersOf(found: FoundTask[]): Map<string, number> {
+function assignNumbers(found: FoundTask[]): Map<string, number> {
   const numbers = new Map<string, number>()
   for (const [number, { id }] of found.entries()) numbers.set(id, number)
   return numbers
@@ -141,7 +141,7 @@ export function findDependencyCycle(found: FoundTask[]): string[] | undefined {
 
 /** Ids that cannot be put in an order: those on a cycle or downstream of one (Kahn, 1962). */
 function withoutOrder(found: FoundTask[]): Set<string> {
-  const { waiting, first, downstream } = edgesOf(found)
+  const { waiting, first, downstream } = listEdges(found)
   const free = [...found.keys()].filter((number) => waiting[number] === 0)
   for (let number = free.pop(); number !== undefined; number = free.pop())
     for (let edge = first[number] ?? 0; edge < (first[number + 1] ?? 0); edge++) {
@@ -156,8 +156,8 @@ function withoutOrder(found: FoundTask[]): Set<string> {
  * The edges between found tasks, by number: how many upstreams each waits for, and its downstreams, which stand in one
  * list from `first[number]` to before `first[number + 1]`. An array for each task would take more than the plan.
  */
-function edgesOf(found: FoundTask[]) {
-  const numbers = numbersOf(found)
+function listEdges(found: FoundTask[]) {
+  const numbers = assignNumbers(found)
   const waiting = new Int32Array(found.length)
   const first = new Int32Array(found.length + 1)
   const forEachEdge = (visit: (upstream: number, number: number) => void) => {

@@ -83,7 +83,7 @@ const need = (of: Limit['of'], name: string, weight: number): Need => ({
 /** What a task asks for that the config does not have or that is more than there is, a sentence each. */
 export function findLimitProblems(policy: Policy, limits: Limits): string[] {
   const pool = policy.pool ?? DEFAULT_POOL
-  const problems = limits.pools[pool] === undefined ? [unknown('pool', pool, limits.pools)] : []
+  const problems = limits.pools[pool] === undefined ? [describeUnknownName('pool', pool, limits.pools)] : []
   const { maxMemoryMb } = limits.pools[pool] ?? {}
   if (maxMemoryMb !== undefined && (policy.memoryMb ?? 0) > maxMemoryMb)
     problems.push(`memoryMb is ${policy.memoryMb}, but the pool ${pool} gives ${maxMemoryMb} at most`)
@@ -91,7 +91,7 @@ export function findLimitProblems(policy: Policy, limits: Limits): string[] {
     const known = kind === 'resource' ? limits.resources : limits.budgets
     for (const [name, weight] of Object.entries(wanted)) {
       const limit = known[name]?.limit
-      if (limit === undefined) problems.push(unknown(kind, name, known))
+      if (limit === undefined) problems.push(describeUnknownName(kind, name, known))
       else if (weight > limit)
         problems.push(
           `it asks for ${weight} of the ${kind} ${name}, which has ${limit} in all; it would wait for ever`,
@@ -103,7 +103,7 @@ export function findLimitProblems(policy: Policy, limits: Limits): string[] {
   return problems
 }
 
-function unknown(kind: string, name: string, known: object): string {
+function describeUnknownName(kind: string, name: string, known: object): string {
   const names = Object.keys(known)
   return `there is no ${kind} ${name}; ${names.length === 0 ? `the config has no ${kind}s` : `there are: ${names.join(', ')}`}`
 }

@@ -10,7 +10,7 @@ const MIN_BASE64 = 4
  */
 export function makeBase64Pieces(secret: string): string[] {
   const written = [secret, JSON.stringify(secret).slice(1, -1), ...percentForms(secret)]
-  return [...new Set([...new Set(written)].flatMap(piecesOf))]
+  return [...new Set([...new Set(written)].flatMap(cutBase64Pieces))]
 }
 
 function percentForms(secret: string): string[] {
@@ -19,7 +19,7 @@ function percentForms(secret: string): string[] {
   return [encodeURIComponent(secret), new URLSearchParams([['', secret]]).toString().slice(1)]
 }
 
-function piecesOf(text: string): string[] {
+function cutBase64Pieces(text: string): string[] {
   const bytes = new TextEncoder().encode(text)
   return [0, 1, 2].flatMap((offset) => {
     const first = Math.ceil((offset * 8) / 6)

@@ -31,10 +31,10 @@ export const METRICS = {
 } as const
 
 /** The metric that counts attempts with one outcome. */
-export const attemptsMetric = (outcome: string): string => `Attempts-${outcome}`
+export const makeAttemptsMetricName = (outcome: string): string => `Attempts-${outcome}`
 
 /** The metric of the share of a budget that is spent or reserved, in percent. */
-export const budgetMetric = (budget: string): string => `BudgetUsed-${budget}`
+export const makeBudgetMetricName = (budget: string): string => `BudgetUsed-${budget}`
 
 /** Outputs of a stack, by which the command finds the parts of a deployment. */
 export const OUTPUTS = {
@@ -56,7 +56,8 @@ export type StackOutputs = { [O in (typeof OUTPUTS)[keyof typeof OUTPUTS]]?: str
 }
 
 /** The output of the images of pools; the images of many pools need several outputs, which are numbered from 0. */
-export const imagesOutput = (index: number): string => `${IMAGES_OUTPUT}${index === 0 ? '' : index + 1}`
+export const makeImagesOutputName = (index: number): string =>
+  `${IMAGES_OUTPUT}${index === 0 ? '' : index + 1}`
 
 /** Whether an output holds images of pools. */
 export const isImagesOutput = (name: string): boolean => new RegExp(`^${IMAGES_OUTPUT}\\d*$`).test(name)
@@ -98,24 +99,24 @@ const ON_LAMBDA = 'lambda/'
 const ON_FARGATE = 'fargate/'
 
 /** The worker that a Lambda function is, by its log stream. */
-export const lambdaWorker = (logStream: string): string => `${ON_LAMBDA}${logStream}`
+export const makeLambdaWorkerId = (logStream: string): string => `${ON_LAMBDA}${logStream}`
 
 /** The log stream of a worker that is a Lambda function; undefined for any other worker. */
-export const lambdaStreamOf = (worker: string): string | undefined =>
+export const parseLambdaLogStream = (worker: string): string | undefined =>
   worker.startsWith(ON_LAMBDA) ? worker.slice(ON_LAMBDA.length) : undefined
 
 /** The worker that a container is, by the ARN of its ECS task. */
-export const containerWorker = (taskArn: string): string =>
+export const makeContainerWorkerId = (taskArn: string): string =>
   `${ON_FARGATE}${taskArn.slice(taskArn.lastIndexOf('/') + 1)}`
 
 /** The id of a worker's ECS task; undefined for a worker that is no container. */
-export const ecsTaskOf = (worker: string): string | undefined =>
+export const parseEcsTaskId = (worker: string): string | undefined =>
   worker.startsWith(ON_FARGATE) ? worker.slice(ON_FARGATE.length) : undefined
 
 /** The log stream of a worker. ECS names the stream of a container by prefix (the pool), container and task. */
-export function logStreamOf(worker: string, pool: string): string | undefined {
-  const onLambda = lambdaStreamOf(worker)
+export function findWorkerLogStream(worker: string, pool: string): string | undefined {
+  const onLambda = parseLambdaLogStream(worker)
   if (onLambda !== undefined) return onLambda
-  const task = ecsTaskOf(worker)
+  const task = parseEcsTaskId(worker)
   return task === undefined ? undefined : `${pool}/${CONTAINER}/${task}`
 }

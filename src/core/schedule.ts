@@ -30,14 +30,14 @@ export function addMissedIntervals(record: ScheduleRecord, rule: ScheduleRule, n
   const failed = record.open.filter(
     ({ failures, end, run }) => failures > 0 && (run !== undefined || end > oldest),
   )
-  const missing = missingOf(record.cursor, rule, now, MAX_FRESH - fresh.length)
+  const missing = listMissingIntervals(record.cursor, rule, now, MAX_FRESH - fresh.length)
   const added = missing.map(({ start, end }) => ({ start, end, failures: 0 }))
   const open = [...failed.slice(-MAX_FAILED), ...fresh, ...added].sort((a, b) => a.end - b.end)
   return { ...record, cursor: missing.at(-1)?.end ?? record.cursor, open }
 }
 
 /** Intervals that have ended and are to be caught up with, oldest first, as many as there is room for. */
-function missingOf(cursor: number, rule: ScheduleRule, now: number, room: number): Span[] {
+function listMissingIntervals(cursor: number, rule: ScheduleRule, now: number, room: number): Span[] {
   const intervals = makeScheduleIntervals(rule)
   const missing: Span[] = []
   let span = intervals.after(intervals.endedBefore(Math.max(cursor, earliest(rule, now))))
@@ -100,7 +100,10 @@ export function selectIntervalsToStart(
 }
 
 /** Intervals of a schedule that begin in a stretch of time. */
-export function* intervalsIn(rule: Pick<ScheduleRule, 'cron' | 'timeZone'>, range: Span): Generator<Span> {
+export function* generateIntervals(
+  rule: Pick<ScheduleRule, 'cron' | 'timeZone'>,
+  range: Span,
+): Generator<Span> {
   const intervals = makeScheduleIntervals(rule)
   for (let span = intervals.from(range.start); span.start < range.end; span = intervals.after(span))
     yield span

@@ -194,7 +194,7 @@ export interface CheckedConfig {
 }
 
 /** Checks what a config module exports; every problem is a sentence, and what is right can still be looked at. */
-export function checkConfig(exported: unknown): { config: CheckedConfig; problems: string[] } {
+export function checkExportedConfig(exported: unknown): { config: CheckedConfig; problems: string[] } {
   if (typeof exported !== 'object' || exported === null) return { config: EMPTY, problems: [NO_EXPORT] }
   const parsed = SCHEMA.safeParse(exported)
   if (parsed.success) return { config: toConfig(parsed.data), problems: [] }
@@ -202,7 +202,7 @@ export function checkConfig(exported: unknown): { config: CheckedConfig; problem
   const usable = Array.isArray(pipelines)
     ? pipelines.filter((each) => typeof each === 'string' || isPipeline(each))
     : []
-  return { config: { ...EMPTY, pipelines: usable }, problems: parsed.error.issues.map(problemOf) }
+  return { config: { ...EMPTY, pipelines: usable }, problems: parsed.error.issues.map(formatConfigProblem) }
 }
 
 const NO_EXPORT = 'it has no default export; write `export default defineConfig({ pipelines: [ … ] })`'
@@ -225,7 +225,7 @@ function toConfig({
 }: z.output<typeof SCHEMA>): CheckedConfig {
   const all: { [name: string]: Pool } = { [DEFAULT_POOL]: {}, ...(pools as { [name: string]: Pool }) }
   const limits: Limits = {
-    pools: Object.fromEntries(Object.entries(all).map(([name, pool]) => [name, limitsOf(pool)])),
+    pools: Object.fromEntries(Object.entries(all).map(([name, pool]) => [name, makePoolLimits(pool)])),
     resources,
     budgets: budgets as { [name: string]: BudgetLimit },
     ...(plans === undefined ? {} : { plans: { ...PLAN_BOUNDS, ...plans } as PlanBounds }),
@@ -240,12 +240,12 @@ function toConfig({
   }
 }
 
-const limitsOf = ({ concurrency, maxMemoryMb }: Pool): PoolLimit => ({
+const makePoolLimits = ({ concurrency, maxMemoryMb }: Pool): PoolLimit => ({
   ...(concurrency === undefined ? {} : { concurrency }),
   ...(maxMemoryMb === undefined ? {} : { maxMemoryMb }),
 })
 
-function problemOf(issue: z.core.$ZodIssue): string {
+function formatConfigProblem(issue: z.core.$ZodIssue): string {
   const where = issue.path
     .map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`))
     .join('')

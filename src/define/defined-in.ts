@@ -1,7 +1,7 @@
 const OWN = new URL('../', import.meta.url).href
 
 /** URL of the module that calls into the library, by the stack; empty where that does not tell. */
-export function definedIn(): string {
+export function findCallingModule(): string {
   const frames = new Error().stack?.split('\n') ?? []
   const urls = frames.flatMap((frame) => /(file:\/\/[^\s)]+?)(?::\d+:\d+)?\)?$/.exec(frame)?.[1] ?? [])
   return urls.find((url) => !url.startsWith(OWN)) ?? ''

@@ -12,12 +12,13 @@ interface Environments {
 }
 
 /** The environment of that name; throws where there is none, or it is on one machine. */
-export function deployedEnvironment(
+export function findDeployedEnvironment(
   { name: project, environments }: Environments,
   name: string,
 ): DeployedEnvironment {
   const { region, stack, ...environment } = environments[name] ?? {}
-  if (region !== undefined) return { ...environment, region, stack: stack ?? defaultStackName(project, name) }
+  if (region !== undefined)
+    return { ...environment, region, stack: stack ?? makeDefaultStackName(project, name) }
   const deployable = Object.keys(environments).filter((each) => environments[each]?.region !== undefined)
   // Targets of this machine are in the storage of the environment dev, declared or not.
   const isLocal = environments[name] !== undefined || name === 'dev'
@@ -45,7 +46,7 @@ const HASH = 4
  * The stack of a project's environment: `sluice-PROJECT-ENVIRONMENT`, so that two projects of one account never meet. A
  * project's name that is too long is cut, and told from others by four digits of its hash.
  */
-export function defaultStackName(project: string, environment: string): string {
+export function makeDefaultStackName(project: string, environment: string): string {
   if (project === '')
     throw new SluiceError(
       'invalid_deployment',
@@ -68,7 +69,7 @@ export function defaultStackName(project: string, environment: string): string {
 }
 
 /** The stack of an environment before its name had that of the project. */
-export const earlierStackName = (environment: string): string => `sluice-${plain(environment)}`
+export const makeEarlierStackName = (environment: string): string => `sluice-${plain(environment)}`
 
 /** Letters, digits and hyphens. */
 const plain = (name: string): string => name.replaceAll(/[^A-Za-z0-9]+/g, '-').replaceAll(/^-|-$/g, '')

@@ -79,7 +79,7 @@ export const POOL_RIGHTS = {
 const TAKEN = /^(cluster|network|noingress)$|-(logs|code|image|linux|repository|taskrole|executionrole)$/i
 
 /** Why a deployment cannot have pools of these names. */
-export function poolNameProblems(names: string[]): string[] {
+export function findPoolNameProblems(names: string[]): string[] {
   const lower = Map.groupBy(names, (name) => name.toLowerCase())
   return [
     ...names

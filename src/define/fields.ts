@@ -25,40 +25,40 @@ interface Inside {
   _zod: { def: Definition; values?: Set<Primitive> }
 }
 
-const internalsOf = (field: z.ZodType) => (field as z.ZodType & Inside)._zod
+const readFieldInternals = (field: z.ZodType) => (field as z.ZodType & Inside)._zod
 
-const definitionOf = (field: z.ZodType) => internalsOf(field).def
+const readFieldDefinition = (field: z.ZodType) => readFieldInternals(field).def
 
 /** What a value is given to: under defaults and optionals, before a transform, behind a lazy one. */
-export function givenTo(field: z.ZodType): z.ZodType | undefined {
-  const { innerType, in: from, out, getter } = definitionOf(field)
+export function findInputField(field: z.ZodType): z.ZodType | undefined {
+  const { innerType, in: from, out, getter } = readFieldDefinition(field)
   // z.preprocess takes anything, but is meant for what comes after it.
-  if (from !== undefined) return definitionOf(from).type === 'transform' ? out : from
+  if (from !== undefined) return readFieldDefinition(from).type === 'transform' ? out : from
   return innerType ?? getter?.()
 }
 
-/** The field itself and all that {@link givenTo} leads to, the innermost last. */
-export function layersOf(field: z.ZodType): z.ZodType[] {
+/** The field itself and all that {@link findInputField} leads to, the innermost last. */
+export function listFieldLayers(field: z.ZodType): z.ZodType[] {
   const layers: z.ZodType[] = []
   for (let layer: z.ZodType | undefined = field; layer !== undefined && !layers.includes(layer); ) {
     layers.push(layer)
-    layer = givenTo(layer)
+    layer = findInputField(layer)
   }
   return layers
 }
 
-const innermost = (field: z.ZodType) => layersOf(field).at(-1) ?? field
+const innermost = (field: z.ZodType) => listFieldLayers(field).at(-1) ?? field
 
 /** How a field is given as text. */
 export type Kind = 'boolean' | 'number' | 'json' | 'text'
 
 /** How a field is given as text, by the type that it takes. */
-export function textKindOf(field: z.ZodType): Kind {
+export function findTextKind(field: z.ZodType): Kind {
   const inner = innermost(field)
-  const values = valuesOf(inner)
+  const values = listAllowedValues(inner)
   if (values !== undefined)
     return isAll(values, 'number') ? 'number' : isAll(values, 'boolean') ? 'boolean' : 'text'
-  const { type, options } = definitionOf(inner)
+  const { type, options } = readFieldDefinition(inner)
   switch (type) {
     case 'boolean':
       return 'boolean'
@@ -66,7 +66,7 @@ export function textKindOf(field: z.ZodType): Kind {
     case 'int':
       return 'number'
     case 'union':
-      return kindOfUnion((options ?? []).map(textKindOf))
+      return kindOfUnion((options ?? []).map(findTextKind))
     case 'string':
     case 'template_literal':
     case 'date':
@@ -87,21 +87,21 @@ const isAll = (values: Primitive[], type: string) =>
   values.length > 0 && values.every((each) => typeof each === type)
 
 /** The values of an enum or a literal. */
-function valuesOf(field: z.ZodType): Primitive[] | undefined {
-  if (!['enum', 'literal'].includes(definitionOf(field).type)) return undefined
-  return [...(internalsOf(field).values ?? [])]
+function listAllowedValues(field: z.ZodType): Primitive[] | undefined {
+  if (!['enum', 'literal'].includes(readFieldDefinition(field).type)) return undefined
+  return [...(readFieldInternals(field).values ?? [])]
 }
 
 /** Values that a field allows, where it lists them. */
-export function choicesOf(field: z.ZodType): string[] {
-  return (valuesOf(innermost(field)) ?? []).map(String)
+export function listFieldChoices(field: z.ZodType): string[] {
+  return (listAllowedValues(innermost(field)) ?? []).map(String)
 }
 
 /**
  * The value that a text means for a field: the first that the field takes, of those that its type can be written as.
  * Undefined where the field takes only JSON and the text is none.
  */
-export function valueOfText(field: z.ZodType, text: string): unknown {
+export function parseFieldText(field: z.ZodType, text: string): unknown {
   const values = readings(field, text)
   if (values.length < 2) return values[0]
   return values.find((value) => takes(field, value)) ?? values[0]
@@ -117,21 +117,21 @@ function takes(field: z.ZodType, value: unknown): boolean {
 }
 
 function readings(field: z.ZodType, text: string): unknown[] {
-  const layers = layersOf(field)
+  const layers = listFieldLayers(field)
   const inner = layers.at(-1) ?? field
-  const isNull = text === 'null' && layers.some((layer) => definitionOf(layer).type === 'nullable')
-  const isPrepared = layers.some((layer) => definitionOf(layer).in !== undefined && isAnything(layer))
+  const isNull = text === 'null' && layers.some((layer) => readFieldDefinition(layer).type === 'nullable')
+  const isPrepared = layers.some((layer) => readFieldDefinition(layer).in !== undefined && isAnything(layer))
   return [...(isNull ? [null] : []), ...readingsOf(inner, text), ...(isPrepared ? [text] : [])]
 }
 
 /** Whether a function comes first, which may take anything. */
 function isAnything(field: z.ZodType): boolean {
-  const { in: first } = definitionOf(field)
-  return first !== undefined && definitionOf(first).type === 'transform'
+  const { in: first } = readFieldDefinition(field)
+  return first !== undefined && readFieldDefinition(first).type === 'transform'
 }
 
 function readingsOf(field: z.ZodType, text: string): unknown[] {
-  const values = valuesOf(field)
+  const values = listAllowedValues(field)
   if (values !== undefined) {
     const named = values.filter((value) => String(value) === text)
     // A text is meant before a number that is written alike; what is none of them is refused with the choices.
@@ -139,7 +139,7 @@ function readingsOf(field: z.ZodType, text: string): unknown[] {
       ? [text]
       : [...named.filter((value) => value === text), ...named.filter((value) => value !== text)]
   }
-  const { type, options = [] } = definitionOf(field)
+  const { type, options = [] } = readFieldDefinition(field)
   switch (type) {
     case 'boolean':
       return [text === 'true' ? true : text === 'false' ? false : text]
@@ -153,7 +153,7 @@ function readingsOf(field: z.ZodType, text: string): unknown[] {
       return [text]
     case 'union':
       return [
-        ...(textKindOf(field) === 'json' ? asJson(text) : []),
+        ...(findTextKind(field) === 'json' ? asJson(text) : []),
         ...options.flatMap((option) => readings(option, text)),
       ]
     case 'any':
@@ -190,7 +190,7 @@ const UNGIVABLE = [
 ]
 
 /** Why a field can be no parameter: nobody can give it, or an identity cannot be made of it; undefined where it can. */
-export function fieldProblem(field: z.ZodType): string | undefined {
+export function findFieldProblem(field: z.ZodType): string | undefined {
   const given = offending(field, givenParts)
   if (given !== undefined) return `takes a value of z.${given}(), which neither a flag nor JSON can give`
   const gives = offending(field, outputParts)
@@ -207,19 +207,19 @@ interface Parts {
 }
 
 function givenParts(field: z.ZodType): Parts {
-  const { type, coerce } = definitionOf(field)
-  const inner = givenTo(field)
-  return inner === undefined ? { ...insideOf(field), type: coerce ? 'any' : type } : { parts: [inner] }
+  const { type, coerce } = readFieldDefinition(field)
+  const inner = findInputField(field)
+  return inner === undefined ? { ...listInnerParts(field), type: coerce ? 'any' : type } : { parts: [inner] }
 }
 
 function outputParts(field: z.ZodType): Parts {
-  const { type, innerType, out, getter } = definitionOf(field)
+  const { type, innerType, out, getter } = readFieldDefinition(field)
   const inner = innerType ?? out ?? getter?.()
-  return inner === undefined ? { ...insideOf(field), type } : { parts: [inner] }
+  return inner === undefined ? { ...listInnerParts(field), type } : { parts: [inner] }
 }
 
-function insideOf(field: z.ZodType): Parts {
-  const { options, shape, element, items = [], rest, valueType, left, right } = definitionOf(field)
+function listInnerParts(field: z.ZodType): Parts {
+  const { options, shape, element, items = [], rest, valueType, left, right } = readFieldDefinition(field)
   if (options !== undefined) return { parts: options, any: true }
   const parts = [...Object.values(shape ?? {}), element, ...items, rest, valueType, left, right]
   return { parts: parts.filter((part) => part !== undefined && part !== null) as z.ZodType[] }
@@ -239,13 +239,13 @@ function offending(
 }
 
 /** Whether parsing may make another value of one that it has made: then a parsed value cannot be checked by parsing it. */
-export function changesValues(field: z.ZodType, seen = new Set<z.ZodType>()): boolean {
+export function mayChangeParsedValues(field: z.ZodType, seen = new Set<z.ZodType>()): boolean {
   if (seen.has(field)) return false
   seen.add(field)
-  const { type, in: from, innerType, getter } = definitionOf(field)
+  const { type, in: from, innerType, getter } = readFieldDefinition(field)
   if (from !== undefined || ['transform', 'catch'].includes(type)) return true
   const inner = innerType ?? getter?.()
-  return [...insideOf(field).parts, ...(inner === undefined ? [] : [inner])].some((part) =>
-    changesValues(part, seen),
+  return [...listInnerParts(field).parts, ...(inner === undefined ? [] : [inner])].some((part) =>
+    mayChangeParsedValues(part, seen),
   )
 }

@@ -16,6 +16,6 @@ export const BUILT_IN_FLAGS: ReadonlySet<string> = new Set([
 ])
 
 /** The flag of a parameter: camelCase becomes kebab-case. */
-export function flagOf(parameter: string): string {
+export function toFlagName(parameter: string): string {
   return parameter.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 }

@@ -11,13 +11,13 @@ const PATIENCE: Patience = { sayMs: 10_000, limitMs: 60_000 }
 const waits = new Set<() => string>()
 
 /** What is waited for now, as a person calls it. */
-export const openWaits = (): string[] => [...waits].map((what) => what())
+export const listOpenWaits = (): string[] => [...waits].map((what) => what())
 
 /**
  * Waits for the user's code: says on standard error what it waits for after 10 seconds, and rejects after a minute. Its
- * timers keep no process alive: where nothing else does either, the command tells {@link openWaits}.
+ * timers keep no process alive: where nothing else does either, the command tells {@link listOpenWaits}.
  */
-export async function waitForUser<T>(
+export async function waitForUserCode<T>(
   what: () => string,
   promise: Promise<T>,
   { sayMs, limitMs }: Patience = PATIENCE,

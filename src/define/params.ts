@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { readErrorMessage, SluiceError } from '../core/errors.ts'
 import type { Json, Params } from '../core/model.ts'
-import { changesValues, type Kind, layersOf, textKindOf } from './fields.ts'
+import { findTextKind, type Kind, listFieldLayers, mayChangeParsedValues } from './fields.ts'
 
 /** A task's parameters: a record of zod fields. */
 export type Fields = { readonly [name: string]: z.ZodType }
@@ -29,45 +29,45 @@ export function day(): z.ZodISODate {
 export function insignificant<T extends z.ZodType>(field: T): T {
   const marked = field.clone()
   insignificants.add(marked)
-  if (isDay(field)) days.add(marked)
+  if (isDayField(field)) days.add(marked)
   return marked
 }
 
 /** Whether the value is a zod schema. */
-export function isField(value: unknown): value is z.ZodType {
+export function isZodField(value: unknown): value is z.ZodType {
   return value instanceof z.ZodType
 }
 
 /** Whether the field is part of the identity. */
-export function isSignificant(field: z.ZodType): boolean {
+export function isSignificantField(field: z.ZodType): boolean {
   return !insignificants.has(field)
 }
 
 /** Whether the field takes a {@link day}, also under a default, an optional or a transform. */
-export function isDay(field: z.ZodType): boolean {
-  return layersOf(field).some((layer) => days.has(layer))
+export function isDayField(field: z.ZodType): boolean {
+  return listFieldLayers(field).some((layer) => days.has(layer))
 }
 
 /** How a field is given as text. */
-export function kindOf(field: z.ZodType): 'day' | Kind {
-  return isDay(field) ? 'day' : textKindOf(field)
+export function findParameterKind(field: z.ZodType): 'day' | Kind {
+  return isDayField(field) ? 'day' : findTextKind(field)
 }
 
 const schemas = new WeakMap<Fields, z.ZodObject>()
 
 /** zod compiles a schema at its first use, which costs more than many uses. */
-function schemaOf(fields: Fields): z.ZodObject {
+function makeStrictSchema(fields: Fields): z.ZodObject {
   const known = schemas.get(fields) ?? z.strictObject(fields)
   schemas.set(fields, known)
   return known
 }
 
 /** Parses the parameters of a task; all problems in one message. */
-export function parseParams(family: string, fields: Fields, given: unknown): Params {
-  const parsed = schemaOf(fields).safeParse(given)
-  if (!parsed.success) throw refusal(family, fields, given, parsed.error)
+export function parseTaskParams(family: string, fields: Fields, given: unknown): Params {
+  const parsed = makeStrictSchema(fields).safeParse(given)
+  if (!parsed.success) throw makeParamsError(family, fields, given, parsed.error)
   const values = Object.entries(parsed.data)
-  if (values.every(([, value]) => isPlain(value))) return parsed.data as Params
+  if (values.every(([, value]) => isIdentityValue(value))) return parsed.data as Params
   for (const [name, value] of values) refuseNonJson(family, name, value)
   return JSON.parse(JSON.stringify(parsed.data))
 }
@@ -76,13 +76,13 @@ export function parseParams(family: string, fields: Fields, given: unknown): Par
  * Checks parameters that were parsed before, and takes them as they are: a schema may change values, so it must not see
  * them twice. What is missing has its default.
  */
-export function checkParsed(family: string, fields: Fields, parsed: Params): Params {
+export function checkParsedParams(family: string, fields: Fields, parsed: Params): Params {
   const unknown = Object.keys(parsed).filter((name) => fields[name] === undefined)
   const whole: { [name: string]: Json } = {}
   const problems = unknown.map((name) => `no parameter is called ${name}`)
   for (const [name, field] of Object.entries(fields)) {
     const value = parsed[name]
-    const isChecked = value === undefined || !changesValues(field)
+    const isChecked = value === undefined || !mayChangeParsedValues(field)
     const { data, error } = isChecked ? field.safeParse(value) : { data: value, error: undefined }
     if (error !== undefined)
       problems.push(value === undefined ? `${name} is required` : `${name}: ${error.issues[0]?.message}`)
@@ -96,7 +96,7 @@ export function checkParsed(family: string, fields: Fields, parsed: Params): Par
   })
 }
 
-function refusal(family: string, fields: Fields, given: unknown, error: z.ZodError): SluiceError {
+function makeParamsError(family: string, fields: Fields, given: unknown, error: z.ZodError): SluiceError {
   const isMissing = (name: unknown) => !Object.keys(given ?? {}).includes(String(name))
   const problems = error.issues.flatMap((issue) =>
     issue.code === 'unrecognized_keys'
@@ -113,32 +113,32 @@ function refusal(family: string, fields: Fields, given: unknown, error: z.ZodErr
 
 /** Parameters are part of an identity, so they have to be the same after a trip through JSON. */
 function refuseNonJson(family: string, name: string, value: unknown): void {
-  if (value === undefined || isJson(value)) return
+  if (value === undefined || isJsonValue(value)) return
   throw new SluiceError(
     'invalid_parameter',
-    `${family}: ${name} is ${describe(value)}; parameters are plain JSON values.`,
+    `${family}: ${name} is ${describeParamValue(value)}; parameters are plain JSON values.`,
     { hint: 'Use text or numbers, for example day() for dates.' },
   )
 }
 
 /** What a trip through JSON does not change, nor anybody who has a reference to it. */
-const isPlain = (value: unknown) =>
+const isIdentityValue = (value: unknown) =>
   typeof value === 'string' ||
   typeof value === 'boolean' ||
   (Number.isSafeInteger(value) && !Object.is(value, -0))
 
-function isJson(value: unknown): value is Json {
+function isJsonValue(value: unknown): value is Json {
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return true
   if (typeof value === 'number') return Number.isFinite(value)
-  if (Array.isArray(value)) return value.every(isJson)
+  if (Array.isArray(value)) return value.every(isJsonValue)
   return (
     typeof value === 'object' &&
     [Object.prototype, null].includes(Object.getPrototypeOf(value)) &&
-    Object.values(value).every((each) => each === undefined || isJson(each))
+    Object.values(value).every((each) => each === undefined || isJsonValue(each))
   )
 }
 
-function describe(value: unknown): string {
+function describeParamValue(value: unknown): string {
   try {
     return typeof value === 'object' ? `a ${value?.constructor?.name}` : `${typeof value} ${String(value)}`
   } catch (error) {
@@ -150,18 +150,18 @@ const wholly = new WeakMap<Fields, boolean>()
 
 /** Whether every parameter is part of the identity, as nearly always. */
 function areAllSignificant(fields: Fields): boolean {
-  const known = wholly.get(fields) ?? Object.values(fields).every(isSignificant)
+  const known = wholly.get(fields) ?? Object.values(fields).every(isSignificantField)
   wholly.set(fields, known)
   return known
 }
 
 /** The parameters that make the identity. */
-export function significantOf(fields: Fields, params: Params): Params {
+export function pickSignificantParams(fields: Fields, params: Params): Params {
   if (areAllSignificant(fields)) return params
   return Object.fromEntries(
     Object.entries(params).filter(([name]) => {
       const field = fields[name]
-      return field === undefined || isSignificant(field)
+      return field === undefined || isSignificantField(field)
     }),
   )
 }

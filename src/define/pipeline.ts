@@ -1,6 +1,6 @@
 import type { Interval } from '../core/calendar.ts'
 import type { Fields, GivenOf } from './params.ts'
-import { type Schedule, scheduleProblems } from './schedule.ts'
+import { findScheduleProblems, type Schedule } from './schedule.ts'
 import type { Task, TaskDefinition } from './task.ts'
 
 /** A named root task. */
@@ -50,7 +50,7 @@ export function pipeline<F extends Fields>(
   for (const option of Object.keys(options))
     check(KNOWN.includes(option), `there is no option ${option}; there are ${KNOWN.join(', ')}`)
   const { schedule, params, description } = options
-  if (schedule !== undefined) for (const problem of scheduleProblems(schedule)) check(false, problem)
+  if (schedule !== undefined) for (const problem of findScheduleProblems(schedule)) check(false, problem)
   check(params === undefined || typeof params === 'function', 'params must be a function of the interval')
   return {
     name,

@@ -1,7 +1,7 @@
 import type { Policy } from '../core/plan.ts'
-import { fieldProblem } from './fields.ts'
-import { BUILT_IN_FLAGS, flagOf } from './flags.ts'
-import { type Fields, isField } from './params.ts'
+import { findFieldProblem } from './fields.ts'
+import { BUILT_IN_FLAGS, toFlagName } from './flags.ts'
+import { type Fields, isZodField } from './params.ts'
 import type { Requires } from './requires.ts'
 import { SECRET_NAME } from './secret.ts'
 import type { Output } from './targets/target.ts'
@@ -15,7 +15,7 @@ const PARAMETER = /^[a-z][A-Za-z0-9]{0,49}$/
 const MIN_MEMORY_MB = 32
 
 /** How a task is run, as the plan carries it. */
-export function toPolicy(options: Options, pollSeconds: number | undefined): Policy {
+export function makeTaskPolicy(options: Options, pollSeconds: number | undefined): Policy {
   const retry = { ...DEFAULT_RETRY, ...options.retry }
   const secrets = Object.entries<{ secret: string }>(options.secrets ?? {})
   return {
@@ -56,7 +56,7 @@ const KNOWN = [
 const MAX_PRIORITY = 1000
 
 /** Everything that is wrong with a definition, a sentence each. */
-export function problemsOf(
+export function findDefinitionProblems(
   family: string,
   options: Options,
   kind: { body: unknown } | { pollSeconds: unknown },
@@ -100,14 +100,14 @@ const isCount = (value: unknown) => typeof value === 'number' && Number.isIntege
 function checkParameter(name: string, field: unknown, check: (is: boolean, problem: string) => void) {
   check(PARAMETER.test(name), `parameter ${name} must be camelCase letters and digits`)
   check(
-    !BUILT_IN_FLAGS.has(flagOf(name)),
-    `parameter ${name} would be the flag --${flagOf(name)}, which the command has already; give it another name`,
+    !BUILT_IN_FLAGS.has(toFlagName(name)),
+    `parameter ${name} would be the flag --${toFlagName(name)}, which the command has already; give it another name`,
   )
-  if (!isField(field)) {
+  if (!isZodField(field)) {
     check(false, `parameter ${name} must be a zod schema of zod 4, for example z.string()`)
     return
   }
-  const problem = fieldProblem(field)
+  const problem = findFieldProblem(field)
   check(
     problem === undefined,
     `parameter ${name} ${problem}; use text, numbers or JSON, for example day() for dates`,

@@ -13,12 +13,12 @@ export type InputOf<R> =
       : { readonly [K in keyof R]: InputOf<R[K]> }
 
 /** Whether the value is one task rather than an array or record. */
-export function isInstance(value: unknown): value is TaskInstance {
+export function isTaskInstance(value: unknown): value is TaskInstance {
   return typeof value === 'object' && value !== null && 'definition' in value && 'id' in value
 }
 
 /** The ids of upstreams in their shape, and the upstreams themselves; refuses anything that is no task. */
-export function flatten(
+export function flattenRequires(
   requires: unknown,
   idOf: (task: TaskInstance) => string = ({ id }) => id,
 ): { shape: IdShape; ids: string[]; upstreams: TaskInstance[] } {
@@ -30,12 +30,12 @@ export function flatten(
     upstreams.push(task)
     return id
   }
-  return { shape: walk(requires, visit), ids, upstreams }
+  return { shape: replaceInstances(requires, visit), ids, upstreams }
 }
 
 /** The same shape with each task replaced. */
 export function mapRequires(requires: unknown, replace: (task: TaskInstance) => unknown): unknown {
-  if (isInstance(requires)) return replace(requires)
+  if (isTaskInstance(requires)) return replace(requires)
   if (Array.isArray(requires)) return requires.map((each) => mapRequires(each, replace))
   return Object.fromEntries(
     Object.entries(requires as Record<string, unknown>)
@@ -44,16 +44,18 @@ export function mapRequires(requires: unknown, replace: (task: TaskInstance) => 
   )
 }
 
-function walk(requires: unknown, visit: (task: TaskInstance) => string): IdShape {
-  if (isInstance(requires)) return visit(requires)
-  if (Array.isArray(requires)) return requires.map((each) => walk(each, visit))
+function replaceInstances(requires: unknown, visit: (task: TaskInstance) => string): IdShape {
+  if (isTaskInstance(requires)) return visit(requires)
+  if (Array.isArray(requires)) return requires.map((each) => replaceInstances(each, visit))
   if (isRecord(requires))
     return Object.fromEntries(
       Object.entries(requires)
         .filter(([, each]) => each !== undefined)
-        .map(([name, each]) => [name, walk(each, visit)]),
+        .map(([name, each]) => [name, replaceInstances(each, visit)]),
     )
-  throw new TypeError(`requires returned ${told(requires)}; it takes tasks such as Fetch({ date })`)
+  throw new TypeError(
+    `requires returned ${describeWrongRequire(requires)}; it takes tasks such as Fetch({ date })`,
+  )
 }
 
 /** Plain objects only: a promise, a map or a set would silently require nothing. */
@@ -65,7 +67,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   )
 }
 
-function told(value: unknown): string {
+function describeWrongRequire(value: unknown): string {
   if (typeof value === 'function') return 'a task family that was not called'
   return typeof value === 'object' && value !== null ? `a ${value.constructor.name}` : String(value)
 }

@@ -48,7 +48,7 @@ export function cron(expression: string, options: ScheduleOptions = {}): Schedul
 }
 
 /** Everything that is wrong with a schedule, a sentence each. */
-export function scheduleProblems(schedule: Schedule): string[] {
+export function findScheduleProblems(schedule: Schedule): string[] {
   const { cron: expression, timeZone, lookBackDays, catchUp, maxActiveRuns, ...rest } = schedule
   const problems = Object.keys(rest).map((name) => `a schedule has no option ${name}`)
   const problem = findCronProblem(String(expression))

@@ -12,6 +12,6 @@ export function secret(name: string): SecretReference {
 export const SECRET_NAME = /^[A-Za-z0-9][A-Za-z0-9_./-]{0,199}$/
 
 /** The environment variable that gives a secret locally: `SLUICE_SECRET_MAG_API_KEY` for `mag/api-key`. */
-export function secretVariable(name: string): string {
+export function makeSecretVariableName(name: string): string {
   return `SLUICE_SECRET_${name.toUpperCase().replace(/[^A-Z0-9]/g, '_')}`
 }

@@ -2,9 +2,9 @@ import { formatTaskLabel, makeTaskId } from '../core/identity.ts'
 import type { Json, Params } from '../core/model.ts'
 import type { Policy } from '../core/plan.ts'
 import type { Body, BodyContext } from './body.ts'
-import { definedIn } from './defined-in.ts'
-import { type Fields, type GivenOf, type ParamsOf, parseParams, significantOf } from './params.ts'
-import { problemsOf, toPolicy } from './policy.ts'
+import { findCallingModule } from './defined-in.ts'
+import { type Fields, type GivenOf, type ParamsOf, parseTaskParams, pickSignificantParams } from './params.ts'
+import { findDefinitionProblems, makeTaskPolicy } from './policy.ts'
 import type { Requires } from './requires.ts'
 import type { SecretReference } from './secret.ts'
 import type { MarkerTarget } from './targets/marker.ts'
@@ -107,7 +107,7 @@ const registered: TaskDefinition[] = []
 const modules = new WeakMap<TaskDefinition, string>()
 
 /** Every family that has been defined in this process, in order; the config is checked against it. */
-export function registeredTasks(): readonly TaskDefinition[] {
+export function listRegisteredTasks(): readonly TaskDefinition[] {
   return registered
 }
 
@@ -115,7 +115,7 @@ export function registeredTasks(): readonly TaskDefinition[] {
  * Forgets the families, to have them defined again, but those of modules that stay loaded; returns what brings all of
  * them back.
  */
-export function forgetRegistered(stays: (module: string) => boolean): () => void {
+export function forgetRegisteredTasks(stays: (module: string) => boolean): () => void {
   const before = [...registered]
   const replaceBy = (definitions: TaskDefinition[]) => {
     registered.length = 0
@@ -141,7 +141,7 @@ export function task<
   options: TaskOptions<F, R, O, S, B>,
   body: Body<ParamsOf<F>, R, O, S, B, Result>,
 ): Task<F, OutOf<O, Result>, R> {
-  return define(family, options as unknown as TaskOptions<Fields, Requires, Output, Secrets>, {
+  return defineTaskFamily(family, options as unknown as TaskOptions<Fields, Requires, Output, Secrets>, {
     body: body as TaskDefinition['body'] & {},
   }) as unknown as Task<F, OutOf<O, Result>, R>
 }
@@ -163,12 +163,12 @@ export function external<O extends Output, F extends Fields = Record<never, neve
   options: ExternalOptions<F, O>,
 ): Task<F, O> {
   const { pollSeconds = 30, ...rest } = options
-  return define(family, rest as unknown as TaskOptions<Fields, Requires, Output, Secrets>, {
+  return defineTaskFamily(family, rest as unknown as TaskOptions<Fields, Requires, Output, Secrets>, {
     pollSeconds,
   }) as unknown as Task<F, O>
 }
 
-function define(
+function defineTaskFamily(
   family: string,
   options: TaskOptions<Fields, Requires, Output, Secrets>,
   kind: { body: NonNullable<TaskDefinition['body']> } | { pollSeconds: number },
@@ -180,17 +180,17 @@ function define(
     ...(options.requires && { requires: options.requires as TaskDefinition['requires'] & {} }),
     ...(options.output && { output: options.output as TaskDefinition['output'] & {} }),
     ...('body' in kind && { body: kind.body }),
-    policy: toPolicy(options, 'pollSeconds' in kind ? kind.pollSeconds : undefined),
-    problems: problemsOf(family, options, kind),
+    policy: makeTaskPolicy(options, 'pollSeconds' in kind ? kind.pollSeconds : undefined),
+    problems: findDefinitionProblems(family, options, kind),
   }
   registered.push(definition)
-  modules.set(definition, definedIn())
-  const create = (given: unknown = {}) => instantiate(definition, parseParams(family, fields, given))
+  modules.set(definition, findCallingModule())
+  const create = (given: unknown = {}) => instantiateTask(definition, parseTaskParams(family, fields, given))
   return Object.assign(create, { family, params: fields, definition })
 }
 
 /** The task of a family with parameters that were parsed before. */
-export function instantiate(definition: TaskDefinition, params: Params): TaskInstance {
+export function instantiateTask(definition: TaskDefinition, params: Params): TaskInstance {
   return new Instance(definition, params)
 }
 
@@ -217,6 +217,6 @@ class Instance implements TaskInstance {
   }
 
   get #significant(): Params {
-    return significantOf(this.definition.fields, this.params)
+    return pickSignificantParams(this.definition.fields, this.params)
   }
 }

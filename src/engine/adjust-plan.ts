@@ -1,7 +1,7 @@
 import { SluiceError } from '../core/errors.ts'
 import type { FoundTask } from '../core/graph.ts'
 import type { PlanBounds } from '../core/limits.ts'
-import { type Definitions, findTasks, type TaskReference } from './plan-graph.ts'
+import { type Definitions, findRequiredTasks, type TaskReference } from './plan-graph.ts'
 
 /** How a plan differs from what targets tell. */
 export interface Adjustment {
@@ -12,7 +12,7 @@ export interface Adjustment {
 }
 
 /** Definitions that answer as if it were so. */
-export function adjusted<T extends TaskReference>(
+export function adjustDefinitions<T extends TaskReference>(
   definitions: Definitions<T>,
   { forced = new Set(), done = new Set() }: Adjustment,
 ): Definitions<T> {
@@ -30,14 +30,14 @@ export function adjusted<T extends TaskReference>(
 }
 
 /** The tasks that match below a root, and everything downstream of them. Throws where none matches. */
-export async function forcedFrom<T extends TaskReference>(
+export async function findForcedTasks<T extends TaskReference>(
   root: T,
   definitions: Definitions<T>,
   wanted: string,
   bounds?: PlanBounds,
 ): Promise<Set<string>> {
   const all = { ...definitions, areComplete: async (level: T[]) => level.map(() => false) }
-  const found = await findTasks([root], all, bounds)
+  const found = await findRequiredTasks([root], all, bounds)
   const forced = new Set(found.filter((task) => matches(task, wanted)).map(({ id }) => id))
   if (forced.size === 0)
     throw new SluiceError('unknown_task', `Nothing below ${found[0]?.label} is called ${wanted}.`, {

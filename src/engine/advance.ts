@@ -2,14 +2,14 @@ import type { Stored } from '../core/change.ts'
 import { type Key, keys } from '../core/keys.ts'
 import { hasTaskEnded, type Run, type TaskRun } from '../core/model.ts'
 import { type FeedEvent, MAX_DELAY_MS } from '../core/ports.ts'
-import { sweepCancelled } from './cancel.ts'
-import { type Context, writeEach } from './context.ts'
-import { expand } from './expand.ts'
-import { serveWaiters } from './limits.ts'
-import { freeLocks, wakeWaiters } from './locks.ts'
-import { releaseChunk } from './release.ts'
-import { resolve } from './resolve.ts'
-import { decideTogether } from './undecidable.ts'
+import { sweepCancelledRun } from './cancel.ts'
+import { type Context, writeChangesSingly } from './context.ts'
+import { expandTaskRun } from './expand.ts'
+import { serveLimitWaiters } from './limits.ts'
+import { freeEndedLocks, wakeLockWaiters } from './locks.ts'
+import { releaseNextTasks } from './release.ts'
+import { resolveDependents } from './resolve.ts'
+import { decideForRecords } from './undecidable.ts'
 
 const BATCH = 500
 
@@ -18,7 +18,7 @@ const BATCH = 500
  * This is the only sender of messages and the only resolver. Every step is idempotent and acts on the records
  * that stand, so a crash before the acknowledgement loses and doubles nothing.
  */
-export async function advance(context: Context): Promise<number> {
+export async function advanceFeed(context: Context): Promise<number> {
   const events = await context.ports.feed.take(BATCH)
   if (events.length === 0) return 0
   await handleEvents(context, events)
@@ -28,13 +28,13 @@ export async function advance(context: Context): Promise<number> {
 
 /** Does what the events ask for, where somebody else takes and acknowledges them. */
 export async function handleEvents(context: Context, events: FeedEvent[]): Promise<void> {
-  await handleTogether(context, await recordsOf(context, events))
+  await handleRecordsTogether(context, await readEventRecords(context, events))
 }
 
 /** The records that changed, read again but for images that say all that will ever be needed of them. */
-async function recordsOf({ ports }: Context, events: FeedEvent[]): Promise<Stored[]> {
-  const images = events.flatMap(({ image }) => (image !== undefined && isLasting(image) ? [image] : []))
-  const others = events.filter(({ image }) => image === undefined || !isLasting(image))
+async function readEventRecords({ ports }: Context, events: FeedEvent[]): Promise<Stored[]> {
+  const images = events.flatMap(({ image }) => (image !== undefined && isLastingImage(image) ? [image] : []))
+  const others = events.filter(({ image }) => image === undefined || !isLastingImage(image))
   return [...images, ...(await readAll(ports, [...new Set(others.map(({ key }) => key))]))]
 }
 
@@ -42,7 +42,7 @@ async function recordsOf({ ports }: Context, events: FeedEvent[]): Promise<Store
  * A task that has ended stays so, and a message for an attempt that is over is dropped by its claim. What else an old
  * image says may be wrong by now.
  */
-const isLasting = (image: Stored) =>
+const isLastingImage = (image: Stored) =>
   image.kind === 'taskRun' &&
   (hasTaskEnded(image.status) || (image.status === 'queued' && image.attempt === 1))
 
@@ -50,38 +50,38 @@ const readAll = async ({ store }: Context['ports'], changed: Key[]) =>
   changed.length === 0 ? [] : (await store.read(changed)).filter((each) => each !== undefined)
 
 /** Does what the records behind these keys ask for. */
-export async function handleChanged(context: Context, changed: Key[]): Promise<void> {
-  await handleTogether(context, await readAll(context.ports, changed))
+export async function handleChangedRecords(context: Context, changed: Key[]): Promise<void> {
+  await handleRecordsTogether(context, await readAll(context.ports, changed))
 }
 
 /** Does what these records ask for; a run about which that cannot be decided ends, and holds up no other. */
-export const handleTogether = (context: Context, records: Stored[]): Promise<void> =>
-  decideTogether(context, records, (some) => handleRecords(context, some))
+export const handleRecordsTogether = (context: Context, records: Stored[]): Promise<void> =>
+  decideForRecords(context, records, (some) => handleRecords(context, some))
 
 /** Derives from these records whatever is owed: messages, bits, frees, wake-ups, releases, ends. */
 async function handleRecords(context: Context, records: Stored[]): Promise<void> {
   const tasks = records.filter((each) => each.kind === 'taskRun')
   await Promise.all([
     sendQueued(context, tasks),
-    resolve(
+    resolveDependents(
       context,
       tasks.filter((task) => hasTaskEnded(task.status) && task.status !== 'cancelled'),
     ),
-    freeLocks(context, tasks),
+    freeEndedLocks(context, tasks),
   ])
-  for (const task of tasks) if (task.expansion !== undefined) await expand(context, task)
+  for (const task of tasks) if (task.expansion !== undefined) await expandTaskRun(context, task)
   for (const record of records) {
-    if (record.kind === 'lock') await wakeWaiters(context, record)
-    if (record.kind === 'limit') await serveWaiters(context, record)
+    if (record.kind === 'lock') await wakeLockWaiters(context, record)
+    if (record.kind === 'limit') await serveLimitWaiters(context, record)
     if (record.kind === 'run') await handleRun(context, record)
   }
 }
 
 async function handleRun(context: Context, run: Stored<Run>): Promise<void> {
   if (run.status !== 'running') return
-  if (run.cancelledAt === undefined) await releaseChunk(context, run)
+  if (run.cancelledAt === undefined) await releaseNextTasks(context, run)
   // A sweep that waits for bodies to stop goes on when it is due.
-  else if ((run.dueAt ?? 0) <= context.ports.clock.steady()) await sweepCancelled(context, run)
+  else if ((run.dueAt ?? 0) <= context.ports.clock.steady()) await sweepCancelledRun(context, run)
 }
 
 /** Sends a message for each queued task; one that may only start in more than 15 minutes is left to the tick. */
@@ -100,7 +100,7 @@ async function sendQueued({ ports }: Context, tasks: Stored<TaskRun>[]): Promise
         priority: task.priority,
       })),
     )
-  await writeEach(
+  await writeChangesSingly(
     ports.store,
     late.map((task) => ({
       key: keys.taskRun(task.run, task.number),

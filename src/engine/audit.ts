@@ -2,8 +2,8 @@ import type { Change, Stored, WriteResult } from '../core/change.ts'
 import { type Key, keys } from '../core/keys.ts'
 import type { Run } from '../core/model.ts'
 import type { Store } from '../core/ports.ts'
-import { handleTogether } from './advance.ts'
-import { type Context, writeEach } from './context.ts'
+import { handleRecordsTogether } from './advance.ts'
+import { type Context, writeChangesSingly } from './context.ts'
 
 const PAGE = 500
 /** The feed is never so late, but in trouble that has an alarm of its own. */
@@ -17,10 +17,10 @@ export async function auditOpenRuns(context: Context): Promise<number> {
   let repaired = 0
   const runs = await context.ports.store.list({ prefix: keys.run(''), consistency: 'stale' })
   for (const { record } of runs)
-    if (record.kind === 'run' && record.status === 'running') repaired += await audit(context, record)
+    if (record.kind === 'run' && record.status === 'running') repaired += await auditRun(context, record)
   const limits = await context.ports.store.list({ prefix: keys.limits, consistency: 'stale' })
   const waited = limits.filter(({ record }) => record.kind === 'limit' && record.waiting)
-  await lookAt(
+  await repairRecords(
     context,
     waited.map(({ key }) => key),
   )
@@ -31,31 +31,31 @@ export async function auditOpenRuns(context: Context): Promise<number> {
  * Derives again whatever is owed to an open run: messages, bits, frees, wake-ups, releases. It should find nothing to
  * repair; it makes a run go on at once where a process died with a message in its hands, which would come back only later.
  */
-export async function audit(context: Context, run: Run): Promise<number> {
+export async function auditRun(context: Context, run: Run): Promise<number> {
   const size = context.settings.page ?? PAGE
-  let repaired = await lookAt(context, [keys.run(run.id)])
+  let repaired = await repairRecords(context, [keys.run(run.id)])
   for (let start = 0; start < (run.tasks ?? 0); start += size) {
     const count = Math.min(size, (run.tasks ?? 0) - start)
     const page = Array.from({ length: count }, (_, index) => keys.taskRun(run.id, start + index))
-    repaired += await lookAt(context, page)
+    repaired += await repairRecords(context, page)
   }
   return repaired
 }
 
 /** Does what is owed by these records, and by the locks that they wait for; how many writes of it are long overdue. */
-async function lookAt(context: Context, wanted: readonly Key[]): Promise<number> {
+async function repairRecords(context: Context, wanted: readonly Key[]): Promise<number> {
   const { ports } = context
   const records = (await ports.store.read(wanted)).filter((each) => each !== undefined)
   const overdue = records.filter((record) => hasEndedLongAgo(context, record))
-  const counting = countingStore(ports.store)
+  const counting = countStoreWrites(ports.store)
   const counted = { ...context, ports: { ...ports, store: counting.store } }
-  await handleTogether(
+  await handleRecordsTogether(
     context,
     records.filter((record) => !overdue.includes(record)),
   )
-  await handleTogether(counted, overdue)
-  const locks = new Set(records.flatMap((record) => awaitedLock(record) ?? []))
-  return counting.writes() + (locks.size === 0 ? 0 : await lookAt(context, [...locks]))
+  await handleRecordsTogether(counted, overdue)
+  const locks = new Set(records.flatMap((record) => findAwaitedLock(record) ?? []))
+  return counting.writes() + (locks.size === 0 ? 0 : await repairRecords(context, [...locks]))
 }
 
 function hasEndedLongAgo({ ports, settings }: Context, record: Stored): boolean {
@@ -66,17 +66,17 @@ function hasEndedLongAgo({ ports, settings }: Context, record: Stored): boolean 
   return (record.lastEndAt ?? Number.POSITIVE_INFINITY) < ports.clock.steady() - since
 }
 
-function awaitedLock(record: Stored): Key | undefined {
+function findAwaitedLock(record: Stored): Key | undefined {
   if (record.kind !== 'taskRun' || record.status !== 'waiting' || record.waitsFor === 'target')
     return undefined
   return record.waitsFor?.startsWith(keys.lock('')) ? record.waitsFor : undefined
 }
 
 /** The store, and how many writes through it have moved something on. */
-function countingStore(store: Store) {
+function countStoreWrites(store: Store) {
   let writes = 0
   const count = ({ ok }: WriteResult, changes: readonly Change[]) => {
-    if (ok && changes.some(movesOn)) writes++
+    if (ok && changes.some(isRepair)) writes++
   }
   const counting: Store = {
     ...store,
@@ -86,7 +86,7 @@ function countingStore(store: Store) {
       return result
     },
     async writeEach(changes) {
-      const results = await writeEach(store, changes)
+      const results = await writeChangesSingly(store, changes)
       results.forEach((result, index) => {
         count(result, changes.slice(index, index + 1))
       })
@@ -97,7 +97,7 @@ function countingStore(store: Store) {
 }
 
 /** A task or a run goes on, or a lock is freed; a flag that is left over holds nothing up. */
-function movesOn(change: Change): boolean {
+function isRepair(change: Change): boolean {
   if (change.key.startsWith(keys.lock(''))) return 'set' in change && 'holder' in change.set
   return change.key.startsWith('task/') || change.key.startsWith(keys.run(''))
 }

@@ -2,9 +2,9 @@ import type { Fields, Stored } from '../core/change.ts'
 import { type Key, keys } from '../core/keys.ts'
 import { hasTaskEnded, isRunOpen, type Run } from '../core/model.ts'
 import { type Moment, readClockMoment } from '../core/moment.ts'
-import { type Context, writeEach } from './context.ts'
-import { leaveLines } from './limits.ts'
-import { releaseChunk } from './release.ts'
+import { type Context, writeChangesSingly } from './context.ts'
+import { refreshAwaitedLimits } from './limits.ts'
+import { releaseNextTasks } from './release.ts'
 
 const PAGE = 500
 const AGAIN_MS = 1_000
@@ -13,7 +13,7 @@ const AGAIN_MS = 1_000
  * Whether a retry of a run has to cancel it first: no bit of a run is ever unset, so what has failed in an open run can
  * succeed only in the next one. Any other open run is joined.
  */
-export const mustEndBeforeRetry = ({ status }: Run, failedTasks: number): boolean =>
+export const mustCancelBeforeRetry = ({ status }: Run, failedTasks: number): boolean =>
   isRunOpen(status) && failedTasks > 0
 
 /** Marks a run as cancelled; true where it was still open. Its sweep comes through the feed. */
@@ -32,9 +32,9 @@ export async function cancelRun({ ports }: Context, run: Stored<Run>): Promise<b
  * Cancels whatever does not run, a page at a time: the note of how far it got brings the run back through the feed.
  * Ends the run once nothing runs, else passes again in a second. May be cut at any point and done again.
  */
-export async function sweepCancelled(context: Context, run: Stored<Run>): Promise<void> {
+export async function sweepCancelledRun(context: Context, run: Stored<Run>): Promise<void> {
   // First, everything has to be there.
-  if (await releaseChunk(context, run)) return
+  if (await releaseNextTasks(context, run)) return
   const { ports, settings } = context
   const { tasks = 0, swept = 0 } = run
   const to = Math.min(swept + (settings.page ?? PAGE), tasks)
@@ -43,11 +43,11 @@ export async function sweepCancelled(context: Context, run: Stored<Run>): Promis
   const set =
     to < tasks
       ? { swept: to, leftRunning: left, dueAt: undefined }
-      : passEnd(run, left, readClockMoment(ports.clock))
+      : decideAfterSweep(run, left, readClockMoment(ports.clock))
   await ports.store.write([{ key: keys.run(run.id), set, if: { status: 'running', swept: run.swept } }])
 }
 
-function passEnd({ failure }: Run, left: number, { now, steady }: Moment): Fields<Run> {
+function decideAfterSweep({ failure }: Run, left: number, { now, steady }: Moment): Fields<Run> {
   const begun = { swept: undefined, leftRunning: undefined }
   if (left > 0) return { ...begun, dueAt: steady + AGAIN_MS }
   // One that could not be decided has failed, though its tasks are cancelled.
@@ -61,7 +61,7 @@ async function sweepPage(ports: Context['ports'], page: Key<'task'>[]): Promise<
   const tasks = (await ports.store.read(page)).filter((each) => each !== undefined)
   const left = tasks.filter((task) => !hasTaskEnded(task.status))
   const still = left.filter((task) => task.status !== 'running')
-  const results = await writeEach(
+  const results = await writeChangesSingly(
     ports.store,
     still.map((task) => ({
       key: keys.taskRun(task.run, task.number),
@@ -69,6 +69,6 @@ async function sweepPage(ports: Context['ports'], page: Key<'task'>[]): Promise<
       if: { version: task.version },
     })),
   )
-  await leaveLines(ports, still)
+  await refreshAwaitedLimits(ports, still)
   return left.length - results.filter((result) => result.ok).length
 }

@@ -5,7 +5,7 @@ import type { Lock, Run, TaskRun } from '../core/model.ts'
 import { listShapeNumbers, MissingTaskError, type PlannedTask } from '../core/plan.ts'
 import type { Runner } from '../core/ports.ts'
 import type { Context } from './context.ts'
-import { type LimitRow, limitRows, readNeeds } from './limits.ts'
+import { joinLimitRows, type LimitRow, listTaskLimitNeeds } from './limits.ts'
 import { findLostTarget, readRunningMaker } from './makers.ts'
 
 /** What a claim is decided by, as the engine reads it: with the versions that its writes are conditional on. */
@@ -23,7 +23,7 @@ export async function readClaimSnapshot<T extends TaskRun>(
   task: T,
   planned: PlannedTask,
 ): Promise<ReadSnapshot<T>> {
-  const needs = readNeeds(context, planned)
+  const needs = listTaskLimitNeeds(context, planned)
   const [undefinedFamily, [lock, ...rows]] = await Promise.all([
     findUndefinedFamily(context, run.id, planned),
     context.ports.store.read([keys.lock(task.taskId), ...needs.map(({ key }) => key)] as const),
@@ -33,7 +33,7 @@ export async function readClaimSnapshot<T extends TaskRun>(
     task,
     planned,
     lock,
-    limits: limitRows(context, needs, rows),
+    limits: joinLimitRows(context, needs, rows),
     undefinedFamily,
     lostTarget: findLostTarget(lock, planned.outputs),
     earlierMaker: await readRunningMaker(context.ports.store, lock),
@@ -41,7 +41,7 @@ export async function readClaimSnapshot<T extends TaskRun>(
 }
 
 /** The same after a look at the targets of the task. */
-export async function lookAtTargets<T extends TaskRun>(
+export async function checkSnapshotTargets<T extends TaskRun>(
   { ports }: Context,
   snapshot: ReadSnapshot<T>,
 ): Promise<ReadSnapshot<T>> {

@@ -6,17 +6,17 @@ import { readClockMoment } from '../core/moment.ts'
 import { listShapeNumbers, type PlannedTask } from '../core/plan.ts'
 import type { Message, Reservation } from '../core/ports.ts'
 import {
+  checkSnapshotTargets,
   isRootDefined,
-  lookAtTargets,
   type ReadSnapshot,
   readClaimSnapshot,
   readPlannedTask,
 } from './claim-snapshot.ts'
 import type { Context } from './context.ts'
-import { dependenciesOf } from './expand.ts'
-import { giveBack, type LimitRow, readLimits, takeAll } from './limits.ts'
-import { readOpenRun } from './open-runs.ts'
-import { awaitTarget, waitForLimit, waitForLock } from './wait.ts'
+import { readYieldedDependencies } from './expand.ts'
+import { giveBackReservations, type LimitRow, readTaskLimits, takeLimits } from './limits.ts'
+import { readCachedOpenRun } from './open-run-cache.ts'
+import { waitForLimit, waitForLock, waitForTarget } from './wait.ts'
 
 /*
  * Claims: a message becomes an attempt that is ours, or goes. Workers call it with each message they take; what decides is
@@ -61,7 +61,7 @@ const EARLIER_MAKER_MS = 1_000
  * Lost races are looked at afresh and never become `waiting`; a lock that another attempt holds, and a limit that is
  * used up, do.
  */
-export async function claim(context: Context, message: Message): Promise<ClaimResult> {
+export async function claimAttempt(context: Context, message: Message): Promise<ClaimResult> {
   const { clock, chance } = context.ports
   const nonce = chance.nonce()
   for (let tries = 0; tries < MAX_TRIES; tries++) {
@@ -81,40 +81,48 @@ async function tryClaim(context: Context, message: Message, nonce: string): Prom
   const planned = await readPlannedTask(context, message)
   // Its own claim has marked the lock, so whether the target was believed before is not known any more.
   if (isOurs)
-    return ours(context, task, planned, { nonce, rows: await readLimits(context, planned), replaces: true })
-  const run = await readOpenRun(context.ports, message.run)
+    return makeClaimedAttempt(context, task, planned, {
+      nonce,
+      rows: await readTaskLimits(context, planned),
+      replaces: true,
+    })
+  const run = await readCachedOpenRun(context.ports, message.run)
   if (run === undefined) return { is: 'settled' }
-  return act(context, await readClaimSnapshot(context, run, task, planned), nonce)
+  return actOnHindrances(context, await readClaimSnapshot(context, run, task, planned), nonce)
 }
 
 type Snapshot = ReadSnapshot<Stored<TaskRun>>
 
 /** Does what the first hindrance asks for, or takes the attempt where nothing holds it back. */
-async function act(context: Context, snapshot: Snapshot, nonce: string): Promise<ClaimResult | 'race'> {
+async function actOnHindrances(
+  context: Context,
+  snapshot: Snapshot,
+  nonce: string,
+): Promise<ClaimResult | 'race'> {
   const { run, task, planned, limits: rows } = snapshot
   const steady = context.ports.clock.steady()
   const hindrances = decideClaim(snapshot, steady)
   const [first] = hindrances
   switch (first?.kind) {
     case undefined:
-      return take(context, snapshot, nonce)
+      return takeAttempt(context, snapshot, nonce)
     case 'run_cancelled':
       return { is: 'settled' }
     case 'family_undefined':
       return { is: 'unfit', family: first.family, isWholeRun: !(await isRootDefined(context, run.id)) }
     case 'delayed':
     case 'backed_off':
-      return { is: 'early', delayMs: endOfDelays(hindrances) - steady }
+      return { is: 'early', delayMs: findEndOfDelays(hindrances) - steady }
     case 'target_lost':
-      return giveWay(context, task, first.uri, rows)
+      return endForOtherMaker(context, task, first.uri, rows)
     case 'earlier_maker_runs':
       return { is: 'early', delayMs: EARLIER_MAKER_MS }
     case 'target_unknown':
-      return act(context, await lookAtTargets(context, snapshot), nonce)
+      return actOnHindrances(context, await checkSnapshotTargets(context, snapshot), nonce)
     case 'target_there':
-      return complete(context, task, rows)
+      return endAsComplete(context, task, rows)
     case 'target_awaited':
-      return awaitTarget(context, task, planned)
+      return waitForTarget(context, task, planned)
     case 'lock_held':
       return waitForLock(context, task, { holder: first.holder, rows, nonce })
     case 'limit_reached':
@@ -124,17 +132,17 @@ async function act(context: Context, snapshot: Snapshot, nonce: string): Promise
 }
 
 /** When the last of the delays is over. */
-function endOfDelays(hindrances: Hindrance[]): number {
+function findEndOfDelays(hindrances: Hindrance[]): number {
   const ends = hindrances.flatMap((each) => ('until' in each ? [each.until] : []))
   return ends.reduce((last, end) => Math.max(last, end))
 }
 
 /** Writes a task run that needs no attempt. */
-const complete = (context: Context, task: Stored<TaskRun>, rows: readonly LimitRow[]) =>
+const endAsComplete = (context: Context, task: Stored<TaskRun>, rows: readonly LimitRow[]) =>
   endWithoutAttempt(context, task, rows, { status: 'complete' })
 
 /** Fails a task whose target another task has been planned to make since. */
-function giveWay(context: Context, task: Stored<TaskRun>, uri: string, rows: readonly LimitRow[]) {
+function endForOtherMaker(context: Context, task: Stored<TaskRun>, uri: string, rows: readonly LimitRow[]) {
   const message = `another task makes ${uri} now: its definition, or the plan, was changed while this run was open`
   return endWithoutAttempt(context, task, rows, {
     status: 'failed',
@@ -156,12 +164,12 @@ async function endWithoutAttempt(
       set: { ...end, endedAt: moment.now },
       if: { status: 'queued', attempt: task.attempt },
     },
-    ...giveBack(rows, formatHolderName(task), moment),
+    ...giveBackReservations(rows, formatHolderName(task), moment),
   ])
   return result.ok ? { is: 'settled' } : 'race'
 }
 
-async function take(
+async function takeAttempt(
   context: Context,
   { task, planned, lock, limits: rows }: Snapshot,
   nonce: string,
@@ -198,24 +206,28 @@ async function take(
         holder,
         failure: undefined,
         after: undefined,
-        unproven: markOf(planned),
+        unproven: makeUnprovenMark(planned),
       },
       if: { holder: lock?.holder, lastEndAt: lock?.lastEndAt, lost: lock?.lost, after: lock?.after },
     },
-    ...takeAll(rows, holder, moment),
+    ...takeLimits(rows, holder, moment),
   ])
   if (result.ok)
-    return ours(context, { ...task, ...set }, planned, { nonce, rows, replaces: lock?.unproven === true })
+    return makeClaimedAttempt(context, { ...task, ...set }, planned, {
+      nonce,
+      rows,
+      replaces: lock?.unproven === true,
+    })
   const stood = result.failures.find((each) => each.current?.kind === 'taskRun')?.current
   if (stood?.kind === 'taskRun' && stood.nonce === nonce)
-    return ours(context, stood, planned, { nonce, rows, replaces: true })
+    return makeClaimedAttempt(context, stood, planned, { nonce, rows, replaces: true })
   return 'race'
 }
 
 /** A marker is written together with the success of its attempt, so that it always proves it. */
-const markOf = ({ outputs }: PlannedTask) => (outputs.length === 0 ? undefined : true)
+const makeUnprovenMark = ({ outputs }: PlannedTask) => (outputs.length === 0 ? undefined : true)
 
-async function ours(
+async function makeClaimedAttempt(
   context: Context,
   task: Stored<TaskRun>,
   planned: PlannedTask,
@@ -223,7 +235,7 @@ async function ours(
 ): Promise<ClaimResult> {
   const { plans, store } = context.ports
   const upstreams = await plans.tasks(task.run, [...new Set(listShapeNumbers(planned.requires))])
-  const dependencies = await dependenciesOf(context, task)
+  const dependencies = await readYieldedDependencies(context, task)
   const memoryMb = task.memoryMb ?? planned.policy.memoryMb
   // Only what ended an attempt before leaves a checkpoint.
   const [checkpoint] = task.attempt === 1 ? [] : await store.read([keys.checkpoint(task.run, task.number)])
@@ -232,7 +244,7 @@ async function ours(
     planned,
     upstreams,
     dependencies,
-    budgets: reservations(rows),
+    budgets: listReservations(rows),
     nonce,
     ...(replaces ? { replaces: true as const } : {}),
     ...(memoryMb === undefined ? {} : { memoryMb }),
@@ -241,7 +253,7 @@ async function ours(
   return { is: 'ours', claimed }
 }
 
-function reservations(rows: readonly LimitRow[]): Claimed['budgets'] {
+function listReservations(rows: readonly LimitRow[]): Claimed['budgets'] {
   return Object.fromEntries(
     rows.flatMap(({ need, now: { window } }) =>
       window === undefined ? [] : [[need.name, { amount: need.weight, endsAt: window.endsAt }]],

@@ -35,7 +35,7 @@ export interface Context {
 }
 
 /** Writes each change on its own, so that one failed condition holds nothing else back. */
-export async function writeEach(store: Store, changes: readonly Change[]): Promise<WriteResult[]> {
+export async function writeChangesSingly(store: Store, changes: readonly Change[]): Promise<WriteResult[]> {
   if (changes.length === 0) return []
   return store.writeEach?.(changes) ?? Promise.all(changes.map((change) => store.write([change])))
 }
@@ -50,7 +50,7 @@ export interface Update<P extends Prefix> {
 }
 
 /** Writes what each `decide` makes of its record, reading again after a lost race. */
-export async function updateEach<P extends Prefix>(store: Store, updates: Update<P>[]): Promise<void> {
+export async function updateRecords<P extends Prefix>(store: Store, updates: Update<P>[]): Promise<void> {
   for (let left = updates; left.length > 0; ) {
     const decided = left.flatMap((each) => {
       const { key, record, decide } = each
@@ -59,7 +59,7 @@ export async function updateEach<P extends Prefix>(store: Store, updates: Update
       const change = { key, set, if: { version: record.version } } as unknown as Change
       return set === undefined ? [] : [{ each, change }]
     })
-    const results = await writeEach(
+    const results = await writeChangesSingly(
       store,
       decided.map(({ change }) => change),
     )
@@ -72,9 +72,9 @@ export async function updateEach<P extends Prefix>(store: Store, updates: Update
 }
 
 /** The same for one record. */
-export const update = <P extends Prefix>(
+export const updateRecord = <P extends Prefix>(
   store: Store,
   key: Key<P>,
   record: RecordOf<P>,
   decide: Update<P>['decide'],
-): Promise<void> => updateEach(store, [{ key, record, decide }])
+): Promise<void> => updateRecords(store, [{ key, record, decide }])

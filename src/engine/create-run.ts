@@ -3,7 +3,7 @@ import { SluiceError } from '../core/errors.ts'
 import { keys } from '../core/keys.ts'
 import type { Run, TaskRun } from '../core/model.ts'
 import { DEFAULT_POOL, type Plan, type PlanHeader, type PlannedTask } from '../core/plan.ts'
-import { type Context, writeEach } from './context.ts'
+import { type Context, writeChangesSingly } from './context.ts'
 
 const SLICE = 500
 
@@ -12,7 +12,12 @@ const SLICE = 500
  * holds back is put when it is released, once all that depends on it is there.
  * Each step may be done again by another planner: what stands is never overwritten.
  */
-export async function createRun(context: Context, run: string, plan: Plan, nonce: string): Promise<void> {
+export async function createPlannedRun(
+  context: Context,
+  run: string,
+  plan: Plan,
+  nonce: string,
+): Promise<void> {
   const { store, plans } = context.ports
   const isOurs = await plans.save(run, plan)
   const header = isOurs ? plan.header : await plans.header(run)
@@ -20,25 +25,30 @@ export async function createRun(context: Context, run: string, plan: Plan, nonce
   const isReady = new Uint8Array(header.size)
   for (const number of header.ready) isReady[number] = 1
   for (let start = 0; start < header.size; start += SLICE) {
-    const numbers = sequence(start, Math.min(start + SLICE, header.size)).filter((each) => !isReady[each])
+    const numbers = listNumbers(start, Math.min(start + SLICE, header.size)).filter((each) => !isReady[each])
     const tasks = isOurs ? numbers.map((each) => plan.tasks[each]) : await plans.tasks(run, numbers)
-    await putTaskRuns(context, run, tasks as PlannedTask[], isOurs ? (each) => plan.tasks[each] : undefined)
+    await putMissingTaskRuns(
+      context,
+      run,
+      tasks as PlannedTask[],
+      isOurs ? (each) => plan.tasks[each] : undefined,
+    )
   }
   await store.write([
     {
       key: keys.run(run),
-      set: await opened(context, run, header),
+      set: await decideOpenedFields(context, run, header),
       if: { status: 'planning', nonce },
     },
   ])
 }
 
 /** The numbers from one to before another. */
-export const sequence = (from: number, to: number) =>
+export const listNumbers = (from: number, to: number) =>
   Array.from({ length: to - from }, (_, index) => from + index)
 
 /** Puts the task runs that are absent, with the bits of complete upstreams set; `known` has the plan at hand. */
-export async function putTaskRuns(
+export async function putMissingTaskRuns(
   { ports }: Context,
   run: string,
   tasks: PlannedTask[],
@@ -48,18 +58,18 @@ export async function putTaskRuns(
   const upstreams = [...new Set(tasks.flatMap((task) => task.upstreams))]
   const planned = known ? upstreams.map(known) : await ports.plans.tasks(run, upstreams)
   const complete = new Set(planned.flatMap((task) => (task?.complete ? [task.number] : [])))
-  await writeEach(
+  await writeChangesSingly(
     ports.store,
     tasks.map((task) => ({
       key: keys.taskRun(run, task.number),
-      put: newTaskRun(run, task, (upstream) => complete.has(upstream)),
+      put: makeTaskRun(run, task, (upstream) => complete.has(upstream)),
       if: 'absent' as const,
     })),
   )
 }
 
 /** A task run as it is put. */
-export function newTaskRun(
+export function makeTaskRun(
   run: string,
   task: PlannedTask,
   isComplete: (upstream: number) => boolean,
@@ -83,7 +93,11 @@ export function newTaskRun(
 }
 
 /** The run's fields once all its task runs exist; a complete root ends it at once. */
-async function opened({ ports }: Context, run: string, header: PlanHeader): Promise<Partial<Run>> {
+async function decideOpenedFields(
+  { ports }: Context,
+  run: string,
+  header: PlanHeader,
+): Promise<Partial<Run>> {
   const [root] = await ports.plans.tasks(run, [header.root])
   const none = makeEmptyBitmap(1)
   const planned = { plannedAt: header.plannedAt, tasks: header.size, released: 0, failed: none }

@@ -4,29 +4,29 @@ import { keys } from '../core/keys.ts'
 import { hasTaskEnded, type TaskRun } from '../core/model.ts'
 import { mapShapeNumbers, type PlannedTask } from '../core/plan.ts'
 import { type Ending, PLAN_SLICE } from '../core/ports.ts'
-import { type Context, writeEach } from './context.ts'
-import { putTaskRuns, sequence } from './create-run.ts'
-import { firstMove } from './release.ts'
+import { type Context, writeChangesSingly } from './context.ts'
+import { listNumbers, putMissingTaskRuns } from './create-run.ts'
+import { decideFirstMove } from './release.ts'
 
 const CHUNK = 500
 /** A chain of yields that is longer does not end by itself. */
 const MAX_DEPTH = 100
 
 /** Where the plan of what an attempt yielded is kept; only its owner saves one, so it is never another's. */
-const expansionName = ({ run, number, attempt }: Pick<TaskRun, 'run' | 'number' | 'attempt'>) =>
+const formatExpansionName = ({ run, number, attempt }: Pick<TaskRun, 'run' | 'number' | 'attempt'>) =>
   `${run}~${number}.${attempt}`
 
 /**
  * Keeps what an attempt yielded, before its end is written; returns the fields that open the bit for it.
  * Its tasks are gathered by one bodiless node, so that each yield adds a single bit to the one who yielded.
  */
-export async function saveYield(
+export async function saveYieldedTasks(
   { ports }: Context,
   task: TaskRun,
   planned: PlannedTask,
   { roots, found }: NonNullable<Ending['yielded']>,
 ): Promise<Partial<TaskRun>> {
-  const name = expansionName(task)
+  const name = formatExpansionName(task)
   const root = makeGatheringTask(
     `${planned.id}/yield-${task.attempt}`,
     `what ${planned.label} yielded`,
@@ -38,7 +38,7 @@ export async function saveYield(
 }
 
 /** Why what was yielded can never be complete; undefined where nothing speaks against it. */
-export async function yieldProblem(
+export async function findYieldProblem(
   { ports }: Context,
   task: TaskRun,
   planned: PlannedTask,
@@ -64,21 +64,21 @@ export async function yieldProblem(
  * runs, then releases what is ready. Every step may be done again. What was begun is brought to its end also where the
  * task was cancelled meanwhile: a host that thaws would otherwise put task runs that nothing sweeps any more.
  */
-export async function expand(context: Context, task: Stored<TaskRun>): Promise<void> {
+export async function expandTaskRun(context: Context, task: Stored<TaskRun>): Promise<void> {
   const { store, plans } = context.ports
   const name = task.expansion
   if (name === undefined || !(task.status === 'expanding' || hasTaskEnded(task.status))) return
   const header = await plans.header(name)
   if (header === undefined) return
-  const placed = await place(context, task, header.size)
+  const placed = await reserveNumbers(context, task, header.size)
   if (placed === undefined) return
   const base = placed.yields?.at(-1) ?? 0
-  const local = await plans.tasks(name, sequence(0, header.size))
-  const tasks = local.map((each) => shifted(each, base, placed))
+  const local = await plans.tasks(name, listNumbers(0, header.size))
+  const tasks = local.map((each) => shiftPlannedTask(each, base, placed))
   await plans.extend(task.run, base, tasks)
   for (let start = 0; start < tasks.length; start += CHUNK)
-    await putTaskRuns(context, task.run, tasks.slice(start, start + CHUNK))
-  await release(context, task.run, tasks, new Set(header.ready.map((number) => base + number)))
+    await putMissingTaskRuns(context, task.run, tasks.slice(start, start + CHUNK))
+  await releaseReadyTasks(context, task.run, tasks, new Set(header.ready.map((number) => base + number)))
   await store.write([
     {
       key: keys.taskRun(task.run, task.number),
@@ -92,7 +92,7 @@ export async function expand(context: Context, task: Stored<TaskRun>): Promise<v
  * Gives the yielded tasks their numbers, once; undefined where they have none and the task or the run has ended, or is
  * being cancelled: its sweep would not see them.
  */
-async function place(
+async function reserveNumbers(
   { ports }: Context,
   task: Stored<TaskRun>,
   size: number,
@@ -101,7 +101,7 @@ async function place(
   for (let current = task; ; ) {
     const [run] = await ports.store.read([runKey])
     if (current.expansion !== task.expansion) return undefined
-    if (isPlaced(current)) return current
+    if (hasReservedNumbers(current)) return current
     if (current.status !== 'expanding' || run?.status !== 'running' || run.cancelledAt !== undefined)
       return undefined
     // The number after the last stands for the run itself.
@@ -124,9 +124,9 @@ async function place(
 }
 
 /** Each yield has its place by now where there are as many as attempts that yielded. */
-const isPlaced = (task: TaskRun) => (task.yields?.length ?? 0) >= (task.counts?.yielded ?? 0)
+const hasReservedNumbers = (task: TaskRun) => (task.yields?.length ?? 0) >= (task.counts?.yielded ?? 0)
 
-function shifted(task: PlannedTask, base: number, yielder: TaskRun): PlannedTask {
+function shiftPlannedTask(task: PlannedTask, base: number, yielder: TaskRun): PlannedTask {
   const to = (number: number) => base + number
   const isRoot = task.number === 0
   return {
@@ -141,7 +141,7 @@ function shifted(task: PlannedTask, base: number, yielder: TaskRun): PlannedTask
   }
 }
 
-async function release(
+async function releaseReadyTasks(
   { ports }: Context,
   run: string,
   tasks: PlannedTask[],
@@ -158,14 +158,14 @@ async function release(
     // Its sweep may have passed before these tasks were there.
     if (isOver) return [{ ...change, set: { status: 'cancelled', endedAt: now } }]
     if (!ready.has(task.number)) return []
-    return [{ ...change, set: firstMove(task, now) }]
+    return [{ ...change, set: decideFirstMove(task, now) }]
   })
   for (let start = 0; start < changes.length; start += CHUNK)
-    await writeEach(ports.store, changes.slice(start, start + CHUNK))
+    await writeChangesSingly(ports.store, changes.slice(start, start + CHUNK))
 }
 
 /** The tasks that earlier attempts yielded directly. */
-export async function dependenciesOf({ ports }: Context, task: TaskRun): Promise<PlannedTask[]> {
+export async function readYieldedDependencies({ ports }: Context, task: TaskRun): Promise<PlannedTask[]> {
   const found: PlannedTask[] = []
   let numbers = task.yields ?? []
   while (numbers.length > 0) {

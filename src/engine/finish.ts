@@ -6,8 +6,8 @@ import type { Ending } from '../core/ports.ts'
 import { type AttemptMemory, decideAfterAttempt } from '../core/retry.ts'
 import type { Claimed } from './claim.ts'
 import type { Context } from './context.ts'
-import { saveYield, yieldProblem } from './expand.ts'
-import { settleLimits } from './limits.ts'
+import { findYieldProblem, saveYieldedTasks } from './expand.ts'
+import { settleHeldLimits } from './limits.ts'
 
 const RACE_MS = 20
 const MAX_RACE_MS = 1_000
@@ -20,7 +20,7 @@ export type EndedAttempt = Pick<Claimed, 'task' | 'planned' | 'nonce' | 'memoryM
  * story of a failure), and what it held of limits. False where the attempt was no longer ours (or `onlyIf` does not
  * hold); then nothing was written.
  */
-export async function finish(
+export async function finishAttempt(
   context: Context,
   claimed: EndedAttempt,
   told: Ending,
@@ -28,19 +28,19 @@ export async function finish(
 ): Promise<boolean> {
   const { ports } = context
   const { task, planned } = claimed
-  const ending = await checked(context, claimed, told)
-  const opened = ending.yielded && (await saveYield(context, task, planned, ending.yielded))
+  const ending = await checkEnding(context, claimed, told)
+  const opened = ending.yielded && (await saveYieldedTasks(context, task, planned, ending.yielded))
   const random = ports.chance.random()
   for (let tries = 0; ; tries++) {
     const changes = [
-      ...endChanges(claimed, ending, {
+      ...makeEndChanges(claimed, ending, {
         moment: readClockMoment(ports.clock),
-        memory: memoryOf(context, claimed),
+        memory: readAttemptMemory(context, claimed),
         random,
         opened,
         onlyIf,
       }),
-      ...(await settleLimits(context, task, planned, ending)),
+      ...(await settleHeldLimits(context, task, planned, ending)),
     ]
     const result = await ports.store.write(changes)
     if (result.ok) return true
@@ -51,15 +51,19 @@ export async function finish(
 }
 
 /** What was yielded must be able to become complete. */
-async function checked(context: Context, { task, planned }: EndedAttempt, ending: Ending): Promise<Ending> {
+async function checkEnding(
+  context: Context,
+  { task, planned }: EndedAttempt,
+  ending: Ending,
+): Promise<Ending> {
   if (ending.outcome !== 'yielded') return ending
-  const problem = await yieldProblem(context, task, planned, ending.yielded?.found ?? [])
+  const problem = await findYieldProblem(context, task, planned, ending.yielded?.found ?? [])
   if (problem === undefined) return ending
   const { yielded: _, ...left } = ending
   return { ...left, outcome: 'failed', isFinal: true, failure: { outcome: 'failed', message: problem } }
 }
 
-function memoryOf({ settings }: Context, { task, memoryMb }: EndedAttempt): AttemptMemory {
+function readAttemptMemory({ settings }: Context, { task, memoryMb }: EndedAttempt): AttemptMemory {
   return {
     hadMb: memoryMb ?? settings.defaultMemoryMb,
     largestMb: settings.limits.pools[task.pool]?.maxMemoryMb ?? settings.largestMemoryMb,
@@ -74,7 +78,7 @@ interface EndDetails {
   onlyIf: Fields<TaskRun>
 }
 
-function endChanges(
+function makeEndChanges(
   claimed: EndedAttempt,
   ending: Ending,
   { moment, memory, random, opened, onlyIf }: EndDetails,
@@ -105,7 +109,7 @@ function endChanges(
   if (ending.outcome !== 'succeeded')
     changes.push({
       key: keys.attempt(task.run, task.number, task.attempt),
-      put: storyOf(claimed, ending, now),
+      put: makeAttemptRecord(claimed, ending, now),
     })
   else if (planned.outputs.length === 0)
     changes.push({
@@ -116,7 +120,7 @@ function endChanges(
 }
 
 /** The record of an attempt that did not succeed. */
-function storyOf({ task, memoryMb }: EndedAttempt, ending: Ending, endedAt: number): Attempt {
+function makeAttemptRecord({ task, memoryMb }: EndedAttempt, ending: Ending, endedAt: number): Attempt {
   return {
     kind: 'attempt',
     run: task.run,

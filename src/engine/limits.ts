@@ -14,7 +14,7 @@ import { formatHolderName, type Limit, type TaskRun, type WaitItem } from '../co
 import { type Moment, readClockMoment } from '../core/moment.ts'
 import type { PlannedTask } from '../core/plan.ts'
 import type { Ending, Listed, Reservation } from '../core/ports.ts'
-import { type Context, update } from './context.ts'
+import { type Context, updateRecord } from './context.ts'
 
 /** A limit that an attempt needs, as it stands now. */
 export interface LimitRow extends NeededLimit {
@@ -29,18 +29,18 @@ const KEPT_MS = 15_000
 const PAGE = 50
 
 /** What a task needs of limits, in the order in which it waits for them. */
-export const readNeeds = ({ settings }: Context, planned: PlannedTask): Need[] =>
+export const listTaskLimitNeeds = ({ settings }: Context, planned: PlannedTask): Need[] =>
   listLimitNeeds(planned.policy, settings.limits)
 
 /** The limits that a task needs, as they stand now. */
-export async function readLimits(context: Context, planned: PlannedTask): Promise<LimitRow[]> {
-  const needs = readNeeds(context, planned)
+export async function readTaskLimits(context: Context, planned: PlannedTask): Promise<LimitRow[]> {
+  const needs = listTaskLimitNeeds(context, planned)
   if (needs.length === 0) return []
-  return limitRows(context, needs, await context.ports.store.read(needs.map((need) => need.key)))
+  return joinLimitRows(context, needs, await context.ports.store.read(needs.map((need) => need.key)))
 }
 
 /** Needs with their rows; `records` has one for each need. */
-export function limitRows(
+export function joinLimitRows(
   { ports, settings }: Context,
   needs: Need[],
   records: readonly (Stored<Limit> | undefined)[],
@@ -48,12 +48,12 @@ export function limitRows(
   const moment = readClockMoment(ports.clock)
   return needs.map((need, index) => {
     const stored = records[index]
-    return { need, stored, now: rowAt(stored, need, settings.limits, moment) }
+    return { need, stored, now: computeCurrentRow(stored, need, settings.limits, moment) }
   })
 }
 
 /** The row as it stands; one that was never written is as the config says. What it allows is what was applied last. */
-export function rowAt(
+export function computeCurrentRow(
   stored: Stored<Limit> | undefined,
   limit: Pick<Need, 'of' | 'name'>,
   limits: Limits,
@@ -70,29 +70,33 @@ function withoutVersion({ version: _, ...row }: Stored<Limit>): Limit {
 }
 
 /** Writes a row on condition that it still is what was read. */
-export function writeRow(key: Key<'limit'>, stored: Stored<Limit> | undefined, row: Limit): Change<'limit'> {
+export function makeRowWrite(
+  key: Key<'limit'>,
+  stored: Stored<Limit> | undefined,
+  row: Limit,
+): Change<'limit'> {
   return { key, put: row, if: stored === undefined ? 'absent' : { version: stored.version } }
 }
 
 /** The rows with the attempt as a holder of each. */
-export function takeAll(rows: readonly LimitRow[], holder: string, moment: Moment): Change[] {
+export function takeLimits(rows: readonly LimitRow[], holder: string, moment: Moment): Change[] {
   return rows.map(({ need, stored, now }) =>
-    writeRow(need.key, stored, addLimitHolder(now, holder, { weight: need.weight }, moment)),
+    makeRowWrite(need.key, stored, addLimitHolder(now, holder, { weight: need.weight }, moment)),
   )
 }
 
 /** The rows where something is kept for the attempt, given back. */
-export function giveBack(rows: readonly LimitRow[], holder: string, moment: Moment): Change[] {
+export function giveBackReservations(rows: readonly LimitRow[], holder: string, moment: Moment): Change[] {
   return rows
     .filter(({ now }) => now.holders[holder] !== undefined)
-    .map(({ need, stored, now }) => writeRow(need.key, stored, removeLimitHolder(now, holder, 0, moment)))
+    .map(({ need, stored, now }) => makeRowWrite(need.key, stored, removeLimitHolder(now, holder, 0, moment)))
 }
 
 /**
  * What the end of an attempt changes on the limits that it holds; of budgets it keeps what was spent.
  * Rows are found by the task's policy alone, so that a process without the config can end it as well.
  */
-export async function settleLimits(
+export async function settleHeldLimits(
   { ports }: Context,
   task: TaskRun,
   planned: PlannedTask,
@@ -113,7 +117,7 @@ export async function settleLimits(
     const row = computeLimitAt(withoutVersion(stored), moment)
     // An attempt that never began has spent nothing.
     const used = outcome === 'not_started' ? 0 : spent?.[row.name]
-    return [writeRow(keys.limit(row.of, row.name), stored, removeLimitHolder(row, holder, used, moment))]
+    return [makeRowWrite(keys.limit(row.of, row.name), stored, removeLimitHolder(row, holder, used, moment))]
   })
 }
 
@@ -122,7 +126,7 @@ export async function settleLimits(
  * Slots are kept for the first until its weight is there; of a budget what fits goes on. Whoever comes to wait
  * meanwhile changes the row, which is then looked at once more, so that nobody is missed.
  */
-export async function serveWaiters(context: Context, stored: Stored<Limit>): Promise<void> {
+export async function serveLimitWaiters(context: Context, stored: Stored<Limit>): Promise<void> {
   if (!stored.waiting || stored.blockedUntil !== undefined) return
   const { ports } = context
   const key = keys.limit(stored.of, stored.name)
@@ -134,15 +138,15 @@ export async function serveWaiters(context: Context, stored: Stored<Limit>): Pro
   if (items.length === 0) {
     const { waiting: _, ...idle } = withoutVersion(stored)
     const cleared = await ports.store.write([
-      writeRow(key, stored, setNextDueInstant(idle, readClockMoment(ports.clock))),
+      makeRowWrite(key, stored, setNextDueInstant(idle, readClockMoment(ports.clock))),
     ])
-    return cleared.ok ? undefined : again(ports, key)
+    return cleared.ok ? undefined : requestAnotherLook(ports, key)
   }
-  if (await servePage(context, stored, items)) await again(ports, key)
+  if (await serveWaiterPage(context, stored, items)) await requestAnotherLook(ports, key)
 }
 
 /** Serves a page of waiters; whether the row has to be looked at once more. */
-async function servePage(
+async function serveWaiterPage(
   context: Context,
   stored: Stored<Limit>,
   items: Listed<Key<'wait'>>[],
@@ -150,7 +154,7 @@ async function servePage(
   let row = stored
   let left = 0
   for (const { key, record } of items) {
-    const served = await serve(context, row, key, record)
+    const served = await serveWaiter(context, row, key, record)
     if (served === 'raced') return true
     if (served === 'too little' && row.of === 'resource') return false
     if (served === 'too little') left++
@@ -160,7 +164,7 @@ async function servePage(
 }
 
 /** The row after one waiter was served; `raced` where the row or the task changed meanwhile. */
-async function serve(
+async function serveWaiter(
   { ports, settings }: Context,
   row: Stored<Limit>,
   itemKey: Key<'wait'>,
@@ -180,7 +184,7 @@ async function serve(
   const woken = await ports.store.write([
     { key: keys.taskRun(run, number), set: AWAKE, if: { version: task.version } },
     { key: itemKey, remove: true },
-    writeRow(key, row, next),
+    makeRowWrite(key, row, next),
   ])
   return woken.ok ? { ...next, version: row.version + 1 } : 'raced'
 }
@@ -188,18 +192,18 @@ async function serve(
 const AWAKE: Fields<TaskRun> = { status: 'queued', waitsFor: undefined, notBefore: undefined }
 
 /** Brings the row through the feed once more, for whoever waits. */
-async function again(ports: Context['ports'], key: Key<'limit'>): Promise<void> {
+async function requestAnotherLook(ports: Context['ports'], key: Key<'limit'>): Promise<void> {
   const [row] = await ports.store.read([key])
-  if (row !== undefined) await update(ports.store, key, row, ({ freed }) => ({ freed: freed + 1 }))
+  if (row !== undefined) await updateRecord(ports.store, key, row, ({ freed }) => ({ freed: freed + 1 }))
 }
 
 /** Looks at the limits again for which these tasks waited: the next in line may fit where the first did not. */
-export async function leaveLines(ports: Context['ports'], tasks: TaskRun[]): Promise<void> {
-  const rows = tasks.flatMap(({ waitsFor }) => (isLimit(waitsFor) ? [waitsFor] : []))
-  for (const key of new Set(rows)) await again(ports, key)
+export async function refreshAwaitedLimits(ports: Context['ports'], tasks: TaskRun[]): Promise<void> {
+  const rows = tasks.flatMap(({ waitsFor }) => (isLimitKey(waitsFor) ? [waitsFor] : []))
+  for (const key of new Set(rows)) await requestAnotherLook(ports, key)
 }
 
-const isLimit = (row: string | undefined): row is Key<'limit'> => row?.startsWith(keys.limits) === true
+const isLimitKey = (row: string | undefined): row is Key<'limit'> => row?.startsWith(keys.limits) === true
 
 /** Brings a row up to date whose window has turned, or where something was kept for too long. */
 export async function refreshLimit({ ports }: Context, stored: Stored<Limit>): Promise<void> {
@@ -208,7 +212,7 @@ export async function refreshLimit({ ports }: Context, stored: Stored<Limit>): P
   const row = computeLimitAt(withoutVersion(stored), moment)
   const key = keys.limit(row.of, row.name)
   await ports.store.write([
-    writeRow(key, stored, setNextDueInstant({ ...row, freed: row.freed + 1 }, moment)),
+    makeRowWrite(key, stored, setNextDueInstant({ ...row, freed: row.freed + 1 }, moment)),
   ])
 }
 
@@ -226,9 +230,9 @@ async function updateRow(
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const [stored] = await store.read([need.key])
     const moment = readClockMoment(clock)
-    const next = change(rowAt(stored, need, context.settings.limits, moment), moment)
+    const next = change(computeCurrentRow(stored, need, context.settings.limits, moment), moment)
     if (next === undefined) return undefined
-    const result = await store.write([writeRow(need.key, stored, next), ...guard])
+    const result = await store.write([makeRowWrite(need.key, stored, next), ...guard])
     if (result.ok) return next
     if (result.failures.some(({ index }) => index > 0)) return undefined
     await clock.sleep(RACE_MS * Math.min(2 ** tries, 50) * chance.random())
@@ -237,7 +241,7 @@ async function updateRow(
 }
 
 /** Reserves more of a budget for a running attempt, in the window of now; undefined where too little is left. */
-export async function reserveMore(
+export async function reserveMoreBudget(
   context: Context,
   task: TaskRun,
   nonce: string,

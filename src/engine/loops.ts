@@ -1,8 +1,8 @@
-import { advance } from './advance.ts'
-import { applyLimits } from './apply-limits.ts'
+import { advanceFeed } from './advance.ts'
+import { applyConfiguredLimits } from './apply-limits.ts'
 import { auditOpenRuns } from './audit.ts'
 import type { Context } from './context.ts'
-import { collectOrphans, tick } from './tick.ts'
+import { loseOrphanedAttempts, tickDueRecords } from './tick.ts'
 import type { Worker } from './work.ts'
 
 const TICK_MS = 1_000
@@ -23,7 +23,7 @@ export interface Loops {
  * Starts deciding (feed and tick) and, where there is a worker, executing with its heartbeats. `onRepaired` is told how
  * many records an audit had to repair.
  */
-export function startLoops(
+export function startEngineLoops(
   context: Context,
   worker?: Worker,
   onRepaired: (count: number) => void = () => {},
@@ -45,7 +45,7 @@ export function startLoops(
   const follow = async () => {
     while (!isStopped) {
       const idle = clock.listen('events')
-      if ((await advance(deciding)) === 0) await Promise.race([idle(IDLE_MS), stopped.promise])
+      if ((await advanceFeed(deciding)) === 0) await Promise.race([idle(IDLE_MS), stopped.promise])
     }
   }
   let auditedAt = clock.steady()
@@ -57,10 +57,10 @@ export function startLoops(
     if (repaired > 0) onRepaired(repaired)
   }
   const loops = [
-    applyLimits(context),
+    applyConfiguredLimits(context),
     follow(),
-    every(TICK_MS, () => tick(context)),
-    every(ORPHANS_MS, () => collectOrphans(context)),
+    every(TICK_MS, () => tickDueRecords(context)),
+    every(ORPHANS_MS, () => loseOrphanedAttempts(context)),
     every(AUDIT_LOOK_MS, auditWhenDue),
   ]
   const executing = worker && [worker.run(), every(heartbeatMs, () => worker.beat())]
@@ -74,7 +74,7 @@ export function startLoops(
       isStopped = true
       stopped.resolve()
       await Promise.all(loops)
-      while ((await advance(context)) > 0);
+      while ((await advanceFeed(context)) > 0);
     },
   }
 }

@@ -3,7 +3,7 @@ import { hashTargetUri } from '../core/identity.ts'
 import { type Key, keys } from '../core/keys.ts'
 import type { Lock, Maker } from '../core/model.ts'
 import type { Store } from '../core/ports.ts'
-import { writeEach } from './context.ts'
+import { writeChangesSingly } from './context.ts'
 
 /** A target, and the task that is to make it. */
 export type Making = Omit<Maker, 'kind'>
@@ -27,7 +27,7 @@ export type Stands = (maker: Maker, making: Making) => boolean
 const PAGE = 500
 
 /** Targets that another task is known to make. Writes nothing. */
-export async function findConflicts(
+export async function findMakerConflicts(
   store: Pick<Store, 'read'>,
   makings: readonly Making[],
   stands: Stands,
@@ -49,13 +49,13 @@ export async function findConflicts(
  * Notes who makes these targets, before anything runs. Of two planners that want one target for different tasks at the
  * same moment the first one wins. Returns the targets that stay another's.
  */
-export async function recordMakers(
+export async function recordTargetMakers(
   store: Store,
   makings: readonly Making[],
   stands: Stands,
 ): Promise<Conflict[]> {
   const conflicts: Conflict[] = []
-  for (const page of pagesOf(makings)) conflicts.push(...(await recordPage(store, page, stands)))
+  for (const page of splitIntoPages(makings)) conflicts.push(...(await recordPage(store, page, stands)))
   return conflicts
 }
 
@@ -69,7 +69,7 @@ interface Keyed {
  * Pages of targets whose keys are near each other. Keys are hashes, so in any other order each page would touch the whole
  * index of a store that is one file.
  */
-function pagesOf(makings: readonly Making[]): Keyed[][] {
+function splitIntoPages(makings: readonly Making[]): Keyed[][] {
   const keyed = makings.map((making): Keyed => ({ making, key: keys.maker(making.uri) }))
   const ordered = keyed.length <= PAGE ? keyed : nearEachOther(keyed)
   const pages: Keyed[][] = []
@@ -88,11 +88,14 @@ function nearEachOther(keyed: readonly Keyed[]): Keyed[] {
 /** Most targets have no maker yet, so that it is put without looking first. */
 async function recordPage(store: Store, page: readonly Keyed[], stands: Stands): Promise<Conflict[]> {
   const conflicts: Conflict[] = []
-  const noted = await writeEach(
+  const noted = await writeChangesSingly(
     store,
     page.map(({ making, key }) => ({ key, put: { kind: 'maker', ...making }, if: 'absent' })),
   )
-  for (let left = page.flatMap(({ making }, index) => known(making, noted[index])); left.length > 0; ) {
+  for (
+    let left = page.flatMap(({ making }, index) => findKnownMakers(making, noted[index]));
+    left.length > 0;
+  ) {
     const open = left.filter(({ making, before }) => {
       if (!isOther(before, making)) return false
       if (!stands(before, making)) return true
@@ -106,13 +109,13 @@ async function recordPage(store: Store, page: readonly Keyed[], stands: Stands):
           open.slice(start, start + AT_ONCE).map(({ making, before }) => handOver(store, making, before)),
         )),
       )
-    left = open.flatMap(({ making }, index) => known(making, results[index]))
+    left = open.flatMap(({ making }, index) => findKnownMakers(making, results[index]))
   }
   return conflicts
 }
 
 /** The maker that stood where a write failed; makers are never removed. */
-function known(making: Making, result: WriteResult | undefined): Want[] {
+function findKnownMakers(making: Making, result: WriteResult | undefined): Want[] {
   const before = result === undefined ? undefined : findStandingRecord(result, 'maker')
   return before === undefined ? [] : [{ making, before }]
 }
@@ -159,18 +162,18 @@ async function handOver(store: Store, making: Making, before: Stored<Maker>): Pr
 
 const isOther = (maker: Maker, making: Making) => maker.taskId !== making.taskId
 
-const wordsOf = (words = '') => words.split(' ').filter((each) => each !== '')
+const splitWords = (words = '') => words.split(' ').filter((each) => each !== '')
 const withWord = (words: string | undefined, word: string) =>
-  [...new Set([...wordsOf(words), word])].join(' ')
+  [...new Set([...splitWords(words), word])].join(' ')
 const withoutWord = (words: string | undefined, word: string) =>
-  [...new Set(wordsOf(words))].filter((each) => each !== word).join(' ') || undefined
+  [...new Set(splitWords(words))].filter((each) => each !== word).join(' ') || undefined
 
 /** The first of these targets that another task makes now. */
 export const findLostTarget = (
   lock: Pick<Lock, 'lost'> | undefined,
   outputs: readonly string[],
 ): string | undefined => {
-  const lost = wordsOf(lock?.lost)
+  const lost = splitWords(lock?.lost)
   return lost.length === 0 ? undefined : outputs.find((uri) => lost.includes(hashTargetUri(uri)))
 }
 
@@ -179,7 +182,7 @@ export async function readRunningMaker(
   store: Pick<Store, 'read'>,
   lock: Pick<Lock, 'after'> | undefined,
 ): Promise<string | undefined> {
-  const before = wordsOf(lock?.after)
+  const before = splitWords(lock?.after)
   if (before.length === 0) return undefined
   const locks = await store.read(before.map(keys.lock))
   return locks.find((each) => each?.holder !== undefined)?.holder

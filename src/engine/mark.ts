@@ -3,22 +3,22 @@ import { hasHolderEnded } from '../core/claim.ts'
 import { keys } from '../core/keys.ts'
 import type { Lock, TaskRun } from '../core/model.ts'
 import type { Context } from './context.ts'
-import { leaveLines } from './limits.ts'
+import { refreshAwaitedLimits } from './limits.ts'
 
 /**
  * Whether a person can count a task of an open run as succeeded now: nothing below it may move any more, because a run
  * ends with its root.
  */
-export const canBeMarked = ({ status }: TaskRun): boolean => status === 'queued' || status === 'waiting'
+export const canMarkSucceeded = ({ status }: TaskRun): boolean => status === 'queued' || status === 'waiting'
 
 /**
  * Ends a task that is queued or waits as succeeded, as a person says, and believes its target from now on; false where it
  * has changed meanwhile.
  */
-export async function markSucceeded({ ports }: Context, { run, number }: TaskRun): Promise<boolean> {
+export async function markTaskSucceeded({ ports }: Context, { run, number }: TaskRun): Promise<boolean> {
   const key = keys.taskRun(run, number)
   const [task] = await ports.store.read([key])
-  if (task === undefined || !canBeMarked(task)) return false
+  if (task === undefined || !canMarkSucceeded(task)) return false
   const [lock] = await ports.store.read([keys.lock(task.taskId)])
   const now = ports.clock.now()
   const set: Fields<TaskRun> = {
@@ -31,9 +31,9 @@ export async function markSucceeded({ ports }: Context, { run, number }: TaskRun
   const isFree = lock?.holder === undefined || hasHolderEnded(lock.holder, task)
   const result = await ports.store.write([
     { key, set, if: { version: task.version } },
-    ...(isFree ? believing(lock) : []),
+    ...(isFree ? makeBelievingWrite(lock) : []),
   ])
-  if (result.ok) await leaveLines(ports, [task])
+  if (result.ok) await refreshAwaitedLimits(ports, [task])
   return result.ok
 }
 
@@ -41,10 +41,11 @@ export async function markSucceeded({ ports }: Context, { run, number }: TaskRun
 export async function believeTargets({ ports }: Context, ids: readonly string[]): Promise<void> {
   const locks = await ports.store.read(ids.map(keys.lock))
   for (const lock of locks)
-    if (lock?.holder === undefined) for (const change of believing(lock)) await ports.store.write([change])
+    if (lock?.holder === undefined)
+      for (const change of makeBelievingWrite(lock)) await ports.store.write([change])
 }
 
-function believing(lock: Stored<Lock> | undefined): Change[] {
+function makeBelievingWrite(lock: Stored<Lock> | undefined): Change[] {
   if (!lock?.unproven) return []
   const { taskId, holder } = lock
   return [{ key: keys.lock(taskId), set: { unproven: undefined }, if: { holder } }]

@@ -7,7 +7,7 @@ import { type Moment, readClockMoment } from '../core/moment.ts'
 import { MissingTaskError, type Plan } from '../core/plan.ts'
 import type { Store } from '../core/ports.ts'
 import type { Context } from './context.ts'
-import { createRun } from './create-run.ts'
+import { createPlannedRun } from './create-run.ts'
 
 /** What somebody asks for: a root task by name and parameters. */
 export interface RunRequest {
@@ -29,21 +29,21 @@ const WAIT_FOR_PLANNER_MS = 250
 
 /** The open run of a request, if there is one. */
 export async function findOpenRun({ ports }: Context, request: RunRequest): Promise<Stored<Run> | undefined> {
-  return (await look(ports.store, makeRequestId(request.name, request.significant))).open
+  return (await findGenerations(ports.store, makeRequestId(request.name, request.significant))).open
 }
 
 /**
  * Joins the open run of a request, or plans and opens the next one.
  * A planner that died is taken over: a saved plan stands, records are put only where they are absent.
  */
-export async function openRun(
+export async function joinOrOpenRun(
   context: Context,
   request: RunRequest,
   makePlan: () => Promise<Plan>,
 ): Promise<{ run: string; opened: boolean }> {
   const id = makeRequestId(request.name, request.significant)
   for (;;) {
-    const { open, latest } = await look(context.ports.store, id)
+    const { open, latest } = await findGenerations(context.ports.store, id)
     refuseOther(open, request)
     if (open?.status === 'running') return { run: open.id, opened: false }
     if (open !== undefined && !(await mayTakeOver(context, open))) {
@@ -53,7 +53,7 @@ export async function openRun(
     const plan = await makePlan()
     const nonce = context.ports.chance.nonce()
     const { store, clock } = context.ports
-    const by = planner(context, nonce)
+    const by = makePlanner(context, nonce)
     const run = open
       ? await takeOver(store, open, by)
       : await openNext(store, request, latest, by, readClockMoment(clock))
@@ -73,7 +73,7 @@ async function createUnlessForgotten(
   nonce: string,
 ): Promise<boolean> {
   try {
-    await createRun(context, run, plan, nonce)
+    await createPlannedRun(context, run, plan, nonce)
     return true
   } catch (error) {
     if (error instanceof MissingTaskError) return false
@@ -85,13 +85,13 @@ async function createUnlessForgotten(
  * Joins the open run of a request, or opens the next one for a planner that is started elsewhere. Where none comes, it
  * is abandoned by the tick.
  */
-export async function reserveRun(
+export async function joinOrReserveRun(
   context: Context,
   request: RunRequest,
 ): Promise<{ run: string; opened: boolean }> {
   const id = makeRequestId(request.name, request.significant)
   for (;;) {
-    const { open, latest } = await look(context.ports.store, id)
+    const { open, latest } = await findGenerations(context.ports.store, id)
     refuseOther(open, request)
     if (open !== undefined) return { run: open.id, opened: false }
     const { store, clock, chance } = context.ports
@@ -109,7 +109,7 @@ export async function reserveRun(
 }
 
 /** Ends a run that was opened for a planner and cannot be planned; whoever asked is told why. */
-export async function failPlanning({ ports }: Context, id: string, message: string): Promise<void> {
+export async function failRunPlanning({ ports }: Context, id: string, message: string): Promise<void> {
   const [run] = await ports.store.read([keys.run(id)])
   if (run?.status !== 'planning') return
   const failure = { outcome: 'planning' as const, message }
@@ -135,7 +135,7 @@ function refuseOther(open: Run | undefined, { forced }: RunRequest): void {
 }
 
 /** The latest generation of a request, and its run where it is open. */
-async function look(
+async function findGenerations(
   store: Store,
   request: string,
 ): Promise<{ latest: number | undefined; open: Stored<Run> | undefined }> {
@@ -154,7 +154,7 @@ async function mayTakeOver({ ports }: Context, run: Run): Promise<boolean> {
 /** Who plans a run, and until when nobody else may. */
 type Planner = Pick<Run, 'worker' | 'dueAt'> & { nonce: string }
 
-function planner({ ports, settings }: Context, nonce: string): Planner {
+function makePlanner({ ports, settings }: Context, nonce: string): Planner {
   return { nonce, worker: settings.worker, dueAt: ports.clock.steady() + PLANNING_MS }
 }
 

@@ -22,20 +22,20 @@ export interface Definitions<T extends TaskReference> {
  * Walks breadth first from the root; a complete task is not descended into.
  * Refuses cycles and two tasks with one output, all problems in one message.
  */
-export async function planGraph<T extends TaskReference>(
+export async function planTaskGraph<T extends TaskReference>(
   name: string,
   root: T,
   definitions: Definitions<T>,
   plannedAt: number,
   bounds?: PlanBounds,
 ): Promise<Plan> {
-  const found = await findTasks([root], definitions, bounds)
+  const found = await findRequiredTasks([root], definitions, bounds)
   refuseProblems(found, (await definitions.outputProblems?.(found)) ?? [])
   return numberPlanTasks(name, found, plannedAt)
 }
 
 /** Everything that is needed to make these tasks complete, themselves included, level by level. Throws beyond the bounds. */
-export async function findTasks<T extends TaskReference>(
+export async function findRequiredTasks<T extends TaskReference>(
   roots: T[],
   definitions: Definitions<T>,
   { maxTasks, maxDepth }: PlanBounds = PLAN_BOUNDS,
@@ -44,13 +44,13 @@ export async function findTasks<T extends TaskReference>(
   const first = roots.filter(({ id }) => !seen.has(id) && seen.add(id))
   const found: FoundTask[] = []
   for (let level = first, depth = 1; level.length > 0; depth++) {
-    if (depth > maxDepth) throw endless(found, `more than ${maxDepth} tasks below each other`)
+    if (depth > maxDepth) throw makeEndlessPlanError(found, `more than ${maxDepth} tasks below each other`)
     const complete = await definitions.areComplete(level)
     const next: T[] = []
     level.forEach((task, index) => {
       const described = definitions.describe(task, complete[index] === true)
       found.push(described.found)
-      if (found.length > maxTasks) throw endless(found, `more than ${maxTasks} tasks`)
+      if (found.length > maxTasks) throw makeEndlessPlanError(found, `more than ${maxTasks} tasks`)
       for (const upstream of described.upstreams)
         if (!seen.has(upstream.id)) {
           seen.add(upstream.id)
@@ -63,7 +63,7 @@ export async function findTasks<T extends TaskReference>(
 }
 
 /** Shows the way from the root to the task that was found last. */
-function endless(found: FoundTask[], what: string): SluiceError {
+function makeEndlessPlanError(found: FoundTask[], what: string): SluiceError {
   const requiredBy = new Map<string, FoundTask>()
   for (const task of found) for (const id of task.upstreams) if (!requiredBy.has(id)) requiredBy.set(id, task)
   const chain: string[] = []
@@ -83,7 +83,7 @@ function endless(found: FoundTask[], what: string): SluiceError {
 }
 
 function refuseProblems(found: FoundTask[], others: string[]): void {
-  const problems = [...sharedOutputs(found), ...others]
+  const problems = [...findSharedOutputs(found), ...others]
   const cycle = findDependencyCycle(found)
   if (cycle !== undefined) problems.push(`these tasks require each other: ${cycle.join(' → ')}`)
   if (problems.length === 0) return
@@ -92,7 +92,7 @@ function refuseProblems(found: FoundTask[], others: string[]): void {
   })
 }
 
-function sharedOutputs(found: FoundTask[]): string[] {
+function findSharedOutputs(found: FoundTask[]): string[] {
   const owners = new Map<string, FoundTask>()
   const problems: string[] = []
   for (const task of found)

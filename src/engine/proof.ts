@@ -13,13 +13,13 @@ export interface Found {
  * succeeded (yet), and no other has since, be it of this task or of another one that made the target before (the same
  * command with other arguments). A target that no attempt of this state has touched is believed.
  */
-export async function findUnproven(
+export async function findUnprovenTasks(
   store: Pick<Store, 'read'>,
   tasks: readonly Found[],
 ): Promise<Set<string>> {
   const uris = tasks.flatMap(({ outputs }) => outputs)
   const [marked, makers] = await Promise.all([
-    unprovenLocks(
+    findUnprovenLocks(
       store,
       tasks.map(({ id }) => id),
     ),
@@ -32,28 +32,28 @@ export async function findUnproven(
       return maker === undefined || maker === id ? [] : [{ id, maker }]
     }),
   )
-  const theirs = await unprovenLocks(store, [...new Set(others.map(({ maker }) => maker))])
+  const theirs = await findUnprovenLocks(store, [...new Set(others.map(({ maker }) => maker))])
   return new Set([...marked, ...others.flatMap(({ id, maker }) => (theirs.has(maker) ? [id] : []))])
 }
 
-async function unprovenLocks(store: Pick<Store, 'read'>, ids: readonly string[]): Promise<Set<string>> {
+async function findUnprovenLocks(store: Pick<Store, 'read'>, ids: readonly string[]): Promise<Set<string>> {
   if (ids.length === 0) return new Set()
   const locks = await store.read(ids.map(keys.lock))
   const marked = locks.flatMap((lock) => (lock?.unproven ? [lock] : []))
   const unproven = new Set(marked.map(({ taskId }) => taskId))
-  for (const id of await justSucceeded(store, marked)) unproven.delete(id)
+  for (const id of await findJustSucceeded(store, marked)) unproven.delete(id)
   return unproven
 }
 
 /** A lock is freed a moment after its attempt has ended; until then the task run says how. */
-async function justSucceeded(store: Pick<Store, 'read'>, locks: Lock[]): Promise<string[]> {
+async function findJustSucceeded(store: Pick<Store, 'read'>, locks: Lock[]): Promise<string[]> {
   const held = locks.filter(({ holder }) => holder !== undefined)
   if (held.length === 0) return []
-  const holders = await store.read(held.map(holdingTask))
+  const holders = await store.read(held.map(parseHoldingTask))
   return held.filter((_, index) => holders[index]?.status === 'succeeded').map(({ taskId }) => taskId)
 }
 
-function holdingTask({ holder = '' }: Lock): Key<'task'> {
+function parseHoldingTask({ holder = '' }: Lock): Key<'task'> {
   const [run = '', number = ''] = holder.split('/')
   return keys.taskRun(run, Number(number))
 }

@@ -4,8 +4,8 @@ import { isRunOpen, type Run, type TaskRun } from '../core/model.ts'
 import type { PlannedTask } from '../core/plan.ts'
 import type { Ports } from '../core/ports.ts'
 import { shortenFailure } from '../core/retry.ts'
-import { type Context, writeEach } from './context.ts'
-import { newTaskRun } from './create-run.ts'
+import { type Context, writeChangesSingly } from './context.ts'
+import { makeTaskRun } from './create-run.ts'
 
 const CHUNK = 500
 
@@ -13,25 +13,25 @@ const CHUNK = 500
  * Puts the next ready tasks of a run as what they become; counting them brings the run back through the feed until all
  * are out. Those of a cancelled run are put as cancelled. False where there were none left.
  */
-export async function releaseChunk({ ports, settings }: Context, run: Stored<Run>): Promise<boolean> {
+export async function releaseNextTasks({ ports, settings }: Context, run: Stored<Run>): Promise<boolean> {
   const released = run.released ?? 0
-  const tasks = await ports.plans.tasks(run.id, await readyOf(ports, run, settings.page ?? CHUNK))
+  const tasks = await ports.plans.tasks(run.id, await listReadyNumbers(ports, run, settings.page ?? CHUNK))
   if (tasks.length === 0) return false
   const now = ports.clock.now()
   const move = (task: PlannedTask): Partial<TaskRun> =>
-    run.cancelledAt === undefined ? firstMove(task, now) : { status: 'cancelled', endedAt: now }
-  const results = await writeEach(
+    run.cancelledAt === undefined ? decideFirstMove(task, now) : { status: 'cancelled', endedAt: now }
+  const results = await writeChangesSingly(
     ports.store,
     tasks.map((task) => ({
       key: keys.taskRun(run.id, task.number),
       // All its upstreams are complete.
-      put: { ...newTaskRun(run.id, task, () => true), ...move(task) },
+      put: { ...makeTaskRun(run.id, task, () => true), ...move(task) },
       if: 'absent' as const,
     })),
   )
   // A planner of an older version has put them already.
   const waiting = tasks.filter((_, index) => isPending(results[index]))
-  await writeEach(
+  await writeChangesSingly(
     ports.store,
     waiting.map((task) => ({
       key: keys.taskRun(run.id, task.number),
@@ -63,7 +63,7 @@ async function takeBack(
 ): Promise<void> {
   if (run !== undefined && isRunOpen(run.status)) return
   const put = tasks.filter((_, index) => results[index]?.ok)
-  await writeEach(
+  await writeChangesSingly(
     store,
     put.map(({ number }) => ({
       key: keys.taskRun(id, number),
@@ -77,7 +77,7 @@ const isPending = (result: WriteResult | undefined) =>
   result !== undefined && findStandingRecord(result, 'taskRun')?.status === 'pending'
 
 /** The numbers of the next tasks of an open run that are to be released; they have no record yet. */
-export async function readyOf(
+export async function listReadyNumbers(
   { plans }: Ports,
   run: Run,
   limit = Number.POSITIVE_INFINITY,
@@ -90,7 +90,7 @@ export async function readyOf(
  * What becomes of a task without upstreams that have to run. One whose definition threw while planning fails now, and
  * takes only its dependents along.
  */
-export function firstMove(task: PlannedTask, now: number): Partial<TaskRun> {
+export function decideFirstMove(task: PlannedTask, now: number): Partial<TaskRun> {
   if (task.failure !== undefined)
     return { status: 'failed', failure: shortenFailure(task.failure), endedAt: now }
   return task.join ? { status: 'succeeded', endedAt: now } : { status: 'queued' }

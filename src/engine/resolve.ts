@@ -3,24 +3,26 @@ import { type Key, keys } from '../core/keys.ts'
 import { satisfiesDependents, type TaskRun } from '../core/model.ts'
 import type { Ports } from '../core/ports.ts'
 import { type Arrival, settleRunStatus, settleTaskRun } from '../core/settle.ts'
-import { type Context, updateEach } from './context.ts'
+import { type Context, updateRecords } from './context.ts'
 
 /** Tells every dependent of these ended tasks, one conditional write per dependent and batch. */
-export async function resolve({ ports }: Context, ended: Stored<TaskRun>[]): Promise<void> {
+export async function resolveDependents({ ports }: Context, ended: Stored<TaskRun>[]): Promise<void> {
   if (ended.length === 0) return
-  const arrivals = await gather(ports, ended)
+  const arrivals = await gatherArrivals(ports, ended)
   const told = [...arrivals.keys()]
   const records = await ports.store.read(told)
   const now = ports.clock.now()
   const updates = told.flatMap((key, index) => {
     const record = records[index]
-    return record === undefined ? [] : [{ key, record, decide: settling(arrivals.get(key) ?? [], now) }]
+    return record === undefined
+      ? []
+      : [{ key, record, decide: makeSettlingUpdate(arrivals.get(key) ?? [], now) }]
   })
-  await updateEach(ports.store, updates)
+  await updateRecords(ports.store, updates)
 }
 
 /** Arrivals by the key of the dependent. */
-async function gather(ports: Ports, ended: TaskRun[]): Promise<Map<Key<'task' | 'run'>, Arrival[]>> {
+async function gatherArrivals(ports: Ports, ended: TaskRun[]): Promise<Map<Key<'task' | 'run'>, Arrival[]>> {
   const arrivals = new Map<Key<'task' | 'run'>, Arrival[]>()
   for (const [run, tasks] of Map.groupBy(ended, (task) => task.run)) {
     const header = await ports.plans.header(run)
@@ -41,7 +43,7 @@ async function gather(ports: Ports, ended: TaskRun[]): Promise<Map<Key<'task' | 
 }
 
 /** What arrivals make of whoever depends on them: a task run, or the run itself. */
-const settling = (arrivals: Arrival[], now: number) => (record: Stored) => {
+const makeSettlingUpdate = (arrivals: Arrival[], now: number) => (record: Stored) => {
   if (record.kind === 'taskRun') return settleTaskRun(record, arrivals, now)
   return record.kind === 'run' ? settleRunStatus(record, arrivals, now) : undefined
 }

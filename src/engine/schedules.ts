@@ -37,7 +37,7 @@ export async function tickSchedule(
   const { clock } = context.ports
   const stored = await readSchedule(context, pipeline)
   const { now, steady } = readClockMoment(clock)
-  const ended = await endedRuns(context, stored)
+  const ended = await readEndedRuns(context, stored)
   const looked = addMissedIntervals(recordIntervalEnds(stored, ended, steady), rule, now)
   const started = new Map<OpenInterval, string | undefined>()
   const failed = new Map<OpenInterval, SluiceError>()
@@ -50,14 +50,14 @@ export async function tickSchedule(
       failed.set(interval, error)
     }
   const open = looked.open.flatMap((each) =>
-    failed.has(each) ? [recordIntervalFailure(each, steady)] : noted(each, started),
+    failed.has(each) ? [recordIntervalFailure(each, steady)] : noteStartedRuns(each, started),
   )
   const next = { ...looked, open }
   if (JSON.stringify(next) !== JSON.stringify(stored)) await writeSchedule(context, stored, next)
   return [...failed].map(([{ start, end }, error]) => ({ span: { start, end }, error }))
 }
 
-function noted(each: OpenInterval, started: Map<OpenInterval, string | undefined>): OpenInterval[] {
+function noteStartedRuns(each: OpenInterval, started: Map<OpenInterval, string | undefined>): OpenInterval[] {
   if (!started.has(each)) return [each]
   const run = started.get(each)
   const { retryAt: _, ...rest } = each
@@ -73,7 +73,7 @@ export async function readSchedule({ ports }: Context, pipeline: string): Promis
 }
 
 /** Stops a schedule from starting runs, or lets it go on from where it was; its first time it begins now. */
-export async function pauseSchedule(context: Context, pipeline: string, paused: boolean): Promise<void> {
+export async function setSchedulePaused(context: Context, pipeline: string, paused: boolean): Promise<void> {
   for (;;) {
     const stored = await readSchedule(context, pipeline)
     const now = context.ports.clock.now()
@@ -95,7 +95,7 @@ async function writeSchedule(
   return result.ok
 }
 
-async function endedRuns({ ports }: Context, { open }: ScheduleRecord): Promise<Map<string, RunStatus>> {
+async function readEndedRuns({ ports }: Context, { open }: ScheduleRecord): Promise<Map<string, RunStatus>> {
   const ids = open.flatMap(({ run }) => run ?? [])
   const records = await ports.store.read(ids.map(keys.run))
   const ended = new Map<string, RunStatus>()

@@ -1,9 +1,9 @@
 import type { Fields, Stored } from '../core/change.ts'
 import { type Key, keys } from '../core/keys.ts'
 import type { Run, TaskRun } from '../core/model.ts'
-import { sweepCancelled } from './cancel.ts'
+import { sweepCancelledRun } from './cancel.ts'
 import type { Context } from './context.ts'
-import { finish } from './finish.ts'
+import { finishAttempt } from './finish.ts'
 import { refreshLimit } from './limits.ts'
 import { decideForRun } from './undecidable.ts'
 
@@ -14,7 +14,7 @@ const AGAIN_MS = 5_000
 const ABANDON_MS = 60_000
 
 /** Brings what is due: leases that ran out, distant retries, targets to look at again, sweeps of cancelled runs. */
-export async function tick(context: Context): Promise<void> {
+export async function tickDueRecords(context: Context): Promise<void> {
   const { store, clock } = context.ports
   const due = await store.due({ before: clock.steady(), limit: BATCH })
   for (const { key } of due) await handleDue(context, key)
@@ -24,7 +24,7 @@ export async function tick(context: Context): Promise<void> {
  * Declares attempts lost whose worker is known to be dead, before their leases end.
  * All running attempts have a due instant, so the due index lists them.
  */
-export async function collectOrphans(context: Context): Promise<void> {
+export async function loseOrphanedAttempts(context: Context): Promise<void> {
   const { store, isGone } = context.ports
   const due = await store.due({ before: Number.MAX_SAFE_INTEGER, limit: ORPHANS })
   const running = due.flatMap(({ record }) =>
@@ -37,7 +37,7 @@ export async function collectOrphans(context: Context): Promise<void> {
 }
 
 /** Declares what a worker was running lost, as soon as its end is a fact. */
-export async function loseWorker(context: Context, worker: string, why: string): Promise<number> {
+export async function loseWorkerAttempts(context: Context, worker: string, why: string): Promise<number> {
   const due = await context.ports.store.due({ before: Number.MAX_SAFE_INTEGER, limit: ORPHANS })
   let lost = 0
   for (const { record } of due)
@@ -57,7 +57,7 @@ async function handleDue(context: Context, key: Key): Promise<void> {
 }
 
 async function handleDueRun(context: Context, run: Stored<Run>): Promise<void> {
-  if (run.status === 'running' && run.cancelledAt !== undefined) await sweepCancelled(context, run)
+  if (run.status === 'running' && run.cancelledAt !== undefined) await sweepCancelledRun(context, run)
   const overdueMs = context.ports.clock.steady() - (run.dueAt ?? 0)
   if (run.status === 'planning' && overdueMs >= ABANDON_MS) await abandon(context, run)
 }
@@ -131,5 +131,5 @@ async function loseAttempt(
   const attempt = { task, planned, nonce: task.nonce, ...(memoryMb === undefined ? {} : { memoryMb }) }
   const failure = { outcome, message: outcome === 'lost' ? `the attempt was lost: ${why}` : why }
   // A heartbeat may have come in between: then the lease is good and nothing is lost.
-  await finish(context, attempt, { outcome, failure }, { leaseUntil: task.leaseUntil })
+  await finishAttempt(context, attempt, { outcome, failure }, { leaseUntil: task.leaseUntil })
 }

@@ -12,7 +12,7 @@ import type { Context } from './context.ts'
  * Whether trying again would end in the same way: a defect, a record that is too large, a plan that has gone, not a store that
  * is busy.
  */
-export function isUndecidable(error: unknown): boolean {
+export function isUndecidableError(error: unknown): boolean {
   if (error instanceof MissingTaskError) return true
   if (error instanceof SluiceError) return error.source === 'user'
   return (
@@ -32,13 +32,13 @@ export async function decideForRun(
   try {
     await decide()
   } catch (error) {
-    if (run === undefined || !isUndecidable(error)) throw error
+    if (run === undefined || !isUndecidableError(error)) throw error
     await endUndecidable(context, run, readErrorMessage(error))
   }
 }
 
 /** Decides for records of many runs together; where that fails, for each alone, so that only its own run ends. */
-export async function decideTogether(
+export async function decideForRecords(
   context: Context,
   records: Stored[],
   decide: (records: Stored[]) => Promise<void>,
@@ -46,7 +46,7 @@ export async function decideTogether(
   try {
     await decide(records)
   } catch (error) {
-    if (!isUndecidable(error)) throw error
+    if (!isUndecidableError(error)) throw error
     for (const record of records) await decideForRun(context, runOf(record), () => decide([record]))
   }
 }

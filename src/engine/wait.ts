@@ -6,10 +6,10 @@ import { readClockMoment } from '../core/moment.ts'
 import type { PlannedTask } from '../core/plan.ts'
 import type { ClaimResult } from './claim.ts'
 import type { Context } from './context.ts'
-import { giveBack, type LimitRow, writeRow } from './limits.ts'
+import { giveBackReservations, type LimitRow, makeRowWrite } from './limits.ts'
 
 /** An external task never runs: it is looked at again later, until its timeout. */
-export async function awaitTarget(
+export async function waitForTarget(
   { ports }: Context,
   task: Stored<TaskRun>,
   planned: PlannedTask,
@@ -47,15 +47,15 @@ export async function waitForLock(
   const row = keys.lock(task.taskId)
   const moment = readClockMoment(ports.clock)
   const result = await ports.store.write([
-    waiting(task, row, moment.now),
+    makeWaitingWrite(task, row, moment.now),
     { key: keys.wait(row, run, number), put: { kind: 'wait', run, number, nonce } },
     { key: row, set: { waiting: true }, if: { holder } },
-    ...giveBack(rows, formatHolderName(task), moment),
+    ...giveBackReservations(rows, formatHolderName(task), moment),
   ])
   return result.ok ? { is: 'settled' } : 'race'
 }
 
-function waiting(task: TaskRun, waitsFor: Key<'lock' | 'limit'>, now: number): Change {
+function makeWaitingWrite(task: TaskRun, waitsFor: Key<'lock' | 'limit'>, now: number): Change {
   return {
     key: keys.taskRun(task.run, task.number),
     set: { status: 'waiting', waitsFor, waitingSince: task.waitingSince ?? now },
@@ -85,13 +85,13 @@ export async function waitForLimit(
   const holder = formatHolderName(task)
   const left = row.holders[holder] === undefined ? row : removeLimitHolder(row, holder, 0, moment)
   const result = await ports.store.write([
-    waiting(task, need.key, now),
+    makeWaitingWrite(task, need.key, now),
     {
-      key: keys.wait(need.key, run, number, orderOf(task, now)),
+      key: keys.wait(need.key, run, number, formatWaitingOrder(task, now)),
       put: { kind: 'wait', run, number, nonce, weight: need.weight },
     },
-    writeRow(need.key, stored, setNextDueInstant({ ...left, waiting: true }, moment)),
-    ...giveBack(
+    makeRowWrite(need.key, stored, setNextDueInstant({ ...left, waiting: true }, moment)),
+    ...giveBackReservations(
       rows.filter((each) => each !== lacking),
       holder,
       moment,
@@ -103,7 +103,7 @@ export async function waitForLimit(
 const MAX_PRIORITY = 1_000_000
 
 /** By priority, then by how long it has waited; digits sort as text. */
-function orderOf({ priority, waitingSince }: TaskRun, now: number): string {
+function formatWaitingOrder({ priority, waitingSince }: TaskRun, now: number): string {
   const rank = String(MAX_PRIORITY - priority).padStart(7, '0')
   return `${rank}.${String(waitingSince ?? now).padStart(15, '0')}/`
 }

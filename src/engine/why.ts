@@ -4,8 +4,13 @@ import { applyLimitConfig, computeFreeCapacity, sumHeldAmounts } from '../core/l
 import { hasTaskEnded, type Run, type TaskRun } from '../core/model.ts'
 import { readClockMoment, toWallClockInstant } from '../core/moment.ts'
 import { DEFAULT_POOL, type PlannedTask } from '../core/plan.ts'
-import { isOtherwise } from './apply-limits.ts'
-import { lookAtTargets, type ReadSnapshot, readClaimSnapshot, readPlannedTask } from './claim-snapshot.ts'
+import { differsFromConfig } from './apply-limits.ts'
+import {
+  checkSnapshotTargets,
+  type ReadSnapshot,
+  readClaimSnapshot,
+  readPlannedTask,
+} from './claim-snapshot.ts'
 import type { Context } from './context.ts'
 import type { LimitRow } from './limits.ts'
 
@@ -19,29 +24,30 @@ export interface Reason {
 const NAMED = 10
 
 /** Why a task does not run now: all reasons, the first one first, by the rules that decide. */
-export async function whyWaiting(context: Context, run: Run, task: TaskRun): Promise<Reason[]> {
-  if (hasTaskEnded(task.status)) return [{ text: `it has ended: ${task.status}${cause(task)}` }]
+export async function explainWaitingTask(context: Context, run: Run, task: TaskRun): Promise<Reason[]> {
+  if (hasTaskEnded(task.status)) return [{ text: `it has ended: ${task.status}${readFailureCause(task)}` }]
   const planned = await readPlannedTask(context, task)
   const cancelled = run.cancelledAt === undefined ? [] : [{ text: 'its run is being cancelled' }]
   switch (task.status) {
     case 'pending':
-      return [...cancelled, ...(await openUpstreams(context, task, planned.upstreams, 'upstream'))]
+      return [...cancelled, ...(await explainOpenUpstreams(context, task, planned.upstreams, 'upstream'))]
     case 'expanding':
       return [
         ...cancelled,
-        ...(await openUpstreams(context, task, task.yields?.slice(-1) ?? [], 'what it yielded')),
+        ...(await explainOpenUpstreams(context, task, task.yields?.slice(-1) ?? [], 'what it yielded')),
       ]
     case 'running':
       return [{ text: `it runs, as attempt ${task.attempt}` }]
     default:
-      return hindrances(context, run, task, planned)
+      return explainHindrances(context, run, task, planned)
   }
 }
 
-const cause = ({ failure }: TaskRun) => (failure === undefined ? '' : `, because ${failure.message}`)
+const readFailureCause = ({ failure }: TaskRun) =>
+  failure === undefined ? '' : `, because ${failure.message}`
 
 /** Upstreams that have not ended; gathering nodes are looked through. */
-async function openUpstreams(
+async function explainOpenUpstreams(
   { ports }: Context,
   { run }: TaskRun,
   numbers: number[],
@@ -65,7 +71,7 @@ async function openUpstreams(
 }
 
 /** What {@link decideClaim} says, in its order, and what no claim can see: containers that do not start, a pool that is gone. */
-async function hindrances(
+async function explainHindrances(
   context: Context,
   run: Run,
   task: TaskRun,
@@ -75,20 +81,20 @@ async function hindrances(
   let snapshot = await readClaimSnapshot(context, run, task, planned)
   let found = decideClaim(snapshot, moment.steady)
   if (found.some(({ kind }) => kind === 'target_unknown')) {
-    snapshot = await lookAtTargets(context, snapshot)
+    snapshot = await checkSnapshotTargets(context, snapshot)
     found = decideClaim(snapshot, moment.steady)
   }
   const reasons: Reason[] = []
-  for (const each of found) reasons.push(await reasonOf(context, snapshot, each))
+  for (const each of found) reasons.push(await explainHindrance(context, snapshot, each))
   const pool = planned.policy.pool ?? DEFAULT_POOL
-  reasons.push(...(await launching(context, pool)))
+  reasons.push(...(await explainLaunches(context, pool)))
   if (context.settings.limits.pools[pool] === undefined)
     reasons.push({ text: `the config has no pool ${pool} any more, so nobody takes it` })
   if (reasons.length > 0) return reasons
   return [{ text: `nothing holds it back: it is queued in the pool ${pool} for the next worker of its run` }]
 }
 
-async function reasonOf(
+async function explainHindrance(
   context: Context,
   { task, planned }: ReadSnapshot,
   hindrance: Hindrance<LimitRow>,
@@ -102,7 +108,10 @@ async function reasonOf(
         text: `this config does not define ${hindrance.family}: only a process whose config does can run it`,
       }
     case 'delayed':
-      return { text: `its next attempt is delayed${cause(task)}`, until: untilOnWall(hindrance.until) }
+      return {
+        text: `its next attempt is delayed${readFailureCause(task)}`,
+        until: untilOnWall(hindrance.until),
+      }
     case 'backed_off':
       return {
         text: 'the same task has failed in another run and is delayed',
@@ -118,16 +127,16 @@ async function reasonOf(
     case 'target_there':
       return { text: 'its target is there by now: it is about to be counted as complete' }
     case 'target_awaited':
-      return awaited(task, planned)
+      return explainAwaitedTarget(task, planned)
     case 'lock_held':
       return { text: `the same task runs elsewhere: ${hindrance.holder} (run/number/attempt)` }
     case 'limit_reached':
-      return lacking(context, task, hindrance.limit)
+      return explainLackingLimit(context, task, hindrance.limit)
   }
 }
 
 /** Containers of the pool that do not start. */
-async function launching({ ports }: Context, pool: string): Promise<Reason[]> {
+async function explainLaunches({ ports }: Context, pool: string): Promise<Reason[]> {
   const [row] = await ports.store.read([keys.launches(pool)])
   if (row?.reason === undefined) return []
   const often = row.failures === 1 ? '' : ` (${row.failures} times in a row)`
@@ -135,16 +144,20 @@ async function launching({ ports }: Context, pool: string): Promise<Reason[]> {
   return [{ text, ...(row.notBefore === undefined ? {} : { until: row.notBefore }) }]
 }
 
-function awaited(task: TaskRun, planned: PlannedTask): Reason {
+function explainAwaitedTarget(task: TaskRun, planned: PlannedTask): Reason {
   const { timeoutMs } = planned.policy
   const text = `its target is not there yet: ${planned.outputs.join(', ')}; somebody else makes it`
   if (timeoutMs === undefined || task.waitingSince === undefined) return { text }
   return { text: `${text}, and without it the task fails`, until: task.waitingSince + timeoutMs }
 }
 
-async function lacking(context: Context, task: TaskRun, { need, now: row }: LimitRow): Promise<Reason> {
-  const place = await placeInLine(context, task, need.key)
-  const line = `${place === undefined ? '' : `; it is number ${place} of those who wait`}${beyond(context, row, need.weight)}`
+async function explainLackingLimit(
+  context: Context,
+  task: TaskRun,
+  { need, now: row }: LimitRow,
+): Promise<Reason> {
+  const place = await findPlaceInLine(context, task, need.key)
+  const line = `${place === undefined ? '' : `; it is number ${place} of those who wait`}${describeLimitDifference(context, row, need.weight)}`
   const { weight, name } = need
   switch (need.of) {
     case 'pool':
@@ -154,18 +167,18 @@ async function lacking(context: Context, task: TaskRun, { need, now: row }: Limi
         text: `it needs ${weight} of the resource ${name}, of which ${Math.max(0, computeFreeCapacity(row))} of ${row.limit} are free${line}`,
       }
     case 'budget':
-      return budgetReason(row, weight, line)
+      return explainBudget(row, weight, line)
   }
 }
 
 /** What the config says otherwise, or that the limit will never do. */
-function beyond({ ports, settings }: Context, row: LimitRow['now'], weight: number): string {
-  if (isOtherwise(row, settings.limits, ports.clock.now()))
+function describeLimitDifference({ ports, settings }: Context, row: LimitRow['now'], weight: number): string {
+  if (differsFromConfig(row, settings.limits, ports.clock.now()))
     return `; the config allows ${applyLimitConfig(row, settings.limits, ports.clock.now()).limit}, which counts once an engine has read it`
   return weight > row.limit ? `; it waits until the limit is raised to ${weight} or more` : ''
 }
 
-function budgetReason(row: LimitRow['now'], weight: number, line: string): Reason {
+function explainBudget(row: LimitRow['now'], weight: number, line: string): Reason {
   const { window, blockedUntil, name, limit } = row
   if (blockedUntil !== undefined)
     return {
@@ -179,7 +192,7 @@ function budgetReason(row: LimitRow['now'], weight: number, line: string): Reaso
 
 const LINE = 1_000
 
-async function placeInLine(
+async function findPlaceInLine(
   { ports }: Context,
   task: TaskRun,
   key: Key<'limit'>,

@@ -3,12 +3,12 @@ import { readErrorMessage } from '../core/errors.ts'
 import { keys } from '../core/keys.ts'
 import { hasTaskEnded, type Progress, type TaskRun } from '../core/model.ts'
 import { type Delivery, type Ending, type Job, type JobHooks, MAX_DELAY_MS } from '../core/ports.ts'
-import { type Claimed, type ClaimResult, claim } from './claim.ts'
+import { type Claimed, type ClaimResult, claimAttempt } from './claim.ts'
 import type { Context } from './context.ts'
-import { finish } from './finish.ts'
-import { blockBudget, reserveMore } from './limits.ts'
-import { poolRoom } from './room.ts'
-import { decideForRun, isUndecidable } from './undecidable.ts'
+import { finishAttempt } from './finish.ts'
+import { blockBudget, reserveMoreBudget } from './limits.ts'
+import { computePoolCapacities } from './pool-capacity.ts'
+import { decideForRun, isUndecidableError } from './undecidable.ts'
 import { UnfitMessages } from './unfit.ts'
 
 /** Why bodies are asked to stop. */
@@ -125,7 +125,7 @@ export class Worker {
     const limit = this.#startable - this.#attempts.size
     if (limit <= 0) return []
     const { runs, pool } = this.#options
-    const room = this.#withoutClaims(await poolRoom(this.#context, this.#asked++))
+    const room = this.#withoutClaims(await computePoolCapacities(this.#context, this.#asked++))
     return this.#context.ports.queue.take({
       limit,
       visibilityMs: VISIBILITY_MS,
@@ -165,7 +165,7 @@ export class Worker {
   async perform(delivery: Delivery): Promise<void> {
     const { queue } = this.#context.ports
     this.#claiming++
-    const result = await claim(this.#context, delivery.message).finally(() => {
+    const result = await claimAttempt(this.#context, delivery.message).finally(() => {
       this.#claiming--
     })
     if (result.is === 'unfit') return this.#leave(delivery, result)
@@ -193,7 +193,7 @@ export class Worker {
     const leaseMs = (claimed.task.leaseUntil ?? 0) - clock.steady()
     // This process was held up for too long: the attempt is another's by now, or about to be.
     if (leaseMs <= 0) {
-      await finish(this.#context, claimed, HELD_UP)
+      await finishAttempt(this.#context, claimed, HELD_UP)
       return
     }
     const renewedAt = (claimed.task.leaseUntil ?? 0) - this.#context.settings.leaseMs
@@ -202,16 +202,16 @@ export class Worker {
     if (this.#stopping) active.stop.abort('interrupted' satisfies StopReason)
     this.#options.onStart?.(claimed)
     try {
-      const told = await runner.run(jobOf(claimed, leaseMs), this.#hooks(active))
+      const told = await runner.run(makeJob(claimed, leaseMs), this.#hooks(active))
       if (told.outcome === 'not_started') this.#startable = Math.max(1, this.#active.size - 1)
       const { progress } = active
       const ending = { ...told, progress }
-      const isOurs = await finish(this.#context, claimed, ending)
+      const isOurs = await finishAttempt(this.#context, claimed, ending)
       this.#options.onEnd?.(claimed, isOurs ? ending : LOST)
     } catch (error) {
-      if (!isUndecidable(error)) throw error
+      if (!isUndecidableError(error)) throw error
       // What it ran for would otherwise be running as long as this process lives.
-      await finish(this.#context, claimed, undecided(error))
+      await finishAttempt(this.#context, claimed, makeUndecidedEnding(error))
     } finally {
       this.#active.delete(claimed.nonce)
     }
@@ -223,7 +223,7 @@ export class Worker {
       signal: active.stop.signal,
       onProgress: (progress) => this.#progressed(active, progress),
       mayPublish: () => this.#mayPublish(active),
-      reserve: (budget, amount) => reserveMore(this.#context, task, nonce, budget, amount),
+      reserve: (budget, amount) => reserveMoreBudget(this.#context, task, nonce, budget, amount),
       block: (budget, until) => blockBudget(this.#context, budget, until),
     }
   }
@@ -272,7 +272,7 @@ export class Worker {
   }
 }
 
-function jobOf(claimed: Claimed, leaseMs: number): Job {
+function makeJob(claimed: Claimed, leaseMs: number): Job {
   const { task, planned, upstreams, dependencies, checkpoint, memoryMb, budgets, nonce, replaces } = claimed
   return {
     run: task.run,
@@ -289,7 +289,7 @@ function jobOf(claimed: Claimed, leaseMs: number): Job {
   }
 }
 
-function undecided(error: unknown): Ending {
+function makeUndecidedEnding(error: unknown): Ending {
   const message = `its end could not be decided: ${readErrorMessage(error)}`
   return { outcome: 'failed', isFinal: true, failure: { outcome: 'failed', message } }
 }

@@ -1,10 +1,10 @@
 import { fileURLToPath } from 'node:url'
-import { instanceOf } from '../body/execute-job.ts'
+import { instantiateNamedTask } from '../body/execute-job.ts'
 import type { Surroundings } from '../body/outputs.ts'
 import { mustHave } from '../core/must-have.ts'
 import type { Completeness, Storage } from '../core/ports.ts'
 import type { TaskDefinition } from '../define/task.ts'
-import { planningOf } from './planning.ts'
+import { makePlanningDefinitions } from './planning.ts'
 
 /** The files of this machine, by their paths without the first slash: targets of commands. */
 type Files = Pick<Storage, 'existMany'>
@@ -13,7 +13,7 @@ type Files = Pick<Storage, 'existMany'>
  * Looks at targets of bodies by their definitions, and of commands by their files. What this process does not define is
  * not complete: a home without a project is only for looking at the state.
  */
-export function completenessOf(
+export function makeCompleteness(
   tasks: ReadonlyMap<string, TaskDefinition>,
   surroundings: Surroundings,
   files: Files,
@@ -23,8 +23,8 @@ export function completenessOf(
       const commands = planned.filter(({ command }) => command !== undefined)
       const there = await areCommandsComplete(commands, surroundings, files)
       const known = planned.filter(({ command, family }) => command === undefined && tasks.has(family))
-      const instances = known.map((task) => instanceOf(tasks, task))
-      const answers = await planningOf(surroundings).areComplete(instances)
+      const instances = known.map((task) => instantiateNamedTask(tasks, task))
+      const answers = await makePlanningDefinitions(surroundings).areComplete(instances)
       const complete = new Set([
         ...commands.filter((_, index) => there[index]),
         ...known.filter((_, index) => answers[index]),

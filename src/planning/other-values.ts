@@ -1,8 +1,8 @@
 import type { z } from 'zod'
 import type { Json, Params } from '../core/model.ts'
-import { choicesOf } from '../define/fields.ts'
-import { isSignificant } from '../define/params.ts'
-import { instantiate, type TaskInstance } from '../define/task.ts'
+import { listFieldChoices } from '../define/fields.ts'
+import { isSignificantField } from '../define/params.ts'
+import { instantiateTask, type TaskInstance } from '../define/task.ts'
 
 /** Targets that stay the same whatever value a significant parameter has. */
 export interface MissingParameter {
@@ -17,15 +17,17 @@ const TRIED = 3
  * The significant parameters that an output of a task does not contain, found by trying other values. Nothing is said
  * of a parameter for which no other value can be made that its schema accepts.
  */
-export function missingFromOutput(
+export function findMissingParameters(
   task: TaskInstance,
   urisOf: (task: TaskInstance) => readonly string[],
 ): MissingParameter[] {
   const own = urisOf(task)
   return Object.entries(task.definition.fields).flatMap(([parameter, field]): MissingParameter[] => {
-    if (!isSignificant(field)) return []
-    const tried = otherValues(field, task.params[parameter])
-      .map((value) => urisOf(instantiate(task.definition, { ...task.params, [parameter]: value } as Params)))
+    if (!isSignificantField(field)) return []
+    const tried = listOtherValues(field, task.params[parameter])
+      .map((value) =>
+        urisOf(instantiateTask(task.definition, { ...task.params, [parameter]: value } as Params)),
+      )
       // An output that throws says nothing.
       .filter((uris) => uris.length > 0)
     const uri =
@@ -35,10 +37,10 @@ export function missingFromOutput(
 }
 
 /** Other values as the schema gives them; it may change what it is given. */
-function otherValues(field: z.ZodType, current: Json | undefined): Json[] {
+function listOtherValues(field: z.ZodType, current: Json | undefined): Json[] {
   const others = new Map<string, Json>()
-  for (const candidate of candidates(field, current)) {
-    const value = parsed(field, candidate)
+  for (const candidate of listCandidates(field, current)) {
+    const value = parseCandidate(field, candidate)
     if (value !== undefined && JSON.stringify(value) !== JSON.stringify(current))
       others.set(JSON.stringify(value), value)
     if (others.size === TRIED) break
@@ -46,7 +48,7 @@ function otherValues(field: z.ZodType, current: Json | undefined): Json[] {
   return [...others.values()]
 }
 
-function parsed(field: z.ZodType, candidate: Json): Json | undefined {
+function parseCandidate(field: z.ZodType, candidate: Json): Json | undefined {
   try {
     const result = field.safeParse(candidate)
     const isSimple = ['string', 'number', 'boolean'].includes(typeof result.data)
@@ -57,7 +59,7 @@ function parsed(field: z.ZodType, candidate: Json): Json | undefined {
   }
 }
 
-function candidates(field: z.ZodType, current: Json | undefined): Json[] {
+function listCandidates(field: z.ZodType, current: Json | undefined): Json[] {
   const texts = ['2001-02-03', '1999-11-30', 'other', 'x1']
   switch (typeof current) {
     case 'boolean':
@@ -65,9 +67,9 @@ function candidates(field: z.ZodType, current: Json | undefined): Json[] {
     case 'number':
       return [current + 1, current * 2 + 1_000, current - 1]
     case 'string':
-      return [...choicesOf(field), ...texts, `${current}2`]
+      return [...listFieldChoices(field), ...texts, `${current}2`]
     case 'undefined':
-      return [...choicesOf(field), ...texts, 7, 1_003, true]
+      return [...listFieldChoices(field), ...texts, 7, 1_003, true]
     default:
       return []
   }

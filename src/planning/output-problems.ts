@@ -7,10 +7,10 @@ import type { Maker, Params } from '../core/model.ts'
 import type { Plan } from '../core/plan.ts'
 import type { Store } from '../core/ports.ts'
 import type { Fields } from '../define/params.ts'
-import { instantiate, type TaskDefinition } from '../define/task.ts'
-import { type Conflict, findConflicts, type Making, recordMakers } from '../engine/makers.ts'
-import { missingFromOutput } from './other-values.ts'
-import { planningOf } from './planning.ts'
+import { instantiateTask, type TaskDefinition } from '../define/task.ts'
+import { type Conflict, findMakerConflicts, type Making, recordTargetMakers } from '../engine/makers.ts'
+import { findMissingParameters } from './other-values.ts'
+import { makePlanningDefinitions } from './planning.ts'
 
 /** What outputs are checked with. */
 export interface OutputSurroundings {
@@ -28,28 +28,28 @@ type Made = Pick<
  * What is wrong with the outputs of tasks that were found while planning, a sentence each: a path that lacks a
  * significant parameter, a target that another task makes. `plan` is the pipeline of a plan from elsewhere.
  */
-export async function outputProblems(
+export async function findOutputProblems(
   given: OutputSurroundings,
   found: readonly Made[],
   plan?: string,
 ): Promise<string[]> {
-  const conflicts = await findConflicts(given.store, makingsOf(found, plan), standsIn(given))
-  return [...pathProblems(given, found), ...conflicts.map(conflictText)]
+  const conflicts = await findMakerConflicts(given.store, listMakings(found, plan), standsIn(given))
+  return [...findPathProblems(given, found), ...conflicts.map(describeConflict)]
 }
 
 /** Notes who makes what a plan is about to make; throws where another task makes it. */
-export async function recordOutputs(given: OutputSurroundings, { header, tasks }: Plan): Promise<void> {
+export async function recordPlanOutputs(given: OutputSurroundings, { header, tasks }: Plan): Promise<void> {
   const open = tasks.filter(({ complete, join }) => !complete && !join)
   await recordFound(given, open, header.name)
 }
 
 /** The same for tasks that were yielded; throws for whatever is wrong with their outputs. */
-export async function refuseYield(
+export async function recordYieldOutputs(
   given: OutputSurroundings,
   found: readonly (Made & { complete?: true })[],
   plan?: string,
 ): Promise<void> {
-  const problems = await outputProblems(given, found, plan)
+  const problems = await findOutputProblems(given, found, plan)
   if (problems.length > 0)
     throw new SluiceError('invalid_plan', `what was yielded cannot run: ${problems.join('; ')}`)
   await recordFound(
@@ -64,16 +64,16 @@ async function recordFound(
   found: readonly Made[],
   plan: string | undefined,
 ): Promise<void> {
-  const conflicts = await recordMakers(given.store, makingsOf(found, plan), standsIn(given))
+  const conflicts = await recordTargetMakers(given.store, listMakings(found, plan), standsIn(given))
   if (conflicts.length > 0)
     throw new SluiceError(
       'invalid_plan',
-      `Nothing was started.\n- ${conflicts.map(conflictText).join('\n- ')}`,
+      `Nothing was started.\n- ${conflicts.map(describeConflict).join('\n- ')}`,
     )
 }
 
 /** Targets with their makers; what somebody else makes is no task's. */
-function makingsOf(found: readonly Made[], plan: string | undefined): Making[] {
+function listMakings(found: readonly Made[], plan: string | undefined): Making[] {
   return found.flatMap(({ id, family, params, label, outputs, command, policy, failure }) =>
     policy.external || failure !== undefined
       ? []
@@ -88,21 +88,22 @@ function makingsOf(found: readonly Made[], plan: string | undefined): Making[] {
   )
 }
 
-const conflictText = ({ maker, making }: Conflict) =>
-  `${nameOf(maker)} and ${nameOf(making)} have the same output ${making.uri}; the first has been planned before`
+const describeConflict = ({ maker, making }: Conflict) =>
+  `${formatMakingName(maker)} and ${formatMakingName(making)} have the same output ${making.uri}; the first has been planned before`
 
-const nameOf = ({ label, plan }: Making) => (plan === undefined ? label : `${label} of the plan ${plan}`)
+const formatMakingName = ({ label, plan }: Making) =>
+  plan === undefined ? label : `${label} of the plan ${plan}`
 
 /** Each family is tried once, with the first of its tasks. */
-function pathProblems({ tasks, surroundings }: OutputSurroundings, found: readonly Made[]): string[] {
-  const urisOf = planningOf(surroundings).outputsOf
+function findPathProblems({ tasks, surroundings }: OutputSurroundings, found: readonly Made[]): string[] {
+  const urisOf = makePlanningDefinitions(surroundings).outputsOf
   const seen = new Set<string>()
   return found.flatMap(({ family, params, outputs, command, policy }) => {
     const definition = tasks.get(family)
     const isMade = outputs.length > 0 && command === undefined && !policy.external
     if (definition === undefined || !isMade || seen.has(family)) return []
     seen.add(family)
-    return missingFromOutput(instantiate(definition, params), urisOf).map(
+    return findMissingParameters(instantiateTask(definition, params), urisOf).map(
       ({ parameter, uri }) =>
         `the output of ${family} is ${uri} whatever the parameter ${parameter} is: put ${parameter} into its path, or keep it out of the identity with insignificant(…)`,
     )
@@ -114,15 +115,17 @@ const standsIn =
   ({ tasks, surroundings }: OutputSurroundings) =>
   (maker: Maker, making: Making): boolean => {
     // A newer version of a plan says which of its commands makes a target.
-    if (maker.plan !== undefined) return maker.plan !== making.plan && isThere(maker.uri)
+    if (maker.plan !== undefined) return maker.plan !== making.plan && doesFileExist(maker.uri)
     const definition = tasks.get(maker.family)
     const params = definition && withDefaults(definition.fields, maker.params)
     if (definition === undefined || params === undefined) return false
-    const task = instantiate(definition, params)
-    return task.id !== making.taskId && planningOf(surroundings).outputsOf(task).includes(maker.uri)
+    const task = instantiateTask(definition, params)
+    return (
+      task.id !== making.taskId && makePlanningDefinitions(surroundings).outputsOf(task).includes(maker.uri)
+    )
   }
 
-const isThere = (uri: string) => uri.startsWith('file:') && existsSync(fileURLToPath(uri))
+const doesFileExist = (uri: string) => uri.startsWith('file:') && existsSync(fileURLToPath(uri))
 
 /** Parameters that were kept, as the definition of now names them; undefined where one is new and has no default. */
 function withDefaults(fields: Fields, kept: Params): Params | undefined {

@@ -89,7 +89,7 @@ export interface PlanFile {
 const MAX_PROBLEMS = 20
 
 /** One error for all that is wrong with a plan. */
-export function refusePlan(problems: string[]): void {
+export function refusePlanProblems(problems: string[]): void {
   if (problems.length === 0) return
   // Ids come from elsewhere; control characters in them would steer the terminal.
   const shown = problems.slice(0, MAX_PROBLEMS).map(escapeControlCharacters)
@@ -100,25 +100,25 @@ export function refusePlan(problems: string[]): void {
 }
 
 /** Reads JSON Lines; throws one error with everything that is wrong, line by line. */
-export function parsePlan(text: string): PlanFile {
+export function parsePlanFile(text: string): PlanFile {
   const problems: string[] = []
   const lines = text
     .replace(/^\ufeff/, '')
     .split('\n')
     .map((content, index) => ({ content, line: index + 1 }))
   const [first, ...rest] = lines.filter(({ content }) => content.trim() !== '')
-  const header = first && parseLine(first.content, first.line, PLAN_HEADER, problems)
+  const header = first && parsePlanLine(first.content, first.line, PLAN_HEADER, problems)
   if (first === undefined) problems.push('it is empty; its first line is {"plan": 1, "pipeline": "…"}')
   const tasks = rest.flatMap(({ content, line }): PlanLine[] => {
-    const task = parseLine(content, line, PLAN_TASK, problems)
+    const task = parsePlanLine(content, line, PLAN_TASK, problems)
     return task === undefined ? [] : [{ ...task, line }]
   })
   if (tasks.length === 0 && problems.length === 0) problems.push('it has no task')
-  refusePlan([...problems, ...duplicates(tasks), ...unknownTasks(header, tasks)])
+  refusePlanProblems([...problems, ...findDuplicates(tasks), ...findUnknownTasks(header, tasks)])
   return { header: mustHave(header, 'header'), tasks }
 }
 
-function parseLine<T>(
+function parsePlanLine<T>(
   content: string,
   line: number,
   schema: z.ZodType<T>,
@@ -146,13 +146,13 @@ function parseLine<T>(
 const isNamed = (value: unknown): value is { task: string } =>
   typeof value === 'object' && value !== null && 'task' in value && typeof value.task === 'string'
 
-function duplicates(tasks: PlanLine[]): string[] {
+function findDuplicates(tasks: PlanLine[]): string[] {
   return groupByRepeatedKey(tasks, ({ task }) => task).map(
     ([id, same]) => `lines ${same.map(({ line }) => line).join(' and ')} have the same id ${id}`,
   )
 }
 
-function unknownTasks(header: PlanFileHeader | undefined, tasks: PlanLine[]): string[] {
+function findUnknownTasks(header: PlanFileHeader | undefined, tasks: PlanLine[]): string[] {
   const known = new Set(tasks.map(({ task }) => task))
   const problems = tasks.flatMap(({ task, line, requires = [] }) =>
     requires
@@ -165,7 +165,7 @@ function unknownTasks(header: PlanFileHeader | undefined, tasks: PlanLine[]): st
 }
 
 /** The JSON Schema of a line, as it is published. */
-export function planSchema(): unknown {
+export function makePlanSchema(): unknown {
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     title: 'A line of a Sluice plan, version 1',

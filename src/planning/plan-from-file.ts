@@ -5,10 +5,16 @@ import { NO_PLAN_BOUNDS } from '../core/limits.ts'
 import { mustHave } from '../core/must-have.ts'
 import type { Plan, PlannedTask } from '../core/plan.ts'
 import type { Context } from '../engine/context.ts'
-import { findTasks } from '../engine/plan-graph.ts'
-import { outputProblems } from './output-problems.ts'
-import { type PlanFile, parsePlan, refusePlan } from './plan-format.ts'
-import { asFound, completeIds, type ForeignTask, foreignTasks, type PlanSurroundings } from './plan-tasks.ts'
+import { findRequiredTasks } from '../engine/plan-graph.ts'
+import { findOutputProblems } from './output-problems.ts'
+import { type PlanFile, parsePlanFile, refusePlanProblems } from './plan-format.ts'
+import {
+  type ForeignTask,
+  findCompleteIds,
+  makeForeignTasks,
+  type PlanSurroundings,
+  toFoundTask,
+} from './plan-tasks.ts'
 
 /** A plan that was read from a file, and where its commands run. */
 export interface ReadPlan {
@@ -27,13 +33,13 @@ interface PlanHome {
 /** Reads a plan from its text; its commands run in the folder. */
 export function readPlanText(text: string, folder: string): ReadPlan {
   const digest = createHash('sha256').update(text).digest('hex').slice(0, 16)
-  return { file: parsePlan(text), folder, digest }
+  return { file: parsePlanFile(text), folder, digest }
 }
 
 /** The plan of a file: its tasks as they are on this machine, with what is complete. */
-export async function planOf(home: PlanHome, { file, folder }: ReadPlan): Promise<Plan> {
+export async function planFromFile(home: PlanHome, { file, folder }: ReadPlan): Promise<Plan> {
   const plannedAt = home.context.ports.clock.steady()
-  const tasks = foreignTasks(file, { ...home.definitions, folder })
+  const tasks = makeForeignTasks(file, { ...home.definitions, folder })
   const { root } = file.header
   return planForeign(
     home,
@@ -45,7 +51,7 @@ export async function planOf(home: PlanHome, { file, folder }: ReadPlan): Promis
 }
 
 /** The same tasks planned again, from what is complete now. */
-export async function planAgain(
+export async function planRunAgain(
   home: PlanHome,
   run: string,
   name: string,
@@ -95,16 +101,16 @@ async function planForeign(
   plannedAt: number,
 ): Promise<Plan> {
   const wanted = tasks.map(({ found }) => found)
-  refusePlan(await outputProblems(home.definitions, wanted, name))
-  const complete = await completeIds(home.definitions.completeness, tasks)
+  refusePlanProblems(await findOutputProblems(home.definitions, wanted, name))
+  const complete = await findCompleteIds(home.definitions.completeness, tasks)
   const byId = new Map(tasks.map((task) => [task.found.id, task]))
-  const roots = root === undefined ? ends(tasks, complete) : [root]
-  const found = await findTasks(
+  const roots = root === undefined ? findEndTasks(tasks, complete) : [root]
+  const found = await findRequiredTasks(
     roots.map((id) => ({ id })),
     {
       areComplete: async (level) => level.map(({ id }) => complete.has(id)),
       describe: ({ id }) => {
-        const each = asFound(mustHave(byId.get(id), id), complete)
+        const each = toFoundTask(mustHave(byId.get(id), id), complete)
         return { found: each, upstreams: each.upstreams.map((upstream) => ({ id: upstream })) }
       },
     },
@@ -116,7 +122,7 @@ async function planForeign(
 }
 
 /** Without a root everything must complete: what is missing and needed by nothing that is missing. */
-function ends(tasks: Foreign[], complete: Set<string>): string[] {
+function findEndTasks(tasks: Foreign[], complete: Set<string>): string[] {
   const missing = tasks.filter(({ found }) => !complete.has(found.id))
   const needed = new Set(missing.flatMap(({ found }) => found.upstreams))
   return missing.map(({ found }) => found.id).filter((id) => !needed.has(id))

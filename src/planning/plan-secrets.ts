@@ -3,7 +3,7 @@ import type { Plan } from '../core/plan.ts'
 import type { SecretStore } from '../core/ports.ts'
 
 /** What is to be told of secrets that are not set though tasks that are to run need them, a sentence each. */
-export async function missingSecrets({ tasks }: Plan, secrets: SecretStore): Promise<string[]> {
+export async function findMissingSecrets({ tasks }: Plan, secrets: SecretStore): Promise<string[]> {
   const wanted = new Map<string, string>()
   for (const { policy, label, complete, failure } of tasks)
     if (!complete && failure === undefined)
@@ -16,8 +16,8 @@ export async function missingSecrets({ tasks }: Plan, secrets: SecretStore): Pro
 }
 
 /** Refuses a plan whose tasks need secrets that are not set: their attempts would only fail. */
-export async function requireSecrets(plan: Plan, secrets: SecretStore): Promise<void> {
-  const missing = await missingSecrets(plan, secrets)
+export async function requirePlanSecrets(plan: Plan, secrets: SecretStore): Promise<void> {
+  const missing = await findMissingSecrets(plan, secrets)
   if (missing.length > 0)
     throw new SluiceError('unknown_secret', `Nothing was started.\n- ${missing.join('\n- ')}`)
 }

@@ -8,11 +8,11 @@ import { findLimitProblems, type Limits } from '../core/limits.ts'
 import type { Policy } from '../core/plan.ts'
 import type { Completeness, Store } from '../core/ports.ts'
 import { groupByRepeatedKey } from '../core/repeated.ts'
-import { checkParsed } from '../define/params.ts'
+import { checkParsedParams } from '../define/params.ts'
 import { SECRET_NAME } from '../define/secret.ts'
-import { instantiate, type TaskDefinition } from '../define/task.ts'
-import { type PlanFile, type PlanLine, refusePlan } from './plan-format.ts'
-import { planningOf } from './planning.ts'
+import { instantiateTask, type TaskDefinition } from '../define/task.ts'
+import { type PlanFile, type PlanLine, refusePlanProblems } from './plan-format.ts'
+import { makePlanningDefinitions } from './planning.ts'
 
 /** A task of a plan from elsewhere, checked, with its edges; not yet looked at. */
 export interface ForeignTask {
@@ -45,7 +45,10 @@ const PLAIN: Policy = {
 }
 
 /** The tasks of a plan by their ids in it; throws one error with everything that is wrong. */
-export function foreignTasks({ header, tasks }: PlanFile, given: PlanSurroundings): Map<string, ForeignTask> {
+export function makeForeignTasks(
+  { header, tasks }: PlanFile,
+  given: PlanSurroundings,
+): Map<string, ForeignTask> {
   const problems: string[] = []
   const foreign = tasks.map((line) => {
     try {
@@ -55,7 +58,7 @@ export function foreignTasks({ header, tasks }: PlanFile, given: PlanSurrounding
       return undefined
     }
   })
-  refusePlan(problems)
+  refusePlanProblems(problems)
   const all = foreign.filter((each) => each !== undefined)
   const byLine = new Map(all.map((each) => [each.line.task, each]))
   const inPlan = new Set(all.map(({ found }) => found.id))
@@ -64,12 +67,12 @@ export function foreignTasks({ header, tasks }: PlanFile, given: PlanSurrounding
     all.map(({ found, line }) => ({ ...found, label: `${line.task} (line ${line.line})` })),
   )
   if (cycle !== undefined) problems.push(`these tasks require each other: ${cycle.join(' → ')}`)
-  refusePlan([...problems, ...sameTask(all), ...sharedOutputs(all)])
+  refusePlanProblems([...problems, ...findSameTasks(all), ...describeSharedOutputs(all)])
   return byLine
 }
 
 /** Ids of the tasks that are complete: said to be, or by their targets. */
-export async function completeIds(
+export async function findCompleteIds(
   completeness: Completeness,
   tasks: Pick<ForeignTask, 'found' | 'isDone'>[],
 ): Promise<Set<string>> {
@@ -80,7 +83,7 @@ export async function completeIds(
 }
 
 /** A task as planning finds it: of a complete one nothing is required. */
-export function asFound({ found }: Pick<ForeignTask, 'found'>, complete: ReadonlySet<string>): FoundTask {
+export function toFoundTask({ found }: Pick<ForeignTask, 'found'>, complete: ReadonlySet<string>): FoundTask {
   if (!complete.has(found.id)) return found
   const { requires: _, ...rest } = found
   return { ...rest, complete: true, upstreams: [] }
@@ -128,11 +131,11 @@ function outputUri(output: string, storageFolder: string): string {
   if (output.startsWith('file:')) return pathToFileURL(fileURLToPath(output)).href
   if (output.endsWith('/')) throw new Error(`the output ${output} must be a file`)
   if (output.includes('\0')) throw new Error(`the output ${output} contains a NUL character`)
-  return pathToFileURL(isAbsolute(output) ? output : insideOf(storageFolder, output)).href
+  return pathToFileURL(isAbsolute(output) ? output : resolveInside(storageFolder, output)).href
 }
 
 /** Only a path that says where it is, absolute or as a URI, leads out of the storage. */
-function insideOf(storageFolder: string, output: string): string {
+function resolveInside(storageFolder: string, output: string): string {
   const path = join(storageFolder, output)
   if (relative(storageFolder, path).split(sep)[0] !== '..') return path
   throw new Error(
@@ -149,21 +152,21 @@ function familyTask(line: PlanLine, { tasks, surroundings }: PlanSurroundings): 
       `the config defines no family ${family}; it has ${[...tasks.keys()].join(', ') || 'none'}`,
     )
   if (line.env || line.secrets) throw new Error('env and secrets are for commands; the family has its own')
-  const instance = instantiate(definition, checkParsed(family, definition.fields, params))
-  const { found } = planningOf(surroundings).describe(instance, false)
+  const instance = instantiateTask(definition, checkParsedParams(family, definition.fields, params))
+  const { found } = makePlanningDefinitions(surroundings).describe(instance, false)
   if (found.failure !== undefined) throw new Error(found.failure.message)
   if (line.output !== undefined && !found.outputs.includes(line.output))
     throw new Error(`its output is ${found.outputs.join(', ') || 'a marker'}, not ${line.output}`)
   const own = definition.policy
   const retry = {
     ...own.retry,
-    ...(line.retry ? retryOf(line, { ...own.retry, delaySeconds: own.retry.delayMs / 1000 }) : {}),
+    ...(line.retry ? makeRetryPolicy(line, { ...own.retry, delaySeconds: own.retry.delayMs / 1000 }) : {}),
   }
-  const policy = policyOf(line, { ...own, retry })
+  const policy = makeLinePolicy(line, { ...own, retry })
   return { line, found: { ...found, policy }, isDone: line.complete === true }
 }
 
-function retryOf(
+function makeRetryPolicy(
   { retry = {} }: PlanLine,
   base: { attempts: number; delaySeconds: number; backoff: 'fixed' | 'exponential' },
 ): Policy['retry'] {
@@ -185,11 +188,15 @@ const POLICY_FIELDS = [
 /** Most commands say nothing of their own; they share one policy, also where the plan is kept. */
 function commandPolicy(line: PlanLine): Policy {
   if (POLICY_FIELDS.every((name) => line[name] === undefined)) return PLAIN
-  return policyOf(line, { ...PLAIN, retry: retryOf(line, COMMAND_RETRY), secrets: line.secrets ?? {} })
+  return makeLinePolicy(line, {
+    ...PLAIN,
+    retry: makeRetryPolicy(line, COMMAND_RETRY),
+    secrets: line.secrets ?? {},
+  })
 }
 
 /** What the line says goes before what the definition says. */
-function policyOf(
+function makeLinePolicy(
   { pool, priority, resources, budgets, timeoutSeconds, memoryMb }: PlanLine,
   base: Policy,
 ): Policy {
@@ -221,14 +228,14 @@ function addEdges(
   each.found.upstreams = [...new Set([...wanted, ...each.found.upstreams.filter((id) => inPlan.has(id))])]
 }
 
-function sameTask(tasks: ForeignTask[]): string[] {
+function findSameTasks(tasks: ForeignTask[]): string[] {
   return groupByRepeatedKey(tasks, ({ found }) => found.id).map(
     ([, same]) =>
       `lines ${same.map(({ line }) => `${line.line} (${line.task})`).join(' and ')} are the same task of the same family`,
   )
 }
 
-function sharedOutputs(tasks: ForeignTask[]): string[] {
+function describeSharedOutputs(tasks: ForeignTask[]): string[] {
   const outputs = tasks.flatMap(({ line, found }) => found.outputs.map((uri) => ({ line, uri })))
   return groupByRepeatedKey(outputs, ({ uri }) => uri).map(
     ([uri, same]) =>

@@ -1,26 +1,27 @@
-import { failureOfBody } from '../body/failure.ts'
-import { outputOf, type Surroundings } from '../body/outputs.ts'
+import { makeBodyFailure } from '../body/failure.ts'
+import { bindTaskOutput, type Surroundings } from '../body/outputs.ts'
 import type { FoundTask } from '../core/graph.ts'
 import { escapeControlCharacters } from '../core/identity.ts'
 import type { Failure } from '../core/model.ts'
-import { waitForUser } from '../define/open-waits.ts'
-import { flatten } from '../define/requires.ts'
+import { waitForUserCode } from '../define/open-waits.ts'
+import { flattenRequires } from '../define/requires.ts'
 import { StorageTarget, type Workspace } from '../define/targets/storage-target.ts'
-import { type Target, targetsOf } from '../define/targets/target.ts'
+import { listOutputTargets, type Target } from '../define/targets/target.ts'
 import type { TaskInstance } from '../define/task.ts'
 
 /** How many single look-ups are made at once for targets that offer no bulk one. */
 const PARALLEL = 32
 
 /** What planning asks of tasks; an exception of user code becomes that task's failure alone. */
-export function planningOf(surroundings: Surroundings) {
+export function makePlanningDefinitions(surroundings: Surroundings) {
   const workspace: Workspace = { storage: surroundings.storage, staged: new Map() }
   const outputs = new Map<string, Target[] | Failure>()
-  const oneOf = recently()
+  const oneOf = makeTextPool()
 
   function look(task: TaskInstance): Target[] | Failure {
     const known =
-      outputs.get(task.id) ?? attempt('output', () => targetsOf(outputOf(task, surroundings, workspace)))
+      outputs.get(task.id) ??
+      callUserCode('output', () => listOutputTargets(bindTaskOutput(task, surroundings, workspace)))
     outputs.set(task.id, known)
     return known
   }
@@ -34,7 +35,7 @@ export function planningOf(surroundings: Surroundings) {
         const list = lists[index]
         if (!Array.isArray(list)) return false
         const failed = list.map((target) => there.get(target)).find((each) => each instanceof Error)
-        if (failed !== undefined) outputs.set(task.id, failureOf('exists', failed))
+        if (failed !== undefined) outputs.set(task.id, makeDefinitionFailure('exists', failed))
         return list.every((target) => there.get(target) === true)
       })
       const made = tasks.flatMap(({ id, definition }, index) => {
@@ -50,7 +51,9 @@ export function planningOf(surroundings: Surroundings) {
     /** URIs of its targets; none for a marker, and where its definition throws. */
     outputsOf(task: TaskInstance): string[] {
       if (task.definition.output === undefined) return []
-      const targets = attempt('output', () => targetsOf(outputOf(task, surroundings, workspace)))
+      const targets = callUserCode('output', () =>
+        listOutputTargets(bindTaskOutput(task, surroundings, workspace)),
+      )
       return Array.isArray(targets) ? targets.map(({ uri }) => uri) : []
     },
 
@@ -69,7 +72,8 @@ export function planningOf(surroundings: Surroundings) {
         policy: definition.policy,
       }
       const { wrong = [] } = definition
-      if (wrong.length > 0) return { found: { ...described, failure: wrongly(wrong) }, upstreams: [] }
+      if (wrong.length > 0)
+        return { found: { ...described, failure: makeWrongAnswerFailure(wrong) }, upstreams: [] }
       if (!Array.isArray(targets)) return { found: { ...described, failure: targets }, upstreams: [] }
       if (complete) return { found: { ...described, complete: true }, upstreams: [] }
       return withUpstreams(task, described, oneOf)
@@ -77,15 +81,15 @@ export function planningOf(surroundings: Surroundings) {
   }
 }
 
-const wrongly = (wrong: string[]): Failure => ({
+const makeWrongAnswerFailure = (wrong: string[]): Failure => ({
   outcome: 'planning',
   message: `its definition is wrong: ${wrong.join('; ')}`,
 })
 
 function withUpstreams(task: TaskInstance, found: FoundTask, oneOf: (text: string) => string) {
-  const result = attempt('requires', () => {
+  const result = callUserCode('requires', () => {
     const requires = task.definition.requires?.(task.params as never)
-    return requires === undefined ? undefined : flatten(requires, ({ id }) => oneOf(id))
+    return requires === undefined ? undefined : flattenRequires(requires, ({ id }) => oneOf(id))
   })
   if (result === undefined) return { found, upstreams: [] }
   if ('outcome' in result) return { found: { ...found, failure: result }, upstreams: [] }
@@ -93,18 +97,18 @@ function withUpstreams(task: TaskInstance, found: FoundTask, oneOf: (text: strin
   return { found: { ...found, requires: shape, upstreams: ids }, upstreams }
 }
 
-function attempt<T>(what: string, call: () => T): T | Failure {
+function callUserCode<T>(what: string, call: () => T): T | Failure {
   try {
     return call()
   } catch (error) {
-    return failureOf(what, error)
+    return makeDefinitionFailure(what, error)
   }
 }
 
 const RECENT = 10_000
 
 /** One string for those that are equal: each upstream is named anew by whoever requires it, most often by neighbours. */
-function recently(): (text: string) => string {
+function makeTextPool(): (text: string) => string {
   const known = new Map<string, string>()
   return (text) => {
     const first = known.get(text)
@@ -115,8 +119,8 @@ function recently(): (text: string) => string {
   }
 }
 
-function failureOf(what: string, error: unknown): Failure {
-  const failure = failureOfBody(error)
+function makeDefinitionFailure(what: string, error: unknown): Failure {
+  const failure = makeBodyFailure(error)
   return { ...failure, outcome: 'planning', message: `${what} threw: ${failure.message}` }
 }
 
@@ -137,12 +141,12 @@ async function existing({ storage }: Surroundings, targets: Target[]): Promise<M
 async function askInBulk(group: Target[], answers: Map<Target, boolean | Error>): Promise<void> {
   try {
     const asked = group[0]?.existsMany?.(group) ?? Promise.resolve([])
-    const there = await waitForUser(() => `whether ${targetsText(group)} exist`, asked)
+    const there = await waitForUserCode(() => `whether ${targetsText(group)} exist`, asked)
     group.forEach((target, index) => {
       answers.set(target, there?.[index] === true)
     })
   } catch (error) {
-    for (const target of group) answers.set(target, asError(error))
+    for (const target of group) answers.set(target, toError(error))
   }
 }
 
@@ -154,9 +158,9 @@ async function askSingly(group: Target[], answers: Map<Target, boolean | Error>)
     })
     const silent = () => some.filter((target) => !answers.has(target))
     try {
-      await waitForUser(() => `whether ${targetsText(silent())} exists`, Promise.all(asked))
+      await waitForUserCode(() => `whether ${targetsText(silent())} exists`, Promise.all(asked))
     } catch (error) {
-      for (const target of silent()) answers.set(target, asError(error))
+      for (const target of silent()) answers.set(target, toError(error))
     }
   }
 }
@@ -170,8 +174,8 @@ async function askOne(target: Target): Promise<boolean | Error> {
   try {
     return await target.exists()
   } catch (error) {
-    return asError(error)
+    return toError(error)
   }
 }
 
-const asError = (thrown: unknown) => (thrown instanceof Error ? thrown : new Error(String(thrown)))
+const toError = (thrown: unknown) => (thrown instanceof Error ? thrown : new Error(String(thrown)))

@@ -2,15 +2,15 @@ import type { Surroundings } from '../body/outputs.ts'
 import { keys } from '../core/keys.ts'
 import type { Storage, Store } from '../core/ports.ts'
 import type { Markers } from '../define/targets/marker.ts'
-import { findUnproven } from '../engine/proof.ts'
+import { findUnprovenTasks } from '../engine/proof.ts'
 
 /** A storage, with what a store knows of tasks: their markers, and whose targets prove nothing. */
-export function surroundingsIn(store: Pick<Store, 'read'>, storage: Storage): Surroundings {
-  return { storage, markers: markersIn(store), findUnproven: (tasks) => findUnproven(store, tasks) }
+export function makeSurroundings(store: Pick<Store, 'read'>, storage: Storage): Surroundings {
+  return { storage, markers: makeMarkers(store), findUnproven: (tasks) => findUnprovenTasks(store, tasks) }
 }
 
 /** The markers that a store holds. */
-export function markersIn(store: Pick<Store, 'read'>): Markers {
+export function makeMarkers(store: Pick<Store, 'read'>): Markers {
   return {
     async read(ids) {
       const records = await store.read(ids.map(keys.marker))

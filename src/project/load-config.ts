@@ -4,10 +4,10 @@ import { pathToFileURL } from 'node:url'
 import { inspect } from 'node:util'
 import { readErrorMessage, SluiceError } from '../core/errors.ts'
 import { type Limits, NO_LIMITS } from '../core/limits.ts'
-import { type CheckedConfig, checkConfig, type Environment, type Pool } from '../define/config.ts'
-import { waitForUser } from '../define/open-waits.ts'
+import { type CheckedConfig, checkExportedConfig, type Environment, type Pool } from '../define/config.ts'
+import { waitForUserCode } from '../define/open-waits.ts'
 import { isPipeline, type Pipeline } from '../define/pipeline.ts'
-import { registeredTasks, type TaskDefinition } from '../define/task.ts'
+import { listRegisteredTasks, type TaskDefinition } from '../define/task.ts'
 import { bundled, type ProjectModules } from './bundled.ts'
 import { type Broken, brokenText, checkDefinitions } from './check-definitions.ts'
 import { projectName } from './project-name.ts'
@@ -64,7 +64,7 @@ export function findConfig(folder: string, named?: string): string {
  */
 export async function loadProject(path: string): Promise<Project> {
   const exported = await importConfig(path, bundled?.config ?? (() => import(pathToFileURL(path).href)))
-  const { config, problems: wrong } = checkConfig(exported)
+  const { config, problems: wrong } = checkExportedConfig(exported)
   const folder = dirname(path)
   const { modules, missing } = bundled ?? modulesIn(config, folder)
   const broken: Project['broken'] = missing.map((pattern) => ({
@@ -73,12 +73,12 @@ export async function loadProject(path: string): Promise<Project> {
   }))
   const own = config.pipelines.filter((each) => typeof each !== 'string')
   const found = new Map(own.map((each) => [each, path]))
-  const familyOf = new Map(registeredTasks().map((each) => [each, path]))
+  const familyOf = new Map(listRegisteredTasks().map((each) => [each, path]))
   const loaded: Project['modules'] = []
   for (const module of modules) {
     // `export * from` shows the same pipeline in two modules.
     for (const each of await pipelinesOf(module, broken)) if (!found.has(each)) found.set(each, module.path)
-    const families = registeredTasks().filter((each) => !familyOf.has(each))
+    const families = listRegisteredTasks().filter((each) => !familyOf.has(each))
     for (const each of families) familyOf.set(each, module.path)
     loaded.push({ path: module.path, families: families.map(({ family }) => family) })
   }
@@ -96,7 +96,7 @@ export async function loadProject(path: string): Promise<Project> {
     patterns: config.pipelines.filter((each) => typeof each === 'string'),
     environments: config.environments,
     pipelines: checked.pipelines,
-    tasks: new Map(registeredTasks().map((each) => [each.family, each])),
+    tasks: new Map(listRegisteredTasks().map((each) => [each.family, each])),
     modules: loaded,
     broken: [...broken, ...checked.wrong],
   }
@@ -111,8 +111,9 @@ export async function loadDefinitions(
 ): Promise<(modules: readonly string[]) => Promise<ReadonlyMap<string, TaskDefinition>>> {
   await importConfig(path, bundled?.config ?? (() => import(pathToFileURL(path).href)))
   return async (modules) => {
-    for (const module of modules) await waitForUser(() => `the module ${module} to load`, loaderOf(module)())
-    return new Map(registeredTasks().map((each) => [each.family, each]))
+    for (const module of modules)
+      await waitForUserCode(() => `the module ${module} to load`, loaderOf(module)())
+    return new Map(listRegisteredTasks().map((each) => [each.family, each]))
   }
 }
 
@@ -154,7 +155,7 @@ function wrongDefinition(path: string, problems: string[]): SluiceError {
 async function importConfig(path: string, load: ProjectModules['config']): Promise<unknown> {
   let module: { default?: unknown }
   try {
-    module = await waitForUser(() => `the config ${path} to load`, load())
+    module = await waitForUserCode(() => `the config ${path} to load`, load())
   } catch (error) {
     if (error instanceof SluiceError) throw error
     throw new SluiceError('config_failed', `The config ${path} does not load: ${told(error)}`, {
@@ -204,7 +205,7 @@ async function pipelinesOf(
   broken: Project['broken'],
 ): Promise<Pipeline[]> {
   try {
-    const exported = await waitForUser(() => `the module ${path} to load`, load())
+    const exported = await waitForUserCode(() => `the module ${path} to load`, load())
     return Object.values(exported).filter(isPipeline)
   } catch (error) {
     broken.push({ path, message: told(error) })

@@ -1,5 +1,5 @@
 import { readErrorMessage } from '../core/errors.ts'
-import { forgetRegistered } from '../define/task.ts'
+import { forgetRegisteredTasks } from '../define/task.ts'
 import { fingerprint, loadedFiles, renewModules } from './fresh-modules.ts'
 import { filesOf, loadProject, type Project } from './load-config.ts'
 
@@ -43,7 +43,7 @@ export function definitionsOf(project: Project): () => Promise<Look> {
 const isOfPackage = (module: string) => module.includes('/node_modules/')
 
 async function read(project: Project): Promise<void> {
-  const bringBack = forgetRegistered(isOfPackage)
+  const bringBack = forgetRegisteredTasks(isOfPackage)
   try {
     replace(project, await loadProject(project.path))
   } catch (error) {

@@ -1,4 +1,4 @@
-import { endLines } from '../core/end-lines.ts'
+import { makeEndLines } from '../core/end-lines.ts'
 import { type Mask, maskLogLine, type UncutLine } from '../core/mask.ts'
 import type { Failure } from '../core/model.ts'
 import type { AttemptLog, LogLine } from '../core/ports.ts'
@@ -60,7 +60,7 @@ export class AttemptOutput {
   writeEnd(failure: Failure): void {
     if (this.#broken !== undefined) return
     try {
-      this.#log.write(endLines(failure, Date.now()))
+      this.#log.write(makeEndLines(failure, Date.now()))
     } catch {
       // The record of the attempt has the error too, and `sluice logs` shows it from there.
     }

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { captureConsole, logTo } from '../body/attempt-log.ts'
+import { makeBodyLog, redirectConsole } from '../body/attempt-log.ts'
 import type { BodyJob } from '../body/body-job.ts'
-import { executeJob } from '../body/execute-job.ts'
+import { executeBodyJob } from '../body/execute-job.ts'
 import { cutLogLine } from '../core/mask.ts'
 import type { BodyEnd, Ending, Job, Logs, Runner, Storage } from '../core/ports.ts'
 import type { Log } from '../define/body.ts'
@@ -27,12 +27,12 @@ export interface InlineRunnerOptions {
  */
 export function inlineRunner(options: InlineRunnerOptions): Runner {
   const current = new AsyncLocalStorage<Log>()
-  captureConsole(() => current.getStore())
+  redirectConsole(() => current.getStore())
   const { prepare, logs } = options
   const kind = {
     prepare,
     async start(attempt: Attempt, prepared: BodyJob): Promise<AttemptHandle> {
-      const log = logTo((level, text) =>
+      const log = makeBodyLog((level, text) =>
         attempt.output.write([{ at: Date.now(), level, ...cutLogLine(text) }]),
       )
       const end = current.run(log, () => runBody(options, attempt, prepared, log))
@@ -55,7 +55,7 @@ function runBody(
   prepared: BodyJob,
   log: Log,
 ): Promise<BodyEnd> {
-  return executeJob(tasks, prepared, {
+  return executeBodyJob(tasks, prepared, {
     surroundings: { storage, markers },
     log,
     signal: attempt.signal,

@@ -6,7 +6,7 @@ import { lostData } from '../../src/cli/remote/data-loss.ts'
 import { settleRuns } from '../../src/cli/remote/settle-runs.ts'
 import { findTarget } from '../../src/cli/remote/stack.ts'
 import { localControl } from '../../src/control/local-control.ts'
-import { defaultStackName } from '../../src/define/deployed-environment.ts'
+import { makeDefaultStackName } from '../../src/define/deployed-environment.ts'
 import { createSchedule } from '../../src/homes/aws/handlers/schedule.ts'
 import { startExecution } from '../../src/homes/aws/handlers/start-run.ts'
 import { daily, pipeline, task, text } from '../../src/index.ts'
@@ -45,15 +45,15 @@ async function found(test: TestContext, project: Project, stacks: { [name: strin
 
 describe('the stack of an environment', () => {
   it('has the name of its project, as far as there is room', () => {
-    assert.equal(defaultStackName('visits', 'prod'), 'sluice-visits-prod')
-    assert.equal(defaultStackName('my_visits', 'eu_1'), 'sluice-my-visits-eu-1')
+    assert.equal(makeDefaultStackName('visits', 'prod'), 'sluice-visits-prod')
+    assert.equal(makeDefaultStackName('my_visits', 'eu_1'), 'sluice-my-visits-eu-1')
     const [first, second] = ['a', 'b'].map((end) =>
-      defaultStackName(`analysis-of-all-visits-${end}`, 'production'),
+      makeDefaultStackName(`analysis-of-all-visits-${end}`, 'production'),
     )
     assert.match(first ?? '', /^sluice-analys[a-z-]*-[0-9a-f]{4}-production$/)
     assert.equal(first?.length, 30)
     assert.notEqual(first, second)
-    assert.throws(() => defaultStackName('visits', 'e'.repeat(30)), /too long for that of a stack/)
+    assert.throws(() => makeDefaultStackName('visits', 'e'.repeat(30)), /too long for that of a stack/)
   })
 
   it('is called by the nearest package, without its scope, else by the config alone', (test) => {
@@ -64,7 +64,7 @@ describe('the stack of an environment', () => {
     assert.equal(projectName(project.folder), 'visits')
     assert.equal(projectName(project.path('inner')), 'visits')
     assert.equal(projectName('/no-such-folder/reports'), '')
-    assert.throws(() => defaultStackName('', 'prod'), /The project has no name/)
+    assert.throws(() => makeDefaultStackName('', 'prod'), /The project has no name/)
   })
 
   it('is a new one where none is there', async (test) => {

@@ -7,8 +7,8 @@ import { keys } from '../../src/core/keys.ts'
 import { isRunOpen, type Run, type TaskRun } from '../../src/core/model.ts'
 import type { Ending, Job, Ports } from '../../src/core/ports.ts'
 import type { Context } from '../../src/engine/context.ts'
-import { startLoops } from '../../src/engine/loops.ts'
-import { openRun } from '../../src/engine/open-run.ts'
+import { startEngineLoops } from '../../src/engine/loops.ts'
+import { joinOrOpenRun } from '../../src/engine/open-run.ts'
 import { Worker } from '../../src/engine/work.ts'
 import { settings } from '../support/records.ts'
 import { foundTask } from '../support/stepwise.ts'
@@ -85,12 +85,12 @@ export function pipelinesSuite(name: string, assemble: Assemble, options: SuiteO
         isGone: async () => false,
       }
       const context: Context = { ports, ...(speculative && { speculative }), settings: settings(LIMITS) }
-      const loops = startLoops(context, new Worker(context, { concurrency: 8 }))
+      const loops = startEngineLoops(context, new Worker(context, { concurrency: 8 }))
       const runs = await Promise.all(
         ['one', 'two'].map(async (pipeline) => {
           const request = { name: pipeline, family: 'T', params: {}, significant: {} }
           return (
-            await openRun(context, request, async () => numberPlanTasks(pipeline, graph(), clock.now()))
+            await joinOrOpenRun(context, request, async () => numberPlanTasks(pipeline, graph(), clock.now()))
           ).run
         }),
       )

@@ -8,10 +8,10 @@ import { systemClock } from '../../src/adapters/system/clock.ts'
 import { type FoundTask, numberPlanTasks } from '../../src/core/graph.ts'
 import { keys } from '../../src/core/keys.ts'
 import { isRunOpen, type Run } from '../../src/core/model.ts'
-import { advance } from '../../src/engine/advance.ts'
+import { advanceFeed } from '../../src/engine/advance.ts'
 import type { Context } from '../../src/engine/context.ts'
-import { findConflicts, type Making, recordMakers } from '../../src/engine/makers.ts'
-import { openRun } from '../../src/engine/open-run.ts'
+import { findMakerConflicts, type Making, recordTargetMakers } from '../../src/engine/makers.ts'
+import { joinOrOpenRun } from '../../src/engine/open-run.ts'
 import { Worker } from '../../src/engine/work.ts'
 import { type Counts, counting, itemBytes, noCounts } from '../support/aws/counting.ts'
 import { clientOf, countIndexWrites, DYNAMODB_LOCAL, everyItem, freshTable } from '../support/aws/dynamodb.ts'
@@ -66,17 +66,17 @@ async function run([dynamodb, sqs]: Servers, found: FoundTask[], concurrency: nu
   }
   const request = { name: 'shapes', family: 'T', params: {}, significant: {} }
   const begunAt = Date.now()
-  const opened = await openRun(context, request, async () => {
+  const opened = await joinOrOpenRun(context, request, async () => {
     // As planning does before anything runs.
     const makings = found.flatMap(makingsOf)
-    assert.deepEqual(await findConflicts(context.ports.store, makings, () => true), [])
-    assert.deepEqual(await recordMakers(context.ports.store, makings, () => true), [])
+    assert.deepEqual(await findMakerConflicts(context.ports.store, makings, () => true), [])
+    assert.deepEqual(await recordTargetMakers(context.ports.store, makings, () => true), [])
     return numberPlanTasks('shapes', found, Date.now())
   })
   const worker = new Worker(context, { concurrency })
   const working = worker.run()
   for (let looks = 0; ; looks++) {
-    if ((await advance(context)) > 0) continue
+    if ((await advanceFeed(context)) > 0) continue
     // Looking takes its time as well, and a chain is mostly waiting.
     if (looks % LOOK_EVERY > 0) continue
     const [record] = (await looking.read([keys.run(opened.run)])) as unknown as [Run]

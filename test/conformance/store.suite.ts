@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { keys } from '../../src/core/keys.ts'
 import type { Lock, TaskRun } from '../../src/core/model.ts'
-import { findLostTarget, type Making, readRunningMaker, recordMakers } from '../../src/engine/makers.ts'
+import { findLostTarget, type Making, readRunningMaker, recordTargetMakers } from '../../src/engine/makers.ts'
 import { taskRun } from '../support/records.ts'
 import type { Make, SuiteOptions } from './adapters.ts'
 
@@ -40,7 +40,7 @@ export function storeSuite(name: string, make: Make<'store'>, options: SuiteOpti
       })) as [Making, Making]
       await store.write([{ key: keys.lock('a'), set: { kind: 'lock', taskId: 'a', holder: 'r/0/1' } }])
       for (const making of [old, next, old]) {
-        assert.deepEqual(await recordMakers(store, [making], () => false), [])
+        assert.deepEqual(await recordTargetMakers(store, [making], () => false), [])
         const other = making === old ? next : old
         const [maker, lock, lost] = await store.read([
           keys.maker(making.uri),

@@ -4,8 +4,8 @@ import type { Control } from '../../src/control/control.ts'
 import { localControl } from '../../src/control/local-control.ts'
 import { runDev } from '../../src/control/run-dev.ts'
 import type { Pipeline } from '../../src/define/pipeline.ts'
-import { secretVariable } from '../../src/define/secret.ts'
-import { registeredTasks } from '../../src/define/task.ts'
+import { makeSecretVariableName } from '../../src/define/secret.ts'
+import { listRegisteredTasks } from '../../src/define/task.ts'
 import { openHome } from '../../src/homes/local/home.ts'
 import { noProject, type Project } from '../../src/project/load-config.ts'
 import { temporaryFolder } from '../support/folders.ts'
@@ -36,7 +36,7 @@ function openState(test: TestContext, pipelines: Pipeline[]) {
   const project: Project = {
     ...noProject(folder),
     pipelines: new Map(pipelines.map((each) => [each.name, each])),
-    tasks: new Map(registeredTasks().map((each) => [each.family, each])),
+    tasks: new Map(listRegisteredTasks().map((each) => [each.family, each])),
   }
   const home = openHome({ stateFolder: `${folder}/state`, project, inline: 'inline' })
   const control = (isHosted: boolean): Control =>
@@ -44,7 +44,7 @@ function openState(test: TestContext, pipelines: Pipeline[]) {
       state: { open: async () => home, existing: async () => home, withRuns: async () => home },
       project,
       isHosted,
-      secrets: fileSecrets(`${folder}/secrets.json`, secretVariable),
+      secrets: fileSecrets(`${folder}/secrets.json`, makeSecretVariableName),
       close: home.close,
     })
   return { project, home, control }

@@ -3,8 +3,8 @@ import { readdirSync } from 'node:fs'
 import { describe, it, type TestContext } from 'node:test'
 import { z } from 'zod'
 import { fileStorage } from '../../src/adapters/files/file-storage.ts'
-import { logTo } from '../../src/body/attempt-log.ts'
-import { type Execution, execute } from '../../src/body/execute.ts'
+import { makeBodyLog } from '../../src/body/attempt-log.ts'
+import { type Execution, executeBody } from '../../src/body/execute.ts'
 import type { TaskInstance } from '../../src/define/task.ts'
 import { task, text } from '../../src/index.ts'
 import { temporaryFolder } from '../support/folders.ts'
@@ -26,13 +26,13 @@ function execution(test: TestContext, instance: TaskInstance, more: Partial<Exec
       storage: fileStorage(folder),
       markers: { read: async (ids) => ids.map(() => undefined) },
     },
-    log: logTo(() => {}),
+    log: makeBodyLog(() => {}),
     signal: new AbortController().signal,
     onProgress() {},
     mayPublish: async () => true,
     ...more,
   }
-  return { folder, done: execute(given) }
+  return { folder, done: executeBody(given) }
 }
 
 describe('executing', () => {

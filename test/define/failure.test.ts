@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { runInNewContext } from 'node:vm'
-import { failureOfBody } from '../../src/body/failure.ts'
+import { makeBodyFailure } from '../../src/body/failure.ts'
 
 describe('the failure of a body', () => {
   it('tells every cause in the chain, each with its message and the first line of the user', () => {
     const disk = new Error('disk gone')
     const read = new TypeError('cannot read', { cause: disk })
-    const { message, stack } = failureOfBody(new Error('no report', { cause: read }))
+    const { message, stack } = makeBodyFailure(new Error('no report', { cause: read }))
     assert.equal(message, 'no report (TypeError: cannot read (disk gone))')
     const causes = (stack ?? '')
       .split('\n')
@@ -26,7 +26,7 @@ describe('the failure of a body', () => {
       ),
       { code: 'ECONNREFUSED' },
     )
-    const { message } = failureOfBody(new TypeError('fetch failed', { cause: refused }))
+    const { message } = makeBodyFailure(new TypeError('fetch failed', { cause: refused }))
     assert.equal(
       message,
       'TypeError: fetch failed (AggregateError: ECONNREFUSED (connect ECONNREFUSED ::1:1; connect ECONNREFUSED 127.0.0.1:1))',
@@ -34,12 +34,12 @@ describe('the failure of a body', () => {
   })
 
   it('tells what is thrown or a cause and no error', () => {
-    assert.equal(failureOfBody({ status: 503 }).message, 'thrown: { status: 503 }')
-    assert.equal(failureOfBody(undefined).message, 'thrown: undefined')
-    assert.equal(failureOfBody(new Error('no', { cause: 'quota' })).message, "no ('quota')")
-    assert.equal(failureOfBody(new Error('no', { cause: { status: 503 } })).message, 'no ({ status: 503 })')
+    assert.equal(makeBodyFailure({ status: 503 }).message, 'thrown: { status: 503 }')
+    assert.equal(makeBodyFailure(undefined).message, 'thrown: undefined')
+    assert.equal(makeBodyFailure(new Error('no', { cause: 'quota' })).message, "no ('quota')")
+    assert.equal(makeBodyFailure(new Error('no', { cause: { status: 503 } })).message, 'no ({ status: 503 })')
     assert.equal(
-      failureOfBody(runInNewContext('new RangeError("elsewhere")')).message,
+      makeBodyFailure(runInNewContext('new RangeError("elsewhere")')).message,
       'RangeError: elsewhere',
     )
   })
@@ -48,16 +48,16 @@ describe('the failure of a body', () => {
     const one = new Error('one')
     const two = new Error('two', { cause: one })
     one.cause = two
-    assert.equal(failureOfBody(one).message, 'one (two (one (again)))')
+    assert.equal(makeBodyFailure(one).message, 'one (two (one (again)))')
     let chain = new Error('0')
     for (let n = 1; n < 10_000; n++) chain = new Error(`${n}`, { cause: chain })
-    assert.match(failureOfBody(chain).message, /^9999 \(9998 \(.*… and more\)+$/)
+    assert.match(makeBodyFailure(chain).message, /^9999 \(9998 \(.*… and more\)+$/)
     const many = new AggregateError(
       Array.from({ length: 10_000 }, (_, n) => new Error(`e${n}`)),
       'many',
     )
-    const { message, stack } = failureOfBody(many)
+    const { message, stack } = makeBodyFailure(many)
     assert.ok(message.length < 500 && (stack ?? '').split('\n').length < 50)
-    assert.ok(failureOfBody(new Error('x', { cause: 'y'.repeat(1e6) })).message.length < 500)
+    assert.ok(makeBodyFailure(new Error('x', { cause: 'y'.repeat(1e6) })).message.length < 500)
   })
 })

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { z } from 'zod'
-import { choicesOf, fieldProblem, valueOfText } from '../../src/define/fields.ts'
-import { checkParsed, kindOf, parseParams } from '../../src/define/params.ts'
+import { findFieldProblem, listFieldChoices, parseFieldText } from '../../src/define/fields.ts'
+import { checkParsedParams, findParameterKind, parseTaskParams } from '../../src/define/params.ts'
 import { day, task } from '../../src/index.ts'
 
 const LEVEL = { low: 0, high: 5, 0: 'low', 5: 'high' } as const
@@ -59,14 +59,14 @@ describe('a parameter that is given as text', () => {
   ]
   for (const [what, field, kind, text, parsed] of cases)
     it(`is read by the type that it takes: ${what}`, () => {
-      assert.equal(kindOf(field), kind)
-      assert.equal(fieldProblem(field), undefined)
-      assert.deepEqual(field.parse(valueOfText(field, text)), parsed)
+      assert.equal(findParameterKind(field), kind)
+      assert.equal(findFieldProblem(field), undefined)
+      assert.deepEqual(field.parse(parseFieldText(field, text)), parsed)
     })
 
   it('lists the values that it allows', () => {
-    assert.deepEqual(choicesOf(z.enum(LEVEL).optional()), ['0', '5'])
-    assert.deepEqual(choicesOf(z.literal([5, 'a']).default(5)), ['5', 'a'])
+    assert.deepEqual(listFieldChoices(z.enum(LEVEL).optional()), ['0', '5'])
+    assert.deepEqual(listFieldChoices(z.literal([5, 'a']).default(5)), ['5', 'a'])
   })
 
   it('is refused at its definition where nobody can give it, or where it is no JSON', () => {
@@ -99,15 +99,15 @@ describe('parameters that were parsed before', () => {
   }
 
   it('are taken as they are, with defaults for what is missing', () => {
-    const parsed = parseParams('F', fields, { amount: '12.5', date: '2026-01-31' })
+    const parsed = parseTaskParams('F', fields, { amount: '12.5', date: '2026-01-31' })
     assert.deepEqual(parsed, { amount: 1250, date: '2026-01-31T00', n: 3 })
-    assert.deepEqual(checkParsed('F', fields, JSON.parse(JSON.stringify(parsed))), parsed)
-    assert.deepEqual(checkParsed('F', fields, { amount: 1250, date: '2026-01-31T00' }), parsed)
+    assert.deepEqual(checkParsedParams('F', fields, JSON.parse(JSON.stringify(parsed))), parsed)
+    assert.deepEqual(checkParsedParams('F', fields, { amount: 1250, date: '2026-01-31T00' }), parsed)
   })
 
   it('are refused where they cannot be', () => {
     assert.throws(
-      () => checkParsed('F', fields, { date: 'x', n: 1.5, other: 1 }),
+      () => checkParsedParams('F', fields, { date: 'x', n: 1.5, other: 1 }),
       /F: no parameter is called other; amount is required; n: /,
     )
   })

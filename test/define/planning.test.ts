@@ -3,9 +3,9 @@ import { describe, it } from 'node:test'
 import { z } from 'zod'
 import type { Storage } from '../../src/core/ports.ts'
 import type { TaskInstance } from '../../src/define/task.ts'
-import { planGraph } from '../../src/engine/plan-graph.ts'
+import { planTaskGraph } from '../../src/engine/plan-graph.ts'
 import { type Target, task, text } from '../../src/index.ts'
-import { planningOf } from '../../src/planning/planning.ts'
+import { makePlanningDefinitions } from '../../src/planning/planning.ts'
 
 /** A storage that counts how it is asked. */
 function countingStorage(there: string[]) {
@@ -23,7 +23,7 @@ function countingStorage(there: string[]) {
 const plan = (root: TaskInstance, there: string[] = []) => {
   const { asked, storage } = countingStorage(there)
   const markers = { read: async (ids: string[]) => ids.map(() => undefined) }
-  return { asked, planned: planGraph('p', root, planningOf({ storage, markers }), 0) }
+  return { asked, planned: planTaskGraph('p', root, makePlanningDefinitions({ storage, markers }), 0) }
 }
 
 const Leaf = task('PlanLeaf', { params: { n: z.number() }, output: ({ n }) => text(`leaf/${n}`) }, () => {})
@@ -56,7 +56,10 @@ describe('planning', () => {
     const planned = (root: TaskInstance) => {
       const { storage } = countingStorage([])
       const markers = { read: async (ids: string[]) => ids.map(() => undefined) }
-      return planGraph('p', root, planningOf({ storage, markers }), 0, { maxTasks: 1_000, maxDepth: 100 })
+      return planTaskGraph('p', root, makePlanningDefinitions({ storage, markers }), 0, {
+        maxTasks: 1_000,
+        maxDepth: 100,
+      })
     }
     await assert.rejects(
       planned(Endless({ n: 0 })),

@@ -4,7 +4,7 @@ import type { Change } from '../../src/core/change.ts'
 import { keys } from '../../src/core/keys.ts'
 import type { Ending } from '../../src/core/ports.ts'
 import { auditOpenRuns } from '../../src/engine/audit.ts'
-import { finish } from '../../src/engine/finish.ts'
+import { finishAttempt } from '../../src/engine/finish.ts'
 import { foundTask, ours, stepwise } from '../support/stepwise.ts'
 
 const DONE: Ending = { outcome: 'succeeded' }
@@ -32,14 +32,14 @@ describe('an audit', () => {
     const second = await ours(await take(id, 1, 2))
     clock.advance(SIX_MINUTES_MS)
     assert.equal(await auditOpenRuns(context), 0)
-    await finish(context, second, DONE)
+    await finishAttempt(context, second, DONE)
     assert.equal(await auditOpenRuns(context), 0)
   })
 
   it('does what was owed to tasks of every page, and counts it once', async () => {
     const { context, id, take, task, clock, forget } = await opened()
     for (let number = 1; number <= 6; number++) {
-      await finish(context, await ours(await take(id, 1, number)), DONE)
+      await finishAttempt(context, await ours(await take(id, 1, number)), DONE)
       await forget()
     }
     assert.equal((await task(id)).status, 'pending')
@@ -55,7 +55,7 @@ describe('an audit', () => {
     const other = await openPlan('q', [foundTask('leaf-0')])
     await take(other, 1, 0)
     assert.equal((await task(other)).status, 'waiting')
-    await finish(context, holding, DONE)
+    await finishAttempt(context, holding, DONE)
     const free: Change = {
       key: keys.lock('leaf-0'),
       set: { holder: undefined, lastEndAt: clock.steady() },

@@ -3,9 +3,9 @@ import { it } from 'node:test'
 import { keys } from '../../src/core/keys.ts'
 import type { Limits } from '../../src/core/limits.ts'
 import type { TaskRun } from '../../src/core/model.ts'
-import { type ClaimResult, claim } from '../../src/engine/claim.ts'
+import { type ClaimResult, claimAttempt } from '../../src/engine/claim.ts'
 import type { Context } from '../../src/engine/context.ts'
-import { whyWaiting } from '../../src/engine/why.ts'
+import { explainWaitingTask } from '../../src/engine/why.ts'
 import { foundTask, stepwise } from '../support/stepwise.ts'
 
 const LIMITS: Limits = {
@@ -132,8 +132,8 @@ async function arranged(present: Case[], isExternal: boolean): Promise<{ engine:
 /** The first line of `why` before the claim, then what the claim did. */
 async function ask(engine: Engine, id: string) {
   const context: Context = engine.context
-  const [reason] = await whyWaiting(context, await engine.run(id), await engine.task(id))
-  const result = await claim(context, { run: id, number: 0, attempt: 1 })
+  const [reason] = await explainWaitingTask(context, await engine.run(id), await engine.task(id))
+  const result = await claimAttempt(context, { run: id, number: 0, attempt: 1 })
   return { first: reason?.text ?? '', result, task: await engine.task(id) }
 }
 

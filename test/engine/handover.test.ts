@@ -3,10 +3,10 @@ import { describe, it } from 'node:test'
 import { prune } from '../../src/control/prune.ts'
 import type { Change } from '../../src/core/change.ts'
 import { keys } from '../../src/core/keys.ts'
-import { claim } from '../../src/engine/claim.ts'
+import { claimAttempt } from '../../src/engine/claim.ts'
 import type { Context } from '../../src/engine/context.ts'
-import { recordMakers } from '../../src/engine/makers.ts'
-import { whyWaiting } from '../../src/engine/why.ts'
+import { recordTargetMakers } from '../../src/engine/makers.ts'
+import { explainWaitingTask } from '../../src/engine/why.ts'
 import { FAILED, foundTask, ours, racing, stepwise } from '../support/stepwise.ts'
 
 const SAME = 'file:///same'
@@ -19,7 +19,7 @@ const openMaker = async ({ context, openPlan }: ReturnType<typeof stepwise>, id:
   ])
 }
 const noteMaker = ({ ports }: Context, id: string, uri = SAME) =>
-  recordMakers(ports.store, [{ uri, taskId: id, family: id, params: {}, label: id }], givesWay)
+  recordTargetMakers(ports.store, [{ uri, taskId: id, family: id, params: {}, label: id }], givesWay)
 
 describe('a target that is handed over to another task while a run of its old maker is open', () => {
   it('is not made by its old maker any more, whose run ends with the reason', async () => {
@@ -38,7 +38,11 @@ describe('a target that is handed over to another task while a run of its old ma
     const claimed = await ours(await engine.take(older))
     const newer = await openMaker(engine, 'b')
     assert.equal((await engine.take(newer)).is, 'early')
-    const [reason] = await whyWaiting(engine.context, await engine.run(newer), await engine.task(newer))
+    const [reason] = await explainWaitingTask(
+      engine.context,
+      await engine.run(newer),
+      await engine.task(newer),
+    )
     assert.match(reason?.text ?? '', /made its target before still runs: a-.*\/0\/1/)
     await engine.end(claimed, FAILED)
     const second = await ours(await engine.take(newer))
@@ -58,7 +62,7 @@ describe('a target that is handed over to another task while a run of its old ma
       isDone = true
       await noteMaker(engine.context, 'b')
     })
-    assert.equal((await claim(slow, { run: older, number: 0, attempt: 1 })).is, 'settled')
+    assert.equal((await claimAttempt(slow, { run: older, number: 0, attempt: 1 })).is, 'settled')
     assert.equal((await engine.task(older)).status, 'failed')
   })
 

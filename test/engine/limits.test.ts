@@ -7,14 +7,14 @@ import { sumHeldAmounts } from '../../src/core/limit-row.ts'
 import { type Limits, NO_LIMITS } from '../../src/core/limits.ts'
 import type { Run } from '../../src/core/model.ts'
 import type { Ending } from '../../src/core/ports.ts'
-import { handleChanged } from '../../src/engine/advance.ts'
-import { applyLimits } from '../../src/engine/apply-limits.ts'
+import { handleChangedRecords } from '../../src/engine/advance.ts'
+import { applyConfiguredLimits } from '../../src/engine/apply-limits.ts'
 import { cancelRun } from '../../src/engine/cancel.ts'
-import { claim } from '../../src/engine/claim.ts'
-import { finish } from '../../src/engine/finish.ts'
-import { blockBudget, reserveMore } from '../../src/engine/limits.ts'
-import { poolRoom } from '../../src/engine/room.ts'
-import { whyWaiting } from '../../src/engine/why.ts'
+import { claimAttempt } from '../../src/engine/claim.ts'
+import { finishAttempt } from '../../src/engine/finish.ts'
+import { blockBudget, reserveMoreBudget } from '../../src/engine/limits.ts'
+import { computePoolCapacities } from '../../src/engine/pool-capacity.ts'
+import { explainWaitingTask } from '../../src/engine/why.ts'
 import { FAILED, foundTask, ours, racing, stepwise } from '../support/stepwise.ts'
 
 const DONE: Ending = { outcome: 'succeeded' }
@@ -54,7 +54,7 @@ describe('a budget', () => {
     assert.deepEqual(await engine.take(run, 1, 6), { is: 'settled' })
     const sixth = await engine.task(run, 6)
     assert.deepEqual([sixth.status, sixth.attempt, sixth.counts], ['waiting', 1, undefined])
-    const [reason] = await whyWaiting(engine.context, await engine.run(run), sixth)
+    const [reason] = await explainWaitingTask(engine.context, await engine.run(run), sixth)
     assert.match(
       reason?.text ?? '',
       /needs 100 of the budget mag: 500 are spent and 0 reserved of 500 a hour/,
@@ -96,7 +96,7 @@ describe('a budget', () => {
     await engine.take(run, 1, 1)
     const task = await engine.task(run, 1)
     assert.equal(task.status, 'waiting')
-    const [reason] = await whyWaiting(engine.context, await engine.run(run), task)
+    const [reason] = await explainWaitingTask(engine.context, await engine.run(run), task)
     assert.equal(reason?.until, engine.clock.now() + 90_000)
     engine.clock.advance(90_000)
     await engine.ticked()
@@ -128,11 +128,11 @@ describe('a budget', () => {
     const engine = stepwise(mag(100))
     const run = await openMany(engine, 1, { budgets: { mag: 60 } })
     const { task, nonce } = await ours(await engine.take(run, 1, 1))
-    assert.equal(await reserveMore(engine.context, task, nonce, 'mag', 41), undefined)
-    assert.equal((await reserveMore(engine.context, task, nonce, 'mag', 40))?.amount, 100)
+    assert.equal(await reserveMoreBudget(engine.context, task, nonce, 'mag', 41), undefined)
+    assert.equal((await reserveMoreBudget(engine.context, task, nonce, 'mag', 40))?.amount, 100)
     engine.clock.advance(HOUR_MS)
-    assert.equal((await reserveMore(engine.context, task, nonce, 'mag', 5))?.amount, 5)
-    assert.equal(await reserveMore(engine.context, task, 'another', 'mag', 5), undefined)
+    assert.equal((await reserveMoreBudget(engine.context, task, nonce, 'mag', 5))?.amount, 5)
+    assert.equal(await reserveMoreBudget(engine.context, task, 'another', 'mag', 5), undefined)
   })
 
   it('that is too small twice without a newer checkpoint fails the task', async () => {
@@ -260,7 +260,7 @@ describe('a resource', () => {
     const run = await openMany(engine, 3, { resources: { db: 1 } })
     const first = await ours(await engine.take(run, 1, 1))
     await engine.take(run, 1, 2)
-    await finish(engine.context, first, DONE)
+    await finishAttempt(engine.context, first, DONE)
     await feed.acknowledge(await feed.take(1_000))
     let isFirst = true
     const slow = racing(engine.context, async (changes) => {
@@ -268,7 +268,7 @@ describe('a resource', () => {
       isFirst = false
       await engine.take(run, 1, 3)
     })
-    await handleChanged(slow, [keys.limit('resource', 'db')])
+    await handleChangedRecords(slow, [keys.limit('resource', 'db')])
     await engine.settle()
     assert.deepEqual(
       [(await engine.task(run, 2)).status, (await engine.task(run, 3)).status],
@@ -285,7 +285,7 @@ describe('a resource', () => {
       if (++met > 3) return
       await engine.context.ports.store.write([{ key: keys.limit('resource', 'db'), set: { freed: met } }])
     })
-    await ours(await claim(slow, { run, number: 2, attempt: 1 }))
+    await ours(await claimAttempt(slow, { run, number: 2, attempt: 1 }))
     assert.equal(met, 4)
   })
 
@@ -296,10 +296,10 @@ describe('a resource', () => {
     const second = await ours(await engine.take(run, 1, 2))
     let isFirst = true
     const meanwhile = racing(engine.context, async () => {
-      if (isFirst) await finish(engine.context, second, DONE)
+      if (isFirst) await finishAttempt(engine.context, second, DONE)
       isFirst = false
     })
-    assert.equal(await finish(meanwhile, first, DONE), true)
+    assert.equal(await finishAttempt(meanwhile, first, DONE), true)
     assert.equal(sumHeldAmounts(await engine.limit('resource', 'db')), 0)
     assert.equal((await engine.task(run, 1)).status, 'succeeded')
   })
@@ -319,7 +319,11 @@ describe('a pool', () => {
     const run = await openMany(engine, 2, { pool: 'small' })
     const first = await ours(await engine.take(run, 1, 1))
     assert.deepEqual(await engine.take(run, 1, 2), { is: 'early', delayMs: 50 })
-    const [reason] = await whyWaiting(engine.context, await engine.run(run), await engine.task(run, 2))
+    const [reason] = await explainWaitingTask(
+      engine.context,
+      await engine.run(run),
+      await engine.task(run, 2),
+    )
     assert.match(reason?.text ?? '', /pool small is full: 1 of 1 places are taken/)
     await engine.end(first, DONE)
     await ours(await engine.take(run, 1, 2))
@@ -328,9 +332,9 @@ describe('a pool', () => {
   it('has room for as many as it has free places', async () => {
     const engine = stepwise(limits({ pools: { default: {}, small: { concurrency: 3 } } }))
     const run = await openMany(engine, 3, { pool: 'small' })
-    assert.equal((await poolRoom(engine.context, 0)).small, 3)
+    assert.equal((await computePoolCapacities(engine.context, 0)).small, 3)
     await ours(await engine.take(run, 1, 1))
-    assert.equal((await poolRoom(engine.context, 0)).small, 2)
+    assert.equal((await computePoolCapacities(engine.context, 0)).small, 2)
   })
 
   it('gives a task that ran out of memory twice as much, up to its largest', async () => {
@@ -350,7 +354,10 @@ describe('a pool', () => {
 describe('a limit that the config changes', () => {
   /** Applies a config, as an engine does when it starts. */
   const apply = async (engine: ReturnType<typeof stepwise>, changed: Limits) => {
-    await applyLimits({ ...engine.context, settings: { ...engine.context.settings, limits: changed } })
+    await applyConfiguredLimits({
+      ...engine.context,
+      settings: { ...engine.context.settings, limits: changed },
+    })
     await engine.settle()
   }
   const statuses = async (engine: ReturnType<typeof stepwise>, run: string, count: number) =>
@@ -431,7 +438,9 @@ describe('a limit that the config changes', () => {
     await engine.take(run, 1, 2)
     const reason = async (config: Limits) => {
       const context = { ...engine.context, settings: { ...engine.context.settings, limits: config } }
-      return (await whyWaiting(context, await engine.run(run), await engine.task(run, 2)))[0]?.text ?? ''
+      return (
+        (await explainWaitingTask(context, await engine.run(run), await engine.task(run, 2)))[0]?.text ?? ''
+      )
     }
     assert.match(
       await reason(db(9)),

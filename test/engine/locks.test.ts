@@ -4,11 +4,11 @@ import type { Change, Stored } from '../../src/core/change.ts'
 import { keys } from '../../src/core/keys.ts'
 import type { Lock, Run, TaskRun } from '../../src/core/model.ts'
 import { cancelRun } from '../../src/engine/cancel.ts'
-import { type Claimed, claim } from '../../src/engine/claim.ts'
-import { createRun } from '../../src/engine/create-run.ts'
-import { finish } from '../../src/engine/finish.ts'
-import { freeLocks, wakeWaiters } from '../../src/engine/locks.ts'
-import { tick } from '../../src/engine/tick.ts'
+import { type Claimed, claimAttempt } from '../../src/engine/claim.ts'
+import { createPlannedRun } from '../../src/engine/create-run.ts'
+import { finishAttempt } from '../../src/engine/finish.ts'
+import { freeEndedLocks, wakeLockWaiters } from '../../src/engine/locks.ts'
+import { tickDueRecords } from '../../src/engine/tick.ts'
 import { elsewhere, FAILED, ours, racing, stepwise } from '../support/stepwise.ts'
 
 describe('two runs that share a task', () => {
@@ -57,20 +57,20 @@ describe('a task that waits again for a lock', () => {
     const [a, b, c] = [await open('a'), await open('b'), await open('c')]
     const first = await ours(await take(a))
     await take(b)
-    await finish(context, first, { outcome: 'interrupted' })
-    await freeLocks(context, [(await task(a)) as Stored<TaskRun>])
+    await finishAttempt(context, first, { outcome: 'interrupted' })
+    await freeEndedLocks(context, [(await task(a)) as Stored<TaskRun>])
     const { store } = context.ports
     const lock = async () => (await store.read([keys.lock('t')]))[0] as Stored<Lock>
     let isFirst = true
     let third: Claimed | undefined
     const slower = racing(context, async (changes) => {
-      if (isFirst) await wakeWaiters(context, await lock())
+      if (isFirst) await wakeLockWaiters(context, await lock())
       isFirst = false
       if (third !== undefined || !changes.some(isBefore)) return
       third = await ours(await take(c))
       await take(b)
     })
-    await wakeWaiters(slower, await lock())
+    await wakeLockWaiters(slower, await lock())
     assert.equal((await task(b)).status, 'waiting')
     return { ...engine, b, third: third as unknown as Claimed }
   }
@@ -108,7 +108,7 @@ describe('an attempt', () => {
     const a = await open('a')
     const zombie = await ours(await take(a))
     clock.advance(30_001)
-    await tick(elsewhere(context))
+    await tickDueRecords(elsewhere(context))
     await settle()
     const { status, attempt, counts } = await task(a)
     assert.deepEqual([status, attempt, counts], ['queued', 2, { lost: 1 }])
@@ -129,7 +129,7 @@ describe('an attempt', () => {
       deaths.push(attempt)
       return { isOutOfMemory: true, message: 'the memory of the function was full' }
     }
-    await tick({ settings, ports: { ...ports, deathOf } })
+    await tickDueRecords({ settings, ports: { ...ports, deathOf } })
     await settle()
     const { worker, pool, startedAt } = claimed
     assert.deepEqual(deaths, [{ worker, pool, startedAt }])
@@ -145,7 +145,7 @@ describe('an attempt', () => {
     assert.equal((await ours(await take(a))).replaces, undefined)
     targets.add('t')
     clock.advance(30_001)
-    await tick(elsewhere(context))
+    await tickDueRecords(elsewhere(context))
     await settle()
     const second = await ours(await take(a, 2))
     assert.equal(second.replaces, true)
@@ -172,7 +172,7 @@ describe('an attempt', () => {
     targets.add('t')
     const { completeness } = context.ports
     assert.deepEqual(await completeness.areComplete([claimed.planned]), [false])
-    await finish(context, claimed, { outcome: 'succeeded' })
+    await finishAttempt(context, claimed, { outcome: 'succeeded' })
     assert.deepEqual(await completeness.areComplete([claimed.planned]), [true])
   })
 
@@ -194,7 +194,7 @@ describe('an attempt', () => {
       const leaseUntil = clock.steady() + 30_000
       await context.ports.store.write([{ key: keys.taskRun(a, 0), set: { leaseUntil } }])
     })
-    await tick(late)
+    await tickDueRecords(late)
     assert.deepEqual([(await task(a)).status, (await task(a)).attempt], ['running', 1])
   })
 
@@ -207,7 +207,7 @@ describe('an attempt', () => {
       holding = undefined
       if (ending !== undefined) await end(ending, { outcome: 'interrupted' })
     })
-    assert.equal((await claim(freeing, { run: b, number: 0, attempt: 1 })).is, 'ours')
+    assert.equal((await claimAttempt(freeing, { run: b, number: 0, attempt: 1 })).is, 'ours')
   })
 
   it('is not claimed twice, not by an old message, and not before its time', async () => {
@@ -227,7 +227,7 @@ describe('a worker', () => {
     const a = await open('a')
     await take(a)
     clock.advance(30_001)
-    await tick(context)
+    await tickDueRecords(context)
     await settle()
     assert.equal((await task(a)).status, 'running')
   })
@@ -238,7 +238,7 @@ describe('a planner', () => {
     const { context, open, take, end, task, run, plan } = stepwise()
     const a = await open('a')
     await end(await ours(await take(a)), { outcome: 'succeeded' })
-    await createRun(context, a, plan(1), 'n-old')
+    await createPlannedRun(context, a, plan(1), 'n-old')
     assert.equal((await task(a)).status, 'succeeded')
     assert.equal((await run(a)).status, 'succeeded')
   })

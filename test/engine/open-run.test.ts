@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { keys } from '../../src/core/keys.ts'
-import { handleChanged } from '../../src/engine/advance.ts'
-import { finish } from '../../src/engine/finish.ts'
-import { findOpenRun, openRun, reserveRun } from '../../src/engine/open-run.ts'
+import { handleChangedRecords } from '../../src/engine/advance.ts'
+import { finishAttempt } from '../../src/engine/finish.ts'
+import { findOpenRun, joinOrOpenRun, joinOrReserveRun } from '../../src/engine/open-run.ts'
 import { foundTask, ours, racing, stepwise } from '../support/stepwise.ts'
 
 const REQUEST = { name: 'p', family: 'T', params: {}, significant: {} }
@@ -20,7 +20,7 @@ describe('a request', () => {
       theirs = await open('p')
       return plan(1)
     }
-    assert.deepEqual(await openRun(context, REQUEST, makePlan), { run: theirs, opened: false })
+    assert.deepEqual(await joinOrOpenRun(context, REQUEST, makePlan), { run: theirs, opened: false })
     assert.equal((await findOpenRun(context, REQUEST))?.id, theirs)
   })
 })
@@ -43,14 +43,14 @@ describe('a planned task', () => {
     const leaves = [foundTask('x'), foundTask('y')]
     const run = await openPlan('p', [foundTask('all', {}, { upstreams: ['x', 'y'] }), ...leaves])
     for (const number of [1, 2])
-      await finish(context, await ours(await take(run, 1, number)), { outcome: 'succeeded' })
+      await finishAttempt(context, await ours(await take(run, 1, number)), { outcome: 'succeeded' })
     let isFirst = true
     const slower = racing(context, async (changes) => {
       if (!isFirst || !changes.some(({ key }) => key === keys.taskRun(run, 0))) return
       isFirst = false
-      await handleChanged(context, [keys.taskRun(run, 2)])
+      await handleChangedRecords(context, [keys.taskRun(run, 2)])
     })
-    await handleChanged(slower, [keys.taskRun(run, 1)])
+    await handleChangedRecords(slower, [keys.taskRun(run, 1)])
     assert.equal((await task(run)).status, 'queued')
   })
 })
@@ -58,7 +58,7 @@ describe('a planned task', () => {
 describe('a run whose planner never comes', () => {
   it('fails a minute after that, and the next request opens the next one', async () => {
     const { context, clock, ticked, run, open } = stepwise()
-    const reserved = await reserveRun(context, REQUEST)
+    const reserved = await joinOrReserveRun(context, REQUEST)
     clock.advance(59_999)
     await ticked()
     assert.equal((await run(reserved.run)).status, 'planning')

@@ -4,8 +4,8 @@ import { prune } from '../../src/control/prune.ts'
 import { type Key, keys } from '../../src/core/keys.ts'
 import { auditOpenRuns } from '../../src/engine/audit.ts'
 import type { Context } from '../../src/engine/context.ts'
-import { finish } from '../../src/engine/finish.ts'
-import { releaseChunk } from '../../src/engine/release.ts'
+import { finishAttempt } from '../../src/engine/finish.ts'
+import { releaseNextTasks } from '../../src/engine/release.ts'
 import { Worker } from '../../src/engine/work.ts'
 import { foundTask, ours, stepwise } from '../support/stepwise.ts'
 
@@ -83,7 +83,7 @@ describe('a run that was forgotten while a process stood still', () => {
       tasks: async (_: string, numbers: number[]) => (numbers.length === 0 ? [] : plan.tasks),
     }
     const frozen = { ...context, ports: { ...context.ports, plans: remembering } }
-    await releaseChunk(frozen, { ...before, released: 0 } as never)
+    await releaseNextTasks(frozen, { ...before, released: 0 } as never)
     assert.deepEqual(
       [...records.keys()].filter((key) => key.startsWith('task/')),
       [],
@@ -125,7 +125,7 @@ describe('locks', () => {
     const { context, open, take, clock } = stepwise()
     const id = await open('p')
     const claimed = await ours(await take(id))
-    await finish(context, claimed, { outcome: 'succeeded' })
+    await finishAttempt(context, claimed, { outcome: 'succeeded' })
     const key = keys.run(id)
     await context.ports.store.write([{ key, set: { status: 'succeeded', endedAt: clock.now() } }])
     assert.deepEqual(await pruneAll(context), [id])

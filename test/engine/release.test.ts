@@ -5,10 +5,10 @@ import type { Stored } from '../../src/core/change.ts'
 import { numberPlanTasks } from '../../src/core/graph.ts'
 import { keys } from '../../src/core/keys.ts'
 import type { Run, TaskRun } from '../../src/core/model.ts'
-import { advance, handleChanged } from '../../src/engine/advance.ts'
+import { advanceFeed, handleChangedRecords } from '../../src/engine/advance.ts'
 import { cancelRun } from '../../src/engine/cancel.ts'
-import { newTaskRun } from '../../src/engine/create-run.ts'
-import { openRun } from '../../src/engine/open-run.ts'
+import { makeTaskRun } from '../../src/engine/create-run.ts'
+import { joinOrOpenRun } from '../../src/engine/open-run.ts'
 import { foundTask, ours, racing, stepwise } from '../support/stepwise.ts'
 
 /** A root and 1,200 tasks below it that nothing holds back, which takes three chunks; nothing has been released. */
@@ -19,7 +19,7 @@ async function planned() {
   const root = foundTask('root', {}, { upstreams: leaves.map(({ id }) => id) })
   const plan = numberPlanTasks('p', [root, ...leaves], clock.now())
   const request = { name: 'p', family: 'T', params: {}, significant: {} }
-  const { run } = await openRun(context, request, async () => plan)
+  const { run } = await joinOrOpenRun(context, request, async () => plan)
   const view = async () => countTasks({ context } as never, (await engine.run(run)) as never)
   return { ...engine, id: run, plan, view }
 }
@@ -29,7 +29,7 @@ describe('a task that nothing holds back', () => {
     const { context, id, task, view, settle } = await planned()
     assert.equal(await task(id, 1), undefined)
     assert.deepEqual(await view(), { pending: 1_201 })
-    await advance(context)
+    await advanceFeed(context)
     assert.equal((await task(id, 1)).status, 'queued')
     assert.deepEqual(await view(), { pending: 701, queued: 500 })
     await settle()
@@ -38,7 +38,7 @@ describe('a task that nothing holds back', () => {
 
   it('is cancelled with its run, released or not', async () => {
     const { context, id, run, view, settle } = await planned()
-    await advance(context)
+    await advanceFeed(context)
     assert.equal(await cancelRun(context, (await run(id)) as never), true)
     await settle()
     assert.equal((await run(id)).status, 'cancelled')
@@ -47,16 +47,16 @@ describe('a task that nothing holds back', () => {
 
   it('is never queued where its run was cancelled before it was released', async () => {
     const { context, id, run, task } = await planned()
-    await advance(context)
+    await advanceFeed(context)
     await cancelRun(context, (await run(id)) as never)
-    await handleChanged(context, [keys.run(id)])
+    await handleChangedRecords(context, [keys.run(id)])
     assert.equal((await task(id, 501)).status, 'cancelled')
   })
 
   it('is queued once, also where an older planner has put it as pending, or a release is done again', async () => {
     const { context, id, plan, records, task, view, settle } = await planned()
     const leaf = plan.tasks[1] as (typeof plan.tasks)[number]
-    await context.ports.store.write([{ key: keys.taskRun(id, 1), put: newTaskRun(id, leaf, () => true) }])
+    await context.ports.store.write([{ key: keys.taskRun(id, 1), put: makeTaskRun(id, leaf, () => true) }])
     await settle()
     assert.deepEqual(await view(), { pending: 1, queued: 1_200 })
     assert.equal((await task(id, 1)).status, 'queued')
@@ -92,7 +92,7 @@ describe('a run that a person cancels', () => {
       if (changes.some((change) => change.key === key))
         await store.write([{ key, set: { status: 'running', nonce: 'theirs' } }])
     })
-    await handleChanged(claimed, [keys.run(id)])
+    await handleChangedRecords(claimed, [keys.run(id)])
     assert.deepEqual([(await task(id)).status, (await run(id)).status], ['running', 'running'])
   })
 })

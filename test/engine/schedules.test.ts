@@ -5,7 +5,7 @@ import { SluiceError } from '../../src/core/errors.ts'
 import { keys } from '../../src/core/keys.ts'
 import type { Run } from '../../src/core/model.ts'
 import type { ScheduleRule } from '../../src/core/schedule.ts'
-import { pauseSchedule, readSchedule, tickSchedule } from '../../src/engine/schedules.ts'
+import { readSchedule, setSchedulePaused, tickSchedule } from '../../src/engine/schedules.ts'
 import { stepwise } from '../support/stepwise.ts'
 
 const HOUR_MS = 3_600_000
@@ -42,8 +42,8 @@ function scheduled(more: Partial<ScheduleRule> = {}) {
       if (run !== undefined)
         await context.ports.store.write([{ key: keys.run(run), set: { status }, if: { kind: 'run' } }])
   }
-  const resume = () => pauseSchedule(context, 'p', false)
-  const pause = () => pauseSchedule(context, 'p', true)
+  const resume = () => setSchedulePaused(context, 'p', false)
+  const pause = () => setSchedulePaused(context, 'p', true)
   /** Forgets the runs of intervals, as pruning does. */
   const forget = async () => {
     for (const { run } of await open())

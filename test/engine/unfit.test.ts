@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
-import { whyWaiting } from '../../src/engine/why.ts'
+import { explainWaitingTask } from '../../src/engine/why.ts'
 import { Worker } from '../../src/engine/work.ts'
 import { foundTask, stepwise } from '../support/stepwise.ts'
 
@@ -48,7 +48,7 @@ describe('a worker', () => {
     assert.deepEqual(engine.told, ['B'])
     const left = await engine.task(run, 1)
     assert.deepEqual([left.status, left.attempt, left.counts], ['queued', 1, undefined])
-    const [reason] = await whyWaiting(engine.context, await engine.run(run), left)
+    const [reason] = await explainWaitingTask(engine.context, await engine.run(run), left)
     assert.match(reason?.text ?? '', /this config does not define B/)
     // Definitions were read anew.
     engine.families.push('B')

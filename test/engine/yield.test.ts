@@ -4,11 +4,11 @@ import type { Stored } from '../../src/core/change.ts'
 import { makeGatheringTask } from '../../src/core/graph.ts'
 import { keys } from '../../src/core/keys.ts'
 import type { Run } from '../../src/core/model.ts'
-import { advance, handleChanged } from '../../src/engine/advance.ts'
+import { advanceFeed, handleChangedRecords } from '../../src/engine/advance.ts'
 import { cancelRun } from '../../src/engine/cancel.ts'
 import type { Context } from '../../src/engine/context.ts'
-import { finish } from '../../src/engine/finish.ts'
-import { whyWaiting } from '../../src/engine/why.ts'
+import { finishAttempt } from '../../src/engine/finish.ts'
+import { explainWaitingTask } from '../../src/engine/why.ts'
 import { FAILED, foundTask, ours, stepwise } from '../support/stepwise.ts'
 
 const DONE = { outcome: 'succeeded' } as const
@@ -93,7 +93,7 @@ describe('a task that yields', () => {
     const { context, openPlan, take, end, task, run, settle } = stepwise()
     const id = await openPlan('p', [foundTask('t')])
     await end(await ours(await take(id)), yields(['x', 'y']))
-    const [reason] = await whyWaiting(context, await run(id), await task(id))
+    const [reason] = await explainWaitingTask(context, await run(id), await task(id))
     assert.match(reason?.text ?? '', /what it yielded has not ended: X \(queued\), Y \(queued\)/)
     await cancelRun(context, (await run(id)) as Stored<Run>)
     await settle()
@@ -104,10 +104,10 @@ describe('a task that yields', () => {
   it('takes along what has its numbers already, whose host stopped before it had put it', async () => {
     const { context, openPlan, take, task, run, settle } = stepwise()
     const id = await openPlan('p', [foundTask('t')])
-    await finish(context, await ours(await take(id)), yields(['x']))
-    await assert.rejects(advance(stoppedAt(context, keys.taskRun(id, 101))), /stopped/)
+    await finishAttempt(context, await ours(await take(id)), yields(['x']))
+    await assert.rejects(advanceFeed(stoppedAt(context, keys.taskRun(id, 101))), /stopped/)
     await cancelRun(context, (await run(id)) as Stored<Run>)
-    await handleChanged(context, [keys.run(id)])
+    await handleChangedRecords(context, [keys.run(id)])
     assert.equal((await run(id)).status, 'cancelled')
     await settle()
     assert.deepEqual([(await task(id, 100)).status, (await task(id, 101)).status], ['cancelled', 'cancelled'])
@@ -116,7 +116,7 @@ describe('a task that yields', () => {
   it('has no place in a run that is being cancelled', async () => {
     const { context, openPlan, take, run } = stepwise()
     const id = await openPlan('p', [foundTask('t')])
-    await finish(context, await ours(await take(id)), yields(['x']))
+    await finishAttempt(context, await ours(await take(id)), yields(['x']))
     const { store } = context.ports
     const cancelling: typeof store = {
       ...store,
@@ -126,7 +126,9 @@ describe('a task that yields', () => {
         return store.write(changes)
       },
     }
-    await handleChanged({ ...context, ports: { ...context.ports, store: cancelling } }, [keys.taskRun(id, 0)])
+    await handleChangedRecords({ ...context, ports: { ...context.ports, store: cancelling } }, [
+      keys.taskRun(id, 0),
+    ])
     assert.equal((await run(id)).tasks, 1)
   })
 
@@ -137,8 +139,8 @@ describe('a task that yields', () => {
       foundTask('t'),
       foundTask('u'),
     ])
-    await finish(context, await ours(await take(id, 1, 1)), yields(['x']))
-    await finish(context, await ours(await take(id, 1, 2)), yields(['y']))
+    await finishAttempt(context, await ours(await take(id, 1, 1)), yields(['x']))
+    await finishAttempt(context, await ours(await take(id, 1, 2)), yields(['y']))
     const { store } = context.ports
     let isFirst = true
     const racing: typeof store = {
@@ -146,12 +148,14 @@ describe('a task that yields', () => {
       async write(changes) {
         if (isFirst && changes.some(({ key }) => key === keys.run(id))) {
           isFirst = false
-          await handleChanged(context, [keys.taskRun(id, 2)])
+          await handleChangedRecords(context, [keys.taskRun(id, 2)])
         }
         return store.write(changes)
       },
     }
-    await handleChanged({ ...context, ports: { ...context.ports, store: racing } }, [keys.taskRun(id, 1)])
+    await handleChangedRecords({ ...context, ports: { ...context.ports, store: racing } }, [
+      keys.taskRun(id, 1),
+    ])
     const [t, u] = [await task(id, 1), await task(id, 2)]
     assert.deepEqual([u.yields, t.yields], [[100], [200]])
     for (const number of [101, 201])

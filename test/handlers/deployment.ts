@@ -3,7 +3,7 @@ import { keys } from '../../src/core/keys.ts'
 import { NO_LIMITS } from '../../src/core/limits.ts'
 import { isRunOpen, type Run } from '../../src/core/model.ts'
 import type { Pipeline } from '../../src/define/pipeline.ts'
-import { advance } from '../../src/engine/advance.ts'
+import { advanceFeed } from '../../src/engine/advance.ts'
 import { Worker } from '../../src/engine/work.ts'
 import { answerExecutions } from '../../src/homes/aws/handlers/answer.ts'
 import { NOWHERE, type VirtualHome, virtualHome } from '../../src/homes/simulated/home.ts'
@@ -63,7 +63,7 @@ export function memoryDeployment(pipelines: Pipeline[], now: () => number = Date
     const worker = new Worker(context, { concurrency: 10 })
     for (let isIdle = false; !isIdle; ) {
       isIdle = true
-      while ((await advance(context)) > 0) isIdle = false
+      while ((await advanceFeed(context)) > 0) isIdle = false
       const deliveries = await context.ports.queue.take({
         pools: { default: 10 },
         limit: 10,

@@ -5,8 +5,8 @@ import { requestFor } from '../../src/control/requests.ts'
 import { keys } from '../../src/core/keys.ts'
 import { NO_LIMITS } from '../../src/core/limits.ts'
 import type { Delivery, FeedEvent } from '../../src/core/ports.ts'
-import { advance } from '../../src/engine/advance.ts'
-import { claim } from '../../src/engine/claim.ts'
+import { advanceFeed } from '../../src/engine/advance.ts'
+import { claimAttempt } from '../../src/engine/claim.ts'
 import { createAdvance } from '../../src/homes/aws/handlers/advance.ts'
 import { createJobEvents } from '../../src/homes/aws/handlers/job-events.ts'
 import { createLambdaWorker } from '../../src/homes/aws/handlers/lambda-worker.ts'
@@ -206,14 +206,14 @@ describe('job events', () => {
     await stopped('spot', 143, 'SpotInterruption')
     await stopped('crashed', 1)
     await createPlan(home, project, executions)(execution('a', { n: 1 }))
-    while ((await advance(context)) > 0);
+    while ((await advanceFeed(context)) > 0);
     const [delivery] = await context.ports.queue.take({
       pools: { default: 1 },
       limit: 1,
       visibilityMs: 1_000,
     })
     const settings = { ...context.settings, worker: 'fargate/busy' }
-    assert.equal((await claim({ ...context, settings }, (delivery as Delivery).message)).is, 'ours')
+    assert.equal((await claimAttempt({ ...context, settings }, (delivery as Delivery).message)).is, 'ours')
     await stopped('busy', 137)
     assert.deepEqual(crashes, [
       undefined,
@@ -306,7 +306,7 @@ describe('a worker on Lambda', () => {
   it('gives no body more time than the function has', async () => {
     const { home, context, project, executions } = memoryDeployment([numbered])
     await createPlan(home, project, executions)(execution('a', { n: 1 }))
-    while ((await advance(context)) > 0);
+    while ((await advanceFeed(context)) > 0);
     const timeouts: (number | undefined)[] = []
     context.ports.runner.run = async ({ task }) => {
       timeouts.push(task.policy.timeoutMs)

@@ -5,8 +5,8 @@ import { z } from 'zod'
 import { keys } from '../../src/core/keys.ts'
 import { type Container, makeLaunchRecord } from '../../src/core/launch.ts'
 import type { Crash, Launches, Run, TaskRun } from '../../src/core/model.ts'
-import { advance } from '../../src/engine/advance.ts'
-import { whyWaiting } from '../../src/engine/why.ts'
+import { advanceFeed } from '../../src/engine/advance.ts'
+import { explainWaitingTask } from '../../src/engine/why.ts'
 import { createLaunchWorkers } from '../../src/homes/aws/handlers/launch-workers.ts'
 import { failedLaunches } from '../../src/homes/aws/handlers/measures.ts'
 import { createPlan } from '../../src/homes/aws/handlers/plan.ts'
@@ -202,7 +202,7 @@ describe('launching workers', () => {
       pipeline: 'numbered',
       input: { n: 1 },
     })
-    await advance(context)
+    await advanceFeed(context)
     const [listed] = await context.ports.store.list({ prefix: keys.run(''), consistency: 'strong' })
     const run = listed?.record as Run
     const task = (await context.ports.store.read([keys.taskRun(run.id, 0)]))[0] as TaskRun
@@ -214,7 +214,7 @@ describe('launching workers', () => {
       notBefore: Date.now() + 60_000,
     }
     await context.ports.store.write([{ key: keys.launches('default'), put }])
-    const [reason] = await whyWaiting(context, run, task)
+    const [reason] = await explainWaitingTask(context, run, task)
     assert.match(
       reason?.text ?? '',
       /no container of the pool default starts \(3 times in a row\): RESOURCE:ENI/,

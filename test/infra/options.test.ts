@@ -6,8 +6,8 @@ import { after, describe, it } from 'node:test'
 import { App, Stack } from 'aws-cdk-lib'
 import { Template } from 'aws-cdk-lib/assertions'
 import { type DeployedProject, Sluice } from '../../infra/index.ts'
-import { checkConfig, type Environment, type Pool } from '../../src/define/config.ts'
-import { DECIDERS, poolNameProblems } from '../../src/define/deployment-options.ts'
+import { checkExportedConfig, type Environment, type Pool } from '../../src/define/config.ts'
+import { DECIDERS, findPoolNameProblems } from '../../src/define/deployment-options.ts'
 import { pipeline, task, text } from '../../src/index.ts'
 
 type Resource = { Type: string; Properties: Record<string, unknown> }
@@ -81,7 +81,7 @@ describe('a pool that may do more than its targets', () => {
 
   it('is checked with the config', () => {
     const problems = (pool: object) =>
-      checkConfig({ pipelines: [], pools: { default: pool } }).problems.join('\n')
+      checkExportedConfig({ pipelines: [], pools: { default: pool } }).problems.join('\n')
     assert.equal(problems({ allows: [athena], policies: [own] }), '')
     assert.match(
       problems({ allows: [{ actions: ['everything'], resources: ['*'] }] }),
@@ -127,7 +127,7 @@ describe('an environment', () => {
   })
 
   it('refuses tags that AWS or Sluice would take for theirs', () => {
-    const { problems } = checkConfig({
+    const { problems } = checkExportedConfig({
       pipelines: [],
       environments: { prod: { region: 'eu-west-2', tags: { 'aws:x': 'y', team: 'data' } } },
     })
@@ -137,11 +137,14 @@ describe('an environment', () => {
 
 describe('names of pools', () => {
   it('are refused where parts of a deployment have them, or two differ in capitals alone', () => {
-    assert.deepEqual(poolNameProblems(['default', 'heavy', 'functions', 'plan']), [])
+    assert.deepEqual(findPoolNameProblems(['default', 'heavy', 'functions', 'plan']), [])
     assert.match(
-      poolNameProblems(['Cluster', 'heavy-Logs']).join('\n'),
+      findPoolNameProblems(['Cluster', 'heavy-Logs']).join('\n'),
       /pools\.Cluster: .*\npools\.heavy-Logs: /,
     )
-    assert.match(poolNameProblems(['heavy', 'Heavy']).join('\n'), /heavy and Heavy differ only in capitals/)
+    assert.match(
+      findPoolNameProblems(['heavy', 'Heavy']).join('\n'),
+      /heavy and Heavy differ only in capitals/,
+    )
   })
 })

@@ -5,12 +5,12 @@ import { memoryQueue } from '../../src/adapters/memory/queue.ts'
 import { memoryRecords } from '../../src/adapters/memory/records.ts'
 import { numberPlanTasks } from '../../src/core/graph.ts'
 import { keys } from '../../src/core/keys.ts'
-import { advance } from '../../src/engine/advance.ts'
-import { claim } from '../../src/engine/claim.ts'
+import { advanceFeed } from '../../src/engine/advance.ts'
+import { claimAttempt } from '../../src/engine/claim.ts'
 import type { Context } from '../../src/engine/context.ts'
-import { finish } from '../../src/engine/finish.ts'
-import { recordMakers } from '../../src/engine/makers.ts'
-import { openRun } from '../../src/engine/open-run.ts'
+import { finishAttempt } from '../../src/engine/finish.ts'
+import { recordTargetMakers } from '../../src/engine/makers.ts'
+import { joinOrOpenRun } from '../../src/engine/open-run.ts'
 import { settings } from '../support/records.ts'
 import { FAILED, foundTask } from '../support/stepwise.ts'
 import { Scheduler } from './scheduler.ts'
@@ -63,14 +63,14 @@ async function corrected(seed: number): Promise<string[]> {
   async function planner(id: string): Promise<void> {
     const context = contextOf(`planner of ${id}`)
     await context.ports.clock.sleep(scheduler.random() * 3_000)
-    await recordMakers(
+    await recordTargetMakers(
       context.ports.store,
       [{ uri: URI, taskId: id, family: id, params: {}, label: id }],
       () => false,
     )
     const policy = { retry: { attempts: 2, delayMs: 100, backoff: 'fixed' as const } }
     const request = { name: id, family: id, params: {}, significant: {} }
-    const opened = await openRun(context, request, async () =>
+    const opened = await joinOrOpenRun(context, request, async () =>
       numberPlanTasks(id, [foundTask(id, policy, { outputs: [URI] })], scheduler.now),
     )
     runs.push(opened.run)
@@ -81,7 +81,7 @@ async function corrected(seed: number): Promise<string[]> {
   async function work(context: Context, run: string): Promise<void> {
     const { clock, store: seen } = context.ports
     for (;;) {
-      while ((await advance(context)) > 0);
+      while ((await advanceFeed(context)) > 0);
       const [record, task] = await seen.read([keys.run(run), keys.taskRun(run, 0)])
       if (record?.kind !== 'run' || record.status !== 'running') return
       if (task?.kind === 'taskRun' && task.status === 'queued') await attempt(context, run, task.attempt)
@@ -90,13 +90,13 @@ async function corrected(seed: number): Promise<string[]> {
   }
 
   async function attempt(context: Context, run: string, number: number): Promise<void> {
-    const result = await claim(context, { run, number: 0, attempt: number })
+    const result = await claimAttempt(context, { run, number: 0, attempt: number })
     if (result.is !== 'ours') return
     running.add(run)
     if (running.size > 1) wrong.push(`${[...running].join(' and ')} write one target at once`)
     await context.ports.clock.sleep(scheduler.random() * 500)
     running.delete(run)
-    await finish(context, result.claimed, scheduler.random() < 0.5 ? FAILED : { outcome: 'succeeded' })
+    await finishAttempt(context, result.claimed, scheduler.random() < 0.5 ? FAILED : { outcome: 'succeeded' })
   }
 
   for (const id of TASKS) planner(id).catch((error: Error) => wrong.push(String(error.stack)))

@@ -3,10 +3,10 @@ import { type FoundTask, numberPlanTasks } from '../../src/core/graph.ts'
 import { isRunOpen, type Params, type Run } from '../../src/core/model.ts'
 import type { Ports } from '../../src/core/ports.ts'
 import type { Context, Settings } from '../../src/engine/context.ts'
-import { startLoops } from '../../src/engine/loops.ts'
-import { findConflicts, type Making, recordMakers } from '../../src/engine/makers.ts'
-import { findOpenRun, openRun, type RunRequest } from '../../src/engine/open-run.ts'
-import { findTasks } from '../../src/engine/plan-graph.ts'
+import { startEngineLoops } from '../../src/engine/loops.ts'
+import { findMakerConflicts, type Making, recordTargetMakers } from '../../src/engine/makers.ts'
+import { findOpenRun, joinOrOpenRun, type RunRequest } from '../../src/engine/open-run.ts'
+import { findRequiredTasks } from '../../src/engine/plan-graph.ts'
 import { Worker } from '../../src/engine/work.ts'
 import { hostPorts } from './host-ports.ts'
 import type { Intervals } from './intervals.ts'
@@ -75,7 +75,7 @@ async function liveHost(world: World, context: Context, project: Project): Promi
   const { scheduler } = world
   const worker = new Worker(context, { concurrency: 2 })
   const host = context.settings.worker
-  const loops = startLoops(context, worker, (count) => {
+  const loops = startEngineLoops(context, worker, (count) => {
     if (!scheduler.hasStoodStill) world.violate(`an audit repaired ${count} records`)
   })
   const start: StartScheduled = (by, name, span) => startInterval(world, by, project, name, span)
@@ -112,8 +112,8 @@ export async function ask(
   const request = requestOf({ name, root, ...(interval && { interval }) })
   const { clock } = context.ports
   try {
-    const { run } = await openRun(context, request, async () => {
-      const found = await findTasks([root], definitionsOn(context))
+    const { run } = await joinOrOpenRun(context, request, async () => {
+      const found = await findRequiredTasks([root], definitionsOn(context))
       if (notesMakers) await refuseOtherMakers(context, found)
       return numberPlanTasks(name, found, clock.now(), maxFanIn)
     })
@@ -168,9 +168,9 @@ async function refuseOtherMakers({ ports }: Context, found: FoundTask[]): Promis
     outputs.map((uri) => ({ uri, taskId: id, family, params, label })),
   )
   const complete = new Set(made.filter((each) => each.complete).map(({ id }) => id))
-  const conflicts = await findConflicts(ports.store, makings, () => true)
+  const conflicts = await findMakerConflicts(ports.store, makings, () => true)
   const open = makings.filter(({ taskId }) => !complete.has(taskId))
-  conflicts.push(...(await recordMakers(ports.store, open, () => true)))
+  conflicts.push(...(await recordTargetMakers(ports.store, open, () => true)))
   if (conflicts.length > 0) throw new Refused()
 }
 

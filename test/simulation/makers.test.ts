@@ -3,7 +3,7 @@ import { it } from 'node:test'
 import { memoryRecords } from '../../src/adapters/memory/records.ts'
 import type { Change } from '../../src/core/change.ts'
 import type { Store } from '../../src/core/ports.ts'
-import { type Making, recordMakers } from '../../src/engine/makers.ts'
+import { type Making, recordTargetMakers } from '../../src/engine/makers.ts'
 import { Scheduler } from './scheduler.ts'
 
 const SEEDS = 300
@@ -36,7 +36,7 @@ async function contested(seed: number, change: (each: Change) => Change = (each)
     const host = `h${number}`
     const taskId = `t${Math.floor(scheduler.random() * 3)}`
     const wanted = ['x', 'y', 'z'].filter(() => scheduler.random() < 0.6).map((uri) => making(taskId, uri))
-    void recordMakers(storeOf(scheduler, host, store, change), wanted, always).then((conflicts) => {
+    void recordTargetMakers(storeOf(scheduler, host, store, change), wanted, always).then((conflicts) => {
       if (conflicts.length > 0) return
       for (const { uri } of wanted) makers.set(uri, (makers.get(uri) ?? new Set()).add(taskId))
     })

@@ -2,10 +2,10 @@ import { prune } from '../../src/control/prune.ts'
 import type { Stored } from '../../src/core/change.ts'
 import { keys } from '../../src/core/keys.ts'
 import { isRunOpen, type Run, type TaskRun } from '../../src/core/model.ts'
-import { applyLimits } from '../../src/engine/apply-limits.ts'
-import { cancelRun, mustEndBeforeRetry } from '../../src/engine/cancel.ts'
+import { applyConfiguredLimits } from '../../src/engine/apply-limits.ts'
+import { cancelRun, mustCancelBeforeRetry } from '../../src/engine/cancel.ts'
 import type { Context } from '../../src/engine/context.ts'
-import { canBeMarked, markSucceeded } from '../../src/engine/mark.ts'
+import { canMarkSucceeded, markTaskSucceeded } from '../../src/engine/mark.ts'
 import type { Features } from './features.ts'
 import { randomPolicy, type SimTask } from './project.ts'
 import { PERSON } from './watch.ts'
@@ -65,10 +65,10 @@ async function cancelSome({ world, contextOf }: Surroundings, host: string): Pro
 
 async function markSome({ world, contextOf }: Surroundings, host: string): Promise<void> {
   const tasks = [...world.records.values()].filter(
-    (record) => record.kind === 'taskRun' && canBeMarked(record) && !record.join,
+    (record) => record.kind === 'taskRun' && canMarkSucceeded(record) && !record.join,
   )
   const task = pick(world, tasks) as TaskRun | undefined
-  if (task !== undefined) await markSucceeded(contextOf(host), task)
+  if (task !== undefined) await markTaskSucceeded(contextOf(host), task)
 }
 
 async function askForSome({ world, contextOf, askAgain }: Surroundings, host: string): Promise<void> {
@@ -88,7 +88,7 @@ async function retrySome({ world, contextOf, askAgain }: Surroundings, host: str
   if (run === undefined) return
   const context = contextOf(host)
   const { store, clock } = context.ports
-  if (mustEndBeforeRetry(run, failuresIn(world, run.id))) await cancelRun(context, run as Stored<Run>)
+  if (mustCancelBeforeRetry(run, failuresIn(world, run.id))) await cancelRun(context, run as Stored<Run>)
   // The next run is opened once the bodies of this one have stopped.
   const isStopping = (record: Stored | undefined) =>
     record?.kind === 'run' && isRunOpen(record.status) && record.cancelledAt !== undefined
@@ -141,5 +141,5 @@ async function changeLimits({ world, contextOf }: Surroundings, host: string): P
     resources: { db: { limit: other(2) }, api: { limit: other(1) } },
     budgets: { calls: { limit: other(5), per: 'minute', timeZone: 'UTC' } },
   })
-  await applyLimits(contextOf(host))
+  await applyConfiguredLimits(contextOf(host))
 }

@@ -5,7 +5,7 @@ import { isRunOpen, type Run, type ScheduleRecord } from '../../src/core/model.t
 import type { ScheduleRule } from '../../src/core/schedule.ts'
 import { cancelRun } from '../../src/engine/cancel.ts'
 import type { Context } from '../../src/engine/context.ts'
-import { pauseSchedule, tickSchedule } from '../../src/engine/schedules.ts'
+import { setSchedulePaused, tickSchedule } from '../../src/engine/schedules.ts'
 import { PERSON } from './watch.ts'
 import { ScheduleWatch } from './watch-schedules.ts'
 import type { World } from './world.ts'
@@ -103,7 +103,7 @@ export class Schedules {
     if (!isAgain && steps - this.#actedAt < AGAIN_STEPS) return
     this.#actedAt = steps
     const context = this.#contextOf(this.#nextPerson())
-    void pauseSchedule(context, this.#name, paused)
+    void setSchedulePaused(context, this.#name, paused)
   }
 
   /** A person cancels a run that the schedule has started. */

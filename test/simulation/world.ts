@@ -3,7 +3,7 @@ import type { FoundTask } from '../../src/core/graph.ts'
 import type { Limits } from '../../src/core/limits.ts'
 import type { Run } from '../../src/core/model.ts'
 import type { Store } from '../../src/core/ports.ts'
-import { findUnproven } from '../../src/engine/proof.ts'
+import { findUnprovenTasks } from '../../src/engine/proof.ts'
 import { Bodies } from './bodies.ts'
 import { Definitions } from './definitions.ts'
 import { LIMITS, type Script, type SimTask } from './project.ts'
@@ -161,7 +161,7 @@ export class World {
     const reads = (wanted: readonly string[]) =>
       read(`read ${wanted.join(' ')}`, async () => wanted.map((key) => this.records.get(key)))
     const store = { read: reads as Store['read'] }
-    const unproven = made.length === 0 ? new Set() : await findUnproven(store, made)
+    const unproven = made.length === 0 ? new Set() : await findUnprovenTasks(store, made)
     return tasks.map((task) => there.has(task) && !unproven.has(task.id))
   }
 

@@ -9,13 +9,13 @@ import { type Limits, NO_LIMITS } from '../../src/core/limits.ts'
 import type { Limit, Run, TaskRun } from '../../src/core/model.ts'
 import type { Plan, Policy } from '../../src/core/plan.ts'
 import type { Ending } from '../../src/core/ports.ts'
-import { advance } from '../../src/engine/advance.ts'
-import { type Claimed, claim } from '../../src/engine/claim.ts'
+import { advanceFeed } from '../../src/engine/advance.ts'
+import { type Claimed, claimAttempt } from '../../src/engine/claim.ts'
 import type { Context } from '../../src/engine/context.ts'
-import { finish } from '../../src/engine/finish.ts'
-import { openRun } from '../../src/engine/open-run.ts'
-import { findUnproven } from '../../src/engine/proof.ts'
-import { tick } from '../../src/engine/tick.ts'
+import { finishAttempt } from '../../src/engine/finish.ts'
+import { joinOrOpenRun } from '../../src/engine/open-run.ts'
+import { findUnprovenTasks } from '../../src/engine/proof.ts'
+import { tickDueRecords } from '../../src/engine/tick.ts'
 import { settings } from './records.ts'
 import { testClock } from './test-clock.ts'
 
@@ -50,7 +50,7 @@ export function stepwise(limits: Limits = NO_LIMITS) {
       plans: memoryPlans(),
       completeness: {
         async areComplete(tasks) {
-          const unproven = await findUnproven(store, tasks)
+          const unproven = await findUnprovenTasks(store, tasks)
           return tasks.map(({ id }) => targets.has(id) && !unproven.has(id))
         },
       },
@@ -67,28 +67,30 @@ export function stepwise(limits: Limits = NO_LIMITS) {
       clock.now(),
     )
   const settle = async () => {
-    while ((await advance(context)) > 0);
+    while ((await advanceFeed(context)) > 0);
   }
   const openPlan = async (name: string, found: FoundTask[]) => {
     const request = { name, family: 'T', params: {}, significant: {} }
-    const { run } = await openRun(context, request, async () => numberPlanTasks(name, found, clock.now()))
+    const { run } = await joinOrOpenRun(context, request, async () =>
+      numberPlanTasks(name, found, clock.now()),
+    )
     await settle()
     return run
   }
   const open = async (name: string, attempts = 1) => {
     const request = { name, family: 'T', params: {}, significant: {} }
-    const { run } = await openRun(context, request, async () => plan(attempts))
+    const { run } = await joinOrOpenRun(context, request, async () => plan(attempts))
     await settle()
     return run
   }
-  const take = async (run: string, attempt = 1, number = 0) => claim(context, { run, number, attempt })
+  const take = async (run: string, attempt = 1, number = 0) => claimAttempt(context, { run, number, attempt })
   const end = async (claimed: Claimed, ending: Ending) => {
-    const isWritten = await finish(context, claimed, ending)
+    const isWritten = await finishAttempt(context, claimed, ending)
     await settle()
     return isWritten
   }
   const ticked = async () => {
-    await tick(context)
+    await tickDueRecords(context)
     await settle()
   }
   const task = async (run: string, number = 0) =>
@@ -137,7 +139,7 @@ export const FAILED: Ending = {
 }
 
 /** The attempt that a claim has won. */
-export async function ours(result: Awaited<ReturnType<typeof claim>>): Promise<Claimed> {
+export async function ours(result: Awaited<ReturnType<typeof claimAttempt>>): Promise<Claimed> {
   assert.equal(result.is, 'ours')
   return (result as { claimed: Claimed }).claimed
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { errorName } from '../../core/errors.ts'
+import { readErrorName } from '../../core/errors.ts'
 
 const FIRST_MS = 25
 const LONGEST_MS = 2_000
@@ -23,7 +23,7 @@ export async function retrying<T>(attempt: () => Promise<T | undefined>): Promis
       const result = await attempt()
       if (result !== undefined) return result
     } catch (error) {
-      if (!isPassing(errorName(error))) throw error
+      if (!isPassing(readErrorName(error))) throw error
       last = error
     }
     await sleep(Math.random() * Math.min(FIRST_MS * 2 ** tries, LONGEST_MS))

@@ -15,7 +15,7 @@ import { basename, dirname, join, resolve, sep } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { pathToFileURL } from 'node:url'
-import { errorCode, SluiceError } from '../../core/errors.ts'
+import { readErrorCode, SluiceError } from '../../core/errors.ts'
 import type { Staged, Storage } from '../../core/ports.ts'
 
 /** From this many wanted names in one folder a listing is cheaper than single look-ups. */
@@ -213,10 +213,10 @@ async function isThere(path: string): Promise<boolean> {
 
 const isAbsent = (error: unknown) =>
   // A link to itself leads nowhere as well.
-  ['ENOENT', 'ENOTDIR', 'ELOOP'].includes(errorCode(error) ?? '')
+  ['ENOENT', 'ENOTDIR', 'ELOOP'].includes(readErrorCode(error) ?? '')
 
 function explained(path: string, error: unknown): unknown {
-  if (errorCode(error) !== 'ENOSPC') return error
+  if (readErrorCode(error) !== 'ENOSPC') return error
   return new SluiceError('disk_full', `The disk is full: ${path} could not be written.`, {
     cause: error,
     hint: 'Make room, then give the same command again.',

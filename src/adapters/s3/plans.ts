@@ -6,7 +6,7 @@ import {
   PutObjectCommand,
   type S3Client,
 } from '@aws-sdk/client-s3'
-import { errorName } from '../../core/errors.ts'
+import { readErrorName } from '../../core/errors.ts'
 import { MissingTaskError, type PlanHeader, type PlannedTask } from '../../core/plan.ts'
 import { parsePlanSlice, serializePlanSlice } from '../../core/plan-slice.ts'
 import { PLAN_SLICE, type Plans } from '../../core/ports.ts'
@@ -40,7 +40,7 @@ export function s3Plans(client: S3Client, Bucket: string, prefix: string): Plans
       )
       return true
     } catch (error) {
-      const name = errorName(error)
+      const name = readErrorName(error)
       if (name === 'PreconditionFailed' || name === 'ConditionalRequestConflict') return false
       throw error
     }

@@ -7,7 +7,7 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3'
 import { Upload } from '@aws-sdk/lib-storage'
-import { errorName } from '../../core/errors.ts'
+import { readErrorName } from '../../core/errors.ts'
 import { STAGED } from '../../core/names.ts'
 import type { Staged, Storage } from '../../core/ports.ts'
 import { copyObject } from './copy.ts'
@@ -119,7 +119,7 @@ async function unlessThere(put: () => Promise<unknown>): Promise<void> {
   try {
     await put()
   } catch (error) {
-    const name = errorName(error)
+    const name = readErrorName(error)
     if (name !== 'PreconditionFailed' && name !== 'ConditionalRequestConflict') throw error
   }
 }

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { errorCode, readErrorMessage, SluiceError } from '../../core/errors.ts'
+import { readErrorCode, readErrorMessage, SluiceError } from '../../core/errors.ts'
 import { isBusy, type Patience, patience } from './patience.ts'
 import { sameFileCheck } from './same-file.ts'
 import { afterReactions, SpeculativeTransaction, type TransactionSteps } from './speculative-transaction.ts'
@@ -238,7 +238,7 @@ const SQLITE_CORRUPT = 11
 function explained(path: string, error: unknown): unknown {
   if (error instanceof SluiceError || !(error instanceof Error)) return error
   const code = (error as { errcode?: number }).errcode ?? 0
-  const systemCode = errorCode(error)
+  const systemCode = readErrorCode(error)
   const options = { cause: error }
   if ((code & 0xff) === SQLITE_FULL || systemCode === 'ENOSPC')
     return new SluiceError('disk_full', `The disk that holds the state ${path} is full.`, {

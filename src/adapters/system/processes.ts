@@ -1,6 +1,6 @@
 import { readFileSync, readlinkSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { errorCode } from '../../core/errors.ts'
+import { readErrorCode } from '../../core/errors.ts'
 
 /**
  * Ids of worker processes: host, process id and the process's start. The start separates an ended process from a later one
@@ -35,7 +35,7 @@ function isAlive(pid: number): boolean {
     process.kill(pid, 0)
     return true
   } catch (error) {
-    return errorCode(error) !== 'ESRCH'
+    return readErrorCode(error) !== 'ESRCH'
   }
 }
 

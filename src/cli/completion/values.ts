@@ -1,8 +1,8 @@
 import type { Control } from '../../control/control.ts'
 import { findRoot } from '../../control/requests.ts'
 import { RUN_STATUSES } from '../../control/run-filter.ts'
-import { choicesOf } from '../../define/fields.ts'
-import { kindOf } from '../../define/params.ts'
+import { listFieldChoices } from '../../define/fields.ts'
+import { findParameterKind } from '../../define/params.ts'
 import { findConfig, loadProject, type Project } from '../../project/load-config.ts'
 import { withControl } from '../open-control.ts'
 import { defaultState, fromStart } from '../place.ts'
@@ -121,6 +121,6 @@ async function parameterValues(name: string, where: Where): Promise<Candidate[]>
   if (root === undefined) return []
   const field = findRoot(await projectOf(where), root).definition.fields[name]
   if (field === undefined) return []
-  const values = kindOf(field) === 'day' ? ['today', 'yesterday'] : choicesOf(field)
+  const values = findParameterKind(field) === 'day' ? ['today', 'yesterday'] : listFieldChoices(field)
   return values.map((value) => ({ value: String(value) }))
 }

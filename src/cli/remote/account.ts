@@ -5,7 +5,7 @@ import {
   NoSuchEntityException,
 } from '@aws-sdk/client-iam'
 import { HeadBucketCommand, NotFound, S3Client } from '@aws-sdk/client-s3'
-import { errorName, readErrorMessage, SluiceError } from '../../core/errors.ts'
+import { readErrorMessage, readErrorName, SluiceError } from '../../core/errors.ts'
 import type { DeployedEnvironment } from '../../define/deployed-environment.ts'
 import type { Project } from '../../project/load-config.ts'
 
@@ -68,7 +68,7 @@ async function isThere(s3: S3Client, Bucket: string): Promise<boolean> {
   try {
     await s3.send(new HeadBucketCommand({ Bucket }))
   } catch (error) {
-    if (error instanceof NotFound || errorName(error) === 'NoSuchBucket') return false
+    if (error instanceof NotFound || readErrorName(error) === 'NoSuchBucket') return false
   }
   return true
 }

@@ -1,5 +1,5 @@
 import { fromNodeProviderChain } from '@aws-sdk/credential-providers'
-import { errorName, readErrorMessage, SluiceError } from '../../core/errors.ts'
+import { readErrorMessage, readErrorName, SluiceError } from '../../core/errors.ts'
 import type { StackOutputs } from '../../core/names.ts'
 import type { DeployedEnvironment } from '../../define/deployed-environment.ts'
 import type { Project } from '../../project/load-config.ts'
@@ -35,11 +35,11 @@ export async function lookUp(project: Project, name: string): Promise<Target> {
 
 /** Whether an error says that credentials are missing, wrong or expired. */
 export const isAboutCredentials = (error: unknown): boolean =>
-  /Credential|Token/i.test(`${errorName(error)} ${readErrorMessage(error)}`)
+  /Credential|Token/i.test(`${readErrorName(error)} ${readErrorMessage(error)}`)
 
 /** One clear message for what can be wrong on the way to AWS. */
 export function explained(error: unknown): SluiceError {
-  const kind = errorName(error)
+  const kind = readErrorName(error)
   const message = readErrorMessage(error)
   if (isAboutCredentials(error))
     return new SluiceError('deployment_unreachable', `AWS does not accept the credentials: ${message}`, {

@@ -1,7 +1,7 @@
 import { CloudFormationClient, UpdateTerminationProtectionCommand } from '@aws-sdk/client-cloudformation'
 import { CloudWatchLogsClient, DeleteLogGroupCommand } from '@aws-sdk/client-cloudwatch-logs'
 import { DeleteSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
-import { errorName, SluiceError } from '../../core/errors.ts'
+import { readErrorName, SluiceError } from '../../core/errors.ts'
 import { findConfig, loadProject, type Project } from '../../project/load-config.ts'
 import { EXIT } from '../exit.ts'
 import type { GlobalOptions, Result } from '../options.ts'
@@ -125,7 +125,7 @@ async function removed(what: string, remove: () => Promise<unknown>): Promise<vo
   try {
     await remove()
   } catch (error) {
-    if (errorName(error) === 'ResourceNotFoundException') return
+    if (readErrorName(error) === 'ResourceNotFoundException') return
     throw new SluiceError('deployment_unreachable', `The stack is removed, but not the ${what}: ${error}`, {
       cause: error,
       hint: 'Remove it in the AWS console.',

@@ -11,7 +11,7 @@ import {
 import { SHELL } from '../../adapters/ecs/workers.ts'
 import type { TaskShape } from '../../control/control.ts'
 import { SluiceError } from '../../core/errors.ts'
-import { CAPACITY, CONTAINER, EVENTS, ecsTaskOf } from '../../core/names.ts'
+import { CAPACITY, CONTAINER, EVENTS, parseEcsTaskId } from '../../core/names.ts'
 import { EXIT } from '../exit.ts'
 import { type GlobalOptions, projectOf, type Result } from '../options.ts'
 import { deployedControl } from './control.ts'
@@ -67,7 +67,7 @@ export async function withContainer<T>(
 
 /** The container that runs a task now. */
 export function containerOf({ status, worker }: Pick<TaskShape, 'status' | 'worker'>): string | undefined {
-  return status === 'running' && worker ? ecsTaskOf(worker) : undefined
+  return status === 'running' && worker ? parseEcsTaskId(worker) : undefined
 }
 
 /** A container of the pool that works on nothing; where nobody stops it, it ends after an hour. */

@@ -10,8 +10,8 @@ import { readErrorMessage, SluiceError } from '../../core/errors.ts'
 import { type StackOutputs, TASKS_MACHINE } from '../../core/names.ts'
 import {
   type DeployedEnvironment,
-  deployedEnvironment,
-  earlierStackName,
+  findDeployedEnvironment,
+  makeEarlierStackName,
 } from '../../define/deployed-environment.ts'
 import type { Project } from '../../project/load-config.ts'
 
@@ -35,7 +35,7 @@ const SAME_PROJECT = 0.5
  * old name where it is of this project: it has at least half of its pipelines. Throws where a stack is another project's.
  */
 export async function findTarget(project: Project, name: string): Promise<Target> {
-  const environment = deployedEnvironment(project, name)
+  const environment = findDeployedEnvironment(project, name)
   const client = new CloudFormationClient({ region: environment.region })
   const found = await describe(client, environment.stack)
   if (found !== undefined) {
@@ -43,7 +43,7 @@ export async function findTarget(project: Project, name: string): Promise<Target
     return { environment, found }
   }
   const isNamed = project.environments[name]?.stack !== undefined
-  const earlier = isNamed ? undefined : await describe(client, earlierStackName(name))
+  const earlier = isNamed ? undefined : await describe(client, makeEarlierStackName(name))
   if (earlier === undefined || !(await isOf(client, project, earlier)))
     return { environment, found: undefined }
   return { environment: { ...environment, stack: earlier.name }, found: earlier }

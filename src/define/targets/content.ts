@@ -30,11 +30,11 @@ export type InputContent<R> =
 type PartialRecord<Out> = Out extends Target ? never : { [K in keyof Out]?: Content<Out[K]> }
 
 /** Writes the content of an output; targets that are not files are what they are. */
-export async function writeContent(output: Output, content: unknown): Promise<void> {
+export async function writeOutputContent(output: Output, content: unknown): Promise<void> {
   if (content === undefined) return
   if (!isTarget(output)) {
     for (const [name, target] of Object.entries(output))
-      await writeContent(target, (content as Record<string, unknown>)[name])
+      await writeOutputContent(target, (content as Record<string, unknown>)[name])
     return
   }
   if (output instanceof JsonLinesTarget) await output.write(content as unknown[])
@@ -44,10 +44,10 @@ export async function writeContent(output: Output, content: unknown): Promise<vo
 }
 
 /** Reads the content of an output. */
-export async function readContent(output: Output): Promise<unknown> {
+export async function readOutputContent(output: Output): Promise<unknown> {
   if (!isTarget(output)) {
     const entries = Object.entries(output).map(
-      async ([name, target]) => [name, await readContent(target)] as const,
+      async ([name, target]) => [name, await readOutputContent(target)] as const,
     )
     return Object.fromEntries(await Promise.all(entries))
   }

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
-import { errorCode, readErrorMessage, SluiceError } from '../../core/errors.ts'
+import { readErrorCode, readErrorMessage, SluiceError } from '../../core/errors.ts'
 import { convertToJson } from '../../core/json.ts'
 import { readLines } from '../../core/lines.ts'
 import { StorageTarget } from './storage-target.ts'
@@ -120,7 +120,7 @@ async function* linesIn(stream: Readable, path: string): AsyncGenerator<string> 
 
 /** Bytes that are no UTF-8 would be read as U+FFFD, and published again as such. */
 function undecodable(error: unknown, path: string): unknown {
-  if (errorCode(error) !== 'ERR_ENCODING_INVALID_ENCODED_DATA') return error
+  if (readErrorCode(error) !== 'ERR_ENCODING_INVALID_ENCODED_DATA') return error
   return new SluiceError('invalid_usage', `${path} is not UTF-8.`, {
     cause: error,
     hint: 'Read it with file(path), whose bytes new TextDecoder(encoding) decodes.',

@@ -28,6 +28,6 @@ export function isTarget(value: unknown): value is Target {
 }
 
 /** The targets of an output as a list. */
-export function targetsOf(output: Output): Target[] {
+export function listOutputTargets(output: Output): Target[] {
   return isTarget(output) ? [output] : Object.values(output)
 }

@@ -1,9 +1,9 @@
 import { tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
-import { prepareJob } from '../../body/prepare-job.ts'
+import { prepareBodyJob } from '../../body/prepare-job.ts'
 import type { Home } from '../../control/home.ts'
 import type { Job, Runner } from '../../core/ports.ts'
-import { conclude } from '../../planning/conclude.ts'
+import { makeAttemptEnding } from '../../planning/conclude.ts'
 import { modulesOf, type Project } from '../../project/load-config.ts'
 import { type ProcessRunnerOptions, processRunner } from '../../runners/process/process-runner.ts'
 
@@ -31,8 +31,8 @@ export const bodies =
       scratch: tmpdir(),
       modulesOf: (families) => modulesOf(project, families),
       logs,
-      prepare: (job) => prepareJob(job, secrets, surroundings.markers),
-      conclude: (end) => conclude(definitions, end),
+      prepare: (job) => prepareBodyJob(job, secrets, surroundings.markers),
+      conclude: (end) => makeAttemptEnding(definitions, end),
     })
     return { ...runner, run: (job, hooks) => runner.run(adapt(job), hooks) }
   }

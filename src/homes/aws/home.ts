@@ -14,8 +14,8 @@ import type { Feed, Ports, Queue, Runner } from '../../core/ports.ts'
 import { parseS3Prefix } from '../../core/s3-uri.ts'
 import type { TaskDefinition } from '../../define/task.ts'
 import type { Context, Settings } from '../../engine/context.ts'
-import { completenessOf } from '../../planning/completeness.ts'
-import { surroundingsIn } from '../../planning/surroundings.ts'
+import { makeCompleteness } from '../../planning/completeness.ts'
+import { makeSurroundings } from '../../planning/surroundings.ts'
 import type { Project } from '../../project/load-config.ts'
 import { clients } from './clients.ts'
 import { ofPool, type Settings as Told } from './environment.ts'
@@ -66,9 +66,9 @@ export function openDeployed(told: Deployment, parts: HomeParts): Home {
     plans: s3Plans(s3, told.bucket, OBJECTS.plans),
     queue: parts.queue?.(messages) ?? messages,
   })
-  const surroundings = surroundingsIn(store, s3Storage(s3, parseS3Prefix(told.storage)))
+  const surroundings = makeSurroundings(store, s3Storage(s3, parseS3Prefix(told.storage)))
   const tasks = project?.tasks ?? new Map<string, TaskDefinition>()
-  const completeness = completenessOf(tasks, surroundings, fileStorage('/'))
+  const completeness = makeCompleteness(tasks, surroundings, fileStorage('/'))
   const looks = {
     logs: standardOutputLogs(),
     secrets: managedSecrets(secretsManager, told.secrets, told.environment),

@@ -1,5 +1,5 @@
 import type { FunctionDeath } from '../../adapters/cloudwatch/function-deaths.ts'
-import { lambdaStreamOf } from '../../core/names.ts'
+import { parseLambdaLogStream } from '../../core/names.ts'
 import type { Ports } from '../../core/ports.ts'
 import { ofPool } from './environment.ts'
 
@@ -14,7 +14,7 @@ export const lambdaDeaths =
   ): Ports['deathOf'] & {} =>
   async ({ worker, pool, startedAt }) => {
     const group = ofPool(logGroups, pool)
-    const stream = lambdaStreamOf(worker)
+    const stream = parseLambdaLogStream(worker)
     if (group === undefined || stream === undefined) return undefined
     // Without the log the attempt is lost as before.
     return read(group, stream, startedAt).catch(() => undefined)

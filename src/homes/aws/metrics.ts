@@ -1,6 +1,6 @@
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics'
 import type { Run } from '../../core/model.ts'
-import { attemptsMetric, budgetMetric, METRICS } from '../../core/names.ts'
+import { METRICS, makeAttemptsMetricName, makeBudgetMetricName } from '../../core/names.ts'
 import type { WorkEvents } from '../../engine/work.ts'
 import type { TickParts } from './handlers/tick.ts'
 
@@ -25,7 +25,7 @@ export function attemptMetrics(environment: string): NonNullable<WorkEvents['onE
   const metrics = metricsOf(environment)
   return (_, { outcome }) => {
     if (outcome === 'succeeded') return
-    metrics.addMetric(attemptsMetric(outcome), MetricUnit.Count, 1)
+    metrics.addMetric(makeAttemptsMetricName(outcome), MetricUnit.Count, 1)
     metrics.publishStoredMetrics()
   }
 }
@@ -39,7 +39,7 @@ export function tickMetrics(environment: string): TickParts['keep'] {
       metrics.addMetric(METRICS.oldestRunHours, MetricUnit.NoUnit, oldestRunHours)
     if (repaired !== undefined) metrics.addMetric(METRICS.recordsRepaired, MetricUnit.Count, repaired)
     for (const [name, use] of Object.entries(budgets))
-      metrics.addMetric(budgetMetric(name), MetricUnit.Percent, 100 * use)
+      metrics.addMetric(makeBudgetMetricName(name), MetricUnit.Percent, 100 * use)
     metrics.publishStoredMetrics()
   }
 }

@@ -18,18 +18,18 @@ import { systemClock } from '../../adapters/system/clock.ts'
 import { machineTime } from '../../adapters/system/monotonic.ts'
 import { filePresence } from '../../adapters/system/presence.ts'
 import { isGone, workerId } from '../../adapters/system/processes.ts'
-import { prepareJob, readSecrets } from '../../body/prepare-job.ts'
+import { prepareBodyJob, readSecretValues } from '../../body/prepare-job.ts'
 import { bundledChild } from '../../bundling/child-bundle.ts'
 import type { Home } from '../../control/home.ts'
 import { LOG_MAX_MB, NO_LIMITS } from '../../core/limits.ts'
 import type { BodyEnd, Job, Logs, Runner } from '../../core/ports.ts'
-import { secretVariable } from '../../define/secret.ts'
+import { makeSecretVariableName } from '../../define/secret.ts'
 import type { TaskDefinition } from '../../define/task.ts'
 import type { Context } from '../../engine/context.ts'
-import { completenessOf } from '../../planning/completeness.ts'
-import { conclude } from '../../planning/conclude.ts'
-import { readYield } from '../../planning/foreign-yield.ts'
-import { surroundingsIn } from '../../planning/surroundings.ts'
+import { makeCompleteness } from '../../planning/completeness.ts'
+import { makeAttemptEnding } from '../../planning/conclude.ts'
+import { readCommandYield } from '../../planning/foreign-yield.ts'
+import { makeSurroundings } from '../../planning/surroundings.ts'
 import { modulesOf, type Project } from '../../project/load-config.ts'
 import { commandRunner } from '../../runners/command/command-runner.ts'
 import { inlineRunner } from '../../runners/inline.ts'
@@ -76,13 +76,13 @@ export function openHome(options: HomeOptions): Home {
     // Read anew for each attempt, because `sluice dev` reads a changed config.
     maxBytes: () => (options.project?.limits.maxLogMb ?? LOG_MAX_MB) * MB,
   })
-  const secrets = fileSecrets(secretsPath(folder), secretVariable)
+  const secrets = fileSecrets(secretsPath(folder), makeSecretVariableName)
   // Children flush what they write; a body in this process would hold up all others meanwhile.
   const storage = fileStorage(storageFolder, { flush: options.inline === undefined })
-  const surroundings = surroundingsIn(store, storage)
+  const surroundings = makeSurroundings(store, storage)
   const tasks = options.project?.tasks ?? new Map<string, TaskDefinition>()
   const limits = options.project?.limits ?? NO_LIMITS
-  const completeness = completenessOf(tasks, surroundings, fileStorage('/'))
+  const completeness = makeCompleteness(tasks, surroundings, fileStorage('/'))
   const definitions = { tasks, limits, surroundings, storageFolder, completeness, store }
   const runner = makeRunner(options, { logs, secrets, definitions })
   const context: Context = {
@@ -148,8 +148,8 @@ function makeRunner(options: HomeOptions, parts: RunnerParts): Runner {
   const commands = commandRunner({
     state: resolve(options.stateFolder),
     logs,
-    secrets: (job) => readSecrets(job.task.policy.secrets, secrets),
-    readYield: (path, job) => readYield(path, job, definitions),
+    secrets: (job) => readSecretValues(job.task.policy.secrets, secrets),
+    readYield: (path, job) => readCommandYield(path, job, definitions),
     graceMs: options.graceMs ?? GRACE_MS,
   })
   return {
@@ -172,8 +172,8 @@ function makeBodyRunner({ inline, project, graceMs = GRACE_MS }: HomeOptions, pa
   const { tasks, surroundings, storageFolder } = definitions
   const shared = {
     logs,
-    prepare: (job: Job) => prepareJob(job, secrets, surroundings.markers),
-    conclude: (end: BodyEnd) => conclude(definitions, end),
+    prepare: (job: Job) => prepareBodyJob(job, secrets, surroundings.markers),
+    conclude: (end: BodyEnd) => makeAttemptEnding(definitions, end),
   }
   if (inline) return inlineRunner({ tasks, ...surroundings, ...shared })
   // A checkout has .ts and the package .js; in a bundle, which has .mjs, it is beside this module.

@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import type { Database } from '../../adapters/sqlite/database.ts'
-import { errorCode, readErrorMessage, SluiceError } from '../../core/errors.ts'
+import { readErrorCode, readErrorMessage, SluiceError } from '../../core/errors.ts'
 
 /** The secrets of a state folder. */
 export const secretsPath = (stateFolder: string) => join(resolve(stateFolder), 'secrets.json')
@@ -15,7 +15,7 @@ export function makeStateFolder(folder: string): void {
     // State, logs and secrets are never to be committed.
     if (!existsSync(ignore)) writeFileSync(ignore, '*\n')
   } catch (error) {
-    const isFull = errorCode(error) === 'ENOSPC'
+    const isFull = readErrorCode(error) === 'ENOSPC'
     throw new SluiceError(
       isFull ? 'disk_full' : 'state_unusable',
       `The state folder ${folder} cannot be written: ${isReadOnly(folder) ? 'its file system is read-only' : readErrorMessage(error)}.`,
@@ -32,7 +32,7 @@ function makeFolder(folder: string): void {
     mkdirSync(folder)
   } catch (error) {
     // Another command may have made it meanwhile.
-    if (errorCode(error) !== 'EEXIST') throw error
+    if (readErrorCode(error) !== 'EEXIST') throw error
   }
 }
 
@@ -42,7 +42,7 @@ function isReadOnly(folder: string): boolean {
     accessSync(existsSync(folder) || folder === dirname(folder) ? folder : dirname(folder), constants.W_OK)
     return false
   } catch (error) {
-    const code = errorCode(error)
+    const code = readErrorCode(error)
     return code === 'EROFS' || (code === 'ENOENT' && isReadOnly(dirname(folder)))
   }
 }

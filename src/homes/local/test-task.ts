@@ -2,16 +2,21 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileStorage } from '../../adapters/files/file-storage.ts'
-import { logTo } from '../../body/attempt-log.ts'
-import { execute } from '../../body/execute.ts'
-import { outputOf, type Surroundings } from '../../body/outputs.ts'
+import { makeBodyLog } from '../../body/attempt-log.ts'
+import { executeBody } from '../../body/execute.ts'
+import { bindTaskOutput, type Surroundings } from '../../body/outputs.ts'
 import { SluiceError } from '../../core/errors.ts'
 import type { Json } from '../../core/model.ts'
 import type { Shape } from '../../core/plan.ts'
 import type { LogLine, TaskName } from '../../core/ports.ts'
 import type { Fields, GivenOf } from '../../define/params.ts'
-import { flatten, mapRequires } from '../../define/requires.ts'
-import { type Content, type InputContent, readContent, writeContent } from '../../define/targets/content.ts'
+import { flattenRequires, mapRequires } from '../../define/requires.ts'
+import {
+  type Content,
+  type InputContent,
+  readOutputContent,
+  writeOutputContent,
+} from '../../define/targets/content.ts'
 import { MarkerTarget } from '../../define/targets/marker.ts'
 import type { Workspace } from '../../define/targets/storage-target.ts'
 import { isTarget, type Output } from '../../define/targets/target.ts'
@@ -86,7 +91,7 @@ async function run(
   const budgets = { ...instance.definition.policy.budgets, ...options.budgets }
   requireSecrets(instance, secrets)
   let thrown: unknown
-  const end = await execute({
+  const end = await executeBody({
     run: 'test',
     task: instance,
     attempt,
@@ -99,7 +104,7 @@ async function run(
     dependencies: new Set((options.dependencies ?? []).map(([each]) => each.id)),
     ...(checkpoint === undefined ? {} : { checkpoint }),
     surroundings,
-    log: logTo((level, text) => logs.push({ at: Date.now(), level, text })),
+    log: makeBodyLog((level, text) => logs.push({ at: Date.now(), level, text })),
     signal,
     onProgress() {},
     onError(error) {
@@ -117,7 +122,7 @@ async function run(
   return {
     outcome: end.outcome,
     output: (isDone && hasOutput
-      ? await readContent(outputOf(instance, surroundings, workspace))
+      ? await readOutputContent(bindTaskOutput(instance, surroundings, workspace))
       : undefined) as Content<unknown>,
     result: end.result ?? null,
     logs,
@@ -145,15 +150,15 @@ async function writeInput(
 ): Promise<{ requires?: Shape; upstream: (number: number) => TaskInstance }> {
   const fill = async (task: TaskInstance, content: unknown) => {
     const workspace: Workspace = { storage: surroundings.storage, writer: 'test', staged: new Map() }
-    const output: Output = outputOf(task, surroundings, workspace)
+    const output: Output = bindTaskOutput(task, surroundings, workspace)
     if (isTarget(output) && output instanceof MarkerTarget) markers.set(task.id, (content ?? null) as Json)
-    else await writeContent(output, content)
+    else await writeOutputContent(output, content)
     for (const staged of workspace.staged.values()) await staged.publish('replace')
   }
   for (const [task, content] of dependencies) await fill(task, content)
   const requires = instance.definition.requires?.(instance.params as never)
   if (requires === undefined) return { upstream: () => instance }
-  const { upstreams } = flatten(requires)
+  const { upstreams } = flattenRequires(requires)
   const numbers = mapRequires(requires, (task) => upstreams.indexOf(task)) as Shape
   await Promise.all(
     contentsOf(numbers, input).map(([number, content]) => fill(upstreams[number] as TaskInstance, content)),

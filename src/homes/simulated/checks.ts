@@ -2,7 +2,7 @@ import { parseTimeSpan, type Span } from '../../core/calendar.ts'
 import { SluiceError } from '../../core/errors.ts'
 import { findLimitProblems, type Limits } from '../../core/limits.ts'
 import type { Plan } from '../../core/plan.ts'
-import { checkConfig } from '../../define/config.ts'
+import { checkExportedConfig } from '../../define/config.ts'
 import type { Pipeline } from '../../define/pipeline.ts'
 import type { SimulateOptions } from './simulation.ts'
 
@@ -13,7 +13,7 @@ export function checkedLimits(pipelines: Pipeline[], { pools, resources, budgets
     ...(resources === undefined ? {} : { resources }),
     ...(budgets === undefined ? {} : { budgets }),
   }
-  const { config, problems } = checkConfig({ pipelines, ...given })
+  const { config, problems } = checkExportedConfig({ pipelines, ...given })
   refuse([
     ...problems,
     ...pipelines.flatMap((each) => [...each.problems, ...(each.root?.problems ?? [])]),

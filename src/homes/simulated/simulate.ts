@@ -5,16 +5,16 @@ import type { Failure, Run } from '../../core/model.ts'
 import type { Ending, LookedAt } from '../../core/ports.ts'
 import type { Pipeline } from '../../define/pipeline.ts'
 import type { TaskInstance } from '../../define/task.ts'
-import { advance } from '../../engine/advance.ts'
-import { type Claimed, claim } from '../../engine/claim.ts'
+import { advanceFeed } from '../../engine/advance.ts'
+import { type Claimed, claimAttempt } from '../../engine/claim.ts'
 import type { Context } from '../../engine/context.ts'
-import { finish } from '../../engine/finish.ts'
-import { openRun } from '../../engine/open-run.ts'
-import { planGraph } from '../../engine/plan-graph.ts'
-import { poolRoom } from '../../engine/room.ts'
-import { pauseSchedule, readSchedule, tickSchedule } from '../../engine/schedules.ts'
-import { tick } from '../../engine/tick.ts'
-import { planningOf } from '../../planning/planning.ts'
+import { finishAttempt } from '../../engine/finish.ts'
+import { joinOrOpenRun } from '../../engine/open-run.ts'
+import { planTaskGraph } from '../../engine/plan-graph.ts'
+import { computePoolCapacities } from '../../engine/pool-capacity.ts'
+import { readSchedule, setSchedulePaused, tickSchedule } from '../../engine/schedules.ts'
+import { tickDueRecords } from '../../engine/tick.ts'
+import { makePlanningDefinitions } from '../../planning/planning.ts'
 import { checkedLimits, checkPlan, outagesOf, rangeOf } from './checks.ts'
 import { FOREVER_MS, NOWHERE, type VirtualHome, virtualHome } from './home.ts'
 import type {
@@ -54,7 +54,7 @@ class Simulator {
   /** Ids of tasks whose targets are there. */
   readonly #complete = new Set<string>()
   readonly #attempts: SimulatedAttempt[] = []
-  readonly #planning = planningOf(NOWHERE)
+  readonly #planning = makePlanningDefinitions(NOWHERE)
   #active: Active[] = []
   #now: number
 
@@ -72,7 +72,7 @@ class Simulator {
   }
 
   async run(): Promise<Simulation> {
-    for (const { name } of this.#pipelines) await pauseSchedule(this.#context, name, false)
+    for (const { name } of this.#pipelines) await setSchedulePaused(this.#context, name, false)
     for (;;) {
       await this.#settle()
       const next = await this.#nextInstant()
@@ -87,10 +87,10 @@ class Simulator {
   /** Does everything that there is to do now. */
   async #settle(): Promise<void> {
     await this.#schedule()
-    await tick(this.#context)
+    await tickDueRecords(this.#context)
     for (let turn = 0; ; turn++) {
       let isBusy = false
-      while ((await advance(this.#context)) > 0) isBusy = true
+      while ((await advanceFeed(this.#context)) > 0) isBusy = true
       isBusy = (await this.#take(turn)) || isBusy
       if (!isBusy) return
       await this.#schedule()
@@ -116,11 +116,11 @@ class Simulator {
       describe: this.#planning.describe,
     }
     const plan = async () => {
-      const made = await planGraph(pipeline.name, root, definitions, this.#now)
+      const made = await planTaskGraph(pipeline.name, root, definitions, this.#now)
       checkPlan(made, this.#context.settings.limits)
       return made
     }
-    return (await openRun(this.#context, request, plan)).run
+    return (await joinOrOpenRun(this.#context, request, plan)).run
   }
 
   #isComplete({ id, policy }: Pick<LookedAt, 'id' | 'policy'>): boolean {
@@ -131,12 +131,12 @@ class Simulator {
     const { queue } = this.#context.ports
     const { concurrency = 100 } = this.#options
     const deliveries = await queue.take({
-      pools: await poolRoom(this.#context, turn),
+      pools: await computePoolCapacities(this.#context, turn),
       limit: concurrency - this.#active.length,
       visibilityMs: FOREVER_MS,
     })
     for (const delivery of deliveries) {
-      const result = await claim(this.#context, delivery.message)
+      const result = await claimAttempt(this.#context, delivery.message)
       if (result.is === 'early') {
         await queue.putBack(delivery, result.delayMs)
         continue
@@ -173,7 +173,7 @@ class Simulator {
 
   async #end(claimed: Claimed, attempt: AttemptToBe, ending: Ending): Promise<void> {
     if (ending.outcome === 'succeeded') this.#complete.add(claimed.planned.id)
-    await finish(this.#context, claimed, ending)
+    await finishAttempt(this.#context, claimed, ending)
     const { run } = claimed.task
     this.#attempts.push({ ...attempt, run, outcome: ending.outcome, endedAt: new Date(this.#now) })
   }

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { errorCode } from '../../core/errors.ts'
+import { readErrorCode } from '../../core/errors.ts'
 import type { Job } from '../../core/ports.ts'
 
 /** What is written beside a target: `.NAME.<nonce>-<n>.tmp`. */
@@ -51,7 +51,7 @@ export class CommandFiles {
     try {
       renameSync(written, target)
     } catch (error) {
-      if (!IS_FULL.has(errorCode(error) ?? '')) throw error
+      if (!IS_FULL.has(readErrorCode(error) ?? '')) throw error
       replaceFolder(written, target, beside(target, this.#job.nonce, 1))
     }
   }

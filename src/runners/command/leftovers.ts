@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { errorCode } from '../../core/errors.ts'
+import { readErrorCode } from '../../core/errors.ts'
 
 /** The variables by which a command is known. Two states may have runs of one name, also on one machine. */
 export interface AttemptVariables {
@@ -83,7 +83,7 @@ function read(path: string): string | undefined {
 }
 
 /** What cannot be read for want of file descriptors may be there. */
-const isAbsent = (error: unknown) => !['EMFILE', 'ENFILE'].includes(errorCode(error) ?? '')
+const isAbsent = (error: unknown) => !['EMFILE', 'ENFILE'].includes(readErrorCode(error) ?? '')
 
 function kill(pid: number): void {
   try {

@@ -1,4 +1,4 @@
-import { errorCode } from '../../core/errors.ts'
+import { readErrorCode } from '../../core/errors.ts'
 /** The system had no process, file descriptor or memory left: what was asked for can go well later. */
 export const isScarcity = (error: unknown): boolean =>
-  ['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM'].includes(errorCode(error) ?? '')
+  ['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM'].includes(readErrorCode(error) ?? '')

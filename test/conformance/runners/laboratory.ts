@@ -4,7 +4,7 @@ import type { TestContext } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { fileStorage } from '../../../src/adapters/files/file-storage.ts'
 import { fileLogs } from '../../../src/adapters/logs/file-logs.ts'
-import { prepareJob } from '../../../src/body/prepare-job.ts'
+import { prepareBodyJob } from '../../../src/body/prepare-job.ts'
 import type { Json, Progress } from '../../../src/core/model.ts'
 import type { BodyEnd, Ending, Job, JobHooks, LogLine, Logs, Runner } from '../../../src/core/ports.ts'
 import { loadProject, modulesOf } from '../../../src/project/load-config.ts'
@@ -186,7 +186,7 @@ function makeRunner(kind: Kind, own: string, logs: Logs): Runner {
   const secrets = { get: async () => SECRET, isSet: async () => true, hint: () => '' }
   const markers = { read: async (ids: string[]) => ids.map(() => undefined) }
   const storageFolder = join(own, 'data')
-  const prepare = (job: Job) => prepareJob(job, secrets, markers)
+  const prepare = (job: Job) => prepareBodyJob(job, secrets, markers)
   const storage = fileStorage(storageFolder)
   switch (kind) {
     case 'inline':

@@ -53,9 +53,9 @@ export const DECIDING: Fault[] = [
   {
     name: 'a planner overwrites task runs',
     file: 'src/engine/create-run.ts',
-    find: `put: newTaskRun(run, task, (upstream) => complete.has(upstream)),
+    find: `put: makeTaskRun(run, task, (upstream) => complete.has(upstream)),
       if: 'absent' as const,`,
-    replace: `put: newTaskRun(run, task, (upstream) => complete.has(upstream)),`,
+    replace: `put: makeTaskRun(run, task, (upstream) => complete.has(upstream)),`,
     by: SIMULATION,
   },
   {
@@ -99,9 +99,9 @@ export const DECIDING: Fault[] = [
   {
     name: 'a released task overwrites what stands',
     file: 'src/engine/release.ts',
-    find: `put: { ...newTaskRun(run.id, task, () => true), ...move(task) },
+    find: `put: { ...makeTaskRun(run.id, task, () => true), ...move(task) },
       if: 'absent' as const,`,
-    replace: `put: { ...newTaskRun(run.id, task, () => true), ...move(task) },`,
+    replace: `put: { ...makeTaskRun(run.id, task, () => true), ...move(task) },`,
     by: SIMULATION,
   },
   {
@@ -177,8 +177,8 @@ export const DECIDING: Fault[] = [
   {
     name: 'repairs are not counted',
     file: 'src/engine/audit.ts',
-    find: `if (ok && changes.some(movesOn)) writes++`,
-    replace: `if (ok && changes.some(movesOn)) writes = 0`,
+    find: `if (ok && changes.some(isRepair)) writes++`,
+    replace: `if (ok && changes.some(isRepair)) writes = 0`,
     by: AUDIT,
   },
   {

@@ -216,9 +216,9 @@ export const EXECUTING: Fault[] = [
   {
     name: 'an old change frees the lock of a new attempt',
     file: 'src/engine/locks.ts',
-    find: `  set: freed(task, now),
+    find: `  set: makeFreedFields(task, now),
   if: { holder },`,
-    replace: `  set: freed(task, now),`,
+    replace: `  set: makeFreedFields(task, now),`,
     by: SIMULATION,
   },
   {

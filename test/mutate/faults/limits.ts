@@ -84,8 +84,8 @@ export const LIMITS: Fault[] = [
   {
     name: 'the line is left without the next being looked at',
     file: 'src/engine/limits.ts',
-    find: `for (const key of new Set(rows)) await again(ports, key)`,
-    replace: `for (const key of new Set(rows)) if (key === '') await again(ports, key)`,
+    find: `for (const key of new Set(rows)) await requestAnotherLook(ports, key)`,
+    replace: `for (const key of new Set(rows)) if (key === '') await requestAnotherLook(ports, key)`,
     by: { test: 'test/engine/limits.test.ts' },
   },
   {
@@ -139,7 +139,7 @@ export const LIMITS: Fault[] = [
   },
   {
     name: 'a pool has more room than it has places',
-    file: 'src/engine/room.ts',
+    file: 'src/engine/pool-capacity.ts',
     find: `row === undefined ? concurrency : computeFreeCapacity(computeLimitAt(row, moment))`,
     replace: `concurrency`,
     by: { test: 'test/engine/limits.test.ts' },

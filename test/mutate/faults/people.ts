@@ -54,15 +54,15 @@ export const PEOPLE: Fault[] = [
   {
     name: 'a cancelled run is swept before all of it is there',
     file: 'src/engine/cancel.ts',
-    find: `if (await releaseChunk(context, run)) return`,
-    replace: `await releaseChunk(context, { ...run, released: 1e9 })`,
+    find: `if (await releaseNextTasks(context, run)) return`,
+    replace: `await releaseNextTasks(context, { ...run, released: 1e9 })`,
     by: { test: 'test/engine/release.test.ts' },
   },
   {
     name: 'ready tasks of a cancelled run are released to run',
     file: 'src/engine/release.ts',
-    find: `run.cancelledAt === undefined ? firstMove(task, now)`,
-    replace: `run.id !== '' ? firstMove(task, now)`,
+    find: `run.cancelledAt === undefined ? decideFirstMove(task, now)`,
+    replace: `run.id !== '' ? decideFirstMove(task, now)`,
     by: { test: 'test/engine/release.test.ts' },
   },
   {
@@ -82,7 +82,7 @@ export const PEOPLE: Fault[] = [
   },
   {
     name: 'attempts of a run that is being cancelled are claimed',
-    file: 'src/engine/open-runs.ts',
+    file: 'src/engine/open-run-cache.ts',
     find: `if (run?.status !== 'running' || run.cancelledAt !== undefined) return undefined`,
     replace: `if (run?.status !== 'running') return undefined`,
     by: SIMULATION,

@@ -2,7 +2,7 @@ import type { Home } from '../../../control/home.ts'
 import type { Key } from '../../../core/keys.ts'
 import { isRunOpen, type Run } from '../../../core/model.ts'
 import type { FeedEvent } from '../../../core/ports.ts'
-import { handleChanged, handleEvents } from '../../../engine/advance.ts'
+import { handleChangedRecords, handleEvents } from '../../../engine/advance.ts'
 import { type Answers, answerExecutions } from './answer.ts'
 
 /** What advancing does beside the engine. */
@@ -61,7 +61,7 @@ export function createAdvance({ home, answers, repair, wake, onRunEnd }: Advance
 /** Handles records that went aside; what fails again stays in their queue, and at last in its dead-letter queue. */
 export function createRepair({ home, answers, wake }: Pick<AdvanceParts, 'home' | 'answers' | 'wake'>) {
   return async (key: Key): Promise<void> => {
-    await handleChanged(home.context, [key])
+    await handleChangedRecords(home.context, [key])
     const [record] = await home.context.ports.store.read([key])
     if (record?.kind === 'run' && !isRunOpen(record.status)) await answerExecutions(home, answers, record)
     await wake()

@@ -3,9 +3,9 @@ import type { Home } from '../../../control/home.ts'
 import { findStandingRecord } from '../../../core/change.ts'
 import { keys } from '../../../core/keys.ts'
 import type { Crash } from '../../../core/model.ts'
-import { containerWorker, EVENTS } from '../../../core/names.ts'
+import { EVENTS, makeContainerWorkerId } from '../../../core/names.ts'
 import { cancelRun } from '../../../engine/cancel.ts'
-import { loseWorker } from '../../../engine/tick.ts'
+import { loseWorkerAttempts } from '../../../engine/tick.ts'
 import { executionId, removeExecution } from './answer.ts'
 
 const EVENT = z.discriminatedUnion('source', [
@@ -53,7 +53,11 @@ export function createJobEvents({ home, wake }: JobEventsParts) {
     } else if (parsed.detail.lastStatus === EVENTS.container.status) {
       const { taskArn, taskDefinitionArn, stoppedReason, stopCode } = parsed.detail
       const why = stoppedReason || stopCode || 'no reason was told'
-      const lost = await loseWorker(home.context, containerWorker(taskArn), `its container stopped: ${why}`)
+      const lost = await loseWorkerAttempts(
+        home.context,
+        makeContainerWorkerId(taskArn),
+        `its container stopped: ${why}`,
+      )
       // What a task has crashed is counted by the retries of the task.
       const crash = lost === 0 ? crashOf(parsed.detail, why) : undefined
       await wake(familyOf(taskDefinitionArn), crash)

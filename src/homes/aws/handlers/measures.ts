@@ -4,7 +4,7 @@ import { keys } from '../../../core/keys.ts'
 import { sumHeldAmounts } from '../../../core/limit-row.ts'
 import { isRunOpen, type Limit } from '../../../core/model.ts'
 import { readClockMoment } from '../../../core/moment.ts'
-import { rowAt } from '../../../engine/limits.ts'
+import { computeCurrentRow } from '../../../engine/limits.ts'
 
 /** How much of each budget's window is spent or reserved, from 0 to 1. */
 export async function budgetUse({ context }: Home): Promise<{ [budget: string]: number }> {
@@ -13,7 +13,7 @@ export async function budgetUse({ context }: Home): Promise<{ [budget: string]: 
   const rows = await ports.store.read(names.map((name) => keys.limit('budget', name)))
   const moment = readClockMoment(ports.clock)
   const useOf = (name: string, stored: Stored<Limit> | undefined) => {
-    const current = rowAt(stored, { of: 'budget', name }, settings.limits, moment)
+    const current = computeCurrentRow(stored, { of: 'budget', name }, settings.limits, moment)
     return ((current.window?.spent ?? 0) + sumHeldAmounts(current)) / current.limit
   }
   return Object.fromEntries(names.map((name, index) => [name, useOf(name, rows[index])]))

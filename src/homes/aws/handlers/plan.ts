@@ -5,7 +5,7 @@ import { SluiceError } from '../../../core/errors.ts'
 import { keys } from '../../../core/keys.ts'
 import { isRunOpen } from '../../../core/model.ts'
 import { cancelRun } from '../../../engine/cancel.ts'
-import { failPlanning, openRun } from '../../../engine/open-run.ts'
+import { failRunPlanning, joinOrOpenRun } from '../../../engine/open-run.ts'
 import type { Project } from '../../../project/load-config.ts'
 import { type Answers, answerExecutions, executionId, removeExecution } from './answer.ts'
 import { readOrder } from './read-order.ts'
@@ -30,12 +30,12 @@ export function createPlan(home: Home, project: Project, answers: Answers) {
     const { token, execution, name, pipeline, input } = PLAN_EVENT.parse(event)
     try {
       const asked = await readInput(home, project, pipeline, input)
-      const { run } = await openRun(home.context, asked.request, () => planToRun(home, asked))
+      const { run } = await joinOrOpenRun(home.context, asked.request, () => planToRun(home, asked))
       await attach(home, answers, { run, arn: execution, token })
     } catch (error) {
       if (!(error instanceof SluiceError) || error.source !== 'user') throw error
       // An execution that Sluice has started is named like the run that it was opened for.
-      await failPlanning(home.context, name, error.message)
+      await failRunPlanning(home.context, name, error.message)
       await answers.fail(token, error.code, [error.message, error.hint ?? ''].filter(Boolean).join('\n'))
     }
   }

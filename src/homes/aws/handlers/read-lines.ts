@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { type LineQuery, type ReadLines, readCursor, type WrittenLine } from '../../../control/parts.ts'
 import { keys } from '../../../core/keys.ts'
 import { mustHave } from '../../../core/must-have.ts'
-import { logStreamOf } from '../../../core/names.ts'
+import { findWorkerLogStream } from '../../../core/names.ts'
 import type { LinesPage, LinesQuery, Store } from '../../../core/ports.ts'
 
 /** Reads lines of a pool's tasks. */
@@ -80,6 +80,8 @@ async function withStreams(store: Store, { run, tasks }: LineQuery, place: Place
     keys.attempt(run.id, number, index + 1),
   )
   const records = [task, ...(await store.read(attempts))]
-  const streams = [...new Set(records.flatMap((record) => logStreamOf(record?.worker ?? '', pool) ?? []))]
+  const streams = [
+    ...new Set(records.flatMap((record) => findWorkerLogStream(record?.worker ?? '', pool) ?? [])),
+  ]
   return streams.length === 0 ? place : { ...place, streams }
 }

@@ -4,8 +4,8 @@ import { type Firing, makeScheduleIntervals } from '../../../core/calendar.ts'
 import type { Pipeline } from '../../../define/pipeline.ts'
 import type { Schedule } from '../../../define/schedule.ts'
 import {
-  pauseSchedule,
   readSchedule,
+  setSchedulePaused,
   tickSchedule,
   type UnstartedInterval,
 } from '../../../engine/schedules.ts'
@@ -67,7 +67,7 @@ export function hasFired(schedule: Firing, now: number): boolean {
 /** A deployed schedule runs until it is paused; nothing before its first look is looked back at. */
 async function beginOnce({ context }: Home, name: string): Promise<void> {
   const { version } = await readSchedule(context, name)
-  if (version === 0) await pauseSchedule(context, name, false)
+  if (version === 0) await setSchedulePaused(context, name, false)
 }
 
 const unstartedText = (name: string, unstarted: UnstartedInterval[]) =>

@@ -4,7 +4,7 @@ import type { OpenOrder } from '../../../control/parts.ts'
 import type { Asked } from '../../../control/requests.ts'
 import { keys } from '../../../core/keys.ts'
 import { TASKS_MACHINE } from '../../../core/names.ts'
-import { reserveRun } from '../../../engine/open-run.ts'
+import { joinOrReserveRun } from '../../../engine/open-run.ts'
 
 /** What starting an execution needs of Step Functions. */
 export interface Starter {
@@ -48,7 +48,7 @@ export async function startExecution(
   machines: string,
   { asked, pipeline, order }: Order,
 ): Promise<{ run: string; opened: boolean }> {
-  const started = await reserveRun(home.context, asked.request)
+  const started = await joinOrReserveRun(home.context, asked.request)
   const [run] = await home.context.ports.store.read([keys.run(started.run)])
   if (run?.status === 'planning') {
     const { name, params } = asked.request

@@ -1,7 +1,7 @@
 import type { Home } from '../../../control/home.ts'
-import { applyLimits } from '../../../engine/apply-limits.ts'
+import { applyConfiguredLimits } from '../../../engine/apply-limits.ts'
 import { auditOpenRuns } from '../../../engine/audit.ts'
-import { tick } from '../../../engine/tick.ts'
+import { tickDueRecords } from '../../../engine/tick.ts'
 import { budgetUse, failedLaunches, oldestRunHours } from './measures.ts'
 
 /** What a tick does beside the engine. */
@@ -31,8 +31,8 @@ const AUDIT_MINUTE = 17
 export function createTick({ home, wake, pools, keep }: TickParts) {
   return async (): Promise<void> => {
     const isHourly = new Date(home.context.ports.clock.now()).getUTCMinutes() === AUDIT_MINUTE
-    await applyLimits(home.context)
-    await tick(home.context)
+    await applyConfiguredLimits(home.context)
+    await tickDueRecords(home.context)
     const repaired = isHourly ? await auditOpenRuns(home.context) : 0
     await wake()
     keep({

@@ -8,7 +8,7 @@ import type { Context } from './context.ts'
  * How many more attempts each pool has room for, whoever runs them. `turn` moves on which pool comes first, so that
  * none takes all the places of a worker.
  */
-export async function poolRoom(
+export async function computePoolCapacities(
   { ports, settings }: Context,
   turn: number,
 ): Promise<{ [name: string]: number }> {

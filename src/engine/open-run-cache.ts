@@ -11,7 +11,7 @@ const KEPT = 100
 const known = new WeakMap<Ports, Map<string, { run: Stored<Run>; until: number }>>()
 
 /** The run of a message where work on it may begin; undefined where it is cancelled or over. */
-export async function readOpenRun(ports: Ports, id: string): Promise<Stored<Run> | undefined> {
+export async function readCachedOpenRun(ports: Ports, id: string): Promise<Stored<Run> | undefined> {
   const runs = known.get(ports) ?? new Map()
   known.set(ports, runs)
   const now = ports.clock.steady()
