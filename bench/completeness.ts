@@ -31,8 +31,8 @@ for (const name of ['readdir', 'stat', 'access']) count(fs.promises as never, na
 for (const name of ['readdirSync', 'statSync', 'existsSync', 'accessSync']) count(fs as never, name)
 syncBuiltinESMExports()
 
-const { fileStorage } = await import('../src/adapters/files/file-storage.ts')
-const storage = fileStorage(folder)
+const { makeFileStorage } = await import('../src/adapters/files/file-storage.ts')
+const storage = makeFileStorage(folder)
 const start = performance.now()
 const there = await storage.existMany(paths)
 const seconds = (performance.now() - start) / 1000

@@ -2,8 +2,8 @@ import type { _Record } from '@aws-sdk/client-dynamodb-streams'
 import { SFNClient } from '@aws-sdk/client-sfn'
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
 import type { DynamoDBStreamEvent, SQSEvent } from 'aws-lambda'
-import { eventOf } from '../src/adapters/dynamodb/stream-event.ts'
-import { stepFunctions } from '../src/adapters/states/executions.ts'
+import { toFeedEvent } from '../src/adapters/dynamodb/stream-event.ts'
+import { makeExecutions } from '../src/adapters/states/executions.ts'
 import { readSettings } from '../src/homes/aws/environment.ts'
 import { createAdvance, createRepair } from '../src/homes/aws/handlers/advance.ts'
 import { noteCode } from '../src/homes/aws/handlers/deployed-code.ts'
@@ -17,7 +17,7 @@ const told = readSettings('advance')
 const sqs = new SQSClient(PATIENT)
 const { queue, wake } = launcherOf(told, bundledContainers)
 const home = openDeployed(told, { worker: 'advance', limits: bundledLimits, queue })
-const answers = stepFunctions(new SFNClient(PATIENT))
+const answers = makeExecutions(new SFNClient(PATIENT))
 
 async function repair(keys: string[]): Promise<void> {
   for (const key of keys)
@@ -34,7 +34,7 @@ const handleKey = createRepair({ home, answers, wake })
 /** Changes of the table, from its stream; and keys that went aside, from their queue. */
 export const handler = async (event: DynamoDBStreamEvent | SQSEvent): Promise<void> => {
   const changes = event.Records.flatMap((record, index) =>
-    'dynamodb' in record ? (eventOf(record as _Record, index) ?? []) : [],
+    'dynamodb' in record ? (toFeedEvent(record as _Record, index) ?? []) : [],
   )
   await advance(changes)
   for (const record of event.Records) if ('body' in record) await handleKey(JSON.parse(record.body).key)

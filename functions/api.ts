@@ -2,9 +2,9 @@ import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs'
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import { SFNClient } from '@aws-sdk/client-sfn'
 import { handle } from 'hono/aws-lambda'
-import { logReader } from '../src/adapters/cloudwatch/logs.ts'
-import { managedSecrets } from '../src/adapters/secrets-manager/secrets.ts'
-import { stepFunctions } from '../src/adapters/states/executions.ts'
+import { makeLogReader } from '../src/adapters/cloudwatch/logs.ts'
+import { makeManagedSecrets } from '../src/adapters/secrets-manager/secrets.ts'
+import { makeExecutions } from '../src/adapters/states/executions.ts'
 import { ofPool, readSettings } from '../src/homes/aws/environment.ts'
 import { createDeployedApi } from '../src/homes/aws/handlers/api.ts'
 import { openDeployed } from '../src/homes/aws/home.ts'
@@ -13,15 +13,15 @@ import { loadProject } from '../src/project/load-config.ts'
 
 const told = readSettings('api')
 const project = await loadProject('sluice.config')
-const secrets = managedSecrets(new SecretsManagerClient(PATIENT), told.secrets, told.environment)
-const readLogs = logReader(new CloudWatchLogsClient(PATIENT))
+const secrets = makeManagedSecrets(new SecretsManagerClient(PATIENT), told.secrets, told.environment)
+const readLogs = makeLogReader(new CloudWatchLogsClient(PATIENT))
 
 /** Answers the command; only whoever may invoke the function with AWS credentials gets here. */
 export const handler = handle(
   createDeployedApi({
     home: openDeployed(told, { worker: 'api', project, limits: project.limits }),
     project,
-    starter: stepFunctions(new SFNClient(PATIENT)),
+    starter: makeExecutions(new SFNClient(PATIENT)),
     machines: told.machines,
     setSecret: secrets.set,
     readLines: async (pool, query) => {

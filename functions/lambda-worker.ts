@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ChangeMessageVisibilityCommand, SQSClient } from '@aws-sdk/client-sqs'
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda'
-import { readMessage } from '../src/adapters/sqs/queue.ts'
+import { parseDelivery } from '../src/adapters/sqs/queue.ts'
 import { makeLambdaWorkerId } from '../src/core/names.ts'
 import type { Job } from '../src/core/ports.ts'
 import { bodies } from '../src/homes/aws/bodies.ts'
@@ -54,7 +54,7 @@ const sqs = new SQSClient(PATIENT)
 /** Attempts of a Lambda pool. What is not ours comes back at once, until it is a dead letter. */
 export const handler = async ({ Records }: SQSEvent, context: Context): Promise<SQSBatchResponse> => {
   const QueueUrl = ofPool(told.queues, told.pool) ?? ''
-  const read = Records.map((record) => readMessage(QueueUrl, record.body, record.receiptHandle))
+  const read = Records.map((record) => parseDelivery(QueueUrl, record.body, record.receiptHandle))
   await work(
     read.filter((delivery) => delivery !== undefined),
     context.getRemainingTimeInMillis(),

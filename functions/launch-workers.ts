@@ -1,6 +1,6 @@
 import { ECSClient } from '@aws-sdk/client-ecs'
 import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs'
-import { fargateWorkers } from '../src/adapters/ecs/workers.ts'
+import { makeFargateWorkers } from '../src/adapters/ecs/workers.ts'
 import { ofPool, readSettings } from '../src/homes/aws/environment.ts'
 import { createLaunchWorkers } from '../src/homes/aws/handlers/launch-workers.ts'
 import { openDeployed } from '../src/homes/aws/home.ts'
@@ -32,5 +32,5 @@ export const handler = createLaunchWorkers({
   ports: home.context.ports,
   pools,
   backlog,
-  ...fargateWorkers(new ECSClient(PATIENT), place),
+  ...makeFargateWorkers(new ECSClient(PATIENT), place),
 })

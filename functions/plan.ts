@@ -1,5 +1,5 @@
 import { SFNClient } from '@aws-sdk/client-sfn'
-import { stepFunctions } from '../src/adapters/states/executions.ts'
+import { makeExecutions } from '../src/adapters/states/executions.ts'
 import { readSettings } from '../src/homes/aws/environment.ts'
 import { createPlan, PLAN_EVENT } from '../src/homes/aws/handlers/plan.ts'
 import { openDeployed } from '../src/homes/aws/home.ts'
@@ -8,7 +8,7 @@ import { loadProject } from '../src/project/load-config.ts'
 
 const told = readSettings('plan')
 const project = await loadProject('sluice.config')
-const executions = stepFunctions(new SFNClient(PATIENT))
+const executions = makeExecutions(new SFNClient(PATIENT))
 
 /** Started by a state machine with its token: opens, plans or joins the run of the execution's input. */
 export const handler = async (event: unknown): Promise<void> => {

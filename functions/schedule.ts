@@ -1,5 +1,5 @@
 import { SFNClient } from '@aws-sdk/client-sfn'
-import { stepFunctions } from '../src/adapters/states/executions.ts'
+import { makeExecutions } from '../src/adapters/states/executions.ts'
 import { readSettings } from '../src/homes/aws/environment.ts'
 import { createSchedule } from '../src/homes/aws/handlers/schedule.ts'
 import { openDeployed } from '../src/homes/aws/home.ts'
@@ -11,4 +11,4 @@ const project = await loadProject('sluice.config')
 const home = openDeployed(told, { worker: 'schedule', project, limits: project.limits })
 
 /** At each firing of a schedule, and now and then for all: starts the intervals that are missing. */
-export const handler = createSchedule(home, project, stepFunctions(new SFNClient(PATIENT)), told.machines)
+export const handler = createSchedule(home, project, makeExecutions(new SFNClient(PATIENT)), told.machines)

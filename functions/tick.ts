@@ -1,5 +1,5 @@
 import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs'
-import { functionDeaths } from '../src/adapters/cloudwatch/function-deaths.ts'
+import { makeFunctionDeathReader } from '../src/adapters/cloudwatch/function-deaths.ts'
 import { readSettings } from '../src/homes/aws/environment.ts'
 import { createTick } from '../src/homes/aws/handlers/tick.ts'
 import { openDeployed } from '../src/homes/aws/home.ts'
@@ -13,7 +13,7 @@ const told = readSettings('tick')
 const home = openDeployed(told, {
   worker: 'tick',
   limits: bundledLimits,
-  deathOf: lambdaDeaths(told.logGroups, functionDeaths(new CloudWatchLogsClient(PATIENT))),
+  deathOf: lambdaDeaths(told.logGroups, makeFunctionDeathReader(new CloudWatchLogsClient(PATIENT))),
 })
 const launcher = launcherOf(told, bundledContainers)
 

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, it } from 'node:test'
 import { openDatabase } from '../src/adapters/sqlite/database.ts'
-import { isGone, workerId } from '../src/adapters/system/processes.ts'
+import { isProcessGone, makeWorkerId } from '../src/adapters/system/processes.ts'
 import { CommandHosts } from '../src/runners/command/command-hosts.ts'
 import { Supervision } from '../src/runners/process/supervision.ts'
 import { temporaryFolder } from './support/folders.ts'
@@ -36,16 +36,16 @@ describe('a state of an older version', () => {
 
 describe('a worker process', () => {
   it('is known to be gone only on its own host', async () => {
-    const own = workerId()
-    assert.equal(await isGone(own), false)
+    const own = makeWorkerId()
+    assert.equal(await isProcessGone(own), false)
     const [host = '', , start = ''] = own.split('/')
-    assert.equal(await isGone(`${host}/999999999/${start}`), true)
+    assert.equal(await isProcessGone(`${host}/999999999/${start}`), true)
     assert.equal(
-      await isGone(`${host}/${process.pid}/${start}1`),
+      await isProcessGone(`${host}/${process.pid}/${start}1`),
       true,
       'its number is another process by now',
     )
-    assert.equal(await isGone(`elsewhere/999999999/${start}`), false)
+    assert.equal(await isProcessGone(`elsewhere/999999999/${start}`), false)
   })
 })
 

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { describe, it, type TestContext } from 'node:test'
 import { S3Client } from '@aws-sdk/client-s3'
-import { copyObject } from '../src/adapters/s3/copy.ts'
+import { copyS3Object } from '../src/adapters/s3/copy.ts'
 
 /** One request as the store sees it. */
 interface Asked {
@@ -85,23 +85,23 @@ const limits = { wholeBytes: 20, partBytes: 10 }
 describe('copying an object', () => {
   it('takes one request up to the limit of S3', async (test) => {
     const { client, objects, requests } = await storeOf(test, content.slice(0, 20))
-    await copyObject(client, copy, limits)
+    await copyS3Object(client, copy, limits)
     assert.equal(objects.get('to'), content.slice(0, 20))
     assert.deepEqual(requests, ['HEAD from', 'PUT to'])
   })
 
   it('goes in parts above it, in order, with every byte', async (test) => {
     const { client, objects, requests } = await storeOf(test, content)
-    await copyObject(client, copy, limits)
+    await copyS3Object(client, copy, limits)
     assert.equal(objects.get('to'), content)
     assert.equal(requests.filter((each) => each.includes('partNumber')).length, 10)
-    await assert.rejects(copyObject(client, copy, limits), { name: 'PreconditionFailed' })
+    await assert.rejects(copyS3Object(client, copy, limits), { name: 'PreconditionFailed' })
     assert.equal(requests.at(-1), 'DELETE to uploadId')
   })
 
   it('leaves nothing behind where a part fails', async (test) => {
     const { client, objects, requests } = await storeOf(test, content, '3')
-    await assert.rejects(copyObject(client, copy, limits), { name: 'InvalidRequest' })
+    await assert.rejects(copyS3Object(client, copy, limits), { name: 'InvalidRequest' })
     assert.equal(objects.has('to'), false)
     assert.equal(requests.at(-1), 'DELETE to uploadId')
   })

@@ -14,8 +14,8 @@ import { openStorage } from '../src/homes/open-storage.ts'
 import { loadDefinitions } from '../src/project/load-config.ts'
 import {
   type ChildRecord,
-  endMark,
   type FromChild,
+  makeEndMark,
   type Question,
   RECORD_MARK,
   type ToChild,
@@ -79,7 +79,7 @@ async function runJob(job: BodyJob, modules: string[]): Promise<void> {
   const before = process.cpuUsage()
   const { end, left } = await owner.run(job, attempt, job, modules)
   const { user, system } = process.cpuUsage(before)
-  const mark = `${endMark(job.writer)}\n`
+  const mark = `${makeEndMark(job.writer)}\n`
   process.stdout.write(mark)
   process.stderr.write(mark)
   current = undefined

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander'
-import { fileSecrets } from '../adapters/secrets/file-secrets.ts'
+import { makeFileSecrets } from '../adapters/secrets/file-secrets.ts'
 import { formatDayInZone, parseTimeSpan, type Span } from '../core/calendar.ts'
 import { SluiceError } from '../core/errors.ts'
 import { makeSecretVariableName } from '../define/secret.ts'
@@ -46,7 +46,7 @@ export async function projectIfAny(options: Pick<GlobalOptions, 'config'>): Prom
 
 /** The secrets of the state, without opening the state itself. */
 export const secretsOf = (options: GlobalOptions) =>
-  fileSecrets(secretsPath(options.state), makeSecretVariableName)
+  makeFileSecrets(secretsPath(options.state), makeSecretVariableName)
 
 /** A whole number of 1 or more. */
 export function positiveInteger(text: string): number {

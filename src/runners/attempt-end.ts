@@ -21,7 +21,7 @@ export type AttemptExit = AttemptUsage &
 export type AttemptFailure = Failure & { outcome: AttemptOutcome }
 
 /** An ending as a failure. */
-export const failedAs = (outcome: AttemptOutcome, message: string): Ending => ({
+export const makeFailureEnding = (outcome: AttemptOutcome, message: string): Ending => ({
   outcome,
   failure: { outcome, message },
 })
@@ -38,17 +38,17 @@ export interface StopState {
  * Which of several ends counts. An end that was reported stands, except a failure of an attempt that was asked to stop or was
  * not allowed to publish: it failed because of that. A death is one of the reason for which it was asked to stop.
  */
-export function decideEnding(exit: EndedExit, { reason, refusal }: StopState, job: Job): Ending {
-  if (exit.is === 'not-started') return failedAs('not_started', exit.message)
+export function decideAttemptEnding(exit: EndedExit, { reason, refusal }: StopState, job: Job): Ending {
+  if (exit.is === 'not-started') return makeFailureEnding('not_started', exit.message)
   if (exit.is === 'died') {
     const { failure } = exit
-    return reason === undefined ? { outcome: failure.outcome, failure } : stopped(reason, job)
+    return reason === undefined ? { outcome: failure.outcome, failure } : makeStoppedEnding(reason, job)
   }
   const { ending } = exit
   if (ending.outcome !== 'failed' || (reason ?? refusal) === undefined) return ending
   const { checkpoint, spent } = ending
   return {
-    ...(reason === undefined ? failedAs('lost', refusal ?? '') : stopped(reason, job)),
+    ...(reason === undefined ? makeFailureEnding('lost', refusal ?? '') : makeStoppedEnding(reason, job)),
     ...(checkpoint === undefined ? {} : { checkpoint }),
     ...(spent === undefined ? {} : { spent }),
   }
@@ -58,7 +58,7 @@ export function decideEnding(exit: EndedExit, { reason, refusal }: StopState, jo
 export type EndedExit = Exclude<AttemptExit, { is: 'reported' }> | { is: 'reported'; ending: Ending }
 
 /** How an attempt ended that was asked to stop for this reason. */
-export function stopped(reason: AttemptOutcome, { task: { policy } }: Job): Ending {
-  if (reason !== 'timed_out') return failedAs(reason, `the attempt was stopped (${reason})`)
-  return failedAs(reason, `it took longer than its timeout of ${(policy.timeoutMs ?? 0) / 1000} s`)
+export function makeStoppedEnding(reason: AttemptOutcome, { task: { policy } }: Job): Ending {
+  if (reason !== 'timed_out') return makeFailureEnding(reason, `the attempt was stopped (${reason})`)
+  return makeFailureEnding(reason, `it took longer than its timeout of ${(policy.timeoutMs ?? 0) / 1000} s`)
 }

@@ -3,7 +3,7 @@ import { type Mask, makeSecretMask, maskAttemptFailure, maskProgressReport } fro
 import type { AttemptOutcome, Progress } from '../core/model.ts'
 import type { BodyEnd, Ending, Job, JobHooks, Logs, Runner } from '../core/ports.ts'
 import { startLongTimer, type Timer } from '../core/timer.ts'
-import { type AttemptExit, decideEnding, failedAs, stopped } from './attempt-end.ts'
+import { type AttemptExit, decideAttemptEnding, makeFailureEnding, makeStoppedEnding } from './attempt-end.ts'
 import { AttemptOutput } from './attempt-output.ts'
 
 /*
@@ -63,7 +63,7 @@ const NOT_CONFIRMED = 'the attempt could not publish, because its lease could no
 const NO_LONGER_ALLOWED = 'the attempt is no longer allowed to publish: its lease ended or it was stopped'
 
 /** Runs attempts of one kind, any number at once. */
-export function attemptRunner<P extends PreparedJob>(
+export function makeAttemptRunner<P extends PreparedJob>(
   kind: AttemptKind<P>,
   options: AttemptOptions,
 ): Pick<Runner, 'run' | 'beat'> {
@@ -150,8 +150,8 @@ export class Attempt {
   }
 
   async #run<P extends PreparedJob>(kind: AttemptKind<P>): Promise<Ending> {
-    const prepared = await kind.prepare(this.job).catch(asError)
-    if (prepared instanceof Error) return unprepared(prepared)
+    const prepared = await kind.prepare(this.job).catch(wrapThrown)
+    if (prepared instanceof Error) return makeUnpreparedEnding(prepared)
     this.#mask = makeSecretMask(Object.values(prepared.secrets))
     const { signal } = this.#hooks
     const onAbort = () => this.#askToStop(signal.reason as AttemptOutcome)
@@ -167,13 +167,13 @@ export class Attempt {
   }
 
   async #live<P extends PreparedJob>(kind: AttemptKind<P>, prepared: P): Promise<Ending> {
-    if (this.#reason !== undefined) return stopped(this.#reason, this.job)
+    if (this.#reason !== undefined) return makeStoppedEnding(this.#reason, this.job)
     const exit = await this.#execute(kind, prepared)
     this.#hasExited = true
     this.#stopClock()
     this.output.close()
     const ended = exit.is === 'reported' ? { is: exit.is, ending: await this.#conclude(exit.end) } : exit
-    const ending = decideEnding(ended, { reason: this.#reason, refusal: this.#refusal }, this.job)
+    const ending = decideAttemptEnding(ended, { reason: this.#reason, refusal: this.#refusal }, this.job)
     const { peakMemoryBytes, cpuSeconds } = exit
     return {
       ...this.#masked(ending),
@@ -225,7 +225,7 @@ export class Attempt {
 
   async #askToPublish(): Promise<boolean> {
     if (this.#reason === undefined || this.#reason === 'interrupted') {
-      const answer = await this.#hooks.mayPublish().catch(asError)
+      const answer = await this.#hooks.mayPublish().catch(wrapThrown)
       if (answer === true) return true
       if (answer instanceof Error) this.#refusal = `${NOT_CONFIRMED}: ${answer.message}`
     }
@@ -239,10 +239,10 @@ export class Attempt {
   }
 }
 
-const asError = (error: unknown) => (error instanceof Error ? error : new Error(String(error)))
+const wrapThrown = (error: unknown) => (error instanceof Error ? error : new Error(String(error)))
 
 /** A secret that is not set is not there at the next attempt either. */
-function unprepared(error: Error): Ending {
+function makeUnpreparedEnding(error: Error): Ending {
   const isFinal = error instanceof SluiceError && error.source === 'user'
-  return { ...failedAs('failed', readErrorMessage(error)), ...(isFinal ? { isFinal } : {}) }
+  return { ...makeFailureEnding('failed', readErrorMessage(error)), ...(isFinal ? { isFinal } : {}) }
 }

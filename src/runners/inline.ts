@@ -7,7 +7,7 @@ import type { BodyEnd, Ending, Job, Logs, Runner, Storage } from '../core/ports.
 import type { Log } from '../define/body.ts'
 import type { Markers } from '../define/targets/marker.ts'
 import type { TaskDefinition } from '../define/task.ts'
-import { type Attempt, type AttemptHandle, attemptRunner } from './attempt.ts'
+import { type Attempt, type AttemptHandle, makeAttemptRunner } from './attempt.ts'
 
 /** What the runner is composed of. */
 export interface InlineRunnerOptions {
@@ -25,7 +25,7 @@ export interface InlineRunnerOptions {
  * Runs bodies in this process: quick to start and easy to debug, but nothing isolates them. A body that does not
  * heed its signal cannot be stopped; memory is not limited.
  */
-export function inlineRunner(options: InlineRunnerOptions): Runner {
+export function makeInlineRunner(options: InlineRunnerOptions): Runner {
   const current = new AsyncLocalStorage<Log>()
   redirectConsole(() => current.getStore())
   const { prepare, logs } = options
@@ -43,7 +43,7 @@ export function inlineRunner(options: InlineRunnerOptions): Runner {
       }
     },
   }
-  return { ...attemptRunner(kind, { logs, graceMs: 0 }), async close() {} }
+  return { ...makeAttemptRunner(kind, { logs, graceMs: 0 }), async close() {} }
 }
 
 /** A body of this process has the attempt's signal, and nothing else can end it. */

@@ -10,7 +10,7 @@ export class LineSplitter {
   /** The lines that the chunk completes. */
   push(chunk: string): UncutLine[] {
     const [first = '', ...others] = chunk.split('\n')
-    const lines = [longer(this.#rest, first), ...others.map((text) => longer({ text: '' }, text))]
+    const lines = [extendLine(this.#rest, first), ...others.map((text) => extendLine({ text: '' }, text))]
     this.#rest = lines.pop() ?? { text: '' }
     return lines
   }
@@ -23,7 +23,7 @@ export class LineSplitter {
   }
 }
 
-function longer({ text, dropped = 0 }: UncutLine, more: string): UncutLine {
+function extendLine({ text, dropped = 0 }: UncutLine, more: string): UncutLine {
   const fits = more.slice(0, KEPT - text.length)
   const missing = dropped + more.length - fits.length
   return { text: text + fits, ...(missing > 0 && { dropped: missing }) }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { globSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { fileLogs } from '../../src/adapters/logs/file-logs.ts'
+import { makeFileLogs } from '../../src/adapters/logs/file-logs.ts'
 import type { AttemptName, LogLine, Logs } from '../../src/core/ports.ts'
 import { temporaryFolder } from '../support/folders.ts'
 
@@ -25,7 +25,7 @@ const sizeOf = (folder: string) =>
 describe('the log of an attempt that prints endlessly', () => {
   it('keeps its head and its tail, and says how much is left out between them', async (test) => {
     const folder = temporaryFolder(test)
-    const logs = fileLogs(folder, { maxBytes: () => 10_000 })
+    const logs = makeFileLogs(folder, { maxBytes: () => 10_000 })
     const log = logs.open(NAME)
     for (let n = 0; n < 2_000; n++) {
       log.write([line(n)])
@@ -55,7 +55,7 @@ describe('the log of an attempt that prints endlessly', () => {
   })
 
   it('is followed without a line twice, and a follower that is too slow is told what it missed', async (test) => {
-    const logs = fileLogs(temporaryFolder(test), { maxBytes: () => 10_000 })
+    const logs = makeFileLogs(temporaryFolder(test), { maxBytes: () => 10_000 })
     const log = logs.open(NAME)
     const seen: string[] = []
     let from = 0
@@ -82,7 +82,7 @@ describe('the log of an attempt that prints endlessly', () => {
 
   it('has one file where it stays below the bound', async (test) => {
     const folder = temporaryFolder(test)
-    const logs = fileLogs(folder, { maxBytes: () => 10_000 })
+    const logs = makeFileLogs(folder, { maxBytes: () => 10_000 })
     logs.open(NAME).write([line(0), line(1)])
     assert.deepEqual(globSync('**/*.jsonl', { cwd: folder }), [join('r-1', '3.1.jsonl')])
     assert.equal(readFileSync(join(folder, 'r-1', '3.1.jsonl'), 'utf8').split('\n').length, 3)

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, it, type TestContext } from 'node:test'
 import { openDatabase } from '../../src/adapters/sqlite/database.ts'
-import { shrink } from '../../src/adapters/sqlite/shrink.ts'
+import { shrinkDatabase } from '../../src/adapters/sqlite/shrink.ts'
 import { temporaryFolder } from '../support/folders.ts'
 
 const RECORDS = 20_000
@@ -35,7 +35,7 @@ describe('the file of a state whose runs were forgotten', () => {
     it(`gets shorter${made ? ', also where an older version made it' : ''}, and keeps what is left`, async (test) => {
       const { path, database } = pruned(test, made)
       const before = statSync(path).size
-      const { beforeBytes, afterBytes } = await shrink(database, async () => false)
+      const { beforeBytes, afterBytes } = await shrinkDatabase(database, async () => false)
       assert.equal(beforeBytes, before)
       assert.ok(statSync(path).size < before / 4, `${statSync(path).size} of ${before}`)
       assert.equal(afterBytes, statSync(path).size)
@@ -49,7 +49,7 @@ describe('the file of a state whose runs were forgotten', () => {
     test.after(() => other.close())
     const insert = other.sql.prepare('INSERT INTO record (key, body) VALUES (?, ?)')
     const [{ beforeBytes, afterBytes }] = await Promise.all([
-      shrink(database, async () => true),
+      shrinkDatabase(database, async () => true),
       other.commit(() => insert.run('task/new', 'x')),
     ])
     assert.ok(afterBytes < beforeBytes / 4)

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { type Database, openDatabase } from '../../src/adapters/sqlite/database.ts'
-import { sqliteFeed } from '../../src/adapters/sqlite/feed.ts'
-import { sqlitePlans } from '../../src/adapters/sqlite/plans.ts'
-import { sqliteQueue } from '../../src/adapters/sqlite/queue.ts'
-import { sqliteStore } from '../../src/adapters/sqlite/store.ts'
+import { makeSqliteFeed } from '../../src/adapters/sqlite/feed.ts'
+import { makeSqlitePlans } from '../../src/adapters/sqlite/plans.ts'
+import { makeSqliteQueue } from '../../src/adapters/sqlite/queue.ts'
+import { makeSqliteStore } from '../../src/adapters/sqlite/store.ts'
 import type { Key } from '../../src/core/keys.ts'
 import { temporaryFolder } from '../support/folders.ts'
 import { testClock } from '../support/test-clock.ts'
@@ -22,10 +22,10 @@ function statementsOf(database: Database): string[] {
     return prepare(text)
   }
   const clock = testClock()
-  const feed = sqliteFeed(database, 'one', clock, async () => false)
-  sqliteStore(database, feed)
-  sqliteQueue(database, 'one', clock)
-  sqlitePlans(database)
+  const feed = makeSqliteFeed(database, 'one', clock, async () => false)
+  makeSqliteStore(database, feed)
+  makeSqliteQueue(database, 'one', clock)
+  makeSqlitePlans(database)
   database.sql.prepare = prepare
   return statements
 }
@@ -55,7 +55,7 @@ describe('the statements of the embedded adapters', () => {
       for (let n = 0; n < 50_000; n++) insert.run(`m/${n}`, '{}')
       for (const key of ['a/1', 'z/1']) insert.run(key, '{}')
     })
-    const store = sqliteStore(database, { tell: () => {} })
+    const store = makeSqliteStore(database, { tell: () => {} })
     const cpuOf = async (prefix: string) => {
       const before = process.cpuUsage()
       for (let n = 0; n < 50; n++)

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { openDatabase } from '../../src/adapters/sqlite/database.ts'
-import { type Machine, stateTime } from '../../src/adapters/sqlite/state-time.ts'
+import { type Machine, makeStateTime } from '../../src/adapters/sqlite/state-time.ts'
 import { temporaryFolder } from '../support/folders.ts'
 
 const SECOND_MS = 1_000
@@ -50,7 +50,7 @@ function state(test: TestContext) {
   const process = (of: Machine = machine) => {
     const database = openDatabase(path)
     test.after(() => database.close())
-    return stateTime(database, of)
+    return makeStateTime(database, of)
   }
   return { machine, process }
 }

@@ -8,10 +8,10 @@ import { describe, it } from 'node:test'
 import { CreateBucketCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3'
 import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import { CreateQueueCommand } from '@aws-sdk/client-sqs'
-import { s3Plans } from '../../src/adapters/s3/plans.ts'
-import { s3Storage } from '../../src/adapters/s3/storage.ts'
-import { managedSecrets } from '../../src/adapters/secrets-manager/secrets.ts'
-import { sqsQueue } from '../../src/adapters/sqs/queue.ts'
+import { makeS3Plans } from '../../src/adapters/s3/plans.ts'
+import { makeS3Storage } from '../../src/adapters/s3/storage.ts'
+import { makeManagedSecrets } from '../../src/adapters/secrets-manager/secrets.ts'
+import { makeSqsQueue } from '../../src/adapters/sqs/queue.ts'
 import { plansSuite } from '../conformance/plans.suite.ts'
 import { testClock } from '../support/test-clock.ts'
 import { clients, projectFolder } from './deployed.ts'
@@ -26,14 +26,14 @@ async function freshBucket(): Promise<string> {
 
 plansSuite('s3', async () => {
   const bucket = await freshBucket()
-  const plans = s3Plans(s3, bucket, 'plans/')
-  return { clock: testClock(), plans, other: { plans: s3Plans(s3, bucket, 'plans/') } }
+  const plans = makeS3Plans(s3, bucket, 'plans/')
+  return { clock: testClock(), plans, other: { plans: makeS3Plans(s3, bucket, 'plans/') } }
 })
 
 describe('targets in S3', () => {
   const storageOf = async () => {
     const bucket = await freshBucket()
-    return { bucket, storage: s3Storage(s3, { bucket, prefix: 'targets/' }) }
+    return { bucket, storage: makeS3Storage(s3, { bucket, prefix: 'targets/' }) }
   }
   const small = (content: string) => Buffer.from(content)
 
@@ -100,7 +100,7 @@ describe('targets in S3', () => {
         },
       },
     }) as typeof s3
-    const answers = await s3Storage(counted, { bucket, prefix: 'targets/' }).existMany(names)
+    const answers = await makeS3Storage(counted, { bucket, prefix: 'targets/' }).existMany(names)
     assert.deepEqual(
       answers,
       names.map((_, n) => n % 3 === 0),
@@ -117,14 +117,14 @@ describe('secrets', () => {
     const client = new SecretsManagerClient({})
     const prefix = `${randomUUID()}/`
     await client.send(new CreateSecretCommand({ Name: `${prefix}a/key` }))
-    const secrets = managedSecrets(client, prefix, 'prod')
+    const secrets = makeManagedSecrets(client, prefix, 'prod')
     assert.equal(await secrets.get('a/key'), undefined)
     assert.equal(await secrets.get('b/key'), undefined)
     assert.equal(await secrets.isSet('b/key'), false)
     await secrets.set('a/key', 'one')
     assert.equal(await secrets.isSet('a/key'), true)
     assert.equal(await secrets.get('a/key'), 'one')
-    await managedSecrets(client, prefix, 'prod').set('a/key', 'two')
+    await makeManagedSecrets(client, prefix, 'prod').set('a/key', 'two')
     assert.equal(await secrets.get('a/key'), 'one')
     await assert.rejects(secrets.set('b/key', 'x'), /No task of this deployment uses a secret b\/key/)
   })
@@ -133,7 +133,7 @@ describe('secrets', () => {
 describe('fair queues', () => {
   it('take messages with a group each pipeline, put them back and forget them', async () => {
     const { QueueUrl = '' } = await sqs.send(new CreateQueueCommand({ QueueName: randomUUID() }))
-    const queue = sqsQueue(sqs, { urls: { default: QueueUrl } })
+    const queue = makeSqsQueue(sqs, { urls: { default: QueueUrl } })
     const message = { run: 'p-0123456789abcdef-1', number: 3, attempt: 1 }
     await queue.send([{ message, delayMs: 0, pool: 'default', priority: 0 }])
     const take = () => queue.take({ pools: { default: 10 }, limit: 10, visibilityMs: 30_000 })

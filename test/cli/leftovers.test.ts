@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { removeAbandoned } from '../../src/adapters/files/abandoned.ts'
+import { removeAbandonedFiles } from '../../src/adapters/files/abandoned.ts'
 import { testProject } from '../support/cli.ts'
 import { temporaryFolder } from '../support/folders.ts'
 
@@ -65,7 +65,7 @@ describe('what an attempt that died wrote beside its target', () => {
       'a.txt',
     ]
     for (const name of names) writeFileSync(join(folder, name), '')
-    const removed = await removeAbandoned(folder, {
+    const removed = await removeAbandonedFiles(folder, {
       before: Date.now() + 1_000,
       isRunning: (nonce) => nonce === nonces[1],
     })

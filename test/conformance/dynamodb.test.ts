@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict'
 import { after, describe, it } from 'node:test'
-import { itemWrite } from '../../src/adapters/dynamodb/expressions.ts'
-import { keyOf, PARTITIONS, partitionsOf, placeOf } from '../../src/adapters/dynamodb/keys.ts'
-import { dynamoStore } from '../../src/adapters/dynamodb/store.ts'
-import { expiryOf } from '../../src/adapters/dynamodb/table.ts'
+import { makeItemWrite } from '../../src/adapters/dynamodb/expressions.ts'
+import {
+  joinRecordKey,
+  listPartitions,
+  PARTITIONS,
+  splitRecordKey,
+} from '../../src/adapters/dynamodb/keys.ts'
+import { makeDynamoStore } from '../../src/adapters/dynamodb/store.ts'
+import { decideExpiry } from '../../src/adapters/dynamodb/table.ts'
 import { keys } from '../../src/core/keys.ts'
 import { DYNAMODB_LOCAL, freshTable } from '../support/aws/dynamodb.ts'
 import { needsJava, startJava } from '../support/aws/java.ts'
@@ -18,7 +23,7 @@ after(() => server?.stop())
 
 const make = async () => {
   const { client, table, feed } = await freshTable(server ?? { endpoint: '', stop() {} })
-  return { clock: testClock(), client, store: dynamoStore(client, table), feed }
+  return { clock: testClock(), client, store: makeDynamoStore(client, table), feed }
 }
 
 storeSuite('dynamodb', make, options)
@@ -66,26 +71,26 @@ describe('the DynamoDB store', options, () => {
 
 describe('the table', () => {
   it('lists every partition in which a record is put, and knows its key again', () => {
-    const { pks } = partitionsOf(keys.taskRuns('r-1'))
+    const { pks } = listPartitions(keys.taskRuns('r-1'))
     for (let number = 0; number < 40; number++) {
-      const place = placeOf(keys.taskRun('r-1', number))
+      const place = splitRecordKey(keys.taskRun('r-1', number))
       assert.ok(pks.includes(place.pk), place.pk)
-      assert.equal(keyOf(place), keys.taskRun('r-1', number))
+      assert.equal(joinRecordKey(place), keys.taskRun('r-1', number))
     }
   })
 
   const day = 86_400
   it('forgets a lock 30 days after its last success, and never one that says that a target proves nothing', () => {
-    assert.equal(expiryOf('lock/t', { unproven: true }, 0), 'never')
-    assert.equal(expiryOf('lock/t', { holder: undefined, lastEndAt: 1 }, 0), 'kept')
-    assert.equal(expiryOf('lock/t', { holder: undefined, unproven: undefined }, 0), 30 * day)
-    assert.equal(expiryOf('task/r/0', { status: 'queued' }, 0), 90 * day)
-    assert.equal(expiryOf('limit/pool/p', { freed: 1 }, 0), 'kept')
+    assert.equal(decideExpiry('lock/t', { unproven: true }, 0), 'never')
+    assert.equal(decideExpiry('lock/t', { holder: undefined, lastEndAt: 1 }, 0), 'kept')
+    assert.equal(decideExpiry('lock/t', { holder: undefined, unproven: undefined }, 0), 30 * day)
+    assert.equal(decideExpiry('task/r/0', { status: 'queued' }, 0), 90 * day)
+    assert.equal(decideExpiry('limit/pool/p', { freed: 1 }, 0), 'kept')
   })
 
   it('keeps and drops the instant of forgetting with the write that says so', () => {
     const update = (set: Record<string, unknown>) => {
-      const { input } = itemWrite('t', { key: 'lock/t', set }, 0)
+      const { input } = makeItemWrite('t', { key: 'lock/t', set }, 0)
       return 'UpdateExpression' in input ? input.UpdateExpression : ''
     }
     assert.match(update({ unproven: true }), /REMOVE #expiresAt$/)

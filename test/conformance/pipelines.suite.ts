@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { it, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { systemClock } from '../../src/adapters/system/clock.ts'
+import { makeSystemClock } from '../../src/adapters/system/clock.ts'
 import { type FoundTask, numberPlanTasks } from '../../src/core/graph.ts'
 import { keys } from '../../src/core/keys.ts'
 import { isRunOpen, type Run, type TaskRun } from '../../src/core/model.ts'
@@ -18,7 +18,7 @@ import type { SuiteOptions } from './adapters.ts'
 export type Assembled = Pick<Ports, 'store' | 'feed' | 'queue' | 'plans'> & Pick<Context, 'speculative'>
 
 /** Makes a fresh set whose clock's bells it may ring. */
-export type Assemble = (test: TestContext, clock: ReturnType<typeof systemClock>) => Promise<Assembled>
+export type Assemble = (test: TestContext, clock: ReturnType<typeof makeSystemClock>) => Promise<Assembled>
 
 const LIMITS = {
   pools: { default: {} },
@@ -72,7 +72,7 @@ export function pipelinesSuite(name: string, assemble: Assemble, options: SuiteO
     `${name}: two pipelines that share all tasks run to their ends, each body once`,
     options,
     async (test) => {
-      const clock = systemClock()
+      const clock = makeSystemClock()
       const { targets, ran, runner } = bodies()
       let nonces = 0
       const { speculative, ...shared } = await assemble(test, clock)

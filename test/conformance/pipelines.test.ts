@@ -1,15 +1,15 @@
 import { join } from 'node:path'
 import { after } from 'node:test'
-import { dynamoStore } from '../../src/adapters/dynamodb/store.ts'
-import { memoryPlans } from '../../src/adapters/memory/plans.ts'
-import { memoryQueue } from '../../src/adapters/memory/queue.ts'
-import { memoryRecords } from '../../src/adapters/memory/records.ts'
+import { makeDynamoStore } from '../../src/adapters/dynamodb/store.ts'
+import { makeMemoryPlans } from '../../src/adapters/memory/plans.ts'
+import { makeMemoryQueue } from '../../src/adapters/memory/queue.ts'
+import { makeMemoryRecords } from '../../src/adapters/memory/records.ts'
 import { openDatabase } from '../../src/adapters/sqlite/database.ts'
-import { sqliteFeed } from '../../src/adapters/sqlite/feed.ts'
-import { sqlitePlans } from '../../src/adapters/sqlite/plans.ts'
-import { sqliteQueue } from '../../src/adapters/sqlite/queue.ts'
-import { sqliteStore } from '../../src/adapters/sqlite/store.ts'
-import { sqsQueue } from '../../src/adapters/sqs/queue.ts'
+import { makeSqliteFeed } from '../../src/adapters/sqlite/feed.ts'
+import { makeSqlitePlans } from '../../src/adapters/sqlite/plans.ts'
+import { makeSqliteQueue } from '../../src/adapters/sqlite/queue.ts'
+import { makeSqliteStore } from '../../src/adapters/sqlite/store.ts'
+import { makeSqsQueue } from '../../src/adapters/sqs/queue.ts'
 import { DYNAMODB_LOCAL, freshTable } from '../support/aws/dynamodb.ts'
 import { needsJava, startJava } from '../support/aws/java.ts'
 import { ELASTICMQ, freshQueues } from '../support/aws/sqs.ts'
@@ -17,23 +17,23 @@ import { temporaryFolder } from '../support/folders.ts'
 import { pipelinesSuite } from './pipelines.suite.ts'
 
 pipelinesSuite('memory', async (_, clock) => ({
-  ...memoryRecords(() => clock.ring('events')),
-  queue: memoryQueue(clock),
-  plans: memoryPlans(),
+  ...makeMemoryRecords(() => clock.ring('events')),
+  queue: makeMemoryQueue(clock),
+  plans: makeMemoryPlans(),
 }))
 
 pipelinesSuite('sqlite', async (test, clock) => {
   const database = openDatabase(join(temporaryFolder(test), 'state.db'))
   test.after(() => database.close())
-  const feed = sqliteFeed(database, 'one', clock, async () => false)
-  const store = sqliteStore(database, feed, () => clock.ring('events'))
-  const queue = sqliteQueue(database, 'one', clock, () => clock.ring('messages'))
+  const feed = makeSqliteFeed(database, 'one', clock, async () => false)
+  const store = makeSqliteStore(database, feed, () => clock.ring('events'))
+  const queue = makeSqliteQueue(database, 'one', clock, () => clock.ring('messages'))
   return {
     store,
     feed,
     queue,
     speculative: { store: store.speculative, queue: queue.speculative },
-    plans: sqlitePlans(database),
+    plans: makeSqlitePlans(database),
   }
 })
 
@@ -51,10 +51,10 @@ pipelinesSuite(
     const { client, table, feed } = await freshTable(dynamodb)
     const queues = await freshQueues(sqs, ['default'])
     return {
-      store: dynamoStore(client, table),
+      store: makeDynamoStore(client, table),
       feed,
-      queue: sqsQueue(queues.client, { urls: queues.urls, fair: false }),
-      plans: memoryPlans(),
+      queue: makeSqsQueue(queues.client, { urls: queues.urls, fair: false }),
+      plans: makeMemoryPlans(),
     }
   },
   options,

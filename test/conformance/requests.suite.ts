@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, describe, it } from 'node:test'
 import { type Shape, sinksOf, upstreamsOf } from '../../bench/shapes.ts'
-import { dynamoStore } from '../../src/adapters/dynamodb/store.ts'
-import { memoryPlans } from '../../src/adapters/memory/plans.ts'
-import { sqsQueue } from '../../src/adapters/sqs/queue.ts'
-import { systemClock } from '../../src/adapters/system/clock.ts'
+import { makeDynamoStore } from '../../src/adapters/dynamodb/store.ts'
+import { makeMemoryPlans } from '../../src/adapters/memory/plans.ts'
+import { makeSqsQueue } from '../../src/adapters/sqs/queue.ts'
+import { makeSystemClock } from '../../src/adapters/system/clock.ts'
 import { type FoundTask, numberPlanTasks } from '../../src/core/graph.ts'
 import { keys } from '../../src/core/keys.ts'
 import { isRunOpen, type Run } from '../../src/core/model.ts'
@@ -44,16 +44,20 @@ async function run([dynamodb, sqs]: Servers, found: FoundTask[], concurrency: nu
   const { client, table, feed, stream } = await freshTable(dynamodb)
   const queues = await freshQueues(sqs, ['default'])
   const counts = noCounts()
-  const looking = dynamoStore(clientOf(dynamodb), table)
+  const looking = makeDynamoStore(clientOf(dynamodb), table)
   let nonces = 0
   const targets = new Set<string>()
   const context: Context = {
     ports: {
-      store: dynamoStore(counting(client, counts), table),
+      store: makeDynamoStore(counting(client, counts), table),
       feed,
-      queue: sqsQueue(counting(queues.client, counts), { urls: queues.urls, fair: false, waitSeconds: 1 }),
-      plans: memoryPlans(),
-      clock: systemClock(),
+      queue: makeSqsQueue(counting(queues.client, counts), {
+        urls: queues.urls,
+        fair: false,
+        waitSeconds: 1,
+      }),
+      plans: makeMemoryPlans(),
+      clock: makeSystemClock(),
       completeness: { areComplete: async (tasks) => tasks.map(({ id }) => targets.has(id)) },
       runner: { run: async () => ({ outcome: 'succeeded' }), beat() {}, async close() {} },
       chance: {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { retrying } from '../../src/adapters/dynamodb/retry.ts'
+import { retryPassingFailures } from '../../src/adapters/dynamodb/retry.ts'
 
 const named = (name: string) => Object.assign(new Error('slow down'), { name })
 
@@ -14,7 +14,7 @@ describe('requests to DynamoDB', () => {
       'done',
     ]
     const made: unknown[] = []
-    const result = await retrying(async () => {
+    const result = await retryPassingFailures(async () => {
       const answer = answers[made.length]
       made.push(answer)
       if (answer instanceof Error) throw answer
@@ -26,7 +26,7 @@ describe('requests to DynamoDB', () => {
 
   it('are made once where another try cannot help', async () => {
     let made = 0
-    const denied = retrying(async () => {
+    const denied = retryPassingFailures(async () => {
       made++
       throw named('AccessDeniedException')
     })
@@ -35,7 +35,7 @@ describe('requests to DynamoDB', () => {
   })
 
   it('give up at last, with what was told', async () => {
-    const busy = retrying(async () => {
+    const busy = retryPassingFailures(async () => {
       throw named('RequestLimitExceeded')
     })
     await assert.rejects(busy, { name: 'RequestLimitExceeded' })

@@ -3,7 +3,7 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { describe, it, type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { memoryRecords } from '../../src/adapters/memory/records.ts'
+import { makeMemoryRecords } from '../../src/adapters/memory/records.ts'
 import { type Change, isCarriedByFeed, type Stored } from '../../src/core/change.ts'
 import { keys } from '../../src/core/keys.ts'
 import type { TaskRun } from '../../src/core/model.ts'
@@ -64,7 +64,7 @@ const asJson = (value: unknown) => JSON.parse(JSON.stringify(value ?? null))
 
 /** What a state with several processes has to say, kept by one adapter in memory. */
 function reference() {
-  const { store, records } = memoryRecords()
+  const { store, records } = makeMemoryRecords()
   /** How often each record has changed so that the feed has to tell of it. */
   const owed = new Map<string, number>()
   const changed = async <T>(keysOf: string[], write: () => Promise<T>): Promise<T> => {

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, it, type TestContext } from 'node:test'
 import { openDatabase } from '../../src/adapters/sqlite/database.ts'
-import { sqliteFeed } from '../../src/adapters/sqlite/feed.ts'
-import { sqliteStore } from '../../src/adapters/sqlite/store.ts'
+import { makeSqliteFeed } from '../../src/adapters/sqlite/feed.ts'
+import { makeSqliteStore } from '../../src/adapters/sqlite/store.ts'
 import type { Change } from '../../src/core/change.ts'
 import { keys } from '../../src/core/keys.ts'
 import { temporaryFolder } from '../support/folders.ts'
@@ -17,9 +17,9 @@ const END: Change[] = [{ key: KEY, set: { status: 'succeeded' }, if: { status: '
 async function open(test: TestContext) {
   const path = join(temporaryFolder(test), 'state.db')
   const database = openDatabase(path)
-  const feed = sqliteFeed(database, 'one', testClock(), async () => false)
+  const feed = makeSqliteFeed(database, 'one', testClock(), async () => false)
   let onEvent = () => {}
-  const store = sqliteStore(database, feed, () => onEvent())
+  const store = makeSqliteStore(database, feed, () => onEvent())
   const others = new DatabaseSync(path)
   test.after(() => {
     others.close()

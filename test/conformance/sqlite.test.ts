@@ -1,10 +1,10 @@
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { openDatabase } from '../../src/adapters/sqlite/database.ts'
-import { sqliteFeed } from '../../src/adapters/sqlite/feed.ts'
-import { sqlitePlans } from '../../src/adapters/sqlite/plans.ts'
-import { sqliteQueue } from '../../src/adapters/sqlite/queue.ts'
-import { sqliteStore } from '../../src/adapters/sqlite/store.ts'
+import { makeSqliteFeed } from '../../src/adapters/sqlite/feed.ts'
+import { makeSqlitePlans } from '../../src/adapters/sqlite/plans.ts'
+import { makeSqliteQueue } from '../../src/adapters/sqlite/queue.ts'
+import { makeSqliteStore } from '../../src/adapters/sqlite/store.ts'
 import { temporaryFolder } from '../support/folders.ts'
 import { testClock } from '../support/test-clock.ts'
 import { sharedSuite } from './shared.suite.ts'
@@ -16,13 +16,13 @@ const open = (test: TestContext) => {
   return (follower: string) => {
     const database = openDatabase(path)
     test.after(() => database.close())
-    const feed = sqliteFeed(database, follower, clock, async () => false)
+    const feed = makeSqliteFeed(database, follower, clock, async () => false)
     return {
       clock,
-      store: sqliteStore(database, feed),
+      store: makeSqliteStore(database, feed),
       feed,
-      queue: sqliteQueue(database, follower, clock),
-      plans: sqlitePlans(database),
+      queue: makeSqliteQueue(database, follower, clock),
+      plans: makeSqlitePlans(database),
     }
   }
 }

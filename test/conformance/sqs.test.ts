@@ -1,7 +1,7 @@
 import { after } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { sqsQueue } from '../../src/adapters/sqs/queue.ts'
-import { systemClock } from '../../src/adapters/system/clock.ts'
+import { makeSqsQueue } from '../../src/adapters/sqs/queue.ts'
+import { makeSystemClock } from '../../src/adapters/system/clock.ts'
 import { needsJava, startJava } from '../support/aws/java.ts'
 import { ELASTICMQ, freshQueues } from '../support/aws/sqs.ts'
 import { queueSuite } from './queue.suite.ts'
@@ -11,11 +11,11 @@ const server = options.skip === undefined ? await startJava(ELASTICMQ) : undefin
 after(() => server?.stop())
 
 /** Time of the service cannot be moved; a little more than asked for, because it counts in seconds. */
-const clock = { ...systemClock(), advance: (ms: number) => sleep(ms + 150) }
+const clock = { ...makeSystemClock(), advance: (ms: number) => sleep(ms + 150) }
 
 const make = async () => {
   const { client, urls } = await freshQueues(server ?? { endpoint: '', stop() {} }, ['default'])
-  return { clock, queue: sqsQueue(client, { urls, fair: false }) }
+  return { clock, queue: makeSqsQueue(client, { urls, fair: false }) }
 }
 
 queueSuite('sqs', make, options)

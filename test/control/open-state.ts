@@ -1,5 +1,5 @@
 import type { TestContext } from 'node:test'
-import { fileSecrets } from '../../src/adapters/secrets/file-secrets.ts'
+import { makeFileSecrets } from '../../src/adapters/secrets/file-secrets.ts'
 import type { Control } from '../../src/control/control.ts'
 import { localControl } from '../../src/control/local-control.ts'
 import { runDev } from '../../src/control/run-dev.ts'
@@ -44,7 +44,7 @@ function openState(test: TestContext, pipelines: Pipeline[]) {
       state: { open: async () => home, existing: async () => home, withRuns: async () => home },
       project,
       isHosted,
-      secrets: fileSecrets(`${folder}/secrets.json`, makeSecretVariableName),
+      secrets: makeFileSecrets(`${folder}/secrets.json`, makeSecretVariableName),
       close: home.close,
     })
   return { project, home, control }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import { memoryRecords } from '../../src/adapters/memory/records.ts'
+import { makeMemoryRecords } from '../../src/adapters/memory/records.ts'
 import type { Change } from '../../src/core/change.ts'
 import { keys } from '../../src/core/keys.ts'
 import type { Lock, Run } from '../../src/core/model.ts'
@@ -36,7 +36,7 @@ export const ACCEPTED: Change[] = [
 ]
 
 it('a store returns for each key the record that its kind of key has', async () => {
-  const { store } = memoryRecords()
+  const { store } = makeMemoryRecords()
   await store.write([{ key: keys.lock('a'), put: lock }])
   const [found, run] = await store.read([keys.lock('a'), keys.run('r')])
   const holder: string | undefined = found?.holder

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readdirSync } from 'node:fs'
 import { describe, it, type TestContext } from 'node:test'
 import { z } from 'zod'
-import { fileStorage } from '../../src/adapters/files/file-storage.ts'
+import { makeFileStorage } from '../../src/adapters/files/file-storage.ts'
 import { makeBodyLog } from '../../src/body/attempt-log.ts'
 import { type Execution, executeBody } from '../../src/body/execute.ts'
 import type { TaskInstance } from '../../src/define/task.ts'
@@ -23,7 +23,7 @@ function execution(test: TestContext, instance: TaskInstance, more: Partial<Exec
     reserve: async () => undefined,
     block: async () => {},
     surroundings: {
-      storage: fileStorage(folder),
+      storage: makeFileStorage(folder),
       markers: { read: async (ids) => ids.map(() => undefined) },
     },
     log: makeBodyLog(() => {}),

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { describe, it, type TestContext } from 'node:test'
 import { gunzipSync } from 'node:zlib'
-import { fileStorage } from '../../src/adapters/files/file-storage.ts'
+import { makeFileStorage } from '../../src/adapters/files/file-storage.ts'
 import type { Staged } from '../../src/core/ports.ts'
 import type { StorageTarget } from '../../src/define/targets/storage-target.ts'
 import { collection, file, json, jsonLines, text } from '../../src/index.ts'
@@ -13,7 +13,7 @@ import { temporaryFolder } from '../support/folders.ts'
 function workspace(test: TestContext) {
   const folder = temporaryFolder(test)
   const staged = new Map<string, Staged>()
-  const space = { storage: fileStorage(folder), writer: 'w', staged }
+  const space = { storage: makeFileStorage(folder), writer: 'w', staged }
   return {
     folder,
     bind: <T extends StorageTarget>(target: T): T => target.in(space),
@@ -137,7 +137,7 @@ describe('targets', () => {
     const { folder, bind, publish } = workspace(test)
     for (const n of [1, 2, 3, 4, 5]) await bind(json(`m/${n}.jsonl`)).write(n)
     await publish()
-    const space = { storage: fileStorage(folder), staged: new Map<string, Staged>() }
+    const space = { storage: makeFileStorage(folder), staged: new Map<string, Staged>() }
     for (const pattern of [/\.jsonl$/g, /m\/\d\.jsonl/gy]) {
       const listed = await collection('m', (path) => jsonLines(path), pattern)
         .in(space)
@@ -156,7 +156,7 @@ describe('targets', () => {
     for (const name of names.slice(1)) symlinkSync('nowhere', join(folder, name))
     symlinkSync('../real', join(folder, 'out/folder'))
     symlinkSync('..', join(folder, 'real/up'))
-    const storage = fileStorage(folder)
+    const storage = makeFileStorage(folder)
     const expected = names.map((_, n) => n === 0)
     assert.deepEqual(await storage.existMany(names), expected)
     assert.deepEqual(await storage.existMany(names.slice(0, 7)), expected.slice(0, 7))
@@ -180,7 +180,7 @@ describe('targets', () => {
     const { folder, bind } = workspace(test)
     await bind(text('a.txt')).write('left')
     await bind(text('a.txt.gz')).write('another target, being written')
-    await fileStorage(folder).removeStaged('a.txt')
+    await makeFileStorage(folder).removeStaged('a.txt')
     const [left, ...others] = readdirSync(folder)
     assert.match(left ?? '', /^\.a\.txt\.gz\./)
     assert.deepEqual(others, [])
@@ -207,7 +207,7 @@ describe('targets', () => {
     for (const n of [1, 5, 9]) await bind(text(`many/${n}.txt`)).write('x')
     await publish()
     const paths = Array.from({ length: 10 }, (_, n) => `many/${n}.txt`)
-    const storage = fileStorage(folder)
+    const storage = makeFileStorage(folder)
     assert.deepEqual(
       (await storage.existMany(paths)).flatMap((is, n) => (is ? [n] : [])),
       [1, 5, 9],

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import { memoryRecords } from '../../src/adapters/memory/records.ts'
+import { makeMemoryRecords } from '../../src/adapters/memory/records.ts'
 import { keys } from '../../src/core/keys.ts'
 import { findMakerConflicts, type Making, recordTargetMakers } from '../../src/engine/makers.ts'
 import { findUnprovenTasks } from '../../src/engine/proof.ts'
@@ -15,13 +15,13 @@ const making = (taskId: string, uri = 'file:///same'): Making => ({
 const always = () => true
 
 it('of two planners that want one target at the same moment for different tasks one is refused', async () => {
-  const { store } = memoryRecords()
+  const { store } = makeMemoryRecords()
   const both = await Promise.all(['a', 'b'].map((id) => recordTargetMakers(store, [making(id)], always)))
   assert.deepEqual(both.map((conflicts) => conflicts.length).sort(), [0, 1])
 })
 
 it('looking for conflicts writes nothing, and the same task is none', async () => {
-  const { store, records } = memoryRecords()
+  const { store, records } = makeMemoryRecords()
   assert.deepEqual(await findMakerConflicts(store, [making('a')], always), [])
   assert.equal(records.size, 0)
   await recordTargetMakers(store, [making('a')], always)
@@ -31,7 +31,7 @@ it('looking for conflicts writes nothing, and the same task is none', async () =
 })
 
 it('who takes a target over does not believe what its maker before has left there', async () => {
-  const { store } = memoryRecords()
+  const { store } = makeMemoryRecords()
   await recordTargetMakers(store, [making('a')], always)
   await store.write([{ key: keys.lock('a'), set: { kind: 'lock', taskId: 'a', unproven: true } }])
   const b = { id: 'b', outputs: ['file:///same'] }

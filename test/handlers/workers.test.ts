@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { json } from 'node:stream/consumers'
 import { describe, it, type TestContext } from 'node:test'
 import { ECSClient } from '@aws-sdk/client-ecs'
-import { fargateWorkers } from '../../src/adapters/ecs/workers.ts'
+import { makeFargateWorkers } from '../../src/adapters/ecs/workers.ts'
 
 type Answer = (action: string, body: Record<string, unknown>) => object
 
@@ -29,7 +29,7 @@ async function workersOf(test: TestContext, answer: Answer) {
   })
   test.after(() => client.destroy())
   const place = { cluster: 'c', subnets: ['subnet-1'], securityGroups: ['sg-1'], publicIp: true }
-  return { workers: fargateWorkers(client, place), asked }
+  return { workers: makeFargateWorkers(client, place), asked }
 }
 
 const AT = Date.UTC(2026, 0, 31) / 1000

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import { memoryPlans } from '../../src/adapters/memory/plans.ts'
-import { memoryQueue } from '../../src/adapters/memory/queue.ts'
-import { memoryRecords } from '../../src/adapters/memory/records.ts'
+import { makeMemoryPlans } from '../../src/adapters/memory/plans.ts'
+import { makeMemoryQueue } from '../../src/adapters/memory/queue.ts'
+import { makeMemoryRecords } from '../../src/adapters/memory/records.ts'
 import { numberPlanTasks } from '../../src/core/graph.ts'
 import { keys } from '../../src/core/keys.ts'
 import { advanceFeed } from '../../src/engine/advance.ts'
@@ -27,8 +27,8 @@ const TASKS = ['a', 'b', 'c']
  */
 async function corrected(seed: number): Promise<string[]> {
   const scheduler = new Scheduler(seed, FAULTS)
-  const { store, feed } = memoryRecords()
-  const plans = memoryPlans()
+  const { store, feed } = makeMemoryRecords()
+  const plans = makeMemoryPlans()
   const wrong: string[] = []
   const running = new Set<string>()
   const runs: string[] = []
@@ -50,7 +50,7 @@ async function corrected(seed: number): Promise<string[]> {
         feed,
         plans,
         clock,
-        queue: memoryQueue(clock),
+        queue: makeMemoryQueue(clock),
         completeness: { areComplete: async (tasks) => tasks.map(() => false) },
         runner: { run: async () => ({ outcome: 'succeeded' }), beat() {}, async close() {} },
         chance: { nonce: () => `${host}.${scheduler.random()}`, random: scheduler.random },

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import { memoryRecords } from '../../src/adapters/memory/records.ts'
+import { makeMemoryRecords } from '../../src/adapters/memory/records.ts'
 import type { Change } from '../../src/core/change.ts'
 import type { Store } from '../../src/core/ports.ts'
 import { type Making, recordTargetMakers } from '../../src/engine/makers.ts'
@@ -30,7 +30,7 @@ function storeOf(scheduler: Scheduler, host: string, store: Store, change: (each
 /** Planners of different tasks that want some of three targets at once; the targets that two of them may make. */
 async function contested(seed: number, change: (each: Change) => Change = (each) => each): Promise<string[]> {
   const scheduler = new Scheduler(seed, FAULTS)
-  const { store } = memoryRecords()
+  const { store } = makeMemoryRecords()
   const makers = new Map<string, Set<string>>()
   for (let number = 0; number < 5; number++) {
     const host = `h${number}`

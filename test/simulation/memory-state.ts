@@ -1,6 +1,6 @@
-import { memoryPlans } from '../../src/adapters/memory/plans.ts'
-import { memoryQueue } from '../../src/adapters/memory/queue.ts'
-import { memoryRecords } from '../../src/adapters/memory/records.ts'
+import { makeMemoryPlans } from '../../src/adapters/memory/plans.ts'
+import { makeMemoryQueue } from '../../src/adapters/memory/queue.ts'
+import { makeMemoryRecords } from '../../src/adapters/memory/records.ts'
 import type { Stored } from '../../src/core/change.ts'
 import { type FeedEvent, makeTypedStore } from '../../src/core/ports.ts'
 import type { Scheduler } from './scheduler.ts'
@@ -15,9 +15,9 @@ const FOLLOWED_MS = 5_000
  */
 export function memoryState(scheduler: Scheduler): State {
   const { random } = scheduler
-  const memory = memoryRecords()
-  const plans = memoryPlans()
-  const queue = memoryQueue({ steady: () => scheduler.now })
+  const memory = makeMemoryRecords()
+  const plans = makeMemoryPlans()
+  const queue = makeMemoryQueue({ steady: () => scheduler.now })
   const repeatsOld = random() < 0.5
   const hasOneFollower = random() < 0.5
   let follower = { by: '', until: 0 }

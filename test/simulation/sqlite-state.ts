@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Database, openDatabase } from '../../src/adapters/sqlite/database.ts'
-import { type SqliteFeed, sqliteFeed } from '../../src/adapters/sqlite/feed.ts'
-import { sqlitePlans } from '../../src/adapters/sqlite/plans.ts'
-import { sqliteQueue } from '../../src/adapters/sqlite/queue.ts'
-import { sqliteStore } from '../../src/adapters/sqlite/store.ts'
+import { makeSqliteFeed, type SqliteFeed } from '../../src/adapters/sqlite/feed.ts'
+import { makeSqlitePlans } from '../../src/adapters/sqlite/plans.ts'
+import { makeSqliteQueue } from '../../src/adapters/sqlite/queue.ts'
+import { makeSqliteStore } from '../../src/adapters/sqlite/store.ts'
 import type { Change, WriteResult } from '../../src/core/change.ts'
 import type { Bell, Store } from '../../src/core/ports.ts'
 import { ModelStore } from './model-store.ts'
@@ -70,14 +70,14 @@ export function sqliteState(scheduler: Scheduler, violate: (what: string) => voi
         for (const wake of bells.get(bell) ?? []) wake()
       }
       const isGone = async (worker: string) => scheduler.dead.has(worker)
-      const feed = sqliteFeed(database, host, clock, isGone)
-      const store = sqliteStore(database, feed, () => ring('events'))
-      const queue = sqliteQueue(database, host, clock, () => ring('messages'))
+      const feed = makeSqliteFeed(database, host, clock, isGone)
+      const store = makeSqliteStore(database, feed, () => ring('events'))
+      const queue = makeSqliteQueue(database, host, clock, () => ring('messages'))
       return {
         store: model.compared(host, asking(store)),
         feed: watchedFeed(host, feed),
         queue,
-        plans: sqlitePlans(database),
+        plans: makeSqlitePlans(database),
         ...(decidesAtOnce && { speculative: { store: asking(store.speculative), queue: queue.speculative } }),
         onBell(bell, wake) {
           const wakes = bells.get(bell) ?? new Set()

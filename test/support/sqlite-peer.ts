@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 import { openDatabase } from '../../src/adapters/sqlite/database.ts'
-import { sqliteFeed } from '../../src/adapters/sqlite/feed.ts'
-import { sqlitePlans } from '../../src/adapters/sqlite/plans.ts'
-import { sqliteQueue } from '../../src/adapters/sqlite/queue.ts'
-import { sqliteStore } from '../../src/adapters/sqlite/store.ts'
+import { makeSqliteFeed } from '../../src/adapters/sqlite/feed.ts'
+import { makeSqlitePlans } from '../../src/adapters/sqlite/plans.ts'
+import { makeSqliteQueue } from '../../src/adapters/sqlite/queue.ts'
+import { makeSqliteStore } from '../../src/adapters/sqlite/store.ts'
 import type { Change } from '../../src/core/change.ts'
 import type { Key } from '../../src/core/keys.ts'
 import type { PlannedTask } from '../../src/core/plan.ts'
@@ -37,10 +37,10 @@ const clock = {
   listen: () => async () => {},
 }
 const database = openDatabase(join(folder, 'state.db'))
-const feed = sqliteFeed(database, name, clock, async () => false)
-const store = sqliteStore(database, feed)
-const queue = sqliteQueue(database, name, clock)
-const plans = sqlitePlans(database)
+const feed = makeSqliteFeed(database, name, clock, async () => false)
+const store = makeSqliteStore(database, feed)
+const queue = makeSqliteQueue(database, name, clock)
+const plans = makeSqlitePlans(database)
 
 async function perform(ask: Ask): Promise<unknown> {
   switch (ask.do) {

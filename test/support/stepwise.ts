@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { memoryPlans } from '../../src/adapters/memory/plans.ts'
-import { memoryQueue } from '../../src/adapters/memory/queue.ts'
-import { memoryRecords } from '../../src/adapters/memory/records.ts'
+import { makeMemoryPlans } from '../../src/adapters/memory/plans.ts'
+import { makeMemoryQueue } from '../../src/adapters/memory/queue.ts'
+import { makeMemoryRecords } from '../../src/adapters/memory/records.ts'
 import type { Change } from '../../src/core/change.ts'
 import { type FoundTask, numberPlanTasks } from '../../src/core/graph.ts'
 import { keys } from '../../src/core/keys.ts'
@@ -38,7 +38,7 @@ export const foundTask = (
 /** An engine that does one step at a time. */
 export function stepwise(limits: Limits = NO_LIMITS) {
   const clock = testClock()
-  const { store, feed, records } = memoryRecords()
+  const { store, feed, records } = makeMemoryRecords()
   const targets = new Set<string>()
   let nonces = 0
   const context: Context = {
@@ -46,8 +46,8 @@ export function stepwise(limits: Limits = NO_LIMITS) {
       store,
       feed,
       clock,
-      queue: memoryQueue(clock),
-      plans: memoryPlans(),
+      queue: makeMemoryQueue(clock),
+      plans: makeMemoryPlans(),
       completeness: {
         async areComplete(tasks) {
           const unproven = await findUnprovenTasks(store, tasks)

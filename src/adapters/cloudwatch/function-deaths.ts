@@ -14,7 +14,7 @@ const REPORT = /^REPORT RequestId: (\S+)\s.*Memory Size: (\d+) MB\s+Max Memory U
 const EXIT = /^RequestId: (\S+) Error: (Runtime exited.*)/
 
 /** How the first invocation ended of which there is a report; undefined if it returned, or there is none. */
-export function deathIn(lines: string[]): FunctionDeath | undefined {
+export function findFunctionDeath(lines: string[]): FunctionDeath | undefined {
   const report = lines.map((line) => REPORT.exec(line)).find((match) => match !== null)
   if (!report) return undefined
   const [, id, size, used] = report
@@ -28,11 +28,11 @@ export function deathIn(lines: string[]): FunctionDeath | undefined {
 }
 
 /** Reads from a log stream how its function died after an instant. */
-export function functionDeaths(client: CloudWatchLogsClient) {
+export function makeFunctionDeathReader(client: CloudWatchLogsClient) {
   return async (logGroupName: string, stream: string, since: number): Promise<FunctionDeath | undefined> => {
     const query = { logGroupName, logStreamNames: [stream], startTime: since, filterPattern: PATTERN }
     const { events = [] } = await client.send(new FilterLogEventsCommand(query))
-    return deathIn(events.map(({ message = '' }) => message.trim()))
+    return findFunctionDeath(events.map(({ message = '' }) => message.trim()))
   }
 }
 

@@ -8,8 +8,8 @@ import type { AttemptLine, LinesPage, LinesQuery, Logs } from '../../core/ports.
 
 const TAIL_BYTES = 4096
 
-/** Logs as JSON lines on standard output, which Lambda and Fargate bring to CloudWatch. They are read by {@link logReader}. */
-export function standardOutputLogs(
+/** Logs as JSON lines on standard output, which Lambda and Fargate bring to CloudWatch. They are read by {@link makeLogReader}. */
+export function makeStandardOutputLogs(
   write: (text: string) => void = (text) => process.stdout.write(text),
 ): Logs {
   return {
@@ -34,7 +34,7 @@ export function standardOutputLogs(
 }
 
 /** Lines of attempts in a log group of CloudWatch. */
-export function logReader(client: CloudWatchLogsClient) {
+export function makeLogReader(client: CloudWatchLogsClient) {
   return async (
     logGroupName: string,
     { run, number, attempt, streams, from, after }: LinesQuery,
@@ -57,7 +57,7 @@ export function logReader(client: CloudWatchLogsClient) {
       throw error
     })
     const lines = events
-      .flatMap(({ message = '' }) => lineOf(message))
+      .flatMap(({ message = '' }) => parseAttemptLine(message))
       .filter(
         (line) =>
           line.run === run &&
@@ -68,7 +68,7 @@ export function logReader(client: CloudWatchLogsClient) {
   }
 }
 
-function lineOf(message: string): AttemptLine[] {
+function parseAttemptLine(message: string): AttemptLine[] {
   try {
     const line = JSON.parse(message) as AttemptLine
     return typeof line.text === 'string' && typeof line.at === 'number' ? [line] : []

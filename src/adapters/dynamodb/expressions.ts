@@ -1,6 +1,6 @@
 import type { Change, Stored } from '../../core/change.ts'
-import { hashOf, type Place, placeOf } from './keys.ts'
-import { expiresAt, expiryOf, OWN_ATTRIBUTES } from './table.ts'
+import { hashIntoShard, type Place, splitRecordKey } from './keys.ts'
+import { computeExpirySeconds, decideExpiry, OWN_ATTRIBUTES } from './table.ts'
 
 /** What one change is for DynamoDB, the same on its own and within a transaction. */
 export type ItemWrite =
@@ -41,10 +41,10 @@ class Aliases {
 }
 
 /** Translates a change; `now` says when the record may be forgotten. */
-export function itemWrite(table: string, change: Change, now: number): ItemWrite {
-  const place = placeOf(change.key)
+export function makeItemWrite(table: string, change: Change, now: number): ItemWrite {
+  const place = splitRecordKey(change.key)
   const aliases = new Aliases()
-  const condition = conditionOf(change, aliases)
+  const condition = makeConditionExpression(change, aliases)
   const common = () => ({
     TableName: table,
     ...(condition === undefined ? {} : { ConditionExpression: condition }),
@@ -52,12 +52,12 @@ export function itemWrite(table: string, change: Change, now: number): ItemWrite
     ReturnValuesOnConditionCheckFailure: 'ALL_OLD' as const,
   })
   if ('remove' in change) return { kind: 'delete', input: { Key: place, ...common() } }
-  if ('put' in change) return { kind: 'put', input: { Item: itemOf(change, place, now), ...common() } }
-  const UpdateExpression = updateOf(change.key, change.set, aliases, now)
+  if ('put' in change) return { kind: 'put', input: { Item: makeItem(change, place, now), ...common() } }
+  const UpdateExpression = makeUpdateExpression(change.key, change.set, aliases, now)
   return { kind: 'update', input: { Key: place, UpdateExpression, ...common() } }
 }
 
-function conditionOf({ if: wanted }: Change, aliases: Aliases): string | undefined {
+function makeConditionExpression({ if: wanted }: Change, aliases: Aliases): string | undefined {
   if (wanted === undefined) return undefined
   if (wanted === 'absent') return `attribute_not_exists(${aliases.name('pk')})`
   const parts = Object.entries(wanted).map(([field, value]) =>
@@ -69,25 +69,32 @@ function conditionOf({ if: wanted }: Change, aliases: Aliases): string | undefin
 }
 
 /** A record that is put on condition of a version has the next one; any other begins anew. */
-function itemOf(change: Change & { put: object }, place: Place, now: number): Record<string, unknown> {
+function makeItem(change: Change & { put: object }, place: Place, now: number): Record<string, unknown> {
   const before = typeof change.if === 'object' ? Number(change.if.version ?? 0) : 0
-  const expires = expiresAt(change.key, now)
+  const expires = computeExpirySeconds(change.key, now)
   return {
     ...place,
     ...change.put,
     version: before + 1,
-    ...('dueAt' in change.put && change.put.dueAt !== undefined ? { dueShard: hashOf(change.key) } : {}),
+    ...('dueAt' in change.put && change.put.dueAt !== undefined
+      ? { dueShard: hashIntoShard(change.key) }
+      : {}),
     ...(expires === undefined ? {} : { expiresAt: expires }),
   }
 }
 
-function updateOf(key: string, set: Record<string, unknown>, aliases: Aliases, now: number): string {
-  const expiry = expiryOf(key, set, now)
+function makeUpdateExpression(
+  key: string,
+  set: Record<string, unknown>,
+  aliases: Aliases,
+  now: number,
+): string {
+  const expiry = decideExpiry(key, set, now)
   const fields: Record<string, unknown> = {
     ...set,
     ...(expiry === 'kept' ? {} : { expiresAt: expiry === 'never' ? undefined : expiry }),
   }
-  if (set.dueAt !== undefined) fields.dueShard = hashOf(key)
+  if (set.dueAt !== undefined) fields.dueShard = hashIntoShard(key)
   const present = Object.entries(fields).filter(([, value]) => value !== undefined)
   const absent = Object.keys(fields).filter((field) => fields[field] === undefined)
   const version = aliases.name('version')
@@ -102,7 +109,7 @@ function updateOf(key: string, set: Record<string, unknown>, aliases: Aliases, n
 }
 
 /** The record of an item, without what only the table needs. */
-export function recordOf(item: Record<string, unknown>): Stored {
+export function toStoredRecord(item: Record<string, unknown>): Stored {
   const record = { ...item }
   for (const name of OWN_ATTRIBUTES) delete record[name]
   return record as unknown as Stored

@@ -18,7 +18,7 @@ const ALONE = '-'
  * Splits a record's key into partition and sort key. What is listed together shares a partition (those who wait for a
  * row) or a number of them (the task runs of a run); everything else has one of its own.
  */
-export function placeOf(key: string): Place {
+export function splitRecordKey(key: string): Place {
   const [kind = '', name = '', third = '', ...rest] = key.split('/')
   switch (kind) {
     case 'task':
@@ -33,7 +33,7 @@ export function placeOf(key: string): Place {
     case 'showing':
       return { pk: `${kind}/${name}`, sk: key.slice(`${kind}/${name}/`.length) }
     case 'wait': {
-      const row = rowOf(key)
+      const row = parseAwaitedRow(key)
       return { pk: `wait/${row}`, sk: key.slice(`wait/${row}/`.length) }
     }
     default:
@@ -42,26 +42,26 @@ export function placeOf(key: string): Place {
 }
 
 /** The key that a record was written under. */
-export function keyOf({ pk, sk }: Place): Key {
+export function joinRecordKey({ pk, sk }: Place): Key {
   return (sk === ALONE ? pk : `${pk.replace(/#\d+$/, '')}/${sk}`) as Key
 }
 
 /** The partitions, and the beginning of the sort keys, of records whose keys begin so. */
-export function partitionsOf(prefix: string): { pks: string[]; sk: string } {
+export function listPartitions(prefix: string): { pks: string[]; sk: string } {
   const [kind = '', name = '', ...rest] = prefix.split('/')
   switch (kind) {
     case 'task':
     case 'checkpoint':
     case 'attempt':
-      return { pks: allOf(`${kind}/${name}`), sk: rest.join('/') }
+      return { pks: listSpreadPartitions(`${kind}/${name}`), sk: rest.join('/') }
     case 'run':
     case 'limit':
     case 'schedule':
-      return { pks: allOf(kind), sk: prefix.slice(kind.length + 1) }
+      return { pks: listSpreadPartitions(kind), sk: prefix.slice(kind.length + 1) }
     case 'showing':
       return { pks: [`${kind}/${name}`], sk: rest.join('/') }
     case 'wait':
-      return { pks: [`wait/${rowOf(prefix)}`], sk: '' }
+      return { pks: [`wait/${parseAwaitedRow(prefix)}`], sk: '' }
     default:
       throw new SluiceError(
         'internal',
@@ -71,20 +71,20 @@ export function partitionsOf(prefix: string): { pks: string[]; sk: string } {
 }
 
 /** `lock/ID`, `limit/resource/NAME` or `limit/budget/NAME` at the beginning of what comes after `wait/`. */
-function rowOf(key: string): string {
+function parseAwaitedRow(key: string): string {
   const parts = key.split('/').slice(1)
   return parts.slice(0, parts[0] === 'lock' ? 2 : 3).join('/')
 }
 
 const spread = (collection: string, by: string, sk: string): Place => ({
-  pk: `${collection}#${hashOf(by)}`,
+  pk: `${collection}#${hashIntoShard(by)}`,
   sk,
 })
-const allOf = (collection: string) =>
+const listSpreadPartitions = (collection: string) =>
   Array.from({ length: PARTITIONS }, (_, partition) => `${collection}#${partition}`)
 
 /** The same of 16 for the same text; numbers go round, so that a range of them is spread evenly. */
-export function hashOf(text: string): number {
+export function hashIntoShard(text: string): number {
   const number = Number(text)
   if (text !== '' && Number.isInteger(number)) return number % PARTITIONS
   return (createHash('md5').update(text).digest()[0] ?? 0) % PARTITIONS

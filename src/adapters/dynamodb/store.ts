@@ -18,9 +18,9 @@ import type { Change, Stored, WriteResult } from '../../core/change.ts'
 import { SluiceError } from '../../core/errors.ts'
 import { TABLE } from '../../core/names.ts'
 import { makeTypedStore, type Store } from '../../core/ports.ts'
-import { type ItemWrite, itemWrite, recordOf } from './expressions.ts'
-import { keyOf, PARTITIONS, type Place, partitionsOf, placeOf } from './keys.ts'
-import { isPassing, retrying } from './retry.ts'
+import { type ItemWrite, makeItemWrite, toStoredRecord } from './expressions.ts'
+import { joinRecordKey, listPartitions, PARTITIONS, type Place, splitRecordKey } from './keys.ts'
+import { isPassingFailure, retryPassingFailures } from './retry.ts'
 
 /** Most keys of one BatchGetItem. */
 const BATCH = 100
@@ -28,19 +28,19 @@ const BATCH = 100
 type Item = Record<string, unknown>
 type Listed = { key: string; record: Stored }
 
-/** Records as items of one table; see {@link tableInput}. */
-export function dynamoStore(client: DynamoDBClient, table: string, now: () => number = Date.now): Store {
+/** Records as items of one table; see {@link makeTableInput}. */
+export function makeDynamoStore(client: DynamoDBClient, table: string, now: () => number = Date.now): Store {
   const documents = DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } })
 
   async function readBatch(wanted: string[]): Promise<Map<string, Stored>> {
     const found = new Map<string, Stored>()
-    let left: Place[] = wanted.map(placeOf)
-    await retrying(async () => {
+    let left: Place[] = wanted.map(splitRecordKey)
+    await retryPassingFailures(async () => {
       const result = await documents.send(
         new BatchGetCommand({ RequestItems: { [table]: { Keys: left, ConsistentRead: true } } }),
       )
       for (const item of result.Responses?.[table] ?? [])
-        found.set(keyOf(item as Place & Item), recordOf(item))
+        found.set(joinRecordKey(item as Place & Item), toStoredRecord(item))
       left = (result.UnprocessedKeys?.[table]?.Keys ?? []) as Place[]
       return left.length === 0 ? true : undefined
     })
@@ -57,7 +57,7 @@ export function dynamoStore(client: DynamoDBClient, table: string, now: () => nu
   }
 
   function writeOne({ kind, input }: ItemWrite): Promise<WriteResult> {
-    return retrying(async () => {
+    return retryPassingFailures(async () => {
       try {
         if (kind === 'put') await documents.send(new PutCommand(input))
         else if (kind === 'update') await documents.send(new UpdateCommand(input))
@@ -65,7 +65,7 @@ export function dynamoStore(client: DynamoDBClient, table: string, now: () => nu
         return { ok: true }
       } catch (error) {
         if (!(error instanceof ConditionalCheckFailedException)) throw error
-        return { ok: false, failures: [{ index: 0, current: stoodAt(error) }] }
+        return { ok: false, failures: [{ index: 0, current: readStandingRecord(error) }] }
       }
     })
   }
@@ -74,13 +74,13 @@ export function dynamoStore(client: DynamoDBClient, table: string, now: () => nu
     const TransactItems = writes.map(({ kind, input }) =>
       kind === 'put' ? { Put: input } : kind === 'update' ? { Update: input } : { Delete: input },
     )
-    return retrying(async () => {
+    return retryPassingFailures(async () => {
       try {
         await documents.send(new TransactWriteCommand({ TransactItems }))
         return { ok: true }
       } catch (error) {
         if (!(error instanceof TransactionCanceledException)) throw error
-        return canceled(error)
+        return readCancellation(error)
       }
     })
   }
@@ -102,7 +102,7 @@ export function dynamoStore(client: DynamoDBClient, table: string, now: () => nu
           ConsistentRead: isStrong,
           ...(start === undefined ? {} : { ExclusiveStartKey: start }),
           ...(Number.isFinite(limit) ? { Limit: limit - items.length } : {}),
-          ...rangeOf(pk, sk, after),
+          ...makeKeyRange(pk, sk, after),
         }),
       )
       items.push(...(result.Items ?? []))
@@ -127,24 +127,24 @@ export function dynamoStore(client: DynamoDBClient, table: string, now: () => nu
   return makeTypedStore({
     read,
     async write(changes) {
-      const writes = changes.map((change) => itemWrite(table, change, now()))
+      const writes = changes.map((change) => makeItemWrite(table, change, now()))
       const [only] = writes
       try {
         return await (writes.length === 1 && only ? writeOne(only) : writeAll(writes))
       } catch (error) {
-        throw explained(changes, error)
+        throw explainWriteError(changes, error)
       }
     },
     async list({ prefix, after = '', limit = Number.POSITIVE_INFINITY, consistency }) {
-      const { pks, sk } = partitionsOf(prefix)
-      const from = after === '' ? '' : placeOf(after).sk
+      const { pks, sk } = listPartitions(prefix)
+      const from = after === '' ? '' : splitRecordKey(after).sk
       const pages = await Promise.all(pks.map((pk) => query(pk, sk, from, limit, consistency === 'strong')))
-      return pages.flat().map(listed).sort(byKey).slice(0, limit)
+      return pages.flat().map(toListedRecord).sort(compareByKey).slice(0, limit)
     },
     async due({ before, limit }) {
       const shards = Array.from({ length: PARTITIONS }, (_, shard) => dueIn(shard, before, limit))
       const items = (await Promise.all(shards)).flat().sort((a, b) => Number(a.dueAt) - Number(b.dueAt))
-      const wanted = items.slice(0, limit).map((item) => keyOf(item as unknown as Place))
+      const wanted = items.slice(0, limit).map((item) => joinRecordKey(item as unknown as Place))
       const records = await read(wanted)
       return wanted.flatMap((key, index) => {
         const record = records[index]
@@ -156,7 +156,7 @@ export function dynamoStore(client: DynamoDBClient, table: string, now: () => nu
   })
 }
 
-function rangeOf(pk: string, sk: string, after: string) {
+function makeKeyRange(pk: string, sk: string, after: string) {
   if (after === '' && sk === '')
     return { KeyConditionExpression: 'pk = :pk', ExpressionAttributeValues: { ':pk': pk } }
   if (after === '')
@@ -171,27 +171,30 @@ function rangeOf(pk: string, sk: string, after: string) {
   }
 }
 
-const listed = (item: Item): Listed => ({ key: keyOf(item as unknown as Place), record: recordOf(item) })
-const byKey = (a: Listed, b: Listed) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)
+const toListedRecord = (item: Item): Listed => ({
+  key: joinRecordKey(item as unknown as Place),
+  record: toStoredRecord(item),
+})
+const compareByKey = (a: Listed, b: Listed) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)
 
-const stoodAt = ({ Item }: { Item?: CancellationReason['Item'] }) =>
-  Item === undefined ? undefined : recordOf(unmarshall(Item))
+const readStandingRecord = ({ Item }: { Item?: CancellationReason['Item'] }) =>
+  Item === undefined ? undefined : toStoredRecord(unmarshall(Item))
 
 /** The failed conditions of a transaction; undefined where it only met another one and may be tried again. */
-function canceled(error: TransactionCanceledException): WriteResult | undefined {
+function readCancellation(error: TransactionCanceledException): WriteResult | undefined {
   const reasons = error.CancellationReasons ?? []
   const failures = reasons.flatMap((reason, index) =>
-    reason.Code === 'ConditionalCheckFailed' ? [{ index, current: stoodAt(reason) }] : [],
+    reason.Code === 'ConditionalCheckFailed' ? [{ index, current: readStandingRecord(reason) }] : [],
   )
   if (failures.length > 0) return { ok: false, failures }
-  if (reasons.some(({ Code }) => isPassing(Code))) return undefined
+  if (reasons.some(({ Code }) => isPassingFailure(Code))) return undefined
   throw error
 }
 
 /** Most bytes of an item: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html */
 const LARGEST = '400 KB'
 
-function explained(changes: readonly Change[], error: unknown): unknown {
+function explainWriteError(changes: readonly Change[], error: unknown): unknown {
   const told = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
   const isTooLarge = /item size|exceeded the maximum allowed size|Item collection size/i.test(told)
   if (!isTooLarge) return error

@@ -2,18 +2,18 @@ import type { _Record, AttributeValue as StreamValue } from '@aws-sdk/client-dyn
 import { unmarshall } from '@aws-sdk/util-dynamodb'
 import { isCarriedByFeed } from '../../core/change.ts'
 import type { FeedEvent } from '../../core/ports.ts'
-import { recordOf } from './expressions.ts'
-import { keyOf, type Place } from './keys.ts'
+import { toStoredRecord } from './expressions.ts'
+import { joinRecordKey, type Place } from './keys.ts'
 
 /** What the engine is told of a record of the table's stream; undefined for heartbeats, inserts and the like. */
-export function eventOf({ dynamodb }: _Record, sequence: number): FeedEvent | undefined {
-  const [before, after] = [itemOf(dynamodb?.OldImage), itemOf(dynamodb?.NewImage)]
+export function toFeedEvent({ dynamodb }: _Record, sequence: number): FeedEvent | undefined {
+  const [before, after] = [unmarshallImage(dynamodb?.OldImage), unmarshallImage(dynamodb?.NewImage)]
   if (after === undefined) return undefined
-  const image = recordOf(after)
-  if (!isCarriedByFeed(before && recordOf(before), image)) return undefined
-  return { sequence, key: keyOf(after as unknown as Place), image }
+  const image = toStoredRecord(after)
+  if (!isCarriedByFeed(before && toStoredRecord(before), image)) return undefined
+  return { sequence, key: joinRecordKey(after as unknown as Place), image }
 }
 
 // The two clients type the same values apart.
-const itemOf = (image: Record<string, StreamValue> | undefined) =>
+const unmarshallImage = (image: Record<string, StreamValue> | undefined) =>
   image === undefined ? undefined : unmarshall(image as Parameters<typeof unmarshall>[0])

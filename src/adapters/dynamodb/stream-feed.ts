@@ -6,13 +6,13 @@ import {
   type Shard,
 } from '@aws-sdk/client-dynamodb-streams'
 import type { Feed, FeedEvent } from '../../core/ports.ts'
-import { eventOf } from './stream-event.ts'
+import { toFeedEvent } from './stream-event.ts'
 
 /**
  * The table's stream as a feed that one process follows, from the oldest record that is still there. (A Lambda is given
  * the records instead.) A process that begins anew is told everything again.
  */
-export function streamFeed(client: DynamoDBStreamsClient, stream: string): Feed {
+export function makeStreamFeed(client: DynamoDBStreamsClient, stream: string): Feed {
   /** Where each shard that is being read goes on. */
   const iterators = new Map<string, string>()
   const begun = new Set<string>()
@@ -57,7 +57,7 @@ export function streamFeed(client: DynamoDBStreamsClient, stream: string): Feed 
     )
     if (NextShardIterator === undefined) iterators.delete(id)
     else iterators.set(id, NextShardIterator)
-    return Records.flatMap((record) => eventOf(record, ++sequence) ?? [])
+    return Records.flatMap((record) => toFeedEvent(record, ++sequence) ?? [])
   }
 
   async function poll(): Promise<void> {

@@ -5,7 +5,7 @@ import { TABLE } from '../../core/names.ts'
 export const OWN_ATTRIBUTES = [TABLE.partitionKey, TABLE.sortKey, TABLE.dueShard, TABLE.expiresAt] as const
 
 /** The one table: what CloudFormation creates on AWS, and tests on a local DynamoDB. */
-export function tableInput(name: string): CreateTableCommandInput {
+export function makeTableInput(name: string): CreateTableCommandInput {
   return {
     TableName: name,
     BillingMode: 'PAY_PER_REQUEST',
@@ -51,12 +51,12 @@ const KEPT_DAYS: { [kind: string]: number } = {
  * When the table may forget a record whose fields are set now: `never` while a lock says that a target proves nothing or is another's,
  * `kept` where what was said before still holds.
  */
-export function expiryOf(
+export function decideExpiry(
   key: string,
   set: Record<string, unknown>,
   nowMs: number,
 ): number | 'never' | 'kept' {
-  const at = expiresAt(key, nowMs) ?? 'kept'
+  const at = computeExpirySeconds(key, nowMs) ?? 'kept'
   if (!key.startsWith('lock/')) return at
   if (set.lost !== undefined || set.after !== undefined) return 'never'
   if (!('unproven' in set)) return 'kept'
@@ -64,7 +64,7 @@ export function expiryOf(
 }
 
 /** When the table may forget a record that is put now, in seconds since 1970; undefined: never. */
-export function expiresAt(key: string, nowMs: number): number | undefined {
+export function computeExpirySeconds(key: string, nowMs: number): number | undefined {
   const days = KEPT_DAYS[key.slice(0, key.indexOf('/'))]
   return days === undefined ? undefined : Math.floor(nowMs / 1000) + days * DAY_S
 }

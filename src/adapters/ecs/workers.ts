@@ -42,7 +42,7 @@ const BATCH = 10
 const DESCRIBED = 100
 
 /** Workers as Fargate tasks. */
-export function fargateWorkers(client: ECSClient, { cluster, ...network }: Place): Workers {
+export function makeFargateWorkers(client: ECSClient, { cluster, ...network }: Place): Workers {
   return {
     async look(family, named) {
       const arns = [...new Set([...(await list(family)), ...named])]
@@ -50,7 +50,7 @@ export function fargateWorkers(client: ECSClient, { cluster, ...network }: Place
       for (let start = 0; start < arns.length; start += DESCRIBED) {
         const page = arns.slice(start, start + DESCRIBED)
         const { tasks = [] } = await client.send(new DescribeTasksCommand({ cluster, tasks: page }))
-        found.push(...tasks.filter(({ startedBy }) => startedBy !== SHELL).map(containerOf))
+        found.push(...tasks.filter(({ startedBy }) => startedBy !== SHELL).map(toContainer))
       }
       return found
     },
@@ -122,25 +122,25 @@ export function fargateWorkers(client: ECSClient, { cluster, ...network }: Place
 const OUTSIDE = ['UserInitiated', 'SpotInterruption', 'TerminationNotice']
 
 /** https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html */
-function containerOf(task: Task): Container {
+function toContainer(task: Task): Container {
   const { taskArn: arn = '', lastStatus, desiredStatus, startedAt, stopCode = '' } = task
   const began = startedAt === undefined ? {} : { startedAt: startedAt.getTime() }
   if (lastStatus !== EVENTS.container.status && desiredStatus !== EVENTS.container.status)
     return { arn, status: startedAt === undefined ? 'starting' : 'running', ...began }
-  const isHealthy = OUTSIDE.includes(stopCode) || (startedAt !== undefined && !endedWithError(task))
+  const isHealthy = OUTSIDE.includes(stopCode) || (startedAt !== undefined && !hasEndedWithError(task))
   const ended = (task.stoppingAt ?? task.stoppedAt)?.getTime()
   return {
     arn,
     status: 'stopped',
     ...began,
     ...(ended === undefined ? {} : { stoppedAt: ended }),
-    ...(isHealthy ? {} : { failure: whyStopped(task) }),
+    ...(isHealthy ? {} : { failure: explainStop(task) }),
   }
 }
 
-const endedWithError = ({ containers = [] }: Task) => containers.some(({ exitCode = 0 }) => exitCode !== 0)
+const hasEndedWithError = ({ containers = [] }: Task) => containers.some(({ exitCode = 0 }) => exitCode !== 0)
 
-function whyStopped({ stoppedReason, stopCode, containers = [] }: Task): string {
+function explainStop({ stoppedReason, stopCode, containers = [] }: Task): string {
   const told = containers.flatMap(({ reason, exitCode }) => [
     ...(reason === undefined || stoppedReason?.includes(reason) ? [] : [reason]),
     ...(exitCode === undefined ? [] : [`exit code ${exitCode}`]),

@@ -13,13 +13,13 @@ export interface Abandoned {
 }
 
 /** Removes what attempts that have died left beside targets, in the whole of a storage; returns how much it was. */
-export async function removeAbandoned(folder: string, abandoned: Abandoned): Promise<number> {
+export async function removeAbandonedFiles(folder: string, abandoned: Abandoned): Promise<number> {
   let removed = 0
-  for (const entry of await entriesIn(folder)) {
+  for (const entry of await readEntriesIfPossible(folder)) {
     const path = join(folder, entry.name)
     const nonce = STAGED.exec(entry.name)?.[1]
     if (nonce !== undefined) removed += await removeIf(path, nonce, abandoned)
-    else if (entry.isDirectory()) removed += await removeAbandoned(path, abandoned)
+    else if (entry.isDirectory()) removed += await removeAbandonedFiles(path, abandoned)
   }
   return removed
 }
@@ -36,7 +36,7 @@ async function removeIf(path: string, nonce: string, { before, isRunning }: Aban
   }
 }
 
-async function entriesIn(folder: string) {
+async function readEntriesIfPossible(folder: string) {
   try {
     return await readdir(folder, { withFileTypes: true })
   } catch {

@@ -39,7 +39,7 @@ export interface FileStorageOptions {
 }
 
 /** Targets as files under a folder. */
-export function fileStorage(folder: string, { flush = true }: FileStorageOptions = {}): Storage {
+export function makeFileStorage(folder: string, { flush = true }: FileStorageOptions = {}): Storage {
   const root = resolve(folder)
   const prefix = root.endsWith(sep) ? root : `${root}${sep}`
   // Paths of targets have been checked: nothing is left to normalise, which took a tenth of planning.
@@ -47,24 +47,29 @@ export function fileStorage(folder: string, { flush = true }: FileStorageOptions
   const base = pathToFileURL(root).href.replace(/\/$/, '')
   return {
     uri: (path) => (PLAIN.test(path) ? `${base}/${path}` : pathToFileURL(at(path)).href),
-    existMany: (paths) => existMany(prefix, paths),
-    list: async (path) => (await list(`${prefix}${path}`, path, new Set())).sort(),
+    existMany: (paths) => checkPathsExist(prefix, paths),
+    list: async (path) => (await listFilesBelow(`${prefix}${path}`, path, new Set())).sort(),
     read: (path) => createReadStream(at(path)),
-    stage: (path, attempt, content) => stage(at(path), attempt, content, flush),
+    stage: (path, attempt, content) => stageContent(at(path), attempt, content, flush),
     removeStaged: (path) => removeStaged(at(path)),
   }
 }
 
-async function stage(path: string, attempt: string, content: Content, flush: boolean): Promise<Staged> {
-  const beside = besideOf(path, `${attempt}-${++written}.tmp`)
+async function stageContent(
+  path: string,
+  attempt: string,
+  content: Content,
+  flush: boolean,
+): Promise<Staged> {
+  const beside = formatPathBeside(path, `${attempt}-${++written}.tmp`)
   const discard = () => rm(beside, { force: true })
   try {
-    const file = openNew(beside)
+    const file = openNewFile(beside)
     if (isSmall(content)) writeAtOnce(file, content, flush)
     else await writeStream(file, content, flush)
   } catch (error) {
     await discard()
-    throw explained(path, error)
+    throw explainDiskFull(path, error)
   }
   return {
     read: () => createReadStream(beside),
@@ -75,17 +80,17 @@ async function stage(path: string, attempt: string, content: Content, flush: boo
 }
 
 /** A hidden name in the folder of a path that has been checked; to take such a path apart properly takes as long as to open it. */
-function besideOf(path: string, end: string): string {
+function formatPathBeside(path: string, end: string): string {
   const name = Math.max(path.lastIndexOf('/'), path.lastIndexOf(sep)) + 1
   return `${path.slice(0, name)}.${path.slice(name)}.${end}`
 }
 
 /** A new file; its folder is made where it is missing. */
-function openNew(path: string): number {
+function openNewFile(path: string): number {
   try {
     return openSync(path, 'w')
   } catch (error) {
-    if (!isAbsent(error)) throw error
+    if (!isAbsentFileError(error)) throw error
     mkdirSync(dirname(path), { recursive: true })
     return openSync(path, 'w')
   }
@@ -122,25 +127,25 @@ async function removeStaged(path: string): Promise<void> {
       await rm(join(dirname(path), name), { force: true })
 }
 
-const folderOf = (path: string) => path.slice(0, path.lastIndexOf('/') + 1)
+const formatFolder = (path: string) => path.slice(0, path.lastIndexOf('/') + 1)
 
 /** Paths by the folder that they are in: one is listed where enough of it is wanted, else each is looked up. */
-async function existMany(prefix: string, paths: string[]): Promise<boolean[]> {
+async function checkPathsExist(prefix: string, paths: string[]): Promise<boolean[]> {
   const there = new Set<string>()
   const single: string[] = []
-  for (const [folder, wanted] of Map.groupBy(paths, folderOf))
+  for (const [folder, wanted] of Map.groupBy(paths, formatFolder))
     if (wanted.length < LIST_FROM) single.push(...wanted)
-    else for (const name of await namesIn(`${prefix}${folder}`, wanted)) there.add(`${folder}${name}`)
+    else for (const name of await listNames(`${prefix}${folder}`, wanted)) there.add(`${folder}${name}`)
   await lookSingly(prefix, single, there)
   return paths.map((path) => there.has(path))
 }
 
 async function lookSingly(prefix: string, paths: string[], there: Set<string>): Promise<void> {
   const look = async (path: string) => {
-    if (await isThere(`${prefix}${path}`)) there.add(path)
+    if (await isFilePresent(`${prefix}${path}`)) there.add(path)
   }
   if (paths.length < ASYNC_FROM) {
-    for (const path of paths) if (isThereNow(`${prefix}${path}`)) there.add(path)
+    for (const path of paths) if (isFilePresentNow(`${prefix}${path}`)) there.add(path)
     return
   }
   for (let start = 0; start < paths.length; start += PARALLEL)
@@ -151,25 +156,25 @@ async function lookSingly(prefix: string, paths: string[], there: Set<string>): 
  * The paths of files below a folder, links followed as `stat` and reading follow them; a dangling link is absent.
  * `above` holds the real paths of the folders on the way here, so that a link back up to one of them ends.
  */
-async function list(folder: string, path: string, above: ReadonlySet<string>): Promise<string[]> {
-  const real = await realpath(folder).catch(unlessAbsent)
+async function listFilesBelow(folder: string, path: string, above: ReadonlySet<string>): Promise<string[]> {
+  const real = await realpath(folder).catch(ignoreAbsence)
   if (real === undefined || above.has(real)) return []
   const paths: string[] = []
-  for (const entry of await entriesIn(folder)) {
+  for (const entry of await readEntries(folder)) {
     if (entry.name.startsWith('.')) continue
     const at = `${folder}/${entry.name}`
-    const found = entry.isSymbolicLink() ? await stat(at).catch(unlessAbsent) : entry
+    const found = entry.isSymbolicLink() ? await stat(at).catch(ignoreAbsence) : entry
     const inside = `${path.replace(/\/$/, '')}/${entry.name}`
     if (found?.isFile()) paths.push(inside)
     if (found?.isDirectory())
-      for (const each of await list(at, inside, new Set([...above, real]))) paths.push(each)
+      for (const each of await listFilesBelow(at, inside, new Set([...above, real]))) paths.push(each)
   }
   return paths
 }
 
 /** Names in a folder; a link is one of them only where it leads to something, as a single look-up says too. */
-async function namesIn(folder: string, wanted: string[]): Promise<string[]> {
-  const entries = await entriesIn(folder)
+async function listNames(folder: string, wanted: string[]): Promise<string[]> {
+  const entries = await readEntries(folder)
   const links = entries.filter((entry) => entry.isSymbolicLink())
   if (links.length === 0) return entries.map(({ name }) => name)
   const names = new Set(wanted.map((path) => path.slice(path.lastIndexOf('/') + 1)))
@@ -184,38 +189,38 @@ async function namesIn(folder: string, wanted: string[]): Promise<string[]> {
     .filter((name, index) => !entries[index]?.isSymbolicLink() || there.has(name))
 }
 
-async function entriesIn(folder: string): Promise<Dirent[]> {
-  return (await readdir(folder, { withFileTypes: true }).catch(unlessAbsent)) ?? []
+async function readEntries(folder: string): Promise<Dirent[]> {
+  return (await readdir(folder, { withFileTypes: true }).catch(ignoreAbsence)) ?? []
 }
 
-function unlessAbsent(error: unknown): undefined {
-  if (!isAbsent(error)) throw error
+function ignoreAbsence(error: unknown): undefined {
+  if (!isAbsentFileError(error)) throw error
 }
 
-function isThereNow(path: string): boolean {
+function isFilePresentNow(path: string): boolean {
   try {
     return statSync(path, { throwIfNoEntry: false }) !== undefined
   } catch (error) {
-    if (isAbsent(error)) return false
+    if (isAbsentFileError(error)) return false
     throw error
   }
 }
 
-async function isThere(path: string): Promise<boolean> {
+async function isFilePresent(path: string): Promise<boolean> {
   try {
     await stat(path)
     return true
   } catch (error) {
-    if (isAbsent(error)) return false
+    if (isAbsentFileError(error)) return false
     throw error
   }
 }
 
-const isAbsent = (error: unknown) =>
+const isAbsentFileError = (error: unknown) =>
   // A link to itself leads nowhere as well.
   ['ENOENT', 'ENOTDIR', 'ELOOP'].includes(readErrorCode(error) ?? '')
 
-function explained(path: string, error: unknown): unknown {
+function explainDiskFull(path: string, error: unknown): unknown {
   if (readErrorCode(error) !== 'ENOSPC') return error
   return new SluiceError('disk_full', `The disk is full: ${path} could not be written.`, {
     cause: error,

@@ -20,21 +20,21 @@ export interface FileLogsOptions {
  * `offset` counts the bytes of the log before the part. A part holds a quarter of the bound, and the two newest parts are
  * kept. So the head and the tail of a log stay, and the reader knows from the offsets how much between them is gone.
  */
-export function fileLogs(
+export function makeFileLogs(
   folder: string,
   { maxBytes = () => Number.POSITIVE_INFINITY }: FileLogsOptions = {},
 ): Logs {
   const pathOf = ({ run, number, attempt }: AttemptName) => join(folder, run, `${number}.${attempt}.jsonl`)
   return {
     open: (attempt) => openLog(join(folder, attempt.run), pathOf(attempt), maxBytes),
-    list: (run) => list(folder, run),
-    read: (attempt, from) => read(pathOf(attempt), from),
+    list: (run) => listAttempts(folder, run),
+    read: (attempt, from) => readAttemptLines(pathOf(attempt), from),
     remove: (run) => rm(join(folder, run), { recursive: true, force: true }),
   }
 }
 
-const partsFolderOf = (path: string) => path.replace(/\.jsonl$/, '.more')
-const partPath = (path: string, offset: number) => join(partsFolderOf(path), `${offset}.jsonl`)
+const formatPartsFolder = (path: string) => path.replace(/\.jsonl$/, '.more')
+const formatPartPath = (path: string, offset: number) => join(formatPartsFolder(path), `${offset}.jsonl`)
 
 function openLog(folder: string, path: string, maxBytes: () => number): AttemptLog {
   let tail = ''
@@ -44,7 +44,7 @@ function openLog(folder: string, path: string, maxBytes: () => number): AttemptL
       if (lines.length === 0) return
       if (append === undefined) {
         mkdirSync(folder, { recursive: true })
-        append = boundedAppend(path, maxBytes())
+        append = makeBoundedAppend(path, maxBytes())
       }
       append(lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
       const texts = lines.map((line) => line.text).join('\n')
@@ -57,7 +57,7 @@ function openLog(folder: string, path: string, maxBytes: () => number): AttemptL
 }
 
 /** Appends whole lines to the file, then to parts, of which the two newest stay. */
-function boundedAppend(path: string, maxBytes: number): (text: string) => void {
+function makeBoundedAppend(path: string, maxBytes: number): (text: string) => void {
   let current = path
   let size = statSync(path, { throwIfNoEntry: false })?.size ?? 0
   let offset = size
@@ -65,15 +65,15 @@ function boundedAppend(path: string, maxBytes: number): (text: string) => void {
 
   function nextPart(): void {
     if (parts.length === 0) {
-      appendFileSync(path, `${JSON.stringify(longLine(maxBytes))}\n`)
+      appendFileSync(path, `${JSON.stringify(makeLongLine(maxBytes))}\n`)
       offset = statSync(path).size
     }
-    mkdirSync(partsFolderOf(path), { recursive: true })
+    mkdirSync(formatPartsFolder(path), { recursive: true })
     parts.push(offset)
-    current = partPath(path, offset)
+    current = formatPartPath(path, offset)
     size = 0
     const oldest = parts.length > 2 ? parts.shift() : undefined
-    if (oldest !== undefined) rmSync(partPath(path, oldest), { force: true })
+    if (oldest !== undefined) rmSync(formatPartPath(path, oldest), { force: true })
   }
 
   return (text) => {
@@ -87,24 +87,24 @@ function boundedAppend(path: string, maxBytes: number): (text: string) => void {
 }
 
 /** The last line of the head, for whoever opens the file itself. */
-const longLine = (maxBytes: number): LogLine => ({
+const makeLongLine = (maxBytes: number): LogLine => ({
   at: Date.now(),
   level: 'warn',
-  text: `This log is longer than ${sizeText(maxBytes / 2)}. Of what follows, only the newest ${sizeText(maxBytes / 4)} to ${sizeText(maxBytes / 2)} are kept (logs.maxMb).`,
+  text: `This log is longer than ${formatSize(maxBytes / 2)}. Of what follows, only the newest ${formatSize(maxBytes / 4)} to ${formatSize(maxBytes / 2)} are kept (logs.maxMb).`,
 })
 
-const gapLine = (at: number, bytes: number): LogLine => ({
+const makeGapLine = (at: number, bytes: number): LogLine => ({
   at,
   level: 'warn',
-  text: `… ${sizeText(bytes)} of this log are left out here …`,
+  text: `… ${formatSize(bytes)} of this log are left out here …`,
 })
 
-const sizeText = (bytes: number) =>
+const formatSize = (bytes: number) =>
   bytes < MB
     ? `${Math.round(bytes)} bytes`
     : `${(bytes / MB).toLocaleString('en', { maximumFractionDigits: 1 })} MB`
 
-async function list(folder: string, run: string): Promise<AttemptName[]> {
+async function listAttempts(folder: string, run: string): Promise<AttemptName[]> {
   const names = await readdir(join(folder, run)).catch((): string[] => [])
   return names
     .flatMap((name) => {
@@ -120,23 +120,23 @@ interface Read {
 }
 
 /** Offsets count the whole log, the parts that are gone too. */
-async function read(path: string, from: number): Promise<Read> {
+async function readAttemptLines(path: string, from: number): Promise<Read> {
   const found = await readFile(path, from, 0)
   if (found === undefined || found.lines.length > 0) return found ?? { lines: [], next: from }
   return readParts(path, from)
 }
 
 async function readParts(path: string, from: number): Promise<Read> {
-  const names = await readdir(partsFolderOf(path)).catch((): string[] => [])
+  const names = await readdir(formatPartsFolder(path)).catch((): string[] => [])
   const offsets = names.map((name) => Number.parseInt(name, 10)).sort((a, b) => a - b)
   for (const offset of offsets) {
     const begin = Math.max(from, offset)
-    const found = await readFile(partPath(path, offset), begin, offset)
+    const found = await readFile(formatPartPath(path, offset), begin, offset)
     // The part was removed meanwhile, so there are newer ones.
     if (found === undefined) return readParts(path, from)
     const [first] = found.lines
     if (first === undefined) continue
-    return from < offset ? { ...found, lines: [gapLine(first.at, offset - from), ...found.lines] } : found
+    return from < offset ? { ...found, lines: [makeGapLine(first.at, offset - from), ...found.lines] } : found
   }
   return { lines: [], next: from }
 }

@@ -2,7 +2,7 @@ import { MissingTaskError, type Plan, type PlannedTask } from '../../core/plan.t
 import type { Plans } from '../../core/ports.ts'
 
 /** Plans in one process's memory. */
-export function memoryPlans(): Plans {
+export function makeMemoryPlans(): Plans {
   const plans = new Map<string, Plan>()
   const added = new Map<string, PlannedTask>()
   return {

@@ -19,7 +19,7 @@ function isUnfit({ run, number }: Message, unfit: Taking['unfit']): boolean {
 }
 
 /** An at-least-once queue in one process's memory. */
-export function memoryQueue(clock: Pick<Clock, 'steady'>): Queue {
+export function makeMemoryQueue(clock: Pick<Clock, 'steady'>): Queue {
   const entries = new Map<number, Entry>()
   const served = new Map<string, number>()
   let last = 0

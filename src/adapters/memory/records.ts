@@ -17,18 +17,18 @@ export interface MemoryRecords {
   records: ReadonlyMap<string, Stored>
 }
 
-const dueAtOf = (record: Stored | undefined) =>
+const readDueAt = (record: Stored | undefined) =>
   record !== undefined && 'dueAt' in record ? record.dueAt : undefined
 
 /** Whoever changes a record that it has read is told at once. */
-function frozen<T>(value: T): T {
+function freezeDeeply<T>(value: T): T {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
-  for (const each of Object.values(value)) frozen(each)
+  for (const each of Object.values(value)) freezeDeeply(each)
   return Object.freeze(value)
 }
 
 /** A store with its feed; everything is gone with the process. `onChange` is told of every write. */
-export function memoryRecords(onChange: () => void = () => {}): MemoryRecords {
+export function makeMemoryRecords(onChange: () => void = () => {}): MemoryRecords {
   const records = new Map<string, Stored>()
   /** Keys of records that have a due instant. */
   const due = new Set<string>()
@@ -48,10 +48,10 @@ export function memoryRecords(onChange: () => void = () => {}): MemoryRecords {
 
   function apply(change: Change): void {
     const before = records.get(change.key)
-    const after = frozen(applyChange(change, before))
+    const after = freezeDeeply(applyChange(change, before))
     if (after === undefined) records.delete(change.key)
     else records.set(change.key, after)
-    if (dueAtOf(after) === undefined) due.delete(change.key)
+    if (readDueAt(after) === undefined) due.delete(change.key)
     else due.add(change.key)
     if (after !== undefined && isCarriedByFeed(before, after))
       events.push({ sequence: ++sequence, key: change.key, image: after })
@@ -72,7 +72,7 @@ export function memoryRecords(onChange: () => void = () => {}): MemoryRecords {
           .map(entry),
       due: async ({ before, limit }) =>
         [...due]
-          .filter((key) => (dueAtOf(records.get(key)) ?? before + 1) <= before)
+          .filter((key) => (readDueAt(records.get(key)) ?? before + 1) <= before)
           .sort()
           .slice(0, limit)
           .map(entry),

@@ -32,7 +32,7 @@ const S3_LIMITS: CopyLimits = { wholeBytes: 5 * GIB, partBytes: GIB }
 const PARALLEL = 8
 
 /** Copies an object; one that is too large for one request goes in parts, and appears whole or not at all as well. */
-export async function copyObject(
+export async function copyS3Object(
   client: S3Client,
   copy: Copy,
   limits: CopyLimits = S3_LIMITS,
@@ -50,7 +50,7 @@ export async function copyObject(
     const Parts = await copyParts(
       client,
       { Bucket, Key, UploadId, CopySource },
-      rangesOf(ContentLength, limits.partBytes),
+      listByteRanges(ContentLength, limits.partBytes),
     )
     const whole = { Bucket, Key, UploadId, MultipartUpload: { Parts } }
     await client.send(new CompleteMultipartUploadCommand({ ...whole, ...condition }))
@@ -79,7 +79,7 @@ async function copyParts(client: S3Client, upload: Upload, ranges: string[]): Pr
   return parts
 }
 
-function rangesOf(size: number, partBytes: number): string[] {
+function listByteRanges(size: number, partBytes: number): string[] {
   const ranges: string[] = []
   for (let start = 0; start < size; start += partBytes)
     ranges.push(`bytes=${start}-${Math.min(start + partBytes, size) - 1}`)

@@ -10,8 +10,8 @@ const PARALLEL = 32
  * Whether each key exists. Wanted keys are walked in order: a listing from the next one on answers for all up to its
  * last key, and never more often than there are keys. Where few lie within a page, the next ones are looked up.
  */
-export async function existMany(client: S3Client, Bucket: string, keys: string[]): Promise<boolean[]> {
-  const wanted = [...new Set(keys)].sort(byBytes)
+export async function checkKeysExist(client: S3Client, Bucket: string, keys: string[]): Promise<boolean[]> {
+  const wanted = [...new Set(keys)].sort(compareByBytes)
   const there = new Set<string>()
   for (let next = 0; next < wanted.length; ) {
     const left = wanted.slice(next, next + PAGE)
@@ -19,14 +19,14 @@ export async function existMany(client: S3Client, Bucket: string, keys: string[]
     next += listed
     if (listed >= WORTH_LISTING || next >= wanted.length) continue
     const single = wanted.slice(next, next + PARALLEL)
-    await Promise.all(single.map((key) => lookUp(client, Bucket, key, there)))
+    await Promise.all(single.map((key) => checkSingleKey(client, Bucket, key, there)))
     next += single.length
   }
   return keys.map((key) => there.has(key))
 }
 
 /** S3 lists in the order of UTF-8 bytes. */
-const byBytes = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b))
+const compareByBytes = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b))
 
 /** Lists one page from the first wanted key on; returns for how many of the wanted keys that is the answer. */
 async function listFrom(
@@ -37,11 +37,15 @@ async function listFrom(
 ): Promise<number> {
   const [first = '', last = ''] = [wanted[0], wanted.at(-1)]
   const page = await client.send(
-    new ListObjectsV2Command({ Bucket, Prefix: commonStart(first, last), StartAfter: before(first) }),
+    new ListObjectsV2Command({
+      Bucket,
+      Prefix: findCommonStart(first, last),
+      StartAfter: findKeyBefore(first),
+    }),
   )
   const found = new Set((page.Contents ?? []).map(({ Key = '' }) => Key))
   const end = page.IsTruncated ? page.Contents?.at(-1)?.Key : undefined
-  const answered = end === undefined ? wanted : wanted.filter((key) => byBytes(key, end) <= 0)
+  const answered = end === undefined ? wanted : wanted.filter((key) => compareByBytes(key, end) <= 0)
   for (const key of answered) if (found.has(key)) there.add(key)
   return answered.length
 }
@@ -49,20 +53,25 @@ async function listFrom(
 const HIGHEST = '\u{10ffff}'
 
 /** Something that sorts just before this key (or a little earlier): `StartAfter` leaves out what it names. */
-function before(key: string): string {
+function findKeyBefore(key: string): string {
   const code = key.charCodeAt(key.length - 1)
   const start = key.slice(0, -1)
   const isPlain = code > 0x20 && code < 0x7f
   return isPlain ? `${start}${String.fromCharCode(code - 1)}${HIGHEST}` : start
 }
 
-function commonStart(a: string, b: string): string {
+function findCommonStart(a: string, b: string): string {
   let length = 0
   while (length < a.length && a[length] === b[length]) length++
   return a.slice(0, length)
 }
 
-async function lookUp(client: S3Client, Bucket: string, Key: string, there: Set<string>): Promise<void> {
+async function checkSingleKey(
+  client: S3Client,
+  Bucket: string,
+  Key: string,
+  there: Set<string>,
+): Promise<void> {
   try {
     await client.send(new HeadObjectCommand({ Bucket, Key }))
     there.add(Key)
@@ -72,7 +81,7 @@ async function lookUp(client: S3Client, Bucket: string, Key: string, there: Set<
 }
 
 /** Every key that begins so, in order. */
-export async function listAll(client: S3Client, Bucket: string, Prefix: string): Promise<string[]> {
+export async function listAllKeys(client: S3Client, Bucket: string, Prefix: string): Promise<string[]> {
   const keys: string[] = []
   let after: string | undefined
   do {

@@ -10,7 +10,7 @@ import { readErrorName } from '../../core/errors.ts'
 import { MissingTaskError, type PlanHeader, type PlannedTask } from '../../core/plan.ts'
 import { parsePlanSlice, serializePlanSlice } from '../../core/plan-slice.ts'
 import { PLAN_SLICE, type Plans } from '../../core/ports.ts'
-import { listAll } from './listing.ts'
+import { listAllKeys } from './listing.ts'
 
 /** What makes a plan stand: whoever puts this first has the plan; slices are under its name. */
 interface Cover {
@@ -26,7 +26,7 @@ const KEPT = 200
  * Plans as objects of 100 tasks each below `prefix`. Slices of a planner are under a name of its own, and the cover is
  * put last and only once, so that two planners never mix.
  */
-export function s3Plans(client: S3Client, Bucket: string, prefix: string): Plans {
+export function makeS3Plans(client: S3Client, Bucket: string, prefix: string): Plans {
   const covers = new Map<string, Cover>()
   const slices = new Map<string, Promise<PlannedTask[] | undefined>>()
   const coverKey = (run: string) => `${prefix}${run}/cover.json`
@@ -72,7 +72,8 @@ export function s3Plans(client: S3Client, Bucket: string, prefix: string): Plans
   }
 
   async function coverOf(run: string): Promise<Cover | undefined> {
-    const known = covers.get(run) ?? parsed(await get(coverKey(run)), (text) => JSON.parse(text) as Cover)
+    const known =
+      covers.get(run) ?? parseIfPresent(await get(coverKey(run)), (text) => JSON.parse(text) as Cover)
     if (known === undefined) return undefined
     if (covers.size >= KEPT) covers.clear()
     covers.set(run, known)
@@ -84,7 +85,7 @@ export function s3Plans(client: S3Client, Bucket: string, prefix: string): Plans
     const known = slices.get(key)
     if (known !== undefined) return known
     if (slices.size >= KEPT) slices.clear()
-    const read = get(key).then((text) => parsed(text, parsePlanSlice))
+    const read = get(key).then((text) => parseIfPresent(text, parsePlanSlice))
     slices.set(key, read)
     const forget = () => slices.delete(key)
     read.then((slice) => slice ?? forget(), forget)
@@ -123,8 +124,8 @@ export function s3Plans(client: S3Client, Bucket: string, prefix: string): Plans
     extend: (run, _base, tasks) => putSlices(run, 'more', tasks, true),
     async remove(run) {
       const keys = [
-        ...(await listAll(client, Bucket, `${prefix}${run}/`)),
-        ...(await listAll(client, Bucket, `${prefix}${run}~`)),
+        ...(await listAllKeys(client, Bucket, `${prefix}${run}/`)),
+        ...(await listAllKeys(client, Bucket, `${prefix}${run}~`)),
       ]
       for (const Key of keys) await client.send(new DeleteObjectCommand({ Bucket, Key }))
       covers.clear()
@@ -133,5 +134,5 @@ export function s3Plans(client: S3Client, Bucket: string, prefix: string): Plans
   }
 }
 
-const parsed = <T>(text: string | undefined, parse: (text: string) => T): T | undefined =>
+const parseIfPresent = <T>(text: string | undefined, parse: (text: string) => T): T | undefined =>
   text === undefined ? undefined : parse(text)

@@ -10,8 +10,8 @@ import { Upload } from '@aws-sdk/lib-storage'
 import { readErrorName } from '../../core/errors.ts'
 import { STAGED } from '../../core/names.ts'
 import type { Staged, Storage } from '../../core/ports.ts'
-import { copyObject } from './copy.ts'
-import { existMany, listAll } from './listing.ts'
+import { copyS3Object } from './copy.ts'
+import { checkKeysExist, listAllKeys } from './listing.ts'
 
 /** Where targets are: `prefix` is empty or ends with a slash. */
 export interface S3Place {
@@ -25,16 +25,16 @@ const SMALL_BYTES = 8 * 1024 * 1024
 let written = 0
 
 /** Targets as objects under a prefix of a bucket. An object appears whole or not at all. */
-export function s3Storage(client: S3Client, { bucket, prefix }: S3Place): Storage {
+export function makeS3Storage(client: S3Client, { bucket, prefix }: S3Place): Storage {
   const keyOf = (path: string) => `${prefix}${path}`
   const stagedKeys = (path: string) => keyOf(`${STAGED}${path}/`)
 
   async function stage(path: string, attempt: string, content: Content): Promise<Staged> {
     const chunks = content instanceof Uint8Array ? [content] : content
-    const { head, rest } = await firstBytes(chunks)
+    const { head, rest } = await readFirstBytes(chunks)
     if (rest === undefined) return small(keyOf(path), head)
     const beside = `${stagedKeys(path)}${attempt}-${++written}`
-    const body = Readable.from(all(head, rest), { objectMode: false })
+    const body = Readable.from(joinChunks(head, rest), { objectMode: false })
     await new Upload({ client, params: { Bucket: bucket, Key: beside, Body: body } }).done()
     return large(keyOf(path), beside)
   }
@@ -43,7 +43,7 @@ export function s3Storage(client: S3Client, { bucket, prefix }: S3Place): Storag
     read: () => Readable.from([Body], { objectMode: false }),
     async publish(mode) {
       const condition = mode === 'create' ? { IfNoneMatch: '*' } : {}
-      await unlessThere(() => client.send(new PutObjectCommand({ Bucket: bucket, Key, Body, ...condition })))
+      await putIfAbsent(() => client.send(new PutObjectCommand({ Bucket: bucket, Key, Body, ...condition })))
     },
     async discard() {},
     withdraw: () => remove(Key),
@@ -53,7 +53,7 @@ export function s3Storage(client: S3Client, { bucket, prefix }: S3Place): Storag
     read: () => readObject(beside),
     async publish(mode) {
       const copy = { bucket, from: beside, to: Key, onlyFirst: mode === 'create' }
-      await unlessThere(() => copyObject(client, copy))
+      await putIfAbsent(() => copyS3Object(client, copy))
       await remove(beside)
     },
     discard: () => remove(beside),
@@ -78,16 +78,20 @@ export function s3Storage(client: S3Client, { bucket, prefix }: S3Place): Storag
 
   return {
     uri: (path) => `s3://${bucket}/${keyOf(path)}`,
-    existMany: (paths) => existMany(client, bucket, paths.map(keyOf)),
+    existMany: (paths) => checkKeysExist(client, bucket, paths.map(keyOf)),
     async list(folder) {
-      const keys = await listAll(client, bucket, keyOf(folder === '' ? '' : `${folder.replace(/\/$/, '')}/`))
+      const keys = await listAllKeys(
+        client,
+        bucket,
+        keyOf(folder === '' ? '' : `${folder.replace(/\/$/, '')}/`),
+      )
       const paths = keys.map((key) => key.slice(prefix.length))
       return paths.filter((path) => !path.startsWith(STAGED)).sort()
     },
     read: (path) => readObject(keyOf(path)),
     stage,
     async removeStaged(path) {
-      for (const key of await listAll(client, bucket, stagedKeys(path))) await remove(key)
+      for (const key of await listAllKeys(client, bucket, stagedKeys(path))) await remove(key)
     },
   }
 }
@@ -96,7 +100,7 @@ type Content = Parameters<Storage['stage']>[2]
 type Chunks = Iterable<Uint8Array> | AsyncIterable<Uint8Array>
 
 /** What comes until there is too much to keep; `rest` is absent where that was all. */
-async function firstBytes(chunks: Chunks): Promise<{ head: Buffer; rest?: AsyncIterator<Uint8Array> }> {
+async function readFirstBytes(chunks: Chunks): Promise<{ head: Buffer; rest?: AsyncIterator<Uint8Array> }> {
   const rest = Readable.from(chunks)[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>
   const head: Uint8Array[] = []
   let bytes = 0
@@ -109,13 +113,13 @@ async function firstBytes(chunks: Chunks): Promise<{ head: Buffer; rest?: AsyncI
   return { head: Buffer.concat(head) }
 }
 
-async function* all(head: Uint8Array, rest: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
+async function* joinChunks(head: Uint8Array, rest: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
   yield head
   for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value
 }
 
 /** Another attempt was quicker (412), or is about to be (409): its object is whole as well. */
-async function unlessThere(put: () => Promise<unknown>): Promise<void> {
+async function putIfAbsent(put: () => Promise<unknown>): Promise<void> {
   try {
     await put()
   } catch (error) {

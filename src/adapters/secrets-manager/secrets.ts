@@ -23,7 +23,7 @@ const CURRENT = 'AWSCURRENT'
  * Secrets in Secrets Manager under a prefix. The stack makes them without a value, so that none is in a template; the
  * value is set later.
  */
-export function managedSecrets(
+export function makeManagedSecrets(
   client: SecretsManagerClient,
   prefix: string,
   environment: string,

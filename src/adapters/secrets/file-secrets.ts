@@ -14,7 +14,7 @@ export interface FileSecrets extends SecretStore {
 }
 
 /** The environment (as `variableOf` names it) goes before the file. A file that others can read is refused. */
-export function fileSecrets(path: string, variableOf: (name: string) => string): FileSecrets {
+export function makeFileSecrets(path: string, variableOf: (name: string) => string): FileSecrets {
   const problem = () => {
     if (!existsSync(path)) return undefined
     const mode = statSync(path).mode & 0o777

@@ -2,9 +2,13 @@ import { existsSync, mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { readErrorCode, readErrorMessage, SluiceError } from '../../core/errors.ts'
-import { isBusy, type Patience, patience } from './patience.ts'
-import { sameFileCheck } from './same-file.ts'
-import { afterReactions, SpeculativeTransaction, type TransactionSteps } from './speculative-transaction.ts'
+import { isDatabaseBusy, makePatience, type Patience } from './patience.ts'
+import { makeSameFileCheck } from './same-file.ts'
+import {
+  callAfterReactions,
+  SpeculativeTransaction,
+  type TransactionSteps,
+} from './speculative-transaction.ts'
 
 /**
  * The migrations that lead from an empty file to the newest state, one entry a version.
@@ -95,12 +99,12 @@ export function openDatabase(
   path: string,
   { migrations = MIGRATIONS, onWait = () => {} }: DatabaseOptions = {},
 ): Database {
-  return explaining(path, () => {
+  return runExplained(path, () => {
     mkdirSync(dirname(path), { recursive: true })
     const isNew = !existsSync(path)
     const sql = new DatabaseSync(path, { timeout: BUSY_MS })
     // NORMAL survives the death of any process; a power failure may cost the last transactions, never consistency.
-    const waiting = patience(onWait)
+    const waiting = makePatience(onWait)
     // Only before the first table: what is forgotten can be given back a few pages at a time.
     if (isNew) sql.exec('PRAGMA auto_vacuum = INCREMENTAL')
     // Several processes may make a state at once, and SQLite does not wait by itself while one changes the journal.
@@ -113,7 +117,7 @@ export function openDatabase(
 }
 
 function toDatabase(sql: DatabaseSync, path: string, waiting: Patience): Database {
-  const check = sameFileCheck(path)
+  const check = makeSameFileCheck(path)
   const version = sql.prepare('PRAGMA data_version')
   const forgetters: (() => void)[] = []
   const writers: (() => void)[] = []
@@ -154,7 +158,7 @@ function toDatabase(sql: DatabaseSync, path: string, waiting: Patience): Databas
     },
     mayTryAgain: waiting.mayTryAgain,
     insist: waiting.insist,
-    explain: (error) => explained(path, error),
+    explain: (error) => explainSqliteError(path, error),
   }
   const speculative = new SpeculativeTransaction(steps)
   return {
@@ -172,7 +176,7 @@ function toDatabase(sql: DatabaseSync, path: string, waiting: Patience): Databas
       if (sql.isTransaction) return
       isReading = true
       beginRead.run()
-      afterReactions(endReading)
+      callAfterReactions(endReading)
     },
     foreignVersion,
     onRollback: (forget) => forgetters.push(forget),
@@ -202,10 +206,11 @@ function inTransaction<T>(steps: TransactionSteps, work: () => T): T {
   }
 }
 
-const versionOf = (sql: DatabaseSync) => Number(sql.prepare('PRAGMA user_version').get()?.user_version)
+const readSchemaVersion = (sql: DatabaseSync) =>
+  Number(sql.prepare('PRAGMA user_version').get()?.user_version)
 
 function migrate({ sql, path, transaction }: Database, migrations: readonly string[], isNew: boolean): void {
-  const version = versionOf(sql)
+  const version = readSchemaVersion(sql)
   if (version > migrations.length)
     throw new SluiceError(
       'state_newer',
@@ -216,17 +221,17 @@ function migrate({ sql, path, transaction }: Database, migrations: readonly stri
   if (!isNew && version > 0) sql.prepare('VACUUM INTO ?').run(`${path}.v${version}-${Date.now()}.backup`)
   transaction(() => {
     // Another process may have migrated while this one waited.
-    for (const step of migrations.slice(versionOf(sql))) sql.exec(step)
+    for (const step of migrations.slice(readSchemaVersion(sql))) sql.exec(step)
     sql.exec(`PRAGMA user_version = ${migrations.length}`)
   })
 }
 
 /** Turns what SQLite and the file system say into errors for the person who reads them. */
-function explaining<T>(path: string, work: () => T): T {
+function runExplained<T>(path: string, work: () => T): T {
   try {
     return work()
   } catch (error) {
-    throw explained(path, error)
+    throw explainSqliteError(path, error)
   }
 }
 
@@ -235,7 +240,7 @@ const SQLITE_FULL = 13
 const SQLITE_NOTADB = 26
 const SQLITE_CORRUPT = 11
 
-function explained(path: string, error: unknown): unknown {
+function explainSqliteError(path: string, error: unknown): unknown {
   if (error instanceof SluiceError || !(error instanceof Error)) return error
   const code = (error as { errcode?: number }).errcode ?? 0
   const systemCode = readErrorCode(error)
@@ -245,7 +250,7 @@ function explained(path: string, error: unknown): unknown {
       ...options,
       hint: 'Make room, then give the same command again: it goes on where it was.',
     })
-  if (isBusy(error))
+  if (isDatabaseBusy(error))
     return new SluiceError(
       'state_unusable',
       `The state ${path} has been locked by another program for ten minutes.`,

@@ -1,7 +1,7 @@
 import type { Key } from '../../core/keys.ts'
 import type { Clock, Feed, FeedEvent } from '../../core/ports.ts'
 import type { Database } from './database.ts'
-import { readRow, readRows } from './rows.ts'
+import { readSqlRow, readSqlRows } from './rows.ts'
 
 const LEASE_MS = 5_000
 
@@ -29,7 +29,7 @@ function parseLease(text: string): Lease {
  * Delivered events stay until they are acknowledged; those that are acknowledged in the transaction in which they
  * happened are never written.
  */
-export function sqliteFeed(
+export function makeSqliteFeed(
   database: Database,
   follower: string,
   clock: Clock,
@@ -66,7 +66,7 @@ export function sqliteFeed(
   })
 
   const standing = () => {
-    const row = readRow<{ value: string }>(lease)
+    const row = readSqlRow<{ value: string }>(lease)
     return row === undefined ? undefined : parseLease(row.value)
   }
 
@@ -98,7 +98,7 @@ export function sqliteFeed(
     if (database.foreignVersion() !== version) known = undefined
     version = database.foreignVersion()
     if (known !== undefined) return known.slice(0, limit)
-    const events = readRows<FeedEvent>(next, acknowledged, limit)
+    const events = readSqlRows<FeedEvent>(next, acknowledged, limit)
     if (events.length === limit) return events
     known = [...events, ...unwritten]
     return known.slice(0, limit)

@@ -8,7 +8,7 @@ const GIVEN_UP_MS = 10 * 60_000
 export const BUSY_PAUSE_MS = 50
 
 /** Whether SQLite refused because another process has the database locked. */
-export const isBusy = (error: unknown): boolean =>
+export const isDatabaseBusy = (error: unknown): boolean =>
   (((error as { errcode?: number } | undefined)?.errcode ?? 0) & 0xff) === SQLITE_BUSY
 
 /** How long a process goes on trying while another one has the database locked. */
@@ -22,7 +22,7 @@ export interface Patience {
 }
 
 /** `tell` is called once for each wait that takes longer than a moment, with its length. */
-export function patience(tell: (seconds: number) => void): Patience {
+export function makePatience(tell: (seconds: number) => void): Patience {
   let since: number | undefined
   let isTold = false
   const over = () => {
@@ -31,7 +31,7 @@ export function patience(tell: (seconds: number) => void): Patience {
   }
 
   function mayTryAgain(error: unknown): boolean {
-    if (!isBusy(error)) return false
+    if (!isDatabaseBusy(error)) return false
     const now = performance.now()
     since ??= now
     const waitedMs = now - since

@@ -3,13 +3,13 @@ import { MissingTaskError, type Plan, type PlanHeader, type PlannedTask } from '
 import { parsePlanSlice, serializePlanSlice } from '../../core/plan-slice.ts'
 import { PLAN_SLICE, type Plans } from '../../core/ports.ts'
 import type { Database } from './database.ts'
-import { readRow } from './rows.ts'
+import { readSqlRow } from './rows.ts'
 
 /** Parsed slices that are kept: 20,000 tasks. */
 const CACHED = 200
 
 /** Plans in slices of 100 tasks, saved in one transaction; immutable, so parsed slices are kept. */
-export function sqlitePlans(database: Database): Plans {
+export function makeSqlitePlans(database: Database): Plans {
   const { sql } = database
   const selectHeader = sql.prepare('SELECT header FROM plan WHERE run = ?')
   const selectSlice = sql.prepare('SELECT tasks FROM plan_slice WHERE run = ? AND slice = ?')
@@ -23,7 +23,7 @@ export function sqlitePlans(database: Database): Plans {
   const slices = new Map<string, PlannedTask[]>()
 
   function header(run: string): PlanHeader | undefined {
-    const row = headers.has(run) ? undefined : readRow<{ header: string }>(selectHeader, run)
+    const row = headers.has(run) ? undefined : readSqlRow<{ header: string }>(selectHeader, run)
     if (row !== undefined) headers.set(run, JSON.parse(row.header))
     return headers.get(run)
   }
@@ -37,7 +37,7 @@ export function sqlitePlans(database: Database): Plans {
       slices.set(key, cached)
       return cached
     }
-    const row = readRow<{ tasks: string }>(selectSlice, run, number)
+    const row = readSqlRow<{ tasks: string }>(selectSlice, run, number)
     // A run's plan may still be extended.
     if (row === undefined) return []
     const tasks = parsePlanSlice(row.tasks)

@@ -3,7 +3,7 @@ import { mustHave } from '../../core/must-have.ts'
 import type { Clock, Delivery, Queue, Sending, Taking } from '../../core/ports.ts'
 import { type Group, takeMessagesInTurns } from '../../core/turns.ts'
 import type { Database } from './database.ts'
-import { readRow, readRows } from './rows.ts'
+import { readSqlRow, readSqlRows } from './rows.ts'
 
 interface Row {
   id: number
@@ -15,7 +15,7 @@ interface Row {
 }
 
 /** A run as it takes part in turns; nothing where it has no message left. */
-function groupOf(run: string, rows: ReadonlyMap<string, Row[]>): [string, Group][] {
+function makeRunGroup(run: string, rows: ReadonlyMap<string, Row[]>): [string, Group][] {
   const first = rows.get(run)?.[0]
   return first === undefined
     ? []
@@ -26,7 +26,7 @@ function groupOf(run: string, rows: ReadonlyMap<string, Row[]>): [string, Group]
  * Both tables are in order of their pools first. The pools are found by skipping from one to the next, so that a run is
  * forgotten without looking at the messages of all others.
  */
-const deleteInPools = (table: string, column: string) => `
+const makeDeleteInPools = (table: string, column: string) => `
   WITH RECURSIVE pools (pool) AS (
     SELECT min(pool) FROM ${table}
     UNION ALL
@@ -47,7 +47,7 @@ const LOOK_MS = 100
  * The task queue as a table. Several processes share a pool's places, each for its own runs: who has none left over
  * leaves a wish, and a place whose turn is another's run is left to its process.
  */
-export function sqliteQueue(
+export function makeSqliteQueue(
   database: Database,
   worker: string,
   clock: Clock,
@@ -64,8 +64,8 @@ export function sqliteQueue(
   const hide = sql.prepare('UPDATE message SET visible_at = ?, delivery = delivery + 1 WHERE id = ?')
   const remove = sql.prepare('DELETE FROM message WHERE id = ? AND delivery = ?')
   const show = sql.prepare('UPDATE message SET visible_at = ? WHERE id = ? AND delivery = ?')
-  const forget = sql.prepare(deleteInPools('message', 'run'))
-  const forgetTurns = sql.prepare(deleteInPools('turn', 'name'))
+  const forget = sql.prepare(makeDeleteInPools('message', 'run'))
+  const forgetTurns = sql.prepare(makeDeleteInPools('turn', 'name'))
   const turnOf = sql.prepare('SELECT at FROM turn WHERE pool = ? AND name = ?')
   const serve = sql.prepare('INSERT OR REPLACE INTO turn (pool, name, at) VALUES (?, ?, ?)')
   const wishes = sql.prepare('SELECT DISTINCT run FROM wish WHERE pool = ? AND worker <> ? AND until > ?')
@@ -75,7 +75,7 @@ export function sqliteQueue(
   function visibleIn(pool: string, run: string, limit: number, unfit: Taking['unfit']): Row[] {
     const left = unfit?.get(run)
     if (left === 'all') return []
-    const rows = readRows<Row>(visible, pool, run, clock.steady(), limit + (left?.size ?? 0))
+    const rows = readSqlRows<Row>(visible, pool, run, clock.steady(), limit + (left?.size ?? 0))
     return left === undefined ? rows : rows.filter(({ number }) => !left.has(number)).slice(0, limit)
   }
   const hasVisible = (pool: string, run: string, unfit: Taking['unfit']) =>
@@ -85,7 +85,7 @@ export function sqliteQueue(
   function runsIn(pool: string): string[] {
     const runs: string[] = []
     for (let after = ''; ; ) {
-      const run = readRow<{ run: string | null }>(nextRun, pool, after)?.run
+      const run = readSqlRow<{ run: string | null }>(nextRun, pool, after)?.run
       if (typeof run !== 'string') return runs
       runs.push(run)
       after = run
@@ -96,7 +96,7 @@ export function sqliteQueue(
   function turnsOf(pool: string) {
     const served = new Map<string, number>()
     const servedAt = (name: string, of = pool) =>
-      served.get(name) ?? readRow<{ at: number }>(turnOf, of, name)?.at ?? 0
+      served.get(name) ?? readSqlRow<{ at: number }>(turnOf, of, name)?.at ?? 0
     return {
       servedAt,
       serve(run: string) {
@@ -117,7 +117,7 @@ export function sqliteQueue(
 
   /** Runs of other processes that wait for their turn in a pool. */
   function othersIn(pool: string, own: readonly string[]): string[] {
-    const wanted = readRows<{ run: string }>(wishes, pool, worker, clock.steady())
+    const wanted = readSqlRows<{ run: string }>(wishes, pool, worker, clock.steady())
     return wanted.map(({ run }) => run).filter((run) => !own.includes(run))
   }
 
@@ -128,7 +128,7 @@ export function sqliteQueue(
     const rows = new Map(
       [...own, ...others].map((run) => [run, visibleIn(pool, run, Math.min(room, limit), query.unfit)]),
     )
-    const groups = new Map([...rows.keys()].flatMap((run) => groupOf(run, rows)))
+    const groups = new Map([...rows.keys()].flatMap((run) => makeRunGroup(run, rows)))
     // Who is alone takes nobody's turn, unless others may wait for its places.
     if (groups.size <= 1 && room === Number.POSITIVE_INFINITY)
       return [...rows.values()].flat().map((row) => deliver(row, query.visibilityMs))
@@ -137,7 +137,7 @@ export function sqliteQueue(
       if (others.includes(run)) return undefined
       const row = mustHave(rows.get(run)?.shift(), 'message of a run')
       turns.serve(run)
-      return { taken: deliver(row, query.visibilityMs), next: groupOf(run, rows)[0]?.[1] }
+      return { taken: deliver(row, query.visibilityMs), next: makeRunGroup(run, rows)[0]?.[1] }
     })
     turns.keep()
     if (Number.isFinite(room)) leaveWishes(pool, taken.length < limit ? (query.runs ?? []) : [], query.unfit)

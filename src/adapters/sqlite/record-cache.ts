@@ -15,7 +15,7 @@ export interface RecordCache {
 }
 
 /** A cache of records that no other process has changed meanwhile, most recently used ones first to stay. */
-export function recordCache(database: Database, load: (key: string) => Stored | undefined): RecordCache {
+export function makeRecordCache(database: Database, load: (key: string) => Stored | undefined): RecordCache {
   // Two generations instead of a list of uses: what is found in the old one moves to the new one.
   let young = new Map<string, Stored | undefined>()
   let old = new Map<string, Stored | undefined>()

@@ -8,7 +8,7 @@ const LOOK_MS = 1_000
  * Returns what throws where the file of an open state is no longer the one that its path names: SQLite goes on with a file
  * that has been deleted, and whatever it says then is lost, while another process makes a new state in its place.
  */
-export function sameFileCheck(path: string): () => void {
+export function makeSameFileCheck(path: string): () => void {
   const opened = statSync(path)
   let lookedAt = performance.now()
   let isSame = true
@@ -18,11 +18,11 @@ export function sameFileCheck(path: string): () => void {
     lookedAt = now
     const stands = statSync(path, { throwIfNoEntry: false })
     isSame = stands?.ino === opened.ino && stands.dev === opened.dev
-    if (!isSame) throw gone(path, stands !== undefined)
+    if (!isSame) throw makeGoneError(path, stands !== undefined)
   }
 }
 
-const gone = (path: string, isReplaced: boolean) =>
+const makeGoneError = (path: string, isReplaced: boolean) =>
   new SluiceError(
     'state_gone',
     `The state ${path} was ${isReplaced ? 'replaced by another file' : 'deleted'} while this process worked on it.`,

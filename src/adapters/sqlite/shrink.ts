@@ -20,7 +20,7 @@ const INCREMENTAL = 2
  * Gives the pages of forgotten records back to the file system: a few at a time where the file was made for it. One
  * of an older version is written anew once, which makes it such a file; `isAtWork` tells whether that may hold up an engine.
  */
-export async function shrink(database: Database, isAtWork: () => Promise<boolean>): Promise<Shrunk> {
+export async function shrinkDatabase(database: Database, isAtWork: () => Promise<boolean>): Promise<Shrunk> {
   const { sql } = database
   const pragma = (name: string) => Number(Object.values(sql.prepare(`PRAGMA ${name}`).get() ?? {})[0])
   const bytes = () => pragma('page_count') * pragma('page_size')

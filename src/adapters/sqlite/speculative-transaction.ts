@@ -120,7 +120,7 @@ export class SpeculativeTransaction {
       return
     }
     this.#orFail(() => this.#open())
-    afterReactions(() => this.#react())
+    callAfterReactions(() => this.#react())
   }
 
   #open(): void {
@@ -135,7 +135,7 @@ export class SpeculativeTransaction {
     if (this.#asked.length === 0 || isFull) this.#orFail(() => this.#finish())
     else {
       this.#orFail(() => this.#applyAsked())
-      afterReactions(() => this.#react())
+      callAfterReactions(() => this.#react())
     }
   }
 
@@ -196,6 +196,6 @@ export class SpeculativeTransaction {
 }
 
 /** Calls after all that is ready to go on has gone on: behind the microtasks, before the next turn of the event loop. */
-export function afterReactions(call: () => void): void {
+export function callAfterReactions(call: () => void): void {
   queueMicrotask(() => process.nextTick(call))
 }

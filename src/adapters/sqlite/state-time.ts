@@ -1,5 +1,5 @@
 import type { Database } from './database.ts'
-import { readRow } from './rows.ts'
+import { readSqlRow } from './rows.ts'
 
 /** Clocks of the machine; see `adapters/system/monotonic.ts`. */
 export interface Machine {
@@ -45,14 +45,14 @@ const LOOK_MS = 250
  * Without a boot id (macOS, Windows) each process has its own base: if the wall clock is set between the starts of two
  * processes, their steady clocks differ.
  */
-export function stateTime(database: Database, machine: Machine): StateTime {
+export function makeStateTime(database: Database, machine: Machine): StateTime {
   const { sql } = database
   const select = sql.prepare("SELECT value FROM setting WHERE name = 'clock'")
   const replace = sql.prepare("INSERT OR REPLACE INTO setting (name, value) VALUES ('clock', ?)")
   const feedLease = sql.prepare("SELECT value ->> 'until' AS until FROM setting WHERE name = 'feed'")
 
   const read = () => {
-    const row = readRow<{ value: string }>(select)
+    const row = readSqlRow<{ value: string }>(select)
     if (row === undefined) return undefined
     const standing: Standing = JSON.parse(row.value)
     return standing
@@ -65,7 +65,7 @@ export function stateTime(database: Database, machine: Machine): StateTime {
     if (isOfThisBoot(kept)) return kept
     const wall = machine.wall()
     // The process that follows the feed extends its lease, so the lease ends later than every instant the state has seen.
-    const seen = Number(readRow<{ until: number | null }>(feedLease)?.until ?? 0)
+    const seen = Number(readSqlRow<{ until: number | null }>(feedLease)?.until ?? 0)
     const steady = Math.max(wall, seen)
     const { boot } = machine
     const begun = { boot, base: steady - machine.monotonic(), offset: wall - steady }

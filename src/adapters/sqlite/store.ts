@@ -12,21 +12,21 @@ import { mustHave } from '../../core/must-have.ts'
 import { makeTypedStore, type Store } from '../../core/ports.ts'
 import type { Database } from './database.ts'
 import type { SqliteFeed } from './feed.ts'
-import { recordCache } from './record-cache.ts'
-import { readRow, readRows } from './rows.ts'
+import { makeRecordCache } from './record-cache.ts'
+import { readSqlRow, readSqlRows } from './rows.ts'
 
 interface Row {
   key: string
   body: string
 }
 
-function parseRecord({ body }: Pick<Row, 'body'>): Stored {
+function parseStoredRecord({ body }: Pick<Row, 'body'>): Stored {
   return JSON.parse(body)
 }
 
 const DONE: WriteResult = { ok: true }
 
-const dueAtOf = (record: Stored) => ('dueAt' in record ? (record.dueAt ?? null) : null)
+const readDueAtOrNull = (record: Stored) => ('dueAt' in record ? (record.dueAt ?? null) : null)
 
 /** A store, and the same for {@link Ports.speculative}. */
 export interface SqliteStore extends Store {
@@ -37,7 +37,7 @@ export interface SqliteStore extends Store {
  * Records as JSON in one table. Writes asked for in the same turn of the event loop are committed together; each keeps
  * its own conditions and atomicity. `onEvent` is called when there is something in the feed.
  */
-export function sqliteStore(
+export function makeSqliteStore(
   database: Database,
   feed: Pick<SqliteFeed, 'tell'>,
   onEvent: () => void = () => {},
@@ -54,17 +54,17 @@ export function sqliteStore(
   )
   const due = sql.prepare('SELECT key, body FROM record WHERE due_at <= ? ORDER BY due_at LIMIT ?')
 
-  const cache = recordCache(database, (key) => {
+  const cache = makeRecordCache(database, (key) => {
     database.reading()
-    const row = readRow<Row>(select, key)
-    return row && parseRecord(row)
+    const row = readSqlRow<Row>(select, key)
+    return row && parseStoredRecord(row)
   })
 
   function apply(change: Change, before: Stored | undefined): void {
     const after = applyChange(change, before)
     if (after === undefined) remove.run(change.key)
-    else if (before === undefined) insert.run(change.key, JSON.stringify(after), dueAtOf(after))
-    else update.run(JSON.stringify(after), dueAtOf(after), change.key)
+    else if (before === undefined) insert.run(change.key, JSON.stringify(after), readDueAtOrNull(after))
+    else update.run(JSON.stringify(after), readDueAtOrNull(after), change.key)
     kept(change.key, before, after)
   }
 
@@ -78,7 +78,7 @@ export function sqliteStore(
   /** A record that must not be there yet is put without looking first. */
   function putOne(change: Change & { put: StoredRecord }): boolean {
     const after = mustHave(applyChange(change, undefined), 'record that is put')
-    if (insert.run(change.key, JSON.stringify(after), dueAtOf(after)).changes === 0) return false
+    if (insert.run(change.key, JSON.stringify(after), readDueAtOrNull(after)).changes === 0) return false
     kept(change.key, undefined, after)
     return true
   }
@@ -105,7 +105,7 @@ export function sqliteStore(
     return DONE
   }
 
-  const entry = (row: Row) => ({ key: row.key, record: parseRecord(row) })
+  const entry = (row: Row) => ({ key: row.key, record: parseStoredRecord(row) })
 
   const storeOf = (ask: Database['commit'], settled: Database['settled']): Store =>
     makeTypedStore({
@@ -119,13 +119,13 @@ export function sqliteStore(
       async list({ prefix, after = '', limit = -1 }) {
         await settled()
         const [from, lower] = after < prefix ? [range, prefix] : [rangeAfter, after]
-        return readRows<Row>(from, lower, `${prefix}\u{10ffff}`, limit).map(entry)
+        return readSqlRows<Row>(from, lower, `${prefix}\u{10ffff}`, limit).map(entry)
       },
       async due({ before, limit }) {
         await settled()
         // Loops ask for what is due every second, also while nothing else happens.
         database.check()
-        return readRows<Row>(due, before, limit).map(entry)
+        return readSqlRows<Row>(due, before, limit).map(entry)
       },
     })
   return {

@@ -27,7 +27,10 @@ export interface SqsQueueOptions {
  * Messages in a standard queue per pool, with fair queues by pipeline. SQS knows neither priorities nor runs: a worker
  * is given whatever comes, and messages of a run that is forgotten are dropped by their claim.
  */
-export function sqsQueue(client: SQSClient, { urls, waitSeconds = 0, fair = true }: SqsQueueOptions): Queue {
+export function makeSqsQueue(
+  client: SQSClient,
+  { urls, waitSeconds = 0, fair = true }: SqsQueueOptions,
+): Queue {
   function urlOf(pool: string): string {
     const url = urls[pool]
     if (url !== undefined) return url
@@ -44,7 +47,7 @@ export function sqsQueue(client: SQSClient, { urls, waitSeconds = 0, fair = true
       const { Failed = [] } = await client.send(
         new SendMessageBatchCommand({
           QueueUrl: urlOf(pool),
-          Entries: left.map((each, index) => entryOf(each, index, fair)),
+          Entries: left.map((each, index) => makeSendEntry(each, index, fair)),
         }),
       )
       const ours = Failed.find(({ SenderFault }) => SenderFault)
@@ -64,13 +67,13 @@ export function sqsQueue(client: SQSClient, { urls, waitSeconds = 0, fair = true
         WaitTimeSeconds: waitSeconds,
       }),
     )
-    return Messages.flatMap((received) => deliveryOf(url, received))
+    return Messages.flatMap((received) => toDeliveries(url, received))
   }
 
   async function acknowledge(deliveries: Delivery[]): Promise<void> {
-    const byQueue = Map.groupBy(deliveries.map(receiptOf), ({ url }) => url)
+    const byQueue = Map.groupBy(deliveries.map(parseReceipt), ({ url }) => url)
     for (const [QueueUrl, receipts] of byQueue)
-      for (const batch of chunks(receipts))
+      for (const batch of splitIntoBatches(receipts))
         await client.send(
           new DeleteMessageBatchCommand({
             QueueUrl,
@@ -82,7 +85,7 @@ export function sqsQueue(client: SQSClient, { urls, waitSeconds = 0, fair = true
   return {
     async send(messages) {
       const batches = [...Map.groupBy(messages, ({ pool }) => pool)].flatMap(([pool, all]) =>
-        chunks(all).map((batch) => sendBatch(pool, batch)),
+        splitIntoBatches(all).map((batch) => sendBatch(pool, batch)),
       )
       await Promise.all(batches)
     },
@@ -96,8 +99,8 @@ export function sqsQueue(client: SQSClient, { urls, waitSeconds = 0, fair = true
     // Sent anew: a message that waits for long must not look like one that cannot be handled, which its count of
     // receipts would make it.
     async putBack(delivery, delayMs) {
-      const { url } = receiptOf(delivery)
-      const entry = entryOf({ message: delivery.message, delayMs }, 0, fair)
+      const { url } = parseReceipt(delivery)
+      const entry = makeSendEntry({ message: delivery.message, delayMs }, 0, fair)
       await client.send(
         new SendMessageCommand({
           QueueUrl: url,
@@ -112,13 +115,13 @@ export function sqsQueue(client: SQSClient, { urls, waitSeconds = 0, fair = true
   }
 }
 
-function chunks<T>(all: T[]): T[][] {
+function splitIntoBatches<T>(all: T[]): T[][] {
   const found: T[][] = []
   for (let start = 0; start < all.length; start += BATCH) found.push(all.slice(start, start + BATCH))
   return found
 }
 
-const entryOf = (
+const makeSendEntry = (
   { message, delayMs }: Pick<Sending, 'message' | 'delayMs'>,
   index: number,
   fair: boolean,
@@ -130,18 +133,18 @@ const entryOf = (
 })
 
 /** A message as it was taken; undefined for one that is not ours. */
-export function readMessage(url: string, body: string, handle: string): Delivery | undefined {
-  const message = parsed(body)
+export function parseDelivery(url: string, body: string, handle: string): Delivery | undefined {
+  const message = parseMessage(body)
   return message === undefined ? undefined : { message, receipt: JSON.stringify({ url, handle }) }
 }
 
 /** A message that is not ours is left to the dead-letter queue: it is never acknowledged. */
-const deliveryOf = (url: string, { Body = '', ReceiptHandle = '' }: Received): Delivery[] => {
-  const delivery = readMessage(url, Body, ReceiptHandle)
+const toDeliveries = (url: string, { Body = '', ReceiptHandle = '' }: Received): Delivery[] => {
+  const delivery = parseDelivery(url, Body, ReceiptHandle)
   return delivery === undefined ? [] : [delivery]
 }
 
-function parsed(body: string): Message | undefined {
+function parseMessage(body: string): Message | undefined {
   try {
     const { run, number, attempt } = JSON.parse(body)
     const isOurs = typeof run === 'string' && Number.isInteger(number) && Number.isInteger(attempt)
@@ -151,4 +154,4 @@ function parsed(body: string): Message | undefined {
   }
 }
 
-const receiptOf = ({ receipt }: Delivery) => JSON.parse(receipt) as { url: string; handle: string }
+const parseReceipt = ({ receipt }: Delivery) => JSON.parse(receipt) as { url: string; handle: string }

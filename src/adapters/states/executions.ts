@@ -24,7 +24,7 @@ const MAX_CAUSE = 32_768
 const MAX_OUTPUT_BYTES = 262_144
 
 /** Executions in Step Functions. */
-export function stepFunctions(client: SFNClient): Executions {
+export function makeExecutions(client: SFNClient): Executions {
   return {
     async start(stateMachineArn, name, input) {
       try {
@@ -38,17 +38,17 @@ export function stepFunctions(client: SFNClient): Executions {
     async succeed(taskToken, value) {
       const output = JSON.stringify(value)
       if (Buffer.byteLength(output) > MAX_OUTPUT_BYTES) throw new Error('the summary of a run is too large')
-      await answered(() => client.send(new SendTaskSuccessCommand({ taskToken, output })))
+      await ignoreEndedTokens(() => client.send(new SendTaskSuccessCommand({ taskToken, output })))
     },
     async fail(taskToken, error, cause) {
       const input = { taskToken, error: error.slice(0, MAX_ERROR), cause: cause.slice(0, MAX_CAUSE) }
-      await answered(() => client.send(new SendTaskFailureCommand(input)))
+      await ignoreEndedTokens(() => client.send(new SendTaskFailureCommand(input)))
     },
   }
 }
 
 /** A token that is not known any more has been answered, or its execution has been stopped. */
-async function answered(answer: () => Promise<unknown>): Promise<void> {
+async function ignoreEndedTokens(answer: () => Promise<unknown>): Promise<void> {
   try {
     await answer()
   } catch (error) {

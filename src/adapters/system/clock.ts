@@ -30,7 +30,7 @@ export interface ClockOptions {
 const WALL = { now: () => Date.now(), steady: () => Date.now() }
 
 /** The clock of this process. */
-export function systemClock({ version = () => 0, time = WALL }: ClockOptions = {}): SystemClock {
+export function makeSystemClock({ version = () => 0, time = WALL }: ClockOptions = {}): SystemClock {
   const idlers = new Set<Idler>()
   const rung: { [bell in Bell]: number } = { events: 0, messages: 0 }
   let poll: NodeJS.Timeout | undefined

@@ -5,7 +5,7 @@ import type { Home } from '../../control/home.ts'
 import type { Job, Runner } from '../../core/ports.ts'
 import { makeAttemptEnding } from '../../planning/conclude.ts'
 import { modulesOf, type Project } from '../../project/load-config.ts'
-import { type ProcessRunnerOptions, processRunner } from '../../runners/process/process-runner.ts'
+import { makeProcessRunner, type ProcessRunnerOptions } from '../../runners/process/process-runner.ts'
 
 /** How bodies run at one place. */
 export interface BodiesOptions extends Pick<ProcessRunnerOptions, 'graceMs' | 'supervision' | 'mostIdle'> {
@@ -23,7 +23,7 @@ export interface BodiesOptions extends Pick<ProcessRunnerOptions, 'graceMs' | 's
 export const bodies =
   ({ project, storage, adapt, ...options }: BodiesOptions) =>
   ({ logs, secrets, surroundings, definitions }: Omit<Home, 'context' | 'close'>): Runner => {
-    const runner = processRunner({
+    const runner = makeProcessRunner({
       ...options,
       // Beside this module in every bundle.
       entry: () => fileURLToPath(new URL('./child.mjs', import.meta.url)),

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { standardOutputLogs } from '../../adapters/cloudwatch/logs.ts'
-import { dynamoStore } from '../../adapters/dynamodb/store.ts'
-import { fileStorage } from '../../adapters/files/file-storage.ts'
-import { s3Plans } from '../../adapters/s3/plans.ts'
-import { s3Storage } from '../../adapters/s3/storage.ts'
-import { managedSecrets } from '../../adapters/secrets-manager/secrets.ts'
-import { sqsQueue } from '../../adapters/sqs/queue.ts'
-import { systemClock } from '../../adapters/system/clock.ts'
+import { makeStandardOutputLogs } from '../../adapters/cloudwatch/logs.ts'
+import { makeDynamoStore } from '../../adapters/dynamodb/store.ts'
+import { makeFileStorage } from '../../adapters/files/file-storage.ts'
+import { makeS3Plans } from '../../adapters/s3/plans.ts'
+import { makeS3Storage } from '../../adapters/s3/storage.ts'
+import { makeManagedSecrets } from '../../adapters/secrets-manager/secrets.ts'
+import { makeSqsQueue } from '../../adapters/sqs/queue.ts'
+import { makeSystemClock } from '../../adapters/system/clock.ts'
 import type { Home } from '../../control/home.ts'
 import type { Limits } from '../../core/limits.ts'
 import { OBJECTS, POOL_DEFAULTS } from '../../core/names.ts'
@@ -60,18 +60,18 @@ const NO_RUNNER: Runner = {
 export function openDeployed(told: Deployment, parts: HomeParts): Home {
   const { dynamodb, s3, sqs, secretsManager } = clients()
   const { waitSeconds = 0, project, limits, worker } = parts
-  const messages = sqsQueue(sqs, { urls: urlsOf(told.queues, Object.keys(limits.pools)), waitSeconds })
+  const messages = makeSqsQueue(sqs, { urls: urlsOf(told.queues, Object.keys(limits.pools)), waitSeconds })
   const { store, plans, queue } = withFaults({
-    store: dynamoStore(dynamodb, told.table),
-    plans: s3Plans(s3, told.bucket, OBJECTS.plans),
+    store: makeDynamoStore(dynamodb, told.table),
+    plans: makeS3Plans(s3, told.bucket, OBJECTS.plans),
     queue: parts.queue?.(messages) ?? messages,
   })
-  const surroundings = makeSurroundings(store, s3Storage(s3, parseS3Prefix(told.storage)))
+  const surroundings = makeSurroundings(store, makeS3Storage(s3, parseS3Prefix(told.storage)))
   const tasks = project?.tasks ?? new Map<string, TaskDefinition>()
-  const completeness = makeCompleteness(tasks, surroundings, fileStorage('/'))
+  const completeness = makeCompleteness(tasks, surroundings, makeFileStorage('/'))
   const looks = {
-    logs: standardOutputLogs(),
-    secrets: managedSecrets(secretsManager, told.secrets, told.environment),
+    logs: makeStandardOutputLogs(),
+    secrets: makeManagedSecrets(secretsManager, told.secrets, told.environment),
     surroundings,
     definitions: { tasks, limits, surroundings, storageFolder: told.storage, completeness, store },
   }
@@ -84,7 +84,7 @@ export function openDeployed(told: Deployment, parts: HomeParts): Home {
       queue,
       completeness,
       runner,
-      clock: systemClock(),
+      clock: makeSystemClock(),
       chance: { nonce: randomUUID, random: Math.random },
       isGone: parts.isGone ?? (async () => false),
       ...(parts.deathOf && { deathOf: parts.deathOf }),

@@ -3,21 +3,21 @@ import { totalmem } from 'node:os'
 import { extname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { getHeapStatistics } from 'node:v8'
-import { removeAbandoned } from '../../adapters/files/abandoned.ts'
-import { fileStorage } from '../../adapters/files/file-storage.ts'
-import { fileLogs } from '../../adapters/logs/file-logs.ts'
-import { type FileSecrets, fileSecrets } from '../../adapters/secrets/file-secrets.ts'
+import { removeAbandonedFiles } from '../../adapters/files/abandoned.ts'
+import { makeFileStorage } from '../../adapters/files/file-storage.ts'
+import { makeFileLogs } from '../../adapters/logs/file-logs.ts'
+import { type FileSecrets, makeFileSecrets } from '../../adapters/secrets/file-secrets.ts'
 import { openDatabase } from '../../adapters/sqlite/database.ts'
-import { sqliteFeed } from '../../adapters/sqlite/feed.ts'
-import { sqlitePlans } from '../../adapters/sqlite/plans.ts'
-import { sqliteQueue } from '../../adapters/sqlite/queue.ts'
-import { shrink } from '../../adapters/sqlite/shrink.ts'
-import { stateTime } from '../../adapters/sqlite/state-time.ts'
-import { sqliteStore } from '../../adapters/sqlite/store.ts'
-import { systemClock } from '../../adapters/system/clock.ts'
+import { makeSqliteFeed } from '../../adapters/sqlite/feed.ts'
+import { makeSqlitePlans } from '../../adapters/sqlite/plans.ts'
+import { makeSqliteQueue } from '../../adapters/sqlite/queue.ts'
+import { shrinkDatabase } from '../../adapters/sqlite/shrink.ts'
+import { makeStateTime } from '../../adapters/sqlite/state-time.ts'
+import { makeSqliteStore } from '../../adapters/sqlite/store.ts'
+import { makeSystemClock } from '../../adapters/system/clock.ts'
 import { machineTime } from '../../adapters/system/monotonic.ts'
-import { filePresence } from '../../adapters/system/presence.ts'
-import { isGone, workerId } from '../../adapters/system/processes.ts'
+import { makeFilePresence } from '../../adapters/system/presence.ts'
+import { isProcessGone, makeWorkerId } from '../../adapters/system/processes.ts'
 import { prepareBodyJob, readSecretValues } from '../../body/prepare-job.ts'
 import { bundledChild } from '../../bundling/child-bundle.ts'
 import type { Home } from '../../control/home.ts'
@@ -31,9 +31,9 @@ import { makeAttemptEnding } from '../../planning/conclude.ts'
 import { readCommandYield } from '../../planning/foreign-yield.ts'
 import { makeSurroundings } from '../../planning/surroundings.ts'
 import { modulesOf, type Project } from '../../project/load-config.ts'
-import { commandRunner } from '../../runners/command/command-runner.ts'
-import { inlineRunner } from '../../runners/inline.ts'
-import { processRunner } from '../../runners/process/process-runner.ts'
+import { makeCommandRunner } from '../../runners/command/command-runner.ts'
+import { makeInlineRunner } from '../../runners/inline.ts'
+import { makeProcessRunner } from '../../runners/process/process-runner.ts'
 import { makeStateFolder, rememberStorage, secretsPath, storageOf } from './state-folder.ts'
 
 /** Where the embedded engine lives and what it runs. */
@@ -64,38 +64,38 @@ export function openHome(options: HomeOptions): Home {
   const storageFolder = resolve(options.storageFolder ?? options.project?.storage ?? known ?? 'data')
   if (options.project) rememberStorage(database, storageFolder, folder)
 
-  const clock = systemClock({
+  const clock = makeSystemClock({
     version: () => database.foreignVersion(),
-    time: stateTime(database, machineTime),
+    time: makeStateTime(database, machineTime),
   })
-  const worker = workerId()
-  const feed = sqliteFeed(database, worker, clock, isGone)
-  const store = sqliteStore(database, feed, () => clock.ring('events'))
-  const queue = sqliteQueue(database, worker, clock, () => clock.ring('messages'))
-  const logs = fileLogs(join(folder, 'logs'), {
+  const worker = makeWorkerId()
+  const feed = makeSqliteFeed(database, worker, clock, isProcessGone)
+  const store = makeSqliteStore(database, feed, () => clock.ring('events'))
+  const queue = makeSqliteQueue(database, worker, clock, () => clock.ring('messages'))
+  const logs = makeFileLogs(join(folder, 'logs'), {
     // Read anew for each attempt, because `sluice dev` reads a changed config.
     maxBytes: () => (options.project?.limits.maxLogMb ?? LOG_MAX_MB) * MB,
   })
-  const secrets = fileSecrets(secretsPath(folder), makeSecretVariableName)
+  const secrets = makeFileSecrets(secretsPath(folder), makeSecretVariableName)
   // Children flush what they write; a body in this process would hold up all others meanwhile.
-  const storage = fileStorage(storageFolder, { flush: options.inline === undefined })
+  const storage = makeFileStorage(storageFolder, { flush: options.inline === undefined })
   const surroundings = makeSurroundings(store, storage)
   const tasks = options.project?.tasks ?? new Map<string, TaskDefinition>()
   const limits = options.project?.limits ?? NO_LIMITS
-  const completeness = makeCompleteness(tasks, surroundings, fileStorage('/'))
+  const completeness = makeCompleteness(tasks, surroundings, makeFileStorage('/'))
   const definitions = { tasks, limits, surroundings, storageFolder, completeness, store }
   const runner = makeRunner(options, { logs, secrets, definitions })
   const context: Context = {
     ports: {
       store,
-      plans: sqlitePlans(database),
+      plans: makeSqlitePlans(database),
       feed,
       queue,
       completeness,
       runner,
       clock,
       chance: { nonce: randomUUID, random: Math.random },
-      isGone,
+      isGone: isProcessGone,
     },
     speculative: { store: store.speculative, queue: queue.speculative },
     settings: {
@@ -115,9 +115,9 @@ export function openHome(options: HomeOptions): Home {
     secrets,
     surroundings,
     definitions,
-    presence: filePresence(join(folder, 'workers')),
-    shrink: () => shrink(database, feed.isFollowedElsewhere),
-    removeAbandoned: (abandoned) => removeAbandoned(storageFolder, abandoned),
+    presence: makeFilePresence(join(folder, 'workers')),
+    shrink: () => shrinkDatabase(database, feed.isFollowedElsewhere),
+    removeAbandoned: (abandoned) => removeAbandonedFiles(storageFolder, abandoned),
     async close() {
       await runner.close()
       clock.close()
@@ -145,7 +145,7 @@ interface RunnerParts {
 function makeRunner(options: HomeOptions, parts: RunnerParts): Runner {
   const bodies = makeBodyRunner(options, parts)
   const { logs, secrets, definitions } = parts
-  const commands = commandRunner({
+  const commands = makeCommandRunner({
     state: resolve(options.stateFolder),
     logs,
     secrets: (job) => readSecretValues(job.task.policy.secrets, secrets),
@@ -175,13 +175,13 @@ function makeBodyRunner({ inline, project, graceMs = GRACE_MS }: HomeOptions, pa
     prepare: (job: Job) => prepareBodyJob(job, secrets, surroundings.markers),
     conclude: (end: BodyEnd) => makeAttemptEnding(definitions, end),
   }
-  if (inline) return inlineRunner({ tasks, ...surroundings, ...shared })
+  if (inline) return makeInlineRunner({ tasks, ...surroundings, ...shared })
   // A checkout has .ts and the package .js; in a bundle, which has .mjs, it is beside this module.
   const extension = extname(import.meta.url)
   const path = extension === '.mjs' ? './child.mjs' : `../../../worker/child${extension}`
   const entry = fileURLToPath(new URL(path, import.meta.url))
   let bundle: Promise<string> | undefined
-  return processRunner({
+  return makeProcessRunner({
     entry(fresh) {
       if (fresh === 'run') return entry
       bundle ??= bundledChild(entry)

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileStorage } from '../../adapters/files/file-storage.ts'
+import { makeFileStorage } from '../../adapters/files/file-storage.ts'
 import { makeBodyLog } from '../../body/attempt-log.ts'
 import { executeBody } from '../../body/execute.ts'
 import { bindTaskOutput, type Surroundings } from '../../body/outputs.ts'
@@ -79,7 +79,7 @@ async function run(
 ): Promise<TestEnd<unknown>> {
   const markers = new Map<string, Json>()
   const surroundings: Surroundings = {
-    storage: fileStorage(folder),
+    storage: makeFileStorage(folder),
     markers: {
       read: async (ids) =>
         ids.map((id) => (markers.has(id) ? { result: markers.get(id) ?? null } : undefined)),

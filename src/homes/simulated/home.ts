@@ -1,6 +1,6 @@
-import { memoryPlans } from '../../adapters/memory/plans.ts'
-import { memoryQueue } from '../../adapters/memory/queue.ts'
-import { type MemoryRecords, memoryRecords } from '../../adapters/memory/records.ts'
+import { makeMemoryPlans } from '../../adapters/memory/plans.ts'
+import { makeMemoryQueue } from '../../adapters/memory/queue.ts'
+import { type MemoryRecords, makeMemoryRecords } from '../../adapters/memory/records.ts'
 import type { Surroundings } from '../../body/outputs.ts'
 import type { Limits } from '../../core/limits.ts'
 import type { Completeness, Ports, Queue, Sending } from '../../core/ports.ts'
@@ -19,15 +19,15 @@ export const FOREVER_MS = 1_000 * 24 * 60 * 60_000
 
 /** Composes the memory adapters over a virtual clock. */
 export function virtualHome(now: () => number, limits: Limits, completeness: Completeness): VirtualHome {
-  const memory = memoryRecords()
+  const memory = makeMemoryRecords()
   const wakes = new Set<number>()
   const clock = { now, steady: now, sleep: async () => {}, listen: () => async () => {} }
   let nonces = 0
   const ports: Ports = {
     store: memory.store,
     feed: memory.feed,
-    plans: memoryPlans(),
-    queue: waking(memoryQueue(clock), (at) => wakes.add(at), now),
+    plans: makeMemoryPlans(),
+    queue: waking(makeMemoryQueue(clock), (at) => wakes.add(at), now),
     completeness,
     runner: { run: async () => ({ outcome: 'succeeded' }), beat() {}, async close() {} },
     clock,

@@ -22,7 +22,7 @@ export class CommandFiles {
     this.#job = job
     const [uri] = job.task.outputs
     this.target = uri === undefined ? undefined : fileURLToPath(uri)
-    this.written = this.target && beside(this.target, job.nonce, 0)
+    this.written = this.target && formatPathBesideTarget(this.target, job.nonce, 0)
     this.yields = join(tmpdir(), `sluice-${job.nonce}.jsonl`)
   }
 
@@ -52,7 +52,7 @@ export class CommandFiles {
       renameSync(written, target)
     } catch (error) {
       if (!IS_FULL.has(readErrorCode(error) ?? '')) throw error
-      replaceFolder(written, target, beside(target, this.#job.nonce, 1))
+      replaceFolder(written, target, formatPathBesideTarget(target, this.#job.nonce, 1))
     }
   }
 
@@ -77,5 +77,5 @@ function replaceFolder(written: string, target: string, before: string): void {
   rmSync(before, { force: true, recursive: true })
 }
 
-const beside = (target: string, nonce: string, number: number) =>
+const formatPathBesideTarget = (target: string, nonce: string, number: number) =>
   join(dirname(target), `.${basename(target)}.${nonce}-${number}.tmp`)

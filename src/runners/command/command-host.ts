@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Readable } from 'node:stream'
 import type { OutputStream } from '../attempt-output.ts'
-import { killGroup } from '../os/kill-group.ts'
+import { killProcessGroup } from '../os/kill-group.ts'
 import type { CommandEnd, FromHost, HostedCommand, ToHost } from './command-protocol.ts'
-import { killLeftovers, killStarted } from './leftovers.ts'
+import { killEscapedProcesses, killLeftovers } from './leftovers.ts'
 import { sampleMemory } from './memory-sampler.ts'
-import { isScarcity } from './scarcity.ts'
+import { isScarcityError } from './scarcity.ts'
 
 /*
  * A process that runs commands for the engine: starting one copies the memory map of the process that starts it, which takes
@@ -22,7 +22,7 @@ const DRAIN_MS = 2_000
 const { NODE_COMPILE_CACHE: _, ...environment } = process.env
 
 /** Resolves when the message has left this process, so that what the engine has not read does not pile up here. */
-const say = (message: FromHost) =>
+const sendToEngine = (message: FromHost) =>
   new Promise<void>((resolve) => {
     if (process.connected) process.send?.(message, undefined, undefined, () => resolve())
     else resolve()
@@ -32,7 +32,7 @@ const commands = new Map<number, Command>()
 process.on('message', (message: ToHost) => {
   switch (message.type) {
     case 'run':
-      run(message.id, message.command)
+      runHostedCommand(message.id, message.command)
       break
     case 'beat':
       commands.get(message.id)?.beat(message.leaseMs)
@@ -47,23 +47,23 @@ process.on('disconnect', () => {
   process.exit()
 })
 
-void say({ type: 'ready' })
+void sendToEngine({ type: 'ready' })
 
 /** Node throws what it cannot pass on to the kernel, such as arguments that are too long. */
-function run(id: number, command: HostedCommand): void {
+function runHostedCommand(id: number, command: HostedCommand): void {
   try {
     if (Number(command.env.SLUICE_ATTEMPT) > 1) killLeftovers(command.env)
     commands.set(id, new Command(id, command))
   } catch (error) {
-    void say({ type: 'end', id, end: notStarted(error as Error) })
+    void sendToEngine({ type: 'end', id, end: makeNotStartedEnd(error as Error) })
   }
 }
 
-const notStarted = (error: Error): CommandEnd => ({
+const makeNotStartedEnd = (error: Error): CommandEnd => ({
   code: null,
   signal: null,
   error: error.message,
-  ...(isScarcity(error) && { isScarcity: true }),
+  ...(isScarcityError(error) && { isScarcity: true }),
 })
 
 /** One command on its way. */
@@ -97,7 +97,7 @@ class Command {
       if (bytes > memoryMb * 1024 * 1024) this.#kill('out_of_memory')
     })
     this.#lease = setTimeout(() => this.#kill('lost'), leaseMs)
-    this.#process.on('error', (error) => this.#end(notStarted(error)))
+    this.#process.on('error', (error) => this.#end(makeNotStartedEnd(error)))
     this.#process.on('exit', () => this.#exited())
     this.#process.on('close', (code, signal) => this.#end({ code, signal }))
     this.#forward('stdout')
@@ -113,7 +113,7 @@ class Command {
     if (signal === 'SIGKILL') this.#killAll()
     else {
       this.#isAskedToStop = true
-      killGroup(this.#process.pid, signal)
+      killProcessGroup(this.#process.pid, signal)
     }
   }
 
@@ -131,16 +131,16 @@ class Command {
   /** What was asked to stop may do so in its time, also after the program that has started it. */
   #exited(): void {
     this.#hasExited = true
-    if (!this.#isAskedToStop || !killGroup(this.#process.pid, 0)) this.#killAll()
+    if (!this.#isAskedToStop || !killProcessGroup(this.#process.pid, 0)) this.#killAll()
   }
 
   #killAll(): void {
     const { pid } = this.#process
-    killGroup(pid)
+    killProcessGroup(pid)
     if (!this.#hasExited || this.#isAllKilled || pid === undefined) return
     this.#isAllKilled = true
     try {
-      killStarted(this.#env, pid, performance.now() - this.#startedAt)
+      killEscapedProcesses(this.#env, pid, performance.now() - this.#startedAt)
     } catch {
       // No file descriptor was left to look for them; the next attempt kills them.
     }
@@ -163,7 +163,7 @@ class Command {
     stream?.setEncoding('utf8').on('data', async (text: string) => {
       stream.pause()
       this.#onTheWay++
-      await say({ type: 'output', id: this.#id, from, text })
+      await sendToEngine({ type: 'output', id: this.#id, from, text })
       this.#onTheWay--
       stream.resume()
     })
@@ -178,7 +178,7 @@ class Command {
     clearTimeout(this.#drain)
     const peakMemoryBytes = this.#memory.peakBytes()
     const peak = peakMemoryBytes === undefined ? {} : { peakMemoryBytes }
-    void say({
+    void sendToEngine({
       type: 'end',
       id: this.#id,
       end: { ...told, ...(this.#reason && { reason: this.#reason }), ...peak },

@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import type { OutputStream } from '../attempt-output.ts'
-import { startOwn } from '../os/own-process.ts'
+import { startOwnProcess } from '../os/own-process.ts'
 import type { CommandEnd, FromHost, HostedCommand, ToHost } from './command-protocol.ts'
 
 /** Starting a process is work of the kernel in the name of its parent: each host may use one core. */
@@ -41,11 +41,11 @@ export class CommandHosts {
     const id = ++this.#ids
     const { promise, resolve } = Promise.withResolvers<CommandEnd>()
     host.commands.set(id, { output, end: resolve })
-    send(host, { type: 'run', id, command })
+    sendToHost(host, { type: 'run', id, command })
     return {
       end: promise,
-      extendLease: (leaseMs) => send(host, { type: 'beat', id, leaseMs }),
-      signal: (signal) => send(host, { type: 'signal', id, signal }),
+      extendLease: (leaseMs) => sendToHost(host, { type: 'beat', id, leaseMs }),
+      signal: (signal) => sendToHost(host, { type: 'signal', id, signal }),
     }
   }
 
@@ -63,10 +63,10 @@ export class CommandHosts {
   }
 
   #start(): Host {
-    const child = startOwn('command-host', import.meta.url)
+    const child = startOwnProcess('command-host', import.meta.url)
     const host: Host = { process: child, isReady: false, commands: new Map() }
     this.#hosts.add(host)
-    child.on('message', (message: FromHost) => hear(host, message))
+    child.on('message', (message: FromHost) => handleHostMessage(host, message))
     child.on('error', (error) => this.#lose(host, error.message))
     child.on('exit', () => this.#lose(host))
     return host
@@ -83,7 +83,7 @@ export class CommandHosts {
   }
 }
 
-function hear(host: Host, message: FromHost): void {
+function handleHostMessage(host: Host, message: FromHost): void {
   if (message.type === 'ready') {
     host.isReady = true
     return
@@ -93,6 +93,6 @@ function hear(host: Host, message: FromHost): void {
   else if (host.commands.delete(message.id)) command?.end(message.end)
 }
 
-function send({ process }: Host, message: ToHost): void {
+function sendToHost({ process }: Host, message: ToHost): void {
   if (process.connected) process.send(message, () => {})
 }

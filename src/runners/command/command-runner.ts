@@ -8,15 +8,15 @@ import {
   type AttemptHandle,
   type AttemptKind,
   type AttemptOptions,
-  attemptRunner,
+  makeAttemptRunner,
   type PreparedJob,
 } from '../attempt.ts'
-import { type AttemptExit, failedAs } from '../attempt-end.ts'
-import { killedFromOutside } from '../os/killed.ts'
+import { type AttemptExit, makeFailureEnding } from '../attempt-end.ts'
+import { explainOutsideKill } from '../os/killed.ts'
 import { CommandFiles } from './command-files.ts'
 import { CommandHosts, type Hosted } from './command-hosts.ts'
 import type { CommandEnd, HostedCommand } from './command-protocol.ts'
-import { isScarcity } from './scarcity.ts'
+import { isScarcityError } from './scarcity.ts'
 
 /** What the runner is composed of. */
 export interface CommandRunnerOptions extends AttemptOptions {
@@ -33,13 +33,13 @@ const TRY_AGAIN = 75
 const YIELDS = 78
 
 /** Runs commands of plans as plain subprocesses. */
-export function commandRunner(options: CommandRunnerOptions): Runner {
+export function makeCommandRunner(options: CommandRunnerOptions): Runner {
   const hosts = new CommandHosts()
   const kind: AttemptKind<PreparedJob> = {
     prepare: async (job) => ({ secrets: await options.secrets(job) }),
     start: async (attempt, { secrets }) => new RunningCommand(attempt, secrets, options, hosts),
   }
-  return { ...attemptRunner(kind, options), close: async () => hosts.close() }
+  return { ...makeAttemptRunner(kind, options), close: async () => hosts.close() }
 }
 
 /** One command that has been started. */
@@ -92,7 +92,7 @@ class RunningCommand implements AttemptHandle {
       return { outcome: 'yielded', yielded }
     } catch (error) {
       return {
-        ...failedAs('failed', `what it yielded cannot be used: ${readErrorMessage(error)}`),
+        ...makeFailureEnding('failed', `what it yielded cannot be used: ${readErrorMessage(error)}`),
         isFinal: true,
       }
     }
@@ -107,7 +107,7 @@ class RunningCommand implements AttemptHandle {
       this.#files.makeRoom()
       this.#hosted = hosts.run(command, (from, text) => this.#attempt.output.push(from, text))
     } catch (error) {
-      return this.#refused(readErrorMessage(error), isScarcity(error))
+      return this.#refused(readErrorMessage(error), isScarcityError(error))
     }
     return this.#exitOf(await this.#hosted.end)
   }
@@ -149,7 +149,7 @@ class RunningCommand implements AttemptHandle {
 
   #causeOf({ code, signal, reason }: CommandEnd, program: string) {
     const because = (outcome: AttemptOutcome, message: string) => ({ outcome, message })
-    const killed = killedFromOutside(program, code, signal)
+    const killed = explainOutsideKill(program, code, signal)
     if (reason === 'out_of_memory')
       return because(reason, `it used more than ${this.#attempt.job.memoryMb} MB (memoryMb)`)
     if (reason === 'lost') return because(reason, 'the attempt was stopped (lost)')
@@ -163,13 +163,13 @@ class RunningCommand implements AttemptHandle {
   async #publish(): Promise<Ending> {
     const { target } = this.#files
     if (!this.#files.hasOutput())
-      return failedAs('failed', `the command ended well but its output is missing: ${target}`)
+      return makeFailureEnding('failed', `the command ended well but its output is missing: ${target}`)
     // Why not is known to the attempt.
-    if (!(await this.#attempt.mayPublish())) return failedAs('failed', 'it may not publish')
+    if (!(await this.#attempt.mayPublish())) return makeFailureEnding('failed', 'it may not publish')
     try {
       this.#files.publish()
     } catch (error) {
-      return failedAs('failed', `its output cannot be moved into place: ${readErrorMessage(error)}`)
+      return makeFailureEnding('failed', `its output cannot be moved into place: ${readErrorMessage(error)}`)
     }
     return { outcome: 'succeeded', result: null }
   }

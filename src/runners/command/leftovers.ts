@@ -22,19 +22,19 @@ const SAME_ROUND_MS = 5_000
  * processes (proc(5): /proc/pid/environ); elsewhere it does nothing.
  */
 export function killLeftovers(attempt: AttemptVariables): void {
-  killMarked(attempt, processes, (number) => number < Number(attempt.SLUICE_ATTEMPT))
+  killMarkedProcesses(attempt, listProcesses, (number) => number < Number(attempt.SLUICE_ATTEMPT))
 }
 
 /**
  * Kills what an attempt's command has started and no signal to its group reaches, such as what `setsid` runs. `pid` is the
  * command's, `ageMs` how long ago it was started.
  */
-export function killStarted(attempt: AttemptVariables, pid: number, ageMs: number): void {
-  const candidates = ageMs < SAME_ROUND_MS ? () => startedSince(pid) : processes
-  killMarked(attempt, candidates, (number) => number <= Number(attempt.SLUICE_ATTEMPT))
+export function killEscapedProcesses(attempt: AttemptVariables, pid: number, ageMs: number): void {
+  const candidates = ageMs < SAME_ROUND_MS ? () => listProcessesSince(pid) : listProcesses
+  killMarkedProcesses(attempt, candidates, (number) => number <= Number(attempt.SLUICE_ATTEMPT))
 }
 
-function killMarked(
+function killMarkedProcesses(
   attempt: AttemptVariables,
   candidates: () => number[],
   isWanted: (attempt: number) => boolean,
@@ -43,7 +43,7 @@ function killMarked(
     (name) => `${name}=${attempt[name]}`,
   )
   const isMarked = (pid: number) => {
-    const environment = environmentOf(pid)
+    const environment = readEnvironment(pid)
     const number = environment.find((each) => each.startsWith('SLUICE_ATTEMPT='))?.split('=')[1]
     return isWanted(Number(number)) && same.every((variable) => environment.includes(variable))
   }
@@ -55,35 +55,35 @@ function killMarked(
 }
 
 /** Processes that were started after this one. Numbers are given in order, and the last one is known (proc(5): /proc/loadavg). */
-function startedSince(pid: number): number[] {
-  const last = Number(read('/proc/loadavg')?.trim().split(' ').at(-1))
-  if (!(last >= pid && last - pid <= FEW)) return processes()
+function listProcessesSince(pid: number): number[] {
+  const last = Number(readProcessFile('/proc/loadavg')?.trim().split(' ').at(-1))
+  if (!(last >= pid && last - pid <= FEW)) return listProcesses()
   return Array.from({ length: last - pid }, (_, index) => pid + 1 + index)
 }
 
-function processes(): number[] {
+function listProcesses(): number[] {
   try {
     return readdirSync('/proc').map(Number).filter(Number.isInteger)
   } catch (error) {
-    if (isAbsent(error)) return []
+    if (isProcessGoneError(error)) return []
     throw error
   }
 }
 
 /** Empty for processes of others and for those that have ended. */
-const environmentOf = (pid: number) => read(`/proc/${pid}/environ`)?.split('\0') ?? []
+const readEnvironment = (pid: number) => readProcessFile(`/proc/${pid}/environ`)?.split('\0') ?? []
 
-function read(path: string): string | undefined {
+function readProcessFile(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8')
   } catch (error) {
-    if (isAbsent(error)) return undefined
+    if (isProcessGoneError(error)) return undefined
     throw error
   }
 }
 
 /** What cannot be read for want of file descriptors may be there. */
-const isAbsent = (error: unknown) => !['EMFILE', 'ENFILE'].includes(readErrorCode(error) ?? '')
+const isProcessGoneError = (error: unknown) => !['EMFILE', 'ENFILE'].includes(readErrorCode(error) ?? '')
 
 function kill(pid: number): void {
   try {

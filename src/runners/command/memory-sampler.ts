@@ -14,7 +14,7 @@ export interface MemorySampler {
 export function sampleMemory(pid: number | undefined, onSample: (bytes: number) => void): MemorySampler {
   let peak: number | undefined
   const sample = () => {
-    const bytes = pid === undefined ? 0 : treeBytes(pid)
+    const bytes = pid === undefined ? 0 : sumTreeBytes(pid)
     if (bytes === 0) return
     peak = Math.max(peak ?? 0, bytes)
     onSample(bytes)
@@ -26,13 +26,13 @@ export function sampleMemory(pid: number | undefined, onSample: (bytes: number) 
   return { peakBytes: () => peak, stop: () => clearTimeout(timer) }
 }
 
-function treeBytes(pid: number): number {
-  const own = Number(/VmRSS:\s+(\d+) kB/.exec(read(`/proc/${pid}/status`))?.[1] ?? 0) * 1024
-  const children = read(`/proc/${pid}/task/${pid}/children`).split(' ').filter(Boolean).map(Number)
-  return children.reduce((sum, child) => sum + treeBytes(child), own)
+function sumTreeBytes(pid: number): number {
+  const own = Number(/VmRSS:\s+(\d+) kB/.exec(readTextOrEmpty(`/proc/${pid}/status`))?.[1] ?? 0) * 1024
+  const children = readTextOrEmpty(`/proc/${pid}/task/${pid}/children`).split(' ').filter(Boolean).map(Number)
+  return children.reduce((sum, child) => sum + sumTreeBytes(child), own)
 }
 
-function read(path: string): string {
+function readTextOrEmpty(path: string): string {
   try {
     return readFileSync(path, 'utf8')
   } catch {

@@ -1,4 +1,4 @@
 import { readErrorCode } from '../../core/errors.ts'
 /** The system had no process, file descriptor or memory left: what was asked for can go well later. */
-export const isScarcity = (error: unknown): boolean =>
+export const isScarcityError = (error: unknown): boolean =>
   ['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM'].includes(readErrorCode(error) ?? '')

@@ -11,7 +11,7 @@ const KILLED = 128 + 9
  * in it, so no retry is used up. Undefined where it ended in another way. To be called for each such end, because the
  * memory killer is known by its count.
  */
-export function killedFromOutside(
+export function explainOutsideKill(
   who: string,
   code: number | null,
   signal: string | null,
@@ -42,13 +42,13 @@ function hasMemoryKillerCome(): boolean {
 
 function countMemoryKills(): number {
   for (const path of COUNTS) {
-    const count = /^oom_kill (\d+)/m.exec(read(path))?.[1]
+    const count = /^oom_kill (\d+)/m.exec(readCountsFile(path))?.[1]
     if (count !== undefined) return Number(count)
   }
   return 0
 }
 
-function read(path: string): string {
+function readCountsFile(path: string): string {
   try {
     return readFileSync(path, 'utf8')
   } catch {

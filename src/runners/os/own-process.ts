@@ -7,12 +7,12 @@ import { fileURLToPath } from 'node:url'
 const THRIFTY = ['--max-semi-space-size=1', '--heap-growing-percent=20']
 
 /** A process of Sluice itself, which ends when this one is gone; `module` is a file beside the one of `url`. */
-export function startOwn(module: string, url: string): ChildProcess {
+export function startOwnProcess(module: string, url: string): ChildProcess {
   // A checkout has .ts, the package .js, a bundle .mjs.
   const entry = fileURLToPath(new URL(`./${module}${extname(url)}`, url))
   return spawn(process.execPath, [...THRIFTY, entry], {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    env: { ...withoutSecrets(process.env), ...compileCache() },
+    env: { ...removeSecretVariables(process.env), ...listCompileCacheVariables() },
     serialization: 'json',
     // A group of its own: Ctrl-C reaches only this process.
     detached: true,
@@ -20,13 +20,13 @@ export function startOwn(module: string, url: string): ChildProcess {
 }
 
 /** A process of ours shares the compiled code of this one, where that keeps any; the variable is Node's own. */
-export function compileCache(): NodeJS.ProcessEnv {
+export function listCompileCacheVariables(): NodeJS.ProcessEnv {
   const folder = getCompileCacheDir()
   return folder === undefined ? {} : { NODE_COMPILE_CACHE: folder }
 }
 
 /** Secrets that are given by the environment reach only the tasks that declare them. */
-export function withoutSecrets(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+export function removeSecretVariables(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(
     Object.entries(environment).filter(([name]) => !name.startsWith('SLUICE_SECRET_')),
   )

@@ -8,9 +8,9 @@ import type { UncutLine } from '../../core/mask.ts'
 import type { LogLine } from '../../core/ports.ts'
 import type { UncutLogLine } from '../attempt-output.ts'
 import { LineSplitter } from '../lines.ts'
-import { killGroup } from '../os/kill-group.ts'
-import { compileCache, withoutSecrets } from '../os/own-process.ts'
-import { type ChildRecord, endMark, type FromChild, RECORD_MARK, type ToChild } from './protocol.ts'
+import { killProcessGroup } from '../os/kill-group.ts'
+import { listCompileCacheVariables, removeSecretVariables } from '../os/own-process.ts'
+import { type ChildRecord, type FromChild, makeEndMark, RECORD_MARK, type ToChild } from './protocol.ts'
 import type { Supervises } from './supervision.ts'
 
 /** A body may have closed its streams; then their end is not told. So after this time without output they count as read. */
@@ -84,8 +84,8 @@ export class Child {
     this.#process = spawn(process.execPath, [...limit, options.entry, ...options.args], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       env: {
-        ...withoutSecrets(process.env),
-        ...compileCache(),
+        ...removeSecretVariables(process.env),
+        ...listCompileCacheVariables(),
         ...(this.#folder && { TMPDIR: this.#folder }),
       },
       ...(this.#folder && { cwd: this.#folder }),
@@ -115,7 +115,7 @@ export class Child {
   /** Runs one attempt; resolves when its last line has been told. */
   async execute(job: BodyJob, modules: string[], leaseMs: number, events: ChildEvents): Promise<ChildEnd> {
     this.run = job.run
-    this.#ending = endMark(job.writer)
+    this.#ending = makeEndMark(job.writer)
     const done = Promise.withResolvers<ChildEnd>()
     const onMessage = (message: FromChild) =>
       message.type === 'done' ? done.resolve({ is: 'done', message }) : events.onMessage(message)
@@ -146,7 +146,7 @@ export class Child {
 
   /** Kills the process and what it has started in its group. */
   kill(): void {
-    if (this.#isAlive) killGroup(this.#process.pid)
+    if (this.#isAlive) killProcessGroup(this.#process.pid)
   }
 
   /** A body that does not wait until its output is written may have said its last word long before. */
@@ -172,7 +172,7 @@ export class Child {
     if (stream === undefined) return
     const splitter = new LineSplitter()
     const give = (whole: UncutLine[]) => {
-      const pieces = whole.flatMap(piecesOf)
+      const pieces = whole.flatMap(splitIntoPieces)
       const lines = pieces.flatMap((piece) => this.#lineOf(piece, level))
       if (lines.length > 0) this.#events?.onLines(lines)
       if (pieces.some(({ text }) => text === this.#ending)) this.#ended[name]()
@@ -188,7 +188,7 @@ export class Child {
   #lineOf(piece: UncutLine, level: LogLine['level']): UncutLogLine[] {
     if (piece.text === this.#ending) return []
     if (piece.text.includes('JavaScript heap out of memory')) this.#isOutOfMemory = true
-    const record = parseRecord(piece.text)
+    const record = parseChildRecord(piece.text)
     if (record === undefined) return [{ at: Date.now(), level, ...piece }]
     if (!('stray' in record)) return [{ at: Date.now(), ...record }]
     this.#stray = record.stray
@@ -206,7 +206,7 @@ export class Child {
         this.#isAlive = false
         if (this.#folder !== undefined) rm(this.#folder, { recursive: true, force: true }, () => {})
         if (this.#process.pid !== undefined) this.#supervision.over(this.#process.pid)
-        resolve(this.#isReady ? this.#death(exitCode, signal) : neverReady(exitCode, signal))
+        resolve(this.#isReady ? this.#death(exitCode, signal) : makeNeverReadyEnd(exitCode, signal))
       })
     })
   }
@@ -223,18 +223,18 @@ export class Child {
   }
 }
 
-const neverReady = (exitCode: number | null, signal: string | null): ChildEnd => ({
+const makeNeverReadyEnd = (exitCode: number | null, signal: string | null): ChildEnd => ({
   is: 'not-started',
   message: `it ended at its start, ${signal === null ? `with code ${exitCode}` : `by ${signal}`}`,
 })
 
 /** A record begins a line of its own, also where the body has printed half a line before it. */
-function piecesOf({ text, ...cut }: UncutLine): UncutLine[] {
+function splitIntoPieces({ text, ...cut }: UncutLine): UncutLine[] {
   const texts = text.split(RECORD_START)
   return texts.map((each, index) => (index === texts.length - 1 ? { text: each, ...cut } : { text: each }))
 }
 
-function parseRecord(text: string): ChildRecord | undefined {
+function parseChildRecord(text: string): ChildRecord | undefined {
   if (!text.startsWith(RECORD_MARK)) return undefined
   try {
     return JSON.parse(text.slice(1)) as ChildRecord

@@ -6,10 +6,10 @@ import {
   type AttemptHandle,
   type AttemptKind,
   type AttemptOptions,
-  attemptRunner,
+  makeAttemptRunner,
 } from '../attempt.ts'
 import type { AttemptExit } from '../attempt-end.ts'
-import { causeOfDeath } from './child-death.ts'
+import { explainChildDeath } from './child-death.ts'
 import { ChildPool, type ChildPoolOptions } from './child-pool.ts'
 import type { Child, ChildEnd } from './child-process.ts'
 import type { FromChild, Question } from './protocol.ts'
@@ -28,7 +28,7 @@ export interface ProcessRunnerOptions extends AttemptOptions, Omit<ChildPoolOpti
 }
 
 /** Runs each attempt in a child process; a process serves one run, or one attempt where the task asks for it. */
-export function processRunner(options: ProcessRunnerOptions): Runner {
+export function makeProcessRunner(options: ProcessRunnerOptions): Runner {
   const pool = new ChildPool({ ...options, supervision: options.supervision ?? new Supervision() })
   const kind: AttemptKind<BodyJob> = {
     prepare: options.prepare,
@@ -37,20 +37,20 @@ export function processRunner(options: ProcessRunnerOptions): Runner {
       const modules = options.modulesOf(new Set([task, ...upstreams].map(({ family }) => family)))
       // Node throws what the kernel refuses, for instance for want of memory.
       const child = await pool.acquire(attempt.job, modules).catch((error) => {
-        throw new Error(noProcess(readErrorMessage(error)), { cause: error })
+        throw new Error(makeNoProcessEnding(readErrorMessage(error)), { cause: error })
       })
-      const end = execute(child, attempt, bodyJob, modules)
-      return handleOf({ child, attempt, end, pool, conclude: options.conclude })
+      const end = executeInChild(child, attempt, bodyJob, modules)
+      return makeAttemptHandle({ child, attempt, end, pool, conclude: options.conclude })
     },
   }
   return {
-    ...attemptRunner(kind, options),
+    ...makeAttemptRunner(kind, options),
     renew: () => pool.renew(),
     close: async () => pool.close(),
   }
 }
 
-const noProcess = (why: string) => `no process could be started: ${why}`
+const makeNoProcessEnding = (why: string) => `no process could be started: ${why}`
 
 interface HandleParts {
   child: Child
@@ -60,12 +60,12 @@ interface HandleParts {
   conclude: ProcessRunnerOptions['conclude']
 }
 
-function handleOf({ child, attempt, end, pool, conclude }: HandleParts): AttemptHandle {
+function makeAttemptHandle({ child, attempt, end, pool, conclude }: HandleParts): AttemptHandle {
   let isReusable = false
   return {
     exit: end.then((end) => {
       isReusable = end.is === 'done' && end.message.left.length === 0 && attempt.reason === undefined
-      return exitOf(end, attempt)
+      return toAttemptExit(end, attempt)
     }),
     stop: (reason) => child.send({ type: 'stop', reason }),
     kill: () => child.kill(),
@@ -75,28 +75,33 @@ function handleOf({ child, attempt, end, pool, conclude }: HandleParts): Attempt
   }
 }
 
-function execute(child: Child, attempt: Attempt, bodyJob: BodyJob, modules: string[]): Promise<ChildEnd> {
+function executeInChild(
+  child: Child,
+  attempt: Attempt,
+  bodyJob: BodyJob,
+  modules: string[],
+): Promise<ChildEnd> {
   return child.execute(bodyJob, modules, attempt.leaseLeftMs(), {
     onLines: (lines) => attempt.output.write(lines),
     onMessage(message) {
       if (message.type === 'progress') attempt.onProgress(message.progress)
-      if (message.type === 'question') void answer(child, message, attempt)
+      if (message.type === 'question') void answerChild(child, message, attempt)
     },
   })
 }
 
 /** A question that cannot be answered fails in the body. */
-async function answer(
+async function answerChild(
   child: Child,
   { id, question }: FromChild & { type: 'question' },
   attempt: Attempt,
 ): Promise<void> {
-  const answer = await answerTo(question, attempt).catch((error) => ({ error: readErrorMessage(error) }))
+  const answer = await findAnswer(question, attempt).catch((error) => ({ error: readErrorMessage(error) }))
   child.send({ type: 'answer', id, ...answer })
 }
 
 /** JSON has no undefined. */
-async function answerTo(question: Question, attempt: Attempt): Promise<{ answer: unknown }> {
+async function findAnswer(question: Question, attempt: Attempt): Promise<{ answer: unknown }> {
   switch (question.ask) {
     case 'may-publish':
       return { answer: await attempt.mayPublish() }
@@ -109,12 +114,12 @@ async function answerTo(question: Question, attempt: Attempt): Promise<{ answer:
 }
 
 /** An exit is a fact of the process: its last word, its exit code, its signal. */
-function exitOf(end: ChildEnd, { job, output }: Attempt): AttemptExit {
+function toAttemptExit(end: ChildEnd, { job, output }: Attempt): AttemptExit {
   switch (end.is) {
     case 'not-started':
-      return { is: 'not-started', message: noProcess(end.message) }
+      return { is: 'not-started', message: makeNoProcessEnding(end.message) }
     case 'died':
-      return { is: 'died', failure: causeOfDeath(end, job) }
+      return { is: 'died', failure: explainChildDeath(end, job) }
     case 'done': {
       const { end: reported, peakMemoryBytes, cpuSeconds, left } = end.message
       const text = `The process ends with this task, which left behind: ${left.join(', ')}.`

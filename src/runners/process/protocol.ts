@@ -40,4 +40,4 @@ export const RECORD_MARK = '\u001e'
 export type ChildRecord = ({ level: LogLine['level'] } & UncutLine) | { stray: string }
 
 /** The line that ends an attempt on each of a child's streams, so that none of its lines is missed. */
-export const endMark = (writer: string) => `${RECORD_MARK}end ${writer}`
+export const makeEndMark = (writer: string) => `${RECORD_MARK}end ${writer}`

@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process'
-import { startOwn } from '../os/own-process.ts'
+import { startOwnProcess } from '../os/own-process.ts'
 
 /** What the engine says to the supervisor of its children. */
 export interface ToSupervisor {
@@ -29,7 +29,7 @@ export class Supervision implements Supervises {
   watch(pid: number, leaseMs?: number): void {
     this.#children.set(pid, leaseMs === undefined ? undefined : performance.now() + leaseMs)
     this.#supervisor ??= this.#start()
-    tell(this.#supervisor, pid, leaseMs)
+    tellSupervisor(this.#supervisor, pid, leaseMs)
   }
 
   /** The child has ended. */
@@ -45,7 +45,7 @@ export class Supervision implements Supervises {
   }
 
   #start(): ChildProcess {
-    const supervisor = startOwn('supervisor', import.meta.url)
+    const supervisor = startOwnProcess('supervisor', import.meta.url)
     supervisor.on('error', () => {})
     // One that was killed is replaced with the next heartbeat, and told of all children again.
     supervisor.on('exit', () => {
@@ -53,12 +53,12 @@ export class Supervision implements Supervises {
     })
     const now = performance.now()
     for (const [pid, until] of this.#children)
-      tell(supervisor, pid, until === undefined ? undefined : Math.max(0, until - now))
+      tellSupervisor(supervisor, pid, until === undefined ? undefined : Math.max(0, until - now))
     return supervisor
   }
 }
 
-function tell(supervisor: ChildProcess, pid: number, leaseMs: number | undefined): void {
+function tellSupervisor(supervisor: ChildProcess, pid: number, leaseMs: number | undefined): void {
   const message: ToSupervisor = { pid, is: 'watched', ...(leaseMs === undefined ? {} : { leaseMs }) }
   if (supervisor.connected) supervisor.send(message, () => {})
 }

@@ -1,4 +1,4 @@
-import { killGroup } from '../os/kill-group.ts'
+import { killProcessGroup } from '../os/kill-group.ts'
 import type { ToSupervisor } from './supervision.ts'
 
 /*
@@ -12,10 +12,10 @@ const children = new Map<number, NodeJS.Timeout | undefined>()
 process.on('message', ({ pid, is, leaseMs }: ToSupervisor) => {
   clearTimeout(children.get(pid))
   if (is === 'over') children.delete(pid)
-  else children.set(pid, leaseMs === undefined ? undefined : setTimeout(killGroup, leaseMs, pid))
+  else children.set(pid, leaseMs === undefined ? undefined : setTimeout(killProcessGroup, leaseMs, pid))
 })
 
 process.on('disconnect', () => {
-  for (const pid of children.keys()) killGroup(pid)
+  for (const pid of children.keys()) killProcessGroup(pid)
   process.exit()
 })

@@ -2,15 +2,15 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { pathToFileURL } from 'node:url'
-import { fileStorage } from '../../../src/adapters/files/file-storage.ts'
-import { fileLogs } from '../../../src/adapters/logs/file-logs.ts'
+import { makeFileStorage } from '../../../src/adapters/files/file-storage.ts'
+import { makeFileLogs } from '../../../src/adapters/logs/file-logs.ts'
 import { prepareBodyJob } from '../../../src/body/prepare-job.ts'
 import type { Json, Progress } from '../../../src/core/model.ts'
 import type { BodyEnd, Ending, Job, JobHooks, LogLine, Logs, Runner } from '../../../src/core/ports.ts'
 import { loadProject, modulesOf } from '../../../src/project/load-config.ts'
-import { commandRunner } from '../../../src/runners/command/command-runner.ts'
-import { inlineRunner } from '../../../src/runners/inline.ts'
-import { processRunner } from '../../../src/runners/process/process-runner.ts'
+import { makeCommandRunner } from '../../../src/runners/command/command-runner.ts'
+import { makeInlineRunner } from '../../../src/runners/inline.ts'
+import { makeProcessRunner } from '../../../src/runners/process/process-runner.ts'
 import { projectFolder, temporaryFolder } from '../../support/folders.ts'
 import type { Step } from './steps.ts'
 
@@ -72,7 +72,7 @@ export function laboratory(test: TestContext, kind: Kind): Laboratory {
   const own = temporaryFolder(test)
   const path = (name: string) => join(own, 'data', name)
   const heard = new Set<(lines: LogLine[]) => void>()
-  const logs = listenedLogs(fileLogs(join(own, 'logs')), (lines) => {
+  const logs = listenedLogs(makeFileLogs(join(own, 'logs')), (lines) => {
     for (const hear of heard) hear(lines)
   })
   const runner = makeRunner(kind, own, logs)
@@ -187,12 +187,12 @@ function makeRunner(kind: Kind, own: string, logs: Logs): Runner {
   const markers = { read: async (ids: string[]) => ids.map(() => undefined) }
   const storageFolder = join(own, 'data')
   const prepare = (job: Job) => prepareBodyJob(job, secrets, markers)
-  const storage = fileStorage(storageFolder)
+  const storage = makeFileStorage(storageFolder)
   switch (kind) {
     case 'inline':
-      return inlineRunner({ tasks: project.tasks, storage, markers, logs, prepare, conclude })
+      return makeInlineRunner({ tasks: project.tasks, storage, markers, logs, prepare, conclude })
     case 'process':
-      return processRunner({
+      return makeProcessRunner({
         entry: () => join(projectFolder, 'worker/child.ts'),
         args: [project.path, storageFolder, String(process.pid)],
         modulesOf: (families) => modulesOf(project, families),
@@ -202,7 +202,7 @@ function makeRunner(kind: Kind, own: string, logs: Logs): Runner {
         conclude,
       })
     case 'command':
-      return commandRunner({
+      return makeCommandRunner({
         state: own,
         logs,
         secrets: async () => ({ KEY: SECRET }),

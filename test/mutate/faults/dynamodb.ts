@@ -25,8 +25,8 @@ export const DYNAMODB: Fault[] = [
   {
     name: 'a due record is in no shard',
     file: 'src/adapters/dynamodb/expressions.ts',
-    find: `if (set.dueAt !== undefined) fields.dueShard = hashOf(key)`,
-    replace: `if (set.dueAt === null) fields.dueShard = hashOf(key)`,
+    find: `if (set.dueAt !== undefined) fields.dueShard = hashIntoShard(key)`,
+    replace: `if (set.dueAt === null) fields.dueShard = hashIntoShard(key)`,
     by: DYNAMODB_LOCAL,
     notInTurns: 'server',
   },

@@ -26,8 +26,8 @@ export const SQLITE: Fault[] = [
   {
     name: 'a put that found a record says that it was written',
     file: 'src/adapters/sqlite/store.ts',
-    find: `if (insert.run(change.key, JSON.stringify(after), dueAtOf(after)).changes === 0) return false`,
-    replace: `insert.run(change.key, JSON.stringify(after), dueAtOf(after))`,
+    find: `if (insert.run(change.key, JSON.stringify(after), readDueAtOrNull(after)).changes === 0) return false`,
+    replace: `insert.run(change.key, JSON.stringify(after), readDueAtOrNull(after))`,
     by: SEEDS,
   },
   {
@@ -64,7 +64,7 @@ export const SQLITE: Fault[] = [
   {
     name: 'due instants are not kept',
     file: 'src/adapters/sqlite/store.ts',
-    find: `else update.run(JSON.stringify(after), dueAtOf(after), change.key)`,
+    find: `else update.run(JSON.stringify(after), readDueAtOrNull(after), change.key)`,
     replace: `else update.run(JSON.stringify(after), null, change.key)`,
     by: SEEDS,
   },

@@ -7,8 +7,8 @@ import {
   GetShardIteratorCommand,
 } from '@aws-sdk/client-dynamodb-streams'
 import { unmarshall } from '@aws-sdk/util-dynamodb'
-import { streamFeed } from '../../../src/adapters/dynamodb/stream-feed.ts'
-import { tableInput } from '../../../src/adapters/dynamodb/table.ts'
+import { makeStreamFeed } from '../../../src/adapters/dynamodb/stream-feed.ts'
+import { makeTableInput } from '../../../src/adapters/dynamodb/table.ts'
 import { indexWrites } from './counting.ts'
 import type { JavaServer, Server } from './java.ts'
 
@@ -38,10 +38,10 @@ export async function freshTable(server: Server) {
   const { endpoint } = server
   const client = clientOf(server)
   const table = `sluice-${randomUUID()}`
-  const { TableDescription } = await client.send(new CreateTableCommand(tableInput(table)))
+  const { TableDescription } = await client.send(new CreateTableCommand(makeTableInput(table)))
   const streams = new DynamoDBStreamsClient({ ...LOCAL, endpoint })
   const stream = TableDescription?.LatestStreamArn ?? ''
-  return { client, table, stream, feed: streamFeed(streams, stream) }
+  return { client, table, stream, feed: makeStreamFeed(streams, stream) }
 }
 
 /** Every item of a table, as plain objects. */
