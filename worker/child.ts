@@ -31,7 +31,7 @@ const definitions = loadDefinitions(configPath)
 definitions.catch(() => {})
 const load = async (modules: string[]) => (await definitions)(modules)
 
-const say = (message: FromChild) => process.send?.(message)
+const sendToParent = (message: FromChild) => process.send?.(message)
 const recordLine = (record: ChildRecord) => `${RECORD_MARK}${JSON.stringify(record)}\n`
 const log = makeBodyLog((level, text) => process.stdout.write(recordLine({ level, ...cutLogLine(text) })))
 redirectConsole(() => log)
@@ -71,20 +71,20 @@ process.on('message', (message: ToChild) => {
   if (message.type === 'answer') settle(message)
 })
 process.on('disconnect', () => process.exit(1))
-say({ type: 'ready' })
+sendToParent({ type: 'ready' })
 
 async function runJob(job: BodyJob, modules: string[]): Promise<void> {
   stop = new AbortController()
   current = job
   const before = process.cpuUsage()
-  const { end, left } = await owner.run(job, attempt, job, modules)
+  const { end, left } = await owner.run(job, attemptBody, job, modules)
   const { user, system } = process.cpuUsage(before)
   const mark = `${makeEndMark(job.writer)}\n`
   process.stdout.write(mark)
   process.stderr.write(mark)
   current = undefined
   flushCompileCache()
-  say({
+  sendToParent({
     type: 'done',
     end,
     peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
@@ -93,13 +93,13 @@ async function runJob(job: BodyJob, modules: string[]): Promise<void> {
   })
 }
 
-async function attempt(job: BodyJob, modules: string[]): Promise<{ end: BodyEnd; left: string[] }> {
+async function attemptBody(job: BodyJob, modules: string[]): Promise<{ end: BodyEnd; left: string[] }> {
   try {
     const tasks = await load(modules)
     // The supervisor may not have had its turn yet: another process may run this task by now.
     if (process.ppid !== Number(parent)) process.exit(1)
     const before = stateBefore(modules)
-    const end = await executeBodyJob(tasks, job, surroundingsOf(job))
+    const end = await executeBodyJob(tasks, job, makeJobSurroundings(job))
     // What the body has thrown without waiting for it is told in this turn, and is this attempt's.
     await nextTurn()
     last = readProcessState()
@@ -120,7 +120,7 @@ async function ask<T>(question: Question): Promise<T> {
   const id = ++questions
   const answer = Promise.withResolvers<unknown>()
   answers.set(id, answer)
-  say({ type: 'question', id, question })
+  sendToParent({ type: 'question', id, question })
   return (await answer.promise) as T
 }
 
@@ -130,12 +130,12 @@ function settle({ id, answer, error }: ToChild & { type: 'answer' }): void {
   answers.delete(id)
 }
 
-function surroundingsOf(job: BodyJob): JobSurroundings {
+function makeJobSurroundings(job: BodyJob): JobSurroundings {
   return {
-    surroundings: { storage, markers: { read: async (ids) => ids.map((id) => markerOf(job, id)) } },
+    surroundings: { storage, markers: { read: async (ids) => ids.map((id) => findMarker(job, id)) } },
     log,
     signal: stop.signal,
-    onProgress: (progress) => say({ type: 'progress', progress }),
+    onProgress: (progress) => sendToParent({ type: 'progress', progress }),
     mayPublish: () => ask({ ask: 'may-publish' }),
     // JSON has no undefined.
     reserve: async (budget, amount) =>
@@ -144,5 +144,5 @@ function surroundingsOf(job: BodyJob): JobSurroundings {
   }
 }
 
-const markerOf = (job: BodyJob, id: string) =>
+const findMarker = (job: BodyJob, id: string) =>
   id in job.markers ? { result: job.markers[id] ?? null } : undefined

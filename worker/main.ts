@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { main } from '../src/cli/main.ts'
-import { newerCode } from './newer-code.ts'
-import { runWorker } from './worker.ts'
+import { findNewerCode } from './newer-code.ts'
+import { runContainerWorker } from './worker.ts'
 
 const HOUR_MS = 60 * 60_000
 
@@ -20,6 +20,6 @@ async function work(): Promise<void> {
   const told = process.env.SLUICE_BUNDLE
   // It is this module again, of newer code.
   delete process.env.SLUICE_BUNDLE
-  const newer = await newerCode(told)
-  await (newer === undefined ? runWorker() : import(newer))
+  const newer = await findNewerCode(told)
+  await (newer === undefined ? runContainerWorker() : import(newer))
 }

@@ -17,7 +17,7 @@ interface Bundle {
  * The URL of the module to run instead of this one, where the deployment has newer code than the image: code is
  * replaced without building an image.
  */
-export async function newerCode(told: string | undefined): Promise<string | undefined> {
+export async function findNewerCode(told: string | undefined): Promise<string | undefined> {
   if (told === undefined) return undefined
   const { uri, version }: Bundle = JSON.parse(told)
   const here = dirname(fileURLToPath(import.meta.url))

@@ -20,12 +20,12 @@ const OUTDATED = 3
  * Works on a pool's queue until nothing has come for a while, or it is told to stop: then its task is handed back as
  * interrupted. Deleting a message is left to its claim, because the lease covers what comes after.
  */
-export async function runWorker(): Promise<void> {
+export async function runContainerWorker(): Promise<void> {
   const told = readSettings('worker')
   const { idleSeconds, tasksPerWorker } = told
   const project = await loadProject('sluice.config')
   const home = openDeployed(told, {
-    worker: await workerName(),
+    worker: await readWorkerId(),
     project,
     limits: project.limits,
     memoryMb: told.memoryMb,
@@ -72,7 +72,7 @@ const alone = (job: Job): Job => ({
 })
 
 /** The container's task, as ECS tells it: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4.html */
-async function workerName(): Promise<string> {
+async function readWorkerId(): Promise<string> {
   const endpoint = process.env.ECS_CONTAINER_METADATA_URI_V4
   if (endpoint === undefined)
     return `container/${(await readFile('/proc/sys/kernel/hostname', 'utf8')).trim()}`

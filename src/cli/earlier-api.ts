@@ -6,7 +6,7 @@ import { RUN_STATUSES } from '../control/run-filter.ts'
 import { MAX_PAGE } from '../control/schemas.ts'
 import { SluiceError } from '../core/errors.ts'
 import { isRunOpen } from '../core/model.ts'
-import { guard, limitSize } from '../http/guards.ts'
+import { makeApiGuard, makeSizeLimit } from '../http/guards.ts'
 import { MAX_REQUEST_BYTES } from '../http/route.ts'
 import { readSummary, readTasks } from './read-pages.ts'
 import { summaryData } from './render/summary.ts'
@@ -37,7 +37,7 @@ const RUNS = z.strictObject({
  */
 export function earlierApi(control: Control): Hono {
   const app = new Hono()
-  app.use('/api/*', guard({ isLoopbackOnly: true }), limitSize(MAX_REQUEST_BYTES))
+  app.use('/api/*', makeApiGuard({ isLoopbackOnly: true }), makeSizeLimit(MAX_REQUEST_BYTES))
   app.onError(explain)
 
   app.get('/api/pipelines', async (context) => context.json((await control.pipelines()).pipelines))

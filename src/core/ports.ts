@@ -104,7 +104,7 @@ export interface Delivery {
 }
 
 /** A message on its way into the queue of a pool. */
-export interface Sending {
+export interface OutgoingMessage {
   message: Message
   /** Up to {@link MAX_DELAY_MS}. */
   delayMs: number
@@ -130,7 +130,7 @@ export interface Taking {
  * within a pipeline its runs.
  */
 export interface Queue {
-  send(messages: Sending[]): Promise<void>
+  send(messages: OutgoingMessage[]): Promise<void>
   take(query: Taking): Promise<Delivery[]>
   acknowledge(deliveries: Delivery[]): Promise<void>
   /** Makes a message visible again after the delay. */
@@ -269,19 +269,22 @@ export interface Clock {
    */
   steady(): number
   sleep(ms: number): Promise<void>
-  /** Listens from now on: what is returned sleeps, but not where there may be what the bell rings for since. */
-  listen(bell: Bell): (ms: number) => Promise<void>
+  /**
+   * Starts listening for a signal. The returned function sleeps up to `ms` milliseconds, or returns at once if the signal has come
+   * since.
+   */
+  listen(signal: WakeSignal): (ms: number) => Promise<void>
 }
 
-/** What a loop that has nothing to do waits for: changes in the feed, or messages in the queue. */
-export type Bell = 'events' | 'messages'
+/** Tells a sleeping loop that the feed has events, or that the queue has messages. */
+export type WakeSignal = 'events' | 'messages'
 
-/** Everything that is not a function of the records. */
-export interface Chance {
-  /** An id that nobody else has. */
+/** Random values, so that a simulation can repeat them. */
+export interface Random {
+  /** An id that no other call returns, in any process. */
   nonce(): string
   /** A number from 0 up to 1. */
-  random(): number
+  number(): number
 }
 
 /** How a worker died, as its platform tells. */
@@ -300,7 +303,7 @@ export interface Ports {
   completeness: Completeness
   runner: Runner
   clock: Clock
-  chance: Chance
+  random: Random
   /** Whether the process behind a worker's id is known to have ended; false where that cannot be told. */
   isGone(worker: string): Promise<boolean>
   /** How the worker of an attempt died whose lease has ended, if its platform tells; undefined if it does not. */

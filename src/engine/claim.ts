@@ -62,12 +62,12 @@ const EARLIER_MAKER_MS = 1_000
  * used up, do.
  */
 export async function claimAttempt(context: Context, message: Message): Promise<ClaimResult> {
-  const { clock, chance } = context.ports
-  const nonce = chance.nonce()
+  const { clock, random } = context.ports
+  const nonce = random.nonce()
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const result = await tryClaim(context, message, nonce)
     if (result !== 'race') return result
-    await clock.sleep(RACE_MS * 2 ** tries * chance.random())
+    await clock.sleep(RACE_MS * 2 ** tries * random.number())
   }
   return { is: 'early', delayMs: 1_000 }
 }

@@ -30,7 +30,7 @@ export async function finishAttempt(
   const { task, planned } = claimed
   const ending = await checkEnding(context, claimed, told)
   const opened = ending.yielded && (await saveYieldedTasks(context, task, planned, ending.yielded))
-  const random = ports.chance.random()
+  const random = ports.random.number()
   for (let tries = 0; ; tries++) {
     const changes = [
       ...makeEndChanges(claimed, ending, {
@@ -46,7 +46,7 @@ export async function finishAttempt(
     if (result.ok) return true
     if (result.failures.some(({ index }) => index === 0)) return false
     // Somebody else changed a limit meanwhile.
-    await ports.clock.sleep(Math.min(RACE_MS * 2 ** tries, MAX_RACE_MS) * ports.chance.random())
+    await ports.clock.sleep(Math.min(RACE_MS * 2 ** tries, MAX_RACE_MS) * ports.random.number())
   }
 }
 

@@ -226,7 +226,7 @@ async function updateRow(
   change: (row: Limit, moment: Moment) => Limit | undefined,
   guard: Change[] = [],
 ): Promise<Limit | undefined> {
-  const { store, clock, chance } = context.ports
+  const { store, clock, random } = context.ports
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const [stored] = await store.read([need.key])
     const moment = readClockMoment(clock)
@@ -235,7 +235,7 @@ async function updateRow(
     const result = await store.write([makeRowWrite(need.key, stored, next), ...guard])
     if (result.ok) return next
     if (result.failures.some(({ index }) => index > 0)) return undefined
-    await clock.sleep(RACE_MS * Math.min(2 ** tries, 50) * chance.random())
+    await clock.sleep(RACE_MS * Math.min(2 ** tries, 50) * random.number())
   }
   return undefined
 }

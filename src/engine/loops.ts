@@ -8,7 +8,7 @@ import type { Worker } from './work.ts'
 const TICK_MS = 1_000
 const ORPHANS_MS = 5_000
 const AUDIT_LOOK_MS = 5_000
-/** Changes ring a bell; this is only for what becomes due by time. */
+/** Changes send a wake signal; this pause is only for what becomes due by time. */
 const IDLE_MS = 200
 
 /** The running loops of one process. */

@@ -51,7 +51,7 @@ export async function joinOrOpenRun(
       continue
     }
     const plan = await makePlan()
-    const nonce = context.ports.chance.nonce()
+    const nonce = context.ports.random.nonce()
     const { store, clock } = context.ports
     const by = makePlanner(context, nonce)
     const run = open
@@ -94,8 +94,8 @@ export async function joinOrReserveRun(
     const { open, latest } = await findGenerations(context.ports.store, id)
     refuseOther(open, request)
     if (open !== undefined) return { run: open.id, opened: false }
-    const { store, clock, chance } = context.ports
-    const nonce = chance.nonce()
+    const { store, clock, random } = context.ports
+    const nonce = random.nonce()
     // Due at once: whoever comes to plan it may take it over.
     const run = await openNext(
       store,

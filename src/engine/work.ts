@@ -52,7 +52,7 @@ const LOST: Ending = {
 
 /** Long enough for a claim; a redelivery is harmless. */
 const VISIBILITY_MS = 15_000
-/** Delayed messages ring no bell. */
+/** A delayed message sends no wake signal when its delay ends. */
 const IDLE_MS = 200
 
 /** Takes messages, claims their attempts, runs the bodies and keeps their leases, until it is stopped. */

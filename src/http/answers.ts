@@ -4,15 +4,15 @@ import { ErrorAnswer } from './errors.ts'
 import type { AnswerOf, OperationName, Route, Status } from './route.ts'
 
 /** Reads the answer of an operation. Throws the error that the server told, the same as over no network. */
-export async function readAnswer<Name extends OperationName>(
+export async function readOperationAnswer<Name extends OperationName>(
   route: Route<Name>,
   url: URL,
   response: Response,
 ): Promise<AnswerOf<Name>> {
   const text = await response.text()
-  const json = parseJson(text)
+  const json = parseAnswerText(text)
   const error = ErrorAnswer.safeParse(json)
-  if (error.success) throw toldError(url, response.status, error.data)
+  if (error.success) throw makeServerError(url, response.status, error.data)
   const schema: z.ZodType<AnswerOf<Name>> | undefined = route.answers[response.status as Status]
   if (schema === undefined) throw foreignError(url, response.status, json ?? text)
   const answer = schema.safeParse(json)
@@ -27,12 +27,12 @@ export async function readAnswer<Name extends OperationName>(
   )
 }
 
-const isKnown = (code: string): code is ErrorCode => code in ERRORS
+const isKnownCode = (code: string): code is ErrorCode => code in ERRORS
 
-function toldError(url: URL, status: number, { error }: z.output<typeof ErrorAnswer>): SluiceError {
+function makeServerError(url: URL, status: number, { error }: z.output<typeof ErrorAnswer>): SluiceError {
   const { code, message, hint } = error
   const options = hint === null ? {} : { hint }
-  if (isKnown(code)) return new SluiceError(code, message, options)
+  if (isKnownCode(code)) return new SluiceError(code, message, options)
   if (status === 404 || status === 405)
     return new SluiceError('invalid_deployment', `${url.host} is of another version: ${message}`, {
       hint: 'Let both sides have the same version of Sluice; `sluice deploy` brings a deployment to yours.',
@@ -62,7 +62,7 @@ function foreignError(url: URL, status: number, answer: unknown): SluiceError {
   })
 }
 
-function parseJson(text: string): unknown {
+function parseAnswerText(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {

@@ -3,12 +3,18 @@ import { methodNotAllowed } from 'hono/method-not-allowed'
 import { z } from 'zod'
 import type { Control } from '../control/control.ts'
 import { SluiceError } from '../core/errors.ts'
-import { explainError, refusal } from './errors.ts'
-import { streamEvents } from './events.ts'
-import { type Guards, guard, limitSize } from './guards.ts'
-import { describeApi } from './openapi.ts'
-import { readQuery } from './query.ts'
-import { MAX_REQUEST_BYTES, type OperationName, pathFields, type Route, requestShape } from './route.ts'
+import { makeErrorResponse, makeRefusalResponse } from './errors.ts'
+import { streamRunEvents } from './events.ts'
+import { type Guards, makeApiGuard, makeSizeLimit } from './guards.ts'
+import { describeHttpApi } from './openapi.ts'
+import { readUrlQuery } from './query.ts'
+import {
+  findRequestShape,
+  listPathFields,
+  MAX_REQUEST_BYTES,
+  type OperationName,
+  type Route,
+} from './route.ts'
 import { ROUTES } from './routes.ts'
 
 /** How the API is served. */
@@ -23,9 +29,9 @@ export interface ApiOptions {
 }
 
 /** Control over HTTP: the one API of `sluice dev` and of deployments, described by `GET /v1/openapi.json`. */
-export function createApi(control: Control, options: ApiOptions): Hono {
+export function createHttpApi(control: Control, options: ApiOptions): Hono {
   const app = new Hono()
-  app.use('/v1/*', guard(options.guards))
+  app.use('/v1/*', makeApiGuard(options.guards))
   app.use(
     '/v1/*',
     methodNotAllowed({
@@ -35,18 +41,18 @@ export function createApi(control: Control, options: ApiOptions): Hono {
   )
   app.onError((error) => {
     if (!(error instanceof SluiceError)) options.onDefect(error)
-    return explainError(error)
+    return makeErrorResponse(error)
   })
   app.notFound(({ req }) =>
-    refusal('not_found', `The API has nothing at ${req.path}.`, {
+    makeRefusalResponse('not_found', `The API has nothing at ${req.path}.`, {
       hint: 'GET /v1/openapi.json describes it. A client and a server of different versions may differ.',
     }),
   )
-  app.get('/v1/openapi.json', (context) => context.json(describeApi()))
+  app.get('/v1/openapi.json', (context) => context.json(describeHttpApi()))
   app.get('/v1/events', (context) =>
     options.isStreaming
-      ? streamEvents(control, context)
-      : refusal('not_streamed', 'This server answers whole, and streams no events.', {
+      ? streamRunEvents(control, context)
+      : makeRefusalResponse('not_streamed', 'This server answers whole, and streams no events.', {
           hint: 'Ask GET /v1/changes again and again, as its `lookAgainMs` says.',
         }),
   )
@@ -66,36 +72,39 @@ function addOperation<Name extends OperationName>(
   const methods = route.isLong ? [route.method, 'POST'] : [route.method]
   // Control checks every request itself.
   const perform = control[name] as (request: unknown) => Promise<never>
-  app.on(methods, path, limitSize(route.maxBytes ?? MAX_REQUEST_BYTES), async (context) => {
-    const answer = await perform.call(control, await readRequest(context, name))
+  app.on(methods, path, makeSizeLimit(route.maxBytes ?? MAX_REQUEST_BYTES), async (context) => {
+    const answer = await perform.call(control, await readOperationRequest(context, name))
     const status = route.statusOf?.(answer) ?? 200
     const text = JSON.stringify(answer)
     refuseLarge(text, maxAnswerBytes)
-    return context.body(text, status, { 'content-type': 'application/json', ...headersOf(status, answer) })
+    return context.body(text, status, {
+      'content-type': 'application/json',
+      ...makeAnswerHeaders(status, answer),
+    })
   })
 }
 
-const headersOf = (status: number, answer: { run?: string }) => ({
+const makeAnswerHeaders = (status: number, answer: { run?: string }) => ({
   'cache-control': 'no-store',
   'x-content-type-options': 'nosniff',
   ...(status === 201 && answer.run !== undefined ? { location: `/v1/runs/${answer.run}` } : {}),
 })
 
 /** The fields of a request: those of its path, and those of its query or body. */
-async function readRequest(context: Context, name: OperationName): Promise<object | undefined> {
-  const request = requestShape(name)
+async function readOperationRequest(context: Context, name: OperationName): Promise<object | undefined> {
+  const request = findRequestShape(name)
   if (request === undefined) return undefined
-  const inPath = pathFields(ROUTES[name].path)
+  const inPath = listPathFields(ROUTES[name].path)
   const schemas = request instanceof z.ZodObject ? request.shape : {}
   const fields = ['GET', 'HEAD', 'DELETE'].includes(context.req.method)
-    ? readQuery(new URL(context.req.url).searchParams, schemas)
-    : await readBody(context)
+    ? readUrlQuery(new URL(context.req.url).searchParams, schemas)
+    : await readJsonBody(context)
   const twice = inPath.find((name) => name in fields)
   if (twice !== undefined) throw new SluiceError('invalid_usage', `\`${twice}\` belongs into the path alone.`)
   return { ...fields, ...Object.fromEntries(inPath.map((name) => [name, context.req.param(name)])) }
 }
 
-async function readBody({ req }: Context): Promise<{ [name: string]: unknown }> {
+async function readJsonBody({ req }: Context): Promise<{ [name: string]: unknown }> {
   const text = await req.text()
   if (text === '') return {}
   try {
@@ -119,5 +128,7 @@ function refuseLarge(text: string, maxBytes: number): void {
 function answerMethod({ req }: Context, methods: string[]): Response {
   const headers = { allow: methods.join(', ') }
   if (req.method === 'OPTIONS') return new Response(null, { status: 204, headers })
-  return refusal('method_not_allowed', `${req.path} is asked with ${methods.join(' or ')}.`, { headers })
+  return makeRefusalResponse('method_not_allowed', `${req.path} is asked with ${methods.join(' or ')}.`, {
+    headers,
+  })
 }

@@ -3,13 +3,13 @@ import type { Control } from '../control/control.ts'
 import { followChanges } from '../control/follow-changes.ts'
 import { readErrorMessage, SluiceError } from '../core/errors.ts'
 import { computeRetryDelayMs } from '../core/retry.ts'
-import { readAnswer } from './answers.ts'
-import { writeQuery } from './query.ts'
+import { readOperationAnswer } from './answers.ts'
+import { writeUrlQuery } from './query.ts'
 import {
   type AnswerOf,
+  listPathFields,
   MAX_URL_LENGTH,
   type OperationName,
-  pathFields,
   type RequestOf,
   type Route,
 } from './route.ts'
@@ -38,13 +38,13 @@ export interface RemoteOptions {
 const RETRY = { attempts: 6, delayMs: 250, maxDelayMs: 5_000, backoff: 'exponential' } as const
 
 /** Sends requests with a token, as `sluice dev` wants it. */
-export const plainFetcher =
+export const makeTokenFetcher =
   (token: string): Fetcher =>
   (url, { headers, ...request }) =>
     fetch(url, { ...request, headers: { ...headers, authorization: `Bearer ${token}` } })
 
 /** Asks Sluice over HTTP: the same operations, the same errors. An engine works on the runs there. */
-export function remoteControl(options: RemoteOptions): Control {
+export function makeRemoteControl(options: RemoteOptions): Control {
   const call =
     <Name extends OperationName>(name: Name) =>
     (request?: RequestOf<Name>): Promise<AnswerOf<Name>> =>
@@ -87,7 +87,7 @@ async function askOperation<Name extends OperationName>(
   const { url, ...sent } = buildRequest(options.base, route, { ...request })
   const isRepeatable = route.isRepeatable(request as RequestOf<Name>)
   const response = await sendPatiently(options, url, sent, isRepeatable)
-  return readAnswer(route, url, response)
+  return readOperationAnswer(route, url, response)
 }
 
 /** The request of an operation: its fields in the path, and in the query or body. */
@@ -97,12 +97,12 @@ function buildRequest<Name extends OperationName>(
   fields: { [name: string]: unknown },
 ): HttpRequest & { url: URL } {
   const rest = { ...fields }
-  for (const name of pathFields(path)) delete rest[name]
+  for (const name of listPathFields(path)) delete rest[name]
   const filled = path.replaceAll(/\{(\w+)\}/g, (_, name) => encodeURIComponent(String(fields[name])))
   const url = new URL(filled.slice(1), base.endsWith('/') ? base : `${base}/`)
   if (method === 'GET') {
     const asked = new URL(url)
-    asked.search = writeQuery(rest).toString()
+    asked.search = writeUrlQuery(rest).toString()
     if (!isLong || asked.href.length <= MAX_URL_LENGTH) return { url: asked, method, headers: {} }
   }
   if (method === 'DELETE') return { url, method, headers: {} }
@@ -129,7 +129,7 @@ async function sendPatiently(
       await response.body?.cancel()
     } catch (error) {
       if (error instanceof SluiceError) throw error
-      if (isLast || !isRepeatable) throw unreachable(url, error)
+      if (isLast || !isRepeatable) throw makeUnreachableError(url, error)
     }
     await wait(computeRetryDelayMs(RETRY, failures, Math.random()))
   }
@@ -139,7 +139,7 @@ async function sendPatiently(
 const mayBeSentAgain = (status: number, isRepeatable: boolean) =>
   status === 429 || (isRepeatable && status >= 500 && status !== 501)
 
-function unreachable({ host }: URL, error: unknown): SluiceError {
+function makeUnreachableError({ host }: URL, error: unknown): SluiceError {
   const { cause } = error as { cause?: unknown }
   return new SluiceError(
     'deployment_unreachable',

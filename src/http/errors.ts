@@ -55,7 +55,7 @@ export const ErrorAnswer = z
   .describe('Why a request was not done')
 
 /** An error answer of HTTP itself. */
-export function refusal(
+export function makeRefusalResponse(
   code: keyof typeof HTTP_ERRORS,
   message: string,
   { hint, headers }: { hint?: string; headers?: { [name: string]: string } } = {},
@@ -64,7 +64,7 @@ export function refusal(
 }
 
 /** The answer to a request that threw. What is no error of Sluice is a defect, and told as one. */
-export function explainError(error: unknown): Response {
+export function makeErrorResponse(error: unknown): Response {
   if (error instanceof SluiceError) return answerError(error, STATUS_OF_ERROR[error.code])
   const message = error instanceof Error ? error.message : String(error)
   return answerError({ code: 'internal', message, hint: undefined }, STATUS_OF_ERROR.internal)

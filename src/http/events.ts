@@ -6,7 +6,7 @@ import { followChanges } from '../control/follow-changes.ts'
 import { checkShape } from '../control/parts.ts'
 import { ChangesQuery } from '../control/schemas.ts'
 import { SluiceError } from '../core/errors.ts'
-import { readQuery } from './query.ts'
+import { readUrlQuery } from './query.ts'
 
 /** The cursor of a stream goes back in a header: of more runs it could be longer than servers take. */
 const MAX_RUNS = 100
@@ -25,8 +25,11 @@ export const EventsQuery = z.strictObject({
  * Answers with the events of runs as they happen, until all have ended. Ids are cursors: with `Last-Event-ID` a stream
  * goes on where another one was cut, and events of the last minute may come again.
  */
-export async function streamEvents(control: Control, context: Context): Promise<Response> {
-  const query = checkShape(EventsQuery, readQuery(new URL(context.req.url).searchParams, EventsQuery.shape))
+export async function streamRunEvents(control: Control, context: Context): Promise<Response> {
+  const query = checkShape(
+    EventsQuery,
+    readUrlQuery(new URL(context.req.url).searchParams, EventsQuery.shape),
+  )
   const lastId = context.req.header('last-event-id')
   // The end was told: a client that connects again by itself stops at this status.
   if (lastId === ENDED) return context.body(null, 204)

@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { Context, MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
-import { refusal } from './errors.ts'
+import { makeRefusalResponse } from './errors.ts'
 
 /**
  * What may reach the API. A page of another origin that a browser shows here could send requests to loopback, and a name
@@ -15,19 +15,19 @@ export interface Guards {
 }
 
 /** Refuses what may not reach the API. */
-export function guard({ isLoopbackOnly, token }: Guards): MiddlewareHandler {
+export function makeApiGuard({ isLoopbackOnly, token }: Guards): MiddlewareHandler {
   return async (context, next) => {
     if (isLoopbackOnly && !isFromHere(context))
-      return refusal('forbidden', 'Only this machine may use this API.', {
+      return makeRefusalResponse('forbidden', 'Only this machine may use this API.', {
         hint: 'Ask http://127.0.0.1 by its name, from a program or from a page of the same address.',
       })
     if (token !== undefined && !hasToken(context, token))
-      return refusal('unauthorized', 'The token of the API is missing or wrong.', {
+      return makeRefusalResponse('unauthorized', 'The token of the API is missing or wrong.', {
         hint: 'Send the header `authorization: Bearer TOKEN`; `sluice dev` tells in which file the token is.',
         headers: { 'www-authenticate': 'Bearer' },
       })
-    if (mayHaveBody(context) && !isJson(context))
-      return refusal('unsupported_media_type', 'The body of a request is JSON.', {
+    if (mayHaveBody(context) && !isJsonRequest(context))
+      return makeRefusalResponse('unsupported_media_type', 'The body of a request is JSON.', {
         hint: 'Send the header `content-type: application/json`.',
       })
     await next()
@@ -36,10 +36,10 @@ export function guard({ isLoopbackOnly, token }: Guards): MiddlewareHandler {
 }
 
 /** Refuses requests that are larger, without reading them whole. */
-export const limitSize = (maxBytes: number): MiddlewareHandler =>
+export const makeSizeLimit = (maxBytes: number): MiddlewareHandler =>
   bodyLimit({
     maxSize: maxBytes,
-    onError: () => refusal('too_large', `A request like this has ${maxBytes} bytes at most.`),
+    onError: () => makeRefusalResponse('too_large', `A request like this has ${maxBytes} bytes at most.`),
   })
 
 const LOOPBACK = ['localhost', '127.0.0.1', '[::1]']
@@ -65,4 +65,5 @@ function hasToken({ req }: Context, token: string): boolean {
 const mayHaveBody = ({ req }: Context) => ['POST', 'PUT', 'PATCH'].includes(req.method)
 
 /** A page of another origin cannot send this type without asking first. */
-const isJson = ({ req }: Context) => /^application\/json\s*(;|$)/i.test(req.header('content-type') ?? '')
+const isJsonRequest = ({ req }: Context) =>
+  /^application\/json\s*(;|$)/i.test(req.header('content-type') ?? '')

@@ -3,7 +3,7 @@ import * as shapes from '../control/schemas.ts'
 import { mustHave } from '../core/must-have.ts'
 import { ErrorAnswer, HTTP_ERRORS } from './errors.ts'
 import { EventsQuery } from './events.ts'
-import { type OperationName, pathFields, type Route, requestShape, type Status } from './route.ts'
+import { findRequestShape, listPathFields, type OperationName, type Route, type Status } from './route.ts'
 import { ROUTES } from './routes.ts'
 
 type Json = { [name: string]: unknown }
@@ -16,7 +16,7 @@ const NAMED = new Map<z.core.$ZodType, string>([
   [ErrorAnswer, 'ErrorAnswer'],
 ])
 
-const refTo = (name: string) => `#/components/schemas/${name}`
+const makeRef = (name: string) => `#/components/schemas/${name}`
 const ANY_JSON = { description: 'Any JSON value' }
 
 const STATUS_MEANING: { [S in Status]: string } = {
@@ -29,10 +29,12 @@ const STATUS_MEANING: { [S in Status]: string } = {
 let made: Json | undefined
 
 /** The OpenAPI document of the API, made from the shapes of Control. */
-export function describeApi(): Json {
+export function describeHttpApi(): Json {
   if (made !== undefined) return made
-  const paths = pathsOf()
-  const responses = { Error: { description: errorsText(), content: jsonOf({ $ref: refTo('ErrorAnswer') }) } }
+  const paths = makePaths()
+  const responses = {
+    Error: { description: errorsText(), content: makeJsonContent({ $ref: makeRef('ErrorAnswer') }) },
+  }
   made = {
     openapi: '3.1.0',
     info: {
@@ -46,7 +48,7 @@ export function describeApi(): Json {
     security: [{ token: [] }, { aws: [] }],
     paths,
     components: {
-      schemas: componentsOf({ paths, responses }),
+      schemas: listComponents({ paths, responses }),
       responses,
       securitySchemes: {
         token: {
@@ -77,7 +79,7 @@ function errorsText(): string {
   return ['An error. Beside the codes of docs/errors.md there are:', ...rows].join('\n- ')
 }
 
-function pathsOf(): Json {
+function makePaths(): Json {
   const paths: { [path: string]: Json } = {}
   for (const name of Object.keys(ROUTES) as OperationName[]) addPath(paths, name)
   paths['/v1/events'] = {
@@ -86,7 +88,7 @@ function pathsOf(): Json {
       summary: 'Streams what happens in runs until all have ended (server-sent events)',
       description:
         'Each message is a RunEvent. With the header `Last-Event-ID` a stream goes on where one was cut. A deployment answers whole and has no streams: ask for changes there.',
-      parameters: parametersOf(EventsQuery, []),
+      parameters: listParameters(EventsQuery, []),
       responses: {
         200: { description: 'A stream', content: { 'text/event-stream': { schema: { type: 'string' } } } },
         204: { description: 'The end was told before' },
@@ -98,7 +100,7 @@ function pathsOf(): Json {
     get: {
       operationId: 'openapi',
       summary: 'This document',
-      responses: { 200: { description: 'OpenAPI 3.1', content: jsonOf({ type: 'object' }) } },
+      responses: { 200: { description: 'OpenAPI 3.1', content: makeJsonContent({ type: 'object' }) } },
     },
   }
   return paths
@@ -107,27 +109,27 @@ function pathsOf(): Json {
 function addPath<Name extends OperationName>(paths: { [path: string]: Json }, name: Name): void {
   const route = ROUTES[name] as Route<Name>
   const { method, path, summary, isLong } = route
-  const request = requestShape(name)
-  const inPath = pathFields(path)
-  const common = { summary, responses: responsesOf(route) }
+  const request = findRequestShape(name)
+  const inPath = listPathFields(path)
+  const common = { summary, responses: makeResponses(route) }
   const item: Json = paths[path] ?? {}
   paths[path] = item
   if (method === 'GET')
-    item.get = { operationId: name, ...common, ...withParameters(parametersOf(request, inPath)) }
+    item.get = { operationId: name, ...common, ...withParameters(listParameters(request, inPath)) }
   if (method !== 'GET' || isLong)
     item[isLong ? 'post' : method.toLowerCase()] = {
       operationId: isLong ? `${name}ByPost` : name,
       ...common,
-      ...withParameters(parametersOf(request, inPath).filter(({ in: place }) => place === 'path')),
-      ...bodyOf(route, request, inPath),
+      ...withParameters(listParameters(request, inPath).filter(({ in: place }) => place === 'path')),
+      ...makeRequestBody(route, request, inPath),
     }
 }
 
 const withParameters = (parameters: Json[]) => (parameters.length === 0 ? {} : { parameters })
 
-function parametersOf(request: z.ZodType | undefined, inPath: string[]): Json[] {
+function listParameters(request: z.ZodType | undefined, inPath: string[]): Json[] {
   if (!(request instanceof z.ZodObject)) return []
-  const { properties = {}, required = [] } = schemaOf(request, true) as {
+  const { properties = {}, required = [] } = makeJsonSchema(request, true) as {
     properties?: { [name: string]: Json }
     required?: string[]
   }
@@ -136,34 +138,35 @@ function parametersOf(request: z.ZodType | undefined, inPath: string[]): Json[] 
     in: inPath.includes(name) ? 'path' : 'query',
     required: required.includes(name),
     ...(description === undefined ? {} : { description }),
-    ...placeOf(schema),
+    ...findParameterPlace(schema),
   }))
 }
 
 /** A list has commas, an object is JSON. */
-function placeOf(schema: Json): Json {
+function findParameterPlace(schema: Json): Json {
   if (schema.type === 'array') return { schema, style: 'form', explode: false }
-  return schema.type === 'object' ? { content: jsonOf(schema) } : { schema }
+  return schema.type === 'object' ? { content: makeJsonContent(schema) } : { schema }
 }
 
-function bodyOf<Name extends OperationName>(
+function makeRequestBody<Name extends OperationName>(
   { method, example }: Route<Name>,
   request: z.ZodType | undefined,
   inPath: string[],
 ): Json {
   if (request === undefined || method === 'DELETE') return {}
-  const schema = inPath.length === 0 ? schemaOf(request) : withoutFields(schemaOf(request, true), inPath)
+  const schema =
+    inPath.length === 0 ? makeJsonSchema(request) : omitFields(makeJsonSchema(request, true), inPath)
   const fields = Object.entries(example.request ?? {}).filter(([name]) => !inPath.includes(name))
   if ('properties' in schema && Object.keys(schema.properties as object).length === 0) return {}
   return {
     requestBody: {
       required: !('properties' in schema) || 'required' in schema,
-      content: jsonOf(schema, Object.fromEntries(fields)),
+      content: makeJsonContent(schema, Object.fromEntries(fields)),
     },
   }
 }
 
-function withoutFields({ properties, required, ...schema }: Json, fields: string[]): Json {
+function omitFields({ properties, required, ...schema }: Json, fields: string[]): Json {
   const left = Object.entries(properties as Json).filter(([name]) => !fields.includes(name))
   const needed = ((required as string[] | undefined) ?? []).filter((name) => !fields.includes(name))
   return {
@@ -173,27 +176,30 @@ function withoutFields({ properties, required, ...schema }: Json, fields: string
   }
 }
 
-function responsesOf<Name extends OperationName>({ answers, statusOf, example }: Route<Name>): Json {
+function makeResponses<Name extends OperationName>({ answers, statusOf, example }: Route<Name>): Json {
   const shown = statusOf?.(example.answer) ?? 200
   const responses = Object.entries(answers).map(([status, schema]) => [
     status,
     {
       description: STATUS_MEANING[Number(status) as Status],
-      content: jsonOf(schemaOf(schema as z.ZodType), Number(status) === shown ? example.answer : undefined),
+      content: makeJsonContent(
+        makeJsonSchema(schema as z.ZodType),
+        Number(status) === shown ? example.answer : undefined,
+      ),
     },
   ])
   return { ...Object.fromEntries(responses), default: { $ref: '#/components/responses/Error' } }
 }
 
-const jsonOf = (schema: Json, example?: unknown) => ({
+const makeJsonContent = (schema: Json, example?: unknown) => ({
   'application/json': { schema, ...(example === undefined ? {} : { example }) },
 })
 
 /** The JSON schema of a shape: a reference where it has a name, unless its fields are needed. */
-function schemaOf(schema: z.core.$ZodType, isWhole = false): Json {
+function makeJsonSchema(schema: z.core.$ZodType, isWhole = false): Json {
   const { ids, schemas } = allSchemas()
   const id = mustHave(ids.get(schema), 'name of a schema')
-  return NAMED.has(schema) && !isWhole ? { $ref: refTo(id) } : mustHave(schemas[id], id)
+  return NAMED.has(schema) && !isWhole ? { $ref: makeRef(id) } : mustHave(schemas[id], id)
 }
 
 let schemasMade: { ids: Map<z.core.$ZodType, string>; schemas: { [id: string]: Json } } | undefined
@@ -203,7 +209,7 @@ function allSchemas(): NonNullable<typeof schemasMade> {
   if (schemasMade !== undefined) return schemasMade
   const ids = new Map(NAMED)
   for (const name of Object.keys(ROUTES) as OperationName[])
-    for (const schema of [requestShape(name), ...Object.values(ROUTES[name].answers)])
+    for (const schema of [findRequestShape(name), ...Object.values(ROUTES[name].answers)])
       if (schema !== undefined && !ids.has(schema)) ids.set(schema, `unnamed${ids.size}`)
   ids.set(EventsQuery, 'EventsQuery')
   const registry = z.registry<{ id: string }>()
@@ -211,7 +217,7 @@ function allSchemas(): NonNullable<typeof schemasMade> {
   const { schemas } = z.toJSONSchema(registry, {
     // Answers have no defaults; so both sides have one form, and answers may get further fields.
     io: 'input',
-    uri: refTo,
+    uri: makeRef,
   })
   const plain = Object.entries(schemas).map(([id, { $schema: _, $id: __, ...schema }]) => [id, schema])
   schemasMade = { ids, schemas: nameAnyJson(Object.fromEntries(plain)) }
@@ -221,11 +227,11 @@ function allSchemas(): NonNullable<typeof schemasMade> {
 /** Any JSON value is the only shape that refers to itself; zod puts such shapes beside the others, without a name. */
 const nameAnyJson = (schemas: Json): { [id: string]: Json } =>
   JSON.parse(JSON.stringify(schemas), (key, value) =>
-    key === '$ref' && String(value).includes('__shared#') ? refTo('Json') : value,
+    key === '$ref' && String(value).includes('__shared#') ? makeRef('Json') : value,
   )
 
 /** The named shapes to which a document refers, directly or not. */
-function componentsOf(document: Json): Json {
+function listComponents(document: Json): Json {
   const { schemas } = allSchemas()
   const components: Json = {}
   const add = (part: unknown) => {

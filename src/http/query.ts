@@ -4,7 +4,7 @@ type Fields = { [name: string]: unknown }
 type FieldSchemas = { [name: string]: z.core.$ZodType }
 
 /** The fields of a request as the query of a URL: lists with commas, objects as JSON. */
-export function writeQuery(fields: Fields): URLSearchParams {
+export function writeUrlQuery(fields: Fields): URLSearchParams {
   const query = new URLSearchParams()
   for (const [name, value] of Object.entries(fields)) {
     if (value === undefined) continue
@@ -15,7 +15,7 @@ export function writeQuery(fields: Fields): URLSearchParams {
 }
 
 /** The fields of a query, of the kinds that a schema has. What is of another kind stays text, and the schema refuses it. */
-export function readQuery(query: URLSearchParams, schemas: FieldSchemas): Fields {
+export function readUrlQuery(query: URLSearchParams, schemas: FieldSchemas): Fields {
   const fields: Fields = {}
   for (const name of new Set(query.keys())) {
     const texts = query.getAll(name)
@@ -25,7 +25,7 @@ export function readQuery(query: URLSearchParams, schemas: FieldSchemas): Fields
 }
 
 function readField(texts: string[], schema: z.core.$ZodType | undefined): unknown {
-  const kind = kindOf(schema)
+  const kind = findSchemaKind(schema)
   if (kind === 'array') return texts.flatMap((each) => each.split(',')).filter((each) => each !== '')
   const [text = ''] = texts
   if (texts.length > 1) return texts
@@ -35,19 +35,19 @@ function readField(texts: string[], schema: z.core.$ZodType | undefined): unknow
     case 'boolean':
       return text === 'true' ? true : text === 'false' ? false : text
     case 'record':
-      return parseJson(text)
+      return parseQueryText(text)
     default:
       return text
   }
 }
 
 /** The kind of a field, below what makes it optional. */
-function kindOf(schema: z.core.$ZodType | undefined): string | undefined {
+function findSchemaKind(schema: z.core.$ZodType | undefined): string | undefined {
   const def = schema?._zod.def as { type: string; innerType?: z.core.$ZodType } | undefined
-  return def?.innerType === undefined ? def?.type : kindOf(def.innerType)
+  return def?.innerType === undefined ? def?.type : findSchemaKind(def.innerType)
 }
 
-function parseJson(text: string): unknown {
+function parseQueryText(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {

@@ -40,11 +40,11 @@ export interface Route<Name extends OperationName> {
 }
 
 /** The shape of what an operation takes; undefined where it takes nothing. */
-export function requestShape(name: OperationName): z.ZodType | undefined {
+export function findRequestShape(name: OperationName): z.ZodType | undefined {
   const operation = OPERATIONS[name]
   return 'input' in operation ? operation.input : undefined
 }
 
 /** Names of the fields that a path has in braces. */
-export const pathFields = (path: string): string[] =>
+export const listPathFields = (path: string): string[] =>
   [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name as string)

@@ -17,7 +17,7 @@ const always = () => true
 const never = () => false
 
 /** 201 for a run that was opened, 409 for what has to be confirmed, 202 for what goes on. */
-function statusOfAct(answer: AnswerOf<'start' | 'retry' | 'mark' | 'prune'>): Status {
+function decideActStatus(answer: AnswerOf<'start' | 'retry' | 'mark' | 'prune'>): Status {
   if ('opened' in answer) return answer.opened ? 201 : 200
   if ('affected' in answer) return 409
   return 'run' in answer && answer.status === 'running' ? 202 : 200
@@ -30,7 +30,7 @@ export const ACTING: { [Name in Acts]: Route<Name> } = {
     path: '/v1/runs',
     summary: 'Opens a run, or joins the open run of the same request',
     answers: { 200: shape.Started, 201: shape.Opened },
-    statusOf: statusOfAct,
+    statusOf: decideActStatus,
     maxBytes: MAX_LONG_REQUEST_BYTES,
     // What is forced would be made twice.
     isRepeatable: (request) => 'plan' in request || request.force === undefined,
@@ -49,7 +49,7 @@ export const ACTING: { [Name in Acts]: Route<Name> } = {
       202: shape.Stopping,
       409: shape.Unconfirmed,
     },
-    statusOf: statusOfAct,
+    statusOf: decideActStatus,
     isRepeatable: never,
     example: {
       request: { run: RUN_ID, task: 'Count' },
@@ -70,7 +70,7 @@ export const ACTING: { [Name in Acts]: Route<Name> } = {
     path: '/v1/runs/{run}/mark',
     summary: 'Counts a task as succeeded though its target is not there',
     answers: { 200: shape.MarkResult, 201: shape.Opened },
-    statusOf: statusOfAct,
+    statusOf: decideActStatus,
     isRepeatable: never,
     example: {
       request: { run: RUN_ID, task: 'Count' },
@@ -98,7 +98,7 @@ export const ACTING: { [Name in Acts]: Route<Name> } = {
     path: '/v1/prune',
     summary: 'Forgets runs that ended long ago; targets stay',
     answers: { 200: shape.Pruned, 409: shape.Unconfirmed },
-    statusOf: statusOfAct,
+    statusOf: decideActStatus,
     isRepeatable: always,
     example: { request: { olderThanMs: 90 * 24 * 3_600_000 }, answer: { pruned: [RUN_ID] } },
   },

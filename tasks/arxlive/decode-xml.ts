@@ -8,7 +8,7 @@ const HEAD_BYTES = 1024
  * the content type, or by its XML declaration, in this order (RFC 7303, 3.2); UTF-8 without any. Throws where bytes are
  * not of that encoding, or nobody knows it: they would be published as other characters.
  */
-export async function* decodedXml(
+export async function* decodeXml(
   chunks: AsyncIterable<Uint8Array>,
   contentType: string | undefined,
 ): AsyncGenerator<string> {
@@ -17,16 +17,16 @@ export async function* decodedXml(
   for await (const chunk of chunks) {
     if (head !== undefined) head = Buffer.concat([head, chunk])
     if (head !== undefined && head.length < HEAD_BYTES) continue
-    decoder ??= decoderOf(encodingOf(head as Buffer, contentType))
+    decoder ??= makeDecoder(detectXmlEncoding(head as Buffer, contentType))
     yield decode(decoder, head ?? chunk)
     head = undefined
   }
-  decoder ??= decoderOf(encodingOf(head as Buffer, contentType))
+  decoder ??= makeDecoder(detectXmlEncoding(head as Buffer, contentType))
   if (head !== undefined) yield decode(decoder, head)
   yield decode(decoder)
 }
 
-function encodingOf(head: Buffer, contentType = ''): string {
+function detectXmlEncoding(head: Buffer, contentType = ''): string {
   const [a, b] = head
   if (a === 0xff && b === 0xfe) return 'utf-16le'
   if (a === 0xfe && b === 0xff) return 'utf-16be'
@@ -39,7 +39,7 @@ function encodingOf(head: Buffer, contentType = ''): string {
   return /^\s*<\?xml[^>]*\sencoding\s*=\s*["']([^"']+)["']/.exec(head.toString('latin1'))?.[1] ?? 'utf-8'
 }
 
-function decoderOf(encoding: string): Decoder {
+function makeDecoder(encoding: string): Decoder {
   try {
     return new TextDecoder(encoding, { fatal: true })
   } catch {

@@ -4,8 +4,8 @@ import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Log } from 'sluice'
 import { type Article, ArticleSet } from './article.ts'
-import { get, refused } from './http.ts'
-import { OaiError, type Page, readPage } from './oai-reader.ts'
+import { fetchPatiently, makeRefusedError } from './http.ts'
+import { OaiError, type Page, readOaiPage } from './oai-reader.ts'
 
 /** Which articles to collect, and from where. */
 export interface Harvest {
@@ -19,7 +19,7 @@ export interface Harvest {
 }
 
 /** The articles whose datestamps lie in the days, unique and sorted by id. */
-export async function harvest(options: Harvest): Promise<Article[]> {
+export async function harvestArticles(options: Harvest): Promise<Article[]> {
   const { source } = options
   const replies = source.startsWith('file:')
     ? savedReply(savedPath(source), options)
@@ -46,7 +46,7 @@ async function* savedReply(path: string, { log }: Harvest): AsyncIterable<Page> 
     throw new Error(`the saved reply ${path} cannot be read: ${error.message}`)
   })
   if (!found.isFile()) throw new Error(`the saved reply ${path} is not a file`)
-  const page = await readPage(createReadStream(path))
+  const page = await readOaiPage(createReadStream(path))
   if (page.resumptionToken !== undefined)
     log.warn('the saved reply is only one page of a longer list; the rest is missing')
   yield page
@@ -78,14 +78,14 @@ async function* pages(base: URL, options: Harvest): AsyncIterable<Page> {
 async function fetchPage(url: URL, { signal, log }: Harvest): Promise<Page> {
   const onWait = (ms: number, status: number) =>
     log.info(`the source answered ${status}; trying again in ${ms / 1000} s`)
-  const response = await get(url, { signal, onWait })
+  const response = await fetchPatiently(url, { signal, onWait })
   const contentType = response.headers.get('content-type') ?? undefined
-  const reading = readPage(response.body ?? new ReadableStream(), contentType)
+  const reading = readOaiPage(response.body ?? new ReadableStream(), contentType)
   if (response.ok) return reading
   // Many repositories send OAI errors, also the one for an empty list, with a status of 4xx: the OAI error decides.
   const page = await reading.catch((error: unknown) => {
-    throw error instanceof OaiError ? error : refused(url, response)
+    throw error instanceof OaiError ? error : makeRefusedError(url, response)
   })
-  if (!page.isNoMatch) throw refused(url, response)
+  if (!page.isNoMatch) throw makeRefusedError(url, response)
   return page
 }

@@ -17,20 +17,20 @@ export interface HttpOptions {
  * Gets a URL; waits where the server answers 429 or 503 (for its `Retry-After`), as arXiv asks its harvesters to. Any
  * other answer is returned, whatever its status; one that is still busy after ten waits is an error.
  */
-export async function get(url: URL, options: HttpOptions): Promise<Response> {
+export async function fetchPatiently(url: URL, options: HttpOptions): Promise<Response> {
   for (let waits = 0; ; waits++) {
     const response = await fetchOnce(url, options)
     if (response.status !== 503 && response.status !== 429) return response
     await response.body?.cancel()
-    if (waits === MAX_WAITS) throw refused(url, response)
-    const ms = waitOf(response.headers.get('retry-after'))
+    if (waits === MAX_WAITS) throw makeRefusedError(url, response)
+    const ms = parseRetryAfter(response.headers.get('retry-after'))
     options.onWait(ms, response.status)
     await sleep(ms, undefined, { signal: options.signal })
   }
 }
 
 /** The error of an answer that is none. */
-export function refused({ origin, pathname }: URL, { status, statusText }: Response): Error {
+export function makeRefusedError({ origin, pathname }: URL, { status, statusText }: Response): Error {
   return new Error(`${origin}${pathname} answered ${status} ${statusText}`)
 }
 
@@ -52,7 +52,7 @@ export async function fetchOnce(
 }
 
 /** `Retry-After` is seconds or a date (RFC 9110, 10.2.3); one that is empty, zero or past says nothing. */
-function waitOf(header: string | null): number {
+function parseRetryAfter(header: string | null): number {
   const seconds = Number(header ?? Number.NaN)
   const ms = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(header ?? '') - Date.now()
   return ms > 0 ? Math.min(ms, MAX_WAIT_MS) : DEFAULT_WAIT_MS

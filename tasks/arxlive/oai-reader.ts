@@ -1,7 +1,7 @@
 import { SaxesParser, type SaxesTagNS } from 'saxes'
 import type { Harvested } from './article.ts'
-import { decodedXml } from './decode-xml.ts'
-import { type Element, toHarvested } from './oai-record.ts'
+import { decodeXml } from './decode-xml.ts'
+import { type Element, toHarvestedRecord } from './oai-record.ts'
 
 /** What one reply holds. */
 export interface Page {
@@ -32,7 +32,7 @@ const MAX_CHARACTERS = 512 * 1024 * 1024
  * `noRecordsMatch` is an empty page; other OAI errors are thrown. A document type declaration is refused: replies
  * have none, and entities declared there are how XML bombs are made.
  */
-export async function readPage(chunks: AsyncIterable<Uint8Array>, contentType?: string): Promise<Page> {
+export async function readOaiPage(chunks: AsyncIterable<Uint8Array>, contentType?: string): Promise<Page> {
   const page: Page = { records: [] }
   let isList = false
   const parser = makeParser(page, () => {
@@ -40,7 +40,7 @@ export async function readPage(chunks: AsyncIterable<Uint8Array>, contentType?: 
   })
   let size = 0
   try {
-    for await (const text of decodedXml(chunks, contentType)) {
+    for await (const text of decodeXml(chunks, contentType)) {
       size += text.length
       if (size > MAX_CHARACTERS) throw new Error(`it is larger than ${MAX_CHARACTERS} characters`)
       parser.write(text)
@@ -89,7 +89,7 @@ function makeParser(page: Page, onList: () => void): SaxesParser<{ xmlns: true }
   })
   parser.on('closetag', () => {
     const element = stack.pop()
-    if (element) take(element, stack, page)
+    if (element) takeElement(element, stack, page)
   })
   return parser
 }
@@ -99,9 +99,9 @@ const isInsideRecord = (stack: Element[]) => stack.some((element) => element.nam
 const attributesOf = (tag: SaxesTagNS) =>
   Object.fromEntries(Object.values(tag.attributes).map((each) => [each.local, each.value]))
 
-function take(element: Element, stack: Element[], page: Page): void {
+function takeElement(element: Element, stack: Element[], page: Page): void {
   const depth = stack.length
-  if (element.name === 'record' && depth === 2) page.records.push(toHarvested(element))
+  if (element.name === 'record' && depth === 2) page.records.push(toHarvestedRecord(element))
   if (element.name === 'resumptionToken' && depth === 2 && element.text.trim() !== '')
     page.resumptionToken = element.text.trim()
   if (element.name !== 'error' || depth !== 1) return

@@ -9,7 +9,7 @@ export interface Element {
 }
 
 /** One `<record>` of any of arXiv's formats: `arXiv`, `arXivRaw` and `oai_dc`. Throws where it is none of them. */
-export function toHarvested(record: Element): Harvested {
+export function toHarvestedRecord(record: Element): Harvested {
   const header = child(record, 'header')
   const identifier = textOf(header, 'identifier') ?? ''
   const datestamp = (textOf(header, 'datestamp') ?? '').slice(0, 10)
@@ -43,10 +43,10 @@ function fromArxiv(metadata: Element): Described {
       ['forenames', 'keyname', 'suffix'].flatMap((part) => textOf(author, part) ?? []).join(' '),
     ),
     abstract: textOf(metadata, 'abstract') ?? '',
-    categories: wordsOf(metadata, 'categories'),
+    categories: listWords(metadata, 'categories'),
     created: textOf(metadata, 'created') ?? null,
     updated: textOf(metadata, 'updated') ?? null,
-    doi: wordsOf(metadata, 'doi')[0] ?? null,
+    doi: listWords(metadata, 'doi')[0] ?? null,
   }
 }
 
@@ -56,10 +56,10 @@ function fromArxivRaw(metadata: Element): Described {
     title: textOf(metadata, 'title') ?? '',
     authors: splitAuthors(textOf(metadata, 'authors') ?? ''),
     abstract: textOf(metadata, 'abstract') ?? '',
-    categories: wordsOf(metadata, 'categories'),
-    created: dayOf(versions[0]),
-    updated: versions.length > 1 ? dayOf(versions.at(-1)) : null,
-    doi: wordsOf(metadata, 'doi')[0] ?? null,
+    categories: listWords(metadata, 'categories'),
+    created: parseDay(versions[0]),
+    updated: versions.length > 1 ? parseDay(versions.at(-1)) : null,
+    doi: listWords(metadata, 'doi')[0] ?? null,
   }
 }
 
@@ -91,7 +91,7 @@ const textsOf = (element: Element | undefined, name: string) =>
 const textOf = (element: Element | undefined, name: string) =>
   textsOf(element, name).find((text) => text !== '')
 
-const wordsOf = (element: Element, name: string) => textOf(element, name)?.split(' ') ?? []
+const listWords = (element: Element, name: string) => textOf(element, name)?.split(' ') ?? []
 
 function firstNameFirst(creator: string): string {
   const comma = creator.indexOf(', ')
@@ -108,7 +108,7 @@ function splitAuthors(authors: string): string[] {
 }
 
 /** The day of a date such as `Fri, 8 Feb 2013 21:00:01 GMT`. */
-function dayOf(date: string | undefined): string | null {
+function parseDay(date: string | undefined): string | null {
   const time = Date.parse(date ?? '')
   return Number.isNaN(time) ? null : new Date(time).toISOString().slice(0, 10)
 }

@@ -13,10 +13,10 @@ import {
 } from 'sluice'
 import { z } from 'zod'
 import type { Article } from './article.ts'
-import { harvest } from './harvest.ts'
+import { harvestArticles } from './harvest.ts'
 import { type Match, matchTitles } from './match.ts'
-import { countArticles, type Report, reportPage } from './report.ts'
-import { BATCH, batchesOf, selectTitles, type Title } from './titles.ts'
+import { countArticles, type Report, renderReportPage } from './report.ts'
+import { BATCH, countBatches, selectTitles, type Title } from './titles.ts'
 
 const SAMPLE = 100
 /** Earlier titles that one run asks for again, so that new ones always fit into the budget. */
@@ -38,7 +38,15 @@ const graph = insignificant(z.url(HTTP).optional())
 const base = (production: boolean) => (production ? 'arxiv' : 'arxiv-sample')
 
 /** The folder of some days' files; a sample is kept apart from production. */
-function folder({ date, until, production }: { date: string; until: string; production: boolean }) {
+function formatBatchFolder({
+  date,
+  until,
+  production,
+}: {
+  date: string
+  until: string
+  production: boolean
+}) {
   if (until < date) throw new Error(`until (${until}) is before date (${date})`)
   return `${base(production)}/${date === until ? date : `${date}--${until}`}`
 }
@@ -47,12 +55,12 @@ export const CollectArticles = task(
   'CollectArticles',
   {
     params: { ...days, source },
-    output: (params) => jsonLines<Article>(`${folder(params)}/articles.jsonl.gz`),
+    output: (params) => jsonLines<Article>(`${formatBatchFolder(params)}/articles.jsonl.gz`),
   },
   async ({ params, output, log, progress, signal }) => {
     const { source, date: from, until, production } = params
     const onPage = (records: number) => progress(records, undefined, 'records')
-    const articles = await harvest({ source, from, until, signal, log, onPage })
+    const articles = await harvestArticles({ source, from, until, signal, log, onPage })
     await output.write(production ? articles : articles.slice(0, SAMPLE))
     log.info(`${articles.length} articles from ${from} to ${until}`)
   },
@@ -74,7 +82,7 @@ export const SelectTitles = task(
       articles: CollectArticles(params),
       earlier: EarlierMatches({ production: params.production }),
     }),
-    output: (params) => jsonLines<Title>(`${folder(params)}/titles.jsonl.gz`),
+    output: (params) => jsonLines<Title>(`${formatBatchFolder(params)}/titles.jsonl.gz`),
   },
   async ({ params, input, output, log }) => {
     const articles = await input.articles.read()
@@ -97,7 +105,7 @@ export const MatchBatch = task(
     params: { ...matching, number: z.int().min(0) },
     requires: ({ graph: _, number: __, ...params }) => SelectTitles(params),
     output: ({ number, ...params }) =>
-      jsonLines<Match>(`${folder(params)}/matches/${String(number).padStart(4, '0')}.jsonl.gz`),
+      jsonLines<Match>(`${formatBatchFolder(params)}/matches/${String(number).padStart(4, '0')}.jsonl.gz`),
     secrets: { key: secret('mag/api-key') },
     budgets: { mag: BATCH },
   },
@@ -115,19 +123,21 @@ export const MatchTitles = task(
   {
     params: matching,
     requires: ({ graph: _, ...params }) => SelectTitles(params),
-    output: (params) => jsonLines<Match>(`${folder(params)}/matches.jsonl.gz`),
+    output: (params) => jsonLines<Match>(`${formatBatchFolder(params)}/matches.jsonl.gz`),
   },
   async ({ params, input, output, need }) => {
     // How many batches there are is known only now.
-    const count = batchesOf((await input.read()).length)
+    const count = countBatches((await input.read()).length)
     const batches = await need(
       Array.from({ length: count }, (_, number) => MatchBatch({ ...params, number })),
     )
-    await output.write(linesOf(batches))
+    await output.write(readAllMatches(batches))
   },
 )
 
-async function* linesOf(batches: readonly { readLines(): AsyncIterable<Match> }[]): AsyncGenerator<Match> {
+async function* readAllMatches(
+  batches: readonly { readLines(): AsyncIterable<Match> }[],
+): AsyncGenerator<Match> {
   for (const batch of batches) yield* batch.readLines()
 }
 
@@ -143,7 +153,7 @@ export const ArxivReport = task(
       }
     },
     output: ({ until, ...params }) => {
-      const into = folder({ ...params, until: until ?? params.date })
+      const into = formatBatchFolder({ ...params, until: until ?? params.date })
       return { report: json<Report>(`${into}/report.json`), page: file(`${into}/report.html`) }
     },
   },
@@ -151,7 +161,7 @@ export const ArxivReport = task(
     const report = countArticles(await input.articles.read())
     await output.report.write(report)
     await output.page.write(
-      reportPage(until === undefined || until === date ? date : `${date} to ${until}`, report),
+      renderReportPage(until === undefined || until === date ? date : `${date} to ${until}`, report),
     )
   },
 )

@@ -23,15 +23,15 @@ export function countArticles(articles: Iterable<Article>): Report {
   }
   return {
     articles: count,
-    bySet: byCount(sets),
-    byCategory: byCount(categories),
+    bySet: sortByCount(sets),
+    byCategory: sortByCount(categories),
     byDay: Object.fromEntries([...days].sort(([a], [b]) => (a < b ? -1 : 1))),
   }
 }
 
 const increment = (counts: Map<string, number>, key: string) => counts.set(key, (counts.get(key) ?? 0) + 1)
 
-function byCount(counts: Map<string, number>): Record<string, number> {
+function sortByCount(counts: Map<string, number>): Record<string, number> {
   return Object.fromEntries([...counts].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1)))
 }
 
@@ -44,7 +44,7 @@ const STYLE = `
   @media (prefers-color-scheme: dark) { body { background: #10161d; color: #dde5ec } .bar { background: #6fb1e0 } }`
 
 /** A page that a person can look at; every text from outside is escaped. */
-export function reportPage(days: string, report: Report): string {
+export function renderReportPage(days: string, report: Report): string {
   const title = htmlEscape`New on arXiv, ${days}`
   return `<!doctype html>
 <html lang="en">

@@ -25,4 +25,4 @@ export function selectTitles(fresh: Title[], earlier: Iterable<Match>, mostEarli
 }
 
 /** How many batches some titles make. */
-export const batchesOf = (titles: number): number => Math.ceil(titles / BATCH)
+export const countBatches = (titles: number): number => Math.ceil(titles / BATCH)

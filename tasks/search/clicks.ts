@@ -1,5 +1,5 @@
 import type { Visitor } from './visits.ts'
-import { byCount } from './visits.ts'
+import { compareByCount } from './visits.ts'
 
 /** How often a page was viewed, and another after it in the same session. */
 export interface PageClicks {
@@ -51,7 +51,7 @@ export async function countClicks(visitors: AsyncIterable<Visitor>): Promise<Cli
   }
   const clickThrough = [...pages]
     .map(([path, { views, followed }]): PageClicks => ({ path, views, followed }))
-    .sort((x, y) => byCount([x.path, x.views], [y.path, y.views]))
+    .sort((x, y) => compareByCount([x.path, x.views], [y.path, y.views]))
     .slice(0, SHOWN)
   return { clickThrough, variants: compare(withRate(sides.a), withRate(sides.b)) }
 }

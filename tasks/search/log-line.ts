@@ -24,11 +24,11 @@ const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', '
  * Reads a line of the combined format (Apache's `combined`: address, identity, user, time, request, status, bytes,
  * referrer, agent); undefined where it is none. The last field may be cut.
  */
-export function parseLine(line: string): Request | undefined {
+export function parseLogLine(line: string): Request | undefined {
   const match = LINE.exec(line)
   if (match === null) return undefined
   const [, address = '', ...rest] = match
-  const at = instantOf(rest.slice(0, 9))
+  const at = parseLogTime(rest.slice(0, 9))
   if (at === undefined) return undefined
   const [request = '', status = '', bytes = '', referrer = '', agent = ''] = rest.slice(9)
   const [method = '', target = ''] = request.split(' ')
@@ -44,7 +44,7 @@ export function parseLine(line: string): Request | undefined {
   }
 }
 
-function instantOf(parts: string[]): number | undefined {
+function parseLogTime(parts: string[]): number | undefined {
   const [
     day = '',
     name = '',

@@ -3,11 +3,11 @@ import { resolve } from 'node:path'
 import { daily, folder, hourly, insignificant, json, jsonLines, pipeline, quarterHourly, task } from 'sluice'
 import { z } from 'zod'
 import { type Clicks, countClicks } from './clicks.ts'
-import { intervalField, partsOf, pathOf } from './interval.ts'
+import { listShorterIntervals, makeIntervalField, makeResultPath } from './interval.ts'
 import type { Request } from './log-line.ts'
-import { isInS3, stampOf } from './source.ts'
-import { MALFORMED, quarterFile, split } from './split.ts'
-import { addUp, ofRequests, type Summary } from './summary.ts'
+import { isS3Source, makeSourceStamp } from './source.ts'
+import { formatQuarterFile, MALFORMED, splitByQuarter } from './split.ts'
+import { addUpSummaries, type Summary, summarizeRequests } from './summary.ts'
 import { type VisitLine, type Visitor, Visits } from './visits.ts'
 
 /** An access log, or a folder of them. Where logs are read from is no part of what an interval is. */
@@ -25,7 +25,7 @@ export const Split = task(
       folder(`search/split/${createHash('sha256').update(`${source}\n${stamp}`).digest('hex').slice(0, 32)}`),
   },
   async ({ params, output, progress, log }) =>
-    split(params.source, output, {
+    splitByQuarter(params.source, output, {
       onLine: (lines) => progress(lines, undefined, 'lines'),
       onForeign: (file, { line, text }) =>
         log.warn(
@@ -35,32 +35,32 @@ export const Split = task(
 )
 
 const results = (length: 'quarter' | 'hour' | 'day', interval: string) => ({
-  summary: json<Summary>(`${pathOf(length, interval)}.json`),
-  visits: jsonLines<VisitLine>(`${pathOf(length, interval)}.visits.jsonl.gz`),
+  summary: json<Summary>(`${makeResultPath(length, interval)}.json`),
+  visits: jsonLines<VisitLine>(`${makeResultPath(length, interval)}.visits.jsonl.gz`),
 })
 
 export const SearchQuarter = task(
   'SearchQuarter',
   {
-    params: { interval: intervalField('quarter'), within, source },
+    params: { interval: makeIntervalField('quarter'), within, source },
     // What is in a bucket cannot be asked for while planning: it is read once for each interval that is asked for.
     requires: ({ interval, within, source }) =>
       Split(
-        isInS3(source)
+        isS3Source(source)
           ? { source, stamp: within ?? interval }
-          : { source: resolve(source), stamp: stampOf(source) },
+          : { source: resolve(source), stamp: makeSourceStamp(source) },
       ),
     output: ({ interval }) => results('quarter', interval),
   },
   async ({ params: { interval }, input, output }) => {
-    const isThere = (await input.names()).includes(quarterFile(interval))
-    const requests = isThere ? await input.jsonLines<Request>(quarterFile(interval)).read() : []
+    const isThere = (await input.names()).includes(formatQuarterFile(interval))
+    const requests = isThere ? await input.jsonLines<Request>(formatQuarterFile(interval)).read() : []
     // Lines are not always in order of time; those of one second stay as they were.
     requests.sort((a, b) => a.at - b.at)
     const malformed = (await input.json<Record<string, number>>(MALFORMED).read())[interval] ?? 0
     const visits = new Visits()
     for (const request of requests) visits.addRequest(request)
-    await output.summary.write(ofRequests(requests, visits, malformed))
+    await output.summary.write(summarizeRequests(requests, visits, malformed))
     await output.visits.write(visits.lines())
   },
 )
@@ -68,15 +68,15 @@ export const SearchQuarter = task(
 export const SearchHour = task(
   'SearchHour',
   {
-    params: { interval: intervalField('hour'), within, source },
+    params: { interval: makeIntervalField('hour'), within, source },
     requires: ({ interval, within, source }) =>
-      partsOf(interval, 'hour').map((quarter) =>
+      listShorterIntervals(interval, 'hour').map((quarter) =>
         SearchQuarter({ interval: quarter, within: within ?? interval, source }),
       ),
     output: ({ interval }) => results('hour', interval),
   },
   async ({ input, output }) => {
-    const { summary, visits } = await addUp(input)
+    const { summary, visits } = await addUpSummaries(input)
     await output.summary.write(summary)
     await output.visits.write(visits.lines())
   },
@@ -86,18 +86,20 @@ export const SearchHour = task(
 export const DayVisits = task(
   'DayVisits',
   {
-    params: { interval: intervalField('day'), source },
+    params: { interval: makeIntervalField('day'), source },
     requires: ({ interval, source }) =>
-      partsOf(interval, 'day').map((hour) => SearchHour({ interval: hour, within: interval, source })),
+      listShorterIntervals(interval, 'day').map((hour) =>
+        SearchHour({ interval: hour, within: interval, source }),
+      ),
     output: ({ interval }) => ({
       summary: json<Summary & Pick<DaySummary, 'topPaths' | 'topReferrers'>>(
-        `${pathOf('day', interval)}.summary.json`,
+        `${makeResultPath('day', interval)}.summary.json`,
       ),
-      visits: jsonLines<VisitLine>(`${pathOf('day', interval)}.visits.jsonl.gz`),
+      visits: jsonLines<VisitLine>(`${makeResultPath('day', interval)}.visits.jsonl.gz`),
     }),
   },
   async ({ input, output }) => {
-    const { summary, visits } = await addUp(input)
+    const { summary, visits } = await addUpSummaries(input)
     const topPaths = visits.top('path', TOP).map(([path, requests]) => ({ path, requests }))
     const topReferrers = visits.top('referrer', TOP).map(([referrer, requests]) => ({ referrer, requests }))
     await output.summary.write({ ...summary, topPaths, topReferrers })
@@ -109,9 +111,9 @@ export const DayVisits = task(
 export const DayClicks = task(
   'DayClicks',
   {
-    params: { interval: intervalField('day'), source },
+    params: { interval: makeIntervalField('day'), source },
     requires: ({ interval, source }) => DayVisits({ interval, source }),
-    output: ({ interval }) => json<Clicks>(`${pathOf('day', interval)}.clicks.json`),
+    output: ({ interval }) => json<Clicks>(`${makeResultPath('day', interval)}.clicks.json`),
     pool: 'heavy',
   },
   async ({ input, output }) => output.write(await countClicks(visitorsOf(input.visits.readLines()))),
@@ -130,12 +132,12 @@ export interface DaySummary extends Summary, Clicks {
 export const SearchDay = task(
   'SearchDay',
   {
-    params: { interval: intervalField('day'), source },
+    params: { interval: makeIntervalField('day'), source },
     requires: ({ interval, source }) => ({
       day: DayVisits({ interval, source }),
       clicks: DayClicks({ interval, source }),
     }),
-    output: ({ interval }) => json<DaySummary>(`${pathOf('day', interval)}.json`),
+    output: ({ interval }) => json<DaySummary>(`${makeResultPath('day', interval)}.json`),
   },
   async ({ input, output }) =>
     output.write({ ...(await input.day.summary.read()), ...(await input.clicks.read()) }),

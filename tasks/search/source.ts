@@ -4,21 +4,21 @@ import { join, relative, resolve } from 'node:path'
 import type { Readable } from 'node:stream'
 import { GetObjectCommand, paginateListObjectsV2, S3Client } from '@aws-sdk/client-s3'
 import { readLines } from 'sluice'
-import { unpacked } from './unpack.ts'
+import { unpackSource } from './unpack.ts'
 
 /** Whether a source is an object, or everything below a prefix, of a bucket: `s3://bucket/prefix`. */
-export const isInS3 = (source: string): boolean => source.startsWith('s3://')
+export const isS3Source = (source: string): boolean => source.startsWith('s3://')
 
 /**
  * The files of a source in name order: the file itself, or all below a folder, links followed and each file once,
  * whatever leads to it; of a bucket, all that begin so. Throws where there is none, or where something cannot be read.
  */
-export async function filesOf(source: string): Promise<string[]> {
-  return isInS3(source) ? objectsOf(source) : localFilesOf(source)
+export async function listSourceFiles(source: string): Promise<string[]> {
+  return isS3Source(source) ? listObjects(source) : listLocalFiles(source)
 }
 
-async function objectsOf(source: string): Promise<string[]> {
-  const { Bucket, Key: Prefix } = placeOf(source)
+async function listObjects(source: string): Promise<string[]> {
+  const { Bucket, Key: Prefix } = parseObjectUri(source)
   const keys: string[] = []
   for await (const page of paginateListObjectsV2({ client: new S3Client({}) }, { Bucket, Prefix }))
     for (const { Key = '' } of page.Contents ?? []) if (!Key.endsWith('/')) keys.push(Key)
@@ -26,12 +26,12 @@ async function objectsOf(source: string): Promise<string[]> {
   return keys.sort().map((key) => `s3://${Bucket}/${key}`)
 }
 
-function placeOf(uri: string): { Bucket: string; Key: string } {
+function parseObjectUri(uri: string): { Bucket: string; Key: string } {
   const [, Bucket = '', Key = ''] = /^s3:\/\/([^/]+)\/?(.*)$/.exec(uri) ?? []
   return { Bucket, Key }
 }
 
-function localFilesOf(source: string): string[] {
+function listLocalFiles(source: string): string[] {
   const path = resolve(source)
   const found = statSync(path, { throwIfNoEntry: false })
   if (found === undefined)
@@ -69,17 +69,17 @@ const KEPT_MS = 2_000
 const kept = new Map<string, { stamp: string; until: number }>()
 
 /** Changes when a file of the source comes, goes, or changes its size or time. */
-export function stampOf(source: string): string {
+export function makeSourceStamp(source: string): string {
   const known = kept.get(source)
   if (known !== undefined && known.until > Date.now()) return known.stamp
-  const stamp = lookAt(source)
+  const stamp = readSourceState(source)
   kept.set(source, { stamp, until: Date.now() + KEPT_MS })
   return stamp
 }
 
-function lookAt(source: string): string {
+function readSourceState(source: string): string {
   const hash = createHash('sha256')
-  for (const file of localFilesOf(source)) {
+  for (const file of listLocalFiles(source)) {
     const { size, mtimeMs } = statSync(file)
     hash.update(`${relative(resolve(source), file)}\n${size}\n${mtimeMs}\n`)
   }
@@ -87,15 +87,15 @@ function lookAt(source: string): string {
 }
 
 /** The lines of a file, unpacked and decoded by its first bytes; throws where it holds no text that can be read. */
-export async function* linesOf(file: string): AsyncGenerator<string> {
-  const raw = isInS3(file) ? await objectStream(file) : createReadStream(file)
-  const { stream, encoding } = await unpacked(raw, file)
+export async function* readSourceLines(file: string): AsyncGenerator<string> {
+  const raw = isS3Source(file) ? await objectStream(file) : createReadStream(file)
+  const { stream, encoding } = await unpackSource(raw, file)
   // Requests may hold bytes of any encoding; one such byte does not spoil the line.
   yield* readLines(stream, new TextDecoder(encoding))
 }
 
 async function objectStream(uri: string): Promise<Readable> {
-  const { Body } = await new S3Client({}).send(new GetObjectCommand(placeOf(uri)))
+  const { Body } = await new S3Client({}).send(new GetObjectCommand(parseObjectUri(uri)))
   // In Node a body is a stream of Node.
   return Body as Readable
 }

@@ -3,9 +3,9 @@ import { appendFile, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { type FolderTarget, readLines } from 'sluice'
-import { nameOf } from './interval.ts'
-import { parseLine, type Request } from './log-line.ts'
-import { filesOf, linesOf } from './source.ts'
+import { nameInterval } from './interval.ts'
+import { parseLogLine, type Request } from './log-line.ts'
+import { listSourceFiles, readSourceLines } from './source.ts'
 
 /** A line that does not parse. */
 export interface Rejected {
@@ -20,7 +20,7 @@ export interface Rejected {
 const BUFFERED = 50_000
 
 /** The file of a quarter's requests. */
-export const quarterFile = (quarter: string): string => `${quarter.replace(':', '-')}.jsonl.gz`
+export const formatQuarterFile = (quarter: string): string => `${quarter.replace(':', '-')}.jsonl.gz`
 /** How many lines of each quarter do not parse. */
 export const MALFORMED = 'malformed.json'
 const REJECTED = 'rejected.jsonl.gz'
@@ -36,14 +36,18 @@ export interface Listener {
  * Reads a source once and writes the requests of each quarter into a file of its own, in the order of the source.
  * Throws for a source that has lines, but no request: it holds no access log in this format.
  */
-export async function split(source: string, output: FolderTarget, listener: Listener): Promise<void> {
+export async function splitByQuarter(
+  source: string,
+  output: FolderTarget,
+  listener: Listener,
+): Promise<void> {
   const scratch = await mkdtemp(join(tmpdir(), 'sluice-split-'))
   try {
     const quarters = new Quarters(scratch)
     const rejected: Rejected[] = []
     let lines = 0
-    for (const file of await filesOf(source))
-      for await (const each of assigned(file, listener.onForeign)) {
+    for (const file of await listSourceFiles(source))
+      for await (const each of readAssignedLines(file, listener.onForeign)) {
         if ('text' in each) rejected.push(each)
         else await quarters.add(each)
         if (++lines % 10_000 === 0) listener.onLine(lines)
@@ -51,7 +55,7 @@ export async function split(source: string, output: FolderTarget, listener: List
     requireRequests(source, lines, rejected)
     await quarters.flush()
     for (const quarter of quarters.names())
-      await output.jsonLines<Request>(quarterFile(quarter)).write(quarters.read(quarter))
+      await output.jsonLines<Request>(formatQuarterFile(quarter)).write(quarters.read(quarter))
     await output.json(MALFORMED).write(countByQuarter(rejected))
     await output.jsonLines<Rejected>(REJECTED).write(rejected)
   } finally {
@@ -69,13 +73,16 @@ function requireRequests(source: string, lines: number, rejected: Rejected[]): v
 }
 
 /** Requests and rejected lines of a file; a rejected line belongs to the request before it, else to the one after it. */
-async function* assigned(file: string, onForeign: Listener['onForeign']): AsyncGenerator<Request | Rejected> {
+async function* readAssignedLines(
+  file: string,
+  onForeign: Listener['onForeign'],
+): AsyncGenerator<Request | Rejected> {
   const waiting: Rejected[] = []
   let quarter: string | null = null
   let line = 0
-  for await (const text of linesOf(file)) {
+  for await (const text of readSourceLines(file)) {
     line++
-    const request = parseLine(text)
+    const request = parseLogLine(text)
     if (request === undefined) {
       if (text.trim() === '') continue
       const rejected = { file: basename(file), line, quarter, text }
@@ -83,7 +90,7 @@ async function* assigned(file: string, onForeign: Listener['onForeign']): AsyncG
       else yield rejected
       continue
     }
-    quarter = nameOf(request.at, 'quarter')
+    quarter = nameInterval(request.at, 'quarter')
     for (const each of waiting.splice(0)) yield { ...each, quarter }
     yield request
   }
@@ -108,7 +115,7 @@ class Quarters {
   }
 
   async add(request: Request): Promise<void> {
-    const quarter = nameOf(request.at, 'quarter')
+    const quarter = nameInterval(request.at, 'quarter')
     const buffer = this.#buffers.get(quarter) ?? []
     buffer.push(JSON.stringify(request))
     this.#buffers.set(quarter, buffer)

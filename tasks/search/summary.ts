@@ -15,7 +15,7 @@ export interface Summary {
 }
 
 /** The summary of requests. */
-export function ofRequests(requests: Request[], visits: Visits, malformed: number): Summary {
+export function summarizeRequests(requests: Request[], visits: Visits, malformed: number): Summary {
   const statuses = new Map<string, number>()
   for (const { status } of requests) statuses.set(status, (statuses.get(status) ?? 0) + 1)
   return {
@@ -35,7 +35,7 @@ export interface Part {
 }
 
 /** Adds up the parts of an interval, in order of time; visitors and sessions are those of the whole. */
-export async function addUp(parts: readonly Part[]): Promise<{ summary: Summary; visits: Visits }> {
+export async function addUpSummaries(parts: readonly Part[]): Promise<{ summary: Summary; visits: Visits }> {
   const visits = new Visits()
   const statuses = new Map<string, number>()
   const sums = { requests: 0, bytes: 0, malformed: 0 }

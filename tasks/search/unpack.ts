@@ -21,14 +21,14 @@ export interface Unpacked {
 }
 
 /** Unpacks gzip, whatever a file is called, and finds the encoding of its text; refuses what cannot be read. */
-export async function unpacked(raw: Readable, file: string): Promise<Unpacked> {
+export async function unpackSource(raw: Readable, file: string): Promise<Unpacked> {
   const packed = await withHead(raw)
   const isZipped = packed.head.subarray(0, 2).equals(GZIP)
-  const { head, stream } = isZipped ? await withHead(piped(packed.stream, createGunzip())) : packed
-  return { stream, encoding: encodingOf(head, file) }
+  const { head, stream } = isZipped ? await withHead(pipeWithErrors(packed.stream, createGunzip())) : packed
+  return { stream, encoding: detectTextEncoding(head, file) }
 }
 
-function encodingOf(head: Buffer, file: string): Unpacked['encoding'] {
+function detectTextEncoding(head: Buffer, file: string): Unpacked['encoding'] {
   const packer = PACKED.find(([, magic]) => head.toString('hex', 0, magic.length / 2) === magic)
   if (packer !== undefined)
     throw new Error(
@@ -65,7 +65,7 @@ async function withHead(source: Readable): Promise<{ head: Buffer; stream: Reada
 }
 
 /** What one stream gives to another, errors included. */
-function piped(from: Readable, to: ReturnType<typeof createGunzip>): Readable {
+function pipeWithErrors(from: Readable, to: ReturnType<typeof createGunzip>): Readable {
   pipeline(from, to, () => {})
   return to
 }

@@ -62,7 +62,7 @@ export class Visits {
 
   /** What was counted most, at most `limit`, ties by code point. */
   top(kind: Count['kind'], limit: number): [string, number][] {
-    return [...this.#counts[kind]].sort(byCount).slice(0, limit)
+    return [...this.#counts[kind]].sort(compareByCount).slice(0, limit)
   }
 
   #addSession(address: string, agent: string, session: Session): void {
@@ -85,7 +85,7 @@ export class Visits {
 }
 
 /** Sorts by number, the greatest first, then by code point (which is the order of UTF-8 bytes). */
-export function byCount([a, m]: [string, number], [b, n]: [string, number]): number {
+export function compareByCount([a, m]: [string, number], [b, n]: [string, number]): number {
   return n - m || Buffer.compare(Buffer.from(a), Buffer.from(b))
 }
 

@@ -17,7 +17,7 @@ import type { SuiteOptions } from './adapters.ts'
 /** Stores, feeds, queues and plans that work together. */
 export type Assembled = Pick<Ports, 'store' | 'feed' | 'queue' | 'plans'> & Pick<Context, 'speculative'>
 
-/** Makes a fresh set whose clock's bells it may ring. */
+/** Makes a fresh set, which may send the clock's wake signals. */
 export type Assemble = (test: TestContext, clock: ReturnType<typeof makeSystemClock>) => Promise<Assembled>
 
 const LIMITS = {
@@ -81,7 +81,7 @@ export function pipelinesSuite(name: string, assemble: Assemble, options: SuiteO
         clock,
         runner,
         completeness: { areComplete: async (tasks) => tasks.map(({ id }) => targets.has(id)) },
-        chance: { nonce: () => `n${++nonces}`, random: Math.random },
+        random: { nonce: () => `n${++nonces}`, number: Math.random },
         isGone: async () => false,
       }
       const context: Context = { ports, ...(speculative && { speculative }), settings: settings(LIMITS) }

@@ -17,7 +17,7 @@ import { temporaryFolder } from '../support/folders.ts'
 import { pipelinesSuite } from './pipelines.suite.ts'
 
 pipelinesSuite('memory', async (_, clock) => ({
-  ...makeMemoryRecords(() => clock.ring('events')),
+  ...makeMemoryRecords(() => clock.wake('events')),
   queue: makeMemoryQueue(clock),
   plans: makeMemoryPlans(),
 }))
@@ -26,8 +26,8 @@ pipelinesSuite('sqlite', async (test, clock) => {
   const database = openDatabase(join(temporaryFolder(test), 'state.db'))
   test.after(() => database.close())
   const feed = makeSqliteFeed(database, 'one', clock, async () => false)
-  const store = makeSqliteStore(database, feed, () => clock.ring('events'))
-  const queue = makeSqliteQueue(database, 'one', clock, () => clock.ring('messages'))
+  const store = makeSqliteStore(database, feed, () => clock.wake('events'))
+  const queue = makeSqliteQueue(database, 'one', clock, () => clock.wake('messages'))
   return {
     store,
     feed,

@@ -60,9 +60,9 @@ async function run([dynamodb, sqs]: Servers, found: FoundTask[], concurrency: nu
       clock: makeSystemClock(),
       completeness: { areComplete: async (tasks) => tasks.map(({ id }) => targets.has(id)) },
       runner: { run: async () => ({ outcome: 'succeeded' }), beat() {}, async close() {} },
-      chance: {
+      random: {
         nonce: () => `00000000-0000-0000-0000-${String(++nonces).padStart(12, '0')}`,
-        random: () => 0,
+        number: () => 0,
       },
       isGone: async () => false,
     },

@@ -8,7 +8,7 @@ import type { LinesPage, LinesQuery } from '../../src/core/ports.ts'
 import { createDeployedApi } from '../../src/homes/aws/handlers/api.ts'
 import { createPlan } from '../../src/homes/aws/handlers/plan.ts'
 import { ORDER_FIELD } from '../../src/homes/aws/handlers/start-run.ts'
-import { type Fetcher, remoteControl } from '../../src/http/client.ts'
+import { type Fetcher, makeRemoteControl } from '../../src/http/client.ts'
 import { daily, day, pipeline, secret, task, text } from '../../src/index.ts'
 import { memoryDeployment } from './deployment.ts'
 
@@ -47,7 +47,7 @@ function deployment(lines: (pool: string, query: LinesQuery) => LinesPage = () =
     },
   })
   const fetcher = functionUrl(api)
-  const control = remoteControl({ base: 'https://api.example', fetcher, wait: async () => {} })
+  const control = makeRemoteControl({ base: 'https://api.example', fetcher, wait: async () => {} })
   const start = async (n?: number) => {
     const started = await control.start({ name: 'numbered', params: { date, ...(n && { n }) } })
     return (started as { run: string }).run

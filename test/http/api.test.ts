@@ -3,7 +3,7 @@ import { describe, it, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Control } from '../../src/control/control.ts'
 import { ERRORS, type ErrorCode, SluiceError } from '../../src/core/errors.ts'
-import { plainFetcher, remoteControl } from '../../src/http/client.ts'
+import { makeRemoteControl, makeTokenFetcher } from '../../src/http/client.ts'
 import { STATUS_OF_ERROR } from '../../src/http/errors.ts'
 import { external, pipeline, task, text } from '../../src/index.ts'
 import { openHostedControl } from '../control/open-state.ts'
@@ -106,7 +106,7 @@ describe('the API', () => {
       const url = await serveControl(test, control)
       const response = await fetch(`${url}/v1/runs/x`, { headers: { authorization: `Bearer ${TOKEN}` } })
       assert.equal(response.status, STATUS_OF_ERROR[code])
-      const remote = remoteControl({ base: url, fetcher: plainFetcher(TOKEN), wait: async () => {} })
+      const remote = makeRemoteControl({ base: url, fetcher: makeTokenFetcher(TOKEN), wait: async () => {} })
       await assert.rejects(remote.run({ run: 'x' }), {
         name: 'SluiceError',
         code,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { type Fetcher, type HttpRequest, remoteControl } from '../../src/http/client.ts'
+import { type Fetcher, type HttpRequest, makeRemoteControl } from '../../src/http/client.ts'
 
 type Answer = Response | Error
 
@@ -16,7 +16,7 @@ function answering(...answers: (Answer | (() => Answer))[]) {
     return answer as Response
   }
   const wait = async (ms: number) => void waits.push(ms)
-  return { control: remoteControl({ base: 'https://api.example/', fetcher, wait }), sent, waits }
+  return { control: makeRemoteControl({ base: 'https://api.example/', fetcher, wait }), sent, waits }
 }
 
 const busy = (status: number) => () => new Response('{"Message":"busy"}', { status })

@@ -1,4 +1,4 @@
-import { plainFetcher, remoteControl } from '../../src/http/client.ts'
+import { makeRemoteControl, makeTokenFetcher } from '../../src/http/client.ts'
 import { controlSuite } from '../control/control.suite.ts'
 import { openHostedControl } from '../control/open-state.ts'
 import { PIPELINES } from '../control/pipelines.ts'
@@ -6,5 +6,5 @@ import { serveControl, TOKEN } from './served.ts'
 
 controlSuite('over HTTP on loopback', async (test) => {
   const base = await serveControl(test, openHostedControl(test, PIPELINES))
-  return remoteControl({ base, fetcher: plainFetcher(TOKEN) })
+  return makeRemoteControl({ base, fetcher: makeTokenFetcher(TOKEN) })
 })

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { ErrorAnswer } from '../../src/http/errors.ts'
-import { describeApi } from '../../src/http/openapi.ts'
-import { type OperationName, requestShape, type Status } from '../../src/http/route.ts'
+import { describeHttpApi } from '../../src/http/openapi.ts'
+import { findRequestShape, type OperationName, type Status } from '../../src/http/route.ts'
 import { ROUTES } from '../../src/http/routes.ts'
 import { openHostedControl } from '../control/open-state.ts'
 import { apiDocument } from '../support/api-document.ts'
@@ -22,9 +22,12 @@ describe('the document of the API', () => {
   })
 
   it('is OpenAPI 3.1, and every reference leads somewhere', async () => {
-    const { valid, errors } = await new Validator().validate(structuredClone(describeApi()))
+    const { valid, errors } = await new Validator().validate(structuredClone(describeHttpApi()))
     assert.ok(valid, JSON.stringify(errors))
-    const broken = { ...structuredClone(describeApi()), paths: { '/x': { get: { responses: { 200: {} } } } } }
+    const broken = {
+      ...structuredClone(describeHttpApi()),
+      paths: { '/x': { get: { responses: { 200: {} } } } },
+    }
     assert.equal((await new Validator().validate(broken)).valid, false, 'the validator sees a wrong one')
     const text = apiDocument()
     for (const [, ref = ''] of text.matchAll(/"\$ref": "([^"]+)"/g)) {
@@ -32,13 +35,13 @@ describe('the document of the API', () => {
       const target = ref
         .slice(2)
         .split('/')
-        .reduce<unknown>((at, name) => (at as { [name: string]: unknown })?.[name], describeApi())
+        .reduce<unknown>((at, name) => (at as { [name: string]: unknown })?.[name], describeHttpApi())
       assert.notEqual(target, undefined, ref)
     }
   })
 
   it('has every operation once, and its examples are as its shapes say', () => {
-    const { paths } = describeApi() as unknown as Document
+    const { paths } = describeHttpApi() as unknown as Document
     const ids = Object.values(paths).flatMap((item) =>
       Object.values(item).map(({ operationId }) => operationId),
     )
@@ -48,7 +51,7 @@ describe('the document of the API', () => {
       const { example, answers, statusOf } = ROUTES[name]
       const status = (statusOf as ((answer: unknown) => Status) | undefined)?.(example.answer) ?? 200
       assert.deepEqual(answers[status]?.parse(example.answer), example.answer, name)
-      const request = requestShape(name)
+      const request = findRequestShape(name)
       assert.equal(request === undefined, example.request === undefined, name)
       assert.doesNotThrow(() => request?.parse(example.request), name)
     }
@@ -59,7 +62,7 @@ describe('the document of the API', () => {
     const headers = { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' }
     const served = await fetch(`${url}/v1/openapi.json`, { headers })
     assert.deepEqual(await served.json(), JSON.parse(apiDocument()))
-    const { paths } = describeApi() as unknown as Document
+    const { paths } = describeHttpApi() as unknown as Document
     for (const [path, item] of Object.entries(paths))
       for (const [method, { responses }] of Object.entries(item)) {
         const filled = url + path.replaceAll(/\{\w+\}/g, 'unknown')

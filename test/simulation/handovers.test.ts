@@ -53,7 +53,7 @@ async function corrected(seed: number): Promise<string[]> {
         queue: makeMemoryQueue(clock),
         completeness: { areComplete: async (tasks) => tasks.map(() => false) },
         runner: { run: async () => ({ outcome: 'succeeded' }), beat() {}, async close() {} },
-        chance: { nonce: () => `${host}.${scheduler.random()}`, random: scheduler.random },
+        random: { nonce: () => `${host}.${scheduler.random()}`, number: scheduler.random },
         isGone: async () => false,
       },
       settings: { ...settings(), worker: host },

@@ -1,5 +1,5 @@
 import type { Change } from '../../src/core/change.ts'
-import type { Bell, Clock, Ports } from '../../src/core/ports.ts'
+import type { Clock, Ports, WakeSignal } from '../../src/core/ports.ts'
 import type { Context } from '../../src/engine/context.ts'
 import type { Connection } from './state.ts'
 import type { World } from './world.ts'
@@ -17,7 +17,7 @@ export function hostPorts(
     now,
     steady: now,
     sleep: (ms) => scheduler.sleep(host, ms),
-    listen: (bell) => listen(world, host, connection, bell),
+    listen: (signal) => listen(world, host, connection, signal),
   }
   const connection = watched(world, host, world.state.connect(host, clock, world.onWrite))
   // A process decides at once in the very turn in which it was told; nothing of that waits for its turn here.
@@ -36,7 +36,7 @@ export function hostPorts(
       async close() {},
     },
     clock,
-    chance: { nonce: () => `n${Math.floor(scheduler.random() * 1e12)}`, random: scheduler.random },
+    random: { nonce: () => `n${Math.floor(scheduler.random() * 1e12)}`, number: scheduler.random },
     isGone: async (worker) => scheduler.dead.has(worker),
   }
   return { ports, ...(speculative && { speculative }) }
@@ -103,13 +103,13 @@ function whileAlive(world: World, host: string, { feed, plans, speculative }: Co
   }
 }
 
-/** Sleeps five times as long as it is asked to, or until the bell rings. */
-function listen(world: World, host: string, { onBell }: Connection, bell: Bell) {
+/** Sleeps five times as long as it is asked to, or until the wake signal comes. */
+function listen(world: World, host: string, { onWakeSignal }: Connection, signal: WakeSignal) {
   const { scheduler } = world
-  if (onBell === undefined) return (ms: number) => scheduler.sleep(host, ms * 5)
-  const rung = Promise.withResolvers<void>()
-  const stop = onBell(bell, rung.resolve)
-  return (ms: number) => Promise.race([rung.promise, scheduler.sleep(host, ms * 5)]).finally(stop)
+  if (onWakeSignal === undefined) return (ms: number) => scheduler.sleep(host, ms * 5)
+  const sent = Promise.withResolvers<void>()
+  const stop = onWakeSignal(signal, sent.resolve)
+  return (ms: number) => Promise.race([sent.promise, scheduler.sleep(host, ms * 5)]).finally(stop)
 }
 
 /** The adapters of a host, looked at. */

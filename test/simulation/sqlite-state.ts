@@ -7,7 +7,7 @@ import { makeSqlitePlans } from '../../src/adapters/sqlite/plans.ts'
 import { makeSqliteQueue } from '../../src/adapters/sqlite/queue.ts'
 import { makeSqliteStore } from '../../src/adapters/sqlite/store.ts'
 import type { Change, WriteResult } from '../../src/core/change.ts'
-import type { Bell, Store } from '../../src/core/ports.ts'
+import type { Store, WakeSignal } from '../../src/core/ports.ts'
 import { ModelStore } from './model-store.ts'
 import type { Scheduler } from './scheduler.ts'
 import type { State } from './state.ts'
@@ -65,23 +65,23 @@ export function sqliteState(scheduler: Scheduler, violate: (what: string) => voi
         onWrite(host, changes, before, result)
       }
       const { database, asking } = tellingWrites(opened, onApply)
-      const bells = new Map<Bell, Set<() => void>>()
-      const ring = (bell: Bell) => {
-        for (const wake of bells.get(bell) ?? []) wake()
+      const wakers = new Map<WakeSignal, Set<() => void>>()
+      const sendSignal = (signal: WakeSignal) => {
+        for (const wake of wakers.get(signal) ?? []) wake()
       }
       const isGone = async (worker: string) => scheduler.dead.has(worker)
       const feed = makeSqliteFeed(database, host, clock, isGone)
-      const store = makeSqliteStore(database, feed, () => ring('events'))
-      const queue = makeSqliteQueue(database, host, clock, () => ring('messages'))
+      const store = makeSqliteStore(database, feed, () => sendSignal('events'))
+      const queue = makeSqliteQueue(database, host, clock, () => sendSignal('messages'))
       return {
         store: model.compared(host, asking(store)),
         feed: watchedFeed(host, feed),
         queue,
         plans: makeSqlitePlans(database),
         ...(decidesAtOnce && { speculative: { store: asking(store.speculative), queue: queue.speculative } }),
-        onBell(bell, wake) {
-          const wakes = bells.get(bell) ?? new Set()
-          bells.set(bell, wakes.add(wake))
+        onWakeSignal(signal, wake) {
+          const wakes = wakers.get(signal) ?? new Set()
+          wakers.set(signal, wakes.add(wake))
           return () => wakes.delete(wake)
         },
       }

@@ -1,5 +1,5 @@
 import type { Change, Stored, WriteResult } from '../../src/core/change.ts'
-import type { Bell, Clock, Feed, Plans, Queue, Store } from '../../src/core/ports.ts'
+import type { Clock, Feed, Plans, Queue, Store, WakeSignal } from '../../src/core/ports.ts'
 import type { Context } from '../../src/engine/context.ts'
 import type { Records } from './records.ts'
 
@@ -11,8 +11,8 @@ export interface Connection {
   plans: Plans
   /** Stores and queues as in `Ports.speculative`. Present: feed, plans and these are called in the very turn that asks. */
   speculative?: NonNullable<Context['speculative']>
-  /** Calls when there may be what the bell rings for; returns how to stop. Absent: nothing tells. */
-  onBell?(bell: Bell, wake: () => void): () => void
+  /** Calls when the wake signal comes; returns how to stop. Absent: no signal comes. */
+  onWakeSignal?(signal: WakeSignal, wake: () => void): () => void
 }
 
 /** What a state tells of each write, when it was applied. */

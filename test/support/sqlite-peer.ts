@@ -7,7 +7,7 @@ import { makeSqliteStore } from '../../src/adapters/sqlite/store.ts'
 import type { Change } from '../../src/core/change.ts'
 import type { Key } from '../../src/core/keys.ts'
 import type { PlannedTask } from '../../src/core/plan.ts'
-import type { Delivery, FeedEvent, Sending, Taking } from '../../src/core/ports.ts'
+import type { Delivery, FeedEvent, OutgoingMessage, Taking } from '../../src/core/ports.ts'
 
 /** What a process on a state is asked to do. */
 export type Ask =
@@ -21,7 +21,7 @@ export type Ask =
   | { do: 'fail'; changes: Change[] }
   | { do: 'feed'; limit: number }
   | { do: 'acknowledgeFeed'; events: FeedEvent[] }
-  | { do: 'send'; messages: Sending[] }
+  | { do: 'send'; messages: OutgoingMessage[] }
   | { do: 'take'; query: Taking }
   | { do: 'acknowledge'; deliveries: Delivery[] }
   | { do: 'extend'; run: string; base: number; tasks: PlannedTask[] }

@@ -55,7 +55,7 @@ export function stepwise(limits: Limits = NO_LIMITS) {
         },
       },
       runner: { run: async () => ({ outcome: 'succeeded' }), beat() {}, async close() {} },
-      chance: { nonce: () => `n${++nonces}`, random: () => 0 },
+      random: { nonce: () => `n${++nonces}`, number: () => 0 },
       isGone: async () => false,
     },
     settings: settings(limits),

@@ -11,11 +11,11 @@ import { pathToFileURL } from 'node:url'
 import { gunzipSync } from 'node:zlib'
 import type { Log } from '../../src/index.ts'
 import { ArticleSet } from '../../tasks/arxlive/article.ts'
-import { harvest } from '../../tasks/arxlive/harvest.ts'
-import { readPage } from '../../tasks/arxlive/oai-reader.ts'
-import { countArticles, reportPage } from '../../tasks/arxlive/report.ts'
+import { harvestArticles } from '../../tasks/arxlive/harvest.ts'
+import { readOaiPage } from '../../tasks/arxlive/oai-reader.ts'
+import { countArticles, renderReportPage } from '../../tasks/arxlive/report.ts'
 import { startSampleServer } from '../../tasks/arxlive/sample/server.ts'
-import { batchesOf, selectTitles } from '../../tasks/arxlive/titles.ts'
+import { countBatches, selectTitles } from '../../tasks/arxlive/titles.ts'
 import { testProject } from '../support/cli.ts'
 import { projectFolder } from '../support/folders.ts'
 
@@ -25,10 +25,10 @@ if (!hasData) console.log('skipped: real arXiv replies, because ../shared/data i
 const real = { skip: hasData ? false : 'no ../shared/data' }
 const config = ['--config', join(projectFolder, 'sluice.config.ts'), '--state', '.sluice']
 
-const pageOf = (xml: string) => readPage(Readable.from([Buffer.from(xml)]))
+const pageOf = (xml: string) => readOaiPage(Readable.from([Buffer.from(xml)]))
 const reply = (content: string) =>
   `<OAI-PMH xmlns="http://www.openarchives.org/OAI/2.0/">${content}</OAI-PMH>`
-const savedPage = (name: string) => readPage(createReadStream(join(data, name)))
+const savedPage = (name: string) => readOaiPage(createReadStream(join(data, name)))
 
 describe('arxlive', () => {
   it('collects a real saved reply: 897 articles of two days and 18 sets', real, async (test) => {
@@ -148,7 +148,7 @@ describe('arxlive', () => {
       const pieces = Array.from({ length: Math.ceil(bytes.length / 7) }, (_, n) =>
         bytes.subarray(n * 7, n * 7 + 7),
       )
-      return (await readPage(Readable.from(pieces), contentType)).records[0]?.article?.title
+      return (await readOaiPage(Readable.from(pieces), contentType)).records[0]?.article?.title
     }
     const latin1 = (text: string) => Buffer.from(text, 'latin1')
     for (const [bytes, contentType] of [
@@ -173,7 +173,7 @@ describe('arxlive', () => {
     await once(server, 'listening')
     const waits: number[] = []
     const harvested = (signal = new AbortController().signal) =>
-      harvest({
+      harvestArticles({
         source: `http://127.0.0.1:${(server.address() as AddressInfo).port}/oai`,
         from: '2024-03-04',
         until: '2024-03-04',
@@ -247,7 +247,7 @@ describe('arxlive', () => {
 
   it('escapes what comes from outside in its page', () => {
     const article = { sets: ['<script>alert(1)</script>'], categories: [], datestamp: '2020-01-01' } as never
-    const page = reportPage('a & b', countArticles([article]))
+    const page = renderReportPage('a & b', countArticles([article]))
     assert.doesNotMatch(page, /<script>/)
     assert.match(page, /&lt;script&gt;/)
     assert.match(page, /a &amp; b/)
@@ -333,7 +333,7 @@ describe('matching titles', () => {
       [...articles.map(({ id }) => id), 'e2'],
     )
     assert.equal(selectTitles(articles, earlier, 0).length, 250)
-    assert.deepEqual([0, 1, 100, 101].map(batchesOf), [0, 1, 1, 2])
+    assert.deepEqual([0, 1, 100, 101].map(countBatches), [0, 1, 1, 2])
   })
 
   it('goes in batches of 100 under the budget, and waits where it is spent', real, async (test) => {

@@ -13,7 +13,7 @@ import { describe, it, type TestContext } from 'node:test'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { testTask } from '../../src/index.ts'
 import { fnv1a } from '../../tasks/search/clicks.ts'
-import { parseLine } from '../../tasks/search/log-line.ts'
+import { parseLogLine } from '../../tasks/search/log-line.ts'
 import { type TestProject, testProject } from '../support/cli.ts'
 import { projectFolder, temporaryFolder } from '../support/folders.ts'
 import '../../src/project/resolve-self.ts'
@@ -53,7 +53,7 @@ describe('a line of an access log', () => {
     '1.2.3.4 - bob [17/May/2015:10:05:03 +0200] "GET /a/b?q=1 HTTP/1.1" 200 - "http://x/" "Mozilla \\"5\\""'
 
   it('is read with its zone, its path without the query, and its quotes', () => {
-    assert.deepEqual(parseLine(base), {
+    assert.deepEqual(parseLogLine(base), {
       at: Date.parse('2015-05-17T08:05:03Z'),
       address: '1.2.3.4',
       agent: 'Mozilla \\"5\\"',
@@ -67,11 +67,11 @@ describe('a line of an access log', () => {
 
   it('may end in a leap second, which belongs to the minute before', () => {
     const leap = base.replace('17/May/2015:10:05:03 +0200', '31/Dec/2016:23:59:60 +0000')
-    assert.equal(parseLine(leap)?.at, Date.parse('2016-12-31T23:59:59Z'))
+    assert.equal(parseLogLine(leap)?.at, Date.parse('2016-12-31T23:59:59Z'))
   })
 
   it('is one as well when its last field is cut, and none otherwise', () => {
-    assert.equal(parseLine(base.slice(0, -8))?.agent, 'Mozill')
+    assert.equal(parseLogLine(base.slice(0, -8))?.agent, 'Mozill')
     for (const cut of [
       base.slice(0, 80),
       base.slice(0, 40),
@@ -82,7 +82,7 @@ describe('a line of an access log', () => {
       base.replace('10:05:03', '10:05:61'),
       base.replace('10:05:03', '10:05:75'),
     ])
-      assert.equal(parseLine(cut), undefined, cut)
+      assert.equal(parseLogLine(cut), undefined, cut)
   })
 })
 

@@ -1,6 +1,6 @@
 import { parsePipelineOfRun } from '../../core/identity.ts'
 import { mustHave } from '../../core/must-have.ts'
-import type { Clock, Delivery, Queue, Sending, Taking } from '../../core/ports.ts'
+import type { Clock, Delivery, OutgoingMessage, Queue, Taking } from '../../core/ports.ts'
 import { type Group, takeMessagesInTurns } from '../../core/turns.ts'
 import type { Database } from './database.ts'
 import { readSqlRow, readSqlRows } from './rows.ts'
@@ -173,7 +173,7 @@ export function makeSqliteQueue(
     return [id, delivery]
   }
 
-  const sendBy = (ask: Database['commit']) => async (messages: Sending[]) => {
+  const sendBy = (ask: Database['commit']) => async (messages: OutgoingMessage[]) => {
     const now = clock.steady()
     const sent = ask(() => {
       for (const { message, delayMs, pool, priority } of messages)

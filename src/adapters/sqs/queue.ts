@@ -8,7 +8,7 @@ import {
 } from '@aws-sdk/client-sqs'
 import { SluiceError } from '../../core/errors.ts'
 import { parsePipelineOfRun } from '../../core/identity.ts'
-import type { Delivery, Message, Queue, Sending } from '../../core/ports.ts'
+import type { Delivery, Message, OutgoingMessage, Queue } from '../../core/ports.ts'
 
 /** Most messages of one request. */
 const BATCH = 10
@@ -40,7 +40,7 @@ export function makeSqsQueue(
     )
   }
 
-  async function sendBatch(pool: string, batch: Sending[]): Promise<void> {
+  async function sendBatch(pool: string, batch: OutgoingMessage[]): Promise<void> {
     let left = batch
     // A request may succeed in part; what failed by the fault of SQS is sent again, anything else is an error.
     while (left.length > 0) {
@@ -122,7 +122,7 @@ function splitIntoBatches<T>(all: T[]): T[][] {
 }
 
 const makeSendEntry = (
-  { message, delayMs }: Pick<Sending, 'message' | 'delayMs'>,
+  { message, delayMs }: Pick<OutgoingMessage, 'message' | 'delayMs'>,
   index: number,
   fair: boolean,
 ) => ({

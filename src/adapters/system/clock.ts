@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks'
-import type { Bell, Clock } from '../../core/ports.ts'
+import type { Clock, WakeSignal } from '../../core/ports.ts'
 import { startLongTimer } from '../../core/timer.ts'
 
 const POLL_MS = 50
@@ -7,13 +7,13 @@ const POLL_MS = 50
 /** The machine's clock, with wake signals that end an idle sleep. */
 export interface SystemClock extends Clock {
   /** Sends the wake signal: this process has written events or messages. */
-  ring(bell: Bell): void
+  wake(signal: WakeSignal): void
   /** Ends every idle sleep and stops calling `version`, because the records are about to be closed. */
   close(): void
 }
 
 interface Idler {
-  bell: Bell
+  signal: WakeSignal
   /** By `performance.now()`. */
   until: number
   wake: () => void
@@ -32,12 +32,12 @@ const WALL = { now: () => Date.now(), steady: () => Date.now() }
 /** The clock of this process. */
 export function makeSystemClock({ version = () => 0, time = WALL }: ClockOptions = {}): SystemClock {
   const idlers = new Set<Idler>()
-  const rung: { [bell in Bell]: number } = { events: 0, messages: 0 }
+  const sent: { [signal in WakeSignal]: number } = { events: 0, messages: 0 }
   let poll: NodeJS.Timeout | undefined
   let seen: number | undefined
   let isClosed = false
 
-  function wake(isWoken: (idler: Idler) => boolean): void {
+  function wakeIdlers(isWoken: (idler: Idler) => boolean): void {
     for (const idler of idlers)
       if (isWoken(idler)) {
         idlers.delete(idler)
@@ -52,30 +52,30 @@ export function makeSystemClock({ version = () => 0, time = WALL }: ClockOptions
     const before = seen
     if (!isClosed) seen = version()
     const now = performance.now()
-    wake(({ until }) => seen !== before || until <= now)
+    wakeIdlers(({ until }) => seen !== before || until <= now)
   }
 
   return {
     now: time.now,
     steady: time.steady,
     sleep: (ms) => new Promise((resolve) => void startLongTimer(ms, resolve)),
-    listen(bell) {
-      const heard = rung[bell]
+    listen(signal) {
+      const heard = sent[signal]
       return async (ms) => {
-        if (rung[bell] !== heard) return
+        if (sent[signal] !== heard) return
         await new Promise<void>((resolve) => {
-          idlers.add({ bell, until: performance.now() + ms, wake: resolve })
+          idlers.add({ signal, until: performance.now() + ms, wake: resolve })
           poll ??= setInterval(look, POLL_MS)
         })
       }
     },
-    ring(bell) {
-      rung[bell]++
-      if (idlers.size > 0) wake((idler) => idler.bell === bell)
+    wake(signal) {
+      sent[signal]++
+      if (idlers.size > 0) wakeIdlers((idler) => idler.signal === signal)
     },
     close() {
       isClosed = true
-      wake(() => true)
+      wakeIdlers(() => true)
     },
   }
 }

@@ -5,7 +5,7 @@ import type { PipelineList } from '../../control/control.ts'
 import { GRACE_MS, workEvents } from '../../control/follow-runs.ts'
 import { runDev } from '../../control/run-dev.ts'
 import { SluiceError } from '../../core/errors.ts'
-import { createApi } from '../../http/api.ts'
+import { createHttpApi } from '../../http/api.ts'
 import type { Project } from '../../project/load-config.ts'
 import { readApiToken } from '../api-token.ts'
 import { earlierApi } from '../earlier-api.ts'
@@ -27,7 +27,7 @@ export async function dev(project: Project, options: RunOptions & { port: number
   stop.signal.addEventListener('abort', () => view.show({ event: 'stopping', graceMs: GRACE_MS }))
   try {
     const token = readApiToken(options.state)
-    const app = createApi(control, {
+    const app = createHttpApi(control, {
       guards: { isLoopbackOnly: true, token: token.value },
       isStreaming: true,
       onDefect: (error) => console.error(error),

@@ -1,5 +1,5 @@
 import type { Control } from '../../control/control.ts'
-import { remoteControl } from '../../http/client.ts'
+import { makeRemoteControl } from '../../http/client.ts'
 import type { Project } from '../../project/load-config.ts'
 import { type GlobalOptions, projectOf } from '../options.ts'
 import { apiAddress, signedFetcher } from './client.ts'
@@ -9,5 +9,5 @@ import { findDeployment } from './deployment.ts'
 export async function deployedControl(options: GlobalOptions, given: Project | undefined): Promise<Control> {
   const project = given ?? (await projectOf(options))
   const deployment = await findDeployment(project, options.env ?? '')
-  return remoteControl({ base: apiAddress(deployment), fetcher: signedFetcher(deployment) })
+  return makeRemoteControl({ base: apiAddress(deployment), fetcher: signedFetcher(deployment) })
 }

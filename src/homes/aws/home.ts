@@ -85,7 +85,7 @@ export function openDeployed(told: Deployment, parts: HomeParts): Home {
       completeness,
       runner,
       clock: makeSystemClock(),
-      chance: { nonce: randomUUID, random: Math.random },
+      random: { nonce: randomUUID, number: Math.random },
       isGone: parts.isGone ?? (async () => false),
       ...(parts.deathOf && { deathOf: parts.deathOf }),
     },

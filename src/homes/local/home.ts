@@ -70,8 +70,8 @@ export function openHome(options: HomeOptions): Home {
   })
   const worker = makeWorkerId()
   const feed = makeSqliteFeed(database, worker, clock, isProcessGone)
-  const store = makeSqliteStore(database, feed, () => clock.ring('events'))
-  const queue = makeSqliteQueue(database, worker, clock, () => clock.ring('messages'))
+  const store = makeSqliteStore(database, feed, () => clock.wake('events'))
+  const queue = makeSqliteQueue(database, worker, clock, () => clock.wake('messages'))
   const logs = makeFileLogs(join(folder, 'logs'), {
     // Read anew for each attempt, because `sluice dev` reads a changed config.
     maxBytes: () => (options.project?.limits.maxLogMb ?? LOG_MAX_MB) * MB,
@@ -94,7 +94,7 @@ export function openHome(options: HomeOptions): Home {
       completeness,
       runner,
       clock,
-      chance: { nonce: randomUUID, random: Math.random },
+      random: { nonce: randomUUID, number: Math.random },
       isGone: isProcessGone,
     },
     speculative: { store: store.speculative, queue: queue.speculative },

@@ -3,7 +3,7 @@ import { makeMemoryQueue } from '../../adapters/memory/queue.ts'
 import { type MemoryRecords, makeMemoryRecords } from '../../adapters/memory/records.ts'
 import type { Surroundings } from '../../body/outputs.ts'
 import type { Limits } from '../../core/limits.ts'
-import type { Completeness, Ports, Queue, Sending } from '../../core/ports.ts'
+import type { Completeness, OutgoingMessage, Ports, Queue } from '../../core/ports.ts'
 import type { Context } from '../../engine/context.ts'
 
 /** An engine on a clock that somebody else moves, and what it has kept. */
@@ -31,7 +31,7 @@ export function virtualHome(now: () => number, limits: Limits, completeness: Com
     completeness,
     runner: { run: async () => ({ outcome: 'succeeded' }), beat() {}, async close() {} },
     clock,
-    chance: { nonce: () => `n${++nonces}`, random: () => 0.5 },
+    random: { nonce: () => `n${++nonces}`, number: () => 0.5 },
     isGone: async () => false,
   }
   const settings = {
@@ -65,7 +65,7 @@ export const NOWHERE: Surroundings = {
 }
 
 function waking(queue: Queue, wake: (at: number) => void, now: () => number): Queue {
-  const send = async (messages: Sending[]) => {
+  const send = async (messages: OutgoingMessage[]) => {
     for (const { delayMs } of messages) if (delayMs > 0) wake(now() + delayMs)
     await queue.send(messages)
   }

@@ -48,7 +48,7 @@ export async function startSampleServer(port = 0): Promise<SampleServer> {
     requests[url.pathname] = (requests[url.pathname] ?? 0) + 1
     const isKnown = request.headers.authorization === `Bearer ${KEY}`
     if (url.pathname.startsWith('/graph') && !isKnown) response.writeHead(401).end()
-    else answer(url, requests[url.pathname] === 1, response)
+    else answerRequest(url, requests[url.pathname] === 1, response)
   })
   await new Promise<void>((resolve) => {
     server.once('error', () => server.listen(0, '127.0.0.1', resolve))
@@ -58,7 +58,7 @@ export async function startSampleServer(port = 0): Promise<SampleServer> {
   return { oai: `${base}/oai`, graph: `${base}/graph`, key: KEY, requests, close: () => server.close() }
 }
 
-function answer(url: URL, isFirst: boolean, response: ServerResponse): void {
+function answerRequest(url: URL, isFirst: boolean, response: ServerResponse): void {
   if (url.pathname === '/oai' && isFirst) response.writeHead(503, { 'retry-after': '1' }).end('busy')
   else if (url.pathname === '/oai')
     response.writeHead(200, { 'content-type': 'text/xml' }).end(oaiReply(url.searchParams))

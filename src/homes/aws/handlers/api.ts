@@ -4,7 +4,7 @@ import type { Home } from '../../../control/home.ts'
 import { localControl } from '../../../control/local-control.ts'
 import type { OpenRun } from '../../../control/parts.ts'
 import { SluiceError } from '../../../core/errors.ts'
-import { createApi } from '../../../http/api.ts'
+import { createHttpApi } from '../../../http/api.ts'
 import type { Project } from '../../../project/load-config.ts'
 import { type ReadPoolLines, readDeployedLines } from './read-lines.ts'
 import { type Starter, startExecution } from './start-run.ts'
@@ -28,7 +28,7 @@ const MAX_ANSWER_BYTES = 6 * 1024 * 1024 - 10_000
  * no other guard is needed.
  */
 export const createDeployedApi = (parts: ApiParts): Hono =>
-  createApi(deployedControl(parts), {
+  createHttpApi(deployedControl(parts), {
     guards: {},
     maxAnswerBytes: MAX_ANSWER_BYTES,
     onDefect: (error) => console.error(error),

@@ -32,7 +32,7 @@ export interface LaunchEvent {
 
 /** What launching looks at and does. */
 export interface LaunchParts {
-  ports: Pick<Ports, 'store' | 'clock' | 'chance'>
+  ports: Pick<Ports, 'store' | 'clock' | 'random'>
   pools: { [name: string]: LaunchedPool }
   /** Messages of a pool's queue that nobody has taken. */
   backlog(pool: string): Promise<number>
@@ -129,14 +129,14 @@ async function launchMissing(
   { family, most, spot }: LaunchedPool,
   before: Launches,
 ): Promise<{ row: Launches; launched: number }> {
-  const { clock, chance } = ports
+  const { clock, random } = ports
   const containers = await look(family, before.unproved)
-  const { crash, ...looked } = recordContainerStates(before, containers, clock.now(), chance.random())
+  const { crash, ...looked } = recordContainerStates(before, containers, clock.now(), random.number())
   // A container that is still to prove itself has been looked at.
   const row =
     crash === undefined || before.unproved.includes(crash.arn)
       ? looked
-      : recordContainerCrash(looked, crash, clock.now(), chance.random())
+      : recordContainerCrash(looked, crash, clock.now(), random.number())
   const messages = await backlog(name)
   const count = countNeededLaunches(row, containers, { messages, most, now: clock.now() })
   if (count === 0) return { row, launched: 0 }
@@ -147,5 +147,5 @@ async function launchMissing(
   const started = { ...row, unproved: [...row.unproved, ...arns] }
   if (problem === undefined) return { row: started, launched: arns.length }
   console.error(`no container of ${name} could be started: ${problem}`)
-  return { row: recordLaunchFailure(started, problem, clock.now(), chance.random()), launched: arns.length }
+  return { row: recordLaunchFailure(started, problem, clock.now(), random.number()), launched: arns.length }
 }
