@@ -17,7 +17,7 @@ const home = openDeployed(told, {
 })
 const launcher = launcherOf(told, bundledContainers)
 
-/** Once a minute: what is due by time. */
+/** Once a minute: what is due by time; `{ "audit": true }` audits open runs at once. */
 export const handler = createTick({
   home,
   wake: () => launcher.wakeAll(),

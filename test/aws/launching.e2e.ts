@@ -6,7 +6,18 @@ import { fileURLToPath } from 'node:url'
 import { DescribeStacksCommand } from '@aws-sdk/client-cloudformation'
 import { DescribeTasksCommand, RunTaskCommand, StopTaskCommand } from '@aws-sdk/client-ecs'
 import { freshContainer } from '../../src/cli/remote/shell.ts'
-import { clients, json, resourceOf, sluice, targetOf, unique, until, whileTicking } from './deployed.ts'
+import {
+  clients,
+  invoke,
+  json,
+  messagesIn,
+  resourceOf,
+  sluice,
+  targetOf,
+  unique,
+  until,
+  whileTicking,
+} from './deployed.ts'
 
 const here = dirname(fileURLToPath(import.meta.url))
 /** Which containers the emulator does not start, and why. */
@@ -49,6 +60,10 @@ describe('containers', () => {
         return text.includes('no container of the pool patient starts') ? text : undefined
       })
       assert.match(why, /CannotPullContainerError: no such image/)
+      // An audit that is asked for sends the message of the queued task again.
+      const before = await messagesIn('SluiceQueuesPoolpatient')
+      await invoke('tick', { audit: true })
+      assert.deepEqual([before, await messagesIn('SluiceQueuesPoolpatient')], [1, 2])
       rmSync(OUTAGE)
       const told = await whileTicking(whenOver(run))
       assert.deepEqual([told.status, told.tasks[0].counts ?? {}], ['succeeded', {}])

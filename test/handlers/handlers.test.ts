@@ -324,7 +324,7 @@ describe('a worker on Lambda', () => {
 })
 
 describe('tick', () => {
-  it('keeps how budgets stand, and once an hour how long the oldest run has been open', async () => {
+  it('keeps how budgets stand, and once an hour and on request how long the oldest run has been open', async () => {
     let now = Date.parse('2026-03-01T00:16:00Z')
     const { home, context, project, executions } = memoryDeployment([numbered], () => now)
     context.settings.limits = { ...NO_LIMITS, budgets: { api: { limit: 10, per: 'day', timeZone: 'UTC' } } }
@@ -336,11 +336,13 @@ describe('tick', () => {
       wake: async () => {},
       keep: (measures) => kept.push(measures),
     })
-    await tick()
+    await tick({})
+    await tick({ audit: true })
     now += 61 * 60_000
-    await tick()
+    await tick({})
     assert.deepEqual(kept, [
       { budgets: { api: 0 }, failedLaunches: 0 },
+      { budgets: { api: 0 }, failedLaunches: 0, oldestRunHours: 0, repaired: 0 },
       { budgets: { api: 0 }, failedLaunches: 0, oldestRunHours: 61 / 60, repaired: 0 },
     ])
   })

@@ -14,7 +14,13 @@ export interface TickParts {
   keep(measures: Measures): void
 }
 
-/** What a tick measures; once an hour how old the oldest open run is, and how many records had to be repaired. */
+/** The event of a tick. The clock of the deployment sends an empty one. */
+export interface TickEvent {
+  /** Whether open runs are audited now. @default false: in minute 17 of each hour */
+  audit?: boolean
+}
+
+/** What a tick measures; one that audits also how old the oldest open run is, and how many records had to be repaired. */
 export interface Measures {
   /** How budgets stand, from 0 to 1. */
   budgets: { [name: string]: number }
@@ -27,18 +33,19 @@ export interface Measures {
 /** Minute of the hour in which open runs are audited. */
 const AUDIT_MINUTE = 17
 
-/** Brings what is due; once an hour it derives again what open runs are owed. */
+/** Brings what is due. Once an hour, and when its event asks for it, it derives again what open runs are owed. */
 export function createTick({ home, wake, pools, keep }: TickParts) {
-  return async (): Promise<void> => {
+  return async (event: TickEvent): Promise<void> => {
     const isHourly = new Date(home.context.ports.clock.now()).getUTCMinutes() === AUDIT_MINUTE
+    const audits = isHourly || event.audit === true
     await applyConfiguredLimits(home.context)
     await tickDueRecords(home.context)
-    const repaired = isHourly ? await auditOpenRuns(home.context) : 0
+    const repaired = audits ? await auditOpenRuns(home.context) : 0
     await wake()
     keep({
       budgets: await budgetUse(home),
       failedLaunches: await failedLaunches(home, pools),
-      ...(isHourly ? { oldestRunHours: await oldestRunHours(home), repaired } : {}),
+      ...(audits ? { oldestRunHours: await oldestRunHours(home), repaired } : {}),
     })
   }
 }
