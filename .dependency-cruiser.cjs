@@ -73,13 +73,13 @@ module.exports = {
       from: { path: '^src/cli/' },
       to: {
         path: '^src/(engine|planning|body|runners|bundling|core)/',
-        pathNot: '^src/core/(errors|calendar|identity|model|names)\\.ts$',
+        pathNot: '^src/core/(errors|calendar|identity|json|names|records/status)\\.ts$',
       },
     },
     only('text-is-made-from-shapes', '^src/cli/render/', [
       '^src/cli/render/',
       '^src/control/control\\.ts$',
-      '^src/core/(identity|model)\\.ts$',
+      '^src/core/(identity|records/status)\\.ts$',
     ]),
     only('bundling-bundles', '^src/bundling/', rooms('bundling', 'core')),
     only('local-home-composes', '^src/homes/local/', [

@@ -1,7 +1,7 @@
 export type { Interval } from './core/calendar.ts'
 export { type ErrorCode, SluiceError } from './core/errors.ts'
 export { readLines } from './core/lines.ts'
-export type { BudgetPeriod } from './core/model.ts'
+export type { BudgetPeriod } from './core/records/lock-and-limit.ts'
 export type { Body, BodyContext, Budget, Log } from './define/body.ts'
 export { type Config, defineConfig, type Environment } from './define/config.ts'
 export { day, insignificant } from './define/params.ts'

@@ -9,7 +9,7 @@ import { makeBodyFailure } from '../src/body/failure.ts'
 import { listProcessChanges, type ProcessState, readProcessState } from '../src/body/process-state.ts'
 import { readErrorMessage } from '../src/core/errors.ts'
 import { cutLogLine } from '../src/core/mask.ts'
-import type { BodyEnd, Reservation } from '../src/core/ports.ts'
+import type { BodyEnd, Reservation } from '../src/core/ports/working.ts'
 import { openStorage } from '../src/homes/open-storage.ts'
 import { loadDefinitions } from '../src/project/load-config.ts'
 import {

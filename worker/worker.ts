@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { makeContainerWorkerId } from '../src/core/names.ts'
-import type { Job } from '../src/core/ports.ts'
+import type { Job } from '../src/core/ports/working.ts'
 import { Worker } from '../src/engine/work.ts'
 import { bodies } from '../src/homes/aws/bodies.ts'
 import { readSettings } from '../src/homes/aws/environment.ts'

@@ -1,5 +1,5 @@
 import { format, inspect } from 'node:util'
-import type { LogLine } from '../core/ports.ts'
+import type { LogLine } from '../core/ports/looking.ts'
 import type { Log } from '../define/body.ts'
 
 type Write = (level: LogLine['level'], text: string) => void

@@ -1,6 +1,6 @@
-import type { Json, Params } from '../core/model.ts'
+import type { Json, Params } from '../core/json.ts'
 import type { Shape } from '../core/plan.ts'
-import type { Reservation, TaskName } from '../core/ports.ts'
+import type { Reservation, TaskName } from '../core/ports/working.ts'
 
 /** What the process that runs a body is given for one attempt, so that it needs no look at the state. */
 export interface BodyJob extends TaskName {

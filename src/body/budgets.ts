@@ -1,4 +1,4 @@
-import type { Reservation } from '../core/ports.ts'
+import type { Reservation } from '../core/ports/working.ts'
 import type { Budget } from '../define/body.ts'
 import { makeOverBudgetSignal, makeThrottledSignal } from './signals.ts'
 

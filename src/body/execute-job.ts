@@ -1,6 +1,6 @@
 import type { BodyJob } from '../body/body-job.ts'
 import { mustHave } from '../core/must-have.ts'
-import type { BodyEnd, TaskName } from '../core/ports.ts'
+import type { BodyEnd, TaskName } from '../core/ports/working.ts'
 import { instantiateTask, type TaskDefinition, type TaskInstance } from '../define/task.ts'
 import { type Execution, executeBody } from './execute.ts'
 import { makeBodyFailure } from './failure.ts'

@@ -1,5 +1,5 @@
 import { inspect, types } from 'node:util'
-import type { Failure } from '../core/model.ts'
+import type { Failure } from '../core/records/task-run.ts'
 
 /** A chain is told up to this depth, and so many causes in all: records are small, and chains may be endless. */
 const MAX_DEPTH = 6

@@ -1,4 +1,4 @@
-import type { Storage } from '../core/ports.ts'
+import type { Storage } from '../core/ports/working.ts'
 import { CollectionTarget } from '../define/targets/collection.ts'
 import { type Markers, MarkerTarget } from '../define/targets/marker.ts'
 import { StorageTarget, type Workspace } from '../define/targets/storage-target.ts'

@@ -1,7 +1,7 @@
 import type { BodyJob } from '../body/body-job.ts'
 import { SluiceError } from '../core/errors.ts'
-import type { Json } from '../core/model.ts'
-import type { Job, SecretStore } from '../core/ports.ts'
+import type { Json } from '../core/json.ts'
+import type { Job, SecretStore } from '../core/ports/working.ts'
 import type { Markers } from '../define/targets/marker.ts'
 
 /** Gathers what a child cannot read itself: results of markers, and the secrets that the task names. */

@@ -1,7 +1,7 @@
 import { readErrorMessage } from '../core/errors.ts'
+import type { Json } from '../core/json.ts'
 import { convertToJson } from '../core/json.ts'
-import type { Json } from '../core/model.ts'
-import type { BodyEnd } from '../core/ports.ts'
+import type { BodyEnd } from '../core/ports/working.ts'
 import type { TaskInstance } from '../define/task.ts'
 
 /** Thrown inside a body to end its attempt in another way than by success or failure. */

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { Argument, Command, InvalidArgumentError, Option } from 'commander'
 import { RUN_STATUSES } from '../control/run-filter.ts'
-import type { RunStatus } from '../core/model.ts'
+import type { RunStatus } from '../core/records/status.ts'
 import { cancel, mark, pause, resume, retryRun } from './commands/act.ts'
 import { dev } from './commands/dev.ts'
 import { diagnose } from './commands/doctor.ts'

@@ -1,6 +1,6 @@
 import logUpdate from 'log-update'
 import type { RunEvent } from '../control/control.ts'
-import { hasTaskEnded } from '../core/model.ts'
+import { hasTaskEnded } from '../core/records/status.ts'
 import { outcomeText, took } from './render/text.ts'
 
 /** Shows how runs go on. */

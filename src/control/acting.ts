@@ -1,6 +1,7 @@
 import type { Stored } from '../core/change.ts'
 import { SluiceError } from '../core/errors.ts'
-import { isRunOpen, type Run } from '../core/model.ts'
+import type { Run } from '../core/records/run.ts'
+import { isRunOpen } from '../core/records/status.ts'
 import type { Pipeline } from '../define/pipeline.ts'
 import { cancelRun, mustCancelBeforeRetry } from '../engine/cancel.ts'
 import { type Loops, startEngineLoops } from '../engine/loops.ts'

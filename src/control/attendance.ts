@@ -1,6 +1,8 @@
 import { keys } from '../core/keys.ts'
-import { isRunOpen, type Run, type TaskRun } from '../core/model.ts'
-import type { SeenWorker } from '../core/ports.ts'
+import type { SeenWorker } from '../core/ports/looking.ts'
+import type { Run } from '../core/records/run.ts'
+import { isRunOpen } from '../core/records/status.ts'
+import type { TaskRun } from '../core/records/task-run.ts'
 import type { Home } from './home.ts'
 
 /** A process that opens a run says only then that it works on it. */

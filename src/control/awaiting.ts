@@ -1,5 +1,6 @@
 import { keys } from '../core/keys.ts'
-import { hasTaskEnded, type TaskRun } from '../core/model.ts'
+import { hasTaskEnded } from '../core/records/status.ts'
+import type { TaskRun } from '../core/records/task-run.ts'
 import type { Home } from './home.ts'
 
 const PAGE = 500

@@ -1,13 +1,8 @@
 import { z } from 'zod'
 import { keys } from '../core/keys.ts'
-import {
-  type AttemptOutcome,
-  type Failure,
-  hasTaskEnded,
-  isRunOpen,
-  type Run,
-  type TaskRun,
-} from '../core/model.ts'
+import type { Run } from '../core/records/run.ts'
+import { type AttemptOutcome, hasTaskEnded, isRunOpen } from '../core/records/status.ts'
+import type { Failure, TaskRun } from '../core/records/task-run.ts'
 import type { Changes, RunEvent } from './control.ts'
 import { countTasks } from './find-tasks.ts'
 import type { Home } from './home.ts'

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { isRunOpen } from '../core/model.ts'
+import { isRunOpen } from '../core/records/status.ts'
 import type { Changes, Control, Follow, RunEvent } from './control.ts'
 import { MAX_PAGE } from './schemas.ts'
 import { takingRuns } from './take-runs.ts'

@@ -1,7 +1,7 @@
 import { EventEmitter, on } from 'node:events'
 import { availableParallelism } from 'node:os'
 import { keys } from '../core/keys.ts'
-import { isRunOpen } from '../core/model.ts'
+import { isRunOpen } from '../core/records/status.ts'
 import { auditRun } from '../engine/audit.ts'
 import type { Claimed } from '../engine/claim.ts'
 import { type Loops, startEngineLoops } from '../engine/loops.ts'

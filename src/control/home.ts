@@ -1,5 +1,6 @@
 import type { Surroundings } from '../body/outputs.ts'
-import type { Logs, Presence, SecretStore } from '../core/ports.ts'
+import type { Logs, Presence } from '../core/ports/looking.ts'
+import type { SecretStore } from '../core/ports/working.ts'
 import type { Context } from '../engine/context.ts'
 import type { PlanSurroundings } from '../planning/plan-tasks.ts'
 

@@ -1,5 +1,5 @@
 import type { Stored } from '../core/change.ts'
-import type { Run } from '../core/model.ts'
+import type { Run } from '../core/records/run.ts'
 import { unattendedSince } from './attendance.ts'
 import type { Control, RunDetail } from './control.ts'
 import { findRun, readRunPage } from './find-runs.ts'

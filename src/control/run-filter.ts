@@ -1,5 +1,6 @@
 import { SluiceError } from '../core/errors.ts'
-import type { Run, RunStatus } from '../core/model.ts'
+import type { Run } from '../core/records/run.ts'
+import type { RunStatus } from '../core/records/status.ts'
 import { didYouMean } from './suggestion.ts'
 
 /** Which runs are wanted; what is absent does not matter. */

@@ -1,7 +1,9 @@
 import type { z } from 'zod'
 import type { Stored } from '../core/change.ts'
-import type { Attempt, Json, Run, TaskRun } from '../core/model.ts'
+import type { Json } from '../core/json.ts'
 import type { PlannedTask } from '../core/plan.ts'
+import type { Run } from '../core/records/run.ts'
+import type { Attempt, TaskRun } from '../core/records/task-run.ts'
 import type { RunShape, TaskShape } from './control.ts'
 import type { Attempt as AttemptSchema } from './schemas.ts'
 

@@ -1,4 +1,4 @@
-import type { Run } from '../core/model.ts'
+import type { Run } from '../core/records/run.ts'
 import { explainWaitingTask } from '../engine/why.ts'
 import { unattendedSince } from './attendance.ts'
 import type { Waits, Why } from './control.ts'

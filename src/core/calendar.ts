@@ -1,7 +1,7 @@
 import { Cron } from 'croner'
 import { Temporal } from 'temporal-polyfill'
 import { SluiceError } from './errors.ts'
-import type { BudgetPeriod } from './model.ts'
+import type { BudgetPeriod } from './records/lock-and-limit.ts'
 
 /** A stretch of time as instants; the end is not part of it. */
 export interface Span {

@@ -1,5 +1,6 @@
 import type { Key, Prefix, RecordAt } from './keys.ts'
-import type { StoredRecord, TaskStatus } from './model.ts'
+import type { TaskStatus } from './records/status.ts'
+import type { StoredRecord } from './records/stored-record.ts'
 
 /** A record as the store returns it: `version` counts its writes. */
 export type Stored<R extends StoredRecord = StoredRecord> = R & { version: number }

@@ -1,7 +1,10 @@
 import { mustWaitForLimit } from './limit-row.ts'
 import type { Need } from './limits.ts'
-import { formatHolderName, hasTaskEnded, type Limit, type Lock, type Run, type TaskRun } from './model.ts'
 import type { PlannedTask } from './plan.ts'
+import type { Limit, Lock } from './records/lock-and-limit.ts'
+import type { Run } from './records/run.ts'
+import { hasTaskEnded } from './records/status.ts'
+import { formatHolderName, type TaskRun } from './records/task-run.ts'
 
 /*
  * The one place that decides whether an attempt may start. The engine's claim acts on the first hindrance; `sluice why`

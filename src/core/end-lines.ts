@@ -1,5 +1,5 @@
-import type { Failure } from './model.ts'
-import type { LogLine } from './ports.ts'
+import type { LogLine } from './ports/looking.ts'
+import type { Failure } from './records/task-run.ts'
 
 /** Ends by which a task has failed; after other ends it is tried again for free. */
 const FAILURES: Failure['outcome'][] = ['failed', 'timed_out', 'out_of_memory', 'planning', 'adopted']

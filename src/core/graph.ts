@@ -1,5 +1,6 @@
-import { type Failure, MAX_FAN_IN, type Params } from './model.ts'
+import type { Params } from './json.ts'
 import type { Command, Plan, PlannedTask, Policy, Shape } from './plan.ts'
+import { type Failure, MAX_FAN_IN } from './records/task-run.ts'
 
 /** A task as planning found it; upstreams by id, which may not be found themselves where the task is complete. */
 export interface FoundTask {

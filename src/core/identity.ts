@@ -1,4 +1,4 @@
-import type { Json, Params } from './model.ts'
+import type { Json, Params } from './json.ts'
 
 /** JSON with sorted keys and no white space (RFC 8785: keys by UTF-16 code units, numbers as ECMAScript writes them). */
 export function toCanonicalJson(value: Json): string {

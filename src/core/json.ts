@@ -1,3 +1,9 @@
+/** Any value that survives JSON. */
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
+
+/** Parameters of a task as JSON. */
+export type Params = { [name: string]: Json }
+
 /**
  * A value as JSON; throws where JSON has no such value, or would publish another in its place: JSON.stringify writes NaN
  * as null, a Map or a promise as {}, and returns undefined for a function. A property that is undefined is left out.

@@ -1,21 +1,8 @@
 import { hashTargetUri } from './identity.ts'
-import type {
-  Attempt,
-  Checkpoint,
-  DeployedCode,
-  Execution,
-  Launches,
-  Limit,
-  Lock,
-  Maker,
-  Marker,
-  RequestRecord,
-  Run,
-  ScheduleRecord,
-  Showing,
-  TaskRun,
-  WaitItem,
-} from './model.ts'
+import type { DeployedCode, Execution, Launches, Showing } from './records/deployment.ts'
+import type { Limit, Lock, WaitItem } from './records/lock-and-limit.ts'
+import type { RequestRecord, Run, ScheduleRecord } from './records/run.ts'
+import type { Attempt, Checkpoint, Maker, Marker, TaskRun } from './records/task-run.ts'
 
 /**
  * The record under each key, by what the key begins with. A key is a string whose type knows that beginning, so that

@@ -1,4 +1,4 @@
-import type { Crash, Launches } from './model.ts'
+import type { Crash, Launches } from './records/deployment.ts'
 import { computeRetryDelayMs } from './retry.ts'
 
 /** A container of a pool, as its platform shows it. */

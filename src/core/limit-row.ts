@@ -1,7 +1,7 @@
 import { findBudgetWindow } from './calendar.ts'
 import type { Limits, Need } from './limits.ts'
-import type { Holding, Limit, Window } from './model.ts'
 import { type Moment, toSteadyInstant } from './moment.ts'
+import type { Holding, Limit, Window } from './records/lock-and-limit.ts'
 
 /** A new row of a limit as the config says it. */
 export function makeLimitRow({ of, name }: Pick<Need, 'of' | 'name'>, limits: Limits, now: number): Limit {

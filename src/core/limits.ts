@@ -1,6 +1,6 @@
 import { type Key, keys } from './keys.ts'
-import type { BudgetPeriod, Limit } from './model.ts'
 import { DEFAULT_POOL, type Policy } from './plan.ts'
+import type { BudgetPeriod, Limit } from './records/lock-and-limit.ts'
 
 /** What the config limits. */
 export interface Limits {

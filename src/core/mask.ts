@@ -1,7 +1,7 @@
 import { makeBase64Pieces, maskBrokenBase64 } from './mask-base64.ts'
 import { listSecretForms } from './mask-forms.ts'
-import type { Failure, Progress } from './model.ts'
-import type { LogLine } from './ports.ts'
+import type { LogLine } from './ports/looking.ts'
+import type { Failure, Progress } from './records/task-run.ts'
 
 /** Masks of the secrets that were used last, so that the attempts of one task make theirs once. */
 const KNOWN = 32

@@ -1,5 +1,6 @@
 import { SluiceError } from './errors.ts'
-import type { Failure, Params } from './model.ts'
+import type { Params } from './json.ts'
+import type { Failure } from './records/task-run.ts'
 
 /** Numbers of upstreams in the shape in which `requires` returned them. */
 export type Shape = number | Shape[] | { [name: string]: Shape }

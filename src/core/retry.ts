@@ -1,7 +1,8 @@
 import type { Fields } from './change.ts'
-import type { AttemptOutcome, Failure, TaskRun } from './model.ts'
 import { type Moment, toSteadyInstant } from './moment.ts'
 import type { Policy, RetryPolicy } from './plan.ts'
+import type { AttemptOutcome } from './records/status.ts'
+import type { Failure, TaskRun } from './records/task-run.ts'
 
 /** Attempts of one task run that may end by the same free cause before it fails after all. */
 export const MAX_FREE_ATTEMPTS = 20

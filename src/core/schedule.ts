@@ -1,5 +1,6 @@
 import { makeScheduleIntervals, type Span } from './calendar.ts'
-import type { OpenInterval, RunStatus, ScheduleRecord } from './model.ts'
+import type { OpenInterval, ScheduleRecord } from './records/run.ts'
+import type { RunStatus } from './records/status.ts'
 
 /** What a pipeline's schedule says. */
 export interface ScheduleRule {

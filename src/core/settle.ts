@@ -1,5 +1,6 @@
 import { countSetBits, setBitmapBits } from './bitmap.ts'
-import type { Node, Run, TaskRun } from './model.ts'
+import type { Run } from './records/run.ts'
+import type { Node, TaskRun } from './records/task-run.ts'
 
 /** An upstream that has ended, by its bit at the node that depends on it. */
 export interface Arrival {

@@ -1,4 +1,4 @@
-import type { Json } from '../core/model.ts'
+import type { Json } from '../core/json.ts'
 import type { InputOf, Requires } from './requires.ts'
 import type { Output } from './targets/target.ts'
 import type { Budgets, Secrets } from './task.ts'

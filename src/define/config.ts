@@ -7,8 +7,8 @@ import {
   type PlanBounds,
   type PoolLimit,
 } from '../core/limits.ts'
-import type { BudgetPeriod } from '../core/model.ts'
 import { DEFAULT_POOL } from '../core/plan.ts'
+import type { BudgetPeriod } from '../core/records/lock-and-limit.ts'
 import { isS3Uri, isValidS3Uri } from '../core/s3-uri.ts'
 import { type Allowed, POOL_RIGHTS, STACK_OPTIONS, type StackOptions } from './deployment-options.ts'
 import { isPipeline, type Pipeline } from './pipeline.ts'

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { readErrorMessage, SluiceError } from '../core/errors.ts'
-import type { Json, Params } from '../core/model.ts'
+import type { Json, Params } from '../core/json.ts'
 import { findTextKind, type Kind, listFieldLayers, mayChangeParsedValues } from './fields.ts'
 
 /** A task's parameters: a record of zod fields. */

@@ -1,5 +1,5 @@
 import { formatTaskLabel, makeTaskId } from '../core/identity.ts'
-import type { Json, Params } from '../core/model.ts'
+import type { Json, Params } from '../core/json.ts'
 import type { Policy } from '../core/plan.ts'
 import type { Body, BodyContext } from './body.ts'
 import { findCallingModule } from './defined-in.ts'

@@ -2,8 +2,8 @@ import type { Stored } from '../core/change.ts'
 import { type Key, keys } from '../core/keys.ts'
 import { applyLimitConfig, computeLimitAt, setNextDueInstant } from '../core/limit-row.ts'
 import type { Limits } from '../core/limits.ts'
-import type { Limit } from '../core/model.ts'
 import { readClockMoment } from '../core/moment.ts'
+import type { Limit } from '../core/records/lock-and-limit.ts'
 import { type Context, updateRecords } from './context.ts'
 
 /**

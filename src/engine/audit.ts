@@ -1,7 +1,7 @@
 import type { Change, Stored, WriteResult } from '../core/change.ts'
 import { type Key, keys } from '../core/keys.ts'
-import type { Run } from '../core/model.ts'
-import type { Store } from '../core/ports.ts'
+import type { Store } from '../core/ports/deciding.ts'
+import type { Run } from '../core/records/run.ts'
 import { handleRecordsTogether } from './advance.ts'
 import { type Context, writeChangesSingly } from './context.ts'
 

@@ -1,10 +1,11 @@
 import type { Stored } from '../core/change.ts'
 import { decideClaim, type Hindrance } from '../core/claim.ts'
 import { keys } from '../core/keys.ts'
-import { type Checkpoint, formatHolderName, type TaskRun } from '../core/model.ts'
 import { readClockMoment } from '../core/moment.ts'
 import { listShapeNumbers, type PlannedTask } from '../core/plan.ts'
-import type { Message, Reservation } from '../core/ports.ts'
+import type { Message } from '../core/ports/deciding.ts'
+import type { Reservation } from '../core/ports/working.ts'
+import { type Checkpoint, formatHolderName, type TaskRun } from '../core/records/task-run.ts'
 import {
   checkSnapshotTargets,
   isRootDefined,

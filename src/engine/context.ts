@@ -1,7 +1,7 @@
 import type { Change, Fields, Stored, WriteResult } from '../core/change.ts'
 import type { Key, Prefix, RecordAt } from '../core/keys.ts'
 import type { Limits } from '../core/limits.ts'
-import type { Ports, Store } from '../core/ports.ts'
+import type { Ports, Store } from '../core/ports/deciding.ts'
 
 /** Durations that the loops keep to. */
 export interface Settings {

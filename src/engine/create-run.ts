@@ -1,8 +1,9 @@
 import { makeEmptyBitmap, setBitmapBits } from '../core/bitmap.ts'
 import { SluiceError } from '../core/errors.ts'
 import { keys } from '../core/keys.ts'
-import type { Run, TaskRun } from '../core/model.ts'
 import { DEFAULT_POOL, type Plan, type PlanHeader, type PlannedTask } from '../core/plan.ts'
+import type { Run } from '../core/records/run.ts'
+import type { TaskRun } from '../core/records/task-run.ts'
 import { type Context, writeChangesSingly } from './context.ts'
 
 const SLICE = 500

@@ -10,10 +10,12 @@ import {
   setNextDueInstant,
 } from '../core/limit-row.ts'
 import { type Limits, listLimitNeeds, type Need } from '../core/limits.ts'
-import { formatHolderName, type Limit, type TaskRun, type WaitItem } from '../core/model.ts'
 import { type Moment, readClockMoment } from '../core/moment.ts'
 import type { PlannedTask } from '../core/plan.ts'
-import type { Ending, Listed, Reservation } from '../core/ports.ts'
+import type { Listed } from '../core/ports/deciding.ts'
+import type { Ending, Reservation } from '../core/ports/working.ts'
+import type { Limit, WaitItem } from '../core/records/lock-and-limit.ts'
+import { formatHolderName, type TaskRun } from '../core/records/task-run.ts'
 import { type Context, updateRecord } from './context.ts'
 
 /** A limit that an attempt needs, as it stands now. */

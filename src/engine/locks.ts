@@ -1,7 +1,9 @@
 import { type Change, type Fields, findStandingRecord, type Stored } from '../core/change.ts'
 import { hasHolderEnded } from '../core/claim.ts'
 import { keys } from '../core/keys.ts'
-import { formatHolderName, hasTaskEnded, type Lock, type TaskRun } from '../core/model.ts'
+import type { Lock } from '../core/records/lock-and-limit.ts'
+import { hasTaskEnded } from '../core/records/status.ts'
+import { formatHolderName, type TaskRun } from '../core/records/task-run.ts'
 import { usesUpRetryPolicy } from '../core/retry.ts'
 import { type Context, writeChangesSingly } from './context.ts'
 

@@ -1,8 +1,9 @@
 import { findStandingRecord, type Stored, type WriteResult } from '../core/change.ts'
 import { hashTargetUri } from '../core/identity.ts'
 import { type Key, keys } from '../core/keys.ts'
-import type { Lock, Maker } from '../core/model.ts'
-import type { Store } from '../core/ports.ts'
+import type { Store } from '../core/ports/deciding.ts'
+import type { Lock } from '../core/records/lock-and-limit.ts'
+import type { Maker } from '../core/records/task-run.ts'
 import { writeChangesSingly } from './context.ts'
 
 /** A target, and the task that is to make it. */

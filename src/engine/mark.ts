@@ -1,7 +1,8 @@
 import type { Change, Fields, Stored } from '../core/change.ts'
 import { hasHolderEnded } from '../core/claim.ts'
 import { keys } from '../core/keys.ts'
-import type { Lock, TaskRun } from '../core/model.ts'
+import type { Lock } from '../core/records/lock-and-limit.ts'
+import type { TaskRun } from '../core/records/task-run.ts'
 import type { Context } from './context.ts'
 import { refreshAwaitedLimits } from './limits.ts'
 

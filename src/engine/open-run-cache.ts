@@ -1,7 +1,7 @@
 import type { Stored } from '../core/change.ts'
 import { keys } from '../core/keys.ts'
-import type { Run } from '../core/model.ts'
-import type { Ports } from '../core/ports.ts'
+import type { Ports } from '../core/ports/deciding.ts'
+import type { Run } from '../core/records/run.ts'
 
 /** For so long a run that was seen open counts as open; a cancellation reaches running bodies by their heartbeats. */
 const KNOWN_MS = 5_000

@@ -1,6 +1,6 @@
 import { type Key, keys } from '../core/keys.ts'
-import type { Lock } from '../core/model.ts'
-import type { Store } from '../core/ports.ts'
+import type { Store } from '../core/ports/deciding.ts'
+import type { Lock } from '../core/records/lock-and-limit.ts'
 
 /** A task whose targets are there. */
 export interface Found {

@@ -1,7 +1,8 @@
 import type { Stored } from '../core/change.ts'
 import { type Key, keys } from '../core/keys.ts'
-import { satisfiesDependents, type TaskRun } from '../core/model.ts'
-import type { Ports } from '../core/ports.ts'
+import type { Ports } from '../core/ports/deciding.ts'
+import { satisfiesDependents } from '../core/records/status.ts'
+import type { TaskRun } from '../core/records/task-run.ts'
 import { type Arrival, settleRunStatus, settleTaskRun } from '../core/settle.ts'
 import { type Context, updateRecords } from './context.ts'
 

@@ -2,8 +2,9 @@ import type { Span } from '../core/calendar.ts'
 import type { Stored } from '../core/change.ts'
 import { SluiceError } from '../core/errors.ts'
 import { keys } from '../core/keys.ts'
-import { isRunOpen, type OpenInterval, type RunStatus, type ScheduleRecord } from '../core/model.ts'
 import { readClockMoment } from '../core/moment.ts'
+import type { OpenInterval, ScheduleRecord } from '../core/records/run.ts'
+import { isRunOpen, type RunStatus } from '../core/records/status.ts'
 import {
   addMissedIntervals,
   recordIntervalEnds,

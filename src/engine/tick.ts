@@ -1,6 +1,7 @@
 import type { Fields, Stored } from '../core/change.ts'
 import { type Key, keys } from '../core/keys.ts'
-import type { Run, TaskRun } from '../core/model.ts'
+import type { Run } from '../core/records/run.ts'
+import type { TaskRun } from '../core/records/task-run.ts'
 import { sweepCancelledRun } from './cancel.ts'
 import type { Context } from './context.ts'
 import { finishAttempt } from './finish.ts'

@@ -1,8 +1,8 @@
 import type { Fields, Stored } from '../core/change.ts'
 import { readErrorMessage, SluiceError } from '../core/errors.ts'
 import { keys } from '../core/keys.ts'
-import type { Run } from '../core/model.ts'
 import { MissingTaskError } from '../core/plan.ts'
+import type { Run } from '../core/records/run.ts'
 import type { Context } from './context.ts'
 
 // One run can never stop the loops that decide for all runs: what cannot be decided about it ends it with the reason.

@@ -1,4 +1,4 @@
-import type { Message } from '../core/ports.ts'
+import type { Message } from '../core/ports/deciding.ts'
 
 /** Of one run so many messages are remembered; with more the whole run is left to others. */
 const MAX_NUMBERS = 1_000

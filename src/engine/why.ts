@@ -1,9 +1,11 @@
 import { decideClaim, type Hindrance } from '../core/claim.ts'
 import { type Key, keys } from '../core/keys.ts'
 import { applyLimitConfig, computeFreeCapacity, sumHeldAmounts } from '../core/limit-row.ts'
-import { hasTaskEnded, type Run, type TaskRun } from '../core/model.ts'
 import { readClockMoment, toWallClockInstant } from '../core/moment.ts'
 import { DEFAULT_POOL, type PlannedTask } from '../core/plan.ts'
+import type { Run } from '../core/records/run.ts'
+import { hasTaskEnded } from '../core/records/status.ts'
+import type { TaskRun } from '../core/records/task-run.ts'
 import { differsFromConfig } from './apply-limits.ts'
 import {
   checkSnapshotTargets,

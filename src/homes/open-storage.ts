@@ -1,5 +1,5 @@
 import { type FileStorageOptions, makeFileStorage } from '../adapters/files/file-storage.ts'
-import type { Storage } from '../core/ports.ts'
+import type { Storage } from '../core/ports/working.ts'
 import { isS3Uri } from '../core/s3-uri.ts'
 
 /** The storage of a folder or of `s3://bucket/prefix`; the AWS client is loaded only where it is needed. */

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import * as shape from '../control/schemas.ts'
-import { isRunOpen } from '../core/model.ts'
+import { isRunOpen } from '../core/records/status.ts'
 import { RUN_ID } from './examples.ts'
 import {
   type AnswerOf,

@@ -1,6 +1,6 @@
 import { instantiateNamedTask } from '../body/execute-job.ts'
 import { makeBodyFailure } from '../body/failure.ts'
-import type { BodyEnd, Ending } from '../core/ports.ts'
+import type { BodyEnd, Ending } from '../core/ports/working.ts'
 import { findRequiredTasks } from '../engine/plan-graph.ts'
 import { type OutputSurroundings, recordYieldOutputs } from './output-problems.ts'
 import type { PlanSurroundings } from './plan-tasks.ts'

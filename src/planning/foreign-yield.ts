@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import type { Ending, Job } from '../core/ports.ts'
+import type { Ending, Job } from '../core/ports/working.ts'
 import { recordYieldOutputs } from './output-problems.ts'
 import { parsePlanFile } from './plan-format.ts'
 import { findCompleteIds, makeForeignTasks, type PlanSurroundings, toFoundTask } from './plan-tasks.ts'

@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import type { Json, Params } from '../core/model.ts'
+import type { Json, Params } from '../core/json.ts'
 import { listFieldChoices } from '../define/fields.ts'
 import { isSignificantField } from '../define/params.ts'
 import { instantiateTask, type TaskInstance } from '../define/task.ts'

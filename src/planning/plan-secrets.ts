@@ -1,6 +1,6 @@
 import { SluiceError } from '../core/errors.ts'
 import type { Plan } from '../core/plan.ts'
-import type { SecretStore } from '../core/ports.ts'
+import type { SecretStore } from '../core/ports/working.ts'
 
 /** What is to be told of secrets that are not set though tasks that are to run need them, a sentence each. */
 export async function findMissingSecrets({ tasks }: Plan, secrets: SecretStore): Promise<string[]> {

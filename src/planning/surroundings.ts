@@ -1,6 +1,7 @@
 import type { Surroundings } from '../body/outputs.ts'
 import { keys } from '../core/keys.ts'
-import type { Storage, Store } from '../core/ports.ts'
+import type { Store } from '../core/ports/deciding.ts'
+import type { Storage } from '../core/ports/working.ts'
 import type { Markers } from '../define/targets/marker.ts'
 import { findUnprovenTasks } from '../engine/proof.ts'
 

@@ -1,5 +1,6 @@
-import type { AttemptOutcome, Failure } from '../core/model.ts'
-import type { BodyEnd, Ending, Job } from '../core/ports.ts'
+import type { BodyEnd, Ending, Job } from '../core/ports/working.ts'
+import type { AttemptOutcome } from '../core/records/status.ts'
+import type { Failure } from '../core/records/task-run.ts'
 
 /** What an attempt used, as far as its kind of runner can tell. */
 export interface AttemptUsage {

@@ -1,7 +1,7 @@
 import { makeEndLines } from '../core/end-lines.ts'
 import { type Mask, maskLogLine, type UncutLine } from '../core/mask.ts'
-import type { Failure } from '../core/model.ts'
-import type { AttemptLog, LogLine } from '../core/ports.ts'
+import type { AttemptLog, LogLine } from '../core/ports/looking.ts'
+import type { Failure } from '../core/records/task-run.ts'
 import { LineSplitter } from './lines.ts'
 
 /** The streams of what a program prints. */

@@ -3,7 +3,7 @@ import { globSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { makeFileLogs } from '../../src/adapters/logs/file-logs.ts'
-import type { AttemptName, LogLine, Logs } from '../../src/core/ports.ts'
+import type { AttemptName, LogLine, Logs } from '../../src/core/ports/looking.ts'
 import { temporaryFolder } from '../support/folders.ts'
 
 const NAME: AttemptName = { run: 'r-1', number: 3, attempt: 1 }

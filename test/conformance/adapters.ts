@@ -1,5 +1,5 @@
 import type { TestContext } from 'node:test'
-import type { Clock, Feed, Plans, Queue, Store } from '../../src/core/ports.ts'
+import type { Clock, Feed, Plans, Queue, Store } from '../../src/core/ports/deciding.ts'
 
 /** The ports that suites are for. */
 export interface Adapters {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { keys } from '../../src/core/keys.ts'
-import type { Run } from '../../src/core/model.ts'
-import type { Store } from '../../src/core/ports.ts'
+import type { Store } from '../../src/core/ports/deciding.ts'
+import type { Run } from '../../src/core/records/run.ts'
 import { taskRun } from '../support/records.ts'
 import type { Make, SuiteOptions } from './adapters.ts'
 

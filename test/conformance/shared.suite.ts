@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
-import type { Run } from '../../src/core/model.ts'
+import type { Run } from '../../src/core/records/run.ts'
 import type { Adapters, MovedClock } from './adapters.ts'
 
 /** A state that two processes have open. */

@@ -3,7 +3,8 @@ import { it } from 'node:test'
 import { makeMemoryRecords } from '../../src/adapters/memory/records.ts'
 import type { Change } from '../../src/core/change.ts'
 import { keys } from '../../src/core/keys.ts'
-import type { Lock, Run } from '../../src/core/model.ts'
+import type { Lock } from '../../src/core/records/lock-and-limit.ts'
+import type { Run } from '../../src/core/records/run.ts'
 
 // Each line below an @ts-expect-error compiles only if the type checker refuses it: `npm run check` is the test.
 

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { Temporal } from 'temporal-polyfill'
 import { findBudgetWindow } from '../../src/core/calendar.ts'
-import type { BudgetPeriod } from '../../src/core/model.ts'
+import type { BudgetPeriod } from '../../src/core/records/lock-and-limit.ts'
 
 const MINUTE_MS = 60_000
 const HOUR_MS = 60 * MINUTE_MS

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { z } from 'zod'
-import type { Storage } from '../../src/core/ports.ts'
+import type { Storage } from '../../src/core/ports/working.ts'
 import type { TaskInstance } from '../../src/define/task.ts'
 import { planTaskGraph } from '../../src/engine/plan-graph.ts'
 import { type Target, task, text } from '../../src/index.ts'

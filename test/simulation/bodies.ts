@@ -1,6 +1,6 @@
 import type { FoundTask } from '../../src/core/graph.ts'
 import type { Limits } from '../../src/core/limits.ts'
-import type { Ending, Job, JobHooks, Reservation } from '../../src/core/ports.ts'
+import type { Ending, Job, JobHooks, Reservation } from '../../src/core/ports/working.ts'
 import { LIMITS, type Script } from './project.ts'
 import type { Scheduler } from './scheduler.ts'
 import type { Targets } from './targets.ts'

@@ -1,5 +1,5 @@
 import type { Change } from '../../src/core/change.ts'
-import type { Clock, Ports, WakeSignal } from '../../src/core/ports.ts'
+import type { Clock, Ports, WakeSignal } from '../../src/core/ports/deciding.ts'
 import type { Context } from '../../src/engine/context.ts'
 import type { Connection } from './state.ts'
 import type { World } from './world.ts'

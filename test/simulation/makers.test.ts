@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { makeMemoryRecords } from '../../src/adapters/memory/records.ts'
 import type { Change } from '../../src/core/change.ts'
-import type { Store } from '../../src/core/ports.ts'
+import type { Store } from '../../src/core/ports/deciding.ts'
 import { type Making, recordTargetMakers } from '../../src/engine/makers.ts'
 import { Scheduler } from './scheduler.ts'
 

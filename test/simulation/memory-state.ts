@@ -2,7 +2,7 @@ import { makeMemoryPlans } from '../../src/adapters/memory/plans.ts'
 import { makeMemoryQueue } from '../../src/adapters/memory/queue.ts'
 import { makeMemoryRecords } from '../../src/adapters/memory/records.ts'
 import type { Stored } from '../../src/core/change.ts'
-import { type FeedEvent, makeTypedStore } from '../../src/core/ports.ts'
+import { type FeedEvent, makeTypedStore } from '../../src/core/ports/deciding.ts'
 import type { Scheduler } from './scheduler.ts'
 import type { Entry, State } from './state.ts'
 

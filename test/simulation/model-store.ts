@@ -5,7 +5,7 @@ import {
   type Stored,
   type WriteResult,
 } from '../../src/core/change.ts'
-import type { Store } from '../../src/core/ports.ts'
+import type { Store } from '../../src/core/ports/deciding.ts'
 import type { Entry } from './state.ts'
 
 /** What a store has to hold after the writes that it has said to have applied, and what it has to answer. */

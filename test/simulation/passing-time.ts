@@ -1,4 +1,4 @@
-import { isRunOpen } from '../../src/core/model.ts'
+import { isRunOpen } from '../../src/core/records/status.ts'
 import { FILLER } from './backfills.ts'
 import { SETTINGS } from './hosts.ts'
 import type { SimRequest } from './project.ts'

@@ -1,5 +1,7 @@
 import type { Stored } from '../../src/core/change.ts'
-import { hasTaskEnded, type Run, type StoredRecord } from '../../src/core/model.ts'
+import type { Run } from '../../src/core/records/run.ts'
+import { hasTaskEnded } from '../../src/core/records/status.ts'
+import type { StoredRecord } from '../../src/core/records/stored-record.ts'
 
 /** All records of a world as they stand, by key. */
 export type Records = ReadonlyMap<string, Stored>

@@ -1,5 +1,6 @@
 import { keys } from '../../src/core/keys.ts'
-import type { StoredRecord, TaskRun } from '../../src/core/model.ts'
+import type { StoredRecord } from '../../src/core/records/stored-record.ts'
+import type { TaskRun } from '../../src/core/records/task-run.ts'
 import { MAX_FREE_ATTEMPTS } from '../../src/core/retry.ts'
 import { ATTEMPTS, type Script, type SimTask } from './project.ts'
 import { wasPlanned } from './records.ts'

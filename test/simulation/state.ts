@@ -1,5 +1,5 @@
 import type { Change, Stored, WriteResult } from '../../src/core/change.ts'
-import type { Clock, Feed, Plans, Queue, Store, WakeSignal } from '../../src/core/ports.ts'
+import type { Clock, Feed, Plans, Queue, Store, WakeSignal } from '../../src/core/ports/deciding.ts'
 import type { Context } from '../../src/engine/context.ts'
 import type { Records } from './records.ts'
 

@@ -1,5 +1,5 @@
 import { keys } from '../../src/core/keys.ts'
-import type { Delivery, Taking } from '../../src/core/ports.ts'
+import type { Delivery, Taking } from '../../src/core/ports/deciding.ts'
 import { nameOf, type Watched } from './watch.ts'
 
 /** Looks at what hosts are given by the queue: no more than they ask for, in order, and nothing to two at once. */

@@ -1,9 +1,12 @@
 import type { Change, Stored } from '../../src/core/change.ts'
 import { type Key, keys } from '../../src/core/keys.ts'
 import { computeFreeCapacity } from '../../src/core/limit-row.ts'
-import type { Attempt, Limit, Run, TaskRun, WaitItem } from '../../src/core/model.ts'
 import type { RetryPolicy } from '../../src/core/plan.ts'
-import type { Delivery, Job, Message, Taking } from '../../src/core/ports.ts'
+import type { Delivery, Message, Taking } from '../../src/core/ports/deciding.ts'
+import type { Job } from '../../src/core/ports/working.ts'
+import type { Limit, WaitItem } from '../../src/core/records/lock-and-limit.ts'
+import type { Run } from '../../src/core/records/run.ts'
+import type { Attempt, TaskRun } from '../../src/core/records/task-run.ts'
 import { MessageWatch } from './watch-messages.ts'
 
 /** A body that really runs, whatever the records say of it. */

@@ -1,5 +1,5 @@
 import { type Limits, NO_LIMITS } from '../../src/core/limits.ts'
-import type { TaskRun } from '../../src/core/model.ts'
+import type { TaskRun } from '../../src/core/records/task-run.ts'
 import type { Settings } from '../../src/engine/context.ts'
 
 /** A task run of run `r-1` with these fields. */

@@ -7,7 +7,7 @@ import { makeSqliteStore } from '../../src/adapters/sqlite/store.ts'
 import type { Change } from '../../src/core/change.ts'
 import type { Key } from '../../src/core/keys.ts'
 import type { PlannedTask } from '../../src/core/plan.ts'
-import type { Delivery, FeedEvent, OutgoingMessage, Taking } from '../../src/core/ports.ts'
+import type { Delivery, FeedEvent, OutgoingMessage, Taking } from '../../src/core/ports/deciding.ts'
 
 /** What a process on a state is asked to do. */
 export type Ask =

@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/core/ports.ts'
+import type { Clock } from '../../src/core/ports/deciding.ts'
 
 /** A clock that stands until it is moved. */
 export interface TestClock extends Clock {

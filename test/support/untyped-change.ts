@@ -1,5 +1,5 @@
 import type { Change } from '../../src/core/change.ts'
-import type { StoredRecord } from '../../src/core/model.ts'
+import type { StoredRecord } from '../../src/core/records/stored-record.ts'
 
 /** A change whatever its key: for those who look at every write, or spoil it. */
 export type UntypedChange = { key: string; if?: 'absent' | Record<string, unknown> } & (

@@ -4,7 +4,7 @@ import {
   ResourceNotFoundException,
 } from '@aws-sdk/client-cloudwatch-logs'
 import { parsePipelineOfRun } from '../../core/identity.ts'
-import type { AttemptLine, LinesPage, LinesQuery, Logs } from '../../core/ports.ts'
+import type { AttemptLine, LinesPage, LinesQuery, Logs } from '../../core/ports/looking.ts'
 
 const TAIL_BYTES = 4096
 

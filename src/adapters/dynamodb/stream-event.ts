@@ -1,7 +1,7 @@
 import type { _Record, AttributeValue as StreamValue } from '@aws-sdk/client-dynamodb-streams'
 import { unmarshall } from '@aws-sdk/util-dynamodb'
 import { isCarriedByFeed } from '../../core/change.ts'
-import type { FeedEvent } from '../../core/ports.ts'
+import type { FeedEvent } from '../../core/ports/deciding.ts'
 import { toStoredRecord } from './expressions.ts'
 import { joinRecordKey, type Place } from './keys.ts'
 

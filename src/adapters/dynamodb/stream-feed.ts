@@ -5,7 +5,7 @@ import {
   GetShardIteratorCommand,
   type Shard,
 } from '@aws-sdk/client-dynamodb-streams'
-import type { Feed, FeedEvent } from '../../core/ports.ts'
+import type { Feed, FeedEvent } from '../../core/ports/deciding.ts'
 import { toFeedEvent } from './stream-event.ts'
 
 /**

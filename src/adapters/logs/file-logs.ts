@@ -1,7 +1,7 @@
 import { appendFileSync, mkdirSync, rmSync, statSync } from 'node:fs'
 import { open, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { AttemptLog, AttemptName, LogLine, Logs } from '../../core/ports.ts'
+import type { AttemptLog, AttemptName, LogLine, Logs } from '../../core/ports/looking.ts'
 
 const TAIL_BYTES = 4096
 const READ_BYTES = 1024 * 1024

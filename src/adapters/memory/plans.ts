@@ -1,5 +1,5 @@
 import { MissingTaskError, type Plan, type PlannedTask } from '../../core/plan.ts'
-import type { Plans } from '../../core/ports.ts'
+import type { Plans } from '../../core/ports/deciding.ts'
 
 /** Plans in one process's memory. */
 export function makeMemoryPlans(): Plans {

@@ -1,6 +1,6 @@
 import { parsePipelineOfRun } from '../../core/identity.ts'
 import { mustHave } from '../../core/must-have.ts'
-import type { Clock, Delivery, Message, Queue, Taking } from '../../core/ports.ts'
+import type { Clock, Delivery, Message, Queue, Taking } from '../../core/ports/deciding.ts'
 import { type Group, takeMessagesInTurns } from '../../core/turns.ts'
 
 interface Entry {

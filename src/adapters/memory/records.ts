@@ -7,7 +7,7 @@ import {
   type WriteResult,
 } from '../../core/change.ts'
 import { mustHave } from '../../core/must-have.ts'
-import { type Feed, type FeedEvent, makeTypedStore, type Store } from '../../core/ports.ts'
+import { type Feed, type FeedEvent, makeTypedStore, type Store } from '../../core/ports/deciding.ts'
 
 /** Records and their change feed in one process's memory. */
 export interface MemoryRecords {

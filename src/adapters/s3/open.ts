@@ -1,5 +1,5 @@
 import { S3Client } from '@aws-sdk/client-s3'
-import type { Storage } from '../../core/ports.ts'
+import type { Storage } from '../../core/ports/working.ts'
 import { parseS3Prefix } from '../../core/s3-uri.ts'
 import { makeS3Storage } from './storage.ts'
 

@@ -9,7 +9,7 @@ import {
 import { readErrorName } from '../../core/errors.ts'
 import { MissingTaskError, type PlanHeader, type PlannedTask } from '../../core/plan.ts'
 import { parsePlanSlice, serializePlanSlice } from '../../core/plan-slice.ts'
-import { PLAN_SLICE, type Plans } from '../../core/ports.ts'
+import { PLAN_SLICE, type Plans } from '../../core/ports/deciding.ts'
 import { listAllKeys } from './listing.ts'
 
 /** What makes a plan stand: whoever puts this first has the plan; slices are under its name. */

@@ -9,7 +9,7 @@ import {
 import { Upload } from '@aws-sdk/lib-storage'
 import { readErrorName } from '../../core/errors.ts'
 import { STAGED } from '../../core/names.ts'
-import type { Staged, Storage } from '../../core/ports.ts'
+import type { Staged, Storage } from '../../core/ports/working.ts'
 import { copyS3Object } from './copy.ts'
 import { checkKeysExist, listAllKeys } from './listing.ts'
 

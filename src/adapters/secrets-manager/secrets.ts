@@ -6,7 +6,7 @@ import {
   type SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager'
 import { SluiceError } from '../../core/errors.ts'
-import type { SecretStore } from '../../core/ports.ts'
+import type { SecretStore } from '../../core/ports/working.ts'
 
 /** Secrets of a deployment. */
 export interface ManagedSecrets extends SecretStore {

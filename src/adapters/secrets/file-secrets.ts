@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { readErrorMessage, SluiceError } from '../../core/errors.ts'
-import type { SecretStore } from '../../core/ports.ts'
+import type { SecretStore } from '../../core/ports/working.ts'
 
 /** Secrets of one machine: a file that only its owner reads, or the environment. */
 export interface FileSecrets extends SecretStore {

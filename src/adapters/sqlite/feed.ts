@@ -1,5 +1,5 @@
 import type { Key } from '../../core/keys.ts'
-import type { Clock, Feed, FeedEvent } from '../../core/ports.ts'
+import type { Clock, Feed, FeedEvent } from '../../core/ports/deciding.ts'
 import type { Database } from './database.ts'
 import { readSqlRow, readSqlRows } from './rows.ts'
 

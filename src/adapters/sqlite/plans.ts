@@ -1,7 +1,7 @@
 import type { StatementSync } from 'node:sqlite'
 import { MissingTaskError, type Plan, type PlanHeader, type PlannedTask } from '../../core/plan.ts'
 import { parsePlanSlice, serializePlanSlice } from '../../core/plan-slice.ts'
-import { PLAN_SLICE, type Plans } from '../../core/ports.ts'
+import { PLAN_SLICE, type Plans } from '../../core/ports/deciding.ts'
 import type { Database } from './database.ts'
 import { readSqlRow } from './rows.ts'
 

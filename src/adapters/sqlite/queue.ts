@@ -1,6 +1,6 @@
 import { parsePipelineOfRun } from '../../core/identity.ts'
 import { mustHave } from '../../core/must-have.ts'
-import type { Clock, Delivery, OutgoingMessage, Queue, Taking } from '../../core/ports.ts'
+import type { Clock, Delivery, OutgoingMessage, Queue, Taking } from '../../core/ports/deciding.ts'
 import { type Group, takeMessagesInTurns } from '../../core/turns.ts'
 import type { Database } from './database.ts'
 import { readSqlRow, readSqlRows } from './rows.ts'

@@ -7,9 +7,9 @@ import {
   type WriteResult,
 } from '../../core/change.ts'
 import type { Key } from '../../core/keys.ts'
-import type { StoredRecord } from '../../core/model.ts'
 import { mustHave } from '../../core/must-have.ts'
-import { makeTypedStore, type Store } from '../../core/ports.ts'
+import { makeTypedStore, type Store } from '../../core/ports/deciding.ts'
+import type { StoredRecord } from '../../core/records/stored-record.ts'
 import type { Database } from './database.ts'
 import type { SqliteFeed } from './feed.ts'
 import { makeRecordCache } from './record-cache.ts'

@@ -8,7 +8,7 @@ import {
 } from '@aws-sdk/client-sqs'
 import { SluiceError } from '../../core/errors.ts'
 import { parsePipelineOfRun } from '../../core/identity.ts'
-import type { Delivery, Message, OutgoingMessage, Queue } from '../../core/ports.ts'
+import type { Delivery, Message, OutgoingMessage, Queue } from '../../core/ports/deciding.ts'
 
 /** Most messages of one request. */
 const BATCH = 10

@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks'
-import type { Clock, WakeSignal } from '../../core/ports.ts'
+import type { Clock, WakeSignal } from '../../core/ports/deciding.ts'
 import { startLongTimer } from '../../core/timer.ts'
 
 const POLL_MS = 50

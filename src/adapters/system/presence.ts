@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Presence, SeenWorker } from '../../core/ports.ts'
+import type { Presence, SeenWorker } from '../../core/ports/looking.ts'
 import { isProcessGone, makeWorkerId } from './processes.ts'
 
 const BEAT_MS = 5_000

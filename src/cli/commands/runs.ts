@@ -1,4 +1,4 @@
-import type { RunStatus } from '../../core/model.ts'
+import type { RunStatus } from '../../core/records/status.ts'
 import { withControl } from '../open-control.ts'
 import type { GlobalOptions, Result } from '../options.ts'
 import { readRuns } from '../read-pages.ts'

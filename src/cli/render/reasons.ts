@@ -1,5 +1,5 @@
 import type { ReasonShape, Waits, Why } from '../../control/control.ts'
-import { hasTaskEnded } from '../../core/model.ts'
+import { hasTaskEnded } from '../../core/records/status.ts'
 import { unattendedLines } from './summary.ts'
 import { instant } from './text.ts'
 

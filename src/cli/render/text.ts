@@ -1,7 +1,7 @@
 import { styleText } from 'node:util'
 import Table from 'easy-table'
 import prettyMs from 'pretty-ms'
-import type { AttemptOutcome, RunStatus, TaskStatus } from '../../core/model.ts'
+import type { AttemptOutcome, RunStatus, TaskStatus } from '../../core/records/status.ts'
 
 /** A duration for people. */
 export const took = (ms: number) => prettyMs(Math.max(0, ms), { secondsDecimalDigits: 1 })

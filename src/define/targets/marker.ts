@@ -1,4 +1,4 @@
-import type { Json } from '../../core/model.ts'
+import type { Json } from '../../core/json.ts'
 import type { Target } from './target.ts'
 
 /** Reads the markers of tasks that produce nothing else. */

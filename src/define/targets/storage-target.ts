@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import { Readable as ReadableStream } from 'node:stream'
 import { SluiceError } from '../../core/errors.ts'
-import type { Staged, Storage } from '../../core/ports.ts'
+import type { Staged, Storage } from '../../core/ports/working.ts'
 import type { Target } from './target.ts'
 
 /** What an attempt has written and not yet published, by path. */

@@ -1,4 +1,4 @@
-import type { Ports } from '../../core/ports.ts'
+import type { Ports } from '../../core/ports/deciding.ts'
 
 /**
  * Ports as they are. Test builds replace this module by one whose ports die between two effects, or do them twice; no

@@ -1,6 +1,6 @@
 import type { FunctionDeath } from '../../adapters/cloudwatch/function-deaths.ts'
 import { parseLambdaLogStream } from '../../core/names.ts'
-import type { Ports } from '../../core/ports.ts'
+import type { Ports } from '../../core/ports/deciding.ts'
 import { ofPool } from './environment.ts'
 
 /**

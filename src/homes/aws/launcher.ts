@@ -1,6 +1,6 @@
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda'
-import type { Crash } from '../../core/model.ts'
-import type { Queue } from '../../core/ports.ts'
+import type { Queue } from '../../core/ports/deciding.ts'
+import type { Crash } from '../../core/records/deployment.ts'
 import type { BundledContainers } from '../../project/bundled.ts'
 import type { Settings } from './environment.ts'
 import type { LaunchEvent } from './handlers/launch-workers.ts'

@@ -1,6 +1,6 @@
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics'
-import type { Run } from '../../core/model.ts'
 import { METRICS, makeAttemptsMetricName, makeBudgetMetricName } from '../../core/names.ts'
+import type { Run } from '../../core/records/run.ts'
 import type { WorkEvents } from '../../engine/work.ts'
 import type { TickParts } from './handlers/tick.ts'
 

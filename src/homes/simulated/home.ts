@@ -3,7 +3,7 @@ import { makeMemoryQueue } from '../../adapters/memory/queue.ts'
 import { type MemoryRecords, makeMemoryRecords } from '../../adapters/memory/records.ts'
 import type { Surroundings } from '../../body/outputs.ts'
 import type { Limits } from '../../core/limits.ts'
-import type { Completeness, OutgoingMessage, Ports, Queue } from '../../core/ports.ts'
+import type { Completeness, OutgoingMessage, Ports, Queue } from '../../core/ports/deciding.ts'
 import type { Context } from '../../engine/context.ts'
 
 /** An engine on a clock that somebody else moves, and what it has kept. */

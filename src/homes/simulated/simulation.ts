@@ -1,4 +1,5 @@
-import type { AttemptOutcome, Params, RunStatus } from '../../core/model.ts'
+import type { Params } from '../../core/json.ts'
+import type { AttemptOutcome, RunStatus } from '../../core/records/status.ts'
 import type { Config } from '../../define/config.ts'
 
 /** An attempt that is about to be made. */

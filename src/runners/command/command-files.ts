@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { readErrorCode } from '../../core/errors.ts'
-import type { Job } from '../../core/ports.ts'
+import type { Job } from '../../core/ports/working.ts'
 
 /** What is written beside a target: `.NAME.<nonce>-<n>.tmp`. */
 const STAGED_END = /^[^.]+\.tmp$/

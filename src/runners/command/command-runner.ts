@@ -1,8 +1,8 @@
 import { readErrorMessage } from '../../core/errors.ts'
 import { describeSecretLeak, findSecretInText } from '../../core/find-secret.ts'
-import type { AttemptOutcome } from '../../core/model.ts'
 import type { Command } from '../../core/plan.ts'
-import type { BodyEnd, Ending, Job, Runner } from '../../core/ports.ts'
+import type { BodyEnd, Ending, Job, Runner } from '../../core/ports/working.ts'
+import type { AttemptOutcome } from '../../core/records/status.ts'
 import {
   type Attempt,
   type AttemptHandle,

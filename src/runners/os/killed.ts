@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import type { AttemptOutcome } from '../../core/model.ts'
+import type { AttemptOutcome } from '../../core/records/status.ts'
 
 /** By these a shell, an operator or the shutdown of the machine asks a process to end. */
 const ASKS = ['SIGTERM', 'SIGINT', 'SIGHUP']

@@ -1,5 +1,5 @@
-import type { AttemptOutcome } from '../../core/model.ts'
-import type { Job } from '../../core/ports.ts'
+import type { Job } from '../../core/ports/working.ts'
+import type { AttemptOutcome } from '../../core/records/status.ts'
 import type { AttemptFailure } from '../attempt-end.ts'
 import { explainOutsideKill } from '../os/killed.ts'
 import type { ChildDeath } from './child-process.ts'

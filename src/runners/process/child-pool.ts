@@ -1,4 +1,4 @@
-import type { Job } from '../../core/ports.ts'
+import type { Job } from '../../core/ports/working.ts'
 import { Child, type ChildOptions } from './child-process.ts'
 
 /*

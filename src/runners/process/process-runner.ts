@@ -1,6 +1,6 @@
 import type { BodyJob } from '../../body/body-job.ts'
 import { readErrorMessage } from '../../core/errors.ts'
-import type { BodyEnd, Ending, Job, Runner } from '../../core/ports.ts'
+import type { BodyEnd, Ending, Job, Runner } from '../../core/ports/working.ts'
 import {
   type Attempt,
   type AttemptHandle,

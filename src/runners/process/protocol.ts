@@ -1,7 +1,8 @@
 import type { BodyJob } from '../../body/body-job.ts'
 import type { UncutLine } from '../../core/mask.ts'
-import type { Progress } from '../../core/model.ts'
-import type { BodyEnd, LogLine } from '../../core/ports.ts'
+import type { LogLine } from '../../core/ports/looking.ts'
+import type { BodyEnd } from '../../core/ports/working.ts'
+import type { Progress } from '../../core/records/task-run.ts'
 
 /** What the parent says to a child. */
 export type ToChild =

@@ -1,7 +1,7 @@
 import { appendFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Ports } from '../../../src/core/ports.ts'
+import type { Ports } from '../../../src/core/ports/deciding.ts'
 
 // Instead of src/homes/aws/faults.ts in the test build: nothing dies, but every request is counted.
 

@@ -1,7 +1,8 @@
 import type { Home } from '../../../control/home.ts'
 import type { Key } from '../../../core/keys.ts'
-import { isRunOpen, type Run } from '../../../core/model.ts'
-import type { FeedEvent } from '../../../core/ports.ts'
+import type { FeedEvent } from '../../../core/ports/deciding.ts'
+import type { Run } from '../../../core/records/run.ts'
+import { isRunOpen } from '../../../core/records/status.ts'
 import { handleChangedRecords, handleEvents } from '../../../engine/advance.ts'
 import { type Answers, answerExecutions } from './answer.ts'
 

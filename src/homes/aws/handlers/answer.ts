@@ -1,9 +1,10 @@
 import { countTasks, type FoundTask, findTasks } from '../../../control/find-tasks.ts'
 import type { Home } from '../../../control/home.ts'
 import { keys } from '../../../core/keys.ts'
-import type { Run, TaskStatus } from '../../../core/model.ts'
 import { EXECUTION_ERRORS } from '../../../core/names.ts'
-import type { Store } from '../../../core/ports.ts'
+import type { Store } from '../../../core/ports/deciding.ts'
+import type { Run } from '../../../core/records/run.ts'
+import type { TaskStatus } from '../../../core/records/status.ts'
 
 /** How executions are told of the end of their run. */
 export interface Answers {

@@ -1,6 +1,6 @@
 import type { Home } from '../../../control/home.ts'
 import { keys } from '../../../core/keys.ts'
-import type { Delivery } from '../../../core/ports.ts'
+import type { Delivery } from '../../../core/ports/deciding.ts'
 
 /**
  * Notes the code of this process as the one that is deployed. Only the feed's function does so, and before it handles

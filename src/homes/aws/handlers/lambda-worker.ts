@@ -1,5 +1,6 @@
 import type { Home } from '../../../control/home.ts'
-import type { Delivery, Job, Runner } from '../../../core/ports.ts'
+import type { Delivery } from '../../../core/ports/deciding.ts'
+import type { Job, Runner } from '../../../core/ports/working.ts'
 import { type WorkEvents, Worker } from '../../../engine/work.ts'
 
 /** A function's last seconds: the body is told to stop, what it leaves is written. */

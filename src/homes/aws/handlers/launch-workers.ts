@@ -10,8 +10,8 @@ import {
   recordContainerStates,
   recordLaunchFailure,
 } from '../../../core/launch.ts'
-import type { Crash, Launches } from '../../../core/model.ts'
-import type { Ports } from '../../../core/ports.ts'
+import type { Ports } from '../../../core/ports/deciding.ts'
+import type { Crash, Launches } from '../../../core/records/deployment.ts'
 
 /** A pool of containers. */
 export interface LaunchedPool {

@@ -2,8 +2,9 @@ import type { Home } from '../../../control/home.ts'
 import type { Stored } from '../../../core/change.ts'
 import { keys } from '../../../core/keys.ts'
 import { sumHeldAmounts } from '../../../core/limit-row.ts'
-import { isRunOpen, type Limit } from '../../../core/model.ts'
 import { readClockMoment } from '../../../core/moment.ts'
+import type { Limit } from '../../../core/records/lock-and-limit.ts'
+import { isRunOpen } from '../../../core/records/status.ts'
 import { computeCurrentRow } from '../../../engine/limits.ts'
 
 /** How much of each budget's window is spent or reserved, from 0 to 1. */

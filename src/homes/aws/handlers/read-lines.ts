@@ -3,7 +3,8 @@ import { type LineQuery, type ReadLines, readCursor, type WrittenLine } from '..
 import { keys } from '../../../core/keys.ts'
 import { mustHave } from '../../../core/must-have.ts'
 import { findWorkerLogStream } from '../../../core/names.ts'
-import type { LinesPage, LinesQuery, Store } from '../../../core/ports.ts'
+import type { Store } from '../../../core/ports/deciding.ts'
+import type { LinesPage, LinesQuery } from '../../../core/ports/looking.ts'
 
 /** Reads lines of a pool's tasks. */
 export type ReadPoolLines = (pool: string, query: LinesQuery) => Promise<LinesPage>

@@ -10,8 +10,9 @@ import {
   requestOf,
 } from '../../../control/requests.ts'
 import { SluiceError } from '../../../core/errors.ts'
+import type { Params } from '../../../core/json.ts'
 import { keys } from '../../../core/keys.ts'
-import type { Params, Run } from '../../../core/model.ts'
+import type { Run } from '../../../core/records/run.ts'
 import type { Project } from '../../../project/load-config.ts'
 import type { ORDER } from './start-run.ts'
 

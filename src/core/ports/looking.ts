@@ -1,0 +1,82 @@
+/* Ports of looking: logs of attempts, and which processes work on a state. */
+
+/** One line of an attempt's log. */
+export interface LogLine {
+  at: number
+  level: 'debug' | 'info' | 'warn' | 'error'
+  text: string
+  /** Says how the attempt ended: it is written when it ends, so that a log that is read elsewhere ends with it. */
+  isEnd?: true
+}
+
+/** The log of one attempt while it runs. */
+export interface AttemptLog {
+  /** Keeps the lines at once; a crash of this process loses nothing that was written. */
+  write(lines: LogLine[]): void
+  /** The last lines as text, 4 KB at most. */
+  tail(): string
+}
+
+/** Which attempt a log belongs to. */
+export interface AttemptName {
+  run: string
+  number: number
+  attempt: number
+}
+
+/** A line of an attempt. */
+export interface AttemptLine extends LogLine, AttemptName {}
+
+/** Which lines are wanted. */
+export interface LinesQuery {
+  run: string
+  number?: number
+  attempt?: number
+  /** Log streams that can have them, where they are known; 100 at most. */
+  streams?: string[]
+  /** Nothing was written before. */
+  from: number
+  /** Where an earlier page ended. */
+  after?: string
+}
+
+/** A page of lines; `next` goes on where there is more. */
+export interface LinesPage {
+  lines: AttemptLine[]
+  next?: string
+}
+
+/** Logs of attempts. */
+export interface Logs {
+  open(attempt: AttemptName): AttemptLog
+  /** Attempts of a run that have written lines, in order of number and attempt. */
+  list(run: string): Promise<AttemptName[]>
+  /** Lines from a byte offset on, and the offset after them; no lines where there is nothing new. */
+  read(attempt: AttemptName, from: number): Promise<{ lines: LogLine[]; next: number }>
+  /** Forgets the lines of a run. */
+  remove(run: string): Promise<void>
+}
+
+/** Which processes work on the runs of a state. */
+export interface Presence {
+  /** Says that this process works on runs, until it leaves. */
+  announce(): Announcement
+  /** Processes that work or, where they were killed, worked; those that left are not among them. */
+  list(): Promise<SeenWorker[]>
+}
+
+/** What a process says of its work. */
+export interface Announcement {
+  /** The runs that it works on now; undefined: all. */
+  worksOn(runs: readonly string[] | undefined): void
+  leave(): void
+}
+
+/** A process that has said that it works on runs. */
+export interface SeenWorker {
+  worker: string
+  /** Undefined: all runs. */
+  runs: readonly string[] | undefined
+  seenAt: number
+  isGone: boolean
+}
