@@ -206,7 +206,8 @@ function checkResult(execution: Execution, result: unknown): Json {
     throw new Error(
       `${task.label} returned ${Buffer.byteLength(text)} bytes; a result holds up to ${MAX_RESULT_BYTES}. Give the task an \`output\` for more.`,
     )
-  return refuseSecrets('the result', JSON.parse(text) as Json, execution)
+  const parsed: Json = JSON.parse(text)
+  return refuseSecrets('the result', parsed, execution)
 }
 
 function refuseSecrets<T extends Json>(what: string, value: T, { secrets }: Execution): T {

@@ -127,7 +127,8 @@ const isIdentityValue = (value: unknown) =>
   typeof value === 'boolean' ||
   (Number.isSafeInteger(value) && !Object.is(value, -0))
 
-function isJsonValue(value: unknown): value is Json {
+/** Whether a value is plain JSON: no number that JSON has not, and no object of a class. */
+export function isJsonValue(value: unknown): value is Json {
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return true
   if (typeof value === 'number') return Number.isFinite(value)
   if (Array.isArray(value)) return value.every(isJsonValue)

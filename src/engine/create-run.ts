@@ -1,6 +1,7 @@
 import { makeEmptyBitmap, setBitmapBits } from '../core/bitmap.ts'
 import { SluiceError } from '../core/errors.ts'
 import { keys } from '../core/keys.ts'
+import { mustHave } from '../core/must-have.ts'
 import { DEFAULT_POOL, type Plan, type PlanHeader, type PlannedTask } from '../core/plan.ts'
 import type { Run } from '../core/records/run.ts'
 import type { TaskRun } from '../core/records/task-run.ts'
@@ -27,13 +28,10 @@ export async function createPlannedRun(
   for (const number of header.ready) isReady[number] = 1
   for (let start = 0; start < header.size; start += SLICE) {
     const numbers = listNumbers(start, Math.min(start + SLICE, header.size)).filter((each) => !isReady[each])
-    const tasks = isOurs ? numbers.map((each) => plan.tasks[each]) : await plans.tasks(run, numbers)
-    await putMissingTaskRuns(
-      context,
-      run,
-      tasks as PlannedTask[],
-      isOurs ? (each) => plan.tasks[each] : undefined,
-    )
+    const tasks = isOurs
+      ? numbers.map((each) => mustHave(plan.tasks[each], 'task of the plan'))
+      : await plans.tasks(run, numbers)
+    await putMissingTaskRuns(context, run, tasks, isOurs ? (each) => plan.tasks[each] : undefined)
   }
   await store.write([
     {

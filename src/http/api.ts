@@ -15,7 +15,7 @@ import {
   type OperationName,
   type Route,
 } from './route.ts'
-import { ROUTES } from './routes.ts'
+import { listOperationNames, ROUTES } from './routes.ts'
 
 /** How the API is served. */
 export interface ApiOptions {
@@ -56,7 +56,7 @@ export function createHttpApi(control: Control, options: ApiOptions): Hono {
           hint: 'Ask GET /v1/changes again and again, as its `lookAgainMs` says.',
         }),
   )
-  for (const name of Object.keys(ROUTES) as OperationName[]) addOperation(app, control, name, options)
+  for (const name of listOperationNames()) addOperation(app, control, name, options)
   return app
 }
 
@@ -66,7 +66,7 @@ function addOperation<Name extends OperationName>(
   name: Name,
   { maxAnswerBytes = Number.POSITIVE_INFINITY }: ApiOptions,
 ): void {
-  const route = ROUTES[name] as Route<Name>
+  const route: Route<Name> = ROUTES[name]
   // A name of a secret has slashes in it.
   const path = route.path.replace('{name}', ':name{.+}').replaceAll(/\{(\w+)\}/g, ':$1')
   const methods = route.isLong ? [route.method, 'POST'] : [route.method]

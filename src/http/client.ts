@@ -48,7 +48,7 @@ export function makeRemoteControl(options: RemoteOptions): Control {
   const call =
     <Name extends OperationName>(name: Name) =>
     (request?: RequestOf<Name>): Promise<AnswerOf<Name>> =>
-      askOperation(options, ROUTES[name] as Route<Name>, request)
+      askOperation<Name>(options, ROUTES[name], request)
   const changes = call('changes')
   return {
     isHosted: true,
@@ -140,7 +140,7 @@ const mayBeSentAgain = (status: number, isRepeatable: boolean) =>
   status === 429 || (isRepeatable && status >= 500 && status !== 501)
 
 function makeUnreachableError({ host }: URL, error: unknown): SluiceError {
-  const { cause } = error as { cause?: unknown }
+  const cause = error instanceof Error ? error.cause : undefined
   return new SluiceError(
     'deployment_unreachable',
     `${host} cannot be reached: ${readErrorMessage(cause instanceof Error ? cause : error)}`,

@@ -4,9 +4,15 @@ import { mustHave } from '../core/must-have.ts'
 import { ErrorAnswer, HTTP_ERRORS } from './errors.ts'
 import { EventsQuery } from './events.ts'
 import { findRequestShape, listPathFields, type OperationName, type Route, type Status } from './route.ts'
-import { ROUTES } from './routes.ts'
+import { listOperationNames, ROUTES } from './routes.ts'
 
 type Json = { [name: string]: unknown }
+
+/** A JSON schema; an object's has fields. */
+interface JsonSchema extends Json {
+  properties?: { [name: string]: Json }
+  required?: string[]
+}
 
 /** Shapes that the document names; everything else is written where it is used. */
 const NAMED = new Map<z.core.$ZodType, string>([
@@ -81,7 +87,7 @@ function errorsText(): string {
 
 function makePaths(): Json {
   const paths: { [path: string]: Json } = {}
-  for (const name of Object.keys(ROUTES) as OperationName[]) addPath(paths, name)
+  for (const name of listOperationNames()) addPath(paths, name)
   paths['/v1/events'] = {
     get: {
       operationId: 'events',
@@ -107,7 +113,7 @@ function makePaths(): Json {
 }
 
 function addPath<Name extends OperationName>(paths: { [path: string]: Json }, name: Name): void {
-  const route = ROUTES[name] as Route<Name>
+  const route: Route<Name> = ROUTES[name]
   const { method, path, summary, isLong } = route
   const request = findRequestShape(name)
   const inPath = listPathFields(path)
@@ -129,10 +135,7 @@ const withParameters = (parameters: Json[]) => (parameters.length === 0 ? {} : {
 
 function listParameters(request: z.ZodType | undefined, inPath: string[]): Json[] {
   if (!(request instanceof z.ZodObject)) return []
-  const { properties = {}, required = [] } = makeJsonSchema(request, true) as {
-    properties?: { [name: string]: Json }
-    required?: string[]
-  }
+  const { properties = {}, required = [] } = makeJsonSchema(request, true)
   return Object.entries(properties).map(([name, { description, ...schema }]) => ({
     name,
     in: inPath.includes(name) ? 'path' : 'query',
@@ -157,7 +160,7 @@ function makeRequestBody<Name extends OperationName>(
   const schema =
     inPath.length === 0 ? makeJsonSchema(request) : omitFields(makeJsonSchema(request, true), inPath)
   const fields = Object.entries(example.request ?? {}).filter(([name]) => !inPath.includes(name))
-  if ('properties' in schema && Object.keys(schema.properties as object).length === 0) return {}
+  if (schema.properties !== undefined && Object.keys(schema.properties).length === 0) return {}
   return {
     requestBody: {
       required: !('properties' in schema) || 'required' in schema,
@@ -166,9 +169,9 @@ function makeRequestBody<Name extends OperationName>(
   }
 }
 
-function omitFields({ properties, required, ...schema }: Json, fields: string[]): Json {
-  const left = Object.entries(properties as Json).filter(([name]) => !fields.includes(name))
-  const needed = ((required as string[] | undefined) ?? []).filter((name) => !fields.includes(name))
+function omitFields({ properties = {}, required = [], ...schema }: JsonSchema, fields: string[]): JsonSchema {
+  const left = Object.entries(properties).filter(([name]) => !fields.includes(name))
+  const needed = required.filter((name) => !fields.includes(name))
   return {
     ...schema,
     properties: Object.fromEntries(left),
@@ -196,24 +199,24 @@ const makeJsonContent = (schema: Json, example?: unknown) => ({
 })
 
 /** The JSON schema of a shape: a reference where it has a name, unless its fields are needed. */
-function makeJsonSchema(schema: z.core.$ZodType, isWhole = false): Json {
+function makeJsonSchema(schema: z.core.$ZodType, isWhole = false): JsonSchema {
   const { ids, schemas } = allSchemas()
   const id = mustHave(ids.get(schema), 'name of a schema')
   return NAMED.has(schema) && !isWhole ? { $ref: makeRef(id) } : mustHave(schemas[id], id)
 }
 
-let schemasMade: { ids: Map<z.core.$ZodType, string>; schemas: { [id: string]: Json } } | undefined
+let schemasMade: { ids: Map<z.core.$ZodType, string>; schemas: { [id: string]: JsonSchema } } | undefined
 
 /** Every shape, and every request and answer that is made from shapes, as JSON schemas that refer to the named ones. */
 function allSchemas(): NonNullable<typeof schemasMade> {
   if (schemasMade !== undefined) return schemasMade
   const ids = new Map(NAMED)
-  for (const name of Object.keys(ROUTES) as OperationName[])
+  for (const name of listOperationNames())
     for (const schema of [findRequestShape(name), ...Object.values(ROUTES[name].answers)])
       if (schema !== undefined && !ids.has(schema)) ids.set(schema, `unnamed${ids.size}`)
   ids.set(EventsQuery, 'EventsQuery')
-  const registry = z.registry<{ id: string }>()
-  for (const [schema, id] of ids) registry.add(schema as z.ZodType, { id })
+  const registry = z.registry<{ id: string }, z.core.$ZodType>()
+  for (const [schema, id] of ids) registry.add(schema, { id })
   const { schemas } = z.toJSONSchema(registry, {
     // Answers have no defaults; so both sides have one form, and answers may get further fields.
     io: 'input',
@@ -225,7 +228,7 @@ function allSchemas(): NonNullable<typeof schemasMade> {
 }
 
 /** Any JSON value is the only shape that refers to itself; zod puts such shapes beside the others, without a name. */
-const nameAnyJson = (schemas: Json): { [id: string]: Json } =>
+const nameAnyJson = (schemas: Json): { [id: string]: JsonSchema } =>
   JSON.parse(JSON.stringify(schemas), (key, value) =>
     key === '$ref' && String(value).includes('__shared#') ? makeRef('Json') : value,
   )

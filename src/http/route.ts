@@ -47,4 +47,4 @@ export function findRequestShape(name: OperationName): z.ZodType | undefined {
 
 /** Names of the fields that a path has in braces. */
 export const listPathFields = (path: string): string[] =>
-  [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name as string)
+  [...path.matchAll(/\{(\w+)\}/g)].flatMap(([, name]) => name ?? [])

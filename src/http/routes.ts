@@ -4,3 +4,6 @@ import { LOOKING } from './routes-looking.ts'
 
 /** How HTTP has every operation of {@link Control}. */
 export const ROUTES: { [Name in OperationName]: Route<Name> } = { ...LOOKING, ...ACTING }
+
+/** Every operation, in the order in which the documentation has them. */
+export const listOperationNames = (): OperationName[] => Object.keys(ROUTES) as OperationName[]

@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import type { Json, Params } from '../core/json.ts'
+import type { Json } from '../core/json.ts'
 import { listFieldChoices } from '../define/fields.ts'
 import { isSignificantField } from '../define/params.ts'
 import { instantiateTask, type TaskInstance } from '../define/task.ts'
@@ -25,9 +25,7 @@ export function findMissingParameters(
   return Object.entries(task.definition.fields).flatMap(([parameter, field]): MissingParameter[] => {
     if (!isSignificantField(field)) return []
     const tried = listOtherValues(field, task.params[parameter])
-      .map((value) =>
-        urisOf(instantiateTask(task.definition, { ...task.params, [parameter]: value } as Params)),
-      )
+      .map((value) => urisOf(instantiateTask(task.definition, { ...task.params, [parameter]: value })))
       // An output that throws says nothing.
       .filter((uris) => uris.length > 0)
     const uri =
@@ -51,13 +49,15 @@ function listOtherValues(field: z.ZodType, current: Json | undefined): Json[] {
 function parseCandidate(field: z.ZodType, candidate: Json): Json | undefined {
   try {
     const result = field.safeParse(candidate)
-    const isSimple = ['string', 'number', 'boolean'].includes(typeof result.data)
-    return result.success && isSimple ? (result.data as Json) : undefined
+    return result.success && isSimple(result.data) ? result.data : undefined
   } catch {
     // A schema that has to be waited for.
     return undefined
   }
 }
+
+const isSimple = (value: unknown): value is string | number | boolean =>
+  ['string', 'number', 'boolean'].includes(typeof value)
 
 function listCandidates(field: z.ZodType, current: Json | undefined): Json[] {
   const texts = ['2001-02-03', '1999-11-30', 'other', 'x1']

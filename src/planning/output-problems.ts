@@ -8,6 +8,7 @@ import type { Plan } from '../core/plan.ts'
 import type { Store } from '../core/ports/deciding.ts'
 import type { Maker } from '../core/records/task-run.ts'
 import type { Fields } from '../define/params.ts'
+import { isJsonValue } from '../define/params.ts'
 import { instantiateTask, type TaskDefinition } from '../define/task.ts'
 import { type Conflict, findMakerConflicts, type Making, recordTargetMakers } from '../engine/makers.ts'
 import { findMissingParameters } from './other-values.ts'
@@ -137,7 +138,9 @@ function withDefaults(fields: Fields, kept: Params): Params | undefined {
     else {
       const result = field.safeParse(undefined)
       if (!result.success) return undefined
-      if (result.data !== undefined) params[name] = result.data as Params[string]
+      if (result.data === undefined) continue
+      if (!isJsonValue(result.data)) return undefined
+      params[name] = result.data
     }
   }
   return params

@@ -1,5 +1,6 @@
 import { readErrorMessage, SluiceError } from '../core/errors.ts'
 import { type Mask, makeSecretMask, maskAttemptFailure, maskProgressReport } from '../core/mask.ts'
+import { mustHave } from '../core/must-have.ts'
 import type { Logs } from '../core/ports/looking.ts'
 import type { BodyEnd, Ending, Job, JobHooks, Runner } from '../core/ports/working.ts'
 import type { AttemptOutcome } from '../core/records/status.ts'
@@ -222,7 +223,7 @@ export class Attempt {
   }
 
   #conclude(end: BodyEnd): Promise<Ending> {
-    return (this.#handle as AttemptHandle).conclude(end)
+    return mustHave(this.#handle, 'handle of a body that has ended').conclude(end)
   }
 
   async #askToPublish(): Promise<boolean> {

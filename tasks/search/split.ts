@@ -133,8 +133,10 @@ class Quarters {
   }
 
   async *read(quarter: string): AsyncGenerator<Request> {
-    for await (const line of readLines(createReadStream(this.#path(quarter))))
-      yield JSON.parse(line) as Request
+    for await (const line of readLines(createReadStream(this.#path(quarter)))) {
+      const request: Request = JSON.parse(line)
+      yield request
+    }
   }
 
   #path(quarter: string): string {

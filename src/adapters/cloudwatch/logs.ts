@@ -70,7 +70,7 @@ export function makeLogReader(client: CloudWatchLogsClient) {
 
 function parseAttemptLine(message: string): AttemptLine[] {
   try {
-    const line = JSON.parse(message) as AttemptLine
+    const line: AttemptLine = JSON.parse(message)
     return typeof line.text === 'string' && typeof line.at === 'number' ? [line] : []
   } catch {
     return []

@@ -41,9 +41,10 @@ export function splitRecordKey(key: string): Place {
   }
 }
 
-/** The key that a record was written under. */
-export function joinRecordKey({ pk, sk }: Place): Key {
-  return (sk === ALONE ? pk : `${pk.replace(/#\d+$/, '')}/${sk}`) as Key
+/** The key that the record of an item was written under. */
+export function joinRecordKey({ pk, sk }: { pk?: unknown; sk?: unknown }): Key {
+  const partition = String(pk)
+  return (sk === ALONE ? partition : `${partition.replace(/#\d+$/, '')}/${sk}`) as Key
 }
 
 /** The partitions, and the beginning of the sort keys, of records whose keys begin so. */

@@ -39,8 +39,7 @@ export function makeDynamoStore(client: DynamoDBClient, table: string, now: () =
       const result = await documents.send(
         new BatchGetCommand({ RequestItems: { [table]: { Keys: left, ConsistentRead: true } } }),
       )
-      for (const item of result.Responses?.[table] ?? [])
-        found.set(joinRecordKey(item as Place & Item), toStoredRecord(item))
+      for (const item of result.Responses?.[table] ?? []) found.set(joinRecordKey(item), toStoredRecord(item))
       left = (result.UnprocessedKeys?.[table]?.Keys ?? []) as Place[]
       return left.length === 0 ? true : undefined
     })
@@ -144,7 +143,7 @@ export function makeDynamoStore(client: DynamoDBClient, table: string, now: () =
     async due({ before, limit }) {
       const shards = Array.from({ length: PARTITIONS }, (_, shard) => dueIn(shard, before, limit))
       const items = (await Promise.all(shards)).flat().sort((a, b) => Number(a.dueAt) - Number(b.dueAt))
-      const wanted = items.slice(0, limit).map((item) => joinRecordKey(item as unknown as Place))
+      const wanted = items.slice(0, limit).map((item) => joinRecordKey(item))
       const records = await read(wanted)
       return wanted.flatMap((key, index) => {
         const record = records[index]
@@ -172,7 +171,7 @@ function makeKeyRange(pk: string, sk: string, after: string) {
 }
 
 const toListedRecord = (item: Item): Listed => ({
-  key: joinRecordKey(item as unknown as Place),
+  key: joinRecordKey(item),
   record: toStoredRecord(item),
 })
 const compareByKey = (a: Listed, b: Listed) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)

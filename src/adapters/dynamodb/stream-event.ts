@@ -3,7 +3,7 @@ import { unmarshall } from '@aws-sdk/util-dynamodb'
 import { isCarriedByFeed } from '../../core/change.ts'
 import type { FeedEvent } from '../../core/ports/deciding.ts'
 import { toStoredRecord } from './expressions.ts'
-import { joinRecordKey, type Place } from './keys.ts'
+import { joinRecordKey } from './keys.ts'
 
 /** What the engine is told of a record of the table's stream; undefined for heartbeats, inserts and the like. */
 export function toFeedEvent({ dynamodb }: _Record, sequence: number): FeedEvent | undefined {
@@ -11,7 +11,7 @@ export function toFeedEvent({ dynamodb }: _Record, sequence: number): FeedEvent 
   if (after === undefined) return undefined
   const image = toStoredRecord(after)
   if (!isCarriedByFeed(before && toStoredRecord(before), image)) return undefined
-  return { sequence, key: joinRecordKey(after as unknown as Place), image }
+  return { sequence, key: joinRecordKey(after), image }
 }
 
 // The two clients type the same values apart.

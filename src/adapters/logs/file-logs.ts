@@ -149,7 +149,7 @@ async function readFile(path: string, from: number, offset: number): Promise<Rea
     const { buffer, bytesRead } = await file.read(Buffer.alloc(READ_BYTES), 0, READ_BYTES, from - offset)
     const whole = buffer.subarray(0, bytesRead).lastIndexOf(10) + 1
     const texts = buffer.subarray(0, whole).toString().split('\n').filter(Boolean)
-    return { lines: texts.map((each) => JSON.parse(each) as LogLine), next: from + whole }
+    return { lines: texts.map((each): LogLine => JSON.parse(each)), next: from + whole }
   } finally {
     await file.close()
   }

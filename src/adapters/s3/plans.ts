@@ -73,7 +73,7 @@ export function makeS3Plans(client: S3Client, Bucket: string, prefix: string): P
 
   async function coverOf(run: string): Promise<Cover | undefined> {
     const known =
-      covers.get(run) ?? parseIfPresent(await get(coverKey(run)), (text) => JSON.parse(text) as Cover)
+      covers.get(run) ?? parseIfPresent(await get(coverKey(run)), (text): Cover => JSON.parse(text))
     if (known === undefined) return undefined
     if (covers.size >= KEPT) covers.clear()
     covers.set(run, known)

@@ -101,7 +101,7 @@ type Chunks = Iterable<Uint8Array> | AsyncIterable<Uint8Array>
 
 /** What comes until there is too much to keep; `rest` is absent where that was all. */
 async function readFirstBytes(chunks: Chunks): Promise<{ head: Buffer; rest?: AsyncIterator<Uint8Array> }> {
-  const rest = Readable.from(chunks)[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>
+  const rest: AsyncIterator<Uint8Array> = Readable.from(chunks)[Symbol.asyncIterator]()
   const head: Uint8Array[] = []
   let bytes = 0
   for (let next = await rest.next(); !next.done; next = await rest.next()) {

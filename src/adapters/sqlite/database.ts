@@ -2,7 +2,7 @@ import { existsSync, mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { readErrorCode, readErrorMessage, SluiceError } from '../../core/errors.ts'
-import { isDatabaseBusy, makePatience, type Patience } from './patience.ts'
+import { isDatabaseBusy, makePatience, type Patience, readSqliteCode } from './patience.ts'
 import { makeSameFileCheck } from './same-file.ts'
 import {
   callAfterReactions,
@@ -242,10 +242,10 @@ const SQLITE_CORRUPT = 11
 
 function explainSqliteError(path: string, error: unknown): unknown {
   if (error instanceof SluiceError || !(error instanceof Error)) return error
-  const code = (error as { errcode?: number }).errcode ?? 0
+  const code = readSqliteCode(error)
   const systemCode = readErrorCode(error)
   const options = { cause: error }
-  if ((code & 0xff) === SQLITE_FULL || systemCode === 'ENOSPC')
+  if (code === SQLITE_FULL || systemCode === 'ENOSPC')
     return new SluiceError('disk_full', `The disk that holds the state ${path} is full.`, {
       ...options,
       hint: 'Make room, then give the same command again: it goes on where it was.',
@@ -259,7 +259,7 @@ function explainSqliteError(path: string, error: unknown): unknown {
         hint: 'Close or end what holds it: a sluice that was stopped (Ctrl-Z), a database browser, a backup.',
       },
     )
-  if ((code & 0xff) === SQLITE_NOTADB || (code & 0xff) === SQLITE_CORRUPT)
+  if (code === SQLITE_NOTADB || code === SQLITE_CORRUPT)
     return new SluiceError(
       'state_unusable',
       `${path} is not a Sluice state, or is damaged: ${error.message}.`,

@@ -7,9 +7,12 @@ const GIVEN_UP_MS = 10 * 60_000
 /** How long a process pauses between two tries. */
 export const BUSY_PAUSE_MS = 50
 
+/** The primary result code of an error of SQLite; 0 for any other error. */
+export const readSqliteCode = (error: unknown): number =>
+  error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : 0
+
 /** Whether SQLite refused because another process has the database locked. */
-export const isDatabaseBusy = (error: unknown): boolean =>
-  (((error as { errcode?: number } | undefined)?.errcode ?? 0) & 0xff) === SQLITE_BUSY
+export const isDatabaseBusy = (error: unknown): boolean => readSqliteCode(error) === SQLITE_BUSY
 
 /** How long a process goes on trying while another one has the database locked. */
 export interface Patience {

@@ -49,12 +49,18 @@ interface Work {
   isToldEarly: boolean
 }
 
+/** Work of the open transaction, with what it returned. */
+interface Applied {
+  work: Work
+  result: unknown
+}
+
 /** See the head of this file. */
 export class SpeculativeTransaction {
   readonly #steps: TransactionSteps
   #state: 'idle' | 'scheduled' | 'open' | 'broken' = 'idle'
   readonly #asked: Work[] = []
-  #applied: { work: Work; result: unknown }[] = []
+  #applied: Applied[] = []
   #rounds = 0
   /** Resolves when the open transaction has ended. */
   #ended = Promise.withResolvers<void>()
@@ -142,7 +148,7 @@ export class SpeculativeTransaction {
   #applyAsked(): void {
     this.#rounds++
     for (const work of this.#asked.splice(0, GROUP - this.#applied.length)) {
-      const done = { work, result: undefined as unknown }
+      const done: Applied = { work, result: undefined }
       this.#applied.push(done)
       done.result = work.apply()
       if (work.isToldEarly) work.resolve(done.result as never)

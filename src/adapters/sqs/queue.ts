@@ -154,4 +154,4 @@ function parseMessage(body: string): Message | undefined {
   }
 }
 
-const parseReceipt = ({ receipt }: Delivery) => JSON.parse(receipt) as { url: string; handle: string }
+const parseReceipt = ({ receipt }: Delivery): { url: string; handle: string } => JSON.parse(receipt)

@@ -1,5 +1,6 @@
 import { readErrorMessage } from '../../core/errors.ts'
 import { describeSecretLeak, findSecretInText } from '../../core/find-secret.ts'
+import { mustHave } from '../../core/must-have.ts'
 import type { Command } from '../../core/plan.ts'
 import type { BodyEnd, Ending, Job, Runner } from '../../core/ports/working.ts'
 import type { AttemptOutcome } from '../../core/records/status.ts'
@@ -60,7 +61,7 @@ class RunningCommand implements AttemptHandle {
   ) {
     this.#attempt = attempt
     this.#options = options
-    this.#command = attempt.job.task.command as Command
+    this.#command = mustHave(attempt.job.task.command, 'command of a planned command')
     this.#files = new CommandFiles(attempt.job)
     this.#secrets = secrets
     this.exit = this.#start(hosts)
@@ -84,7 +85,8 @@ class RunningCommand implements AttemptHandle {
 
   async conclude(end: BodyEnd): Promise<Ending> {
     if (end.outcome === 'succeeded') return this.#publish()
-    if (end.outcome !== 'yielded') return end as Ending
+    const { yielded: _, ...ending } = end
+    if (end.outcome !== 'yielded') return ending
     try {
       const yielded = await this.#options.readYield(this.#files.yields, this.#attempt.job)
       const secret = findSecretInText(JSON.stringify(yielded.found), this.#secrets)

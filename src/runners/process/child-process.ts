@@ -237,7 +237,7 @@ function splitIntoPieces({ text, ...cut }: UncutLine): UncutLine[] {
 function parseChildRecord(text: string): ChildRecord | undefined {
   if (!text.startsWith(RECORD_MARK)) return undefined
   try {
-    return JSON.parse(text.slice(1)) as ChildRecord
+    return JSON.parse(text.slice(1))
   } catch {
     return undefined
   }
