@@ -27,7 +27,7 @@ async function repair(keys: string[]): Promise<void> {
 }
 
 await noteCode(home)
-const onRunEnd = runMetrics(told.environment)
+const onRunEnd = runMetrics(told.stack)
 const advance = createAdvance({ home, answers, repair, wake, onRunEnd })
 const handleKey = createRepair({ home, answers, wake })
 

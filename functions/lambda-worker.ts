@@ -47,7 +47,7 @@ function withinMemory(job: Job): Job {
   return { ...job, memoryMb: Math.floor(Math.min(job.memoryMb ?? most, most)) }
 }
 
-const work = createLambdaWorker(home, { onEnd: attemptMetrics(told.environment) })
+const work = createLambdaWorker(home, { onEnd: attemptMetrics(told.stack) })
 
 const sqs = new SQSClient(PATIENT)
 

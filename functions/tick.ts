@@ -22,5 +22,5 @@ export const handler = createTick({
   home,
   wake: () => launcher.wakeAll(),
   pools: Object.keys(bundledContainers),
-  keep: tickMetrics(told.environment),
+  keep: tickMetrics(told.stack),
 })

@@ -30,7 +30,8 @@ const FINAL = [
 
 /** One state machine per pipeline, and one for task families; their executions show runs in the AWS console. */
 export class Executions extends Construct {
-  readonly arns: string[] = []
+  /** ARNs of the state machines, by the name of the pipeline. */
+  readonly arns = new Map<string, string>()
   readonly machines: sfn.CfnStateMachine[] = []
 
   constructor(
@@ -66,7 +67,7 @@ export class Executions extends Construct {
       machine.node.addDependency(role)
       if (isPipeline) Tags.of(machine).add(PIPELINE_TAG, name)
       this.machines.push(machine)
-      this.arns.push(machineArn(this, `${prefix}${name}`))
+      this.arns.set(name, machineArn(this, `${prefix}${name}`))
     }
   }
 }

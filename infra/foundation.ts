@@ -113,6 +113,7 @@ export class Foundation {
   private sharedSettings(): { [S in (typeof SHARED_SETTINGS)[number]]: string } {
     return {
       environment: this.project.name,
+      stack: this.layout.stackName,
       table: this.records.table.tableName,
       bucket: this.records.bucket.bucketName,
       storage: this.storage,

@@ -5,36 +5,40 @@ import * as iam from 'aws-cdk-lib/aws-iam'
 import type * as lambda from 'aws-cdk-lib/aws-lambda'
 import * as sns from 'aws-cdk-lib/aws-sns'
 import * as subscriptions from 'aws-cdk-lib/aws-sns-subscriptions'
-import type * as sqs from 'aws-cdk-lib/aws-sqs'
 import { Construct } from 'constructs'
-import { METRICS, makeAttemptsMetricName, makeBudgetMetricName } from '../src/core/names.ts'
-import type { AttemptOutcome } from '../src/core/records/status.ts'
+import { METRICS, makeBudgetMetricName } from '../src/core/names.ts'
 import type { Decider } from '../src/define/deployment-options.ts'
+import { type ConsolePages, makeConsolePages } from './constructs/console-pages.ts'
+import type { Containers } from './containers.ts'
+import { addDashboard } from './dashboard.ts'
 import type { Foundation } from './foundation.ts'
 import type { Layout } from './layout.ts'
 import type { LambdaPool } from './pools.ts'
 import type { Queues } from './queues.ts'
+import { findRunbook } from './runbook.ts'
 
 /** Resources that are monitored. */
 export interface MonitoringProps {
   foundation: Foundation
   pools: LambdaPool[]
+  containers: Containers | undefined
   functions: { [D in Decider]: lambda.Function }
+  /** State machines: ARNs by name. */
+  machines: Map<string, string>
 }
 
-/** The page of this package with an article on each alarm; each is a heading. */
-const RUNBOOK = 'docs/operations.md'
-/** Outcomes of attempts that the dashboard shows. */
-const CAUSES = [
-  'failed',
-  'timed_out',
-  'out_of_memory',
-  'lost',
-  'interrupted',
-  'not_started',
-  'throttled',
-  'over_budget',
-] satisfies AttemptOutcome[]
+/** When an alarm goes off, and what to do then. */
+interface AlarmProps {
+  /** The heading of its article in the runbook. */
+  article: string
+  /** Pages of the AWS console to look at. */
+  see: string[]
+  /** The pool that it is about. @default the whole deployment */
+  pool?: string | undefined
+  metric: cloudwatch.IMetric
+  threshold: number
+}
+
 const OLDEST = Duration.hours(1)
 const BEHIND = Duration.minutes(5)
 const STUCK = Duration.hours(24)
@@ -42,21 +46,21 @@ const NEARLY_SPENT_PERCENT = 90
 /** Failed starts in a row. A single one is often the fault of a host; three are not. */
 const FAILED_LAUNCHES = 3
 
-/** Alarms, each with its article in the runbook, to one topic; and a dashboard. */
+/** Alarms, each with its article in the runbook and the page of the AWS console to look at, to one topic; and a dashboard. */
 export class Monitoring extends Construct {
   readonly topic: sns.Topic
   readonly #action: SnsAction
   readonly #layout: Layout
-  /** Value of the dimension that all metrics of the deployment have. */
-  readonly #service: string
+  readonly #pages: ConsolePages
   readonly #runbook: string
 
-  constructor(scope: Construct, id: string, { foundation, pools, functions }: MonitoringProps) {
+  constructor(scope: Construct, id: string, props: MonitoringProps) {
     super(scope, id)
+    const { foundation, pools, functions } = props
     const { layout, project } = foundation
     this.#layout = layout
-    this.#service = project.name
-    this.#runbook = project.environment.runbook ?? RUNBOOK
+    this.#pages = makeConsolePages(this)
+    this.#runbook = project.environment.runbook ?? findRunbook()
     this.topic = new sns.Topic(this, 'Alarms', { enforceSSL: true })
     this.topic.grantPublish(new iam.ServicePrincipal('cloudwatch.amazonaws.com'))
     if (project.environment.alarmEmail !== undefined)
@@ -67,23 +71,30 @@ export class Monitoring extends Construct {
       ...Object.entries(functions).map(([name, each]) => ({ name, function: each })),
     ]
     this.alarmOnQueues(foundation.queues)
-    this.alarmOnFunctions(all, functions.advance)
-    this.alarmOnRuns(project.budgets)
-    this.addDashboard(
-      [...foundation.queues.pools.values()].map(({ queue }) => queue),
-      all.map((each) => each.function),
-    )
+    this.alarmOnFunctions(all, props)
+    this.alarmOnRuns(props)
+    addDashboard(this, {
+      foundation,
+      machines: props.machines,
+      functions: all.map((each) => each.function),
+      pages: this.#pages,
+      ownMetric: (name, statistic) => this.ownMetric(name, statistic),
+    })
   }
 
   private alarmOnQueues({ deadLetters, pools }: Queues): void {
     for (const { name, pool, queue } of deadLetters)
-      this.alarm(`${name}-DeadLetters`, 'dead-letters', {
+      this.alarm(`${name}-DeadLetters`, {
+        article: 'dead-letters',
+        see: [this.#pages.queue(queue.queueUrl)],
         pool,
         metric: queue.metricApproximateNumberOfMessagesVisible({ statistic: 'max' }),
         threshold: 1,
       })
     for (const [pool, { queue }] of pools)
-      this.alarm(`${pool}-OldestMessage`, 'oldest-message', {
+      this.alarm(`${pool}-OldestMessage`, {
+        article: 'oldest-message',
+        see: [this.#pages.queue(queue.queueUrl)],
         pool,
         metric: queue.metricApproximateAgeOfOldestMessage(),
         threshold: OLDEST.toSeconds(),
@@ -92,35 +103,69 @@ export class Monitoring extends Construct {
 
   private alarmOnFunctions(
     functions: { name: string; pool?: string; function: lambda.Function }[],
-    advance: lambda.Function,
+    { foundation, functions: { advance } }: MonitoringProps,
   ): void {
     for (const { name, pool, function: each } of functions) {
-      this.alarm(`${name}-Errors`, 'function-errors', { pool, metric: each.metricErrors(), threshold: 3 })
-      const metric = each.metricThrottles()
-      this.alarm(`${name}-Throttles`, 'function-throttles', { pool, metric, threshold: 10 })
+      this.alarm(`${name}-Errors`, {
+        article: 'function-errors',
+        see: [this.logOf(each)],
+        pool,
+        metric: each.metricErrors(),
+        threshold: 3,
+      })
+      this.alarm(`${name}-Throttles`, {
+        article: 'function-throttles',
+        see: [this.#pages.function(each.functionName)],
+        pool,
+        metric: each.metricThrottles(),
+        threshold: 10,
+      })
     }
-    this.alarm('Stream-Behind', 'stream-behind', {
+    this.alarm('Stream-Behind', {
+      article: 'stream-behind',
+      see: [this.logOf(advance), this.#pages.table(foundation.records.table.tableName)],
       metric: advance.metric('IteratorAge', { statistic: 'max' }),
       threshold: BEHIND.toMilliseconds(),
     })
   }
 
-  private alarmOnRuns(budgets: string[]): void {
+  private logOf({ logGroup }: lambda.Function): string {
+    return this.#pages.logGroup(logGroup.logGroupName)
+  }
+
+  private alarmOnRuns({ foundation, containers, functions }: MonitoringProps): void {
     const own = (name: string, statistic: string) => this.ownMetric(name, statistic)
-    this.alarm('Runs-Failed', 'runs-failed', { metric: own(METRICS.runsFailed, 'sum'), threshold: 1 })
-    this.alarm('Containers-Not-Starting', 'containers-not-starting', {
+    const dashboard = [this.#pages.dashboard(this.#layout.stackName)]
+    this.alarm('Runs-Failed', {
+      article: 'runs-failed',
+      see: dashboard,
+      metric: own(METRICS.runsFailed, 'sum'),
+      threshold: 1,
+    })
+    this.alarm('Containers-Not-Starting', {
+      article: 'containers-not-starting',
+      see: containers === undefined ? [] : [this.#pages.cluster(containers.cluster.clusterName)],
       metric: own(METRICS.failedLaunches, 'max'),
       threshold: FAILED_LAUNCHES,
     })
-    // The metric is written once an hour.
-    const oldest = own(METRICS.oldestRunHours, 'max').with({ period: Duration.hours(1) })
-    this.alarm('Runs-Stuck', 'runs-stuck', { metric: oldest, threshold: STUCK.toHours() })
-    this.alarm('Records-Repaired', 'records-repaired', {
-      metric: own(METRICS.recordsRepaired, 'sum').with({ period: Duration.hours(1) }),
+    // These metrics are written once an hour.
+    const hourly = { period: Duration.hours(1) }
+    this.alarm('Runs-Stuck', {
+      article: 'runs-stuck',
+      see: dashboard,
+      metric: own(METRICS.oldestRunHours, 'max').with(hourly),
+      threshold: STUCK.toHours(),
+    })
+    this.alarm('Records-Repaired', {
+      article: 'records-repaired',
+      see: [this.logOf(functions.tick), this.logOf(functions.advance)],
+      metric: own(METRICS.recordsRepaired, 'sum').with(hourly),
       threshold: 1,
     })
-    for (const name of budgets)
-      this.alarm(`Budget-${name}`, 'budget-nearly-spent', {
+    for (const name of foundation.project.budgets)
+      this.alarm(`Budget-${name}`, {
+        article: 'budget-nearly-spent',
+        see: dashboard,
         metric: own(makeBudgetMetricName(name), 'max'),
         threshold: NEARLY_SPENT_PERCENT,
       })
@@ -131,26 +176,12 @@ export class Monitoring extends Construct {
     return new cloudwatch.Metric({
       namespace: METRICS.namespace,
       metricName,
-      dimensionsMap: { service: this.#service },
+      dimensionsMap: { service: this.#layout.stackName },
       statistic,
     })
   }
 
-  /** A line for each state machine of the deployment, by a search, because the number of metrics in a widget is bounded. */
-  private machinesMetric(metricName: string): cloudwatch.MathExpression {
-    const names = `StateMachineArn="stateMachine:${this.#layout.anyPrefix}"`
-    return new cloudwatch.MathExpression({
-      expression: `SEARCH('{AWS/States,StateMachineArn} MetricName="${metricName}" ${names}', 'Sum', 300)`,
-      usingMetrics: {},
-      label: '',
-    })
-  }
-
-  private alarm(
-    id: string,
-    article: string,
-    { pool, metric, threshold }: { pool?: string | undefined; metric: cloudwatch.IMetric; threshold: number },
-  ) {
+  private alarm(id: string, { article, see, pool, metric, threshold }: AlarmProps): void {
     const scope = pool === undefined ? this : this.#layout.poolScope(pool, this)
     const alarm = new cloudwatch.Alarm(scope, id, {
       metric,
@@ -158,39 +189,8 @@ export class Monitoring extends Construct {
       evaluationPeriods: 1,
       comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
       treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
-      alarmDescription: `What it means and what to do: ${this.#runbook}#${article}`,
+      alarmDescription: [`What it means and what to do: ${this.#runbook}#${article}`, ...see].join('\n'),
     })
     alarm.addAlarmAction(this.#action)
-  }
-
-  private addDashboard(queues: sqs.IQueue[], functions: lambda.Function[]): void {
-    const graph = (title: string, left: cloudwatch.IMetric[]) =>
-      new cloudwatch.GraphWidget({ title, left, width: 12 })
-    const board = new cloudwatch.Dashboard(this, 'Dashboard', { dashboardName: `sluice-${this.#service}` })
-    board.addWidgets(
-      graph('Runs started', [this.machinesMetric('ExecutionsStarted')]),
-      graph('Runs failed', [this.machinesMetric('ExecutionsFailed')]),
-      graph(
-        'Attempts that did not succeed, by cause',
-        CAUSES.map((cause) => this.ownMetric(makeAttemptsMetricName(cause), 'sum')),
-      ),
-      graph('Seconds of a run', [this.ownMetric(METRICS.runSeconds, 'p90')]),
-      graph(
-        'Messages waiting',
-        queues.map((queue) => queue.metricApproximateNumberOfMessagesVisible()),
-      ),
-      graph(
-        'Age of the oldest message',
-        queues.map((queue) => queue.metricApproximateAgeOfOldestMessage()),
-      ),
-      graph(
-        'Errors of functions',
-        functions.map((each) => each.metricErrors()),
-      ),
-      graph(
-        'Duration of functions',
-        functions.map((each) => each.metricDuration()),
-      ),
-    )
   }
 }

@@ -80,7 +80,13 @@ export class Sluice extends Construct {
       schedule: scheduling.function,
       api: api.function,
     }
-    new Monitoring(this, 'Watching', { foundation, pools, functions: own })
+    new Monitoring(this, 'Watching', {
+      foundation,
+      pools,
+      containers,
+      functions: own,
+      machines: planning.executions.arns,
+    })
     addOutputs(foundation, api, containers)
     addTags(this, project, pools, containers)
     acknowledgeExceptions(this)

@@ -41,7 +41,7 @@ export async function runContainerWorker(): Promise<void> {
   const worker = new Worker(home.context, {
     concurrency: 1,
     pool: told.pool,
-    onEnd: attemptMetrics(told.environment),
+    onEnd: attemptMetrics(told.stack),
     onStart() {
       if (++started === tasksPerWorker) worker.drain()
     },

@@ -26,6 +26,7 @@ const VARIABLES = {
   AWS_EC2_METADATA_DISABLED: 'true',
   SLUICE_CODE: '1',
   SLUICE_ENVIRONMENT: 'prod',
+  SLUICE_STACK: 'sluice-prod',
   SLUICE_TABLE: 'table',
   SLUICE_BUCKET: 'bucket',
   SLUICE_QUEUES: '{"*":"https://sqs.example/"}',

@@ -43,7 +43,11 @@ const text = (value: unknown): string => {
   const [[name, inner] = ['', '']] = Object.entries(value)
   if (name === 'Ref') return `<${inner}>`
   if (name === 'Fn::GetAtt') return `<${(inner as string[]).join('.')}>`
-  if (name === 'Fn::Join') return (inner as [string, unknown[]])[1].map(text).join((inner as [string])[0])
+  if (name === 'Fn::Join')
+    return [(inner as unknown[])[1]]
+      .flat()
+      .map(text)
+      .join((inner as [string])[0])
   return JSON.stringify(value)
 }
 
@@ -182,7 +186,7 @@ describe('the stack', () => {
     }
     for (const [id] of of('AWS::Lambda::Function')) assert.ok(alarmed.includes(id), `no alarm looks at ${id}`)
     for (const [id, { Properties }] of of('AWS::CloudWatch::Alarm')) {
-      assert.match(String(Properties.AlarmDescription), /docs\/operations\.md#[a-z-]+$/, id)
+      assert.match(text(Properties.AlarmDescription), /docs\/operations\.md#[a-z-]+\n/, id)
       assert.equal((Properties.AlarmActions as unknown[]).length, 1)
     }
   })

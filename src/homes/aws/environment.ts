@@ -31,6 +31,7 @@ const WORKERS = z.strictObject({
 /** Everything that the stack tells its functions and containers. Names of variables are spelled here, for both sides. */
 const SETTINGS = {
   environment: { name: 'SLUICE_ENVIRONMENT', schema: z.string().min(1) },
+  stack: { name: 'SLUICE_STACK', schema: z.string().min(1) },
   table: { name: 'SLUICE_TABLE', schema: z.string().min(1) },
   bucket: { name: 'SLUICE_BUCKET', schema: z.string().min(1) },
   storage: { name: 'SLUICE_STORAGE', schema: z.string().refine(isS3Uri, 'must be s3://bucket/prefix') },
@@ -59,6 +60,7 @@ export type Settings<S extends Setting> = { [K in S]: z.output<(typeof SETTINGS)
 /** Settings that every part reads. */
 export const SHARED_SETTINGS = [
   'environment',
+  'stack',
   'table',
   'bucket',
   'code',
