@@ -16,7 +16,7 @@ const project = await loadProject('sluice.config')
 const secrets = makeManagedSecrets(new SecretsManagerClient(PATIENT), told.secrets, told.environment)
 const readLogs = makeLogReader(new CloudWatchLogsClient(PATIENT))
 
-/** Answers the command; only whoever may invoke the function with AWS credentials gets here. */
+/** Answers the command; only callers whose AWS credentials may invoke the function get here. */
 export const handler = handle(
   createDeployedApi({
     home: openDeployed(told, { worker: 'api', project, limits: project.limits }),

@@ -4,7 +4,7 @@ import type { Log } from '../define/body.ts'
 
 type Write = (level: LogLine['level'], text: string) => void
 
-/** The `log` of a body, over whatever keeps the lines. */
+/** The `log` of a body, over the function that keeps the lines. */
 export function makeBodyLog(write: Write): Log {
   const at =
     (level: LogLine['level']) =>

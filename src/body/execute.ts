@@ -143,7 +143,7 @@ async function callBody(
     attempt: execution.attempt,
     run: execution.run,
   } satisfies { [K in keyof BodyContext<unknown, undefined, undefined, unknown, unknown>]: unknown }
-  // The definition has told the body's types to whoever wrote it; here they are known as JSON alone.
+  // The types of the body are known where its task is defined; here its parameters are JSON.
   return task.definition.body?.(context as never)
 }
 
@@ -158,7 +158,7 @@ async function removeLeftovers(
 }
 
 async function publish(execution: Execution, workspace: Workspace): Promise<void> {
-  // A body that went on after it was told to stop must not surprise whoever runs next.
+  // A body that went on after it was told to stop must not surprise the next attempt.
   if (!(await execution.mayPublish()))
     throw new Error('the attempt is no longer allowed to publish: its lease ended or it was stopped')
   await publishAll([...workspace.staged.values()], publishModeOf(execution, workspace))

@@ -26,7 +26,7 @@ export function makeOverBudgetSignal(name: string, amount: number): AttemptSigna
   return new AttemptSignal({ outcome: 'over_budget', failure: { outcome: 'over_budget', message } })
 }
 
-/** Whoever the budget is for asked to be left alone. */
+/** The signal of an attempt whose outside service has asked for a pause: the attempt is made again at `retryAt`. */
 export function makeThrottledSignal(name: string, retryAt: number): AttemptSignal {
   const message = `${name} asked to be left alone until ${new Date(retryAt).toISOString()}`
   return new AttemptSignal({ outcome: 'throttled', retryAt, failure: { outcome: 'throttled', message } })

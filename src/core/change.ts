@@ -26,7 +26,7 @@ type ChangeOf<P extends Prefix> = P extends Prefix
     )
   : never
 
-/** The same where the kind of record does not matter: it goes, whatever it is. */
+/** The same where the kind of record does not matter: it goes, of any kind. */
 interface Removal {
   key: Key
   if?: undefined
@@ -98,7 +98,7 @@ export function isCarriedByFeed(before: Stored | undefined, after: Stored | unde
 /** A task run that nothing holds back is put as what it becomes: one of these. */
 export const MOVING_AT_ONCE: readonly string[] = ['queued', 'succeeded', 'failed'] satisfies TaskStatus[]
 
-/** Nothing is owed to a body that runs, nor to whoever waits for its lock. */
+/** Nothing is owed to a body that runs, nor to the waiters for its lock. */
 function isClaimed(record: StoredRecord): boolean {
   if (record.kind === 'taskRun') return record.status === 'running'
   return record.kind === 'lock' && (record.holder !== undefined || !record.waiting)

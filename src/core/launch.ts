@@ -92,7 +92,7 @@ function withoutFailures({ reason: _, notBefore: __, proveMs: ___, ...row }: Lau
 }
 
 /**
- * How many containers to start: one for each message that nobody has taken, less those that are about to take one, up to
+ * How many containers to start: one for each message that no worker has taken, less those that are about to take one, up to
  * the pool's size. After a failure none before its time, then a single one that has to prove itself.
  */
 export function countNeededLaunches(

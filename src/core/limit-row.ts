@@ -68,8 +68,8 @@ export function computeFreeCapacity(row: Limit): number {
 }
 
 /**
- * Whether a claim has to wait. Freed slots are kept for the first who waits until its weight is there, so nobody may
- * overtake; a budget is used up anyway, so what fits goes on.
+ * Whether a claim has to wait. Freed slots are kept for the first who waits until its weight is there, so no claim may
+ * overtake it; a budget is used up anyway, so what fits goes on.
  */
 export function mustWaitForLimit(row: Limit, holder: string, weight: number): boolean {
   if (row.blockedUntil !== undefined) return true
@@ -98,7 +98,7 @@ export function removeLimitHolder(
   return setNextDueInstant({ ...given, window: { ...row.window, spent: row.window.spent + used } }, moment)
 }
 
-/** The row with its next due instant: the end of what is kept for somebody, and the window's turn where somebody waits. */
+/** The row with its next due instant: the end of what is reserved for a waiter, and the window's turn if task runs wait. */
 export function setNextDueInstant(row: Limit, moment: Moment): Limit {
   const ends = Object.values(row.holders).flatMap(({ until }) => (until === undefined ? [] : [until]))
   if (row.waiting && row.window) ends.push(toSteadyInstant(row.blockedUntil ?? row.window.endsAt, moment))

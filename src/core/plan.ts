@@ -32,7 +32,7 @@ export interface Policy {
   timeoutMs?: number
   memoryMb?: number
   fresh: 'run' | 'attempt'
-  /** Fulfilled by somebody else: its target is looked at every `pollMs`, until the timeout. */
+  /** Made outside of Sluice: its target is looked at every `pollMs`, until the timeout. */
   external?: { pollMs: number }
   secrets: { [name: string]: string }
   /** @default 'default' */

@@ -15,7 +15,7 @@ const DAY_MS = 24 * 60 * 60_000
 const HOUR_MS = 60 * 60_000
 /** A failed interval is opened again after these times, then it is given up. */
 const RETRY_MS = [HOUR_MS, 6 * HOUR_MS, 24 * HOUR_MS]
-/** An interval that ended so long ago was missed: nobody looked at its time. */
+/** An interval that ended so long ago was missed: no engine looked at its time. */
 const MISSED_MS = 60_000
 /** The record stays small: later intervals are looked for when earlier ones were started for the first time. */
 const MAX_FRESH = 200

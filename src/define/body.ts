@@ -21,7 +21,7 @@ export interface Budget {
   /** What is left of this attempt's reservation. */
   readonly left: number
   /**
-   * For an answer such as 429: nobody uses the budget until `Retry-After` (seconds, or a date; a minute where there is
+   * For an answer such as 429: no attempt uses the budget until `Retry-After` (seconds, or a date; a minute where there is
    * none, or it is zero or past), and this attempt is made again then. Always throws.
    */
   throttled(retryAfter?: string | number | null): Promise<never>

@@ -189,7 +189,7 @@ const UNGIVABLE = [
   'void',
 ]
 
-/** Why a field can be no parameter: nobody can give it, or an identity cannot be made of it; undefined where it can. */
+/** Why a field can be no parameter: it cannot be given as text or JSON, or an identity cannot be made of it; undefined where it can. */
 export function findFieldProblem(field: z.ZodType): string | undefined {
   const given = offending(field, givenParts)
   if (given !== undefined) return `takes a value of z.${given}(), which neither a flag nor JSON can give`

@@ -121,7 +121,7 @@ function refuseNonJson(family: string, name: string, value: unknown): void {
   )
 }
 
-/** What a trip through JSON does not change, nor anybody who has a reference to it. */
+/** Whether a value cannot be changed, and is the same after a trip through JSON. */
 const isIdentityValue = (value: unknown) =>
   typeof value === 'string' ||
   typeof value === 'boolean' ||

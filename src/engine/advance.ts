@@ -7,7 +7,7 @@ import type { TaskRun } from '../core/records/task-run.ts'
 import { sweepCancelledRun } from './cancel.ts'
 import { type Context, writeChangesSingly } from './context.ts'
 import { expandTaskRun } from './expand.ts'
-import { serveLimitWaiters } from './limits.ts'
+import { serveLimitWaiters } from './limit-waiters.ts'
 import { freeEndedLocks, wakeLockWaiters } from './locks.ts'
 import { releaseNextTasks } from './release.ts'
 import { resolveDependents } from './resolve.ts'
@@ -28,7 +28,7 @@ export async function advanceFeed(context: Context): Promise<number> {
   return events.length
 }
 
-/** Does what the events ask for, where somebody else takes and acknowledges them. */
+/** Handles events that the caller has taken and acknowledges. */
 export async function handleEvents(context: Context, events: FeedEvent[]): Promise<void> {
   await handleRecordsTogether(context, await readEventRecords(context, events))
 }
@@ -60,7 +60,7 @@ export async function handleChangedRecords(context: Context, changed: Key[]): Pr
 export const handleRecordsTogether = (context: Context, records: Stored[]): Promise<void> =>
   decideForRecords(context, records, (some) => handleRecords(context, some))
 
-/** Derives from these records whatever is owed: messages, bits, frees, wake-ups, releases, ends. */
+/** Derives from these records what is owed: messages, bits, frees, wake-ups, releases, ends. */
 async function handleRecords(context: Context, records: Stored[]): Promise<void> {
   const tasks = records.filter((each) => each.kind === 'taskRun')
   await Promise.all([

@@ -10,7 +10,7 @@ const PAGE = 500
 const LONG_AGO_MS = 5 * 60_000
 
 /**
- * Audits every open run, and every limit that somebody waits for. Returns how many records had to be repaired: what is
+ * Audits every open run, and every limit with waiters. Returns how many records had to be repaired: what is
  * owed since more than five minutes has been lost by a defect. What may still be on its way is done again uncounted.
  */
 export async function auditOpenRuns(context: Context): Promise<number> {
@@ -28,7 +28,7 @@ export async function auditOpenRuns(context: Context): Promise<number> {
 }
 
 /**
- * Derives again whatever is owed to an open run: messages, bits, frees, wake-ups, releases. It should find nothing to
+ * Derives again what is owed to an open run: messages, bits, frees, wake-ups, releases. It should find nothing to
  * repair; it makes a run go on at once where a process died with a message in its hands, which would come back only later.
  */
 export async function auditRun(context: Context, run: Run): Promise<number> {

@@ -4,7 +4,7 @@ import { type Moment, readClockMoment } from '../core/moment.ts'
 import type { Run } from '../core/records/run.ts'
 import { hasTaskEnded, isRunOpen } from '../core/records/status.ts'
 import { type Context, writeChangesSingly } from './context.ts'
-import { refreshAwaitedLimits } from './limits.ts'
+import { refreshAwaitedLimits } from './limit-waiters.ts'
 import { releaseNextTasks } from './release.ts'
 
 const PAGE = 500
@@ -30,7 +30,7 @@ export async function cancelRun({ ports }: Context, run: Stored<Run>): Promise<b
 }
 
 /**
- * Cancels whatever does not run, a page at a time: the note of how far it got brings the run back through the feed.
+ * Cancels all task runs that are not running, a page at a time: the note of how far it got brings the run back through the feed.
  * Ends the run once nothing runs, else passes again in a second. May be cut at any point and done again.
  */
 export async function sweepCancelledRun(context: Context, run: Stored<Run>): Promise<void> {

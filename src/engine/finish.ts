@@ -45,7 +45,7 @@ export async function finishAttempt(
     const result = await ports.store.write(changes)
     if (result.ok) return true
     if (result.failures.some(({ index }) => index === 0)) return false
-    // Somebody else changed a limit meanwhile.
+    // Another attempt has changed a limit meanwhile.
     await ports.clock.sleep(Math.min(RACE_MS * 2 ** tries, MAX_RACE_MS) * ports.random.number())
   }
 }

@@ -1,4 +1,4 @@
-import type { Change, Fields, Stored } from '../core/change.ts'
+import type { Change, Stored } from '../core/change.ts'
 import type { NeededLimit } from '../core/claim.ts'
 import { type Key, keys } from '../core/keys.ts'
 import {
@@ -12,23 +12,27 @@ import {
 import { type Limits, listLimitNeeds, type Need } from '../core/limits.ts'
 import { type Moment, readClockMoment } from '../core/moment.ts'
 import type { PlannedTask } from '../core/plan.ts'
-import type { Listed } from '../core/ports/deciding.ts'
 import type { Ending, Reservation } from '../core/ports/working.ts'
-import type { Limit, WaitItem } from '../core/records/lock-and-limit.ts'
+import type { Limit } from '../core/records/lock-and-limit.ts'
 import { formatHolderName, type TaskRun } from '../core/records/task-run.ts'
-import { type Context, updateRecord } from './context.ts'
+import type { Context } from './context.ts'
+
+/*
+ * Limits: who holds how much of each pool, resource and budget. Owns every write of their rows but those for waiters
+ * (limit-waiters.ts) and those that a config makes (apply-limits.ts); what a row becomes is computed by core/limit-row.ts. A claim
+ * takes, the end of an attempt settles, a running body reserves more of a budget or blocks it.
+ * Invariants:
+ * 1. A row is written on condition of the version that was read, in the same transaction as the task run that it is for.
+ * 2. A holder is `run/number/attempt`, so a repeated write replaces its own holding and never adds one.
+ * 3. The held amounts of a pool or resource, and what is spent and held of a budget in its window, never exceed the limit that
+ *    the row had when they were taken.
+ * 4. The end of an attempt finds its rows by the policy in the plan, so a process without the config settles them too.
+ */
 
 /** A limit that an attempt needs, as it stands now. */
 export interface LimitRow extends NeededLimit {
   stored: Stored<Limit> | undefined
 }
-
-/**
- * For so long a freed slot or refund is kept for whoever was woken for it, on every clock: its command may have gone, and
- * a host whose clock is ahead must not give it away before.
- */
-const KEPT_MS = 15_000
-const PAGE = 50
 
 /** What a task needs of limits, in the order in which it waits for them. */
 export const listTaskLimitNeeds = ({ settings }: Context, planned: PlannedTask): Need[] =>
@@ -67,7 +71,7 @@ export function computeCurrentRow(
   )
 }
 
-function withoutVersion({ version: _, ...row }: Stored<Limit>): Limit {
+export function withoutVersion({ version: _, ...row }: Stored<Limit>): Limit {
   return row
 }
 
@@ -123,102 +127,8 @@ export async function settleHeldLimits(
   })
 }
 
-/**
- * Wakes those who wait for a limit, in order, as far as it reaches; what each needs is kept for it until it is claimed.
- * Slots are kept for the first until its weight is there; of a budget what fits goes on. Whoever comes to wait
- * meanwhile changes the row, which is then looked at once more, so that nobody is missed.
- */
-export async function serveLimitWaiters(context: Context, stored: Stored<Limit>): Promise<void> {
-  if (!stored.waiting || stored.blockedUntil !== undefined) return
-  const { ports } = context
-  const key = keys.limit(stored.of, stored.name)
-  const items = await ports.store.list({
-    prefix: keys.waits(key),
-    limit: context.settings.page ?? PAGE,
-    consistency: 'strong',
-  })
-  if (items.length === 0) {
-    const { waiting: _, ...idle } = withoutVersion(stored)
-    const cleared = await ports.store.write([
-      makeRowWrite(key, stored, setNextDueInstant(idle, readClockMoment(ports.clock))),
-    ])
-    return cleared.ok ? undefined : requestAnotherLook(ports, key)
-  }
-  if (await serveWaiterPage(context, stored, items)) await requestAnotherLook(ports, key)
-}
-
-/** Serves a page of waiters; whether the row has to be looked at once more. */
-async function serveWaiterPage(
-  context: Context,
-  stored: Stored<Limit>,
-  items: Listed<Key<'wait'>>[],
-): Promise<boolean> {
-  let row = stored
-  let left = 0
-  for (const { key, record } of items) {
-    const served = await serveWaiter(context, row, key, record)
-    if (served === 'raced') return true
-    if (served === 'too little' && row.of === 'resource') return false
-    if (served === 'too little') left++
-    else row = served
-  }
-  return left === 0 || (items.length >= (context.settings.page ?? PAGE) && row.version > stored.version)
-}
-
-/** The row after one waiter was served; `raced` where the row or the task changed meanwhile. */
-async function serveWaiter(
-  { ports, settings }: Context,
-  row: Stored<Limit>,
-  itemKey: Key<'wait'>,
-  item: Stored<WaitItem>,
-): Promise<Stored<Limit> | 'too little' | 'raced'> {
-  const { run, number, nonce, weight = 1 } = item
-  const key = keys.limit(row.of, row.name)
-  const [task] = await ports.store.read([keys.taskRun(run, number)])
-  if (task?.status !== 'waiting' || task.waitsFor !== key) {
-    await ports.store.write([{ key: itemKey, remove: true, if: { nonce } }])
-    return row
-  }
-  if (weight > computeFreeCapacity(row)) return 'too little'
-  const moment = readClockMoment(ports.clock)
-  const until = moment.steady + KEPT_MS + settings.skewMs
-  const next = addLimitHolder(withoutVersion(row), formatHolderName(task), { weight, until }, moment)
-  const woken = await ports.store.write([
-    { key: keys.taskRun(run, number), set: AWAKE, if: { version: task.version } },
-    { key: itemKey, remove: true },
-    makeRowWrite(key, row, next),
-  ])
-  return woken.ok ? { ...next, version: row.version + 1 } : 'raced'
-}
-
-const AWAKE: Fields<TaskRun> = { status: 'queued', waitsFor: undefined, notBefore: undefined }
-
-/** Brings the row through the feed once more, for whoever waits. */
-async function requestAnotherLook(ports: Context['ports'], key: Key<'limit'>): Promise<void> {
-  const [row] = await ports.store.read([key])
-  if (row !== undefined) await updateRecord(ports.store, key, row, ({ freed }) => ({ freed: freed + 1 }))
-}
-
-/** Looks at the limits again for which these tasks waited: the next in line may fit where the first did not. */
-export async function refreshAwaitedLimits(ports: Context['ports'], tasks: TaskRun[]): Promise<void> {
-  const rows = tasks.flatMap(({ waitsFor }) => (isLimitKey(waitsFor) ? [waitsFor] : []))
-  for (const key of new Set(rows)) await requestAnotherLook(ports, key)
-}
-
-const isLimitKey = (row: string | undefined): row is Key<'limit'> => row?.startsWith(keys.limits) === true
-
-/** Brings a row up to date whose window has turned, or where something was kept for too long. */
-export async function refreshLimit({ ports }: Context, stored: Stored<Limit>): Promise<void> {
-  const moment = readClockMoment(ports.clock)
-  if ((stored.dueAt ?? Number.POSITIVE_INFINITY) > moment.steady) return
-  const row = computeLimitAt(withoutVersion(stored), moment)
-  const key = keys.limit(row.of, row.name)
-  await ports.store.write([
-    makeRowWrite(key, stored, setNextDueInstant({ ...row, freed: row.freed + 1 }, moment)),
-  ])
-}
-
 const MAX_TRIES = 50
+
 const RACE_MS = 20
 
 /** Changes a row on condition of what was read, until it is won; `change` returns undefined to leave it. */
@@ -272,7 +182,7 @@ export async function reserveMoreBudget(
   return held && row?.window && { amount: held.weight, endsAt: row.window.endsAt }
 }
 
-/** Leaves a budget alone until an instant, as whoever it is for has asked. */
+/** Lets no claim use a budget until an instant, because the outside service has asked for a pause. */
 export async function blockBudget(context: Context, name: string, until: number): Promise<void> {
   const need: Need = { key: keys.limit('budget', name), of: 'budget', name, weight: 0 }
   await updateRow(context, need, (now, moment) => {

@@ -7,7 +7,7 @@ import { formatHolderName, type TaskRun } from '../core/records/task-run.ts'
 import { usesUpRetryPolicy } from '../core/retry.ts'
 import { type Context, writeChangesSingly } from './context.ts'
 
-/** Frees the locks of attempts that are over; a lock that somebody waits for comes back through the feed. */
+/** Frees the locks of attempts that are over; a lock with waiters comes back through the feed. */
 export async function freeEndedLocks({ ports }: Context, tasks: Stored<TaskRun>[]): Promise<void> {
   const started = tasks.filter((task) => task.startedAt !== undefined && task.status !== 'running')
   const now = ports.clock.steady()
@@ -37,7 +37,7 @@ const makeLockFreeing = (task: TaskRun, holder: string, now: number): Change => 
 const findEndedAttempt = (task: TaskRun) =>
   formatHolderName(hasTaskEnded(task.status) ? task : { ...task, attempt: task.attempt - 1 })
 
-/** A cancelled task takes its back-off along; nobody would try again at its end. */
+/** A cancelled task takes its back-off along; no run would try again at its end. */
 function makeBackoffRemoval(task: TaskRun, { backoffUntil }: Lock): Change[] {
   if (task.status !== 'cancelled' || backoffUntil === undefined || backoffUntil !== task.notBefore) return []
   const key = keys.lock(task.taskId)

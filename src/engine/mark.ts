@@ -4,7 +4,7 @@ import { keys } from '../core/keys.ts'
 import type { Lock } from '../core/records/lock-and-limit.ts'
 import type { TaskRun } from '../core/records/task-run.ts'
 import type { Context } from './context.ts'
-import { refreshAwaitedLimits } from './limits.ts'
+import { refreshAwaitedLimits } from './limit-waiters.ts'
 
 /**
  * Whether a person can count a task of an open run as succeeded now: nothing below it may move any more, because a run

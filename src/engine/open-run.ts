@@ -11,7 +11,7 @@ import { isRunOpen } from '../core/records/status.ts'
 import type { Context } from './context.ts'
 import { createPlannedRun } from './create-run.ts'
 
-/** What somebody asks for: a root task by name and parameters. */
+/** What is asked for: a root task by name and parameters. */
 export interface RunRequest {
   /** The pipeline, or the family. */
   name: string
@@ -98,7 +98,7 @@ export async function joinOrReserveRun(
     if (open !== undefined) return { run: open.id, opened: false }
     const { store, clock, random } = context.ports
     const nonce = random.nonce()
-    // Due at once: whoever comes to plan it may take it over.
+    // Due at once, so that the planner that is started for it may take it over.
     const run = await openNext(
       store,
       request,
@@ -110,7 +110,7 @@ export async function joinOrReserveRun(
   }
 }
 
-/** Ends a run that was opened for a planner and cannot be planned; whoever asked is told why. */
+/** Ends a run that was opened for a planner and cannot be planned; its failure says why. */
 export async function failRunPlanning({ ports }: Context, id: string, message: string): Promise<void> {
   const [run] = await ports.store.read([keys.run(id)])
   if (run?.status !== 'planning') return
@@ -153,7 +153,7 @@ async function mayTakeOver({ ports }: Context, run: Run): Promise<boolean> {
   return run.worker !== undefined && (await ports.isGone(run.worker))
 }
 
-/** Who plans a run, and until when nobody else may. */
+/** The process that plans a run, and until when no other process may. */
 type Planner = Pick<Run, 'worker' | 'dueAt'> & { nonce: string }
 
 function makePlanner({ ports, settings }: Context, nonce: string): Planner {

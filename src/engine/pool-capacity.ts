@@ -5,7 +5,7 @@ import { DEFAULT_POOL } from '../core/plan.ts'
 import type { Context } from './context.ts'
 
 /**
- * How many more attempts each pool has room for, whoever runs them. `turn` moves on which pool comes first, so that
+ * How many more attempts each pool has capacity for, over all workers. `turn` moves on which pool comes first, so that
  * none takes all the places of a worker.
  */
 export async function computePoolCapacities(

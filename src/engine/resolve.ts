@@ -43,7 +43,7 @@ async function gatherArrivals(ports: Ports, ended: TaskRun[]): Promise<Map<Key<'
   return arrivals
 }
 
-/** What arrivals make of whoever depends on them: a task run, or the run itself. */
+/** What arrivals make of the node that depends on them: a task run, or the run itself. */
 const makeSettlingUpdate = (arrivals: Arrival[], now: number) => (record: Stored) => {
   if (record.kind === 'taskRun') return settleTaskRun(record, arrivals, now)
   return record.kind === 'run' ? settleRunStatus(record, arrivals, now) : undefined

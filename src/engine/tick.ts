@@ -5,13 +5,13 @@ import type { TaskRun } from '../core/records/task-run.ts'
 import { sweepCancelledRun } from './cancel.ts'
 import type { Context } from './context.ts'
 import { finishAttempt } from './finish.ts'
-import { refreshLimit } from './limits.ts'
+import { refreshLimit } from './limit-waiters.ts'
 import { decideForRun } from './undecidable.ts'
 
 const BATCH = 500
 const ORPHANS = 10_000
 const AGAIN_MS = 5_000
-/** Whoever still wants a run takes its planning over as soon as it is due. */
+/** How long a run without a planner stays: a command that still wants it takes its planning over as soon as it is due. */
 const ABANDON_MS = 60_000
 
 /** Brings what is due: leases that ran out, distant retries, targets to look at again, sweeps of cancelled runs. */
@@ -63,7 +63,7 @@ async function handleDueRun(context: Context, run: Stored<Run>): Promise<void> {
   if (run.status === 'planning' && overdueMs >= ABANDON_MS) await abandon(context, run)
 }
 
-/** Nobody has asked again for a run whose planner died: it ends, and the next request opens the next one. */
+/** Ends a run whose planner died and that was not asked for again: it ends, and the next request opens the next one. */
 async function abandon({ ports }: Context, run: Stored<Run>): Promise<void> {
   const message = 'its planner ended before the plan was complete; ask for it again'
   const set: Fields<Run> = {

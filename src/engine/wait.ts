@@ -70,8 +70,8 @@ interface WaitForLimit {
 }
 
 /**
- * One transaction: the task run, its wait item, the row's flag on condition that it is what was read, and whatever
- * other limits were kept for it given back, so that nobody waits while holding.
+ * One transaction: the task run, its wait item, the row's flag on condition that it is what was read, and what other
+ * limits have reserved for it given back, so that a waiter holds nothing.
  */
 export async function waitForLimit(
   { ports }: Context,

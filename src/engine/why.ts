@@ -91,7 +91,7 @@ async function explainHindrances(
   const pool = planned.policy.pool ?? DEFAULT_POOL
   reasons.push(...(await explainLaunches(context, pool)))
   if (context.settings.limits.pools[pool] === undefined)
-    reasons.push({ text: `the config has no pool ${pool} any more, so nobody takes it` })
+    reasons.push({ text: `the config has no pool ${pool} any more, so no worker takes it` })
   if (reasons.length > 0) return reasons
   return [{ text: `nothing holds it back: it is queued in the pool ${pool} for the next worker of its run` }]
 }
@@ -148,7 +148,7 @@ async function explainLaunches({ ports }: Context, pool: string): Promise<Reason
 
 function explainAwaitedTarget(task: TaskRun, planned: PlannedTask): Reason {
   const { timeoutMs } = planned.policy
-  const text = `its target is not there yet: ${planned.outputs.join(', ')}; somebody else makes it`
+  const text = `its target is not there yet: ${planned.outputs.join(', ')}; it is made outside of Sluice`
   if (timeoutMs === undefined || task.waitingSince === undefined) return { text }
   return { text: `${text}, and without it the task fails`, until: task.waitingSince + timeoutMs }
 }
@@ -184,7 +184,7 @@ function explainBudget(row: LimitRow['now'], weight: number, line: string): Reas
   const { window, blockedUntil, name, limit } = row
   if (blockedUntil !== undefined)
     return {
-      text: `whoever the budget ${name} is for has asked to be left alone${line}`,
+      text: `the service behind the budget ${name} has asked for a pause${line}`,
       until: blockedUntil,
     }
   const spent = window?.spent ?? 0

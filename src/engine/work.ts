@@ -16,7 +16,7 @@ import { UnfitMessages } from './unfit.ts'
 /** Why bodies are asked to stop. */
 export type StopReason = 'interrupted' | 'cancelled' | 'lost'
 
-/** What a worker tells whoever watches it. */
+/** Calls for what a worker does. */
 export interface WorkEvents {
   onStart?(claimed: Claimed): void
   onProgress?(claimed: Claimed, progress: Progress): void

@@ -2,11 +2,13 @@ import type { z } from 'zod'
 import type { RunShape, TaskShape } from '../control/control.ts'
 import type * as shape from '../control/schemas.ts'
 
-/** Shapes of one story, as the documentation of the API shows them. */
+/** The run of the examples; all shapes of this file tell one story. */
 export const RUN_ID = 'visits-2026-09-09-1'
 
+/** The interval of the example's run. */
 export const INTERVAL = { start: 1_788_912_000_000, end: 1_788_998_400_000 }
 
+/** The example of a run. */
 export const RUN: RunShape = {
   run: RUN_ID,
   name: 'visits',
@@ -20,6 +22,7 @@ export const RUN: RunShape = {
   unattendedSince: null,
 }
 
+/** The example of an attempt that failed. */
 export const ATTEMPT: z.output<typeof shape.Attempt> = {
   attempt: 1,
   outcome: 'failed',
@@ -29,6 +32,7 @@ export const ATTEMPT: z.output<typeof shape.Attempt> = {
   tail: 'reading 2026-09-09.csv',
 }
 
+/** The example of a task. */
 export const TASK: TaskShape = {
   number: 0,
   task: 'Count(date=2026-09-09)',
@@ -57,6 +61,7 @@ export const TASK: TaskShape = {
   attempts: [],
 }
 
+/** The example of a pipeline. */
 export const PIPELINE: z.output<typeof shape.Pipeline> = {
   name: 'visits',
   root: 'Count',

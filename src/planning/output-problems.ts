@@ -45,7 +45,7 @@ export async function recordPlanOutputs(given: OutputSurroundings, { header, tas
   await recordFound(given, open, header.name)
 }
 
-/** The same for tasks that were yielded; throws for whatever is wrong with their outputs. */
+/** The same for tasks that were yielded; throws one error with everything that is wrong with their outputs. */
 export async function recordYieldOutputs(
   given: OutputSurroundings,
   found: readonly (Made & { complete?: true })[],
@@ -74,7 +74,7 @@ async function recordFound(
     )
 }
 
-/** Targets with their makers; what somebody else makes is no task's. */
+/** Targets with their makers; the target of an external task has none. */
 function listMakings(found: readonly Made[], plan: string | undefined): Making[] {
   return found.flatMap(({ id, family, params, label, outputs, command, policy, failure }) =>
     policy.external || failure !== undefined

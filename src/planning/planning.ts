@@ -40,7 +40,7 @@ export function makePlanningDefinitions(surroundings: Surroundings) {
       })
       const made = tasks.flatMap(({ id, definition }, index) => {
         const list = lists[index]
-        // A marker proves its task always, and what somebody else makes is no attempt's.
+        // A marker proves its task always, and what an external task waits for is made by no attempt.
         const isMade = areThere[index] && definition.output && !definition.policy.external
         return isMade && Array.isArray(list) ? [{ id, outputs: list.map(({ uri }) => uri) }] : []
       })
@@ -107,7 +107,7 @@ function callUserCode<T>(what: string, call: () => T): T | Failure {
 
 const RECENT = 10_000
 
-/** One string for those that are equal: each upstream is named anew by whoever requires it, most often by neighbours. */
+/** Keeps one string for equal ones: each task that requires an upstream names it anew, most often neighbours in the graph. */
 function makeTextPool(): (text: string) => string {
   const known = new Map<string, string>()
   return (text) => {

@@ -51,6 +51,7 @@ function formatBatchFolder({
   return `${base(production)}/${date === until ? date : `${date}--${until}`}`
 }
 
+/** The articles of the days, as arXiv lists them. */
 export const CollectArticles = task(
   'CollectArticles',
   {
@@ -66,7 +67,7 @@ export const CollectArticles = task(
   },
 )
 
-/** What was matched on other days; whatever is there is taken as it is. */
+/** What was matched on other days; what is there is taken as it is. */
 const EarlierMatches = external('EarlierMatches', {
   params: { production: z.boolean() },
   output: ({ production }) =>
@@ -118,6 +119,7 @@ export const MatchBatch = task(
   },
 )
 
+/** The matches of all batches in one file. */
 export const MatchTitles = task(
   'MatchTitles',
   {
@@ -141,6 +143,7 @@ async function* readAllMatches(
   for (const batch of batches) yield* batch.readLines()
 }
 
+/** The report: counts, and a page that shows them. */
 export const ArxivReport = task(
   'ArxivReport',
   {
@@ -166,6 +169,7 @@ export const ArxivReport = task(
   },
 )
 
+/** Every working day of arXiv: collect, match, report. */
 export const arxlive = pipeline('arxlive', ArxivReport, {
   description: 'Collects the arXiv articles of some days and reports on them',
   // arXiv changes at 02:00 GMT, from Sunday to Thursday.

@@ -16,6 +16,7 @@ const source = insignificant(z.string().default('weblogs'))
 const within = insignificant(z.string().optional())
 const TOP = 20
 
+/** Writes the requests of each quarter of an hour into a file of its own. */
 export const Split = task(
   'Split',
   {
@@ -39,6 +40,7 @@ const results = (length: 'quarter' | 'hour' | 'day', interval: string) => ({
   visits: jsonLines<VisitLine>(`${makeResultPath(length, interval)}.visits.jsonl.gz`),
 })
 
+/** Requests, visitors and sessions of 15 minutes. */
 export const SearchQuarter = task(
   'SearchQuarter',
   {
@@ -65,6 +67,7 @@ export const SearchQuarter = task(
   },
 )
 
+/** The same of an hour, added up from its quarters. */
 export const SearchHour = task(
   'SearchHour',
   {
@@ -129,6 +132,7 @@ export interface DaySummary extends Summary, Clicks {
   topReferrers: { referrer: string; requests: number }[]
 }
 
+/** The same of a day, with its pages, referrers and clicks. */
 export const SearchDay = task(
   'SearchDay',
   {
@@ -146,18 +150,21 @@ export const SearchDay = task(
 /** Where a deployment reads its logs: `s3://bucket/prefix`. */
 const given = process.env.SEARCH_SOURCE === undefined ? {} : { source: process.env.SEARCH_SOURCE }
 
+/** A run for every quarter of an hour. */
 export const searchQuarter = pipeline('search-quarter', SearchQuarter, {
   description: 'Counts the requests, visitors and sessions of 15 minutes',
   schedule: quarterHourly(),
   params: ({ quarter }) => ({ interval: quarter, ...given }),
 })
 
+/** A run for every hour. */
 export const searchHourly = pipeline('search-hourly', SearchHour, {
   description: 'The same of an hour, made from its quarters',
   schedule: hourly(),
   params: ({ hour }) => ({ interval: hour, ...given }),
 })
 
+/** A run for every day. */
 export const searchDaily = pipeline('search-daily', SearchDay, {
   description: 'The same of a day, with pages, clicks and a comparison of two variants',
   schedule: daily(),

@@ -8,10 +8,16 @@ import {
 import type { Feed, FeedEvent } from '../../core/ports/deciding.ts'
 import { toFeedEvent } from './stream-event.ts'
 
-/**
- * The table's stream as a feed that one process follows, from the oldest record that is still there. (A Lambda is given
- * the records instead.) A process that begins anew is told everything again.
+/*
+ * The stream of a table as a feed, for a process that reads it itself; in a deployment Lambda reads the stream. Owns its place in
+ * each shard, in memory alone. Nothing tells it anything: it asks DynamoDB.
+ * Invariants:
+ * 1. A shard is begun when its parent has been read to its end, so the changes of one record stay in order.
+ * 2. An event stays in `delivered` until it is acknowledged; the next look at the stream comes when none is left.
+ * 3. A process that begins anew reads from the oldest record that the stream still has, so events come again.
  */
+
+/** Follows the stream of a table from its oldest record on; for one process at a time. */
 export function makeStreamFeed(client: DynamoDBStreamsClient, stream: string): Feed {
   /** Where each shard that is being read goes on. */
   const iterators = new Map<string, string>()

@@ -86,7 +86,7 @@ function makeBoundedAppend(path: string, maxBytes: number): (text: string) => vo
   }
 }
 
-/** The last line of the head, for whoever opens the file itself. */
+/** The last line of the head, for a reader of the file itself. */
 const makeLongLine = (maxBytes: number): LogLine => ({
   at: Date.now(),
   level: 'warn',

@@ -13,14 +13,14 @@ import { type Feed, type FeedEvent, makeTypedStore, type Store } from '../../cor
 export interface MemoryRecords {
   store: Store
   feed: Feed
-  /** Every record by key, for whoever checks invariants. */
+  /** Every record by key, for checks of invariants. */
   records: ReadonlyMap<string, Stored>
 }
 
 const readDueAt = (record: Stored | undefined) =>
   record !== undefined && 'dueAt' in record ? record.dueAt : undefined
 
-/** Whoever changes a record that it has read is told at once. */
+/** Code that changes a record in place fails at once. */
 function freezeDeeply<T>(value: T): T {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
   for (const each of Object.values(value)) freezeDeeply(each)

@@ -12,7 +12,7 @@ import { parsePlanSlice, serializePlanSlice } from '../../core/plan-slice.ts'
 import { PLAN_SLICE, type Plans } from '../../core/ports/deciding.ts'
 import { listAllKeys } from './listing.ts'
 
-/** What makes a plan stand: whoever puts this first has the plan; slices are under its name. */
+/** What makes a plan stand: the planner that puts this first has the plan; slices are under its name. */
 interface Cover {
   name: string
   header: PlanHeader

@@ -3,6 +3,21 @@ import type { Clock, Feed, FeedEvent } from '../../core/ports/deciding.ts'
 import type { Database } from './database.ts'
 import { readSqlRow, readSqlRows } from './rows.ts'
 
+/*
+ * The change feed of SQLite: events in a table, which one process at a time follows. Owns the table of events and the lease of the
+ * follower. The store of this process tells it each change (`tell`); the database tells it of commits, of rollbacks, and that
+ * another process has committed.
+ *
+ * Invariants:
+ * 1. An event is delivered until it is acknowledged, and is in the table from the commit of its change on, unless it is
+ *    acknowledged within that transaction: then it is never written.
+ * 2. Events are delivered in the order of their changes. Only the process that holds the lease takes any.
+ * 3. `known` is all that is in the table and not acknowledged, or it is undefined and the table is asked: a commit of another
+ *    process and a rollback make it undefined.
+ * 4. Acknowledging is not waited for. An event whose removal is lost is delivered again, and each handler can stand that.
+ */
+
+/** How long the lease of a follower lasts; it is extended when half of it is over. */
 const LEASE_MS = 5_000
 
 interface Lease {
@@ -17,7 +32,7 @@ export interface SqliteFeed extends Feed {
   isFollowedElsewhere(): Promise<boolean>
 }
 
-/** Of an event that is in the table only when its transaction is committed, if it is not handled before. */
+/** The number of an event that is not in the table yet: it gets one when its transaction is committed. */
 const UNWRITTEN = 0
 
 function parseLease(text: string): Lease {
@@ -42,21 +57,21 @@ export function makeSqliteFeed(
   const forgetRange = sql.prepare('DELETE FROM feed WHERE sequence BETWEEN ? AND ?')
   const lease = sql.prepare("SELECT value FROM setting WHERE name = 'feed'")
   const grant = sql.prepare("INSERT OR REPLACE INTO setting (name, value) VALUES ('feed', ?)")
-  /** Until when this process follows; nobody else takes a lease that has not ended. */
+  /** Until when this process follows; no other process takes a lease that has not ended. */
   let oursUntil = 0
   /** Up to here all is acknowledged, though its removal may not have been committed. */
   let acknowledged = 0
   /** All that is in the table and not acknowledged, as long as no other process commits; undefined where not known. */
   let known: FeedEvent[] | undefined
-  /** What happened in the open transaction and is not acknowledged. */
+  /** Events of the open transaction that are not acknowledged. */
   const unwritten = new Set<FeedEvent>()
   let version = database.foreignVersion()
-  /** What got its number in the last commit. */
+  /** Events that got their numbers in the last commit. */
   let numbered: FeedEvent[] = []
   database.onRollback(() => {
     known = undefined
     unwritten.clear()
-    // Their numbers will be those of others.
+    // Other events will get these numbers.
     for (const event of numbered) event.sequence = UNWRITTEN
   })
   database.beforeCommit(() => {
@@ -118,7 +133,7 @@ export function makeSqliteFeed(
       const events = oldest(limit)
       return events.length > 0 && (await follows()) ? events : []
     },
-    // Whoever takes the oldest first acknowledges the oldest first. Nobody waits: what is not removed is handled again.
+    // The oldest events are taken first, so they are acknowledged first. No caller waits for the removal (invariant 4).
     async acknowledge(events) {
       const written = events.filter((event) => !unwritten.delete(event))
       acknowledged = Math.max(acknowledged, written.at(-1)?.sequence ?? 0)

@@ -129,7 +129,7 @@ export function makeSqliteQueue(
       [...own, ...others].map((run) => [run, visibleIn(pool, run, Math.min(room, limit), query.unfit)]),
     )
     const groups = new Map([...rows.keys()].flatMap((run) => makeRunGroup(run, rows)))
-    // Who is alone takes nobody's turn, unless others may wait for its places.
+    // A single run takes no other run's turn, unless processes of other runs may wait for the places of the pool.
     if (groups.size <= 1 && room === Number.POSITIVE_INFINITY)
       return [...rows.values()].flat().map((row) => deliver(row, query.visibilityMs))
     const turns = turnsOf(pool)
@@ -179,7 +179,7 @@ export function makeSqliteQueue(
       for (const { message, delayMs, pool, priority } of messages)
         insert.run(message.run, message.number, message.attempt, now + delayMs, pool, priority)
     })
-    // Whoever is woken now takes in the same transaction, after this.
+    // A loop that is woken now takes in the same transaction, after this.
     drained = undefined
     isLikely = true
     onMessage()
@@ -204,7 +204,7 @@ export function makeSqliteQueue(
         return taken
       })
     },
-    // Nobody waits: what is not removed is delivered again, and its attempt is found to be over.
+    // No caller waits for the removal: a message that stays is delivered again, and its attempt is found to be over.
     async acknowledge(deliveries) {
       const removed = database.apply(() => {
         for (const delivery of deliveries) remove.run(...receiptOf(delivery))

@@ -18,7 +18,7 @@ import { BUSY_PAUSE_MS, type Patience } from './patience.ts'
  *
  * Invariants:
  * 1. Work is applied in the order in which it was asked for.
- * 2. The result of `commit` is told after the commit. The result of `apply` is told at once; whatever this process
+ * 2. The result of `commit` is told after the commit. The result of `apply` is told at once; what this process
  *    builds on it is asked for later, so it is in the same transaction or in a later one.
  * 3. A transaction that fails writes nothing, and rejects all work that was applied in it.
  * 4. If a transaction fails in which a result was told early, everything asked for from then on is rejected: what was

@@ -25,7 +25,7 @@ export interface SqsQueueOptions {
 
 /**
  * Messages in a standard queue per pool, with fair queues by pipeline. SQS knows neither priorities nor runs: a worker
- * is given whatever comes, and messages of a run that is forgotten are dropped by their claim.
+ * is given any message, and messages of a run that is forgotten are dropped by their claim.
  */
 export function makeSqsQueue(
   client: SQSClient,

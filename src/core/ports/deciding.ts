@@ -66,7 +66,7 @@ export interface Plans {
   tasks(run: string, numbers: number[]): Promise<PlannedTask[]>
   /** Adds tasks from number `base` on, a multiple of {@link PLAN_SLICE}; doing it again changes nothing. */
   extend(run: string, base: number, tasks: PlannedTask[]): Promise<void>
-  /** Forgets the plan of a run, and whatever extended it. */
+  /** Forgets the plan of a run, and its extensions. */
   remove(run: string): Promise<void>
 }
 

@@ -1,7 +1,7 @@
 import type { StorageTarget, Workspace } from './storage-target.ts'
 import type { Target } from './target.ts'
 
-/** Whatever targets there are below a folder, for the output of an `external` task: it is always complete. */
+/** The targets that are below a folder, for the output of an `external` task: it is always complete. */
 export class CollectionTarget<T extends StorageTarget> implements Target {
   readonly uri: string
   readonly #folder: string

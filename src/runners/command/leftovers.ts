@@ -18,7 +18,7 @@ const SAME_ROUND_MS = 5_000
 
 /**
  * Kills what earlier attempts of the same task run have left behind, with all that they have started: where the engine
- * and the host of a command were killed at the same moment, nobody was left to end it. On Linux, by the environment of
+ * and the host of a command were killed at the same moment, no process was left to end it. On Linux, by the environment of
  * processes (proc(5): /proc/pid/environ); elsewhere it does nothing.
  */
 export function killLeftovers(attempt: AttemptVariables): void {
