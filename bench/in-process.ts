@@ -19,23 +19,31 @@ const { values } = parseArgs({
 })
 // As the command does, before anything of Sluice is loaded.
 module.enableCompileCache(resolve(values.folder, '../cache'))
-const { growFreely, growThriftily, openHome, workOnRuns, loadProject, findRoot, requestFor, startRun } =
-  await import('./engine.ts')
+const {
+  letHeapGrow,
+  keepHeapSmall,
+  openLocalHome,
+  workOnRuns,
+  loadProject,
+  findRequestRoot,
+  makeCheckedRequest,
+  joinOrStartRun,
+} = await import('./engine.ts')
 const project = await loadProject(resolve(import.meta.dirname, 'sluice.config.ts'))
-growThriftily()
-const home = openHome({
+keepHeapSmall()
+const home = openLocalHome({
   stateFolder: resolve(values.folder, 'state'),
   storageFolder: resolve(values.folder, 'data'),
   project,
   ...(values.children ? {} : { inline: 'inline' as const }),
 })
 const start = performance.now()
-const asked = requestFor(findRoot(project, values.pipeline), JSON.parse(values.params))
-const opened = await startRun(home, asked)
+const asked = makeCheckedRequest(findRequestRoot(project, values.pipeline), JSON.parse(values.params))
+const opened = await joinOrStartRun(home, asked)
 const planned = performance.now()
 let status = opened === undefined ? 'complete' : 'planned'
 if (opened !== undefined && !values['plan-only']) {
-  growFreely()
+  letHeapGrow()
   const events = workOnRuns(home, { runs: [opened.run], concurrency: Number(values.concurrency) })
   for await (const event of events) if (event.event === 'run_ended') status = event.status
 }

@@ -9,8 +9,8 @@ import { type DeployedEnvironment, findDeployedEnvironment } from '../src/define
 import { DECIDERS, findPoolNameProblems } from '../src/define/deployment-options.ts'
 import type { Pipeline } from '../src/define/pipeline.ts'
 import type { BundledContainers } from '../src/project/bundled.ts'
-import { brokenText } from '../src/project/check-definitions.ts'
-import { findConfig, loadProject, type Project } from '../src/project/load-config.ts'
+import { describeBrokenModule } from '../src/project/check-definitions.ts'
+import { loadProject, type Project, requireConfig } from '../src/project/load-config.ts'
 import { type BundledProject, bundle, ownModule } from './bundle.ts'
 import { copyExternal } from './external.ts'
 
@@ -61,7 +61,7 @@ export async function readProject({
   outdir,
   replace = {},
 }: ReadOptions): Promise<DeployedProject> {
-  const path = findConfig(process.cwd(), config)
+  const path = requireConfig(process.cwd(), config)
   const project = await loadProject(path)
   const environment = findDeployedEnvironment(project, name)
   refuseBroken(project)
@@ -123,7 +123,7 @@ function refuseBroken({ broken }: Project): void {
   if (broken.length === 0) return
   throw new SluiceError(
     'config_failed',
-    `Nothing was deployed, because something in it is wrong:\n- ${broken.map(brokenText).join('\n- ')}`,
+    `Nothing was deployed, because something in it is wrong:\n- ${broken.map(describeBrokenModule).join('\n- ')}`,
   )
 }
 

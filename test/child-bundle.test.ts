@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
 import { enableCompileCache } from 'node:module'
 import { dirname, join } from 'node:path'
 import { it } from 'node:test'
-import { bundledChild } from '../src/bundling/child-bundle.ts'
+import { findChildBundle } from '../src/bundling/child-bundle.ts'
 import { temporaryFolder } from './support/folders.ts'
 
 /** When npm says that every file of a package was changed. */
@@ -21,9 +21,9 @@ it('a bundle of a child is kept, and made anew where another version has been in
     }
   }
   install('1')
-  const first = await bundledChild(source)
+  const first = await findChildBundle(source)
   assert.match(readFileSync(first, 'utf8'), /version 1/)
-  assert.equal(await bundledChild(source), first)
+  assert.equal(await findChildBundle(source), first)
   install('2')
-  assert.match(readFileSync(await bundledChild(source), 'utf8'), /version 2/)
+  assert.match(readFileSync(await findChildBundle(source), 'utf8'), /version 2/)
 })

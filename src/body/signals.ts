@@ -28,7 +28,7 @@ export function makeOverBudgetSignal(name: string, amount: number): AttemptSigna
 
 /** The signal of an attempt whose outside service has asked for a pause: the attempt is made again at `retryAt`. */
 export function makeThrottledSignal(name: string, retryAt: number): AttemptSignal {
-  const message = `${name} asked to be left alone until ${new Date(retryAt).toISOString()}`
+  const message = `the service behind ${name} has asked for a pause until ${new Date(retryAt).toISOString()}`
   return new AttemptSignal({ outcome: 'throttled', retryAt, failure: { outcome: 'throttled', message } })
 }
 

@@ -16,7 +16,7 @@ interface Made {
  * than everything else that it does before its body. `source` where esbuild is not installed (a deployment needs it as
  * well), or the bundle cannot be made. It is kept beside compiled code, because it is trusted in the same way.
  */
-export async function bundledChild(source: string): Promise<string> {
+export async function findChildBundle(source: string): Promise<string> {
   const cache = getCompileCacheDir()
   if (cache === undefined) return source
   try {
@@ -35,11 +35,11 @@ async function bundleIn(cache: string, source: string): Promise<string> {
   const { build, stop } = await import('esbuild')
   const began = Date.now()
   // Its process would stay until this one ends.
-  const { outputFiles, metafile } = await build(optionsFor(source)).finally(stop)
+  const { outputFiles, metafile } = await build(makeBuildOptions(source)).finally(stop)
   const folder = join(cache, digest(...outputFiles.map(({ hash }) => hash)))
   mkdirSync(cache, { recursive: true })
   if (!existsSync(folder)) keep(outputFiles, folder)
-  const inputs = changed(Object.keys(metafile.inputs).map((path) => resolve(dirname(source), path)))
+  const inputs = hasAnyChanged(Object.keys(metafile.inputs).map((path) => resolve(dirname(source), path)))
   // What has changed since may be in it or not.
   if (Object.values(inputs).every((at) => at < began))
     writeWhole(index, JSON.stringify({ folder, inputs } satisfies Made))
@@ -50,13 +50,13 @@ const digest = (...texts: string[]) =>
   createHash('sha256').update(texts.join('\n')).digest('hex').slice(0, 16)
 
 /** By the inode: npm gives each file of every package the same time of modification. */
-const changed = (paths: string[]) =>
+const hasAnyChanged = (paths: string[]) =>
   Object.fromEntries(
     paths.map((path) => [path, statSync(path, { throwIfNoEntry: false })?.ctimeMs ?? 0] as const),
   )
 
 function isCurrent({ folder, inputs }: Made): boolean {
-  const now = changed(Object.keys(inputs))
+  const now = hasAnyChanged(Object.keys(inputs))
   return existsSync(folder) && Object.entries(inputs).every(([path, at]) => now[path] === at)
 }
 
@@ -79,7 +79,7 @@ function writeWhole(path: string, text: string): void {
   renameSync(beside, path)
 }
 
-function optionsFor(source: string) {
+function makeBuildOptions(source: string) {
   const zod = import.meta.resolve('zod')
   const index = join(dirname(source), '../src', basename(source).replace('child', 'index'))
   return {

@@ -8,7 +8,7 @@ import { makeStateFolder } from '../homes/local/state-folder.ts'
  * The token of the API of `sluice dev`. It is in a file beside the state that only this user can read, so other users of
  * the machine cannot act. It stays the same, for programs that have it; without the file the next start makes another.
  */
-export function readApiToken(stateFolder: string): { path: string; value: string } {
+export function readOrMakeApiToken(stateFolder: string): { path: string; value: string } {
   const path = join(stateFolder, 'api-token')
   makeStateFolder(stateFolder)
   try {

@@ -2,7 +2,7 @@ import confirm from '@inquirer/confirm'
 import { SluiceError } from '../core/errors.ts'
 
 /** Asks before something large; without a terminal, or where the answer is no, it is refused and `--yes` is named. */
-export async function askFirst(fact: string, { question, refusal, hint }: Question): Promise<void> {
+export async function askForConfirmation(fact: string, { question, refusal, hint }: Question): Promise<void> {
   const message = `${fact} ${question}`
   if (process.stdin.isTTY && process.stdout.isTTY && (await confirm({ message, default: false }))) return
   throw new SluiceError('invalid_usage', `${fact} ${refusal}`, { hint })

@@ -1,15 +1,15 @@
 import { type Context, Hono } from 'hono'
 import { z } from 'zod'
 import type { Control } from '../control/control.ts'
-import { checkShape } from '../control/parts.ts'
+import { checkRequestShape } from '../control/parts.ts'
 import { RUN_STATUSES } from '../control/run-filter.ts'
 import { MAX_PAGE } from '../control/schemas.ts'
 import { SluiceError } from '../core/errors.ts'
 import { isRunOpen } from '../core/records/status.ts'
 import { makeApiGuard, makeSizeLimit } from '../http/guards.ts'
 import { MAX_REQUEST_BYTES } from '../http/route.ts'
-import { readSummary, readTasks } from './read-pages.ts'
-import { summaryData } from './render/summary.ts'
+import { readAllTasks, readRunSummary } from './read-pages.ts'
+import { makeSummaryData } from './render/summary.ts'
 
 const ASKED = z.strictObject({ name: z.string(), params: z.record(z.string(), z.json()).default({}) })
 const LIMIT = 100
@@ -35,22 +35,22 @@ const RUNS = z.strictObject({
  * The paths that `sluice dev` had before `/v1`, for programs that use them. They need no token, and start nothing but
  * what the config defines.
  */
-export function earlierApi(control: Control): Hono {
+export function makeEarlierApi(control: Control): Hono {
   const app = new Hono()
   app.use('/api/*', makeApiGuard({ isLoopbackOnly: true }), makeSizeLimit(MAX_REQUEST_BYTES))
-  app.onError(explain)
+  app.onError(answerError)
 
   app.get('/api/pipelines', async (context) => context.json((await control.pipelines()).pipelines))
   app.get('/api/budgets', async (context) => context.json(await control.budgets()))
   app.get('/api/pools', async (context) => context.json(await control.pools()))
   app.get('/api/runs', async (context) => {
-    const { status: statuses, ...query } = checkShape(RUNS, context.req.query())
+    const { status: statuses, ...query } = checkRequestShape(RUNS, context.req.query())
     return context.json((await control.runs({ ...query, statuses })).runs)
   })
   app.get('/api/runs/:run', async (context) => {
     const { run } = context.req.param()
-    const summary = await readSummary(control, run)
-    return context.json({ ...summaryData(summary), tasks: await readTasks(control, { run }) })
+    const summary = await readRunSummary(control, run)
+    return context.json({ ...makeSummaryData(summary), tasks: await readAllTasks(control, { run }) })
   })
   app.get('/api/runs/:run/tasks/:task', async (context) => {
     const query = context.req.param()
@@ -59,7 +59,7 @@ export function earlierApi(control: Control): Hono {
   })
   app.get('/api/work', async (context) => context.json(await readWork(control)))
   app.post('/api/runs', async (context) => {
-    const started = await control.start(await readBody(context, ASKED))
+    const started = await control.start(await readCheckedBody(context, ASKED))
     return context.json(started, 'opened' in started && started.opened ? 201 : 200)
   })
   app.post('/api/runs/:run/cancel', async (context) => {
@@ -84,7 +84,7 @@ async function readWork(control: Control) {
   const { runs } = await control.runs({ statuses: ['planning', 'running'], limit: MAX_PAGE })
   const lists = await Promise.all(
     runs.map(async ({ run }) => {
-      const tasks = await readTasks(control, { run, statuses: [...OPEN_TASKS] })
+      const tasks = await readAllTasks(control, { run, statuses: [...OPEN_TASKS] })
       return tasks.map((task) => ({ ...task, run, attempts: undefined }))
     }),
   )
@@ -96,11 +96,11 @@ async function readWork(control: Control) {
 }
 
 /** The body of a request, as the schema wants it. */
-const readBody = async <S extends z.ZodType>({ req }: Context, schema: S): Promise<z.output<S>> =>
-  checkShape(schema, await req.json().catch(() => undefined))
+const readCheckedBody = async <S extends z.ZodType>({ req }: Context, schema: S): Promise<z.output<S>> =>
+  checkRequestShape(schema, await req.json().catch(() => undefined))
 
 /** An error as these paths tell it: flat, where `/v1` has it in `error`. */
-function explain(error: Error, context: Context): Response {
+function answerError(error: Error, context: Context): Response {
   if (!(error instanceof SluiceError)) return context.json({ error: 'internal', message: error.message }, 500)
   const { code, message, hint, source } = error
   const isUnknown = code.startsWith('unknown_') && code !== 'unknown_parameter'

@@ -2,11 +2,11 @@ import type { Control, Follow, FollowEnd, RunEvent, Started } from '../control/c
 import { SluiceError } from '../core/errors.ts'
 import { EXIT } from './exit.ts'
 import type { ControlOptions } from './open-control.ts'
-import { placeFlag, type Result } from './options.ts'
-import { liveProgress, type ProgressView, plainProgress, silentProgress } from './progress.ts'
-import { readSummary } from './read-pages.ts'
-import { waitLines } from './render/reasons.ts'
-import { failureLines, type Summary, summaryData, summaryText } from './render/summary.ts'
+import { formatPlaceFlag, type Result } from './options.ts'
+import { makeLiveProgress, makePlainProgress, makeSilentProgress, type ProgressView } from './progress.ts'
+import { readRunSummary } from './read-pages.ts'
+import { renderWaitLines } from './render/reasons.ts'
+import { makeSummaryData, renderFailureLines, renderSummary, type Summary } from './render/summary.ts'
 
 /** Flags of commands that work on runs. */
 export interface RunOptions extends ControlOptions {
@@ -17,7 +17,7 @@ export interface RunOptions extends ControlOptions {
 }
 
 /** Follows the run that was opened or joined until it ends, waits or is stopped. */
-export async function followStarted(
+export async function followStartedRun(
   control: Control,
   started: Started,
   options: RunOptions,
@@ -31,12 +31,12 @@ export async function followStarted(
   if (options.detach && control.isHosted)
     return {
       data: { run, opened },
-      text: `${opened ? 'Started' : 'There is'} run ${run}. Look at it: sluice status ${run}${placeFlag(options)}`,
+      text: `${opened ? 'Started' : 'There is'} run ${run}. Look at it: sluice status ${run}${formatPlaceFlag(options)}`,
     }
-  const view = progressView(options, () => liveProgress(options.concurrency))
+  const view = makeProgressView(options, () => makeLiveProgress(options.concurrency))
   view.say(`${opened ? 'Run' : 'Going on with run'} ${run}`)
   const end = await followRuns(control, view, options, { runs: [run] })
-  return resultOf(control, await readSummary(control, run), end, options)
+  return makeRunResult(control, await readRunSummary(control, run), end, options)
 }
 
 /** Follows runs, shows how they go on, and stops gracefully at Ctrl-C. */
@@ -71,10 +71,10 @@ export async function followRuns(
 }
 
 /** Live on a terminal where there is such a view, plain lines otherwise. */
-export function progressView(options: RunOptions, live?: () => ProgressView): ProgressView {
-  if (options.json) return silentProgress()
+export function makeProgressView(options: RunOptions, live?: () => ProgressView): ProgressView {
+  if (options.json) return makeSilentProgress()
   if (process.stdout.isTTY && live !== undefined) return live()
-  return plainProgress((line) => console.log(line))
+  return makePlainProgress((line) => console.log(line))
 }
 
 /** The first Ctrl-C stops gracefully, the second kills what runs in this process. */
@@ -94,32 +94,32 @@ export function listenForStop(stop: AbortController, control: Pick<Control, 'clo
   }
 }
 
-async function resultOf(
+async function makeRunResult(
   control: Control,
   summary: Summary,
   end: FollowEnd,
   options: RunOptions,
 ): Promise<Result> {
   const { run, status } = summary.run
-  const data = { ...summaryData(summary), end }
+  const data = { ...makeSummaryData(summary), end }
   const isDone = end === 'ended' && status === 'succeeded'
   switch (end) {
     case 'ended':
       return {
         data,
-        text: summaryText(summary, placeFlag(options)),
+        text: renderSummary(summary, formatPlaceFlag(options)),
         exitCode: isDone ? EXIT.done : EXIT.failed,
       }
     case 'stopped': {
       const text = control.isHosted
-        ? `The run goes on: sluice status ${run}${placeFlag(options)}`
+        ? `The run goes on: sluice status ${run}${formatPlaceFlag(options)}`
         : `Stopped ${run}. The same command goes on with it.`
       return { data, text, exitCode: EXIT.waiting }
     }
     case 'waiting': {
-      const waits = waitLines(await control.waits({ run }))
+      const waits = renderWaitLines(await control.waits({ run }))
       const lines = [
-        ...failureLines(summary, placeFlag(options)).slice(1),
+        ...renderFailureLines(summary, formatPlaceFlag(options)).slice(1),
         `Nothing could start. ${run} waits:`,
         ...waits.map((line) => `  ${line}`),
         ...(control.isHosted ? [] : ['Go on later with the same command, or leave it to sluice dev.']),

@@ -7,7 +7,7 @@ import { runInNewContext } from 'node:vm'
  * where 100 are alive. This takes less, and no more time: most of what is young dies in a few milliseconds, in what a
  * processor's cache holds.
  */
-export function growThriftily(): void {
+export function keepHeapSmall(): void {
   setFlagsFromString('--semi-space-growth-factor=1')
   growBy(40)
 }
@@ -19,7 +19,7 @@ const LARGE_BYTES = 300 * 1024 * 1024
  * While tasks run little is alive, however large the graph, and looking for garbage less often takes a tenth less time. What
  * planning of a large graph has left would stay for long then: a gigabyte of a million tasks, which their commands may need.
  */
-export function growFreely(): void {
+export function letHeapGrow(): void {
   growBy(200)
   if (process.memoryUsage().heapUsed > LARGE_BYTES) collectGarbage()
 }

@@ -141,7 +141,7 @@ const HELP: { [command: string]: CommandHelp } = {
 export const PARAMETERS = 'Parameters:'
 
 /** How help is laid out: commands by what people do, flags of every command last. */
-export function layOutHelp(program: Command): Command {
+export function layOutCommandHelp(program: Command): Command {
   return program.configureHelp({
     subcommandTerm: (command) => `${command.name()} ${argumentsOf(command)}`.trim(),
     groupItems<T extends Command | Option>(all: T[], visible: T[], groupOf: (item: T) => string) {

@@ -16,7 +16,7 @@ export async function main(args: string[]): Promise<void> {
   // Node ends a process whose promises nothing can settle any more, without a word and with exit code 0.
   process.once('beforeExit', () => process.exit(report(neverSettled(), args.includes('--json'))))
   tolerateUnreadOutput()
-  const ended = await run(args)
+  const ended = await runCommand(args)
   const exitCode = await flushOutput().then(
     () => ended,
     (error) => report(error, args.includes('--json')),
@@ -35,7 +35,7 @@ function neverSettled(): SluiceError {
   )
 }
 
-async function run(args: string[]): Promise<number> {
+async function runCommand(args: string[]): Promise<number> {
   let exitCode: number = EXIT.done
   const isJson = args.includes('--json')
   const done = (result: Result) => {

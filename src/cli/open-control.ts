@@ -2,13 +2,13 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Control } from '../control/control.ts'
 import type { Home } from '../control/home.ts'
-import { localControl } from '../control/local-control.ts'
+import { makeLocalControl } from '../control/local-control.ts'
 import { SluiceError } from '../core/errors.ts'
-import { openHome } from '../homes/local/home.ts'
+import { openLocalHome } from '../homes/local/home.ts'
 import { makeStateFolder } from '../homes/local/state-folder.ts'
-import { noProject, type Project } from '../project/load-config.ts'
-import { growFreely, growThriftily } from './heap.ts'
-import { type GlobalOptions, secretsOf } from './options.ts'
+import { makeEmptyProject, type Project } from '../project/load-config.ts'
+import { keepHeapSmall, letHeapGrow } from './heap.ts'
+import { type GlobalOptions, openSecretsOfState } from './options.ts'
 
 /** Flags by which Sluice is found. */
 export interface ControlOptions extends GlobalOptions {
@@ -19,13 +19,13 @@ export interface ControlOptions extends GlobalOptions {
  * Lets a command ask Sluice on this machine or, with `--env`, a deployment; nothing but this place knows which. The
  * project is absent for commands to which no definition or limit matters: they work beside a broken config.
  */
-export async function withControl<T>(
+export async function askWithControl<T>(
   options: ControlOptions,
   project: Project | undefined,
   ask: (control: Control) => Promise<T>,
 ): Promise<T> {
   const control =
-    options.env === undefined ? controlHere(options, project) : await controlOf(options, project)
+    options.env === undefined ? openLocalControl(options, project) : await openControlFor(options, project)
   try {
     return await ask(control)
   } finally {
@@ -34,51 +34,54 @@ export async function withControl<T>(
 }
 
 /** What speaks to AWS is loaded only for a deployment. */
-async function controlOf(options: GlobalOptions, project: Project | undefined): Promise<Control> {
-  const { deployedControl } = await import('./remote/control.ts')
-  return deployedControl(options, project)
+async function openControlFor(options: GlobalOptions, project: Project | undefined): Promise<Control> {
+  const { openDeployedControl } = await import('./remote/control.ts')
+  return openDeployedControl(options, project)
 }
 
-function controlHere(options: ControlOptions, project: Project | undefined): Control {
+function openLocalControl(options: ControlOptions, project: Project | undefined): Control {
   let home: Home | undefined
   const open = async () => {
-    home ??= project === undefined ? openHome({ stateFolder: options.state }) : projectHome(options, project)
+    home ??=
+      project === undefined
+        ? openLocalHome({ stateFolder: options.state })
+        : openProjectHome(options, project)
     return home
   }
   const isMade = () => existsSync(join(options.state, 'state.db'))
-  return localControl({
+  return makeLocalControl({
     state: {
       open,
       existing: async () => (isMade() ? open() : home),
       withRuns: async () => (isMade() ? open() : noRuns(options)),
     },
-    project: project ?? noProject(process.cwd()),
+    project: project ?? makeEmptyProject(process.cwd()),
     isHosted: false,
-    secrets: keeperOf(options),
-    onWork: growFreely,
+    secrets: makeSecretKeeper(options),
+    onWork: letHeapGrow,
     close: async () => home?.close(),
   })
 }
 
 /** Asks the state on which an engine of this process works. */
-export const controlBeside = (home: Home, project: Project, options: GlobalOptions): Control =>
-  localControl({
+export const makeControlBesideEngine = (home: Home, project: Project, options: GlobalOptions): Control =>
+  makeLocalControl({
     state: { open: async () => home, existing: async () => home, withRuns: async () => home },
     project,
     isHosted: true,
-    secrets: keeperOf(options),
+    secrets: makeSecretKeeper(options),
     close: home.close,
   })
 
 /** Secrets are kept beside the state, which need not be opened for them. */
-const keeperOf = (options: GlobalOptions) => ({
-  names: () => secretsOf(options).names(),
+const makeSecretKeeper = (options: GlobalOptions) => ({
+  names: () => openSecretsOfState(options).names(),
   set(name: string, value: string) {
     // The folder is kept out of version control before a secret lies in it.
     makeStateFolder(options.state)
-    secretsOf(options).set(name, value)
+    openSecretsOfState(options).set(name, value)
   },
-  remove: (name: string) => secretsOf(options).remove(name),
+  remove: (name: string) => openSecretsOfState(options).remove(name),
 })
 
 function noRuns({ state }: GlobalOptions): never {
@@ -88,9 +91,9 @@ function noRuns({ state }: GlobalOptions): never {
 }
 
 /** Opens or makes the state of a project; `inline` runs bodies in this process. */
-export function projectHome(options: ControlOptions, project: Project): Home {
-  growThriftily()
-  return openHome({
+export function openProjectHome(options: ControlOptions, project: Project): Home {
+  keepHeapSmall()
+  return openLocalHome({
     stateFolder: options.state,
     project,
     ...(options.data === undefined ? {} : { storageFolder: options.data }),

@@ -3,8 +3,8 @@ import { makeFileSecrets } from '../adapters/secrets/file-secrets.ts'
 import { formatDayInZone, parseTimeSpan, type Span } from '../core/calendar.ts'
 import { SluiceError } from '../core/errors.ts'
 import { makeSecretVariableName } from '../define/secret.ts'
-import { secretsPath } from '../homes/local/state-folder.ts'
-import { findConfig, loadProject, noProject, type Project } from '../project/load-config.ts'
+import { makeSecretsPath } from '../homes/local/state-folder.ts'
+import { loadProject, makeEmptyProject, type Project, requireConfig } from '../project/load-config.ts'
 
 /** Flags that every command takes. */
 export interface GlobalOptions {
@@ -17,7 +17,7 @@ export interface GlobalOptions {
 }
 
 /** What a command line needs to go to the same place as this one: ` --env NAME`, or nothing. */
-export const placeFlag = ({ env }: Pick<GlobalOptions, 'env'>): string => (env ? ` --env ${env}` : '')
+export const formatPlaceFlag = ({ env }: Pick<GlobalOptions, 'env'>): string => (env ? ` --env ${env}` : '')
 
 /** What a command gives back; one place prints it. */
 export interface Result {
@@ -29,27 +29,27 @@ export interface Result {
 }
 
 /** Loads the project of the working folder. */
-export function projectOf(options: GlobalOptions): Promise<Project> {
-  return loadProject(findConfig(process.cwd(), options.config))
+export function loadWorkingProject(options: GlobalOptions): Promise<Project> {
+  return loadProject(requireConfig(process.cwd(), options.config))
 }
 
 /** The project of the working folder; nothing is defined where there is none, which is enough for plans of commands. */
-export async function projectIfAny(options: Pick<GlobalOptions, 'config'>): Promise<Project> {
+export async function loadProjectIfAny(options: Pick<GlobalOptions, 'config'>): Promise<Project> {
   try {
-    return await loadProject(findConfig(process.cwd(), options.config))
+    return await loadProject(requireConfig(process.cwd(), options.config))
   } catch (error) {
     const isAbsent = error instanceof SluiceError && error.code === 'config_not_found'
-    if (isAbsent && options.config === undefined) return noProject(process.cwd())
+    if (isAbsent && options.config === undefined) return makeEmptyProject(process.cwd())
     throw error
   }
 }
 
 /** The secrets of the state, without opening the state itself. */
-export const secretsOf = (options: GlobalOptions) =>
-  makeFileSecrets(secretsPath(options.state), makeSecretVariableName)
+export const openSecretsOfState = (options: GlobalOptions) =>
+  makeFileSecrets(makeSecretsPath(options.state), makeSecretVariableName)
 
 /** A whole number of 1 or more. */
-export function positiveInteger(text: string): number {
+export function parsePositiveInteger(text: string): number {
   const value = Number(text)
   if (!Number.isInteger(value) || value < 1)
     throw new InvalidArgumentError('It takes a whole number of 1 or more.')
@@ -59,7 +59,7 @@ export function positiveInteger(text: string): number {
 const UNITS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 
 /** A duration such as `90s`, `15m`, `2h` or `30d`; a number without a unit is refused. Returns milliseconds. */
-export function duration(text: string): number {
+export function parseDuration(text: string): number {
   const [, number, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/.exec(text) ?? []
   if (number === undefined) throw new InvalidArgumentError('It takes a duration such as 90s, 15m, 2h or 30d.')
   if (unit === undefined)
@@ -68,12 +68,12 @@ export function duration(text: string): number {
 }
 
 /** When a time that a flag names begins, in UTC: `2026-05-17`, `2026-05-17T10`, `today`, `yesterday`, or how long ago as `2h`. */
-export const beginOf = (text: string): number => stretchOf(text).start
+export const parseBeginning = (text: string): number => parseNamedSpan(text).start
 
 /** When it ends: a day or hour that is named is included as a whole. */
-export const endOf = (text: string): number => stretchOf(text).end
+export const parseEnd = (text: string): number => parseNamedSpan(text).end
 
-function stretchOf(text: string): Span {
+function parseNamedSpan(text: string): Span {
   const daysAgo = { today: 0, yesterday: 1 }[text]
   const named = parseTimeSpan(
     daysAgo === undefined ? text : formatDayInZone('UTC', Date.now(), -daysAgo),
@@ -85,6 +85,6 @@ function stretchOf(text: string): Span {
     throw new InvalidArgumentError(
       'It takes 2h or 7d (so long ago), 2026-05-17, 2026-05-17T10, today or yesterday.',
     )
-  const at = Date.now() - duration(text)
+  const at = Date.now() - parseDuration(text)
   return { start: at, end: at }
 }

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { z } from 'zod'
-import { didYouMean } from '../control/suggestion.ts'
+import { suggestName } from '../control/suggestion.ts'
 import { formatDayInZone } from '../core/calendar.ts'
 import { SluiceError } from '../core/errors.ts'
 import { listFieldChoices, parseFieldText } from '../define/fields.ts'
@@ -14,7 +14,7 @@ export function addParameterFlags(command: Command, fields: Fields): void {
     const kind = findParameterKind(field)
     const flag = `--${toFlagName(name)}`
     if (command.options.some(({ long }) => long === flag)) continue
-    const help = [field.description ?? '', describe(field)].filter(Boolean).join('; ')
+    const help = [field.description ?? '', describeFlag(field)].filter(Boolean).join('; ')
     const flags =
       kind === 'boolean'
         ? [new Option(flag, help), new Option(`--no-${toFlagName(name)}`)]
@@ -32,7 +32,7 @@ function onlyOnce(text: string, before: unknown): string {
   return text
 }
 
-function describe(field: z.ZodType): string {
+function describeFlag(field: z.ZodType): string {
   const isRequired = !field.safeParse(undefined).success
   const parts = [
     isRequired ? 'required' : '',
@@ -45,7 +45,7 @@ function describe(field: z.ZodType): string {
 }
 
 /** The parameters that the flags give, as the fields want them; not yet parsed by the schemas. */
-export function givenParameters(
+export function readGivenParameters(
   fields: Fields,
   options: Record<string, unknown>,
   pairs: string[],
@@ -78,14 +78,14 @@ function splitPair(pair: string): [string, string] {
 
 function unknownParameter(name: string, fields: Fields): SluiceError {
   const names = Object.keys(fields)
-  return new SluiceError('unknown_parameter', `No parameter is called ${name}.${didYouMean(name, names)}`, {
+  return new SluiceError('unknown_parameter', `No parameter is called ${name}.${suggestName(name, names)}`, {
     hint: names.length > 0 ? `There are: ${names.join(', ')}.` : 'It takes no parameters.',
   })
 }
 
 function parseValue(name: string, field: z.ZodType, value: string | boolean, timeZone: string): unknown {
   if (typeof value === 'boolean') return value
-  if (isDayField(field)) return parseFieldText(field, dayOf(value, timeZone))
+  if (isDayField(field)) return parseFieldText(field, parseDayWord(value, timeZone))
   const found = parseFieldText(field, value)
   if (findParameterKind(field) === 'boolean' && found === value)
     throw new SluiceError('invalid_parameter', `${name}: ${JSON.stringify(value)} is neither true nor false.`)
@@ -97,7 +97,7 @@ function parseValue(name: string, field: z.ZodType, value: string | boolean, tim
 }
 
 /** `today` and `yesterday` are those of the schedule's zone; they are resolved before any identity is made. */
-function dayOf(value: string, timeZone: string): string {
+function parseDayWord(value: string, timeZone: string): string {
   const shift = { today: 0, yesterday: -1 }[value]
   return shift === undefined ? value : formatDayInZone(timeZone, Date.now(), shift)
 }

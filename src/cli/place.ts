@@ -1,5 +1,5 @@
 import { dirname, join, resolve } from 'node:path'
-import { configAbove, findConfig } from '../project/load-config.ts'
+import { findConfigAbove, requireConfig } from '../project/load-config.ts'
 
 let started: string | undefined
 
@@ -10,7 +10,7 @@ function startFolder(): string {
 }
 
 /** A path of a flag, as an absolute one. */
-export const fromStart = (path: string) => resolve(startFolder(), path)
+export const resolveFromStart = (path: string) => resolve(startFolder(), path)
 
 /** Commands and flags that are seen from the folder in which they are given. */
 const STAYS = new Set(['init', 'completion'])
@@ -23,13 +23,13 @@ const NAMES_A_PLACE = /^--(config|plan)(=|$)/
 export function enterProject(args: readonly string[]): void {
   const folder = startFolder()
   if (STAYS.has(args[0] ?? '') || args.some((arg) => NAMES_A_PLACE.test(arg))) return
-  const config = configAbove(folder)
+  const config = findConfigAbove(folder)
   if (config !== undefined) process.chdir(dirname(config))
 }
 
 /** The state of a project is beside its config, in whichever folder the command is given; without a config it is here. */
-export function defaultState(config: string | undefined): string {
+export function findDefaultState(config: string | undefined): string {
   const folder = startFolder()
-  const path = config === undefined ? configAbove(folder) : findConfig(folder, config)
+  const path = config === undefined ? findConfigAbove(folder) : requireConfig(folder, config)
   return join(path === undefined ? folder : dirname(path), '.sluice')
 }

@@ -1,7 +1,7 @@
 import logUpdate from 'log-update'
 import type { RunEvent } from '../control/control.ts'
 import { hasTaskEnded } from '../core/records/status.ts'
-import { outcomeText, took } from './render/text.ts'
+import { formatDuration, renderOutcome } from './render/text.ts'
 
 /** Shows how runs go on. */
 export interface ProgressView {
@@ -14,11 +14,11 @@ export interface ProgressView {
 
 type TaskEvent<E> = Extract<RunEvent, { event: E }>
 
-const stoppingText = ({ graceMs }: TaskEvent<'stopping'>) =>
+const formatStopping = ({ graceMs }: TaskEvent<'stopping'>) =>
   `Stopping: what runs may finish for ${graceMs / 1_000} s. Ctrl-C again kills it.`
 
 /** One plain line for each start and end, for logs and pipes; those of one turn of the event loop are written together. */
-export function plainProgress(print: (text: string) => void): ProgressView {
+export function makePlainProgress(print: (text: string) => void): ProgressView {
   let lines: string[] = []
   const flush = () => {
     if (lines.length > 0) print(lines.join('\n'))
@@ -42,7 +42,7 @@ export function plainProgress(print: (text: string) => void): ProgressView {
         case 'task_ended':
           return write(endLine(event))
         case 'stopping':
-          return say(stoppingText(event))
+          return say(formatStopping(event))
       }
     },
     stop: flush,
@@ -51,12 +51,12 @@ export function plainProgress(print: (text: string) => void): ProgressView {
 
 function endLine(event: TaskEvent<'task_ended'>): string {
   const { outcome, task, tookMs, message } = event
-  const time = tookMs === null ? '' : ` ${took(tookMs)}`
+  const time = tookMs === null ? '' : ` ${formatDuration(tookMs)}`
   return `${outcome.padEnd(10)} ${task}${attemptText(event)}${time}${message === null ? '' : `: ${message}`}`
 }
 
 /** No lines at all, for `--json`. */
-export const silentProgress = (): ProgressView => ({ wantsCounts: false, show() {}, say() {}, stop() {} })
+export const makeSilentProgress = (): ProgressView => ({ wantsCounts: false, show() {}, say() {}, stop() {} })
 
 const attemptText = ({ attempt }: { attempt: number }) => (attempt > 1 ? ` (attempt ${attempt})` : '')
 
@@ -64,7 +64,7 @@ const REDRAW_MS = 200
 const SHOWN = 8
 
 /** Counts, what runs, elapsed and estimated time, redrawn in place on a terminal. */
-export function liveProgress(concurrency: number): ProgressView {
+export function makeLiveProgress(concurrency: number): ProgressView {
   const startedAt = Date.now()
   const running = new Map<number, TaskEvent<'task_started' | 'task_progress'>>()
   const started = new Map<number, number>()
@@ -79,7 +79,7 @@ export function liveProgress(concurrency: number): ProgressView {
     const left = all - ended
     const estimate =
       finished > 0 && left > 0
-        ? ` · about ${took(((spentMs / finished) * left) / Math.min(concurrency, left))} left`
+        ? ` · about ${formatDuration(((spentMs / finished) * left) / Math.min(concurrency, left))} left`
         : ''
     const parts = [`${ended}/${all} done`, `${running.size} running`]
     if (counts.failed) parts.push(`${counts.failed} failed`)
@@ -88,7 +88,9 @@ export function liveProgress(concurrency: number): ProgressView {
       .map((event) => runningLine(event, started.get(event.number) ?? event.at))
     const hidden = running.size - rows.length
     if (hidden > 0) rows.push(`  … and ${hidden} more`)
-    logUpdate([`${parts.join(' · ')} · ${took(Date.now() - startedAt)}${estimate}`, ...rows].join('\n'))
+    logUpdate(
+      [`${parts.join(' · ')} · ${formatDuration(Date.now() - startedAt)}${estimate}`, ...rows].join('\n'),
+    )
   }
 
   const timer = setInterval(draw, REDRAW_MS)
@@ -115,7 +117,7 @@ export function liveProgress(concurrency: number): ProgressView {
           spentMs += event.tookMs ?? 0
           if (outcome !== 'succeeded' && outcome !== 'yielded')
             print(
-              `${outcomeText(outcome)} ${task}${attemptText(event)}${message === null ? '' : `: ${message}`}`,
+              `${renderOutcome(outcome)} ${task}${attemptText(event)}${message === null ? '' : `: ${message}`}`,
             )
           return
         }
@@ -123,7 +125,7 @@ export function liveProgress(concurrency: number): ProgressView {
           counts = event.counts
           return
         case 'stopping':
-          print(stoppingText(event))
+          print(formatStopping(event))
       }
     },
     stop() {
@@ -137,5 +139,5 @@ function runningLine(event: TaskEvent<'task_started' | 'task_progress'>, started
   const progress = event.event === 'task_progress' ? event.progress : undefined
   const of = progress?.total === undefined ? '' : `/${progress.total}`
   const how = progress ? ` ${progress.done}${of}${progress.text ? ` ${progress.text}` : ''}` : ''
-  return `  ${event.task}${attemptText(event)}${how} ${took(Date.now() - startedAt)}`
+  return `  ${event.task}${attemptText(event)}${how} ${formatDuration(Date.now() - startedAt)}`
 }

@@ -1,17 +1,17 @@
 import { parseArgs } from 'node:util'
 import type { Command } from 'commander'
 import type { StartRequest } from '../control/control.ts'
-import { findRoot, type Root } from '../control/requests.ts'
+import { findRequestRoot, type Root } from '../control/requests.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { Params } from '../core/json.ts'
-import { brokenText } from '../project/check-definitions.ts'
-import { findConfig, loadProject, type Project } from '../project/load-config.ts'
-import { backfill } from './commands/backfill.ts'
-import { planRequest } from './commands/plan.ts'
-import { readPlan, runRequest } from './commands/run.ts'
-import { positiveInteger, projectIfAny } from './options.ts'
-import { addParameterFlags, givenParameters } from './parameters.ts'
-import { type Done, withEnvironment, withGlobals, withRemoteWork, withWorkFlags } from './program.ts'
+import { describeBrokenModule } from '../project/check-definitions.ts'
+import { loadProject, type Project, requireConfig } from '../project/load-config.ts'
+import { backfillPipeline } from './commands/backfill.ts'
+import { showPlan } from './commands/plan.ts'
+import { readPlanRequest, runRequest } from './commands/run.ts'
+import { loadProjectIfAny, parsePositiveInteger } from './options.ts'
+import { addParameterFlags, readGivenParameters } from './parameters.ts'
+import { addEnvironmentFlag, addGlobalFlags, addRemoteWorkFlags, addWorkFlags, type Done } from './program.ts'
 
 const MAX_ACTIVE = 8
 
@@ -24,46 +24,46 @@ type Options = Record<string, unknown> & { param?: string[]; force?: true | stri
 
 /** `run`, `plan` and `backfill` take flags that only NAME's parameters tell, so NAME is looked up first. */
 export async function addWorkCommands(program: Command, args: string[], done: Done): Promise<void> {
-  const named = await lookUp(args)
-  const run = withRemoteWork(withGlobals(program.command('run [name]')))
+  const named = await findNamed(args)
+  const run = addRemoteWorkFlags(addGlobalFlags(program.command('run [name]')))
     .description('makes a pipeline or task complete')
     .option('--plan <file>', 'runs a plan that was made elsewhere; - is standard input')
-  const plan = withGlobals(program.command('plan <name>')).description('shows what would run, and why')
+  const plan = addGlobalFlags(program.command('plan <name>')).description('shows what would run, and why')
   for (const command of [run, plan])
     command
       .usage('NAME [--PARAM VALUE …] [options]')
       .option('--force [task]', 'runs the root again, or this task and what is downstream of it')
-  const fill = withEnvironment(withWorkFlags(withGlobals(program.command('backfill <pipeline>'))))
+  const fill = addEnvironmentFlag(addWorkFlags(addGlobalFlags(program.command('backfill <pipeline>'))))
     .description('runs every interval of a range that is not complete')
     .usage('PIPELINE --from TIME --to TIME [--PARAM VALUE …] [options]')
     .requiredOption('--from <time>', 'the first interval: 2026-05-17, 2026-05-17T10 or 2026-05-17T10:15')
     .requiredOption('--to <time>', 'the last one, included as a whole')
-    .option('--max-active-runs <n>', 'how many runs are open at once', positiveInteger, MAX_ACTIVE)
+    .option('--max-active-runs <n>', 'how many runs are open at once', parsePositiveInteger, MAX_ACTIVE)
     .option('--yes', 'does not ask, however many intervals there are')
   for (const command of [run, plan, fill]) if (named) addParameterFlags(command, named.root.definition.fields)
 
   run.action(async (name: string | undefined, options) => {
-    const project = named?.project ?? (await projectIfAny(options))
-    const request = await requestOf(named, name, options)
+    const project = named?.project ?? (await loadProjectIfAny(options))
+    const request = await makeStartRequest(named, name, options)
     warnBroken(project)
     done(await runRequest(project, request, options))
   })
   plan.action(async (name, options) => {
     const { project, root } = named as Named
     warnBroken(project)
-    done(await planRequest(project, namedRequest(name, root, options), options))
+    done(await showPlan(project, namedRequest(name, root, options), options))
   })
   fill.action(async (name, options) => {
     const { project, root } = named as Named
     warnBroken(project)
     // Parameters of these names are given with -p.
     const { from: _, to: __, yes: ___, maxActiveRuns: ____, ...others } = options
-    done(await backfill(project, name, given(root, others), options))
+    done(await backfillPipeline(project, name, readGivenParams(root, others), options))
   })
 }
 
 /** A pipeline or task by name, or a plan from elsewhere. */
-async function requestOf(
+async function makeStartRequest(
   named: Named | undefined,
   name: string | undefined,
   options: Options,
@@ -82,20 +82,20 @@ async function requestOf(
       '--force is for tasks of the config, not for a plan from elsewhere.',
       { hint: 'Remove the outputs that are to be made again, then run the plan.' },
     )
-  return readPlan(plan)
+  return readPlanRequest(plan)
 }
 
 function namedRequest(name: string, root: Root, options: Options) {
   const { force } = options
-  return { name, params: given(root, options), ...(force === undefined ? {} : { force }) }
+  return { name, params: readGivenParams(root, options), ...(force === undefined ? {} : { force }) }
 }
 
-function given({ definition, pipeline }: Root, options: Options): Params {
+function readGivenParams({ definition, pipeline }: Root, options: Options): Params {
   const timeZone = pipeline?.schedule?.timeZone ?? 'UTC'
-  return givenParameters(definition.fields, options, options.param ?? [], timeZone) as Params
+  return readGivenParameters(definition.fields, options, options.param ?? [], timeZone) as Params
 }
 
-async function lookUp(args: string[]): Promise<Named | undefined> {
+async function findNamed(args: string[]): Promise<Named | undefined> {
   const string = { type: 'string' } as const
   const { positionals, values } = parseArgs({
     args,
@@ -118,10 +118,10 @@ async function lookUp(args: string[]): Promise<Named | undefined> {
   const [command, name] = positionals
   if (!['run', 'plan', 'backfill'].includes(command ?? '') || name === undefined) return undefined
   const config = typeof values.config === 'string' ? values.config : undefined
-  const project = await loadProject(findConfig(process.cwd(), config))
-  return { project, root: findRoot(project, name) }
+  const project = await loadProject(requireConfig(process.cwd(), config))
+  return { project, root: findRequestRoot(project, name) }
 }
 
 function warnBroken(project: Project): void {
-  for (const each of project.broken) console.error(`warning: ${brokenText(each)}`)
+  for (const each of project.broken) console.error(`warning: ${describeBrokenModule(each)}`)
 }

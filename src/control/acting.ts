@@ -7,49 +7,49 @@ import { cancelRun, mustCancelBeforeRetry } from '../engine/cancel.ts'
 import { type Loops, startEngineLoops } from '../engine/loops.ts'
 import { canMarkSucceeded, markTaskSucceeded } from '../engine/mark.ts'
 import { setSchedulePaused } from '../engine/schedules.ts'
-import { unattendedSince } from './attendance.ts'
+import { findUnattendedSince } from './attendance.ts'
 import type { Cancelled, Control, MarkResult, Retried, Started } from './control.ts'
 import { findRun } from './find-runs.ts'
 import { countTasks, type FoundTask, findTask } from './find-tasks.ts'
 import type { Home } from './home.ts'
-import { type ControlParts, checkShape } from './parts.ts'
-import { findScheduled, requestAgain, scheduleProblem } from './requests.ts'
+import { type ControlParts, checkRequestShape } from './parts.ts'
+import { findScheduledPipeline, findStartProblem, repeatRequest } from './requests.ts'
 import { PipelineRef, RetryRequest, RunRef, TaskRef } from './schemas.ts'
-import { openHere } from './start-runs.ts'
+import { openRunHere } from './start-runs.ts'
 
 /** Operations that change runs and schedules. */
-export function actingOn(
+export function makeActingOperations(
   parts: ControlParts,
 ): Pick<Control, 'retry' | 'cancel' | 'mark' | 'pause' | 'resume'> {
   const { state, project } = parts
   const setPaused = async (name: string, paused: boolean) => {
-    const pipeline = findScheduled(project, name)
+    const pipeline = findScheduledPipeline(project, name)
     if (!paused) refuseUnstartable(pipeline)
     await setSchedulePaused((await state.open()).context, pipeline.name, paused)
     return { pipeline: name, paused }
   }
   return {
     async retry(request) {
-      const { run: name, task, confirmed } = checkShape(RetryRequest, request)
+      const { run: name, task, confirmed } = checkRequestShape(RetryRequest, request)
       const home = await state.withRuns()
-      return retryRun(parts, home, await findRun(home, name), { name: task, confirmed })
+      return retryRunOrTask(parts, home, await findRun(home, name), { name: task, confirmed })
     },
     async cancel(request) {
       const home = await state.withRuns()
-      return cancelAndWait(parts, home, await findRun(home, checkShape(RunRef, request).run))
+      return cancelAndWait(parts, home, await findRun(home, checkRequestShape(RunRef, request).run))
     },
     async mark(request) {
-      const { run, task } = checkShape(TaskRef, request)
+      const { run, task } = checkRequestShape(TaskRef, request)
       const home = await state.withRuns()
       return markTask(parts, home, await findRun(home, run), task)
     },
-    pause: (request) => setPaused(checkShape(PipelineRef, request).pipeline, true),
-    resume: (request) => setPaused(checkShape(PipelineRef, request).pipeline, false),
+    pause: (request) => setPaused(checkRequestShape(PipelineRef, request).pipeline, true),
+    resume: (request) => setPaused(checkRequestShape(PipelineRef, request).pipeline, false),
   }
 }
 
 /** Opens the next run of a run's request; one that is open although something in it has failed is cancelled first. */
-async function retryRun(
+async function retryRunOrTask(
   parts: ControlParts,
   home: Home,
   run: Stored<Run>,
@@ -57,7 +57,7 @@ async function retryRun(
 ): Promise<Retried> {
   const task = name === undefined ? undefined : await findTask(home, run, name)
   const stopping = task === undefined ? await endFailing(parts, home, run, confirmed) : undefined
-  return stopping ?? openAgain(parts, home, run, { task })
+  return stopping ?? openRunAgain(parts, home, run, { task })
 }
 
 /**
@@ -75,20 +75,20 @@ async function endFailing(
   if (!isRunOpen(run.status)) return undefined
   const counts = await countTasks(home, run)
   if (!mustCancelBeforeRetry(run, counts.failed ?? 0)) return undefined
-  const running = (await unattendedSince(home, run)) === undefined ? (counts.running ?? 0) : 0
+  const running = (await findUnattendedSince(home, run)) === undefined ? (counts.running ?? 0) : 0
   if (running > 0 && !confirmed) return { status: 'unconfirmed', affected: running, all: run.tasks ?? 0 }
   const { status } = await cancelAndWait(parts, home, run)
   return isRunOpen(status) ? { status: 'running', run: run.id } : undefined
 }
 
 /** Opens the next run of a request, or of one of its tasks; tasks of the ids in `done` count as complete. */
-function openAgain(
-  { project, openRun = openHere }: ControlParts,
+function openRunAgain(
+  { project, openRun = openRunHere }: ControlParts,
   home: Home,
   run: Run,
   { task, done }: { task?: FoundTask | undefined; done?: string[] },
 ): Promise<Started> {
-  const asked = requestAgain(project, run, task?.planned, done && new Set(done))
+  const asked = repeatRequest(project, run, task?.planned, done && new Set(done))
   const isPipeline = task === undefined && project.pipelines.has(run.name)
   return openRun(home, asked, {
     ...(isPipeline ? { pipeline: run.name } : {}),
@@ -147,7 +147,7 @@ async function markTask(
   if (!isRunOpen(run.status)) {
     if (task.status === 'succeeded' || task.status === 'complete')
       throw new SluiceError('invalid_usage', `${planned.label} has ${task.status} already.`)
-    return openAgain(parts, home, run, { done: [planned.id] })
+    return openRunAgain(parts, home, run, { done: [planned.id] })
   }
   return whileDeciding(parts, home, () => markOpen(home, run, task.number))
 }
@@ -171,7 +171,7 @@ async function markOpen(home: Home, run: Stored<Run>, number: number): Promise<M
 
 /** A schedule that could start nothing is not resumed: it would lose its intervals, and only a log would say so. */
 function refuseUnstartable(pipeline: Pipeline): void {
-  const problem = scheduleProblem(pipeline, Date.now())
+  const problem = findStartProblem(pipeline, Date.now())
   if (problem === undefined) return
   throw new SluiceError(
     'invalid_definition',

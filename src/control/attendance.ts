@@ -12,7 +12,7 @@ const GRACE_MS = 5_000
  * Since when no process works on a run that is open; undefined where one does, the run has ended, or a deployment
  * works on it.
  */
-export async function unattendedSince(home: Home, run: Run): Promise<number | undefined> {
+export async function findUnattendedSince(home: Home, run: Run): Promise<number | undefined> {
   const { presence, context } = home
   if (presence === undefined || !isRunOpen(run.status)) return undefined
   const workers = (await presence.list()).filter(({ runs }) => runs === undefined || runs.includes(run.id))
@@ -37,8 +37,8 @@ async function lastMove({ context }: Home, run: Run): Promise<number | undefined
     if (worker !== undefined && !(await isGone(worker))) return undefined
   // Leases are kept by the steady clock.
   const leaseMs = context.settings.leaseMs + clock.steady() - clock.now()
-  return tasks.reduce((latest, task) => Math.max(latest, moveOf(task, leaseMs)), run.createdAt)
+  return tasks.reduce((latest, task) => Math.max(latest, findLastMoveOf(task, leaseMs)), run.createdAt)
 }
 
-const moveOf = ({ status, startedAt = 0, endedAt = 0, leaseUntil }: TaskRun, leaseMs: number) =>
+const findLastMoveOf = ({ status, startedAt = 0, endedAt = 0, leaseUntil }: TaskRun, leaseMs: number) =>
   Math.max(startedAt, endedAt, status === 'running' && leaseUntil !== undefined ? leaseUntil - leaseMs : 0)

@@ -14,14 +14,17 @@ const MOST_OPEN = 1_000
  * How many of some runs may be open at once, where `maxActive` may work: one that only waits for targets that somebody
  * else makes holds no place, or the first intervals whose input is late would hold up all others.
  */
-export function placesOf(home: Home, maxActive: number): (open: readonly string[]) => Promise<number> {
+export function makePlaceCounter(
+  home: Home,
+  maxActive: number,
+): (open: readonly string[]) => Promise<number> {
   const { clock } = home.context.ports
   let lookedAt = Number.NEGATIVE_INFINITY
   let awaiting = new Set<string>()
   return async (all) => {
     if (all.length < maxActive) return maxActive
     if (clock.steady() - lookedAt >= LOOK_MS) {
-      const answers = await Promise.all(all.map((run) => onlyAwaits(home, run)))
+      const answers = await Promise.all(all.map((run) => isOnlyAwaiting(home, run)))
       awaiting = new Set(all.filter((_, index) => answers[index]))
       lookedAt = clock.steady()
     }
@@ -30,13 +33,13 @@ export function placesOf(home: Home, maxActive: number): (open: readonly string[
 }
 
 /** Whether whatever of a run can move waits for a target; what waits for its turn holds its place. */
-async function onlyAwaits({ context }: Home, run: string): Promise<boolean> {
+async function isOnlyAwaiting({ context }: Home, run: string): Promise<boolean> {
   const { store } = context.ports
   let isAwaiting = false
   for (let after = ''; ; ) {
     const query = { prefix: keys.taskRuns(run), limit: PAGE, consistency: 'stale' as const }
     const page = await store.list(after === '' ? query : { ...query, after })
-    const moving = page.map(({ record }) => record).filter(isMoving)
+    const moving = page.map(({ record }) => record).filter(isTaskMoving)
     if (moving.some(({ waitsFor }) => waitsFor !== 'target')) return false
     isAwaiting ||= moving.length > 0
     if (page.length < PAGE) return isAwaiting
@@ -44,5 +47,5 @@ async function onlyAwaits({ context }: Home, run: string): Promise<boolean> {
   }
 }
 
-const isMoving = ({ status }: TaskRun) =>
+const isTaskMoving = ({ status }: TaskRun) =>
   !hasTaskEnded(status) && status !== 'pending' && status !== 'expanding'

@@ -6,7 +6,7 @@ import type { Failure, TaskRun } from '../core/records/task-run.ts'
 import type { Changes, RunEvent } from './control.ts'
 import { countTasks } from './find-tasks.ts'
 import type { Home } from './home.ts'
-import { readCursor } from './parts.ts'
+import { parseCursor } from './parts.ts'
 import type { ChangesQuery } from './schemas.ts'
 
 /** Looking at a run reads all of its tasks: a large one is looked at less often. */
@@ -22,26 +22,26 @@ const CURSOR = z.record(z.string(), z.number())
 type State = Changes['runs'][number]
 
 /** What has happened in runs since the answer that a cursor is of. */
-export async function readChanges(
+export async function readRunChanges(
   home: Home,
   { runs: ids, cursor, counts }: z.output<typeof ChangesQuery>,
 ): Promise<Changes> {
   const { store, clock } = home.context.ports
   const now = clock.now()
-  const since = cursor === undefined ? {} : readCursor(CURSOR, cursor)
+  const since = cursor === undefined ? {} : parseCursor(CURSOR, cursor)
   const records = await store.read(ids.map(keys.run))
   const events: RunEvent[] = []
   const states: State[] = []
   for (const run of records) {
     if (run === undefined) continue
     const tasks = run.tasks === undefined ? [] : await readTaskRuns(home, run)
-    events.push(...(await eventsOf(home, run, tasks, since[run.id] ?? 0)))
+    events.push(...(await listRunEvents(home, run, tasks, since[run.id] ?? 0)))
     if (counts) events.push({ event: 'counts', run: run.id, counts: await countTasks(home, run) })
-    states.push({ run: run.id, status: run.status, ...stateOf(tasks) })
+    states.push({ run: run.id, status: run.status, ...findMovement(tasks) })
   }
   const size = records.reduce((sum, run) => sum + (run?.tasks ?? 0), 0)
   return {
-    events: events.sort((a, b) => instantOf(a) - instantOf(b)),
+    events: events.sort((a, b) => readEventInstant(a) - readEventInstant(b)),
     runs: states,
     next: JSON.stringify(Object.fromEntries(states.map(({ run }) => [run, now - LATE_MS]))),
     lookAgainMs: size > LARGE ? LARGE_LOOK_MS : LOOK_MS,
@@ -49,7 +49,7 @@ export async function readChanges(
 }
 
 /** Counts are of now, so they come after all that has happened. */
-const instantOf = (event: RunEvent) => ('at' in event ? event.at : Number.MAX_SAFE_INTEGER)
+const readEventInstant = (event: RunEvent) => ('at' in event ? event.at : Number.MAX_SAFE_INTEGER)
 
 /** What one look at a large run reads may miss recent writes; what an ended run is told by may not. */
 async function readTaskRuns({ context }: Home, run: Run): Promise<TaskRun[]> {
@@ -60,7 +60,7 @@ async function readTaskRuns({ context }: Home, run: Run): Promise<TaskRun[]> {
   return listed.map(({ record }) => record).filter(({ join }) => !join)
 }
 
-async function eventsOf(home: Home, run: Run, tasks: TaskRun[], since: number): Promise<RunEvent[]> {
+async function listRunEvents(home: Home, run: Run, tasks: TaskRun[], since: number): Promise<RunEvent[]> {
   const moved = tasks.filter(
     ({ status, startedAt = 0, endedAt = 0 }) =>
       (status === 'running' && startedAt >= since) ||
@@ -70,10 +70,10 @@ async function eventsOf(home: Home, run: Run, tasks: TaskRun[], since: number): 
     run.id,
     moved.map(({ number }) => number),
   )
-  return moved.map((task, index) => eventOf(task, planned[index]?.label ?? String(task.number)))
+  return moved.map((task, index) => makeTaskEvent(task, planned[index]?.label ?? String(task.number)))
 }
 
-function eventOf(task: TaskRun, label: string): RunEvent {
+function makeTaskEvent(task: TaskRun, label: string): RunEvent {
   const { run, number, attempt, status, startedAt, endedAt, failure } = task
   const ofTask = { run, number, task: label, attempt }
   switch (status) {
@@ -99,7 +99,7 @@ const attemptOutcome = (outcome: Failure['outcome'] | undefined): AttemptOutcome
   outcome === 'planning' || outcome === 'adopted' ? undefined : outcome
 
 /** Whether a body runs, and whether all that can move waits for targets that others make. */
-function stateOf(tasks: TaskRun[]): Pick<State, 'isMoving' | 'onlyAwaits'> {
+function findMovement(tasks: TaskRun[]): Pick<State, 'isMoving' | 'onlyAwaits'> {
   const moving = tasks.filter(
     ({ status }) => !hasTaskEnded(status) && status !== 'pending' && status !== 'expanding',
   )

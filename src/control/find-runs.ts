@@ -3,31 +3,31 @@ import type { Stored } from '../core/change.ts'
 import { SluiceError } from '../core/errors.ts'
 import { keys } from '../core/keys.ts'
 import type { Run } from '../core/records/run.ts'
-import { unattendedSince } from './attendance.ts'
+import { findUnattendedSince } from './attendance.ts'
 import type { RunPage } from './control.ts'
 import type { Home } from './home.ts'
 import { filterRuns } from './run-filter.ts'
 import type { RunQuery } from './schemas.ts'
-import { didYouMean, shownName } from './suggestion.ts'
+import { formatShownName, suggestName } from './suggestion.ts'
 import { viewRun } from './views.ts'
 
 /** A page of runs, the newest first. */
 export async function readRunPage(home: Home, query: z.output<typeof RunQuery>): Promise<RunPage> {
   const { cursor, limit, ...filter } = query
-  const all = await allRuns(home)
+  const all = await readAllRuns(home)
   const found = filterRuns(all, filter).reverse()
-  const start = cursor === undefined ? 0 : startOf(found, cursor)
+  const start = cursor === undefined ? 0 : findPageStart(found, cursor)
   const page = found.slice(start, start + limit)
-  const runs = await Promise.all(page.map(async (run) => viewRun(run, await unattendedSince(home, run))))
+  const runs = await Promise.all(page.map(async (run) => viewRun(run, await findUnattendedSince(home, run))))
   const last = page.at(-1)
-  const next = last === undefined || start + limit >= found.length ? null : cursorOf(last)
+  const next = last === undefined || start + limit >= found.length ? null : formatRunCursor(last)
   return { runs, found: found.length, all: all.length, next }
 }
 
-const cursorOf = ({ createdAt, id }: { createdAt: number; id: string }) => `${createdAt} ${id}`
+const formatRunCursor = ({ createdAt, id }: { createdAt: number; id: string }) => `${createdAt} ${id}`
 
 /** The place after the run that a cursor names, which may have been forgotten since. */
-function startOf(runs: { createdAt: number; id: string }[], cursor: string): number {
+function findPageStart(runs: { createdAt: number; id: string }[], cursor: string): number {
   const [, at, id = ''] = /^(\d+) (\S+)$/.exec(cursor) ?? []
   if (at === undefined)
     throw new SluiceError('invalid_usage', `${cursor} is no cursor of a page of runs.`, {
@@ -40,7 +40,7 @@ function startOf(runs: { createdAt: number; id: string }[], cursor: string): num
 }
 
 /** All runs, oldest first. */
-export async function allRuns({ context }: Home): Promise<Stored<Run>[]> {
+export async function readAllRuns({ context }: Home): Promise<Stored<Run>[]> {
   const records = await context.ports.store.list({ prefix: keys.run(''), consistency: 'strong' })
   return records
     .map(({ record }) => record)
@@ -51,7 +51,7 @@ export async function allRuns({ context }: Home): Promise<Stored<Run>[]> {
 export async function findRun(home: Home, wanted: string): Promise<Stored<Run>> {
   const [named] = await home.context.ports.store.read([keys.run(wanted)])
   if (named !== undefined) return named
-  const runs = await allRuns(home)
+  const runs = await readAllRuns(home)
   const exact = wanted === 'latest' ? runs.at(-1) : undefined
   const matching = exact ? [exact] : wanted === '' ? [] : runs.filter((run) => run.id.startsWith(wanted))
   if (matching.length === 1 && matching[0]) return matching[0]
@@ -64,11 +64,11 @@ export async function findRun(home: Home, wanted: string): Promise<Stored<Run>> 
         hint: 'Give more of the id.',
       },
     )
-  const near = didYouMean(
+  const near = suggestName(
     wanted,
     runs.map((run) => run.id),
   )
-  throw new SluiceError('unknown_run', `No run is called ${shownName(wanted)}.${near}`, {
+  throw new SluiceError('unknown_run', `No run is called ${formatShownName(wanted)}.${near}`, {
     hint: 'sluice runs lists them; `latest` is the newest.',
   })
 }

@@ -14,7 +14,7 @@ import { makeMarkers } from '../planning/surroundings.ts'
 import type { TaskPage, TaskShape } from './control.ts'
 import type { Home } from './home.ts'
 import type { TaskQuery } from './schemas.ts'
-import { didYouMean, shownName } from './suggestion.ts'
+import { formatShownName, suggestName } from './suggestion.ts'
 import { type TaskRecords, viewTask } from './views.ts'
 
 /** Records of one look at the store. */
@@ -37,7 +37,7 @@ export async function readTaskPage(
 ): Promise<TaskPage> {
   const found: FoundTask[] = []
   // One more tells whether there is another page.
-  for await (const task of findTasks(home, run, filter, afterOf(cursor))) {
+  for await (const task of findMatchingTasks(home, run, filter, parseTaskCursor(cursor))) {
     found.push(task)
     if (found.length > limit) break
   }
@@ -48,7 +48,7 @@ export async function readTaskPage(
   return { tasks: await viewTasks(home, run, page), next }
 }
 
-function afterOf(cursor: string | undefined): number {
+function parseTaskCursor(cursor: string | undefined): number {
   const after = cursor === undefined ? -1 : Number(cursor)
   if (Number.isInteger(after)) return after
   throw new SluiceError('invalid_usage', `${cursor} is no cursor of a page of tasks.`, {
@@ -59,7 +59,7 @@ function afterOf(cursor: string | undefined): number {
 /** The one task of a run that has this number, label or family; throws where it is none or several. */
 export async function findTask(home: Home, run: Run, wanted: string): Promise<FoundTask> {
   const found: FoundTask[] = []
-  for await (const task of findTasks(home, run, { task: wanted })) found.push(task)
+  for await (const task of findMatchingTasks(home, run, { task: wanted })) found.push(task)
   const [first] = found
   if (first === undefined) throw await unknownTask(home, run, wanted)
   if (found.length === 1) return first
@@ -71,16 +71,17 @@ export async function findTask(home: Home, run: Run, wanted: string): Promise<Fo
 
 /** Throws where a run has no task of this number, label or family, whatever its status. */
 export async function requireTask(home: Home, run: Run, wanted: string): Promise<void> {
-  for await (const _ of findTasks(home, run, { task: wanted })) return
+  for await (const _ of findMatchingTasks(home, run, { task: wanted })) return
   throw await unknownTask(home, run, wanted)
 }
 
 async function unknownTask(home: Home, run: Run, wanted: string): Promise<SluiceError> {
   const names = new Set<string>()
-  for await (const { planned } of findTasks(home, run, {})) names.add(planned.family).add(planned.label)
+  for await (const { planned } of findMatchingTasks(home, run, {}))
+    names.add(planned.family).add(planned.label)
   return new SluiceError(
     'unknown_task',
-    `Run ${run.id} has no task ${shownName(wanted)}.${didYouMean(wanted, [...names])}`,
+    `Run ${run.id} has no task ${formatShownName(wanted)}.${suggestName(wanted, [...names])}`,
     {
       hint: `sluice status ${run.id} lists them; a task is named by family, Family(k=v,…) or number.`,
     },
@@ -88,7 +89,7 @@ async function unknownTask(home: Home, run: Run, wanted: string): Promise<Sluice
 }
 
 /** Tasks of a run after a number, in order; they are read a page at a time. */
-export async function* findTasks(
+export async function* findMatchingTasks(
   home: Home,
   run: Run,
   filter: TaskFilter,
@@ -96,25 +97,25 @@ export async function* findTasks(
 ): AsyncGenerator<FoundTask> {
   const number = filter.task !== undefined && /^\d+$/.test(filter.task) ? Number(filter.task) : undefined
   const pages =
-    number === undefined ? taskRunPages(home, run, after) : [await taskRunOf(home, run, number, after)]
+    number === undefined ? readTaskRunPages(home, run, after) : [await readTaskRun(home, run, number, after)]
   for await (const page of pages) {
     const some = page.filter(({ status }) => filter.statuses?.includes(status) ?? true)
-    const planned = await home.context.ports.plans.tasks(run.id, numbersOf(some))
+    const planned = await home.context.ports.plans.tasks(run.id, listTaskNumbers(some))
     const found = some.map((task, index) => ({ task, planned: mustHave(planned[index], task.taskId) }))
     yield* found.filter(({ planned }) => isWanted(planned, filter, number))
   }
 }
 
-const numbersOf = (tasks: TaskRun[]) => tasks.map(({ number }) => number)
+const listTaskNumbers = (tasks: TaskRun[]) => tasks.map(({ number }) => number)
 
 const isWanted = ({ label, family }: PlannedTask, { task, text }: TaskFilter, number: number | undefined) =>
   (number !== undefined || task === undefined || label === task || family === task) &&
   (text === undefined || label.includes(text))
 
 /** The task run of a number after another one; none where the run has no such task. */
-async function taskRunOf(home: Home, run: Run, number: number, after: number): Promise<TaskRun[]> {
+async function readTaskRun(home: Home, run: Run, number: number, after: number): Promise<TaskRun[]> {
   if (number <= after) return []
-  for await (const [task] of taskRunPages(home, run, number - 1, 1))
+  for await (const [task] of readTaskRunPages(home, run, number - 1, 1))
     return task?.number === number ? [task] : []
   return []
 }
@@ -123,7 +124,7 @@ async function taskRunOf(home: Home, run: Run, number: number, after: number): P
  * Pages of a run's task runs after a number, joins left out. Tasks of an open run that the engine has yet to put are
  * among them, as it will put them.
  */
-async function* taskRunPages(home: Home, run: Run, after = -1, size = PAGE): AsyncGenerator<TaskRun[]> {
+async function* readTaskRunPages(home: Home, run: Run, after = -1, size = PAGE): AsyncGenerator<TaskRun[]> {
   const { store, plans } = home.context.ports
   const unput = run.status === 'running' ? await listReadyNumbers(home.context.ports, run) : []
   for (let from = after; ; ) {
@@ -135,7 +136,7 @@ async function* taskRunPages(home: Home, run: Run, after = -1, size = PAGE): Asy
     })
     const tasks = listed.map(({ record }) => record)
     const to = listed.length < size ? Number.POSITIVE_INFINITY : (tasks.at(-1)?.number ?? 0)
-    const put = new Set(numbersOf(tasks))
+    const put = new Set(listTaskNumbers(tasks))
     const missing = unput.filter((number) => number > from && number <= to && !put.has(number))
     const made = (await plans.tasks(run.id, missing)).map((task) => makeTaskRun(run.id, task, () => true))
     yield [...tasks, ...made].filter(({ join }) => !join).sort((a, b) => a.number - b.number)
@@ -147,7 +148,7 @@ async function* taskRunPages(home: Home, run: Run, after = -1, size = PAGE): Asy
 /** How many tasks of a run are in each status. */
 export async function countTasks(home: Home, run: Run): Promise<Partial<Record<TaskStatus, number>>> {
   const counts: Partial<Record<TaskStatus, number>> = {}
-  for await (const page of taskRunPages(home, run))
+  for await (const page of readTaskRunPages(home, run))
     for (const { status } of page) counts[status] = (counts[status] ?? 0) + 1
   return counts
 }

@@ -6,11 +6,11 @@ import { auditRun } from '../engine/audit.ts'
 import type { Claimed } from '../engine/claim.ts'
 import { type Loops, startEngineLoops } from '../engine/loops.ts'
 import { type WorkEvents, Worker } from '../engine/work.ts'
-import { placesOf } from './awaiting.ts'
+import { makePlaceCounter } from './awaiting.ts'
 import type { Follow, FollowEnd, RunEvent } from './control.ts'
 import { countTasks } from './find-tasks.ts'
 import type { Home } from './home.ts'
-import { takingRuns } from './take-runs.ts'
+import { makeRunTaker } from './take-runs.ts'
 
 /** Nothing could start for so long: following ends. */
 const WAIT_MS = 60_000
@@ -36,7 +36,7 @@ export async function* workOnRuns(home: Home, query: Follow): AsyncGenerator<Run
     stop.abort()
   }
   query.signal?.addEventListener('abort', onAbort)
-  const work = followWorker(home, { ...query, signal: stop.signal }, endsLast(emit)).finally(() =>
+  const work = followWorker(home, { ...query, signal: stop.signal }, putEndsLast(emit)).finally(() =>
     emitter.emit('close'),
   )
   work.catch(() => {})
@@ -59,7 +59,7 @@ async function followWorker(
 ): Promise<FollowEnd> {
   const active = new Set<string>()
   const concurrency = query.concurrency ?? availableParallelism()
-  const worker = new Worker(home.context, { ...workEvents(emit), concurrency, runs: () => [...active] })
+  const worker = new Worker(home.context, { ...makeWorkEvents(emit), concurrency, runs: () => [...active] })
   const loops = startEngineLoops(home.context, worker)
   const announcement = home.presence?.announce()
   const counting = query.counts ? startCounting(home, active, emit) : undefined
@@ -75,7 +75,7 @@ async function followWorker(
 }
 
 /** A worker tells of the end of an attempt after it has written it, which may have ended the run: that end comes last. */
-function endsLast(emit: Emit): Emit {
+function putEndsLast(emit: Emit): Emit {
   const running = new Map<string, number>()
   const held = new Map<string, RunEvent>()
   const count = (run: string, change: number) => {
@@ -95,7 +95,7 @@ function endsLast(emit: Emit): Emit {
 }
 
 /** What a worker does, as events. */
-export function workEvents(emit: Emit): WorkEvents {
+export function makeWorkEvents(emit: Emit): WorkEvents {
   const ofTask = ({ task, planned }: Claimed) => ({
     run: task.run,
     number: task.number,
@@ -164,12 +164,12 @@ async function untilEnd(
   const { signal, waitMs = WAIT_MS } = query
   const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
   let idleSince = clock.steady()
-  const takeRuns = takingRuns(query.runs)
-  const placesFor = placesOf(home, query.maxActive ?? Number.POSITIVE_INFINITY)
+  const takeRuns = makeRunTaker(query.runs)
+  const placesFor = makePlaceCounter(home, query.maxActive ?? Number.POSITIVE_INFINITY)
   while (!signal.aborted) {
     const before = active.size
     const idle = clock.listen('events')
-    await dropEnded(home, active, emit)
+    await removeEndedRuns(home, active, emit)
     const left = active.size
     await takeRuns(active, () => placesFor([...active]))
     if (active.size === 0) return 'ended'
@@ -184,7 +184,7 @@ async function untilEnd(
   return 'stopped'
 }
 
-async function dropEnded({ context }: Home, active: Set<string>, emit: Emit): Promise<void> {
+async function removeEndedRuns({ context }: Home, active: Set<string>, emit: Emit): Promise<void> {
   const ids = [...active]
   const records = await context.ports.store.read(ids.map(keys.run))
   ids.forEach((id, index) => {

@@ -7,8 +7,8 @@ import { makePlanningDefinitions } from '../planning/planning.ts'
 import type { Project } from '../project/load-config.ts'
 import type { IntervalPage } from './control.ts'
 import type { Home } from './home.ts'
-import { readCursor } from './parts.ts'
-import { findScheduled, requestForInterval } from './requests.ts'
+import { parseCursor } from './parts.ts'
+import { findScheduledPipeline, makeIntervalRequest } from './requests.ts'
 import type { IntervalQuery } from './schemas.ts'
 
 const MOST = 1_000_000
@@ -19,16 +19,16 @@ export async function readIntervalPage(
   project: Project,
   query: z.output<typeof IntervalQuery>,
 ): Promise<IntervalPage> {
-  const pipeline = findScheduled(project, query.pipeline)
+  const pipeline = findScheduledPipeline(project, query.pipeline)
   const schedule = pipeline.schedule
   const { cursor, limit, params } = query
   const { all, spans } =
     cursor === undefined
-      ? firstPage(schedule, query)
-      : { all: null, spans: laterPage(schedule, query, cursor) }
+      ? listFirstPage(schedule, query)
+      : { all: null, spans: listLaterPage(schedule, query, cursor) }
   // One more tells whether there is another page.
   const page = spans.slice(0, limit)
-  const roots = page.flatMap((span) => requestForInterval(pipeline, span, params).root ?? [])
+  const roots = page.flatMap((span) => makeIntervalRequest(pipeline, span, params).root ?? [])
   const answers = await makePlanningDefinitions(home.surroundings).areComplete(roots)
   return {
     all,
@@ -42,21 +42,21 @@ export async function readIntervalPage(
 
 type Query = z.output<typeof IntervalQuery>
 
-function firstPage(schedule: Schedule, query: Query): { all: number; spans: Span[] } {
-  const spans = spansOf(schedule, query)
+function listFirstPage(schedule: Schedule, query: Query): { all: number; spans: Span[] } {
+  const spans = listSpans(schedule, query)
   return { all: spans.length, spans: spans.slice(0, query.limit + 1) }
 }
 
-function laterPage(schedule: Schedule, { to, limit }: Query, cursor: string): Span[] {
-  const range = { start: readCursor(z.number(), cursor) + 1, end: boundOf('--to', to, schedule).end }
+function listLaterPage(schedule: Schedule, { to, limit }: Query, cursor: string): Span[] {
+  const range = { start: parseCursor(z.number(), cursor) + 1, end: parseBound('--to', to, schedule).end }
   const spans: Span[] = []
   for (const span of generateIntervals(schedule, range)) if (spans.push(span) > limit) break
   return spans
 }
 
 /** The intervals that begin in the range; `to` is included as a whole. */
-function spansOf(schedule: Schedule, { from, to }: { from: string; to: string }): Span[] {
-  const [first, last] = [boundOf('--from', from, schedule), boundOf('--to', to, schedule)]
+function listSpans(schedule: Schedule, { from, to }: { from: string; to: string }): Span[] {
+  const [first, last] = [parseBound('--from', from, schedule), parseBound('--to', to, schedule)]
   if (first.start > last.start)
     throw new SluiceError('invalid_usage', `--from ${from} is after --to ${to}.`, {
       hint: 'Turn them round.',
@@ -80,7 +80,7 @@ function spansOf(schedule: Schedule, { from, to }: { from: string; to: string })
   throw new SluiceError('invalid_usage', `No interval of ${schedule.cron} begins from ${from} to ${to}.`)
 }
 
-function boundOf(flag: string, text: string, { timeZone }: Schedule): Span {
+function parseBound(flag: string, text: string, { timeZone }: Schedule): Span {
   const span = parseTimeSpan(text, timeZone)
   if (span !== undefined) return span
   throw new SluiceError('invalid_usage', `${flag} ${text} is no time that exists.`, {

@@ -1,11 +1,11 @@
 import { SluiceError } from '../core/errors.ts'
 import { makeSecretVariableName, SECRET_NAME } from '../define/secret.ts'
 import type { Control } from './control.ts'
-import { checkShape, type SecretKeeper } from './parts.ts'
+import { checkRequestShape, type SecretKeeper } from './parts.ts'
 import { SecretRef, SecretValue } from './schemas.ts'
 
 /** Operations on credentials. */
-export function keepingSecrets(
+export function makeSecretOperations(
   keeper: SecretKeeper,
 ): Pick<Control, 'secrets' | 'setSecret' | 'removeSecret'> {
   return {
@@ -13,13 +13,13 @@ export function keepingSecrets(
       return (await keeper.names()).map((name) => ({ name, variable: makeSecretVariableName(name) }))
     },
     async setSecret(secret) {
-      const { name, value } = checkShape(SecretValue, secret)
+      const { name, value } = checkRequestShape(SecretValue, secret)
       checkSecretName(name)
       await keeper.set(name, value)
       return { name }
     },
     async removeSecret(secret) {
-      const { name } = checkShape(SecretRef, secret)
+      const { name } = checkRequestShape(SecretRef, secret)
       if (!(await keeper.remove(name)))
         throw new SluiceError('unknown_secret', `There is no secret ${name}.`, {
           hint: 'sluice secrets list shows their names.',

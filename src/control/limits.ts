@@ -8,13 +8,13 @@ import type { TaskRun } from '../core/records/task-run.ts'
 import { differsFromConfig } from '../engine/apply-limits.ts'
 import { computeCurrentRow } from '../engine/limits.ts'
 import type { BudgetShape, Pools } from './control.ts'
-import { allRuns } from './find-runs.ts'
+import { readAllRuns } from './find-runs.ts'
 import type { Home } from './home.ts'
 
 /** What is spent and left of every budget, and until when. */
 export async function readBudgets(limits: Limits, home: Home): Promise<BudgetShape[]> {
   const names = Object.keys(limits.budgets)
-  const rows = await Promise.all(names.map((name) => readRow(home, limits, 'budget', name)))
+  const rows = await Promise.all(names.map((name) => readLimitRow(home, limits, 'budget', name)))
   return rows.map(({ row, waiting, configured }) => ({
     budget: row.name,
     limit: row.limit,
@@ -32,7 +32,7 @@ export async function readBudgets(limits: Limits, home: Home): Promise<BudgetSha
 
 /** Every pool and resource: its size, what runs in it and what waits for it. */
 export async function readPools(limits: Limits, home: Home): Promise<Pools> {
-  const tasks = await openTasks(home)
+  const tasks = await readOpenTasks(home)
   const pools = Object.entries(limits.pools).map(([name, { concurrency, maxMemoryMb }]) => {
     const inPool = tasks.filter(({ pool }) => pool === name)
     const count = (status: TaskRun['status']) => inPool.filter((task) => task.status === status).length
@@ -47,7 +47,7 @@ export async function readPools(limits: Limits, home: Home): Promise<Pools> {
   })
   const resources = await Promise.all(
     Object.keys(limits.resources).map(async (name) => {
-      const { row, waiting, configured } = await readRow(home, limits, 'resource', name)
+      const { row, waiting, configured } = await readLimitRow(home, limits, 'resource', name)
       const later = configured && { configured: { limit: configured.limit } }
       return { resource: name, limit: row.limit, held: sumHeldAmounts(row), waiting, ...later }
     }),
@@ -55,7 +55,7 @@ export async function readPools(limits: Limits, home: Home): Promise<Pools> {
   return { pools, resources }
 }
 
-async function readRow({ context }: Home, limits: Limits, of: Limit['of'], name: string) {
+async function readLimitRow({ context }: Home, limits: Limits, of: Limit['of'], name: string) {
   const { store, clock } = context.ports
   const key = keys.limit(of, name)
   const [stored] = await store.read([key])
@@ -68,8 +68,8 @@ async function readRow({ context }: Home, limits: Limits, of: Limit['of'], name:
   return { row, waiting: items.length, configured: later }
 }
 
-async function openTasks(home: Home): Promise<TaskRun[]> {
-  const runs = (await allRuns(home)).filter(({ status }) => isRunOpen(status))
+async function readOpenTasks(home: Home): Promise<TaskRun[]> {
+  const runs = (await readAllRuns(home)).filter(({ status }) => isRunOpen(status))
   const lists = await Promise.all(
     runs.map(({ id }) => home.context.ports.store.list({ prefix: keys.taskRuns(id), consistency: 'stale' })),
   )

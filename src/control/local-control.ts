@@ -1,30 +1,30 @@
-import { actingOn } from './acting.ts'
-import { readChanges } from './changes.ts'
+import { makeActingOperations } from './acting.ts'
+import { readRunChanges } from './changes.ts'
 import type { Control } from './control.ts'
 import { followChanges } from './follow-changes.ts'
 import { workOnRuns } from './follow-runs.ts'
 import { readIntervalPage } from './intervals.ts'
-import { keepingSecrets } from './keep-secrets.ts'
+import { makeSecretOperations } from './keep-secrets.ts'
 import { readBudgets, readPools } from './limits.ts'
 import { readHomeLines } from './logs.ts'
-import { lookingAt } from './looking.ts'
-import { type ControlParts, checkShape } from './parts.ts'
+import { makeLookingOperations } from './looking.ts'
+import { type ControlParts, checkRequestShape } from './parts.ts'
 import { readPipelines } from './pipelines.ts'
-import { pruneRuns } from './prune.ts'
+import { pruneOldRuns } from './prune.ts'
 import { ChangesQuery, IntervalQuery, PruneRequest } from './schemas.ts'
-import { startingRuns } from './start-runs.ts'
+import { makeStartOperations } from './start-runs.ts'
 
 /** Control over a state: of this machine, or inside a deployment. */
-export function localControl(parts: ControlParts): Control {
+export function makeLocalControl(parts: ControlParts): Control {
   const { state, project, isHosted } = parts
   const changes: Control['changes'] = async (query) =>
-    readChanges(await state.withRuns(), checkShape(ChangesQuery, query))
+    readRunChanges(await state.withRuns(), checkRequestShape(ChangesQuery, query))
   return {
     isHosted,
-    ...lookingAt(state, parts.readLines ?? readHomeLines),
-    ...startingRuns(parts),
-    ...actingOn(parts),
-    ...keepingSecrets(parts.secrets),
+    ...makeLookingOperations(state, parts.readLines ?? readHomeLines),
+    ...makeStartOperations(parts),
+    ...makeActingOperations(parts),
+    ...makeSecretOperations(parts.secrets),
     changes,
     async *follow(query) {
       if (isHosted) return yield* followChanges(changes, query)
@@ -33,13 +33,13 @@ export function localControl(parts: ControlParts): Control {
     },
     pipelines: async () => readPipelines(project, await state.existing()),
     intervals: async (query) =>
-      readIntervalPage(await state.open(), project, checkShape(IntervalQuery, query)),
+      readIntervalPage(await state.open(), project, checkRequestShape(IntervalQuery, query)),
     budgets: async () => readBudgets(project.limits, await state.open()),
     pools: async () => readPools(project.limits, await state.open()),
     async prune(request) {
-      const { olderThanMs, confirmed } = checkShape(PruneRequest, request)
+      const { olderThanMs, confirmed } = checkRequestShape(PruneRequest, request)
       const home = await state.existing()
-      return home === undefined ? { pruned: [] } : pruneRuns(home, olderThanMs, confirmed)
+      return home === undefined ? { pruned: [] } : pruneOldRuns(home, olderThanMs, confirmed)
     },
     close: parts.close,
   }

@@ -4,9 +4,9 @@ import { SluiceError } from '../core/errors.ts'
 import type { Run } from '../core/records/run.ts'
 import { isRunOpen } from '../core/records/status.ts'
 import type { LogPage } from './control.ts'
-import { type FoundTask, findTasks, readAttempts, requireTask } from './find-tasks.ts'
+import { type FoundTask, findMatchingTasks, readAttempts, requireTask } from './find-tasks.ts'
 import type { Home } from './home.ts'
-import { type LineQuery, type ReadLines, readCursor, type WrittenLine } from './parts.ts'
+import { type LineQuery, parseCursor, type ReadLines, type WrittenLine } from './parts.ts'
 import type { LogQuery } from './schemas.ts'
 
 /** A line of an attempt, or the error that ended it. */
@@ -26,23 +26,23 @@ export async function readLogPage(
 ): Promise<LogPage> {
   const { task: name, attempt } = query
   const tasks: FoundTask[] = []
-  for await (const task of findTasks(home, run, { task: name })) tasks.push(task)
+  for await (const task of findMatchingTasks(home, run, { task: name })) tasks.push(task)
   if (tasks.length === 0 && name !== undefined) await requireTask(home, run, name)
   const begun = tasks.map(({ task }) => (task.startedAt === undefined ? 0 : task.attempt))
   const most = begun.reduce((most, each) => Math.max(most, each), 0)
   const mayCome = query.follow && isRunOpen(run.status)
   if (attempt !== undefined && attempt > most && !mayCome) throw unknownAttempt(run, name, attempt, most)
-  const cursor = query.cursor === undefined ? undefined : readCursor(CURSOR, query.cursor)
+  const cursor = query.cursor === undefined ? undefined : parseCursor(CURSOR, query.cursor)
   const wanted: LineQuery = { run, tasks, isWholeRun: name === undefined, attempt, cursor: cursor?.lines }
   const { lines, next, isMore } = await readLines(home, wanted)
   // Its runner has written how the attempt ended, unless it died before; then the record tells.
   const shown = [...(cursor?.ends ?? []), ...lines.filter(({ isEnd }) => isEnd).map(attemptName)]
-  const ends = isMore ? [] : await newEnds(home, wanted, shown)
+  const ends = isMore ? [] : await readNewEnds(home, wanted, shown)
   const told = [...shown, ...ends.map(attemptName)]
   const labels = new Map(tasks.map(({ task, planned }) => [task.number, planned.label]))
   return {
     run: run.id,
-    lines: withEnds(lines, ends, labels),
+    lines: mergeEnds(lines, ends, labels),
     next: JSON.stringify({ lines: next, ends: [...new Set(told)] }),
     isMore,
     isOpen: isRunOpen(run.status),
@@ -64,7 +64,7 @@ function unknownAttempt(run: Run, name: string | undefined, attempt: number, mos
 const attemptName = ({ number, attempt }: Pick<WrittenLine, 'number' | 'attempt'>) => `${number}.${attempt}`
 
 /** The stacks and errors that ended attempts, those left out that were told before. */
-async function newEnds(
+async function readNewEnds(
   home: Home,
   { run, tasks, attempt }: LineQuery,
   told: string[],
@@ -72,13 +72,13 @@ async function newEnds(
   const attempts = await readAttempts(home, run, tasks)
   const known = new Set(told)
   return tasks
-    .flatMap((task) => endsOf(task, attempts.get(task.task.number) ?? []))
+    .flatMap((task) => listAttemptEnds(task, attempts.get(task.task.number) ?? []))
     .filter((end) => attempt === undefined || end.attempt === attempt)
     .filter((end) => !known.has(attemptName(end)))
 }
 
 /** A task may also fail without an attempt, for instance because its `requires` threw. */
-function endsOf(
+function listAttemptEnds(
   { task }: FoundTask,
   attempts: Awaited<ReturnType<typeof readAttempts>> extends Map<number, infer A> ? A : never,
 ): WrittenLine[] {
@@ -92,7 +92,7 @@ function endsOf(
 }
 
 /** Lines in order of time, each end after the last line of its attempt. */
-function withEnds(lines: WrittenLine[], ends: WrittenLine[], labels: Map<number, string>): Line[] {
+function mergeEnds(lines: WrittenLine[], ends: WrittenLine[], labels: Map<number, string>): Line[] {
   const lastAt = new Map(lines.map((line) => [attemptName(line), line.at]))
   // The clock that the state goes by may be behind that of the lines.
   const places = new Map(ends.map((end) => [end, Math.max(end.at, lastAt.get(attemptName(end)) ?? 0)]))
@@ -110,7 +110,7 @@ const OFFSETS = z.record(z.string(), z.number())
 
 /** Reads the logs of a home on this machine, each from where the page before ended. */
 export const readHomeLines: ReadLines = async ({ logs }, { run, tasks, attempt: only, cursor }) => {
-  const offsets = cursor === undefined ? {} : readCursor(OFFSETS, cursor)
+  const offsets = cursor === undefined ? {} : parseCursor(OFFSETS, cursor)
   const wanted = new Set(tasks.map(({ task }) => task.number))
   const lines: WrittenLine[] = []
   for (const name of await logs.list(run.id)) {

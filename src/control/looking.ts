@@ -1,21 +1,21 @@
 import type { Stored } from '../core/change.ts'
 import type { Run } from '../core/records/run.ts'
-import { unattendedSince } from './attendance.ts'
+import { findUnattendedSince } from './attendance.ts'
 import type { Control, RunDetail } from './control.ts'
 import { findRun, readRunPage } from './find-runs.ts'
 import { countTasks, readTaskPage } from './find-tasks.ts'
 import type { Home } from './home.ts'
 import { readLogPage } from './logs.ts'
-import { checkShape, type ReadLines, type StateHome } from './parts.ts'
+import { checkRequestShape, type ReadLines, type StateHome } from './parts.ts'
 import { LogQuery, RunQuery, RunRef, TaskQuery, TaskRef } from './schemas.ts'
 import { viewRun } from './views.ts'
-import { explainRun, explainTask } from './why.ts'
+import { explainRunWaits, explainTaskReasons } from './why.ts'
 
 /** Operations that look at runs and change nothing. */
 type Looking = Pick<Control, 'runs' | 'run' | 'tasks' | 'logs' | 'why' | 'waits'>
 
 /** Looks at the runs of a state. */
-export function lookingAt(state: StateHome, readLines: ReadLines): Looking {
+export function makeLookingOperations(state: StateHome, readLines: ReadLines): Looking {
   const found = async ({ run }: { run: string }): Promise<[Home, Stored<Run>]> => {
     const home = await state.withRuns()
     return [home, await findRun(home, run)]
@@ -24,41 +24,41 @@ export function lookingAt(state: StateHome, readLines: ReadLines): Looking {
     async runs(query = {}) {
       const home = await state.existing()
       if (home === undefined) return { runs: [], found: 0, all: 0, next: null }
-      return readRunPage(home, checkShape(RunQuery, query))
+      return readRunPage(home, checkRequestShape(RunQuery, query))
     },
     async run(query) {
-      return detailOf(...(await found(checkShape(RunRef, query))))
+      return readRunDetail(...(await found(checkRequestShape(RunRef, query))))
     },
     async tasks(query) {
-      const { run, ...filter } = checkShape(TaskQuery, query)
+      const { run, ...filter } = checkRequestShape(TaskQuery, query)
       return readTaskPage(...(await found({ run })), filter)
     },
     async logs(query) {
-      const { run, ...wanted } = checkShape(LogQuery, query)
+      const { run, ...wanted } = checkRequestShape(LogQuery, query)
       const [home, record] = await found({ run })
       return readLogPage(home, record, readLines, wanted)
     },
     async why(query) {
-      const { run, task } = checkShape(TaskRef, query)
-      return explainTask(...(await found({ run })), task)
+      const { run, task } = checkRequestShape(TaskRef, query)
+      return explainTaskReasons(...(await found({ run })), task)
     },
     async waits(query) {
-      return explainRun(...(await found(checkShape(RunRef, query))))
+      return explainRunWaits(...(await found(checkRequestShape(RunRef, query))))
     },
   }
 }
 
-async function detailOf(home: Home, run: Stored<Run>): Promise<RunDetail> {
+async function readRunDetail(home: Home, run: Stored<Run>): Promise<RunDetail> {
   const [counts, since, outputs] = await Promise.all([
     countTasks(home, run),
-    unattendedSince(home, run),
-    outputsOf(home, run),
+    findUnattendedSince(home, run),
+    readRootOutputs(home, run),
   ])
   return { ...viewRun(run, since), counts, failure: run.failure ?? null, outputs }
 }
 
 /** The targets of what a run was opened for; a plan from elsewhere may have several roots, gathered by a join. */
-async function outputsOf({ context }: Home, { id, status }: Run): Promise<string[]> {
+async function readRootOutputs({ context }: Home, { id, status }: Run): Promise<string[]> {
   if (status === 'planning') return []
   const { plans } = context.ports
   const header = await plans.header(id)

@@ -79,14 +79,14 @@ export interface ControlParts {
 }
 
 /** What is given, as a schema wants it. */
-export function checkShape<S extends z.ZodType>(schema: S, given: unknown): z.output<S> {
+export function checkRequestShape<S extends z.ZodType>(schema: S, given: unknown): z.output<S> {
   const parsed = schema.safeParse(given)
   if (parsed.success) return parsed.data
   throw new SluiceError('invalid_usage', `The request is wrong: ${z.prettifyError(parsed.error)}`)
 }
 
 /** What the cursor of a page says. */
-export function readCursor<S extends z.ZodType>(schema: S, cursor: string): z.output<S> {
+export function parseCursor<S extends z.ZodType>(schema: S, cursor: string): z.output<S> {
   try {
     return schema.parse(JSON.parse(cursor))
   } catch {

@@ -8,7 +8,7 @@ import { readSchedule } from '../engine/schedules.ts'
 import type { Project } from '../project/load-config.ts'
 import type { PipelineList } from './control.ts'
 import type { Home } from './home.ts'
-import { scheduleProblem } from './requests.ts'
+import { findStartProblem } from './requests.ts'
 
 type PipelineShape = PipelineList['pipelines'][number]
 
@@ -47,7 +47,7 @@ async function viewSchedule(pipeline: Pipeline, home: Home | undefined): Promise
     cron,
     timeZone,
     paused: record?.paused ?? true,
-    ...nextFiring(pipeline, schedule),
+    ...findNextFiring(pipeline, schedule),
     open: record?.open.length ?? 0,
     failing: unopened.filter(({ retryAt }) => retryAt !== undefined).length,
     givenUp: unopened.filter(({ failures, retryAt }) => failures > 0 && !retryAt).length,
@@ -55,14 +55,14 @@ async function viewSchedule(pipeline: Pipeline, home: Home | undefined): Promise
 }
 
 /** When it fires next, and why its next run could not start; one bad schedule does not hide the others. */
-function nextFiring(
+function findNextFiring(
   pipeline: Pipeline,
   schedule: Schedule,
 ): { nextAt: number | null; problem: string | null } {
   try {
     const intervals = makeScheduleIntervals(schedule)
     const { end } = intervals.after(intervals.endedBefore(Date.now()))
-    return { nextAt: end, problem: scheduleProblem(pipeline, Date.now()) ?? null }
+    return { nextAt: end, problem: findStartProblem(pipeline, Date.now()) ?? null }
   } catch (error) {
     return { nextAt: null, problem: readErrorMessage(error) }
   }

@@ -12,7 +12,7 @@ export async function viewPlan(home: Home, asked: Asked): Promise<PlanView> {
   const [missing, there, unproven] = await Promise.all([
     findMissingSecrets(plan, home.secrets),
     isForced ? findThere(home, plan) : new Set<PlannedTask>(),
-    findUnproven(home, plan),
+    findUnprovenOfPlan(home, plan),
   ])
   const { header, tasks } = plan
   const real = tasks.filter((task) => !task.join)
@@ -27,12 +27,15 @@ export async function viewPlan(home: Home, asked: Asked): Promise<PlanView> {
       task: nameOf(task),
       family: task.family,
       params: task.params,
-      ...(task.upstreams.length === 0 ? {} : { requires: realUpstreams(task, tasks).map(nameOf) }),
+      ...(task.upstreams.length === 0 ? {} : { requires: listRealUpstreams(task, tasks).map(nameOf) }),
       ...(task.outputs.length === 1 ? { output: task.outputs[0] } : {}),
       ...(task.complete ? { complete: true } : {}),
       label: task.label,
-      verdict: verdictOn(task),
-      reason: unproven.has(task.id) && !task.failure ? unprovenReason(task) : reasonOf(task, there.has(task)),
+      verdict: decideVerdict(task),
+      reason:
+        unproven.has(task.id) && !task.failure
+          ? describeUnproven(task)
+          : describeVerdict(task, there.has(task)),
     })),
     missingSecrets: missing,
   }
@@ -46,28 +49,28 @@ async function findThere(home: Home, { tasks }: Plan): Promise<Set<PlannedTask>>
 }
 
 /** Ids of tasks that run because no attempt has succeeded since the last one began. */
-async function findUnproven({ surroundings }: Home, { tasks }: Plan): Promise<ReadonlySet<string>> {
+async function findUnprovenOfPlan({ surroundings }: Home, { tasks }: Plan): Promise<ReadonlySet<string>> {
   const toRun = tasks.filter((task) => !task.complete && task.outputs.length > 0)
   return (await surroundings.findUnproven?.(toRun)) ?? new Set()
 }
 
-function realUpstreams(task: PlannedTask, tasks: PlannedTask[]): PlannedTask[] {
+function listRealUpstreams(task: PlannedTask, tasks: PlannedTask[]): PlannedTask[] {
   return task.upstreams.flatMap((number) => {
     const upstream = mustHave(tasks[number], `task ${number}`)
-    return upstream.join ? realUpstreams(upstream, tasks) : [upstream]
+    return upstream.join ? listRealUpstreams(upstream, tasks) : [upstream]
   })
 }
 
-function verdictOn(task: PlannedTask): PlanView['tasks'][number]['verdict'] {
+function decideVerdict(task: PlannedTask): PlanView['tasks'][number]['verdict'] {
   if (task.failure) return 'fails'
   if (task.complete) return 'complete'
   return task.policy.external ? 'awaited' : 'run'
 }
 
-const unprovenReason = ({ outputs }: PlannedTask) =>
+const describeUnproven = ({ outputs }: PlannedTask) =>
   `missing or not whole, its last attempt did not succeed: ${outputs.join(', ')}`
 
-function reasonOf(task: PlannedTask, isThere: boolean): string {
+function describeVerdict(task: PlannedTask, isThere: boolean): string {
   if (task.failure) return task.failure.message
   const what = task.outputs.length === 0 ? 'its marker' : task.outputs.join(', ')
   if (isThere) return `forced, made again: ${what}`

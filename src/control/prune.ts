@@ -5,7 +5,7 @@ import type { Run } from '../core/records/run.ts'
 import { isRunOpen } from '../core/records/status.ts'
 import { freeEndedLocks } from '../engine/locks.ts'
 import type { PruneResult } from './control.ts'
-import { allRuns } from './find-runs.ts'
+import { readAllRuns } from './find-runs.ts'
 import type { Home } from './home.ts'
 
 const PAGE = 500
@@ -15,13 +15,17 @@ const AT_ONCE = 20
 const MOST_RUNNING = 100_000
 
 /** Forgets runs that ended long ago; that more than half of all runs are forgotten has to be confirmed. */
-export async function pruneRuns(home: Home, olderThanMs: number, confirmed: boolean): Promise<PruneResult> {
+export async function pruneOldRuns(
+  home: Home,
+  olderThanMs: number,
+  confirmed: boolean,
+): Promise<PruneResult> {
   const before = home.context.ports.clock.now() - olderThanMs
-  const all = await allRuns(home)
-  const old = endedBefore(all, before)
+  const all = await readAllRuns(home)
+  const old = filterEndedBefore(all, before)
   if (old.length > all.length / 2 && !confirmed)
     return { status: 'unconfirmed', affected: old.length, all: all.length }
-  const pruned = await prune(home, before)
+  const pruned = await pruneRunsBefore(home, before)
   const unpublished = await pruneStaged(home, before)
   const state = await home.shrink?.()
   return { pruned, unpublished, ...(state && { state }) }
@@ -31,11 +35,11 @@ export async function pruneRuns(home: Home, olderThanMs: number, confirmed: bool
  * Forgets runs that ended before an instant: records, plans, messages and logs. Targets, markers and makers stay, and the
  * locks that an open run may still look at.
  */
-export async function prune(home: Home, before: number): Promise<string[]> {
-  const runs = await allRuns(home)
-  const old = endedBefore(runs, before)
+export async function pruneRunsBefore(home: Home, before: number): Promise<string[]> {
+  const runs = await readAllRuns(home)
+  const old = filterEndedBefore(runs, before)
   for (let start = 0; start < old.length; start += AT_ONCE)
-    await Promise.all(old.slice(start, start + AT_ONCE).map(({ id }) => forget(home, id)))
+    await Promise.all(old.slice(start, start + AT_ONCE).map(({ id }) => forgetRun(home, id)))
   await pruneLocks(home, lockHorizon(home, runs, before))
   return old.map(({ id }) => id)
 }
@@ -48,7 +52,7 @@ async function pruneStaged({ context, removeAbandoned }: Home, before: number): 
   return removeAbandoned({ before, isRunning: (nonce) => running.has(nonce) })
 }
 
-async function forget(home: Home, id: string): Promise<void> {
+async function forgetRun(home: Home, id: string): Promise<void> {
   const { plans, queue, store } = home.context.ports
   for (const prefix of [keys.taskRuns(id), keys.attempts(id), keys.checkpoints(id)])
     await removeAll(home, prefix)
@@ -58,7 +62,7 @@ async function forget(home: Home, id: string): Promise<void> {
 }
 
 /** The runs that ended before an instant. */
-const endedBefore = <R extends Run>(runs: readonly R[], before: number): R[] =>
+const filterEndedBefore = <R extends Run>(runs: readonly R[], before: number): R[] =>
   runs.filter(({ status, endedAt }) => !isRunOpen(status) && endedAt !== undefined && endedAt < before)
 
 /** Removes records of a run; its locks are freed first, where the feed has not come to the end of a task yet. */

@@ -16,10 +16,10 @@ import { findOutputProblems, recordPlanOutputs } from '../planning/output-proble
 import { planFromFile, planRunAgain, type ReadPlan } from '../planning/plan-from-file.ts'
 import { requirePlanSecrets } from '../planning/plan-secrets.ts'
 import { makePlanningDefinitions } from '../planning/planning.ts'
-import { brokenText } from '../project/check-definitions.ts'
+import { describeBrokenModule } from '../project/check-definitions.ts'
 import type { Project } from '../project/load-config.ts'
 import type { Home } from './home.ts'
-import { didYouMean, shownName } from './suggestion.ts'
+import { formatShownName, suggestName } from './suggestion.ts'
 
 /** What NAME means: a pipeline's root, or a task family. */
 export interface Root {
@@ -41,7 +41,7 @@ export interface Asked {
 }
 
 /** Finds a pipeline or task family; suggests the nearest name. */
-export function findRoot(project: Project, name: string): Root {
+export function findRequestRoot(project: Project, name: string): Root {
   const pipeline = project.pipelines.get(name)
   const definition = pipeline?.root ?? project.tasks.get(name)
   if (definition !== undefined) {
@@ -49,10 +49,12 @@ export function findRoot(project: Project, name: string): Root {
     return { name, definition, ...(pipeline === undefined ? {} : { pipeline }) }
   }
   const names = [...project.pipelines.keys(), ...project.tasks.keys()]
-  const broken = project.broken.map(brokenText)
+  const broken = project.broken.map(describeBrokenModule)
   throw new SluiceError(
     'unknown_name',
-    [`No pipeline or task is called ${shownName(name)}.${didYouMean(name, names)}`, ...broken].join('\n'),
+    [`No pipeline or task is called ${formatShownName(name)}.${suggestName(name, names)}`, ...broken].join(
+      '\n',
+    ),
     { hint: `There are: ${names.join(', ') || 'none'}.` },
   )
 }
@@ -65,8 +67,8 @@ function refuseWrong(name: string, { wrong = [] }: TaskDefinition): void {
 }
 
 /** Finds a pipeline that has a schedule. */
-export function findScheduled(project: Project, name: string): Pipeline & { schedule: Schedule } {
-  const { pipeline } = findRoot(project, name)
+export function findScheduledPipeline(project: Project, name: string): Pipeline & { schedule: Schedule } {
+  const { pipeline } = findRequestRoot(project, name)
   if (pipeline?.schedule !== undefined) return { ...pipeline, schedule: pipeline.schedule }
   const names = [...project.pipelines.values()].flatMap((each) => (each.schedule ? [each.name] : []))
   throw new SluiceError('invalid_usage', `${name} has no schedule.`, {
@@ -75,13 +77,13 @@ export function findScheduled(project: Project, name: string): Pipeline & { sche
 }
 
 /** What is asked for with parameters as they were given. */
-export function requestFor(root: Root, given: unknown): Asked {
+export function makeCheckedRequest(root: Root, given: unknown): Asked {
   const { family, fields } = root.definition
-  return { ...requestOf(root, parseTaskParams(family, fields, given)), given }
+  return { ...makeRequest(root, parseTaskParams(family, fields, given)), given }
 }
 
 /** What is asked for with parameters that were parsed before. */
-export function requestOf({ name, definition }: Root, params: Params): Asked {
+export function makeRequest({ name, definition }: Root, params: Params): Asked {
   const significant = pickSignificantParams(definition.fields, params)
   const root = instantiateTask(definition, params)
   return {
@@ -93,18 +95,18 @@ export function requestOf({ name, definition }: Root, params: Params): Asked {
 }
 
 /** The run of an interval of a pipeline; what was given goes before what the interval says. */
-export function requestForInterval(
+export function makeIntervalRequest(
   pipeline: Pipeline,
   span: Span,
   given: Record<string, unknown> = {},
 ): Asked {
   const interval = describeInterval(span, pipeline.schedule?.timeZone ?? 'UTC')
-  const params = { ...paramsOf(pipeline, interval), ...given }
-  const asked = requestFor({ name: pipeline.name, definition: pipeline.root }, params)
+  const params = { ...makeIntervalParams(pipeline, interval), ...given }
+  const asked = makeCheckedRequest({ name: pipeline.name, definition: pipeline.root }, params)
   return { ...asked, request: { ...asked.request, interval: span } }
 }
 
-function paramsOf({ name, params }: Pipeline, interval: Interval): object {
+function makeIntervalParams({ name, params }: Pipeline, interval: Interval): object {
   try {
     return (params?.(interval) as object | undefined) ?? {}
   } catch (error) {
@@ -119,14 +121,14 @@ function paramsOf({ name, params }: Pipeline, interval: Interval): object {
 }
 
 /** Why a schedule cannot start runs: neither for the interval that has ended last nor for the next one. */
-export function scheduleProblem(pipeline: Pipeline, now: number): string | undefined {
+export function findStartProblem(pipeline: Pipeline, now: number): string | undefined {
   if (pipeline.schedule === undefined) return undefined
   const intervals = makeScheduleIntervals(pipeline.schedule)
   const last = intervals.endedBefore(now)
   const problems = [last, intervals.after(last)].map((span) => {
     try {
       refuseWrong(pipeline.name, pipeline.root)
-      requestForInterval(pipeline, span)
+      makeIntervalRequest(pipeline, span)
       return undefined
     } catch (error) {
       return readErrorMessage(error)
@@ -136,7 +138,7 @@ export function scheduleProblem(pipeline: Pipeline, now: number): string | undef
 }
 
 /** The same, but the root (`true`) or a task and what is downstream of it runs again. */
-export function forced(asked: Asked, what: true | string): Asked {
+export function forceRequest(asked: Asked, what: true | string): Asked {
   const { root, request } = asked
   if (root === undefined)
     throw new SluiceError(
@@ -161,7 +163,7 @@ export function forced(asked: Asked, what: true | string): Asked {
 }
 
 /** A plan that was made elsewhere. */
-export function requestForPlan(read: ReadPlan): Asked {
+export function makePlanRequest(read: ReadPlan): Asked {
   const { pipeline } = read.file.header
   const params = { plan: read.digest }
   return {
@@ -175,7 +177,7 @@ export function requestForPlan(read: ReadPlan): Asked {
 const PLAN_FAMILY = 'plan'
 
 /** The next run of the same request, or of one of its tasks; `done` are ids of tasks that count as complete. */
-export function requestAgain(
+export function repeatRequest(
   project: Project,
   run: Run,
   task?: { family: string; params: Params },
@@ -198,7 +200,7 @@ export function requestAgain(
       'unknown_name',
       `The config no longer defines the task ${wanted.family} of run ${run.id}.`,
     )
-  const asked = requestOf({ name: task === undefined ? name : family, definition }, wanted.params)
+  const asked = makeRequest({ name: task === undefined ? name : family, definition }, wanted.params)
   const { root } = asked
   if (done === undefined || root === undefined) return asked
   const plan = async (home: Home) => {
@@ -223,7 +225,7 @@ function makePlan(home: Home, name: string, root: TaskInstance, adjustment: Adju
 }
 
 /** The plan of a run that is about to be opened: its secrets are set, and the makers of its outputs are recorded. */
-export async function planToRun(home: Home, asked: Asked): Promise<Plan> {
+export async function planOpeningRun(home: Home, asked: Asked): Promise<Plan> {
   const plan = await asked.plan(home)
   await requirePlanSecrets(plan, home.secrets)
   await recordPlanOutputs(home.definitions, plan)
@@ -231,13 +233,13 @@ export async function planToRun(home: Home, asked: Asked): Promise<Plan> {
 }
 
 /** The run that was opened or joined; undefined where everything is complete and no run is open. */
-export async function startRun(
+export async function joinOrStartRun(
   home: Home,
   asked: Asked,
 ): Promise<{ run: string; opened: boolean } | undefined> {
   const { context } = home
   if ((await findOpenRun(context, asked.request)) !== undefined)
-    return joinOrOpenRun(context, asked.request, () => planToRun(home, asked))
+    return joinOrOpenRun(context, asked.request, () => planOpeningRun(home, asked))
   let plan: Plan | undefined = await asked.plan(home)
   if (plan.tasks[plan.header.root]?.complete) return undefined
   await requirePlanSecrets(plan, home.secrets)

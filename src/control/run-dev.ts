@@ -7,9 +7,9 @@ import { tickSchedule } from '../engine/schedules.ts'
 import type { WorkEvents } from '../engine/work.ts'
 import { Worker } from '../engine/work.ts'
 import type { Project } from '../project/load-config.ts'
-import { definitionsOf, type Look } from '../project/reload.ts'
+import { followDefinitions, type Look } from '../project/reload.ts'
 import type { Home } from './home.ts'
-import { requestForInterval, startRun } from './requests.ts'
+import { joinOrStartRun, makeIntervalRequest } from './requests.ts'
 
 /** What the development engine tells. */
 export interface DevEvents extends WorkEvents {
@@ -19,13 +19,14 @@ export interface DevEvents extends WorkEvents {
 const TICK_MS = 1_000
 
 /** Runs the engine and the schedules of a project until it is stopped: every run of the state, whoever asked for it. */
-export async function runDev(
+export async function runDevEngine(
   home: Home,
   project: Project,
   { concurrency, signal, ...events }: DevEvents & { concurrency: number; signal: AbortSignal },
 ): Promise<void> {
   const { clock } = home.context.ports
-  const onUnfit = (run: string, family: string) => events.say(`left       ${run} ${leftWhy(project, family)}`)
+  const onUnfit = (run: string, family: string) =>
+    events.say(`left       ${run} ${explainUndefinedFamily(project, family)}`)
   const worker = new Worker(home.context, { ...events, onUnfit, concurrency })
   const loops = startEngineLoops(home.context, worker, (count) =>
     events.say(`audit      ${count} records were repaired, which a defect had left behind; please report it`),
@@ -33,8 +34,8 @@ export async function runDev(
   const announcement = home.presence?.announce()
   announcement?.worksOn(undefined)
   const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
-  const say = newsOnly(events.say)
-  const look = definitionsOf(project)
+  const say = makeNewsFilter(events.say)
+  const look = followDefinitions(project)
   try {
     while (!signal.aborted) {
       await readAnew(home, worker, await look(), say)
@@ -65,13 +66,13 @@ async function readAnew(
 }
 
 /** Why the messages of a run are left. */
-const leftWhy = ({ unread }: Project, family: string) =>
+const explainUndefinedFamily = ({ unread }: Project, family: string) =>
   unread
     ? 'waits until the definitions can be read'
     : `needs the task ${family}, which this config does not define: it is left to others`
 
 /** Says of each pipeline only what it did not say the last time: a problem stays for many looks. */
-function newsOnly(say: (line: string) => void): (name: string, line: string) => void {
+function makeNewsFilter(say: (line: string) => void): (name: string, line: string) => void {
   const last = new Map<string, string>()
   return (name, line) => {
     if (last.get(name) === line) return
@@ -91,7 +92,7 @@ async function tickSchedules(
     if (schedule === undefined) continue
     try {
       const unstarted = await tickSchedule(home.context, name, schedule, async (span) => {
-        const started = await startRun(home, requestForInterval(pipeline, span))
+        const started = await joinOrStartRun(home, makeIntervalRequest(pipeline, span))
         if (started?.opened) say(name, `schedule   ${name} starts ${started.run}`)
         return started?.run
       })

@@ -1,7 +1,7 @@
 import { SluiceError } from '../core/errors.ts'
 import type { Run } from '../core/records/run.ts'
 import type { RunStatus } from '../core/records/status.ts'
-import { didYouMean } from './suggestion.ts'
+import { suggestName } from './suggestion.ts'
 
 /** Which runs are wanted; what is absent does not matter. */
 export interface RunFilter {
@@ -27,16 +27,17 @@ export const RUN_STATUSES = [
 export function filterRuns<R extends Run>(runs: readonly R[], filter: RunFilter): R[] {
   const { pipeline, statuses, since = 0, until = Number.POSITIVE_INFINITY } = filter
   const ofPipeline = pipeline === undefined ? runs : runs.filter(({ name }) => name === pipeline)
-  if (pipeline !== undefined && runs.length > 0 && ofPipeline.length === 0) throw unknown(pipeline, runs)
+  if (pipeline !== undefined && runs.length > 0 && ofPipeline.length === 0)
+    throw makeUnknownPipelineError(pipeline, runs)
   return ofPipeline.filter(
     ({ status, createdAt }) =>
       (statuses?.includes(status) ?? true) && createdAt >= since && createdAt < until,
   )
 }
 
-function unknown(pipeline: string, runs: readonly Run[]): SluiceError {
+function makeUnknownPipelineError(pipeline: string, runs: readonly Run[]): SluiceError {
   const names = [...new Set(runs.map(({ name }) => name))]
-  return new SluiceError('unknown_name', `There is no run of ${pipeline}.${didYouMean(pipeline, names)}`, {
+  return new SluiceError('unknown_name', `There is no run of ${pipeline}.${suggestName(pipeline, names)}`, {
     hint: `There are runs of: ${names.slice(0, 20).join(', ')}${names.length > 20 ? ', …' : ''}.`,
   })
 }

@@ -6,7 +6,7 @@ const MOST_MISTAKES = 3
 const MISTAKEN_PART = 0.4
 
 /** ` Did you mean X?` with the nearest name; nothing where no name is near. */
-export function didYouMean(wanted: string, names: readonly string[]): string {
+export function suggestName(wanted: string, names: readonly string[]): string {
   if (wanted === '' || names.length === 0) return ''
   const near = names.find((name) => name.startsWith(wanted)) ?? closest(wanted, names)
   const mistakes = distance(wanted, near)
@@ -15,4 +15,4 @@ export function didYouMean(wanted: string, names: readonly string[]): string {
 }
 
 /** A name in a message: an empty one is shown as one. */
-export const shownName = (name: string) => (name.trim() === '' ? JSON.stringify(name) : name)
+export const formatShownName = (name: string) => (name.trim() === '' ? JSON.stringify(name) : name)

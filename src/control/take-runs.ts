@@ -2,7 +2,7 @@
  * Moves runs from an iterable into a set as long as it has fewer than `places`. The iterable is asked for its next run
  * only then, because asking may open one.
  */
-export function takingRuns(
+export function makeRunTaker(
   runs: Iterable<string> | AsyncIterable<string>,
 ): (
   active: Set<string>,

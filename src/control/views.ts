@@ -59,7 +59,7 @@ export function viewTask({ task, planned, attempts, result, notBefore }: TaskRec
     notBefore: notBefore ?? null,
     waitsFor: task.waitsFor ?? null,
     progress: task.progress ?? null,
-    failure: failureOf(task, planned),
+    failure: findTaskFailure(task, planned),
     outputs: planned.outputs,
     result: result ?? null,
     attempts: attempts.map(viewAttempt),
@@ -67,7 +67,7 @@ export function viewTask({ task, planned, attempts, result, notBefore }: TaskRec
 }
 
 /** A task run keeps no stack of a definition that threw while planning; the plan does. */
-function failureOf({ failure }: TaskRun, { failure: planning }: PlannedTask): TaskShape['failure'] {
+function findTaskFailure({ failure }: TaskRun, { failure: planning }: PlannedTask): TaskShape['failure'] {
   if (failure === undefined) return null
   return { ...failure, ...(planning?.stack === undefined ? {} : { stack: planning.stack }) }
 }

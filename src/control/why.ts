@@ -1,14 +1,14 @@
 import type { Run } from '../core/records/run.ts'
 import { explainWaitingTask } from '../engine/why.ts'
-import { unattendedSince } from './attendance.ts'
+import { findUnattendedSince } from './attendance.ts'
 import type { Waits, Why } from './control.ts'
-import { type FoundTask, findTask, findTasks } from './find-tasks.ts'
+import { type FoundTask, findMatchingTasks, findTask } from './find-tasks.ts'
 import type { Home } from './home.ts'
 
 /** Why a task of a run does not run now. */
-export async function explainTask(home: Home, run: Run, wanted: string): Promise<Why> {
+export async function explainTaskReasons(home: Home, run: Run, wanted: string): Promise<Why> {
   const { task, planned } = await findTask(home, run, wanted)
-  const since = await unattendedSince(home, run)
+  const since = await findUnattendedSince(home, run)
   const isCutOff = task.status === 'running' && since !== undefined
   const reasons = isCutOff
     ? [{ text: `attempt ${task.attempt} ran when its process ended: it counts as lost and is made again` }]
@@ -27,10 +27,10 @@ export async function explainTask(home: Home, run: Run, wanted: string): Promise
 const EXPLAINED = 20
 
 /** Why tasks of a run do not run that do not only wait for others of the run. */
-export async function explainRun(home: Home, run: Run): Promise<Waits> {
+export async function explainRunWaits(home: Home, run: Run): Promise<Waits> {
   const waiting: FoundTask[] = []
   let more = 0
-  for await (const found of findTasks(home, run, { statuses: ['queued', 'running', 'waiting'] }))
+  for await (const found of findMatchingTasks(home, run, { statuses: ['queued', 'running', 'waiting'] }))
     if (waiting.length < EXPLAINED) waiting.push(found)
     else more++
   const waits = await Promise.all(

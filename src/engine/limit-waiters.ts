@@ -6,7 +6,7 @@ import type { Listed } from '../core/ports/deciding.ts'
 import type { Limit, WaitItem } from '../core/records/lock-and-limit.ts'
 import { formatHolderName, type TaskRun } from '../core/records/task-run.ts'
 import { type Context, updateRecord } from './context.ts'
-import { makeRowWrite, withoutVersion } from './limits.ts'
+import { makeRowWrite, removeVersion } from './limits.ts'
 
 /*
  * Waiters of limits: which task runs go on when something of a limit comes free. Owns the wait items of limits, and what is
@@ -42,7 +42,7 @@ export async function serveLimitWaiters(context: Context, stored: Stored<Limit>)
     consistency: 'strong',
   })
   if (items.length === 0) {
-    const { waiting: _, ...idle } = withoutVersion(stored)
+    const { waiting: _, ...idle } = removeVersion(stored)
     const cleared = await ports.store.write([
       makeRowWrite(key, stored, setNextDueInstant(idle, readClockMoment(ports.clock))),
     ])
@@ -86,7 +86,7 @@ async function serveWaiter(
   if (weight > computeFreeCapacity(row)) return 'too little'
   const moment = readClockMoment(ports.clock)
   const until = moment.steady + KEPT_MS + settings.skewMs
-  const next = addLimitHolder(withoutVersion(row), formatHolderName(task), { weight, until }, moment)
+  const next = addLimitHolder(removeVersion(row), formatHolderName(task), { weight, until }, moment)
   const woken = await ports.store.write([
     { key: keys.taskRun(run, number), set: AWAKE, if: { version: task.version } },
     { key: itemKey, remove: true },
@@ -115,7 +115,7 @@ const isLimitKey = (row: string | undefined): row is Key<'limit'> => row?.starts
 export async function refreshLimit({ ports }: Context, stored: Stored<Limit>): Promise<void> {
   const moment = readClockMoment(ports.clock)
   if ((stored.dueAt ?? Number.POSITIVE_INFINITY) > moment.steady) return
-  const row = computeLimitAt(withoutVersion(stored), moment)
+  const row = computeLimitAt(removeVersion(stored), moment)
   const key = keys.limit(row.of, row.name)
   await ports.store.write([
     makeRowWrite(key, stored, setNextDueInstant({ ...row, freed: row.freed + 1 }, moment)),

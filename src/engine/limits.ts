@@ -66,12 +66,13 @@ export function computeCurrentRow(
   moment: Moment,
 ): Limit {
   return computeLimitAt(
-    stored === undefined ? makeLimitRow(limit, limits, moment.now) : withoutVersion(stored),
+    stored === undefined ? makeLimitRow(limit, limits, moment.now) : removeVersion(stored),
     moment,
   )
 }
 
-export function withoutVersion({ version: _, ...row }: Stored<Limit>): Limit {
+/** A row without the version that the store has given it. */
+export function removeVersion({ version: _, ...row }: Stored<Limit>): Limit {
   return row
 }
 
@@ -120,7 +121,7 @@ export async function settleHeldLimits(
   const moment = readClockMoment(ports.clock)
   return records.flatMap((stored) => {
     if (stored?.holders[holder] === undefined) return []
-    const row = computeLimitAt(withoutVersion(stored), moment)
+    const row = computeLimitAt(removeVersion(stored), moment)
     // An attempt that never began has spent nothing.
     const used = outcome === 'not_started' ? 0 : spent?.[row.name]
     return [makeRowWrite(keys.limit(row.of, row.name), stored, removeLimitHolder(row, holder, used, moment))]

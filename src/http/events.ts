@@ -3,7 +3,7 @@ import { type SSEStreamingApi, streamSSE } from 'hono/streaming'
 import { z } from 'zod'
 import type { Changes, Control } from '../control/control.ts'
 import { followChanges } from '../control/follow-changes.ts'
-import { checkShape } from '../control/parts.ts'
+import { checkRequestShape } from '../control/parts.ts'
 import { ChangesQuery } from '../control/schemas.ts'
 import { SluiceError } from '../core/errors.ts'
 import { readUrlQuery } from './query.ts'
@@ -26,7 +26,7 @@ export const EventsQuery = z.strictObject({
  * goes on where another one was cut, and events of the last minute may come again.
  */
 export async function streamRunEvents(control: Control, context: Context): Promise<Response> {
-  const query = checkShape(
+  const query = checkRequestShape(
     EventsQuery,
     readUrlQuery(new URL(context.req.url).searchParams, EventsQuery.shape),
   )

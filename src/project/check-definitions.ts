@@ -19,7 +19,7 @@ export interface Broken {
 }
 
 /** What is wrong with a module, for people. */
-export const brokenText = ({ path, message, isWrong }: Broken): string =>
+export const describeBrokenModule = ({ path, message, isWrong }: Broken): string =>
   isWrong ? `${path}: ${message}` : `${path} did not load: ${message}`
 
 /**
@@ -27,7 +27,7 @@ export const brokenText = ({ path, message, isWrong }: Broken): string =>
  * marked, so that its tasks fail while they are planned, and with them only what depends on them. Without the limits
  * nothing is said of what tasks ask for.
  */
-export function checkDefinitions(
+export function findWrongDefinitions(
   pipelines: Defined<Pipeline>[],
   tasks: Defined<TaskDefinition>[],
   limits: Limits | undefined,
@@ -37,7 +37,7 @@ export function checkDefinitions(
   for (const { of, path } of tasks) {
     const problems = [
       ...of.problems,
-      ...(limits === undefined ? [] : beyond(of, limits)),
+      ...(limits === undefined ? [] : findLimitExcess(of, limits)),
       ...(sameTask.get(of.family) ?? []),
     ]
     of.wrong = problems
@@ -53,7 +53,7 @@ export function checkDefinitions(
   return { pipelines: usable, wrong }
 }
 
-const beyond = ({ family, policy }: TaskDefinition, limits: Limits) =>
+const findLimitExcess = ({ family, policy }: TaskDefinition, limits: Limits) =>
   findLimitProblems(policy, limits).map((problem) => `task ${JSON.stringify(family)}: ${problem}`)
 
 /** By each name that several have, what is to be told of it. */

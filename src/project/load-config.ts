@@ -9,8 +9,8 @@ import { waitForUserCode } from '../define/open-waits.ts'
 import { isPipeline, type Pipeline } from '../define/pipeline.ts'
 import { listRegisteredTasks, type TaskDefinition } from '../define/task.ts'
 import { bundled, type ProjectModules } from './bundled.ts'
-import { type Broken, brokenText, checkDefinitions } from './check-definitions.ts'
-import { projectName } from './project-name.ts'
+import { type Broken, describeBrokenModule, findWrongDefinitions } from './check-definitions.ts'
+import { readProjectName } from './project-name.ts'
 
 /** A project as its config and modules define it. */
 export interface Project {
@@ -37,7 +37,7 @@ export interface Project {
 const NAMES = ['sluice.config.ts', 'sluice.config.mts', 'sluice.config.js', 'sluice.config.mjs']
 
 /** The config of the folder or the nearest one above it; undefined where there is none. */
-export function configAbove(folder: string): string | undefined {
+export function findConfigAbove(folder: string): string | undefined {
   for (let here = resolve(folder); ; here = dirname(here)) {
     const found = NAMES.map((name) => join(here, name)).find((path) => existsSync(path))
     if (found !== undefined || here === dirname(here)) return found
@@ -45,9 +45,9 @@ export function configAbove(folder: string): string | undefined {
 }
 
 /** The config that is named, or the nearest one from the folder upwards. Throws where there is none. */
-export function findConfig(folder: string, named?: string): string {
+export function requireConfig(folder: string, named?: string): string {
   if (bundled !== undefined) return resolve(folder, 'sluice.config')
-  const found = named === undefined ? configAbove(folder) : resolve(folder, named)
+  const found = named === undefined ? findConfigAbove(folder) : resolve(folder, named)
   if (found !== undefined && existsSync(found)) return found
   throw new SluiceError(
     'config_not_found',
@@ -66,7 +66,7 @@ export async function loadProject(path: string): Promise<Project> {
   const exported = await importConfig(path, bundled?.config ?? (() => import(pathToFileURL(path).href)))
   const { config, problems: wrong } = checkExportedConfig(exported)
   const folder = dirname(path)
-  const { modules, missing } = bundled ?? modulesIn(config, folder)
+  const { modules, missing } = bundled ?? listProjectModules(config, folder)
   const broken: Project['broken'] = missing.map((pattern) => ({
     path: pattern,
     message: 'no module matches',
@@ -77,17 +77,17 @@ export async function loadProject(path: string): Promise<Project> {
   const loaded: Project['modules'] = []
   for (const module of modules) {
     // `export * from` shows the same pipeline in two modules.
-    for (const each of await pipelinesOf(module, broken)) if (!found.has(each)) found.set(each, module.path)
+    for (const each of await loadPipelines(module, broken)) if (!found.has(each)) found.set(each, module.path)
     const families = listRegisteredTasks().filter((each) => !familyOf.has(each))
     for (const each of families) familyOf.set(each, module.path)
     loaded.push({ path: module.path, families: families.map(({ family }) => family) })
   }
   const defined = <T>(of: Map<T, string>) => [...of].map(([of, path]) => ({ of, path }))
   const limits = wrong.length > 0 ? undefined : config.limits
-  const checked = checkDefinitions(defined(found), defined(familyOf), limits)
-  if (wrong.length > 0) throw wrongDefinition(path, [...wrong, ...checked.wrong.map(brokenText)])
+  const checked = findWrongDefinitions(defined(found), defined(familyOf), limits)
+  if (wrong.length > 0) throw wrongDefinition(path, [...wrong, ...checked.wrong.map(describeBrokenModule)])
   return {
-    name: config.name ?? projectName(folder),
+    name: config.name ?? readProjectName(folder),
     path,
     folder,
     storage: resolve(folder, config.environments.dev?.storage ?? 'data'),
@@ -112,26 +112,29 @@ export async function loadDefinitions(
   await importConfig(path, bundled?.config ?? (() => import(pathToFileURL(path).href)))
   return async (modules) => {
     for (const module of modules)
-      await waitForUserCode(() => `the module ${module} to load`, loaderOf(module)())
+      await waitForUserCode(() => `the module ${module} to load`, makeLoader(module)())
     return new Map(listRegisteredTasks().map((each) => [each.family, each]))
   }
 }
 
-function loaderOf(path: string): () => Promise<unknown> {
+function makeLoader(path: string): () => Promise<unknown> {
   const known = bundled?.modules.find((module) => module.path === path)
   return known?.load ?? (() => import(pathToFileURL(path).href))
 }
 
 /** Paths of the modules of a project that define any of these families. */
-export function modulesOf({ modules }: Pick<Project, 'modules'>, families: ReadonlySet<string>): string[] {
+export function listDefiningModules(
+  { modules }: Pick<Project, 'modules'>,
+  families: ReadonlySet<string>,
+): string[] {
   return modules
     .filter((module) => module.families.some((each) => families.has(each)))
     .map(({ path }) => path)
 }
 
 /** A folder without a config: nothing is defined, targets are under `data`. */
-export const noProject = (folder: string): Project => ({
-  name: projectName(folder),
+export const makeEmptyProject = (folder: string): Project => ({
+  name: readProjectName(folder),
   path: '',
   folder,
   storage: resolve(folder, 'data'),
@@ -158,7 +161,7 @@ async function importConfig(path: string, load: ProjectModules['config']): Promi
     module = await waitForUserCode(() => `the config ${path} to load`, load())
   } catch (error) {
     if (error instanceof SluiceError) throw error
-    throw new SluiceError('config_failed', `The config ${path} does not load: ${told(error)}`, {
+    throw new SluiceError('config_failed', `The config ${path} does not load: ${describeThrown(error)}`, {
       cause: error,
     })
   }
@@ -166,7 +169,7 @@ async function importConfig(path: string, load: ProjectModules['config']): Promi
 }
 
 /** Where a module fails is part of how Node shows the error, not of its message. */
-function told(error: unknown): string {
+function describeThrown(error: unknown): string {
   if (!(error instanceof Error)) return readErrorMessage(error)
   return inspect(error)
     .split('\n')
@@ -176,9 +179,9 @@ function told(error: unknown): string {
 }
 
 /** The modules that the patterns of a config name, in order. */
-export function modulesIn(config: CheckedConfig, folder: string): Omit<ProjectModules, 'config'> {
+export function listProjectModules(config: CheckedConfig, folder: string): Omit<ProjectModules, 'config'> {
   const patterns = config.pipelines.filter((each) => typeof each === 'string')
-  const matches = patterns.map((pattern) => filesOf(pattern, folder))
+  const matches = patterns.map((pattern) => listPatternFiles(pattern, folder))
   return {
     missing: patterns.filter((_, index) => matches[index]?.length === 0),
     modules: [...new Set(matches.flat())].map((path) => ({
@@ -192,7 +195,7 @@ export function modulesIn(config: CheckedConfig, folder: string): Omit<ProjectMo
 const NO_PIPELINES = /(^|\/)__tests__\/|\.(test|spec)\.[cm]?[jt]sx?$|\.d\.[cm]?ts$/
 
 /** The files of a pattern, files of tests left out; a path without wildcards is taken as it is. */
-export function filesOf(pattern: string, folder: string): string[] {
+export function listPatternFiles(pattern: string, folder: string): string[] {
   const isNamed = existsSync(resolve(folder, pattern))
   return globSync(pattern, { cwd: folder })
     .filter((match) => isNamed || !NO_PIPELINES.test(match.replaceAll('\\', '/')))
@@ -200,7 +203,7 @@ export function filesOf(pattern: string, folder: string): string[] {
     .sort()
 }
 
-async function pipelinesOf(
+async function loadPipelines(
   { path, load }: ProjectModules['modules'][number],
   broken: Project['broken'],
 ): Promise<Pipeline[]> {
@@ -208,7 +211,7 @@ async function pipelinesOf(
     const exported = await waitForUserCode(() => `the module ${path} to load`, load())
     return Object.values(exported).filter(isPipeline)
   } catch (error) {
-    broken.push({ path, message: told(error) })
+    broken.push({ path, message: describeThrown(error) })
     return []
   }
 }

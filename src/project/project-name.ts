@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
  * What a project is called where its config says nothing: the name of the nearest package, without its scope. Empty where
  * none has a name: that of a folder would be another one in each checkout.
  */
-export function projectName(folder: string): string {
+export function readProjectName(folder: string): string {
   for (let here = folder; ; here = dirname(here)) {
     const name = packageName(join(here, 'package.json'))
     if (name !== undefined) return name.replace(/^@[^/]*\//, '')

@@ -1,7 +1,7 @@
 import { readErrorMessage } from '../core/errors.ts'
 import { forgetRegisteredTasks } from '../define/task.ts'
-import { fingerprint, loadedFiles, renewModules } from './fresh-modules.ts'
-import { filesOf, loadProject, type Project } from './load-config.ts'
+import { forgetLoadedModules, listLoadedFiles, makeFileFingerprint } from './fresh-modules.ts'
+import { listPatternFiles, loadProject, type Project } from './load-config.ts'
 
 /** What came of a look at the definitions of a project. */
 export type Look = { is: 'same' } | { is: 'read'; changed: string[] } | { is: 'wrong'; message: string }
@@ -10,10 +10,10 @@ export type Look = { is: 'same' } | { is: 'read'; changed: string[] } | { is: 'w
  * Follows the modules of a project, which have to be loaded before; each look reads the definitions anew where a module
  * has changed, was added or removed, and puts them into the same project. What is wrong leaves it as it was.
  */
-export function definitionsOf(project: Project): () => Promise<Look> {
+export function followDefinitions(project: Project): () => Promise<Look> {
   if (project.path === '') return async () => ({ is: 'same' })
   // As they were when they were loaded: what has changed or was added since is read anew.
-  let known: ReadonlyMap<string, string> = new Map(loadedFiles())
+  let known: ReadonlyMap<string, string> = new Map(listLoadedFiles())
   let seen = known
 
   return async () => {
@@ -23,9 +23,9 @@ export function definitionsOf(project: Project): () => Promise<Look> {
     seen = now
     const changed = differences(known, now)
     if (changed.length === 0 || !isSettled) return { is: 'same' }
-    renewModules()
+    forgetLoadedModules()
     try {
-      await read(project)
+      await readDefinitions(project)
       delete project.unread
       return { is: 'read', changed }
     } catch (error) {
@@ -42,10 +42,10 @@ export function definitionsOf(project: Project): () => Promise<Look> {
 /** The modules of packages stay loaded, so what they define stays defined. */
 const isOfPackage = (module: string) => module.includes('/node_modules/')
 
-async function read(project: Project): Promise<void> {
+async function readDefinitions(project: Project): Promise<void> {
   const bringBack = forgetRegisteredTasks(isOfPackage)
   try {
-    replace(project, await loadProject(project.path))
+    replaceDefinitions(project, await loadProject(project.path))
   } catch (error) {
     bringBack()
     throw error
@@ -53,7 +53,7 @@ async function read(project: Project): Promise<void> {
 }
 
 /** In place, as home, API and schedules hold it. Its storage stays: the state belongs to it. */
-function replace(project: Project, fresh: Project): void {
+function replaceDefinitions(project: Project, fresh: Project): void {
   replaceAll(project.tasks, fresh.tasks)
   replaceAll(project.pipelines, fresh.pipelines)
   Object.assign(project.limits, fresh.limits)
@@ -68,9 +68,9 @@ function replaceAll<V>(old: Map<string, V>, fresh: ReadonlyMap<string, V>): void
 
 /** What tells that a file has changed, by its path. */
 function fingerprints({ folder, path, patterns }: Project): Map<string, string> {
-  const matched = patterns.flatMap((pattern) => filesOf(pattern, folder))
-  const files = [path, ...loadedFiles().keys(), ...matched]
-  return new Map(files.map((each) => [each, fingerprint(each)]))
+  const matched = patterns.flatMap((pattern) => listPatternFiles(pattern, folder))
+  const files = [path, ...listLoadedFiles().keys(), ...matched]
+  return new Map(files.map((each) => [each, makeFileFingerprint(each)]))
 }
 
 /** The files that were changed, added or removed. */

@@ -5,7 +5,7 @@ import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { DescribeStacksCommand } from '@aws-sdk/client-cloudformation'
 import { DescribeTasksCommand, RunTaskCommand, StopTaskCommand } from '@aws-sdk/client-ecs'
-import { freshContainer } from '../../src/cli/remote/shell.ts'
+import { makeFreshContainerInput } from '../../src/cli/remote/shell.ts'
 import {
   clients,
   invoke,
@@ -81,7 +81,9 @@ describe('containers', () => {
     )
     const environment = { region: 'us-east-1', stack: 'sluice-test' }
     const deployment = { name: 'test', stack: 'sluice-test', environment, outputs } as never
-    const { tasks = [] } = await clients.ecs.send(new RunTaskCommand(freshContainer(deployment, 'single')))
+    const { tasks = [] } = await clients.ecs.send(
+      new RunTaskCommand(makeFreshContainerInput(deployment, 'single')),
+    )
     const [shell] = tasks
     assert.equal(shell?.launchType, 'FARGATE')
     const cluster = await resourceOf('sluice-test', 'SluiceContainersCluster', 'AWS::ECS::Cluster')

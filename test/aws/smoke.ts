@@ -20,10 +20,10 @@ const common = ['--env', env, ...(config === undefined ? [] : ['--config', confi
 const sluice = (...args: string[]) =>
   execFileSync(process.execPath, [bin, ...args, ...common], { encoding: 'utf8' })
 
-const { loadProject, findConfig } = await import('../../src/project/load-config.ts')
+const { loadProject, requireConfig } = await import('../../src/project/load-config.ts')
 const { findDeployment } = await import('../../src/cli/remote/deployment.ts')
-const { execArguments, withContainer } = await import('../../src/cli/remote/shell.ts')
-const deployment = await findDeployment(await loadProject(findConfig(process.cwd(), config)), env)
+const { makeExecArguments, useContainer } = await import('../../src/cli/remote/shell.ts')
+const deployment = await findDeployment(await loadProject(requireConfig(process.cwd(), config)), env)
 const { environment, stack, outputs } = deployment
 const { region } = environment
 const DATE = '2015-05-18'
@@ -82,8 +82,10 @@ async function runsDay(): Promise<void> {
 /** It takes the AWS CLI with its Session Manager plugin. */
 async function opensShell(): Promise<void> {
   const client = new ECSClient({ region })
-  await withContainer(client, deployment, { status: 'queued', worker: null, pool: 'heavy' }, async (id) => {
-    const said = execFileSync('aws', execArguments(deployment, id, 'node --version'), { encoding: 'utf8' })
+  await useContainer(client, deployment, { status: 'queued', worker: null, pool: 'heavy' }, async (id) => {
+    const said = execFileSync('aws', makeExecArguments(deployment, id, 'node --version'), {
+      encoding: 'utf8',
+    })
     assert.match(said, /v2\d+\./)
   })
 }

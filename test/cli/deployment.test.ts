@@ -3,9 +3,9 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { checkOut } from '../../src/cli/remote/check-out.ts'
-import { explainEvents } from '../../src/cli/remote/deploy-failure.ts'
-import { containerOf, execArguments, freshContainer } from '../../src/cli/remote/shell.ts'
+import { checkOutCommit } from '../../src/cli/remote/check-out.ts'
+import { explainStackEvents } from '../../src/cli/remote/deploy-failure.ts'
+import { findTaskContainer, makeExecArguments, makeFreshContainerInput } from '../../src/cli/remote/shell.ts'
 import { testProject } from '../support/cli.ts'
 import { temporaryFolder } from '../support/folders.ts'
 
@@ -85,7 +85,7 @@ describe('a deployment', () => {
       ResourceStatusReason,
     })
     const explained = (reason: string) =>
-      explainEvents(
+      explainStackEvents(
         [
           event(3, 'Late', 'Resource creation cancelled'),
           event(2, 'Table', reason),
@@ -103,7 +103,7 @@ describe('a deployment', () => {
     assert.match(explained('You are not authorized to do this').hint ?? '', /security\.md/)
     assert.match(explained('Account limit exceeded').hint ?? '', /scale\.md/)
     assert.match(explained('broken').hint ?? '', /taken back/)
-    assert.match(explainEvents([], failure).message, /its own lines say why/)
+    assert.match(explainStackEvents([], failure).message, /its own lines say why/)
   })
 
   it('is not for commands of one machine', async (test) => {
@@ -146,13 +146,13 @@ describe('a git reference', () => {
     git('-c', 'user.name=t', '-c', 'user.email=t@example.com', 'commit', '-qm', 'one')
     git('tag', 'v1')
     writeFileSync(join(folder, 'value'), 'new')
-    const tree = checkOut(folder, 'v1')
+    const tree = checkOutCommit(folder, 'v1')
     assert.equal(readFileSync(join(tree.folder, 'value'), 'utf8'), 'old')
     assert.ok(existsSync(join(tree.folder, 'node_modules/one')))
     tree.remove()
     assert.ok(!existsSync(tree.folder) && existsSync(join(folder, 'node_modules/one')))
     assert.equal(git('worktree', 'list').trim().split('\n').length, 1)
-    assert.throws(() => checkOut(folder, 'v2'), /invalid reference: v2/)
+    assert.throws(() => checkOutCommit(folder, 'v2'), /invalid reference: v2/)
   })
 })
 
@@ -165,10 +165,10 @@ describe('shell', () => {
   }
 
   it('goes into the container of a task that runs, else into a fresh one that works on nothing', () => {
-    assert.equal(containerOf({ status: 'running', worker: 'fargate/abc' }), 'abc')
-    assert.equal(containerOf({ status: 'running', worker: 'lambda/2026/01/01/[$LATEST]1' }), undefined)
-    assert.equal(containerOf({ status: 'succeeded', worker: 'fargate/abc' }), undefined)
-    assert.deepEqual(freshContainer(deployment, 'heavy'), {
+    assert.equal(findTaskContainer({ status: 'running', worker: 'fargate/abc' }), 'abc')
+    assert.equal(findTaskContainer({ status: 'running', worker: 'lambda/2026/01/01/[$LATEST]1' }), undefined)
+    assert.equal(findTaskContainer({ status: 'succeeded', worker: 'fargate/abc' }), undefined)
+    assert.deepEqual(makeFreshContainerInput(deployment, 'heavy'), {
       cluster: 'cluster',
       taskDefinition: 'sluice-prod-heavy',
       launchType: 'FARGATE',
@@ -187,12 +187,12 @@ describe('shell', () => {
 
   it('asks the AWS command for a session', () => {
     assert.deepEqual(
-      execArguments(deployment, 'abc').join(' '),
+      makeExecArguments(deployment, 'abc').join(' '),
       'ecs execute-command --region eu-west-2 --cluster cluster --task abc --container worker --interactive --command /bin/sh',
     )
   })
 
   it('says that a pool on Lambda has no container', () => {
-    assert.throws(() => freshContainer({ ...deployment, outputs: {} }, 'default'), /runs on Lambda/)
+    assert.throws(() => makeFreshContainerInput({ ...deployment, outputs: {} }, 'default'), /runs on Lambda/)
   })
 })

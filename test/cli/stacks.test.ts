@@ -2,16 +2,16 @@ import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
 import { IAMClient } from '@aws-sdk/client-iam'
 import { makeEcsRole } from '../../src/cli/remote/account.ts'
-import { lostData } from '../../src/cli/remote/data-loss.ts'
-import { settleRuns } from '../../src/cli/remote/settle-runs.ts'
+import { findLostData } from '../../src/cli/remote/data-loss.ts'
+import { settleOpenRuns } from '../../src/cli/remote/settle-runs.ts'
 import { findTarget } from '../../src/cli/remote/stack.ts'
-import { localControl } from '../../src/control/local-control.ts'
+import { makeLocalControl } from '../../src/control/local-control.ts'
 import { makeDefaultStackName } from '../../src/define/deployed-environment.ts'
 import { createSchedule } from '../../src/homes/aws/handlers/schedule.ts'
 import { startExecution } from '../../src/homes/aws/handlers/start-run.ts'
 import { daily, pipeline, task, text } from '../../src/index.ts'
-import { noProject, type Project } from '../../src/project/load-config.ts'
-import { projectName } from '../../src/project/project-name.ts'
+import { makeEmptyProject, type Project } from '../../src/project/load-config.ts'
+import { readProjectName } from '../../src/project/project-name.ts'
 import { memoryDeployment } from '../handlers/deployment.ts'
 import { testProject } from '../support/cli.ts'
 import { errorText, fakeAws, type ToldStack } from '../support/fake-cloudformation.ts'
@@ -29,7 +29,7 @@ const earlier = (...pipelines: string[]): ToldStack => ({
 })
 
 const projectOf = (name: string, pipelines: string[], stack?: string): Project => ({
-  ...noProject('/nowhere'),
+  ...makeEmptyProject('/nowhere'),
   name,
   pipelines: new Map(pipelines.map((each) => [each, pipeline(each, Root)])),
   environments: { prod: { region: 'eu-west-2', ...(stack === undefined ? {} : { stack }) } },
@@ -61,9 +61,9 @@ describe('the stack of an environment', () => {
       'package.json': '{"name":"@team/visits","type":"module"}',
       'inner/package.json': '{"type":"module"}',
     })
-    assert.equal(projectName(project.folder), 'visits')
-    assert.equal(projectName(project.path('inner')), 'visits')
-    assert.equal(projectName('/no-such-folder/reports'), '')
+    assert.equal(readProjectName(project.folder), 'visits')
+    assert.equal(readProjectName(project.path('inner')), 'visits')
+    assert.equal(readProjectName('/no-such-folder/reports'), '')
     assert.throws(() => makeDefaultStackName('', 'prod'), /The project has no name/)
   })
 
@@ -132,7 +132,7 @@ describe('what holds data', () => {
   }
 
   it('is named where it would be removed, but not what stays or what can be made again', () => {
-    assert.deepEqual(lostData(deployed, { Kept: secret('sluice-visits-prod/kept') }), [
+    assert.deepEqual(findLostData(deployed, { Kept: secret('sluice-visits-prod/kept') }), [
       'secret sluice-visits-prod/mag/api-key',
       'bucket Bucket',
     ])
@@ -186,7 +186,7 @@ describe('open runs of a deployment that is about to go', () => {
   function deployment() {
     const memory = memoryDeployment([nightly])
     const { home, project, executions } = memory
-    const control = localControl({
+    const control = makeLocalControl({
       state: { open: async () => home, existing: async () => home, withRuns: async () => home },
       project,
       isHosted: true,
@@ -204,7 +204,7 @@ describe('open runs of a deployment that is about to go', () => {
   it('are named and refused where nothing was said about them', async () => {
     const { start, parts, said } = deployment()
     const { run } = await start()
-    await assert.rejects(settleRuns(parts, {}), new RegExp(`Runs are open: ${run}. Nothing was changed`))
+    await assert.rejects(settleOpenRuns(parts, {}), new RegExp(`Runs are open: ${run}. Nothing was changed`))
     assert.deepEqual(said, [])
   })
 
@@ -212,7 +212,7 @@ describe('open runs of a deployment that is about to go', () => {
     const { home, project, executions, start, parts, said, runOf } = deployment()
     await createSchedule(home, project, executions, 'arn:sluice-')({})
     const { run } = await start()
-    const resume = await settleRuns(parts, { cancel: true })
+    const resume = await settleOpenRuns(parts, { cancel: true })
     assert.equal((await runOf(run))?.status, 'cancelled')
     assert.deepEqual(said, ['Stopped the schedules of nightly.', 'Waiting for 1 open runs to end.'])
     await resume()
@@ -223,12 +223,12 @@ describe('open runs of a deployment that is about to go', () => {
     const { home, project, executions, start, parts, said } = deployment()
     await createSchedule(home, project, executions, 'arn:sluice-')({})
     await start()
-    await assert.rejects(settleRuns(parts, { wait: 0 }), /Runs are open/)
+    await assert.rejects(settleOpenRuns(parts, { wait: 0 }), /Runs are open/)
     assert.equal(said.at(-1), 'The schedules of nightly go on.')
   })
 
   it('are none: nothing is asked', async () => {
     const { parts } = deployment()
-    await settleRuns(parts, {})
+    await settleOpenRuns(parts, {})
   })
 })

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
-import { prune } from '../../src/control/prune.ts'
-import { openHome } from '../../src/homes/local/home.ts'
+import { pruneRunsBefore } from '../../src/control/prune.ts'
+import { openLocalHome } from '../../src/homes/local/home.ts'
 import { type TestProject, testProject } from '../support/cli.ts'
 
 const plan = (...tasks: object[]) =>
@@ -113,8 +113,8 @@ export const p = pipeline('p', A)`,
   it('is kept in mind when its runs are forgotten, and believed once a person says so', async (test) => {
     const project = testProject(test, { 'pipelines/p.ts': WRITER('throw new Error("no")') })
     assert.equal((await project.sluice('run', 'p')).code, 1)
-    const home = openHome({ stateFolder: project.path('.sluice') })
-    assert.equal((await prune(home, Date.now() + 1)).length, 1)
+    const home = openLocalHome({ stateFolder: project.path('.sluice') })
+    assert.equal((await pruneRunsBefore(home, Date.now() + 1)).length, 1)
     await home.close()
     assert.match((await project.sluice('plan', 'p')).stdout, /2 to run, 0 complete/)
     assert.equal((await project.sluice('run', 'p')).code, 1)

@@ -1,13 +1,13 @@
 import type { TestContext } from 'node:test'
 import { makeFileSecrets } from '../../src/adapters/secrets/file-secrets.ts'
 import type { Control } from '../../src/control/control.ts'
-import { localControl } from '../../src/control/local-control.ts'
-import { runDev } from '../../src/control/run-dev.ts'
+import { makeLocalControl } from '../../src/control/local-control.ts'
+import { runDevEngine } from '../../src/control/run-dev.ts'
 import type { Pipeline } from '../../src/define/pipeline.ts'
 import { makeSecretVariableName } from '../../src/define/secret.ts'
 import { listRegisteredTasks } from '../../src/define/task.ts'
-import { openHome } from '../../src/homes/local/home.ts'
-import { noProject, type Project } from '../../src/project/load-config.ts'
+import { openLocalHome } from '../../src/homes/local/home.ts'
+import { makeEmptyProject, type Project } from '../../src/project/load-config.ts'
 import { temporaryFolder } from '../support/folders.ts'
 
 /** A control over a state of its own; following runs the bodies, in this process. */
@@ -22,7 +22,7 @@ export function openHostedControl(test: TestContext, pipelines: Pipeline[]): Con
   const { home, project, control } = openState(test, pipelines)
   const stop = new AbortController()
   const unscheduled = { ...project, pipelines: new Map() }
-  const engine = runDev(home, unscheduled, { concurrency: 4, signal: stop.signal, say() {} })
+  const engine = runDevEngine(home, unscheduled, { concurrency: 4, signal: stop.signal, say() {} })
   test.after(async () => {
     stop.abort()
     await engine
@@ -34,13 +34,13 @@ export function openHostedControl(test: TestContext, pipelines: Pipeline[]): Con
 function openState(test: TestContext, pipelines: Pipeline[]) {
   const folder = temporaryFolder(test)
   const project: Project = {
-    ...noProject(folder),
+    ...makeEmptyProject(folder),
     pipelines: new Map(pipelines.map((each) => [each.name, each])),
     tasks: new Map(listRegisteredTasks().map((each) => [each.family, each])),
   }
-  const home = openHome({ stateFolder: `${folder}/state`, project, inline: 'inline' })
+  const home = openLocalHome({ stateFolder: `${folder}/state`, project, inline: 'inline' })
   const control = (isHosted: boolean): Control =>
-    localControl({
+    makeLocalControl({
       state: { open: async () => home, existing: async () => home, withRuns: async () => home },
       project,
       isHosted,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { prune } from '../../src/control/prune.ts'
+import { pruneRunsBefore } from '../../src/control/prune.ts'
 import type { Change } from '../../src/core/change.ts'
 import { keys } from '../../src/core/keys.ts'
 import { claimAttempt } from '../../src/engine/claim.ts'
@@ -100,7 +100,10 @@ describe('a target that is handed over to another task while a run of its old ma
     const older = await openMaker(engine, 'a')
     await noteMaker(engine.context, 'b')
     engine.clock.advance(10 * 24 * 3_600_000)
-    await prune({ context: engine.context, logs: { remove: async () => {} } } as never, engine.clock.now())
+    await pruneRunsBefore(
+      { context: engine.context, logs: { remove: async () => {} } } as never,
+      engine.clock.now(),
+    )
     assert.equal((await engine.take(older)).is, 'settled')
   })
 })

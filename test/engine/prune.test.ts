@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { prune } from '../../src/control/prune.ts'
+import { pruneRunsBefore } from '../../src/control/prune.ts'
 import { type Key, keys } from '../../src/core/keys.ts'
 import { auditOpenRuns } from '../../src/engine/audit.ts'
 import type { Context } from '../../src/engine/context.ts'
@@ -13,7 +13,7 @@ const DAY_MS = 24 * 3_600_000
 
 /** Forgets every run that has ended by now. */
 const pruneAll = (context: Context) =>
-  prune({ context, logs: { remove: async () => {} } } as never, context.ports.clock.now() + 1)
+  pruneRunsBefore({ context, logs: { remove: async () => {} } } as never, context.ports.clock.now() + 1)
 
 describe('a run that was forgotten while a process stood still', () => {
   it('is dropped by its worker, which goes on with the next', async () => {

@@ -7,19 +7,19 @@ import type { Pipeline } from '../../src/define/pipeline.ts'
 import { advanceFeed } from '../../src/engine/advance.ts'
 import { Worker } from '../../src/engine/work.ts'
 import { answerExecutions } from '../../src/homes/aws/handlers/answer.ts'
-import { NOWHERE, type VirtualHome, virtualHome } from '../../src/homes/simulated/home.ts'
-import { noProject, type Project } from '../../src/project/load-config.ts'
+import { makeVirtualHome, NOWHERE, type VirtualHome } from '../../src/homes/simulated/home.ts'
+import { makeEmptyProject, type Project } from '../../src/project/load-config.ts'
 
 /** A deployment on the memory adapters, with executions that only note what they are told. */
 export function memoryDeployment(pipelines: Pipeline[], now: () => number = Date.now) {
-  const virtual: VirtualHome = virtualHome(now, NO_LIMITS, {
+  const virtual: VirtualHome = makeVirtualHome(now, NO_LIMITS, {
     areComplete: async (tasks) => tasks.map(() => false),
   })
   const { context } = virtual
   /** Names of secrets that have a value. */
   const secrets = new Set<string>()
   const project: Project = {
-    ...noProject('/nowhere'),
+    ...makeEmptyProject('/nowhere'),
     pipelines: new Map(pipelines.map((each) => [each.name, each])),
     tasks: new Map(pipelines.map(({ root }) => [root.family, root])),
   }

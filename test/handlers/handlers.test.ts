@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { z } from 'zod'
-import { requestFor } from '../../src/control/requests.ts'
+import { makeCheckedRequest } from '../../src/control/requests.ts'
 import { keys } from '../../src/core/keys.ts'
 import { NO_LIMITS } from '../../src/core/limits.ts'
 import type { Delivery, FeedEvent } from '../../src/core/ports/deciding.ts'
@@ -118,7 +118,7 @@ describe('plan', () => {
 
   it('ends the run that was opened for it where it cannot be planned', async () => {
     const { home, project, executions, told, started, runOf } = memoryDeployment([looping])
-    const asked = requestFor({ name: 'looping', definition: looping.root }, {})
+    const asked = makeCheckedRequest({ name: 'looping', definition: looping.root }, {})
     const order = { asked, pipeline: 'looping', order: {} }
     const { run } = await startExecution(home, executions, 'arn:sluice-', order)
     assert.deepEqual(started, [
@@ -133,7 +133,7 @@ describe('plan', () => {
 
   it('parses parameters once, also where their schema would change them again', async () => {
     const { home, project, executions, started, settle, runOf } = memoryDeployment([loud])
-    const asked = requestFor({ name: 'loud', definition: loud.root }, { text: 'a' })
+    const asked = makeCheckedRequest({ name: 'loud', definition: loud.root }, { text: 'a' })
     const { run } = await startExecution(home, executions, 'arn:sluice-', {
       asked,
       pipeline: 'loud',
@@ -151,7 +151,7 @@ describe('plan', () => {
 
   it('is started again where the start was cut off before its execution', async () => {
     const { home, executions, started } = memoryDeployment([numbered])
-    const asked = requestFor({ name: 'numbered', definition: numbered.root }, { n: 7 })
+    const asked = makeCheckedRequest({ name: 'numbered', definition: numbered.root }, { n: 7 })
     const order = { asked, pipeline: 'numbered', order: {} }
     const cut = { start: async () => Promise.reject(new Error('cut off')) }
     await assert.rejects(startExecution(home, cut, 'arn:sluice-', order), /cut off/)

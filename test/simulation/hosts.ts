@@ -127,7 +127,7 @@ export async function ask(
   }
 }
 
-/** Opens or joins the run of an interval; undefined if it is complete. As `startRun` does. */
+/** Opens or joins the run of an interval; undefined if it is complete. As `joinOrStartRun` does. */
 export async function startInterval(
   world: World,
   context: Context,

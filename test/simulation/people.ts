@@ -1,4 +1,4 @@
-import { prune } from '../../src/control/prune.ts'
+import { pruneRunsBefore } from '../../src/control/prune.ts'
 import type { Stored } from '../../src/core/change.ts'
 import { keys } from '../../src/core/keys.ts'
 import type { Run } from '../../src/core/records/run.ts'
@@ -112,7 +112,7 @@ async function pruneOld({ world, contextOf }: Surroundings, host: string): Promi
   const context = contextOf(host)
   const logs = { remove: async () => {} }
   world.hasPruned = true
-  await prune({ context, logs } as never, context.ports.clock.now())
+  await pruneRunsBefore({ context, logs } as never, context.ports.clock.now())
 }
 
 /** A family leaves the project; hosts come to know it one by one. */

@@ -1,9 +1,9 @@
 import { SluiceError } from '../../core/errors.ts'
 import type { Project } from '../../project/load-config.ts'
-import { askFirst } from '../ask.ts'
+import { askForConfirmation } from '../ask.ts'
 import { EXIT } from '../exit.ts'
-import { followStarted, type RunOptions } from '../follow.ts'
-import { withControl } from '../open-control.ts'
+import { followStartedRun, type RunOptions } from '../follow.ts'
+import { askWithControl } from '../open-control.ts'
 import type { GlobalOptions, Result } from '../options.ts'
 
 /** Flags of `sluice retry`. */
@@ -16,41 +16,44 @@ export interface RetryOptions extends RunOptions {
  * Opens the next run of a request, planned from what is complete; with a task, a run of that task alone. What still runs
  * in an open run in which something failed is stopped only where the user says so.
  */
-export function retryRun(project: Project, run: string, options: RetryOptions): Promise<Result> {
+export function retryRunByName(project: Project, run: string, options: RetryOptions): Promise<Result> {
   const { task, yes = false } = options
-  return withControl(options, project, async (control) => {
+  return askWithControl(options, project, async (control) => {
     let retried = await control.retry({ run, task, confirmed: yes })
     if ('status' in retried && retried.status === 'unconfirmed') {
       const { affected } = retried
-      await askFirst(`${affected} ${affected === 1 ? 'task of it still runs' : 'tasks of it still run'}.`, {
-        question: 'Stop what runs, and begin the next run?',
-        refusal: 'Nothing was stopped.',
-        hint: 'Wait until nothing of it runs, or add --yes: what is stopped runs again in the next run.',
-      })
+      await askForConfirmation(
+        `${affected} ${affected === 1 ? 'task of it still runs' : 'tasks of it still run'}.`,
+        {
+          question: 'Stop what runs, and begin the next run?',
+          refusal: 'Nothing was stopped.',
+          hint: 'Wait until nothing of it runs, or add --yes: what is stopped runs again in the next run.',
+        },
+      )
       retried = await control.retry({ run, task, confirmed: true })
     }
     if (!('status' in retried) || retried.status === 'complete')
-      return followStarted(control, retried, options)
+      return followStartedRun(control, retried, options)
     if (retried.status === 'unconfirmed')
       throw new SluiceError('internal', 'A confirmed retry was not confirmed.')
     return {
       data: retried,
-      text: `${stoppingText(retried.run)} Then give the same command again.`,
+      text: `${describeStoppingRun(retried.run)} Then give the same command again.`,
       exitCode: EXIT.waiting,
     }
   })
 }
 
-const stoppingText = (run: string) =>
+const describeStoppingRun = (run: string) =>
   `Run ${run} is being cancelled; it ends when its running tasks have stopped.`
 
 /** Cancels a run. */
-export function cancel(wanted: string, options: GlobalOptions): Promise<Result> {
-  return withControl(options, undefined, async (control) => {
+export function cancelRunByName(wanted: string, options: GlobalOptions): Promise<Result> {
+  return askWithControl(options, undefined, async (control) => {
     const { run, status } = await control.cancel({ run: wanted })
     return {
       data: { run, status },
-      text: status === 'running' ? stoppingText(run) : `Cancelled ${run}.`,
+      text: status === 'running' ? describeStoppingRun(run) : `Cancelled ${run}.`,
     }
   })
 }
@@ -59,32 +62,32 @@ export function cancel(wanted: string, options: GlobalOptions): Promise<Result> 
  * Counts a task as succeeded though nobody has made its target. In an open run it ends at once; after a run has ended,
  * the next run of the same request goes on from there.
  */
-export async function mark(
+export async function markTaskByName(
   project: Project,
   { outcome, ...wanted }: { run: string; task: string; outcome: string },
   options: RunOptions,
 ): Promise<Result> {
   if (outcome !== 'succeeded')
     throw new SluiceError('invalid_usage', `A task can be marked as succeeded, not as ${outcome}.`)
-  return withControl(options, project, async (control) => {
+  return askWithControl(options, project, async (control) => {
     const result = await control.mark(wanted)
     if ('status' in result && result.status === 'succeeded')
       return { data: result, text: `Marked ${result.task}.` }
-    return followStarted(control, result, options)
+    return followStartedRun(control, result, options)
   })
 }
 
 /** Stops the schedule of a pipeline. */
-export function pause(project: Project, pipeline: string, options: GlobalOptions): Promise<Result> {
-  return withControl(options, project, async (control) => ({
+export function pausePipeline(project: Project, pipeline: string, options: GlobalOptions): Promise<Result> {
+  return askWithControl(options, project, async (control) => ({
     data: await control.pause({ pipeline }),
     text: `The schedule of ${pipeline} is paused; runs that are open go on.`,
   }))
 }
 
 /** Lets the schedule of a pipeline start runs. */
-export function resume(project: Project, pipeline: string, options: GlobalOptions): Promise<Result> {
-  return withControl(options, project, async (control) => ({
+export function resumePipeline(project: Project, pipeline: string, options: GlobalOptions): Promise<Result> {
+  return askWithControl(options, project, async (control) => ({
     data: await control.resume({ pipeline }),
     text: `The schedule of ${pipeline} starts runs ${control.isHosted ? 'again' : 'while sluice dev is running'}.`,
   }))

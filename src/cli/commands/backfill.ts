@@ -1,12 +1,12 @@
 import type { Control, FollowEnd, IntervalPage } from '../../control/control.ts'
 import type { Project } from '../../project/load-config.ts'
-import { askFirst } from '../ask.ts'
+import { askForConfirmation } from '../ask.ts'
 import { EXIT } from '../exit.ts'
-import { followRuns, progressView, type RunOptions } from '../follow.ts'
-import { withControl } from '../open-control.ts'
+import { followRuns, makeProgressView, type RunOptions } from '../follow.ts'
+import { askWithControl } from '../open-control.ts'
 import type { Result } from '../options.ts'
-import { type BackfillInterval, backfillText } from '../render/backfill.ts'
-import { waitLines } from '../render/reasons.ts'
+import { type BackfillInterval, renderBackfill } from '../render/backfill.ts'
+import { renderWaitLines } from '../render/reasons.ts'
 
 /** Flags of `sluice backfill`. */
 export interface BackfillOptions extends RunOptions {
@@ -24,14 +24,14 @@ const EXPLAINED = 50
 type Params = NonNullable<Parameters<Control['intervals']>[0]['params']>
 
 /** Runs every interval of a range that is not complete, oldest first, a few at a time. */
-export function backfill(
+export function backfillPipeline(
   project: Project,
   pipeline: string,
   params: Params,
   options: BackfillOptions,
 ): Promise<Result> {
-  return withControl(options, project, async (control) => {
-    const view = progressView(options)
+  return askWithControl(options, project, async (control) => {
+    const view = makeProgressView(options)
     const found = await readIntervals(control, pipeline, params, options)
     const intervals = found.map(
       ({ name, isComplete }): BackfillInterval => ({
@@ -67,7 +67,7 @@ export function backfill(
     const hasFailed = intervals.some(({ status }) => status === 'failed' || status === 'cancelled')
     return {
       data: { pipeline, end, intervals },
-      text: backfillText(pipeline, end, intervals),
+      text: renderBackfill(pipeline, end, intervals),
       exitCode: exitCodeOf(end, hasFailed),
     }
   })
@@ -88,7 +88,7 @@ async function readIntervals(
   const query = { pipeline, params, from, to }
   let page = await control.intervals(query)
   if ((page.all ?? 0) > ASK_FROM && !yes)
-    await askFirst(`The range has ${page.all} intervals.`, {
+    await askForConfirmation(`The range has ${page.all} intervals.`, {
       question: 'Run them all?',
       refusal: 'Nothing was started.',
       hint: 'Name a smaller range, or add --yes.',
@@ -105,5 +105,5 @@ async function readIntervals(
 async function explainOpen(control: Control, intervals: BackfillInterval[]): Promise<void> {
   const open = intervals.filter(({ status, run }) => run !== null && status === 'running')
   for (const interval of open.slice(0, EXPLAINED))
-    interval.waits = waitLines(await control.waits({ run: interval.run ?? '' }))
+    interval.waits = renderWaitLines(await control.waits({ run: interval.run ?? '' }))
 }

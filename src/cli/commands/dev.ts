@@ -2,44 +2,47 @@ import type { Server } from 'node:http'
 import { serve } from '@hono/node-server'
 import type { Hono } from 'hono'
 import type { PipelineList } from '../../control/control.ts'
-import { GRACE_MS, workEvents } from '../../control/follow-runs.ts'
-import { runDev } from '../../control/run-dev.ts'
+import { GRACE_MS, makeWorkEvents } from '../../control/follow-runs.ts'
+import { runDevEngine } from '../../control/run-dev.ts'
 import { SluiceError } from '../../core/errors.ts'
 import { createHttpApi } from '../../http/api.ts'
 import type { Project } from '../../project/load-config.ts'
-import { readApiToken } from '../api-token.ts'
-import { earlierApi } from '../earlier-api.ts'
+import { readOrMakeApiToken } from '../api-token.ts'
+import { makeEarlierApi } from '../earlier-api.ts'
 import { EXIT } from '../exit.ts'
 import { listenForStop, type RunOptions } from '../follow.ts'
-import { controlBeside, projectHome } from '../open-control.ts'
+import { makeControlBesideEngine, openProjectHome } from '../open-control.ts'
 import type { Result } from '../options.ts'
-import { plainProgress, silentProgress } from '../progress.ts'
+import { makePlainProgress, makeSilentProgress } from '../progress.ts'
 
 const HOST = '127.0.0.1'
 
 /** Runs engine, schedules and API on this machine until Ctrl-C. */
-export async function dev(project: Project, options: RunOptions & { port: number }): Promise<Result> {
-  const home = projectHome(options, project)
-  const control = controlBeside(home, project, options)
-  const view = options.json ? silentProgress() : plainProgress((line) => console.log(line))
+export async function runDevServer(
+  project: Project,
+  options: RunOptions & { port: number },
+): Promise<Result> {
+  const home = openProjectHome(options, project)
+  const control = makeControlBesideEngine(home, project, options)
+  const view = options.json ? makeSilentProgress() : makePlainProgress((line) => console.log(line))
   const stop = new AbortController()
   const unlisten = listenForStop(stop, control)
   stop.signal.addEventListener('abort', () => view.show({ event: 'stopping', graceMs: GRACE_MS }))
   try {
-    const token = readApiToken(options.state)
+    const token = readOrMakeApiToken(options.state)
     const app = createHttpApi(control, {
       guards: { isLoopbackOnly: true, token: token.value },
       isStreaming: true,
       onDefect: (error) => console.error(error),
     })
-    const api = await listen(app.route('/', earlierApi(control)), options.port)
+    const api = await listen(app.route('/', makeEarlierApi(control)), options.port)
     view.say(`The API listens on http://${HOST}:${api.port}/api/runs`)
     view.say(`and, with the token in ${token.path}, on http://${HOST}:${api.port}/v1/runs`)
     view.say(`${schedulesText(await control.pipelines())} Ctrl-C stops.`)
     const { concurrency } = options
-    const events = { ...workEvents(view.show), say: view.say }
+    const events = { ...makeWorkEvents(view.show), say: view.say }
     try {
-      await runDev(home, project, { ...events, concurrency, signal: stop.signal })
+      await runDevEngine(home, project, { ...events, concurrency, signal: stop.signal })
     } finally {
       api.close()
     }

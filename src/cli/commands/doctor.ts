@@ -1,12 +1,12 @@
 import { accessSync, constants, mkdirSync, statfsSync } from 'node:fs'
-import { scheduleProblem } from '../../control/requests.ts'
+import { findStartProblem } from '../../control/requests.ts'
 import { readErrorMessage } from '../../core/errors.ts'
 import type { Pipeline } from '../../define/pipeline.ts'
-import { openHome } from '../../homes/local/home.ts'
-import { brokenText } from '../../project/check-definitions.ts'
-import { findConfig, loadProject, type Project } from '../../project/load-config.ts'
+import { openLocalHome } from '../../homes/local/home.ts'
+import { describeBrokenModule } from '../../project/check-definitions.ts'
+import { loadProject, type Project, requireConfig } from '../../project/load-config.ts'
 import { EXIT } from '../exit.ts'
-import { type GlobalOptions, type Result, secretsOf } from '../options.ts'
+import { type GlobalOptions, openSecretsOfState, type Result } from '../options.ts'
 
 interface Check {
   what: string
@@ -15,7 +15,7 @@ interface Check {
 }
 
 /** Looks for everything that can be wrong with a project on this machine; exits 1 where something is. */
-export async function diagnose(options: GlobalOptions): Promise<Result> {
+export async function diagnoseProject(options: GlobalOptions): Promise<Result> {
   const checks: Check[] = [{ what: 'Node', ok: true, found: process.version }]
   const check = async (what: string, look: () => Promise<string> | string) => {
     try {
@@ -26,11 +26,11 @@ export async function diagnose(options: GlobalOptions): Promise<Result> {
   }
   let project: Project | undefined
   await check('config', async () => {
-    project = await loadProject(findConfig(process.cwd(), options.config))
+    project = await loadProject(requireConfig(process.cwd(), options.config))
     return `${project.path}: ${project.pipelines.size} pipelines, ${project.tasks.size} tasks`
   })
   for (const each of project?.broken ?? [])
-    checks.push({ what: 'module', ok: false, found: brokenText(each) })
+    checks.push({ what: 'module', ok: false, found: describeBrokenModule(each) })
   for (const pipeline of project?.pipelines.values() ?? [])
     if (pipeline.schedule !== undefined)
       await check(`schedule of ${pipeline.name}`, () => startable(pipeline))
@@ -38,7 +38,7 @@ export async function diagnose(options: GlobalOptions): Promise<Result> {
   if (storage !== undefined) await check('storage', () => writable(storage))
   if (project !== undefined)
     await check('state', async () => {
-      await openHome({ stateFolder: options.state }).close()
+      await openLocalHome({ stateFolder: options.state }).close()
       return options.state
     })
   await check('secrets', () => secretsFound(options, project))
@@ -48,7 +48,7 @@ export async function diagnose(options: GlobalOptions): Promise<Result> {
 }
 
 function startable(pipeline: Pipeline): string {
-  const problem = scheduleProblem(pipeline, Date.now())
+  const problem = findStartProblem(pipeline, Date.now())
   if (problem !== undefined) throw new Error(`its runs cannot start: ${problem}`)
   return `${pipeline.schedule?.cron}`
 }
@@ -65,7 +65,7 @@ function writable(folder: string): string {
 }
 
 async function secretsFound(options: GlobalOptions, project: Project | undefined): Promise<string> {
-  const secrets = secretsOf(options)
+  const secrets = openSecretsOfState(options)
   const wrong = secrets.problem()
   if (wrong !== undefined) throw new Error(wrong)
   const wanted = [...(project?.tasks.values() ?? [])].flatMap(({ policy }) => Object.values(policy.secrets))

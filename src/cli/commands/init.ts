@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import { readErrorMessage, SluiceError } from '../../core/errors.ts'
-import { configAbove } from '../../project/load-config.ts'
+import { findConfigAbove } from '../../project/load-config.ts'
 import type { Result } from '../options.ts'
 
 const CONFIG = `import { defineConfig } from 'sluice'
@@ -82,9 +82,9 @@ const AWS_FILES: [string, string][] = [
 const AWS_PACKAGES = 'npm install --save-dev aws-cdk@2 aws-cdk-lib@2 constructs@10 esbuild'
 
 /** Adds to a project what \`npx cdk deploy\` takes; files that are there already stay as they are. */
-export function initAws(folder: string): Result {
+export function initAwsProject(folder: string): Result {
   const root = resolve(folder)
-  const config = configAbove(root)
+  const config = findConfigAbove(root)
   const isNew = config === undefined || dirname(config) !== root
   const made = isNew ? initProject(folder, awsConfig(root)) : undefined
   const written = writeAbsent(root, AWS_FILES)
@@ -104,13 +104,13 @@ export function initAws(folder: string): Result {
 
 /** The config with a name, by which its stack is called, and a deployment. */
 const awsConfig = (root: string): string =>
-  CONFIG.replace('defineConfig({\n', `defineConfig({\n  name: '${nameOf(root)}',\n`).replace(
+  CONFIG.replace('defineConfig({\n', `defineConfig({\n  name: '${makeProjectNameOfFolder(root)}',\n`).replace(
     "environments: { dev: { storage: 'data' } }",
     "environments: { dev: { storage: 'data' }, prod: { region: 'eu-west-2' } }",
   )
 
 /** A name of a project from that of its folder. */
-function nameOf(root: string): string {
+function makeProjectNameOfFolder(root: string): string {
   const name = basename(root)
     .replaceAll(/[^A-Za-z0-9]+/g, '-')
     .replaceAll(/^[^A-Za-z]+|-$/g, '')

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Control, LogPage } from '../../control/control.ts'
-import { withControl } from '../open-control.ts'
+import { askWithControl } from '../open-control.ts'
 import type { GlobalOptions } from '../options.ts'
 import { outputUnread } from '../output.ts'
-import { lineText } from '../render/log-line.ts'
+import { renderLogLine } from '../render/log-line.ts'
 
 /** Flags of `sluice logs`. */
 export interface LogsOptions extends GlobalOptions {
@@ -21,13 +21,13 @@ export function printLogs(
   options: LogsOptions,
   print: (line: string) => void,
 ): Promise<void> {
-  return withControl(options, undefined, async (control) => {
+  return askWithControl(options, undefined, async (control) => {
     const { attempt, follow = false, tail, json } = options
-    const isNew = newOnly()
+    const isNew = makeNewLineFilter()
     const query = { run, task, attempt, follow }
     let { page, lines } = await readNew(control, query, isNew)
     const printAll = (some: Line[]) => {
-      for (const line of some) print(json ? JSON.stringify(line) : lineText(line, page.isSingle))
+      for (const line of some) print(json ? JSON.stringify(line) : renderLogLine(line, page.isSingle))
     }
     printAll(tail === undefined ? lines : lines.slice(-tail))
     if (lines.length === 0 && !json && !follow) sayNone(task ?? page.run, page)
@@ -55,7 +55,7 @@ async function readNew(
 }
 
 /** Lets each line through once: a page may have lines of the one before. */
-function newOnly(): (line: Line) => boolean {
+function makeNewLineFilter(): (line: Line) => boolean {
   const seen = new Set<string>()
   return (line) => {
     const key = JSON.stringify([line.number, line.attempt, line.at, line.text])

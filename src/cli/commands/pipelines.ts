@@ -1,20 +1,20 @@
-import { brokenText } from '../../project/check-definitions.ts'
+import { describeBrokenModule } from '../../project/check-definitions.ts'
 import type { Project } from '../../project/load-config.ts'
 import { EXIT } from '../exit.ts'
-import { withControl } from '../open-control.ts'
+import { askWithControl } from '../open-control.ts'
 import type { GlobalOptions, Result } from '../options.ts'
-import { pipelineTable } from '../render/pipelines.ts'
+import { renderPipelineTable } from '../render/pipelines.ts'
 
 /** Lists pipelines with their parameters and schedules, and modules that did not load; as data a line for each. */
 export function listPipelines(project: Project, options: GlobalOptions): Promise<Result> {
-  return withControl(options, project, async (control) => {
+  return askWithControl(options, project, async (control) => {
     const { pipelines, broken } = await control.pipelines()
-    for (const each of broken) console.error(`warning: ${brokenText(each)}`)
+    for (const each of broken) console.error(`warning: ${describeBrokenModule(each)}`)
     const data = [
       ...pipelines.map((each) => ({ pipeline: each.name, ...each })),
       ...broken.map(({ path, message }) => ({ module: path, message })),
     ]
     const exitCode = pipelines.length === 0 && broken.length > 0 ? EXIT.usage : EXIT.done
-    return { data, text: pipelineTable(pipelines), exitCode }
+    return { data, text: renderPipelineTable(pipelines), exitCode }
   })
 }

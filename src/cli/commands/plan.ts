@@ -1,17 +1,17 @@
 import type { PlanView, StartRequest } from '../../control/control.ts'
 import type { Project } from '../../project/load-config.ts'
 import { EXIT } from '../exit.ts'
-import { withControl } from '../open-control.ts'
+import { askWithControl } from '../open-control.ts'
 import type { GlobalOptions, Result } from '../options.ts'
-import { columns } from '../render/text.ts'
+import { renderColumns } from '../render/text.ts'
 
 /** Shows exactly what would run and what is complete, and why, without running anything. */
-export function planRequest(
+export function showPlan(
   project: Project,
   request: Exclude<StartRequest, { plan: string }>,
   options: GlobalOptions,
 ): Promise<Result> {
-  return withControl(options, project, async (control) => {
+  return askWithControl(options, project, async (control) => {
     const plan = await control.plan(request)
     for (const each of plan.missingSecrets) console.error(`warning: ${each}`)
     const exitCode = plan.tasks.some(({ verdict }) => verdict === 'fails') ? EXIT.failed : EXIT.done
@@ -29,5 +29,5 @@ function planText({ tasks }: PlanView): string {
   const complete = tasks.filter(({ verdict }) => verdict === 'complete').length
   const failing = tasks.filter(({ verdict }) => verdict === 'fails').length
   const toRun = tasks.length - complete - failing
-  return [columns(['', 'task', 'why'], rows), '', `${toRun} to run, ${complete} complete`].join('\n')
+  return [renderColumns(['', 'task', 'why'], rows), '', `${toRun} to run, ${complete} complete`].join('\n')
 }

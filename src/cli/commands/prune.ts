@@ -1,6 +1,6 @@
 import type { PruneResult } from '../../control/control.ts'
-import { askFirst } from '../ask.ts'
-import { withControl } from '../open-control.ts'
+import { askForConfirmation } from '../ask.ts'
+import { askWithControl } from '../open-control.ts'
 import type { GlobalOptions, Result } from '../options.ts'
 
 /** Flags of `sluice prune`. */
@@ -10,12 +10,12 @@ export interface PruneOptions extends GlobalOptions {
 }
 
 /** Forgets runs that ended before; more than half of all are asked about first. */
-export function pruneRuns({ olderThan, yes, ...options }: PruneOptions): Promise<Result> {
+export function pruneStateRuns({ olderThan, yes, ...options }: PruneOptions): Promise<Result> {
   const request = { olderThanMs: olderThan }
-  return withControl(options, undefined, async (control) => {
+  return askWithControl(options, undefined, async (control) => {
     const result = await control.prune({ ...request, confirmed: yes === true })
     if (!('status' in result)) return { data: result, text: prunedText(result) }
-    await askFirst(`${result.affected} of ${result.all} runs ended before that.`, {
+    await askForConfirmation(`${result.affected} of ${result.all} runs ended before that.`, {
       question: 'Forget them?',
       refusal: 'Nothing was forgotten.',
       hint: 'Name a longer time, or add --yes.',

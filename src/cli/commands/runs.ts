@@ -1,8 +1,8 @@
 import type { RunStatus } from '../../core/records/status.ts'
-import { withControl } from '../open-control.ts'
+import { askWithControl } from '../open-control.ts'
 import type { GlobalOptions, Result } from '../options.ts'
-import { readRuns } from '../read-pages.ts'
-import { runTable } from '../render/run-table.ts'
+import { readNewestRuns } from '../read-pages.ts'
+import { renderRunTable } from '../render/run-table.ts'
 
 /** Flags of `sluice runs`. */
 export interface RunsOptions extends GlobalOptions {
@@ -18,8 +18,8 @@ export interface RunsOptions extends GlobalOptions {
 export function listRuns(options: RunsOptions): Promise<Result> {
   const { pipeline, status, failed, since, until, limit } = options
   const statuses = failed ? ['failed' as const, ...(status ?? [])] : status
-  return withControl(options, undefined, async (control) => {
-    const page = await readRuns(control, { pipeline, statuses, since, until }, limit)
-    return { data: page.runs, text: runTable(page) }
+  return askWithControl(options, undefined, async (control) => {
+    const page = await readNewestRuns(control, { pipeline, statuses, since, until }, limit)
+    return { data: page.runs, text: renderRunTable(page) }
   })
 }

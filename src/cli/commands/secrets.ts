@@ -2,7 +2,7 @@ import { text as readText } from 'node:stream/consumers'
 import password from '@inquirer/password'
 import { checkSecretName } from '../../control/keep-secrets.ts'
 import { SluiceError } from '../../core/errors.ts'
-import { withControl } from '../open-control.ts'
+import { askWithControl } from '../open-control.ts'
 import type { GlobalOptions, Result } from '../options.ts'
 
 /** Keeps a secret; its value comes from a prompt or standard input, never from an argument. */
@@ -12,7 +12,7 @@ export async function setSecret(name: string, options: GlobalOptions): Promise<R
     ? await password({ message: `Value of ${name}`, mask: true })
     : (await readText(process.stdin)).replace(/\r?\n$/, '')
   if (value === '') throw new SluiceError('invalid_usage', `The value of ${name} is empty; nothing was kept.`)
-  return withControl(options, undefined, async (control) => {
+  return askWithControl(options, undefined, async (control) => {
     const data = await control.setSecret({ name, value })
     const where = control.isHosted ? ' in Secrets Manager; tasks see it within five minutes' : ''
     return { data, text: `Kept ${name}${where}.` }
@@ -21,7 +21,7 @@ export async function setSecret(name: string, options: GlobalOptions): Promise<R
 
 /** Lists the names of secrets. */
 export function listSecrets(options: GlobalOptions): Promise<Result> {
-  return withControl(options, undefined, async (control) => {
+  return askWithControl(options, undefined, async (control) => {
     const secrets = await control.secrets()
     const text =
       secrets.length === 0 ? 'No secrets are kept here.' : secrets.map(({ name }) => name).join('\n')
@@ -31,7 +31,7 @@ export function listSecrets(options: GlobalOptions): Promise<Result> {
 
 /** Forgets a secret. */
 export function removeSecret(name: string, options: GlobalOptions): Promise<Result> {
-  return withControl(options, undefined, async (control) => ({
+  return askWithControl(options, undefined, async (control) => ({
     data: await control.removeSecret({ name }),
     text: `Removed ${name}.`,
   }))

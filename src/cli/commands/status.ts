@@ -1,9 +1,9 @@
-import { withControl } from '../open-control.ts'
-import { type GlobalOptions, placeFlag, type Result } from '../options.ts'
-import { readSummary, readTasks } from '../read-pages.ts'
-import { summaryData, summaryText } from '../render/summary.ts'
-import { taskDetail } from '../render/task-detail.ts'
-import { taskTable } from '../render/task-table.ts'
+import { askWithControl } from '../open-control.ts'
+import { formatPlaceFlag, type GlobalOptions, type Result } from '../options.ts'
+import { readAllTasks, readRunSummary } from '../read-pages.ts'
+import { makeSummaryData, renderSummary } from '../render/summary.ts'
+import { renderTaskDetail } from '../render/task-detail.ts'
+import { renderTaskTable } from '../render/task-table.ts'
 
 /** Flags of `sluice status`. */
 export interface StatusOptions extends GlobalOptions {
@@ -13,20 +13,28 @@ export interface StatusOptions extends GlobalOptions {
 }
 
 /** Shows a run task by task, or everything about one task. */
-export function showStatus(run: string, name: string | undefined, options: StatusOptions): Promise<Result> {
-  return withControl(options, undefined, async (control) => {
-    const summary = await readSummary(control, run)
+export function showRunStatus(
+  run: string,
+  name: string | undefined,
+  options: StatusOptions,
+): Promise<Result> {
+  return askWithControl(options, undefined, async (control) => {
+    const summary = await readRunSummary(control, run)
     const { run: id, unattendedSince } = summary.run
     const task = name ?? options.task
     const statuses = options.failed ? ['failed' as const] : undefined
-    const tasks = await readTasks(control, { run: id, task, statuses })
-    const data = { ...summaryData(summary), tasks }
+    const tasks = await readAllTasks(control, { run: id, task, statuses })
+    const data = { ...makeSummaryData(summary), tasks }
     const [only] = tasks
     if (task !== undefined && only !== undefined && tasks.length === 1)
-      return { data, text: taskDetail(only, unattendedSince) }
+      return { data, text: renderTaskDetail(only, unattendedSince) }
     return {
       data,
-      text: [taskTable(tasks, unattendedSince), '', summaryText(summary, placeFlag(options))].join('\n'),
+      text: [
+        renderTaskTable(tasks, unattendedSince),
+        '',
+        renderSummary(summary, formatPlaceFlag(options)),
+      ].join('\n'),
     }
   })
 }

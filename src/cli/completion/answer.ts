@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util'
 import type { Command } from 'commander'
-import { complete } from './complete.ts'
+import { completeLastWord } from './complete.ts'
 
 /**
  * Answers a completion script: a line for each candidate, with a tab before its description. Errors are not printed,
@@ -12,7 +12,7 @@ export async function answerCompletion(
 ): Promise<void> {
   const unmute = mute()
   const found = await makeProgram(words)
-    .then((program) => complete(program, words))
+    .then((program) => completeLastWord(program, words))
     .catch(() => [])
     .finally(unmute)
   for (const { value, text = '' } of found) console.log(`${clean(value)}\t${clean(text)}`.trimEnd())

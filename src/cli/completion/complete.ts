@@ -1,13 +1,13 @@
 import type { Argument, Command, Option } from 'commander'
 import { FILES } from './scripts.ts'
-import { type Candidate, valuesOf, type Where } from './values.ts'
+import { type Candidate, listCompletionValues, type Where } from './values.ts'
 
 /**
  * Candidates for the last of these words, which is being typed: flags, commands, or values of a flag or argument. The
  * words are the command line without `sluice`.
  */
-export async function complete(program: Command, words: readonly string[]): Promise<Candidate[]> {
-  const { before, current, prefix } = split(words)
+export async function completeLastWord(program: Command, words: readonly string[]): Promise<Candidate[]> {
+  const { before, current, prefix } = splitCompletedWords(words)
   const spot = findSpot(program, before, current)
   const found = await candidatesAt(spot, current)
   return found
@@ -16,7 +16,11 @@ export async function complete(program: Command, words: readonly string[]): Prom
 }
 
 /** `--env=prod` is a flag and its value; bash splits it and passes `=` as a word. */
-function split(words: readonly string[]): { before: string[]; current: string; prefix: string } {
+function splitCompletedWords(words: readonly string[]): {
+  before: string[]
+  current: string
+  prefix: string
+} {
   const typed = words.at(-1) ?? ''
   const before = words.slice(0, -1).filter((word) => word !== '=')
   if (typed === '=') return { before, current: '', prefix: '' }
@@ -37,7 +41,7 @@ interface Spot {
 
 function findSpot(program: Command, before: readonly string[], current: string): Spot {
   const { command, option, given, flags } = readWords(program, before)
-  const where = { command: pathOf(command), given, flags }
+  const where = { command: formatCommandPath(command), given, flags }
   const isFlag = current.startsWith('-') && !option?.required
   if (isFlag) return { command, where }
   if (option !== undefined) return { command, option, where }
@@ -59,7 +63,7 @@ function readWords(program: Command, words: readonly string[]): Read {
     const { option } = read
     read.option = undefined
     if (option !== undefined && !word.startsWith('-')) read.flags[option.attributeName()] = word
-    else if (word.startsWith('-')) read.option = optionOf(read.command, word)
+    else if (word.startsWith('-')) read.option = findOption(read.command, word)
     else readOperand(read, word)
   }
   return read
@@ -72,13 +76,13 @@ function readOperand(read: Read, word: string): void {
 }
 
 /** The flag of a word that takes a value next. */
-function optionOf({ options }: Command, word: string): Option | undefined {
+function findOption({ options }: Command, word: string): Option | undefined {
   const found = options.find(({ long, short }) => word === long || word === short)
   return found?.required || found?.optional ? found : undefined
 }
 
-const pathOf = (command: Command): string =>
-  command.parent?.parent ? `${pathOf(command.parent)} ${command.name()}` : command.name()
+const formatCommandPath = (command: Command): string =>
+  command.parent?.parent ? `${formatCommandPath(command.parent)} ${command.name()}` : command.name()
 
 async function candidatesAt(
   { command, option, argument, where }: Spot,
@@ -86,19 +90,19 @@ async function candidatesAt(
 ): Promise<Candidate[]> {
   if (option?.argChoices) return option.argChoices.map((value) => ({ value }))
   if (argument?.argChoices) return argument.argChoices.map((value) => ({ value }))
-  if (option !== undefined) return valuesOf(option.attributeName(), where)
-  if (current.startsWith('-')) return flagsOf(command)
-  if (command.commands.length > 0 && where.given.length === 0) return commandsOf(command)
-  return argument === undefined ? [] : valuesOf(argument.name(), where)
+  if (option !== undefined) return listCompletionValues(option.attributeName(), where)
+  if (current.startsWith('-')) return listFlags(command)
+  if (command.commands.length > 0 && where.given.length === 0) return listCommands(command)
+  return argument === undefined ? [] : listCompletionValues(argument.name(), where)
 }
 
-const flagsOf = (command: Command): Candidate[] =>
+const listFlags = (command: Command): Candidate[] =>
   command
     .createHelp()
     .visibleOptions(command)
     .map(({ long, short, description }) => ({ value: long ?? short ?? '', text: description }))
 
-const commandsOf = (command: Command): Candidate[] =>
+const listCommands = (command: Command): Candidate[] =>
   command
     .createHelp()
     .visibleCommands(command)

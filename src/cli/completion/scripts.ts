@@ -75,6 +75,6 @@ complete -c sluice -f -a '(__sluice_complete)'
 `
 
 /** The script that makes a shell complete commands, flags, names and runs. */
-export function completionScript(shell: Shell): string {
+export function makeCompletionScript(shell: Shell): string {
   return { bash: BASH, zsh: ZSH, fish: FISH }[shell]
 }

@@ -1,13 +1,13 @@
 import type { Control } from '../../control/control.ts'
-import { findRoot } from '../../control/requests.ts'
+import { findRequestRoot } from '../../control/requests.ts'
 import { RUN_STATUSES } from '../../control/run-filter.ts'
 import { listFieldChoices } from '../../define/fields.ts'
 import { findParameterKind } from '../../define/params.ts'
-import { findConfig, loadProject, type Project } from '../../project/load-config.ts'
-import { withControl } from '../open-control.ts'
-import { defaultState, fromStart } from '../place.ts'
-import { readTasks } from '../read-pages.ts'
-import { instant } from '../render/text.ts'
+import { loadProject, type Project, requireConfig } from '../../project/load-config.ts'
+import { askWithControl } from '../open-control.ts'
+import { findDefaultState, resolveFromStart } from '../place.ts'
+import { readAllTasks } from '../read-pages.ts'
+import { formatInstant } from '../render/text.ts'
 import { FILES } from './scripts.ts'
 
 /** A candidate with its description. */
@@ -26,7 +26,7 @@ export interface Where {
 const RUNS = 50
 
 /** Values of a flag or an argument by its name; empty if any text is allowed. */
-export async function valuesOf(name: string, where: Where): Promise<Candidate[]> {
+export async function listCompletionValues(name: string, where: Where): Promise<Candidate[]> {
   switch (name) {
     case 'state':
     case 'data':
@@ -35,32 +35,33 @@ export async function valuesOf(name: string, where: Where): Promise<Candidate[]>
     case 'folder':
       return [{ value: FILES }]
     case 'env':
-      return deployments(await projectOf(where))
+      return deployments(await loadProjectOfFlags(where))
     case 'pipeline':
-      return pipelines(await projectOf(where), where.command)
+      return pipelines(await loadProjectOfFlags(where), where.command)
     case 'run':
       return runs(where)
     case 'task':
-      return tasksOf(where)
+      return listTaskCandidates(where)
     case 'force':
-      return families(await projectOf(where))
+      return families(await loadProjectOfFlags(where))
     case 'status':
       return RUN_STATUSES.map((value) => ({ value }))
     case 'outcome':
       return [{ value: 'succeeded' }]
     case 'name':
-      return namesFor(where)
+      return listNameCandidates(where)
     default:
       return parameterValues(name, where)
   }
 }
 
-const projectOf = ({ flags }: Where): Promise<Project> => loadProject(findConfig(process.cwd(), flags.config))
+const loadProjectOfFlags = ({ flags }: Where): Promise<Project> =>
+  loadProject(requireConfig(process.cwd(), flags.config))
 
 /** Names of secrets for `secrets`, of pipelines and families for all others. */
-async function namesFor(where: Where): Promise<Candidate[]> {
-  if (where.command.startsWith('secrets')) return secretNames(where)
-  const project = await projectOf(where)
+async function listNameCandidates(where: Where): Promise<Candidate[]> {
+  if (where.command.startsWith('secrets')) return listSecretCandidates(where)
+  const project = await loadProjectOfFlags(where)
   return [...pipelines(project, where.command), ...families(project)]
 }
 
@@ -81,15 +82,15 @@ function pipelines({ pipelines }: Project, command: string): Candidate[] {
 const families = ({ tasks }: Project): Candidate[] =>
   [...tasks.keys()].map((value) => ({ value, text: 'task' }))
 
-const secretNames = (where: Where): Promise<Candidate[]> =>
+const listSecretCandidates = (where: Where): Promise<Candidate[]> =>
   askHere(where, async (control) => (await control.secrets()).map(({ name }) => ({ value: name })))
 
 /** Asks for a list on this machine. A deployment is not called, because an answer takes too long while typing. */
 const askHere = async <T>({ flags }: Where, ask: (control: Control) => Promise<T[]>): Promise<T[]> =>
-  flags.env === undefined ? withControl({ state: stateOf(flags) }, undefined, ask) : []
+  flags.env === undefined ? askWithControl({ state: findStateFolder(flags) }, undefined, ask) : []
 
-const stateOf = ({ state, config }: Where['flags']) =>
-  state === undefined ? defaultState(config) : fromStart(state)
+const findStateFolder = ({ state, config }: Where['flags']) =>
+  state === undefined ? findDefaultState(config) : resolveFromStart(state)
 
 /** The newest runs. */
 async function runs(where: Where): Promise<Candidate[]> {
@@ -98,16 +99,16 @@ async function runs(where: Where): Promise<Candidate[]> {
     { value: 'latest', text: 'the newest run' },
     ...found.map(({ run, status, createdAt }) => ({
       value: run,
-      text: `${status} ${instant(createdAt)}`,
+      text: `${status} ${formatInstant(createdAt)}`,
     })),
   ]
 }
 
 /** Families of the tasks of the run that the words before name. */
-async function tasksOf(where: Where): Promise<Candidate[]> {
+async function listTaskCandidates(where: Where): Promise<Candidate[]> {
   const [run] = where.given
   if (run === undefined) return []
-  const tasks = await askHere(where, (control) => readTasks(control, { run }))
+  const tasks = await askHere(where, (control) => readAllTasks(control, { run }))
   const byFamily = Map.groupBy(tasks, ({ family }) => family)
   return [...byFamily].map(([value, { length }]) => ({
     value,
@@ -119,7 +120,7 @@ async function tasksOf(where: Where): Promise<Candidate[]> {
 async function parameterValues(name: string, where: Where): Promise<Candidate[]> {
   const [root] = where.given
   if (root === undefined) return []
-  const field = findRoot(await projectOf(where), root).definition.fields[name]
+  const field = findRequestRoot(await loadProjectOfFlags(where), root).definition.fields[name]
   if (field === undefined) return []
   const values = findParameterKind(field) === 'day' ? ['today', 'yesterday'] : listFieldChoices(field)
   return values.map((value) => ({ value: String(value) }))

@@ -56,15 +56,15 @@ async function lookForBuckets(
   const s3 = new S3Client({ region, followRegionRedirects: true })
   const bucketOf = (uri: string) => new URL(uri).host
   for (const bucket of new Set(reads.map(bucketOf)))
-    if (!(await isThere(s3, bucket))) say(`There is no bucket ${bucket} yet, which \`reads\` names.`)
-  if (storage === undefined || (await isThere(s3, bucketOf(storage)))) return
+    if (!(await doesBucketExist(s3, bucket))) say(`There is no bucket ${bucket} yet, which \`reads\` names.`)
+  if (storage === undefined || (await doesBucketExist(s3, bucketOf(storage)))) return
   throw new SluiceError('invalid_deployment', `There is no bucket ${bucketOf(storage)}.`, {
     hint: 'Make it, or correct `storage` of the environment.',
   })
 }
 
 /** A bucket that may not be looked at is there. */
-async function isThere(s3: S3Client, Bucket: string): Promise<boolean> {
+async function doesBucketExist(s3: S3Client, Bucket: string): Promise<boolean> {
   try {
     await s3.send(new HeadBucketCommand({ Bucket }))
   } catch (error) {

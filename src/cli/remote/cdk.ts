@@ -5,7 +5,7 @@ import { extname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { SluiceError } from '../../core/errors.ts'
 import { EXIT } from '../exit.ts'
-import { explainFailure } from './deploy-failure.ts'
+import { explainDeployFailure } from './deploy-failure.ts'
 import type { TemplateResource } from './stack.ts'
 
 /** One use of the CDK's command. */
@@ -21,15 +21,15 @@ export interface CdkCall {
 const PACKAGES = 'aws-cdk@2 aws-cdk-lib@2 constructs@10 esbuild'
 
 /** Makes the templates and assets of a stack, in the folder that is returned. */
-export async function synthesise(call: CdkCall): Promise<string> {
+export async function synthesiseStack(call: CdkCall): Promise<string> {
   const output = join(call.folder, '.sluice', 'cdk.out')
   const context = Object.entries(call.context).flatMap(([name, value]) => ['--context', `${name}=${value}`])
-  await runCdk(call, 'synth', ['--quiet', '--app', appCommand(), '--output', output, ...context])
+  await runCdkCommand(call, 'synth', ['--quiet', '--app', appCommand(), '--output', output, ...context])
   return output
 }
 
 /** Runs a command of the CDK on a stack; throws with its reason where it fails. */
-export async function runCdk(
+export async function runCdkCommand(
   { folder, region, stack }: CdkCall,
   verb: string,
   flags: string[],
@@ -37,14 +37,14 @@ export async function runCdk(
   const since = new Date()
   const code = await runIn(folder, [findCdk(folder), verb, stack, ...flags, '--no-notices'], region)
   if (code === 0) return
-  if (verb !== 'synth') throw await explainFailure({ verb, code, stack, region, since })
+  if (verb !== 'synth') throw await explainDeployFailure({ verb, code, stack, region, since })
   throw new SluiceError('invalid_deployment', `${stack} cannot be made; the lines above say why.`, {
     hint: 'Correct what is said, then give the same command again.',
   })
 }
 
 /** The resources of a stack in what was made. */
-export function synthesisedResources(output: string, stack: string): { [id: string]: TemplateResource } {
+export function readSynthesisedResources(output: string, stack: string): { [id: string]: TemplateResource } {
   const { Resources } = JSON.parse(readFileSync(join(output, `${stack}.template.json`), 'utf8'))
   return Resources
 }

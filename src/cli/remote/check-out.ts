@@ -5,7 +5,7 @@ import { dirname, join, relative } from 'node:path'
 import { SluiceError } from '../../core/errors.ts'
 
 /** A folder as it is at a commit, branch or tag, with the packages that are installed here; `remove` forgets it. */
-export function checkOut(folder: string, ref: string): { folder: string; remove(): void } {
+export function checkOutCommit(folder: string, ref: string): { folder: string; remove(): void } {
   const root = git(folder, ['rev-parse', '--show-toplevel'])
   const tree = join(mkdtempSync(join(tmpdir(), 'sluice-ref-')), 'tree')
   git(root, ['worktree', 'add', '--detach', tree, ref])

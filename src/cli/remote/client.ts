@@ -4,16 +4,16 @@ import { text } from 'node:stream/consumers'
 import { AwsClient } from 'aws4fetch'
 import { SluiceError } from '../../core/errors.ts'
 import type { Fetcher, HttpRequest } from '../../http/client.ts'
-import { credentials, type Deployment, explained } from './deployment.ts'
+import { credentials, type Deployment, explainAwsError } from './deployment.ts'
 
 /** The address of a deployment's API. */
-export function apiAddress({ stack, outputs }: Deployment): string {
+export function findApiAddress({ stack, outputs }: Deployment): string {
   if (outputs.ApiUrl !== undefined) return outputs.ApiUrl
   throw new SluiceError('invalid_deployment', `The stack ${stack} is not one of Sluice: it has no ApiUrl.`)
 }
 
 /** Signs requests with the user's own credentials (AWS Signature Version 4, service `lambda`). */
-export function signedFetcher({ environment }: Deployment): Fetcher {
+export function makeSignedFetcher({ environment }: Deployment): Fetcher {
   let signer: Promise<AwsClient> | undefined
   const signIn = async () =>
     new AwsClient({ ...(await credentials()), service: 'lambda', region: environment.region })
@@ -22,7 +22,7 @@ export function signedFetcher({ environment }: Deployment): Fetcher {
     const signed = await signer
       .then((client) => client.sign(url.href, request))
       .catch((error) => {
-        throw explained(error)
+        throw explainAwsError(error)
       })
     return ENDPOINT === undefined ? fetch(signed) : sendTo(ENDPOINT, url, signed.headers, request)
   }

@@ -1,4 +1,4 @@
-import { askFirst } from '../ask.ts'
+import { askForConfirmation } from '../ask.ts'
 import type { TemplateResource } from './stack.ts'
 
 /** What holds data, in users' words. */
@@ -17,7 +17,7 @@ type Resources = { [id: string]: TemplateResource }
  * What holds data or secrets and would be removed: it is deployed, the next template has it no more, and the deployed one
  * does not keep it. CloudFormation goes by what was deployed last.
  */
-export function lostData(deployed: Resources, next: Resources): string[] {
+export function findLostData(deployed: Resources, next: Resources): string[] {
   return Object.entries(deployed).flatMap(([id, { Type, DeletionPolicy = 'Delete', Properties }]) => {
     const kind = HOLDING[Type]
     if (kind === undefined || KEPT.includes(DeletionPolicy) || next[id] !== undefined) return []
@@ -27,9 +27,9 @@ export function lostData(deployed: Resources, next: Resources): string[] {
 }
 
 /** Names what would be lost, and asks; `--yes` is no answer to this. */
-export async function askForLoss(stack: string, lost: string[], isAgreed: boolean): Promise<void> {
+export async function askBeforeDataLoss(stack: string, lost: string[], isAgreed: boolean): Promise<void> {
   if (lost.length === 0 || isAgreed) return
-  await askFirst(`This removes from ${stack}, with what is in it: ${lost.join(', ')}.`, {
+  await askForConfirmation(`This removes from ${stack}, with what is in it: ${lost.join(', ')}.`, {
     question: 'Remove it?',
     refusal: 'Nothing was changed.',
     hint: 'Put back what uses it, or agree that it goes: --remove-data (--yes does not).',
@@ -37,7 +37,11 @@ export async function askForLoss(stack: string, lost: string[], isAgreed: boolea
 }
 
 /** What is asked about everything else that an operation takes away. */
-export async function askToGoOn(fact: string, isAgreed: boolean): Promise<void> {
+export async function askBeforeGoingOn(fact: string, isAgreed: boolean): Promise<void> {
   if (isAgreed) return
-  await askFirst(fact, { question: 'Go on?', refusal: 'Nothing was changed.', hint: 'Agree with --yes.' })
+  await askForConfirmation(fact, {
+    question: 'Go on?',
+    refusal: 'Nothing was changed.',
+    hint: 'Agree with --yes.',
+  })
 }

@@ -4,7 +4,7 @@ import {
   type StackEvent,
 } from '@aws-sdk/client-cloudformation'
 import { SluiceError } from '../../core/errors.ts'
-import { explained, isAboutCredentials } from './deployment.ts'
+import { explainAwsError, isCredentialsError } from './deployment.ts'
 
 /** What a failed deployment was about. */
 export interface DeployFailure {
@@ -39,7 +39,7 @@ const HINTS: [reason: RegExp, hint: (failure: DeployFailure) => string][] = [
 const TAKEN_BACK = 'CloudFormation has taken back what it had begun. Correct what is said, then deploy again.'
 
 /** The first resource that failed, with its reason; whatever comes after it was only cancelled. */
-export function explainEvents(events: StackEvent[], failure: DeployFailure): SluiceError {
+export function explainStackEvents(events: StackEvent[], failure: DeployFailure): SluiceError {
   const { verb, code, region } = failure
   const first = events
     .filter(
@@ -71,13 +71,13 @@ const isNew = (at: Date | undefined, { since }: DeployFailure) =>
   at !== undefined && at.getTime() >= since.getTime() - SKEW_MS
 
 /** Why a deployment failed, as the stack's events tell; where they cannot be asked, as that tells, or the CDK's own lines. */
-export async function explainFailure(failure: DeployFailure): Promise<SluiceError> {
+export async function explainDeployFailure(failure: DeployFailure): Promise<SluiceError> {
   const { stack, region } = failure
   try {
     const client = new CloudFormationClient({ region })
     const { StackEvents = [] } = await client.send(new DescribeStackEventsCommand({ StackName: stack }))
-    return explainEvents(StackEvents, failure)
+    return explainStackEvents(StackEvents, failure)
   } catch (error) {
-    return isAboutCredentials(error) ? explained(error) : explainEvents([], failure)
+    return isCredentialsError(error) ? explainAwsError(error) : explainStackEvents([], failure)
   }
 }

@@ -1,16 +1,16 @@
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation'
 import { SluiceError } from '../../core/errors.ts'
 import { isImagesOutput, type StackOutputs } from '../../core/names.ts'
-import { findConfig, loadProject, type Project } from '../../project/load-config.ts'
+import { loadProject, type Project, requireConfig } from '../../project/load-config.ts'
 import { EXIT } from '../exit.ts'
 import type { GlobalOptions, Result } from '../options.ts'
 import { prepareAccount } from './account.ts'
-import { type CdkCall, runCdk, synthesise, synthesisedResources } from './cdk.ts'
-import { checkOut } from './check-out.ts'
-import { askForLoss, lostData } from './data-loss.ts'
-import { explained, lookUp } from './deployment.ts'
-import { keptSecrets } from './kept-secrets.ts'
-import { deployedResources, type Target, type TemplateResource } from './stack.ts'
+import { type CdkCall, readSynthesisedResources, runCdkCommand, synthesiseStack } from './cdk.ts'
+import { checkOutCommit } from './check-out.ts'
+import { askBeforeDataLoss, findLostData } from './data-loss.ts'
+import { explainAwsError, findReachableTarget } from './deployment.ts'
+import { findKeptSecrets } from './kept-secrets.ts'
+import { readDeployedResources, type Target, type TemplateResource } from './stack.ts'
 
 /** Flags of `deploy` and `diff`. */
 export interface DeployOptions extends GlobalOptions {
@@ -26,12 +26,12 @@ export interface DeployOptions extends GlobalOptions {
   removeData?: true
 }
 
-const say = (line: string) => console.error(line)
+const printStep = (line: string) => console.error(line)
 
 /** Puts a project on AWS, or shows what that would change. */
-export async function deploy(verb: 'deploy' | 'diff', options: DeployOptions): Promise<Result> {
+export async function deployProject(verb: 'deploy' | 'diff', options: DeployOptions): Promise<Result> {
   if (options.ref === undefined) return deployFrom(process.cwd(), verb, options)
-  const { folder, remove } = checkOut(process.cwd(), options.ref)
+  const { folder, remove } = checkOutCommit(process.cwd(), options.ref)
   try {
     return await deployFrom(folder, verb, options)
   } finally {
@@ -40,42 +40,45 @@ export async function deploy(verb: 'deploy' | 'diff', options: DeployOptions): P
 }
 
 async function deployFrom(folder: string, verb: 'deploy' | 'diff', options: DeployOptions): Promise<Result> {
-  const project = await loadProject(findConfig(folder, options.config))
-  const target = await lookUp(project, options.env)
+  const project = await loadProject(requireConfig(folder, options.config))
+  const target = await findReachableTarget(project, options.env)
   const { region, stack } = target.environment
-  const deployed = await deployedIn(target)
-  if (verb === 'deploy') await prepareAccount(project, target.environment, say)
-  const context = await contextOf(project, target, deployed, options)
+  const deployed = await readDeployedTemplate(target)
+  if (verb === 'deploy') await prepareAccount(project, target.environment, printStep)
+  const context = await makeCdkContext(project, target, deployed, options)
   const call: CdkCall = { folder: project.folder, region, stack, context }
-  const app = await synthesise(call)
-  const lost = lostData(deployed, synthesisedResources(app, stack))
+  const app = await synthesiseStack(call)
+  const lost = findLostData(deployed, readSynthesisedResources(app, stack))
   if (verb === 'diff') {
-    await runCdk(call, 'diff', ['--app', app])
-    if (lost.length > 0) say(`With what is in it, this removes: ${lost.join(', ')}.`)
+    await runCdkCommand(call, 'diff', ['--app', app])
+    if (lost.length > 0) printStep(`With what is in it, this removes: ${lost.join(', ')}.`)
   } else {
-    await askForLoss(stack, lost, options.removeData === true)
-    await runCdk(call, 'deploy', ['--app', app, '--require-approval', approval(options)])
+    await askBeforeDataLoss(stack, lost, options.removeData === true)
+    await runCdkCommand(call, 'deploy', ['--app', app, '--require-approval', approval(options)])
   }
   return { data: { env: options.env, stack, done: verb }, text: after(verb, options), exitCode: EXIT.done }
 }
 
-async function deployedIn({ environment, found }: Target): Promise<{ [id: string]: TemplateResource }> {
+async function readDeployedTemplate({
+  environment,
+  found,
+}: Target): Promise<{ [id: string]: TemplateResource }> {
   if (found === undefined) return {}
   try {
-    return await deployedResources(new CloudFormationClient({ region: environment.region }), found.name)
+    return await readDeployedResources(new CloudFormationClient({ region: environment.region }), found.name)
   } catch (error) {
-    throw explained(error)
+    throw explainAwsError(error)
   }
 }
 
 /** What the app is told: see infra/app.ts. */
-async function contextOf(
+async function makeCdkContext(
   project: Project,
   { environment, found }: Target,
   deployed: { [id: string]: TemplateResource },
   { env, code, architecture }: DeployOptions,
 ): Promise<{ [name: string]: string }> {
-  const kept = await keptSecrets(environment, deployed)
+  const kept = await findKeptSecrets(environment, deployed)
   if (code && found === undefined)
     throw new SluiceError(
       'invalid_deployment',
@@ -91,12 +94,12 @@ async function contextOf(
     stack: environment.stack,
     ...(kept.length === 0 ? {} : { keptSecrets: JSON.stringify(kept) }),
     ...(architecture === undefined ? {} : { architecture }),
-    ...(code ? { images: imagesIn(found?.outputs ?? {}) } : {}),
+    ...(code ? { images: readPoolImages(found?.outputs ?? {}) } : {}),
   }
 }
 
 /** Images of pools, by name; of many pools they are told by several outputs. */
-const imagesIn = (outputs: StackOutputs): string =>
+const readPoolImages = (outputs: StackOutputs): string =>
   JSON.stringify(
     Object.assign(
       {},

@@ -15,7 +15,7 @@ export interface Deployment {
 
 /** Looks the deployment up with the user's own credentials. */
 export async function findDeployment(project: Project, name: string): Promise<Deployment> {
-  const { environment, found } = await lookUp(project, name)
+  const { environment, found } = await findReachableTarget(project, name)
   if (found !== undefined) return { name, environment, stack: found.name, outputs: found.outputs }
   throw new SluiceError(
     'invalid_deployment',
@@ -25,23 +25,23 @@ export async function findDeployment(project: Project, name: string): Promise<De
 }
 
 /** The stack of an environment, deployed or not; what is in the way of asking is explained. */
-export async function lookUp(project: Project, name: string): Promise<Target> {
+export async function findReachableTarget(project: Project, name: string): Promise<Target> {
   try {
     return await findTarget(project, name)
   } catch (error) {
-    throw error instanceof SluiceError ? error : explained(error)
+    throw error instanceof SluiceError ? error : explainAwsError(error)
   }
 }
 
 /** Whether an error says that credentials are missing, wrong or expired. */
-export const isAboutCredentials = (error: unknown): boolean =>
+export const isCredentialsError = (error: unknown): boolean =>
   /Credential|Token/i.test(`${readErrorName(error)} ${readErrorMessage(error)}`)
 
 /** One clear message for what can be wrong on the way to AWS. */
-export function explained(error: unknown): SluiceError {
+export function explainAwsError(error: unknown): SluiceError {
   const kind = readErrorName(error)
   const message = readErrorMessage(error)
-  if (isAboutCredentials(error))
+  if (isCredentialsError(error))
     return new SluiceError('deployment_unreachable', `AWS does not accept the credentials: ${message}`, {
       cause: error,
       hint: 'Sign in (aws sso login, or aws configure), or name a profile: AWS_PROFILE=…',

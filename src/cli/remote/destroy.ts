@@ -2,16 +2,16 @@ import { CloudFormationClient, UpdateTerminationProtectionCommand } from '@aws-s
 import { CloudWatchLogsClient, DeleteLogGroupCommand } from '@aws-sdk/client-cloudwatch-logs'
 import { DeleteSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import { readErrorName, SluiceError } from '../../core/errors.ts'
-import { findConfig, loadProject, type Project } from '../../project/load-config.ts'
+import { loadProject, type Project, requireConfig } from '../../project/load-config.ts'
 import { EXIT } from '../exit.ts'
 import type { GlobalOptions, Result } from '../options.ts'
-import { runCdk, synthesise } from './cdk.ts'
-import { deployedControl } from './control.ts'
-import { askForLoss, askToGoOn, lostData } from './data-loss.ts'
-import { type Deployment, explained, findDeployment } from './deployment.ts'
-import { secretsOf } from './kept-secrets.ts'
-import { settleRuns } from './settle-runs.ts'
-import { deployedResources, resourcesOf } from './stack.ts'
+import { runCdkCommand, synthesiseStack } from './cdk.ts'
+import { openDeployedControl } from './control.ts'
+import { askBeforeDataLoss, askBeforeGoingOn, findLostData } from './data-loss.ts'
+import { type Deployment, explainAwsError, findDeployment } from './deployment.ts'
+import { listStackSecrets } from './kept-secrets.ts'
+import { settleOpenRuns } from './settle-runs.ts'
+import { listStackResources, readDeployedResources } from './stack.ts'
 
 /** Flags of `destroy`. */
 export interface DestroyOptions extends GlobalOptions {
@@ -30,22 +30,22 @@ export interface DestroyOptions extends GlobalOptions {
   removeData?: true
 }
 
-const say = (line: string) => console.error(line)
+const printLine = (line: string) => console.error(line)
 
 /** Removes a deployment: says what goes and what stays, settles open runs, then removes the stack. */
-export async function destroy(options: DestroyOptions): Promise<Result> {
-  const project = await loadProject(findConfig(process.cwd(), options.config))
+export async function destroyDeployment(options: DestroyOptions): Promise<Result> {
+  const project = await loadProject(requireConfig(process.cwd(), options.config))
   const deployment = await findDeployment(project, options.env)
   const { stack, environment } = deployment
   const cloudFormation = new CloudFormationClient({ region: environment.region })
-  const resources = await looked(() => resourcesOf(cloudFormation, stack))
-  const lost = lostData(await looked(() => deployedResources(cloudFormation, stack)), {})
-  const logGroups = namesOf(resources, 'AWS::Logs::LogGroup')
-  say(farewell(stack, options))
-  await askForLoss(stack, lost, options.removeData === true)
-  await askToGoOn(`${stack} is removed.`, options.yes === true)
-  const control = await deployedControl(options, project)
-  const resume = await settleRuns({ control, say }, options)
+  const resources = await explainLookFailure(() => listStackResources(cloudFormation, stack))
+  const lost = findLostData(await explainLookFailure(() => readDeployedResources(cloudFormation, stack)), {})
+  const logGroups = listPhysicalNames(resources, 'AWS::Logs::LogGroup')
+  printLine(farewell(stack, options))
+  await askBeforeDataLoss(stack, lost, options.removeData === true)
+  await askBeforeGoingOn(`${stack} is removed.`, options.yes === true)
+  const control = await openDeployedControl(options, project)
+  const resume = await settleOpenRuns({ control, say: printLine }, options)
   try {
     await removeStack(project, deployment, cloudFormation)
   } catch (error) {
@@ -61,11 +61,11 @@ export async function destroy(options: DestroyOptions): Promise<Result> {
   }
 }
 
-async function looked<T>(look: () => Promise<T>): Promise<T> {
+async function explainLookFailure<T>(look: () => Promise<T>): Promise<T> {
   try {
     return await look()
   } catch (error) {
-    throw explained(error)
+    throw explainAwsError(error)
   }
 }
 
@@ -83,7 +83,7 @@ function farewell(stack: string, { logs, secrets }: DestroyOptions): string {
   return `Of ${stack} go: ${goes.join(', ')}.\nThere stay: ${stays.join(', ')}.`
 }
 
-const namesOf = (
+const listPhysicalNames = (
   resources: { ResourceType?: string; PhysicalResourceId?: string }[],
   type: string,
 ): string[] =>
@@ -98,30 +98,32 @@ async function removeStack(
   cloudFormation: CloudFormationClient,
 ): Promise<void> {
   const call = { folder: project.folder, region, stack, context: { env: name, config: project.path, stack } }
-  const app = await synthesise(call)
-  await looked(() =>
+  const app = await synthesiseStack(call)
+  await explainLookFailure(() =>
     cloudFormation.send(
       new UpdateTerminationProtectionCommand({ StackName: stack, EnableTerminationProtection: false }),
     ),
   )
-  await runCdk(call, 'destroy', ['--app', app, '--force'])
+  await runCdkCommand(call, 'destroy', ['--app', app, '--force'])
 }
 
 async function removeLogs(region: string, groups: string[]): Promise<void> {
   const client = new CloudWatchLogsClient({ region })
   for (const logGroupName of groups)
-    await removed(`log group ${logGroupName}`, () => client.send(new DeleteLogGroupCommand({ logGroupName })))
+    await removeUnlessGone(`log group ${logGroupName}`, () =>
+      client.send(new DeleteLogGroupCommand({ logGroupName })),
+    )
 }
 
 /** For 30 days they can be restored. */
 async function removeSecrets(region: string, stack: string): Promise<void> {
   const client = new SecretsManagerClient({ region })
-  for (const SecretId of await looked(() => secretsOf(client, stack)))
-    await removed(`secret ${SecretId}`, () => client.send(new DeleteSecretCommand({ SecretId })))
+  for (const SecretId of await explainLookFailure(() => listStackSecrets(client, stack)))
+    await removeUnlessGone(`secret ${SecretId}`, () => client.send(new DeleteSecretCommand({ SecretId })))
 }
 
 /** What is not there any more is removed; what stays is told, and the command fails. */
-async function removed(what: string, remove: () => Promise<unknown>): Promise<void> {
+async function removeUnlessGone(what: string, remove: () => Promise<unknown>): Promise<void> {
   try {
     await remove()
   } catch (error) {

@@ -10,17 +10,17 @@ import type { TemplateResource } from './stack.ts'
  * Names of secrets that stayed from an earlier deployment: they are there, but not in the stack, which so must not make
  * them again. Without the right to list secrets none are known, and CloudFormation tells of the first that is there.
  */
-export async function keptSecrets(
+export async function findKeptSecrets(
   { region, stack }: DeployedEnvironment,
   deployed: { [id: string]: TemplateResource },
 ): Promise<string[]> {
   const own = new Set(Object.values(deployed).map(({ Properties }) => Properties?.Name))
-  const there = await secretsOf(new SecretsManagerClient({ region }), stack).catch(() => [])
+  const there = await listStackSecrets(new SecretsManagerClient({ region }), stack).catch(() => [])
   return there.filter((name) => !own.has(name)).map((name) => name.slice(`${stack}/`.length))
 }
 
 /** Names of all secrets of a stack, whether they are part of it or not. */
-export async function secretsOf(client: SecretsManagerClient, stack: string): Promise<string[]> {
+export async function listStackSecrets(client: SecretsManagerClient, stack: string): Promise<string[]> {
   const names: string[] = []
   let after: string | undefined
   do {

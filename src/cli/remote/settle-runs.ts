@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Control, RunShape } from '../../control/control.ts'
 import { SluiceError } from '../../core/errors.ts'
-import { readRuns } from '../read-pages.ts'
+import { readNewestRuns } from '../read-pages.ts'
 
 /** What settling runs asks and says. */
 export interface SettleParts {
@@ -27,13 +27,13 @@ const NAMED = 10
  * Has no run open any more: refuses where some are and nothing was said about them, else stops the schedules, and
  * cancels or waits. Returns what lets the schedules go on, where the deployment stays after all.
  */
-export async function settleRuns(
+export async function settleOpenRuns(
   parts: SettleParts,
   { cancel, wait }: SettleOptions,
 ): Promise<() => Promise<void>> {
   const { control, say } = parts
   const open = await readOpenRuns(control)
-  if (open.length > 0 && cancel === undefined && wait === undefined) throw refusal(open)
+  if (open.length > 0 && cancel === undefined && wait === undefined) throw makeOpenRunsError(open)
   const resume = await pauseSchedules(parts)
   try {
     if (cancel) await Promise.all((await readOpenRuns(control)).map(({ run }) => cancelOpen(control, run)))
@@ -47,7 +47,7 @@ export async function settleRuns(
 }
 
 const readOpenRuns = async (control: Control): Promise<RunShape[]> =>
-  (await readRuns(control, { statuses: ['planning', 'running'] }, Number.POSITIVE_INFINITY)).runs
+  (await readNewestRuns(control, { statuses: ['planning', 'running'] }, Number.POSITIVE_INFINITY)).runs
 
 /** A run that has ended meanwhile needs no cancelling. */
 async function cancelOpen(control: Control, run: string): Promise<void> {
@@ -58,7 +58,7 @@ async function cancelOpen(control: Control, run: string): Promise<void> {
   }
 }
 
-function refusal(open: RunShape[]): SluiceError {
+function makeOpenRunsError(open: RunShape[]): SluiceError {
   const names = open.slice(0, NAMED).map(({ run }) => run)
   const more = open.length > NAMED ? ` and ${open.length - NAMED} more` : ''
   return new SluiceError('invalid_usage', `Runs are open: ${names.join(', ')}${more}. Nothing was changed.`, {
@@ -81,7 +81,7 @@ async function pauseSchedules({ control, say }: SettleParts): Promise<() => Prom
 async function untilEnded({ control, lookMs = LOOK_MS }: SettleParts, waitMs: number): Promise<void> {
   const until = Date.now() + waitMs
   for (let open = await readOpenRuns(control); open.length > 0; open = await readOpenRuns(control)) {
-    if (Date.now() > until) throw refusal(open)
+    if (Date.now() > until) throw makeOpenRunsError(open)
     await sleep(lookMs)
   }
 }

@@ -13,8 +13,8 @@ import type { TaskShape } from '../../control/control.ts'
 import { SluiceError } from '../../core/errors.ts'
 import { CAPACITY, CONTAINER, EVENTS, parseEcsTaskId } from '../../core/names.ts'
 import { EXIT } from '../exit.ts'
-import { type GlobalOptions, projectOf, type Result } from '../options.ts'
-import { deployedControl } from './control.ts'
+import { type GlobalOptions, loadWorkingProject, type Result } from '../options.ts'
+import { openDeployedControl } from './control.ts'
 import { type Deployment, findDeployment } from './deployment.ts'
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
@@ -22,15 +22,19 @@ const LOOK_MS = 2_000
 const MOST_LOOKS = 150
 
 /** Opens a shell in the container of a running task, or in a fresh one of its pool, which ends with the shell. */
-export async function openShell(wanted: string, name: string, options: GlobalOptions): Promise<Result> {
-  const project = await projectOf(options)
+export async function openContainerShell(
+  wanted: string,
+  name: string,
+  options: GlobalOptions,
+): Promise<Result> {
+  const project = await loadWorkingProject(options)
   const deployment = await findDeployment(project, options.env ?? '')
-  const control = await deployedControl(options, project)
+  const control = await openDeployedControl(options, project)
   const { tasks } = await control.tasks({ run: wanted, task: name, limit: 1 })
   const [task] = tasks as [TaskShape]
   const client = new ECSClient({ region: deployment.environment.region })
-  const shown = await withContainer(client, deployment, task, async (id) => {
-    const code = await run('aws', execArguments(deployment, id))
+  const shown = await useContainer(client, deployment, task, async (id) => {
+    const code = await runProgram('aws', makeExecArguments(deployment, id))
     return { data: { container: id }, text: '', exitCode: code === 0 ? EXIT.done : EXIT.system }
   })
   return shown ?? { data: {}, text: 'The container was stopped.', exitCode: EXIT.killed }
@@ -40,13 +44,13 @@ export async function openShell(wanted: string, name: string, options: GlobalOpt
  * Works in a container that lets one in: that of a task that runs, or a fresh one of its pool, which is stopped
  * afterwards. Returns undefined where a signal came before.
  */
-export async function withContainer<T>(
+export async function useContainer<T>(
   client: ECSClient,
   deployment: Deployment,
   task: Pick<TaskShape, 'status' | 'worker' | 'pool'>,
   work: (id: string) => Promise<T>,
 ): Promise<T | undefined> {
-  const running = containerOf(task)
+  const running = findTaskContainer(task)
   if (running !== undefined) {
     await untilExecutable(client, deployment, running)
     return work(running)
@@ -66,12 +70,15 @@ export async function withContainer<T>(
 }
 
 /** The container that runs a task now. */
-export function containerOf({ status, worker }: Pick<TaskShape, 'status' | 'worker'>): string | undefined {
+export function findTaskContainer({
+  status,
+  worker,
+}: Pick<TaskShape, 'status' | 'worker'>): string | undefined {
   return status === 'running' && worker ? parseEcsTaskId(worker) : undefined
 }
 
 /** A container of the pool that works on nothing; where nobody stops it, it ends after an hour. */
-export function freshContainer({ stack, outputs }: Deployment, pool: string): RunTaskCommandInput {
+export function makeFreshContainerInput({ stack, outputs }: Deployment, pool: string): RunTaskCommandInput {
   if (outputs.Cluster === undefined)
     throw new SluiceError(
       'invalid_usage',
@@ -98,7 +105,7 @@ export function freshContainer({ stack, outputs }: Deployment, pool: string): Ru
 }
 
 /** The AWS command speaks the protocol of sessions; it needs its Session Manager plugin. */
-export const execArguments = (
+export const makeExecArguments = (
   { outputs, environment }: Deployment,
   id: string,
   command = '/bin/sh',
@@ -120,7 +127,7 @@ export const execArguments = (
 
 async function startFresh(client: ECSClient, deployment: Deployment, pool: string): Promise<string> {
   const { tasks = [], failures = [] } = await client.send(
-    new RunTaskCommand(freshContainer(deployment, pool)),
+    new RunTaskCommand(makeFreshContainerInput(deployment, pool)),
   )
   const arn = tasks[0]?.taskArn
   if (arn === undefined)
@@ -148,7 +155,7 @@ async function untilExecutable(client: ECSClient, { outputs }: Deployment, id: s
   throw new SluiceError('deployment_unreachable', `The container ${id} lets nobody in after five minutes.`)
 }
 
-function run(program: string, args: string[]): Promise<number> {
+function runProgram(program: string, args: string[]): Promise<number> {
   const child = spawn(program, args, { stdio: 'inherit' })
   return new Promise((resolve, reject) => {
     child.on('error', (cause) =>

@@ -37,14 +37,14 @@ const SAME_PROJECT = 0.5
 export async function findTarget(project: Project, name: string): Promise<Target> {
   const environment = findDeployedEnvironment(project, name)
   const client = new CloudFormationClient({ region: environment.region })
-  const found = await describe(client, environment.stack)
+  const found = await describeStack(client, environment.stack)
   if (found !== undefined) {
     await refuseForeign(client, project, found)
     return { environment, found }
   }
   const isNamed = project.environments[name]?.stack !== undefined
-  const earlier = isNamed ? undefined : await describe(client, makeEarlierStackName(name))
-  if (earlier === undefined || !(await isOf(client, project, earlier)))
+  const earlier = isNamed ? undefined : await describeStack(client, makeEarlierStackName(name))
+  if (earlier === undefined || !(await isStackOfProject(client, project, earlier)))
     return { environment, found: undefined }
   return { environment: { ...environment, stack: earlier.name }, found: earlier }
 }
@@ -53,7 +53,7 @@ export async function findTarget(project: Project, name: string): Promise<Target
 const NEVER_MADE = /^(REVIEW|CREATE_IN|CREATE_FAILED|ROLLBACK|DELETE_COMPLETE)/
 
 /** Undefined where there is no such stack, or only one that was never made. */
-async function describe(client: CloudFormationClient, name: string): Promise<FoundStack | undefined> {
+async function describeStack(client: CloudFormationClient, name: string): Promise<FoundStack | undefined> {
   try {
     const { Stacks: [stack] = [] } = await client.send(new DescribeStacksCommand({ StackName: name }))
     if (stack === undefined || NEVER_MADE.test(stack.StackStatus ?? '')) return undefined
@@ -73,7 +73,7 @@ async function refuseForeign(
   project: Project,
   found: FoundStack,
 ): Promise<void> {
-  if (await isOf(client, project, found)) return
+  if (await isStackOfProject(client, project, found)) return
   const owner = found.outputs.Project
   throw new SluiceError(
     'invalid_deployment',
@@ -85,7 +85,7 @@ async function refuseForeign(
 }
 
 /** A stack says whose it is; one of before is known by its pipelines, and one without any is nobody else's. */
-async function isOf(
+async function isStackOfProject(
   client: CloudFormationClient,
   project: Project,
   { name, outputs }: FoundStack,
@@ -93,7 +93,7 @@ async function isOf(
   // A project without a name has that of its stack.
   if (outputs.Project !== undefined) return [project.name, name].includes(outputs.Project)
   if (outputs.ApiUrl === undefined) return false
-  const pipelines = (await resourcesOf(client, name)).flatMap(({ PhysicalResourceId = '' }) => {
+  const pipelines = (await listStackResources(client, name)).flatMap(({ PhysicalResourceId = '' }) => {
     const [, pipeline] = PhysicalResourceId.split(`:stateMachine:${name}-`)
     return pipeline === undefined || pipeline === TASKS_MACHINE ? [] : [pipeline]
   })
@@ -102,7 +102,7 @@ async function isOf(
 }
 
 /** Everything in a stack and in its nested ones. */
-export async function resourcesOf(
+export async function listStackResources(
   client: CloudFormationClient,
   stack: string,
 ): Promise<StackResourceSummary[]> {
@@ -119,7 +119,7 @@ export async function resourcesOf(
       all.push(each)
       const isStack = each.ResourceType === 'AWS::CloudFormation::Stack'
       if (isStack && each.PhysicalResourceId)
-        all.push(...(await resourcesOf(client, each.PhysicalResourceId)))
+        all.push(...(await listStackResources(client, each.PhysicalResourceId)))
     }
     after = page.NextToken
   } while (after !== undefined)
@@ -134,7 +134,7 @@ export interface TemplateResource {
 }
 
 /** The resources of a stack as it was deployed last. */
-export async function deployedResources(
+export async function readDeployedResources(
   client: CloudFormationClient,
   stack: string,
 ): Promise<{ [id: string]: TemplateResource }> {

@@ -1,5 +1,5 @@
 import type { FollowEnd, RunShape } from '../../control/control.ts'
-import { columns, statusText } from './text.ts'
+import { renderColumns, renderStatus } from './text.ts'
 
 /** An interval of a backfill, and what has become of it. */
 export interface BackfillInterval {
@@ -11,18 +11,18 @@ export interface BackfillInterval {
 }
 
 /** What has become of the intervals of a backfill, for people. */
-export function backfillText(pipeline: string, end: FollowEnd, intervals: BackfillInterval[]): string {
+export function renderBackfill(pipeline: string, end: FollowEnd, intervals: BackfillInterval[]): string {
   const counts = [...Map.groupBy(intervals, ({ status }) => status)].map(
     ([status, some]) => `${some.length} ${status}`,
   )
   const rows = intervals.flatMap(({ status, interval, run }) =>
     status === 'failed' || status === 'cancelled'
-      ? [[interval, statusText(status), `sluice status ${run}`]]
+      ? [[interval, renderStatus(status), `sluice status ${run}`]]
       : [],
   )
   return [
     `Backfill of ${pipeline}: ${counts.join(', ')}`,
-    ...(rows.length === 0 ? [] : ['', columns(['interval', 'status', 'look'], rows)]),
+    ...(rows.length === 0 ? [] : ['', renderColumns(['interval', 'status', 'look'], rows)]),
     ...waitingLines(intervals),
     ...(end === 'ended' ? [] : ['It is not done; the same command goes on. sluice runs shows what is open.']),
   ].join('\n')

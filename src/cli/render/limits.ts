@@ -1,8 +1,8 @@
 import type { BudgetShape, Pools } from '../../control/control.ts'
-import { columns, instant } from './text.ts'
+import { formatInstant, renderColumns } from './text.ts'
 
 /** Budgets, a row each. */
-export function budgetTable(budgets: BudgetShape[]): string {
+export function renderBudgetTable(budgets: BudgetShape[]): string {
   if (budgets.length === 0) return 'The config has no budgets.'
   const rows = budgets.map(
     ({ budget, limit, per, spent, reserved, left, windowEndsAt, blockedUntil, waiting }) => [
@@ -11,7 +11,9 @@ export function budgetTable(budgets: BudgetShape[]): string {
       String(spent),
       String(reserved),
       String(left),
-      blockedUntil === null ? instant(windowEndsAt ?? 0) : `left alone until ${instant(blockedUntil)}`,
+      blockedUntil === null
+        ? formatInstant(windowEndsAt ?? 0)
+        : `left alone until ${formatInstant(blockedUntil)}`,
       String(waiting),
     ],
   )
@@ -21,12 +23,12 @@ export function budgetTable(budgets: BudgetShape[]): string {
       ? []
       : [notApplied(`budget ${budget}`, `${configured.limit} a ${configured.per}`)],
   )
-  return [columns(head, rows), ...notes].join('\n')
+  return [renderColumns(head, rows), ...notes].join('\n')
 }
 
 /** Pools, and below them resources, a row each. */
-export function poolTables({ pools, resources }: Pools): string {
-  const poolTable = columns(
+export function renderPoolTables({ pools, resources }: Pools): string {
+  const poolTable = renderColumns(
     ['pool', 'places', 'running', 'queued', 'waiting', 'largest'],
     pools.map((each) => [
       each.pool,
@@ -38,7 +40,7 @@ export function poolTables({ pools, resources }: Pools): string {
     ]),
   )
   if (resources.length === 0) return poolTable
-  const resourceTable = columns(
+  const resourceTable = renderColumns(
     ['resource', 'slots', 'held', 'waiting'],
     resources.map((each) => [each.resource, String(each.limit), String(each.held), String(each.waiting)]),
   )

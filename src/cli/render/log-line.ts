@@ -2,7 +2,7 @@ import { styleText } from 'node:util'
 import type { LogPage } from '../../control/control.ts'
 
 /** A line of a task for a terminal; without colours an error is known by its label. */
-export function lineText(line: LogPage['lines'][number], isSingle: boolean): string {
+export function renderLogLine(line: LogPage['lines'][number], isSingle: boolean): string {
   const who = isSingle ? '' : `${line.task}${line.attempt > 1 ? `#${line.attempt}` : ''}`
   const time = new Date(line.at).toISOString().slice(11, 23)
   const red = styleText('red', line.text)

@@ -1,10 +1,10 @@
 import type { PipelineList } from '../../control/control.ts'
-import { columns } from './text.ts'
+import { renderColumns } from './text.ts'
 
 type PipelineShape = PipelineList['pipelines'][number]
 
 /** Pipelines, a row each. */
-export function pipelineTable(pipelines: PipelineShape[]): string {
+export function renderPipelineTable(pipelines: PipelineShape[]): string {
   const rows = pipelines.map(({ name, root, params, description, schedule }) => [
     name,
     root,
@@ -12,7 +12,7 @@ export function pipelineTable(pipelines: PipelineShape[]): string {
     schedule === null ? '' : scheduleText(schedule),
     description ?? '',
   ])
-  return columns(['pipeline', 'root', 'parameters', 'schedule', ''], rows)
+  return renderColumns(['pipeline', 'root', 'parameters', 'schedule', ''], rows)
 }
 
 function scheduleText(schedule: NonNullable<PipelineShape['schedule']>): string {

@@ -1,12 +1,12 @@
 import type { RunPage, RunShape } from '../../control/control.ts'
 import { formatTaskLabel } from '../../core/identity.ts'
-import { columns, instant, statusText, took } from './text.ts'
+import { formatDuration, formatInstant, renderColumns, renderStatus } from './text.ts'
 
 /** Runs of a list, a row each. */
-export function runTable({ all, found, runs }: RunPage): string {
+export function renderRunTable({ all, found, runs }: RunPage): string {
   if (all === 0) return 'No runs yet. Start one: sluice run NAME'
   if (found === 0) return `None of ${all} runs is like that. sluice runs lists them.`
-  const table = columns(['run', 'for', 'status', 'started (UTC)', 'took', ''], runs.map(runRow))
+  const table = renderColumns(['run', 'for', 'status', 'started (UTC)', 'took', ''], runs.map(runRow))
   const left = found - runs.length
   return left === 0 ? table : `${table}\n… and ${left} more: --limit ${found}`
 }
@@ -15,16 +15,16 @@ function runRow(run: RunShape): string[] {
   const { status, createdAt, endedAt, unattendedSince } = run
   return [
     run.run,
-    subjectOf(run),
-    statusText(status),
-    instant(createdAt),
-    took((endedAt ?? unattendedSince ?? Date.now()) - createdAt),
-    unattendedSince === null ? '' : `no process works on it since ${instant(unattendedSince)} UTC`,
+    renderSubject(run),
+    renderStatus(status),
+    formatInstant(createdAt),
+    formatDuration((endedAt ?? unattendedSince ?? Date.now()) - createdAt),
+    unattendedSince === null ? '' : `no process works on it since ${formatInstant(unattendedSince)} UTC`,
   ]
 }
 
 /** What a run is for: its interval first, then its parameters. */
-function subjectOf({ interval, params, forced }: RunShape): string {
+function renderSubject({ interval, params, forced }: RunShape): string {
   const shown = formatTaskLabel('', params).slice(1, -1)
   return [interval && intervalText(interval), shown, forced && `forced ${forced}`].filter(Boolean).join(' ')
 }

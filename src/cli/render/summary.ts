@@ -1,5 +1,5 @@
 import type { RunDetail, RunShape, TaskShape } from '../../control/control.ts'
-import { indented, instant, statusText, took } from './text.ts'
+import { formatDuration, formatInstant, indentLines, renderStatus } from './text.ts'
 
 const LOG_LINES = 20
 const LISTED = 50
@@ -12,22 +12,27 @@ export interface Summary {
 }
 
 /** How a run stands or ended, for people: what failed and why, what did not run because of it, how to go on; `place` is the flag of commands that go to the same place. */
-export function summaryText(summary: Summary, place = ''): string {
+export function renderSummary(summary: Summary, place = ''): string {
   const { run } = summary
-  const after = took((run.endedAt ?? run.unattendedSince ?? Date.now()) - run.createdAt)
+  const after = formatDuration((run.endedAt ?? run.unattendedSince ?? Date.now()) - run.createdAt)
   const parts = Object.entries(run.counts).map(([status, count]) => `${count} ${status}`)
-  const head = `${run.run} ${statusText(run.status)} after ${after}: ${parts.join(', ')}`
-  return [head, ...unattendedLines(run), ...outputLines(run), ...failureLines(summary, place)].join('\n')
+  const head = `${run.run} ${renderStatus(run.status)} after ${after}: ${parts.join(', ')}`
+  return [
+    head,
+    ...renderUnattendedLines(run),
+    ...outputLines(run),
+    ...renderFailureLines(summary, place),
+  ].join('\n')
 }
 
 /** That no process works on an open run, since when, and how to go on. */
-export function unattendedLines({
+export function renderUnattendedLines({
   run,
   unattendedSince: since,
 }: Pick<RunShape, 'run' | 'unattendedSince'>): string[] {
   if (since === null) return []
   return [
-    `No process works on it since ${instant(since)} UTC (${took(Date.now() - since)} ago).`,
+    `No process works on it since ${formatInstant(since)} UTC (${formatDuration(Date.now() - since)} ago).`,
     `Go on with the same command or sluice retry ${run}, or leave it to sluice dev.`,
   ]
 }
@@ -36,23 +41,23 @@ const outputLines = ({ status, outputs }: RunDetail): string[] =>
   status === 'succeeded' ? outputs.map((uri) => `  → ${uri}`) : []
 
 /** What failed and why, what did not run because of it, and how to go on; nothing where nothing failed. */
-export function failureLines({ run, failed, blocked }: Summary, place = ''): string[] {
+export function renderFailureLines({ run, failed, blocked }: Summary, place = ''): string[] {
   if (run.failure !== null) return [`  ${run.failure.message}`]
   if (failed.length === 0) return []
   return [
     '',
     'Failed:',
     ...failed.slice(0, LISTED).map(failureText),
-    ...more(failed),
+    ...renderRest(failed),
     ...(blocked.length === 0 ? [] : ['', 'Did not run because of it:']),
     ...blocked.slice(0, LISTED).map(({ task }) => `  ${task}`),
-    ...more(blocked),
+    ...renderRest(blocked),
     '',
     `Go on, once the cause is removed: sluice retry ${run.run}${place}`,
   ]
 }
 
-const more = (list: unknown[]) => (list.length > LISTED ? [`  … and ${list.length - LISTED} more`] : [])
+const renderRest = (list: unknown[]) => (list.length > LISTED ? [`  … and ${list.length - LISTED} more`] : [])
 
 function failureText(view: TaskShape): string {
   const { task, failure, attempts } = view
@@ -61,8 +66,8 @@ function failureText(view: TaskShape): string {
   const outcome = failure?.outcome ?? 'failed'
   return [
     `  ${task}: ${failure?.message ?? 'no cause is known'}${tries}${outcome === 'failed' ? '' : ` [${outcome}]`}`,
-    ...(tail ? [indented(tail, '    | ')] : []),
-    ...stackLines(stackOf(view)),
+    ...(tail ? [indentLines(tail, '    | ')] : []),
+    ...stackLines(findStack(view)),
   ].join('\n')
 }
 
@@ -72,7 +77,7 @@ const OWN = new URL('../..', import.meta.url).href
 const NOT_OWN = /node:|node_modules|\/children\/[0-9a-f]{16}\//
 
 /** The last attempt's stack, or that of planning. */
-const stackOf = ({ attempts, failure }: TaskShape) => attempts.at(-1)?.failure?.stack ?? failure?.stack
+const findStack = ({ attempts, failure }: TaskShape) => attempts.at(-1)?.failure?.stack ?? failure?.stack
 
 /** The first line of the stack that is the user's own, and each cause with its own. */
 function stackLines(stack = ''): string[] {
@@ -87,7 +92,7 @@ function stackLines(stack = ''): string[] {
 }
 
 /** The same for `--json`. */
-export function summaryData({ run, failed, blocked }: Summary) {
+export function makeSummaryData({ run, failed, blocked }: Summary) {
   const { run: id, name, params, status, createdAt, endedAt, unattendedSince, counts, failure } = run
   return {
     run: id,
@@ -103,7 +108,7 @@ export function summaryData({ run, failed, blocked }: Summary) {
       task: each.task,
       number: each.number,
       ...each.failure,
-      stack: stackOf(each) ?? null,
+      stack: findStack(each) ?? null,
     })),
     notRun: blocked.map(({ task }) => task),
   }

@@ -1,16 +1,23 @@
 import type { TaskShape } from '../../control/control.ts'
-import { columns, indented, instant, outcomeText, statusText, took } from './text.ts'
+import {
+  formatDuration,
+  formatInstant,
+  indentLines,
+  renderColumns,
+  renderOutcome,
+  renderStatus,
+} from './text.ts'
 
 /** Everything about one task of a run, for people. */
-export function taskDetail(task: TaskShape, unattendedSince: number | null): string {
+export function renderTaskDetail(task: TaskShape, unattendedSince: number | null): string {
   const { startedAt, endedAt, peakMemoryBytes, outputs, result, failure } = task
   const end = endedAt ?? unattendedSince ?? Date.now()
   const facts: [string, string | undefined][] = [
-    ['status', statusText(task.status)],
+    ['status', renderStatus(task.status)],
     ['attempt', startedAt === null ? undefined : String(task.attempt)],
-    ['started', at(startedAt)],
-    ['ended', at(endedAt)],
-    ['took', startedAt === null ? undefined : took(end - startedAt)],
+    ['started', formatInstantOrDash(startedAt)],
+    ['ended', formatInstantOrDash(endedAt)],
+    ['took', startedAt === null ? undefined : formatDuration(end - startedAt)],
     ['pool', task.pool],
     ['memory', peakMemoryBytes === null ? undefined : megabytes(peakMemoryBytes)],
     ['output', outputs.length === 0 ? undefined : outputs.join('\n')],
@@ -21,22 +28,23 @@ export function taskDetail(task: TaskShape, unattendedSince: number | null): str
   return [task.task, ...lines, ...attemptLines(task.attempts)].join('\n')
 }
 
-const at = (instantMs: number | null) => (instantMs === null ? undefined : `${instant(instantMs)} UTC`)
+const formatInstantOrDash = (instantMs: number | null) =>
+  instantMs === null ? undefined : `${formatInstant(instantMs)} UTC`
 const megabytes = (bytes: number) => `${Math.ceil(bytes / 1024 / 1024)} MB at most`
 
 /** A value of several lines goes on under its name. */
 function factText(name: string, value: string): string {
-  return value.includes('\n') ? `  ${name}\n${indented(value, '    ')}` : `  ${name.padEnd(8)} ${value}`
+  return value.includes('\n') ? `  ${name}\n${indentLines(value, '    ')}` : `  ${name.padEnd(8)} ${value}`
 }
 
 function attemptLines(attempts: TaskShape['attempts']): string[] {
   if (attempts.length === 0) return []
   const rows = attempts.map(({ attempt, outcome, startedAt, endedAt, failure }) => [
     String(attempt),
-    outcomeText(outcome),
-    instant(endedAt),
-    startedAt === undefined ? '' : took(endedAt - startedAt),
+    renderOutcome(outcome),
+    formatInstant(endedAt),
+    startedAt === undefined ? '' : formatDuration(endedAt - startedAt),
     failure?.message ?? '',
   ])
-  return ['', columns(['attempt', 'outcome', 'ended (UTC)', 'took', ''], rows)]
+  return ['', renderColumns(['attempt', 'outcome', 'ended (UTC)', 'took', ''], rows)]
 }

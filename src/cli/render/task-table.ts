@@ -1,24 +1,24 @@
 import type { TaskShape } from '../../control/control.ts'
-import { columns, instant, statusText, took } from './text.ts'
+import { formatDuration, formatInstant, renderColumns, renderStatus } from './text.ts'
 
 /** Tasks of a run, a row each; `unattendedSince` is when the process that ran them was seen last. */
-export function taskTable(tasks: TaskShape[], unattendedSince: number | null): string {
+export function renderTaskTable(tasks: TaskShape[], unattendedSince: number | null): string {
   if (tasks.length === 0) return 'No task has failed.'
   const rows = tasks.map((task) => taskRow(task, unattendedSince))
-  return columns(['#', 'task', 'status', 'attempt', 'took', ''], rows)
+  return renderColumns(['#', 'task', 'status', 'attempt', 'took', ''], rows)
 }
 
 function taskRow(task: TaskShape, unattendedSince: number | null): string[] {
   const { number, status, attempt, startedAt, endedAt } = task
   const end = endedAt ?? unattendedSince ?? Date.now()
-  const time = startedAt === null ? '' : took(end - startedAt)
+  const time = startedAt === null ? '' : formatDuration(end - startedAt)
   return [
     String(number),
     task.task,
-    statusText(status),
+    renderStatus(status),
     startedAt === null ? '' : String(attempt),
     status === 'queued' ? '' : time,
-    [noteOn(task), resultNote(task.result)].filter(Boolean).join('; '),
+    [renderNote(task), resultNote(task.result)].filter(Boolean).join('; '),
   ]
 }
 
@@ -31,7 +31,7 @@ function resultNote(result: TaskShape['result']): string | undefined {
   return text.length > SHOWN_RESULT ? `${text.slice(0, SHOWN_RESULT - 1)}…` : text
 }
 
-function noteOn(task: TaskShape): string {
+function renderNote(task: TaskShape): string {
   if (task.status === 'running' && task.progress) {
     const { done, total, text = '' } = task.progress
     return `${done}${total === undefined ? '' : `/${total}`} ${text}`.trim()
@@ -49,7 +49,7 @@ function memoryNote({ memoryMb, counts, status }: TaskShape): string {
 }
 
 const delayNote = ({ status, notBefore }: TaskShape) =>
-  status === 'queued' && notBefore !== null ? `not before ${instant(notBefore)} UTC` : ''
+  status === 'queued' && notBefore !== null ? `not before ${formatInstant(notBefore)} UTC` : ''
 
 /** The row that a task waits for, for people. */
 function waitsForText(row: string): string {

@@ -4,13 +4,13 @@ import prettyMs from 'pretty-ms'
 import type { AttemptOutcome, RunStatus, TaskStatus } from '../../core/records/status.ts'
 
 /** A duration for people. */
-export const took = (ms: number) => prettyMs(Math.max(0, ms), { secondsDecimalDigits: 1 })
+export const formatDuration = (ms: number) => prettyMs(Math.max(0, ms), { secondsDecimalDigits: 1 })
 
 /** An instant for people, in UTC. */
-export const instant = (ms: number) => new Date(ms).toISOString().replace('T', ' ').slice(0, 19)
+export const formatInstant = (ms: number) => new Date(ms).toISOString().replace('T', ' ').slice(0, 19)
 
 /** Columns without lines, under a dimmed head. */
-export function columns(head: string[], rows: string[][]): string {
+export function renderColumns(head: string[], rows: string[][]): string {
   const table = new Table()
   for (const row of [head.map((each) => styleText('dim', each)), ...rows]) {
     row.forEach((cell, index) => {
@@ -22,7 +22,7 @@ export function columns(head: string[], rows: string[][]): string {
 }
 
 /** A status in its colour, where colours are shown. */
-export function statusText(status: TaskStatus | RunStatus): string {
+export function renderStatus(status: TaskStatus | RunStatus): string {
   switch (status) {
     case 'succeeded':
     case 'complete':
@@ -44,7 +44,7 @@ export function statusText(status: TaskStatus | RunStatus): string {
 }
 
 /** How an attempt ended, in its colour: what was not the body's fault is no failure. */
-export function outcomeText(outcome: AttemptOutcome | 'upstream_failed'): string {
+export function renderOutcome(outcome: AttemptOutcome | 'upstream_failed'): string {
   switch (outcome) {
     case 'succeeded':
     case 'yielded':
@@ -65,7 +65,7 @@ export function outcomeText(outcome: AttemptOutcome | 'upstream_failed'): string
 }
 
 /** Each line with a mark before it. */
-export const indented = (text: string, mark = '  ') =>
+export const indentLines = (text: string, mark = '  ') =>
   text
     .split('\n')
     .map((line) => `${mark}${line}`)

@@ -4,7 +4,7 @@ import { prepareBodyJob } from '../../body/prepare-job.ts'
 import type { Home } from '../../control/home.ts'
 import type { Job, Runner } from '../../core/ports/working.ts'
 import { makeAttemptEnding } from '../../planning/conclude.ts'
-import { modulesOf, type Project } from '../../project/load-config.ts'
+import { listDefiningModules, type Project } from '../../project/load-config.ts'
 import { makeProcessRunner, type ProcessRunnerOptions } from '../../runners/process/process-runner.ts'
 
 /** How bodies run at one place. */
@@ -29,7 +29,7 @@ export const bodies =
       entry: () => fileURLToPath(new URL('./child.mjs', import.meta.url)),
       args: ['sluice.config', storage, String(process.pid)],
       scratch: tmpdir(),
-      modulesOf: (families) => modulesOf(project, families),
+      modulesOf: (families) => listDefiningModules(project, families),
       logs,
       prepare: (job) => prepareBodyJob(job, secrets, surroundings.markers),
       conclude: (end) => makeAttemptEnding(definitions, end),

@@ -19,7 +19,7 @@ import { machineTime } from '../../adapters/system/monotonic.ts'
 import { makeFilePresence } from '../../adapters/system/presence.ts'
 import { isProcessGone, makeWorkerId } from '../../adapters/system/processes.ts'
 import { prepareBodyJob, readSecretValues } from '../../body/prepare-job.ts'
-import { bundledChild } from '../../bundling/child-bundle.ts'
+import { findChildBundle } from '../../bundling/child-bundle.ts'
 import type { Home } from '../../control/home.ts'
 import { LOG_MAX_MB, NO_LIMITS } from '../../core/limits.ts'
 import type { Logs } from '../../core/ports/looking.ts'
@@ -31,11 +31,11 @@ import { makeCompleteness } from '../../planning/completeness.ts'
 import { makeAttemptEnding } from '../../planning/conclude.ts'
 import { readCommandYield } from '../../planning/foreign-yield.ts'
 import { makeSurroundings } from '../../planning/surroundings.ts'
-import { modulesOf, type Project } from '../../project/load-config.ts'
+import { listDefiningModules, type Project } from '../../project/load-config.ts'
 import { makeCommandRunner } from '../../runners/command/command-runner.ts'
 import { makeInlineRunner } from '../../runners/inline.ts'
 import { makeProcessRunner } from '../../runners/process/process-runner.ts'
-import { makeStateFolder, rememberStorage, secretsPath, storageOf } from './state-folder.ts'
+import { makeSecretsPath, makeStateFolder, readStateStorage, requireSameStorage } from './state-folder.ts'
 
 /** Where the embedded engine lives and what it runs. */
 export interface HomeOptions {
@@ -56,14 +56,14 @@ const AUDIT_MS = 60 * 60_000
 const MB = 1024 * 1024
 
 /** The embedded engine: SQLite, files and child processes under one folder. Opens (or makes) the state. */
-export function openHome(options: HomeOptions): Home {
+export function openLocalHome(options: HomeOptions): Home {
   const folder = resolve(options.stateFolder)
   makeStateFolder(folder)
   const path = join(folder, 'state.db')
   const database = openDatabase(path, { onWait: (seconds) => console.error(waitLine(path, seconds)) })
-  const known = options.project ? undefined : storageOf(database)
+  const known = options.project ? undefined : readStateStorage(database)
   const storageFolder = resolve(options.storageFolder ?? options.project?.storage ?? known ?? 'data')
-  if (options.project) rememberStorage(database, storageFolder, folder)
+  if (options.project) requireSameStorage(database, storageFolder, folder)
 
   const clock = makeSystemClock({
     version: () => database.foreignVersion(),
@@ -77,7 +77,7 @@ export function openHome(options: HomeOptions): Home {
     // Read anew for each attempt, because `sluice dev` reads a changed config.
     maxBytes: () => (options.project?.limits.maxLogMb ?? LOG_MAX_MB) * MB,
   })
-  const secrets = makeFileSecrets(secretsPath(folder), makeSecretVariableName)
+  const secrets = makeFileSecrets(makeSecretsPath(folder), makeSecretVariableName)
   // Children flush what they write; a body in this process would hold up all others meanwhile.
   const storage = makeFileStorage(storageFolder, { flush: options.inline === undefined })
   const surroundings = makeSurroundings(store, storage)
@@ -131,7 +131,7 @@ const waitLine = (path: string, seconds: number) =>
   `waiting    another program has had the state ${path} locked for ${seconds} s (a sluice that was stopped? a database browser?); this one goes on when it lets go`
 
 /** Asked anew each time: definitions are read again while `sluice dev` runs. */
-const definesOf =
+const makeDefinitionCheck =
   (project: Project): Runner['defines'] & {} =>
   ({ family, command, join }) =>
     command !== undefined || join === true || (project.unread === undefined && project.tasks.has(family))
@@ -155,7 +155,7 @@ function makeRunner(options: HomeOptions, parts: RunnerParts): Runner {
   })
   return {
     // A home without a project only looks at the state.
-    ...(options.project && { defines: definesOf(options.project) }),
+    ...(options.project && { defines: makeDefinitionCheck(options.project) }),
     run: (job, hooks) => (job.task.command === undefined ? bodies : commands).run(job, hooks),
     beat(nonce, leaseMs) {
       bodies.beat(nonce, leaseMs)
@@ -185,11 +185,11 @@ function makeBodyRunner({ inline, project, graceMs = GRACE_MS }: HomeOptions, pa
   return makeProcessRunner({
     entry(fresh) {
       if (fresh === 'run') return entry
-      bundle ??= bundledChild(entry)
+      bundle ??= findChildBundle(entry)
       return bundle
     },
     args: [project?.path ?? '', storageFolder, String(process.pid)],
-    modulesOf: (families) => (project === undefined ? [] : modulesOf(project, families)),
+    modulesOf: (families) => (project === undefined ? [] : listDefiningModules(project, families)),
     graceMs,
     ...shared,
   })

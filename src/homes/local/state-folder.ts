@@ -4,7 +4,7 @@ import type { Database } from '../../adapters/sqlite/database.ts'
 import { readErrorCode, readErrorMessage, SluiceError } from '../../core/errors.ts'
 
 /** The secrets of a state folder. */
-export const secretsPath = (stateFolder: string) => join(resolve(stateFolder), 'secrets.json')
+export const makeSecretsPath = (stateFolder: string) => join(resolve(stateFolder), 'secrets.json')
 
 /** Makes the folder of a state, and keeps it out of version control. */
 export function makeStateFolder(folder: string): void {
@@ -48,8 +48,8 @@ function isReadOnly(folder: string): boolean {
 }
 
 /** A state belongs to one storage: what is complete in one is not in another. */
-export function rememberStorage(database: Database, storage: string, state: string): void {
-  const known = storageOf(database) ?? database.transaction(() => keepStorage(database, storage))
+export function requireSameStorage(database: Database, storage: string, state: string): void {
+  const known = readStateStorage(database) ?? database.transaction(() => keepStorage(database, storage))
   if (known === storage) return
   throw new SluiceError(
     'wrong_storage',
@@ -59,7 +59,7 @@ export function rememberStorage(database: Database, storage: string, state: stri
 }
 
 /** The storage that a state belongs to; undefined where nothing has run in it yet. */
-export function storageOf({ sql }: Database): string | undefined {
+export function readStateStorage({ sql }: Database): string | undefined {
   const row = sql.prepare("SELECT value FROM setting WHERE name = 'storage'").get()
   return row === undefined ? undefined : String(row.value)
 }
@@ -68,5 +68,5 @@ export function storageOf({ sql }: Database): string | undefined {
 function keepStorage(database: Database, storage: string): string {
   const insert = database.sql.prepare("INSERT OR IGNORE INTO setting (name, value) VALUES ('storage', ?)")
   insert.run(storage)
-  return storageOf(database) ?? storage
+  return readStateStorage(database) ?? storage
 }

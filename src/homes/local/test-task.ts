@@ -63,7 +63,7 @@ export async function testTask<F extends Fields, Out, R>(
 ): Promise<TestEnd<Out>> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-test-'))
   try {
-    return (await run(
+    return (await runTestTask(
       folder,
       (task as unknown as (given: unknown) => TaskInstance)(params),
       options,
@@ -73,7 +73,7 @@ export async function testTask<F extends Fields, Out, R>(
   }
 }
 
-async function run(
+async function runTestTask(
   folder: string,
   instance: TaskInstance,
   options: TestOptions<unknown>,
@@ -90,7 +90,7 @@ async function run(
   const logs: LogLine[] = []
   const { secrets = {}, checkpoint, attempt = 1, signal = new AbortController().signal } = options
   const budgets = { ...instance.definition.policy.budgets, ...options.budgets }
-  requireSecrets(instance, secrets)
+  requireGivenSecrets(instance, secrets)
   let thrown: unknown
   const end = await executeBody({
     run: 'test',
@@ -133,7 +133,7 @@ async function run(
   }
 }
 
-function requireSecrets({ definition, label }: TaskInstance, given: { [name: string]: string }): void {
+function requireGivenSecrets({ definition, label }: TaskInstance, given: { [name: string]: string }): void {
   const missing = Object.keys(definition.policy.secrets).filter((name) => given[name] === undefined)
   if (missing.length === 0) return
   const example = missing.map((name) => `${name}: '…'`).join(', ')
@@ -162,15 +162,17 @@ async function writeInput(
   const { upstreams } = flattenRequires(requires)
   const numbers = mapRequires(requires, (task) => upstreams.indexOf(task)) as Shape
   await Promise.all(
-    contentsOf(numbers, input).map(([number, content]) => fill(upstreams[number] as TaskInstance, content)),
+    listInputContents(numbers, input).map(([number, content]) =>
+      fill(upstreams[number] as TaskInstance, content),
+    ),
   )
   return { requires: numbers, upstream: (number) => upstreams[number] as TaskInstance }
 }
 
 /** The content of each upstream, by the shape of `requires`. */
-function contentsOf(shape: Shape, input: unknown): [number, unknown][] {
+function listInputContents(shape: Shape, input: unknown): [number, unknown][] {
   if (typeof shape === 'number') return input === undefined ? [] : [[shape, input]]
   return Object.entries(shape).flatMap(([name, each]) =>
-    contentsOf(each, (input as Record<string, unknown>)?.[name]),
+    listInputContents(each, (input as Record<string, unknown>)?.[name]),
   )
 }

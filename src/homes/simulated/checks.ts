@@ -7,7 +7,10 @@ import type { Pipeline } from '../../define/pipeline.ts'
 import type { SimulateOptions } from './simulation.ts'
 
 /** The limits of a simulation; throws one error with everything that is wrong with it or its pipelines. */
-export function checkedLimits(pipelines: Pipeline[], { pools, resources, budgets }: SimulateOptions): Limits {
+export function makeCheckedLimits(
+  pipelines: Pipeline[],
+  { pools, resources, budgets }: SimulateOptions,
+): Limits {
   const given = {
     ...(pools === undefined ? {} : { pools }),
     ...(resources === undefined ? {} : { resources }),
@@ -25,7 +28,7 @@ export function checkedLimits(pipelines: Pipeline[], { pools, resources, budgets
 }
 
 /** Throws where a planned task asks for what is not there: it would never start. */
-export function checkPlan({ tasks }: Plan, limits: Limits): void {
+export function checkPlanLimits({ tasks }: Plan, limits: Limits): void {
   refuse(
     tasks.flatMap(({ label, policy }) =>
       findLimitProblems(policy, limits).map((problem) => `${label}: ${problem}`),
@@ -41,7 +44,7 @@ function refuse(problems: string[]): void {
 }
 
 /** The stretch that is simulated. */
-export function rangeOf({ from, to }: SimulateOptions): Span {
+export function parseSimulatedRange({ from, to }: SimulateOptions): Span {
   const [first, last] = [parseTimeSpan(from, 'UTC'), parseTimeSpan(to, 'UTC')]
   if (first !== undefined && last !== undefined && first.start <= last.start)
     return { start: first.start, end: last.end }
@@ -51,7 +54,7 @@ export function rangeOf({ from, to }: SimulateOptions): Span {
 }
 
 /** Times in which nothing runs. */
-export function outagesOf({ outages = [] }: SimulateOptions): Span[] {
+export function parseOutages({ outages = [] }: SimulateOptions): Span[] {
   return outages.map(({ from, to }) => {
     const span = { start: Date.parse(from), end: Date.parse(to) }
     if (span.start < span.end) return span

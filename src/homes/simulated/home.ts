@@ -18,7 +18,7 @@ export interface VirtualHome {
 export const FOREVER_MS = 1_000 * 24 * 60 * 60_000
 
 /** Composes the memory adapters over a virtual clock. */
-export function virtualHome(now: () => number, limits: Limits, completeness: Completeness): VirtualHome {
+export function makeVirtualHome(now: () => number, limits: Limits, completeness: Completeness): VirtualHome {
   const memory = makeMemoryRecords()
   const wakes = new Set<number>()
   const clock = { now, steady: now, sleep: async () => {}, listen: () => async () => {} }

@@ -1,4 +1,4 @@
-import { requestForInterval } from '../../control/requests.ts'
+import { makeIntervalRequest } from '../../control/requests.ts'
 import { describeInterval, makeScheduleIntervals, type Span } from '../../core/calendar.ts'
 import { keys } from '../../core/keys.ts'
 import type { LookedAt } from '../../core/ports/deciding.ts'
@@ -17,8 +17,8 @@ import { computePoolCapacities } from '../../engine/pool-capacity.ts'
 import { readSchedule, setSchedulePaused, tickSchedule } from '../../engine/schedules.ts'
 import { tickDueRecords } from '../../engine/tick.ts'
 import { makePlanningDefinitions } from '../../planning/planning.ts'
-import { checkedLimits, checkPlan, outagesOf, rangeOf } from './checks.ts'
-import { FOREVER_MS, NOWHERE, type VirtualHome, virtualHome } from './home.ts'
+import { checkPlanLimits, makeCheckedLimits, parseOutages, parseSimulatedRange } from './checks.ts'
+import { FOREVER_MS, makeVirtualHome, NOWHERE, type VirtualHome } from './home.ts'
 import type {
   AttemptToBe,
   SimulatedAttempt,
@@ -63,13 +63,13 @@ class Simulator {
   constructor(pipelines: Pipeline[], options: SimulateOptions) {
     this.#pipelines = pipelines
     this.#options = options
-    this.#range = rangeOf(options)
-    this.#outages = outagesOf(options)
+    this.#range = parseSimulatedRange(options)
+    this.#outages = parseOutages(options)
     this.#now = this.#range.start
     const completeness = {
       areComplete: async (tasks: LookedAt[]) => tasks.map((task) => this.#isComplete(task)),
     }
-    this.#home = virtualHome(() => this.#now, checkedLimits(pipelines, options), completeness)
+    this.#home = makeVirtualHome(() => this.#now, makeCheckedLimits(pipelines, options), completeness)
     this.#context = this.#home.context
   }
 
@@ -110,7 +110,7 @@ class Simulator {
   }
 
   async #start(pipeline: Pipeline, span: Span): Promise<string | undefined> {
-    const { root, request } = requestForInterval(pipeline, span)
+    const { root, request } = makeIntervalRequest(pipeline, span)
     if (root === undefined || this.#complete.has(root.id)) return undefined
     const definitions = {
       areComplete: async (tasks: TaskInstance[]) =>
@@ -119,7 +119,7 @@ class Simulator {
     }
     const plan = async () => {
       const made = await planTaskGraph(pipeline.name, root, definitions, this.#now)
-      checkPlan(made, this.#context.settings.limits)
+      checkPlanLimits(made, this.#context.settings.limits)
       return made
     }
     return (await joinOrOpenRun(this.#context, request, plan)).run

@@ -9,7 +9,7 @@ import type { Json } from '../../../src/core/json.ts'
 import type { LogLine, Logs } from '../../../src/core/ports/looking.ts'
 import type { BodyEnd, Ending, Job, JobHooks, Runner } from '../../../src/core/ports/working.ts'
 import type { Progress } from '../../../src/core/records/task-run.ts'
-import { loadProject, modulesOf } from '../../../src/project/load-config.ts'
+import { listDefiningModules, loadProject } from '../../../src/project/load-config.ts'
 import { makeCommandRunner } from '../../../src/runners/command/command-runner.ts'
 import { makeInlineRunner } from '../../../src/runners/inline.ts'
 import { makeProcessRunner } from '../../../src/runners/process/process-runner.ts'
@@ -197,7 +197,7 @@ function makeRunner(kind: Kind, own: string, logs: Logs): Runner {
       return makeProcessRunner({
         entry: () => join(projectFolder, 'worker/child.ts'),
         args: [project.path, storageFolder, String(process.pid)],
-        modulesOf: (families) => modulesOf(project, families),
+        modulesOf: (families) => listDefiningModules(project, families),
         graceMs: GRACE_MS,
         logs,
         prepare,

@@ -1,4 +1,4 @@
-import { countTasks, type FoundTask, findTasks } from '../../../control/find-tasks.ts'
+import { countTasks, type FoundTask, findMatchingTasks } from '../../../control/find-tasks.ts'
 import type { Home } from '../../../control/home.ts'
 import { keys } from '../../../core/keys.ts'
 import { EXECUTION_ERRORS } from '../../../core/names.ts'
@@ -62,7 +62,7 @@ interface Summary {
 
 async function summaryOf(home: Home, run: Run): Promise<Summary> {
   const failed: FoundTask[] = []
-  for await (const task of findTasks(home, run, { statuses: ['failed'] }))
+  for await (const task of findMatchingTasks(home, run, { statuses: ['failed'] }))
     if (failed.push(task) === NAMED) break
   return {
     run: run.id,

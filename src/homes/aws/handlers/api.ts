@@ -1,7 +1,7 @@
 import type { Hono } from 'hono'
 import type { Control } from '../../../control/control.ts'
 import type { Home } from '../../../control/home.ts'
-import { localControl } from '../../../control/local-control.ts'
+import { makeLocalControl } from '../../../control/local-control.ts'
 import type { OpenRun } from '../../../control/parts.ts'
 import { SluiceError } from '../../../core/errors.ts'
 import { createHttpApi } from '../../../http/api.ts'
@@ -48,7 +48,7 @@ function deployedControl({ home, project, starter, machines, setSecret, readLine
     const request = { asked, order, ...(pipeline === undefined ? {} : { pipeline }) }
     return startExecution(home, starter, machines, request)
   }
-  const control = localControl({
+  const control = makeLocalControl({
     state: { open: async () => home, existing: async () => home, withRuns: async () => home },
     project,
     isHosted: true,

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Home } from '../../../control/home.ts'
-import { type Asked, planToRun } from '../../../control/requests.ts'
+import { type Asked, planOpeningRun } from '../../../control/requests.ts'
 import { SluiceError } from '../../../core/errors.ts'
 import { keys } from '../../../core/keys.ts'
 import { isRunOpen } from '../../../core/records/status.ts'
@@ -30,7 +30,7 @@ export function createPlan(home: Home, project: Project, answers: Answers) {
     const { token, execution, name, pipeline, input } = PLAN_EVENT.parse(event)
     try {
       const asked = await readInput(home, project, pipeline, input)
-      const { run } = await joinOrOpenRun(home.context, asked.request, () => planToRun(home, asked))
+      const { run } = await joinOrOpenRun(home.context, asked.request, () => planOpeningRun(home, asked))
       await attach(home, answers, { run, arn: execution, token })
     } catch (error) {
       if (!(error instanceof SluiceError) || error.source !== 'user') throw error

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type LineQuery, type ReadLines, readCursor, type WrittenLine } from '../../../control/parts.ts'
+import { type LineQuery, parseCursor, type ReadLines, type WrittenLine } from '../../../control/parts.ts'
 import { keys } from '../../../core/keys.ts'
 import { mustHave } from '../../../core/must-have.ts'
 import { findWorkerLogStream } from '../../../core/names.ts'
@@ -28,7 +28,7 @@ export const readDeployedLines =
   async ({ context }, query) => {
     const { clock, store } = context.ports
     const startedAt = clock.now()
-    const begun = query.cursor === undefined ? undefined : readCursor(CURSOR, query.cursor)
+    const begun = query.cursor === undefined ? undefined : parseCursor(CURSOR, query.cursor)
     const from = begun?.from ?? query.run.createdAt
     const places = placesOf(query)
     const lines: WrittenLine[] = []

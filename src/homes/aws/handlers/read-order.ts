@@ -2,12 +2,12 @@ import type { z } from 'zod'
 import type { Home } from '../../../control/home.ts'
 import {
   type Asked,
-  findRoot,
-  forced,
-  requestAgain,
-  requestFor,
-  requestForInterval,
-  requestOf,
+  findRequestRoot,
+  forceRequest,
+  makeCheckedRequest,
+  makeIntervalRequest,
+  makeRequest,
+  repeatRequest,
 } from '../../../control/requests.ts'
 import { SluiceError } from '../../../core/errors.ts'
 import type { Params } from '../../../core/json.ts'
@@ -30,13 +30,13 @@ export async function readOrder(
   { name, params, order }: Wanted,
 ): Promise<{ asked: Asked; pipeline?: string }> {
   if (order.again !== undefined) return readAgain(home, project, order.again)
-  const { pipeline, ...root } = findRoot(project, name)
+  const { pipeline, ...root } = findRequestRoot(project, name)
   const asked = order.parsed
-    ? withInterval(requestOf(root, params), order.interval)
+    ? withInterval(makeRequest(root, params), order.interval)
     : order.interval === undefined || pipeline === undefined
-      ? requestFor(root, params)
-      : requestForInterval(pipeline, order.interval, params)
-  const wanted = order.force === undefined ? asked : forced(asked, order.force)
+      ? makeCheckedRequest(root, params)
+      : makeIntervalRequest(pipeline, order.interval, params)
+  const wanted = order.force === undefined ? asked : forceRequest(asked, order.force)
   return { asked: wanted, ...(pipeline === undefined ? {} : { pipeline: pipeline.name }) }
 }
 
@@ -52,7 +52,7 @@ async function readAgain(
   const [run] = await store.read([keys.run(id)])
   if (run === undefined) throw new SluiceError('unknown_run', `No run is called ${id}.`)
   const [planned] = task === undefined ? [] : await plans.tasks(id, [task])
-  const asked = requestAgain(project, run, planned, done && new Set(done))
+  const asked = repeatRequest(project, run, planned, done && new Set(done))
   const isPipeline = task === undefined && project.pipelines.has(run.name)
   return { asked, ...(isPipeline ? { pipeline: run.name } : {}) }
 }

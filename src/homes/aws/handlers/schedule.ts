@@ -1,5 +1,5 @@
 import type { Home } from '../../../control/home.ts'
-import { requestForInterval } from '../../../control/requests.ts'
+import { makeIntervalRequest } from '../../../control/requests.ts'
 import { type Firing, makeScheduleIntervals } from '../../../core/calendar.ts'
 import type { Pipeline } from '../../../define/pipeline.ts'
 import type { Schedule } from '../../../define/schedule.ts'
@@ -33,7 +33,7 @@ export function createSchedule(home: Home, project: Project, starter: Starter, m
     await beginOnce(home, name)
     const unstarted = await tickSchedule(home.context, name, schedule, async ({ start, end }) => {
       const interval = { start, end }
-      const order = { asked: requestForInterval(pipeline, interval), pipeline: name, order: { interval } }
+      const order = { asked: makeIntervalRequest(pipeline, interval), pipeline: name, order: { interval } }
       return (await startExecution(home, starter, machines, order)).run
     })
     if (unstarted.length > 0) throw new Error(unstartedText(name, unstarted))
