@@ -70,7 +70,8 @@ export class Layout {
   }
 
   private within(id: string, own: Construct): Construct {
-    const stack = this.#stacks.get(id) ?? new NestedStack(this.#root, id)
+    const stack =
+      this.#stacks.get(id) ?? new NestedStack(this.#root, id, { suppressTemplateIndentation: true })
     this.#stacks.set(id, stack)
     return (
       (stack.node.tryFindChild(own.node.id) as Construct | undefined) ?? new Construct(stack, own.node.id)

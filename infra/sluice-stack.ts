@@ -18,6 +18,8 @@ export class SluiceStack extends Stack {
     super(app, stackName ?? environment.stack, {
       env: placeOf(environment),
       description: `Sluice: the pipelines of ${name}`,
+      // 250 pipelines would be more than the megabyte that CloudFormation takes.
+      suppressTemplateIndentation: true,
       terminationProtection: environment.terminationProtection ?? true,
       // Tags of the stack itself; its resources inherit them.
       tags: { ...environment.tags, ...tagsOf(props.project) },
