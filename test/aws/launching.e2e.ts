@@ -141,6 +141,12 @@ describe('bodies on Lambda', () => {
     assert.deepEqual((await tasksOf(told.run, 'Exits'))[0].counts, { failed: 2 })
   })
 
+  it('whose function is killed are lost when their lease has ended, and run again', async () => {
+    const told = await whileTicking(json('run', 'kills', '--of', unique('kills')))
+    assert.equal(told.status, 'succeeded', JSON.stringify(told.failed))
+    assert.deepEqual((await tasksOf(told.run, 'Kills'))[0].counts, { lost: 1 })
+  })
+
   it('that fill their memory have run out of it, and get more', async () => {
     const told = await json('run', 'hungry-here', '--of', unique('hungry'), '--mb', '150')
     assert.equal(told.status, 'succeeded')

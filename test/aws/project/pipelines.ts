@@ -192,6 +192,21 @@ const Exits = task(
 )
 export const exits = pipeline('exits', Exits)
 
+/** Kills the function that runs its first attempt. */
+const Kills = task(
+  'Kills',
+  {
+    params: { of: z.string() },
+    output: ({ of }) => text(`kills/${of}.txt`),
+    retry: { attempts: 1 },
+  },
+  async ({ attempt, output }) => {
+    if (attempt === 1) process.kill(process.ppid, 'SIGKILL')
+    await output.write('done\n')
+  },
+)
+export const kills = pipeline('kills', Kills)
+
 const HungryHere = task(
   'HungryHere',
   {
