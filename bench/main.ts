@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import Table from 'easy-table'
+import { compareWith } from './against.ts'
 import { removeWork } from './commands.ts'
 import { MEASURES, type Measure, type Row } from './measures.ts'
 import { installPeers, type Peers } from './peers.ts'
@@ -10,8 +11,22 @@ import { installPeers, type Peers } from './peers.ts'
  * table, then a line for each target that was missed; exits 1 where there is one.
  */
 const { values } = parseArgs({
-  options: { full: { type: 'boolean' }, only: { type: 'string' }, json: { type: 'string' } },
+  options: {
+    full: { type: 'boolean' },
+    only: { type: 'string' },
+    json: { type: 'string' },
+    against: { type: 'string' },
+    rounds: { type: 'string', default: '6' },
+  },
 })
+if (values.against !== undefined) {
+  try {
+    await compareWith(values.against, values.only ?? '', Number(values.rounds))
+  } finally {
+    removeWork()
+  }
+  process.exit(0)
+}
 const wanted = MEASURES.filter(
   ({ name, isLong }) => (values.full || !isLong) && (values.only === undefined || name.includes(values.only)),
 )
