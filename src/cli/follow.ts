@@ -3,7 +3,7 @@ import { SluiceError } from '../core/errors.ts'
 import { EXIT } from './exit.ts'
 import type { ControlOptions } from './open-control.ts'
 import { formatPlaceFlag, type Result } from './options.ts'
-import { makeLiveProgress, makePlainProgress, makeSilentProgress, type ProgressView } from './progress.ts'
+import { makePlainProgress, makeSilentProgress, type ProgressView } from './progress.ts'
 import { readRunSummary } from './read-pages.ts'
 import { renderWaitLines } from './render/reasons.ts'
 import { makeSummaryData, renderFailureLines, renderSummary, type Summary } from './render/summary.ts'
@@ -33,7 +33,10 @@ export async function followStartedRun(
       data: { run, opened },
       text: `${opened ? 'Started' : 'There is'} run ${run}. Look at it: sluice status ${run}${formatPlaceFlag(options)}`,
     }
-  const view = makeProgressView(options, () => makeLiveProgress(options.concurrency))
+  const view = await makeProgressView(options, async () => {
+    const { makeLiveProgress } = await import('./live-progress.ts')
+    return makeLiveProgress(options.concurrency)
+  })
   view.say(`${opened ? 'Run' : 'Going on with run'} ${run}`)
   const end = await followRuns(control, view, options, { runs: [run] })
   return makeRunResult(control, await readRunSummary(control, run), end, options)
@@ -71,7 +74,10 @@ export async function followRuns(
 }
 
 /** Live on a terminal where there is such a view, plain lines otherwise. */
-export function makeProgressView(options: RunOptions, live?: () => ProgressView): ProgressView {
+export async function makeProgressView(
+  options: RunOptions,
+  live?: () => Promise<ProgressView>,
+): Promise<ProgressView> {
   if (options.json) return makeSilentProgress()
   if (process.stdout.isTTY && live !== undefined) return live()
   return makePlainProgress((line) => console.log(line))

@@ -9,7 +9,6 @@ import {
   resumePipeline,
   retryRunByName,
 } from './commands/act.ts'
-import { runDevServer } from './commands/dev.ts'
 import { diagnoseProject } from './commands/doctor.ts'
 import { initAwsProject, initProject } from './commands/init.ts'
 import { listBudgets, listPools } from './commands/limits.ts'
@@ -152,7 +151,11 @@ function addActingCommands(program: Command, done: Done): void {
         .argParser(parsePort)
         .default(8080),
     )
-    .action(async (options) => done(await runDevServer(await loadWorkingProject(options), options)))
+    .action(async (options) => {
+      // Only this command needs the API, whose modules take longer to load than most commands take.
+      const { runDevServer } = await import('./commands/dev.ts')
+      done(await runDevServer(await loadWorkingProject(options), options))
+    })
 }
 
 /** Statuses of runs, with commas between. */

@@ -1,7 +1,5 @@
-import logUpdate from 'log-update'
 import type { RunEvent } from '../control/control.ts'
-import { hasTaskEnded } from '../core/records/status.ts'
-import { formatDuration, renderOutcome } from './render/text.ts'
+import { formatDuration } from './render/text.ts'
 
 /** Shows how runs go on. */
 export interface ProgressView {
@@ -12,9 +10,11 @@ export interface ProgressView {
   stop(): void
 }
 
-type TaskEvent<E> = Extract<RunEvent, { event: E }>
+/** One kind of event. */
+export type EventOf<E> = Extract<RunEvent, { event: E }>
 
-const formatStopping = ({ graceMs }: TaskEvent<'stopping'>) =>
+/** What is said when Ctrl-C was pressed. */
+export const formatStopping = ({ graceMs }: EventOf<'stopping'>) =>
   `Stopping: what runs may finish for ${graceMs / 1_000} s. Ctrl-C again kills it.`
 
 /** One plain line for each start and end, for logs and pipes; those of one turn of the event loop are written together. */
@@ -49,7 +49,7 @@ export function makePlainProgress(print: (text: string) => void): ProgressView {
   }
 }
 
-function endLine(event: TaskEvent<'task_ended'>): string {
+function endLine(event: EventOf<'task_ended'>): string {
   const { outcome, task, tookMs, message } = event
   const time = tookMs === null ? '' : ` ${formatDuration(tookMs)}`
   return `${outcome.padEnd(10)} ${task}${attemptText(event)}${time}${message === null ? '' : `: ${message}`}`
@@ -58,86 +58,5 @@ function endLine(event: TaskEvent<'task_ended'>): string {
 /** No lines at all, for `--json`. */
 export const makeSilentProgress = (): ProgressView => ({ wantsCounts: false, show() {}, say() {}, stop() {} })
 
-const attemptText = ({ attempt }: { attempt: number }) => (attempt > 1 ? ` (attempt ${attempt})` : '')
-
-const REDRAW_MS = 200
-const SHOWN = 8
-
-/** Counts, what runs, elapsed and estimated time, redrawn in place on a terminal. */
-export function makeLiveProgress(concurrency: number): ProgressView {
-  const startedAt = Date.now()
-  const running = new Map<number, TaskEvent<'task_started' | 'task_progress'>>()
-  const started = new Map<number, number>()
-  let counts: TaskEvent<'counts'>['counts'] = {}
-  let finished = 0
-  let spentMs = 0
-
-  function draw(): void {
-    const entries = Object.entries(counts) as [keyof typeof counts, number][]
-    const all = entries.reduce((sum, [, count]) => sum + count, 0)
-    const ended = entries.reduce((sum, [status, count]) => sum + (hasTaskEnded(status) ? count : 0), 0)
-    const left = all - ended
-    const estimate =
-      finished > 0 && left > 0
-        ? ` · about ${formatDuration(((spentMs / finished) * left) / Math.min(concurrency, left))} left`
-        : ''
-    const parts = [`${ended}/${all} done`, `${running.size} running`]
-    if (counts.failed) parts.push(`${counts.failed} failed`)
-    const rows = [...running.values()]
-      .slice(0, SHOWN)
-      .map((event) => runningLine(event, started.get(event.number) ?? event.at))
-    const hidden = running.size - rows.length
-    if (hidden > 0) rows.push(`  … and ${hidden} more`)
-    logUpdate(
-      [`${parts.join(' · ')} · ${formatDuration(Date.now() - startedAt)}${estimate}`, ...rows].join('\n'),
-    )
-  }
-
-  const timer = setInterval(draw, REDRAW_MS)
-  const print = (line: string) => {
-    logUpdate.clear()
-    console.log(line)
-  }
-  return {
-    wantsCounts: true,
-    say: print,
-    show(event) {
-      switch (event.event) {
-        case 'task_started':
-          started.set(event.number, event.at)
-          running.set(event.number, event)
-          return
-        case 'task_progress':
-          running.set(event.number, event)
-          return
-        case 'task_ended': {
-          const { outcome, task, message } = event
-          running.delete(event.number)
-          finished++
-          spentMs += event.tookMs ?? 0
-          if (outcome !== 'succeeded' && outcome !== 'yielded')
-            print(
-              `${renderOutcome(outcome)} ${task}${attemptText(event)}${message === null ? '' : `: ${message}`}`,
-            )
-          return
-        }
-        case 'counts':
-          counts = event.counts
-          return
-        case 'stopping':
-          print(formatStopping(event))
-      }
-    },
-    stop() {
-      clearInterval(timer)
-      logUpdate.clear()
-    },
-  }
-}
-
-function runningLine(event: TaskEvent<'task_started' | 'task_progress'>, startedAt: number): string {
-  const progress = event.event === 'task_progress' ? event.progress : undefined
-  const of = progress?.total === undefined ? '' : `/${progress.total}`
-  const how = progress ? ` ${progress.done}${of}${progress.text ? ` ${progress.text}` : ''}` : ''
-  return `  ${event.task}${attemptText(event)}${how} ${formatDuration(Date.now() - startedAt)}`
-}
+/** The number of an attempt that is not the first. */
+export const attemptText = ({ attempt }: { attempt: number }) => (attempt > 1 ? ` (attempt ${attempt})` : '')

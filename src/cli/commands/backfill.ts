@@ -31,7 +31,7 @@ export function backfillPipeline(
   options: BackfillOptions,
 ): Promise<Result> {
   return askWithControl(options, project, async (control) => {
-    const view = makeProgressView(options)
+    const view = await makeProgressView(options)
     const found = await readIntervals(control, pipeline, params, options)
     const intervals = found.map(
       ({ name, isComplete }): BackfillInterval => ({

@@ -1,5 +1,4 @@
 import { text as readText } from 'node:stream/consumers'
-import password from '@inquirer/password'
 import { checkSecretName } from '../../control/keep-secrets.ts'
 import { SluiceError } from '../../core/errors.ts'
 import { askWithControl } from '../open-control.ts'
@@ -9,7 +8,7 @@ import type { GlobalOptions, Result } from '../options.ts'
 export async function setSecret(name: string, options: GlobalOptions): Promise<Result> {
   checkSecretName(name)
   const value = process.stdin.isTTY
-    ? await password({ message: `Value of ${name}`, mask: true })
+    ? await askPassword(`Value of ${name}`)
     : (await readText(process.stdin)).replace(/\r?\n$/, '')
   if (value === '') throw new SluiceError('invalid_usage', `The value of ${name} is empty; nothing was kept.`)
   return askWithControl(options, undefined, async (control) => {
@@ -17,6 +16,11 @@ export async function setSecret(name: string, options: GlobalOptions): Promise<R
     const where = control.isHosted ? ' in Secrets Manager; tasks see it within five minutes' : ''
     return { data, text: `Kept ${name}${where}.` }
   })
+}
+
+async function askPassword(message: string): Promise<string> {
+  const { default: ask } = await import('@inquirer/password')
+  return ask({ message, mask: true })
 }
 
 /** Lists the names of secrets. */
