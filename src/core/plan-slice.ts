@@ -9,9 +9,9 @@ interface KeptSlice {
 /** A slice of a plan as JSON. */
 export function serializePlanSlice(tasks: PlannedTask[]): string {
   const numbers = new Map<Policy, number>()
-  const kept = tasks.map(({ policy, ...task }) => {
-    const number = numbers.get(policy) ?? numbers.size
-    numbers.set(policy, number)
+  const kept = tasks.map((task) => {
+    const number = numbers.get(task.policy) ?? numbers.size
+    numbers.set(task.policy, number)
     return { ...task, policy: number }
   })
   return JSON.stringify({ policies: [...numbers.keys()], tasks: kept } satisfies KeptSlice)

@@ -91,7 +91,7 @@ async function recordPage(store: Store, page: readonly Keyed[], stands: Stands):
   const conflicts: Conflict[] = []
   const noted = await writeChangesSingly(
     store,
-    page.map(({ making, key }) => ({ key, put: { kind: 'maker', ...making }, if: 'absent' })),
+    page.map(({ making, key }) => ({ key, put: { ...making, kind: 'maker' }, if: 'absent' })),
   )
   for (
     let left = page.flatMap(({ making }, index) => findKnownMakers(making, noted[index]));

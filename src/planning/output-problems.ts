@@ -76,18 +76,15 @@ async function recordFound(
 
 /** Targets with their makers; the target of an external task has none. */
 function listMakings(found: readonly Made[], plan: string | undefined): Making[] {
-  return found.flatMap(({ id, family, params, label, outputs, command, policy, failure }) =>
-    policy.external || failure !== undefined
-      ? []
-      : outputs.map((uri) => ({
-          uri,
-          taskId: id,
-          family,
-          params,
-          label,
-          ...(command === undefined || plan === undefined ? {} : { plan }),
-        })),
-  )
+  const makings: Making[] = []
+  for (const { id, family, params, label, outputs, command, policy, failure } of found) {
+    if (policy.external || failure !== undefined) continue
+    for (const uri of outputs) {
+      const making = { uri, taskId: id, family, params, label }
+      makings.push(command === undefined || plan === undefined ? making : { ...making, plan })
+    }
+  }
+  return makings
 }
 
 const describeConflict = ({ maker, making }: Conflict) =>
