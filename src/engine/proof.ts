@@ -25,13 +25,13 @@ export async function findUnprovenTasks(
     ),
     store.read(uris.map(keys.maker)),
   ])
-  const makerOf = new Map(uris.map((uri, index) => [uri, makers[index]?.taskId]))
-  const others = tasks.flatMap(({ id, outputs }) =>
-    outputs.flatMap((uri) => {
-      const maker = makerOf.get(uri)
-      return maker === undefined || maker === id ? [] : [{ id, maker }]
-    }),
-  )
+  const others: { id: string; maker: string }[] = []
+  const found = makers.values()
+  for (const { id, outputs } of tasks)
+    for (const _ of outputs) {
+      const maker = found.next().value?.taskId
+      if (maker !== undefined && maker !== id) others.push({ id, maker })
+    }
   const theirs = await findUnprovenLocks(store, [...new Set(others.map(({ maker }) => maker))])
   return new Set([...marked, ...others.flatMap(({ id, maker }) => (theirs.has(maker) ? [id] : []))])
 }

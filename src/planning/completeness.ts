@@ -1,10 +1,10 @@
-import { fileURLToPath } from 'node:url'
 import { instantiateNamedTask } from '../body/execute-job.ts'
 import type { Surroundings } from '../body/outputs.ts'
 import { mustHave } from '../core/must-have.ts'
 import type { Completeness } from '../core/ports/deciding.ts'
 import type { Storage } from '../core/ports/working.ts'
 import type { TaskDefinition } from '../define/task.ts'
+import { parseFileUri } from './file-uris.ts'
 import { makePlanningDefinitions } from './planning.ts'
 
 /** The files of this machine, by their paths without the first slash: targets of commands. */
@@ -42,7 +42,7 @@ async function areCommandsComplete(
   files: Files,
 ): Promise<boolean[]> {
   const withFiles = tasks.filter(({ outputs }) => outputs.length > 0)
-  const paths = withFiles.map(({ outputs }) => fileURLToPath(mustHave(outputs[0], 'output')).slice(1))
+  const paths = withFiles.map(({ outputs }) => parseFileUri(mustHave(outputs[0], 'output')).slice(1))
   const exist = await files.existMany(paths)
   const there = withFiles.filter((_, index) => exist[index])
   const unproven = (await findUnproven?.(there)) ?? new Set()

@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import type { Surroundings } from '../body/outputs.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { FoundTask } from '../core/graph.ts'
@@ -11,6 +10,7 @@ import type { Fields } from '../define/params.ts'
 import { isJsonValue } from '../define/params.ts'
 import { instantiateTask, type TaskDefinition } from '../define/task.ts'
 import { type Conflict, findMakerConflicts, type Making, recordTargetMakers } from '../engine/makers.ts'
+import { parseFileUri } from './file-uris.ts'
 import { findMissingParameters } from './other-values.ts'
 import { makePlanningDefinitions } from './planning.ts'
 
@@ -124,7 +124,7 @@ const standsIn =
     )
   }
 
-const doesFileExist = (uri: string) => uri.startsWith('file:') && existsSync(fileURLToPath(uri))
+const doesFileExist = (uri: string) => uri.startsWith('file:') && existsSync(parseFileUri(uri))
 
 /** Parameters that were kept, as the definition of now names them; undefined where one is new and has no default. */
 function withDefaults(fields: Fields, kept: Params): Params | undefined {

@@ -109,10 +109,11 @@ export function parsePlanFile(text: string): PlanFile {
   const [first, ...rest] = lines.filter(({ content }) => content.trim() !== '')
   const header = first && parsePlanLine(first.content, first.line, PLAN_HEADER, problems)
   if (first === undefined) problems.push('it is empty; its first line is {"plan": 1, "pipeline": "…"}')
-  const tasks = rest.flatMap(({ content, line }): PlanLine[] => {
+  const tasks: PlanLine[] = []
+  for (const { content, line } of rest) {
     const task = parsePlanLine(content, line, PLAN_TASK, problems)
-    return task === undefined ? [] : [{ ...task, line }]
-  })
+    if (task !== undefined) tasks.push({ ...task, line })
+  }
   if (tasks.length === 0 && problems.length === 0) problems.push('it has no task')
   refusePlanProblems([...problems, ...findDuplicates(tasks), ...findUnknownTasks(header, tasks)])
   return { header: mustHave(header, 'header'), tasks }
@@ -154,11 +155,10 @@ function findDuplicates(tasks: PlanLine[]): string[] {
 
 function findUnknownTasks(header: PlanFileHeader | undefined, tasks: PlanLine[]): string[] {
   const known = new Set(tasks.map(({ task }) => task))
-  const problems = tasks.flatMap(({ task, line, requires = [] }) =>
-    requires
-      .filter((id) => !known.has(id))
-      .map((id) => `line ${line} (${task}) requires ${id}, which is not in the plan`),
-  )
+  const problems: string[] = []
+  for (const { task, line, requires = [] } of tasks)
+    for (const id of requires)
+      if (!known.has(id)) problems.push(`line ${line} (${task}) requires ${id}, which is not in the plan`)
   if (header?.root !== undefined && !known.has(header.root))
     problems.push(`the root ${header.root} is not in the plan`)
   return problems

@@ -1,5 +1,4 @@
 import { isAbsolute, join, relative, sep } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { Surroundings } from '../body/outputs.ts'
 import { readErrorMessage } from '../core/errors.ts'
 import { type FoundTask, findDependencyCycle } from '../core/graph.ts'
@@ -11,6 +10,7 @@ import { groupByRepeatedKey } from '../core/repeated.ts'
 import { checkParsedParams } from '../define/params.ts'
 import { SECRET_NAME } from '../define/secret.ts'
 import { instantiateTask, type TaskDefinition } from '../define/task.ts'
+import { formatFileUri, parseFileUri } from './file-uris.ts'
 import { type PlanFile, type PlanLine, refusePlanProblems } from './plan-format.ts'
 import { makePlanningDefinitions } from './planning.ts'
 
@@ -128,10 +128,10 @@ function commandTask(
 function outputUri(output: string, storageFolder: string): string {
   if (/^[a-z][a-z0-9+.-]*:/i.test(output) && !output.startsWith('file:'))
     throw new Error(`the output ${output} cannot be reached from here; on this machine outputs are files`)
-  if (output.startsWith('file:')) return pathToFileURL(fileURLToPath(output)).href
+  if (output.startsWith('file:')) return formatFileUri(parseFileUri(output))
   if (output.endsWith('/')) throw new Error(`the output ${output} must be a file`)
   if (output.includes('\0')) throw new Error(`the output ${output} contains a NUL character`)
-  return pathToFileURL(isAbsolute(output) ? output : resolveInside(storageFolder, output)).href
+  return formatFileUri(isAbsolute(output) ? output : resolveInside(storageFolder, output))
 }
 
 /** Only a path that says where it is, absolute or as a URI, leads out of the storage. */
@@ -236,7 +236,8 @@ function findSameTasks(tasks: ForeignTask[]): string[] {
 }
 
 function describeSharedOutputs(tasks: ForeignTask[]): string[] {
-  const outputs = tasks.flatMap(({ line, found }) => found.outputs.map((uri) => ({ line, uri })))
+  const outputs: { line: PlanLine; uri: string }[] = []
+  for (const { line, found } of tasks) for (const uri of found.outputs) outputs.push({ line, uri })
   return groupByRepeatedKey(outputs, ({ uri }) => uri).map(
     ([uri, same]) =>
       `lines ${same.map(({ line }) => `${line.line} (${line.task})`).join(' and ')} have the same output ${uri}`,

@@ -97,6 +97,21 @@ export function storeSuite(name: string, make: Make<'store'>, options: SuiteOpti
       assert.deepEqual(await store.read([key(1)]), [undefined])
     })
 
+    it('reads very many at once as it reads few: what was written and removed last, in the order of the keys', async (test) => {
+      const { store } = await make(test)
+      const wanted = Array.from({ length: 1_200 }, (_, number) => key(1_200 - number))
+      await store.write([{ key: key(1), put: task(1) }])
+      await store.read(wanted.slice(0, 10))
+      await store.write([
+        { key: key(1), remove: true },
+        { key: key(1_195), put: task(1_195) },
+      ])
+      const expected = wanted.map((each) =>
+        each === key(1_195) ? { ...task(1_195), version: 1 } : undefined,
+      )
+      assert.deepEqual(await store.read(wanted), expected)
+    })
+
     it('lists by prefix in order of the keys, in pages', async (test) => {
       const { store } = await make(test)
       for (const number of [3, 1, 2]) await store.write([{ key: key(number), put: task(number) }])

@@ -6,11 +6,18 @@ const KEPT = 20_000
 
 const MAKERS = 'maker/'
 
+/**
+ * From how many keys on a read goes past the cache. Planning asks for as many once, which would push out all that the tasks
+ * are about to use, and keeping a record takes three times as long as finding that there is none.
+ */
+const MANY = 1_000
+
 /** Records as this process last saw them; records are never changed in place, so they can be shared. */
 export interface RecordCache {
   /** Forgets everything where another process has committed; to be called before what has to be consistent. */
   refresh(): void
   read(key: string): Stored | undefined
+  readAll(keys: readonly string[]): (Stored | undefined)[]
   keep(key: string, record: Stored | undefined): void
 }
 
@@ -39,18 +46,22 @@ export function makeRecordCache(database: Database, load: (key: string) => Store
     young.set(key, record)
   }
 
+  function read(key: string): Stored | undefined {
+    if (!isKept(key)) return load(key)
+    if (young.has(key)) return young.get(key)
+    const record = old.has(key) ? old.get(key) : load(key)
+    keep(key, record)
+    return record
+  }
+
   return {
     refresh() {
       const now = database.foreignVersion()
       if (now !== version) forget()
       version = now
     },
-    read(key) {
-      if (young.has(key)) return young.get(key)
-      const record = old.has(key) ? old.get(key) : load(key)
-      keep(key, record)
-      return record
-    },
+    read,
+    readAll: (keys) => keys.map(keys.length >= MANY ? load : read),
     keep,
   }
 }

@@ -112,7 +112,7 @@ export function makeSqliteStore(
       async read(wanted) {
         await settled()
         cache.refresh()
-        return wanted.map(cache.read)
+        return cache.readAll(wanted)
       },
       write: (changes) => ask(() => writeAll(changes)),
       writeEach: (changes) => ask(() => changes.map(writeOne)),
