@@ -1,5 +1,6 @@
 /** Shells with a completion script. */
 export const SHELLS = ['bash', 'zsh', 'fish'] as const
+/** A shell that Sluice can complete commands in. */
 export type Shell = (typeof SHELLS)[number]
 
 /** The answer that makes the shell complete file names. */
