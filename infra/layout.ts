@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { Fn, NestedStack, Stack } from 'aws-cdk-lib'
+import { Annotations, Fn, NestedStack, Stack } from 'aws-cdk-lib'
 import { Construct } from 'constructs'
 import type { DeployedProject } from './project.ts'
 
@@ -15,6 +15,8 @@ const PER_POOL = 14
 const MOST_NAMED_POOLS = 10
 /** Nested stacks for pipelines. A pipeline keeps its stack when other pipelines are added or removed. */
 const PIPELINE_STACKS = 8
+/** What follows the name of the stack in the names of the larger layout. */
+const SPREAD = '-x-'
 /** The longest name of a queue or a state machine. */
 const LONGEST_NAME = 80
 
@@ -38,7 +40,8 @@ export class Layout {
     this.stackName = Stack.of(root).stackName
     this.isSpread = needsSpreading(project)
     this.anyPrefix = `${this.stackName}-`
-    this.prefix = this.isSpread ? `${this.stackName}-x-` : this.anyPrefix
+    this.prefix = this.isSpread ? `${this.stackName}${SPREAD}` : this.anyPrefix
+    warnOfSharedPrefix(root, this.stackName)
     refuseLongNames(this, project)
   }
 
@@ -83,6 +86,16 @@ function needsSpreading({ pools, pipelines, secrets, budgets }: DeployedProject)
   const count = Object.keys(pools).length
   const resources = BASE + PER_POOL * count + pipelines.length + secrets.length + budgets.length
   return count > MOST_NAMED_POOLS || resources > ONE_STACK
+}
+
+/** The larger layout of a stack `data` may answer all executions of `data-x-*`, so no other stack should have such a name. */
+function warnOfSharedPrefix(root: Construct, stackName: string): void {
+  const [other = '', ...rest] = `${stackName}-`.split(SPREAD)
+  if (rest.length > 0)
+    Annotations.of(root).addWarningV2(
+      'sluice:stackName',
+      `A stack ${other} with a large project could answer the executions of ${stackName}: give this stack a name without "${SPREAD}".`,
+    )
 }
 
 function refuseLongNames({ prefix, queuePrefix }: Layout, { pools, pipelines }: DeployedProject): void {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { App, NestedStack, Stack } from 'aws-cdk-lib'
-import { Template } from 'aws-cdk-lib/assertions'
+import { Annotations, Match, Template } from 'aws-cdk-lib/assertions'
 import { type DeployedProject, Sluice, SluiceStack } from '../../infra/index.ts'
 import { DECIDERS } from '../../src/define/deployment-options.ts'
 import { daily, pipeline, task, text } from '../../src/index.ts'
@@ -189,6 +189,21 @@ describe('a project that fits one stack', () => {
       assert.equal(templates.length, 1)
       assert.ok(Object.keys(templates[0] ?? {}).length <= 500)
     }
+  })
+})
+
+describe('a stack whose executions the larger layout of another stack may answer', () => {
+  const warningsOf = (name: string) => {
+    const stack = new Stack(new App(), name, { env: { region: 'eu-west-2' } })
+    new Sluice(stack, 'Sluice', { project: largeProject(1, 1, 0) })
+    const warnings = Annotations.fromStack(stack).findWarning('*', Match.stringLikeRegexp('could answer'))
+    return warnings.map(({ entry }) => String(entry.data))
+  }
+
+  it('is warned of', () => {
+    for (const name of ['data-x', 'data-x-eu'])
+      assert.match(warningsOf(name)[0] ?? '', new RegExp(`A stack data .* executions of ${name}:`))
+    for (const name of ['data', 'data-eu', 'data-xl']) assert.deepEqual(warningsOf(name), [])
   })
 })
 
