@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { before, describe, it } from 'node:test'
+import { CloudWatchLogsClient, DescribeLogGroupsCommand } from '@aws-sdk/client-cloudwatch-logs'
+import { ScanCommand } from '@aws-sdk/client-dynamodb'
+import { ListObjectsV2Command } from '@aws-sdk/client-s3'
 import { earlierVersion } from '../compatibility/earlier-version.ts'
 import {
+  clients,
   endOf,
   projectFolder,
+  resourceOf,
   sluice,
   startInConsole,
   targetOf,
@@ -109,5 +114,30 @@ describe('a deployment of the earlier version that is updated while a run is ope
     const { stdout } = await sluice(['retry', run, '--env', 'earlier', '--json'], { cwd })
     assert.deepEqual(JSON.parse(stdout).counts, { complete: 1, failed: 1 })
     assert.deepEqual((await json(['run', 'First', '--of', unique('new')])).counts, { succeeded: 1 })
+  })
+
+  it('is removed once its open runs are cancelled; records, plans and targets stay', async () => {
+    const [table, bucket, logGroup] = await Promise.all([
+      resourceOf(STACK, 'SluiceRecordsTable', 'AWS::DynamoDB::Table'),
+      resourceOf(STACK, 'SluiceRecordsBucket', 'AWS::S3::Bucket'),
+      resourceOf(STACK, 'SluiceadvanceLogs', 'AWS::Logs::LogGroup'),
+    ])
+    // Its first attempt fails at once, and the next one is due a minute later.
+    const { run } = await json(['run', 'Flaky', '--of', unique('removed'), '--detach'])
+    const refused = await sluice(['destroy', '--env', 'earlier', '--yes'], { cwd })
+    assert.equal(refused.code, 2, refused.stderr)
+    assert.ok(refused.stderr.includes(run), refused.stderr)
+    await ok(['destroy', '--yes', '--cancel', '--logs'])
+    const { stderr } = await sluice(['runs', '--env', 'earlier'], { cwd })
+    assert.match(stderr, /There is no stack sluice-earlier/)
+    const rows = await clients.dynamodb.send(new ScanCommand({ TableName: table }))
+    assert.ok(JSON.stringify(rows.Items).includes(run))
+    const objects = await clients.s3.send(new ListObjectsV2Command({ Bucket: bucket }))
+    const prefixes = new Set(objects.Contents?.map(({ Key }) => Key?.split('/')[0]))
+    assert.deepEqual(prefixes, new Set(['plans', 'targets']))
+    const { logGroups } = await new CloudWatchLogsClient({}).send(
+      new DescribeLogGroupsCommand({ logGroupNamePrefix: logGroup }),
+    )
+    assert.deepEqual(logGroups, [])
   })
 })
