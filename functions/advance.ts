@@ -4,19 +4,19 @@ import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
 import type { DynamoDBStreamEvent, SQSEvent } from 'aws-lambda'
 import { toFeedEvent } from '../src/adapters/dynamodb/stream-event.ts'
 import { makeExecutions } from '../src/adapters/states/executions.ts'
-import { readSettings } from '../src/homes/aws/environment.ts'
-import { createAdvance, createRepair } from '../src/homes/aws/handlers/advance.ts'
-import { noteCode } from '../src/homes/aws/handlers/deployed-code.ts'
-import { openDeployed } from '../src/homes/aws/home.ts'
-import { launcherOf } from '../src/homes/aws/launcher.ts'
-import { runMetrics } from '../src/homes/aws/metrics.ts'
+import { readPartSettings } from '../src/homes/aws/environment.ts'
+import { makeAdvanceHandler, makeRepairHandler } from '../src/homes/aws/handlers/advance.ts'
+import { noteDeployedCode } from '../src/homes/aws/handlers/deployed-code.ts'
+import { openDeployedHome } from '../src/homes/aws/home.ts'
+import { makeLauncher } from '../src/homes/aws/launcher.ts'
+import { makeRunMetrics } from '../src/homes/aws/metrics.ts'
 import { PATIENT } from '../src/homes/aws/patience.ts'
 import { bundledContainers, bundledLimits } from '../src/project/bundled.ts'
 
-const told = readSettings('advance')
+const told = readPartSettings('advance')
 const sqs = new SQSClient(PATIENT)
-const { queue, wake } = launcherOf(told, bundledContainers)
-const home = openDeployed(told, { worker: 'advance', limits: bundledLimits, queue })
+const { queue, wake } = makeLauncher(told, bundledContainers)
+const home = openDeployedHome(told, { worker: 'advance', limits: bundledLimits, queue })
 const answers = makeExecutions(new SFNClient(PATIENT))
 
 async function repair(keys: string[]): Promise<void> {
@@ -26,10 +26,10 @@ async function repair(keys: string[]): Promise<void> {
     )
 }
 
-await noteCode(home)
-const onRunEnd = runMetrics(told.stack)
-const advance = createAdvance({ home, answers, repair, wake, onRunEnd })
-const handleKey = createRepair({ home, answers, wake })
+await noteDeployedCode(home)
+const onRunEnd = makeRunMetrics(told.stack)
+const advance = makeAdvanceHandler({ home, answers, repair, wake, onRunEnd })
+const handleKey = makeRepairHandler({ home, answers, wake })
 
 /** Changes of the table, from its stream; and keys that went aside, from their queue. */
 export const handler = async (event: DynamoDBStreamEvent | SQSEvent): Promise<void> => {

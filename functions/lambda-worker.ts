@@ -6,11 +6,11 @@ import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda'
 import { parseDelivery } from '../src/adapters/sqs/queue.ts'
 import { makeLambdaWorkerId } from '../src/core/names.ts'
 import type { Job } from '../src/core/ports/working.ts'
-import { bodies } from '../src/homes/aws/bodies.ts'
-import { ofPool, readSettings } from '../src/homes/aws/environment.ts'
-import { createLambdaWorker } from '../src/homes/aws/handlers/lambda-worker.ts'
-import { openDeployed } from '../src/homes/aws/home.ts'
-import { attemptMetrics } from '../src/homes/aws/metrics.ts'
+import { makeIsolatedBodyRunner } from '../src/homes/aws/bodies.ts'
+import { findPoolSetting, readPartSettings } from '../src/homes/aws/environment.ts'
+import { makeLambdaWorkerHandler } from '../src/homes/aws/handlers/lambda-worker.ts'
+import { openDeployedHome } from '../src/homes/aws/home.ts'
+import { makeAttemptMetrics } from '../src/homes/aws/metrics.ts'
 import { PATIENT } from '../src/homes/aws/patience.ts'
 import { loadProject } from '../src/project/load-config.ts'
 import { UNSUPERVISED } from '../src/runners/process/supervision.ts'
@@ -22,14 +22,14 @@ const OWN_MB = 192
 
 // Processes of bodies share what has been compiled.
 enableCompileCache(join(tmpdir(), 'sluice-compiled'))
-const told = readSettings('lambda-worker')
+const told = readPartSettings('lambda-worker')
 const project = await loadProject('sluice.config')
-const home = openDeployed(told, {
+const home = openDeployedHome(told, {
   worker: makeLambdaWorkerId(process.env.AWS_LAMBDA_LOG_STREAM_NAME ?? 'unknown'),
   project,
   limits: project.limits,
   memoryMb: told.memoryMb,
-  runner: bodies({
+  runner: makeIsolatedBodyRunner({
     project,
     storage: told.storage,
     graceMs: GRACE_MS,
@@ -47,13 +47,13 @@ function withinMemory(job: Job): Job {
   return { ...job, memoryMb: Math.floor(Math.min(job.memoryMb ?? most, most)) }
 }
 
-const work = createLambdaWorker(home, { onEnd: attemptMetrics(told.stack) })
+const work = makeLambdaWorkerHandler(home, { onEnd: makeAttemptMetrics(told.stack) })
 
 const sqs = new SQSClient(PATIENT)
 
 /** Attempts of a Lambda pool. What is not ours comes back at once, until it is a dead letter. */
 export const handler = async ({ Records }: SQSEvent, context: Context): Promise<SQSBatchResponse> => {
-  const QueueUrl = ofPool(told.queues, told.pool) ?? ''
+  const QueueUrl = findPoolSetting(told.queues, told.pool) ?? ''
   const read = Records.map((record) => parseDelivery(QueueUrl, record.body, record.receiptHandle))
   await work(
     read.filter((delivery) => delivery !== undefined),

@@ -1,21 +1,21 @@
 import { ECSClient } from '@aws-sdk/client-ecs'
 import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs'
 import { makeFargateWorkers } from '../src/adapters/ecs/workers.ts'
-import { ofPool, readSettings } from '../src/homes/aws/environment.ts'
-import { createLaunchWorkers } from '../src/homes/aws/handlers/launch-workers.ts'
-import { openDeployed } from '../src/homes/aws/home.ts'
+import { findPoolSetting, readPartSettings } from '../src/homes/aws/environment.ts'
+import { makeLaunchHandler } from '../src/homes/aws/handlers/launch-workers.ts'
+import { openDeployedHome } from '../src/homes/aws/home.ts'
 import { PATIENT } from '../src/homes/aws/patience.ts'
 import { bundledContainers, bundledLimits } from '../src/project/bundled.ts'
 
-const told = readSettings('launch-workers')
+const told = readPartSettings('launch-workers')
 const { workers, queues } = told
-const home = openDeployed(told, { worker: 'launch-workers', limits: bundledLimits })
+const home = openDeployedHome(told, { worker: 'launch-workers', limits: bundledLimits })
 const sqs = new SQSClient(PATIENT)
 
 async function backlog(pool: string): Promise<number> {
   const { Attributes } = await sqs.send(
     new GetQueueAttributesCommand({
-      QueueUrl: ofPool(queues, pool),
+      QueueUrl: findPoolSetting(queues, pool),
       AttributeNames: ['ApproximateNumberOfMessages'],
     }),
   )
@@ -28,7 +28,7 @@ const pools = Object.fromEntries(
 )
 
 /** Launches the containers that a pool, or any of them, is missing. */
-export const handler = createLaunchWorkers({
+export const handler = makeLaunchHandler({
   ports: home.context.ports,
   pools,
   backlog,

@@ -1,10 +1,10 @@
 import { Duration, Stack } from 'aws-cdk-lib'
 import * as lambda from 'aws-cdk-lib/aws-lambda'
 import type * as logs from 'aws-cdk-lib/aws-logs'
-import { machineArn } from './constructs/arns.ts'
-import { withGroups } from './constructs/grants.ts'
+import { makeMachineArn } from './constructs/arns.ts'
+import { combineGrants } from './constructs/grants.ts'
 import type { Foundation } from './foundation.ts'
-import { readableLogs } from './pools.ts'
+import { listReadableLogs } from './pools.ts'
 
 /** The function that answers the command and the console. Calls are signed with AWS credentials. */
 export class Api {
@@ -14,7 +14,7 @@ export class Api {
   /** `logGroups`: those of the pools' tasks, by pool. */
   constructor(foundation: Foundation, logGroups: Map<string, logs.LogGroup>) {
     const { scope, layout, permissions, secretsPrefix, machineNames } = foundation
-    const { arns, names } = readableLogs(foundation, logGroups)
+    const { arns, names } = listReadableLogs(foundation, logGroups)
     const statements = [
       ...foundation.allowLooking('read', 'list'),
       ...permissions.readLogs(arns),
@@ -24,10 +24,10 @@ export class Api {
     this.function = foundation.addFunction('api', {
       description: 'Answers the command and the console',
       settings: {
-        machines: machineArn(scope, layout.prefix),
+        machines: makeMachineArn(scope, layout.prefix),
         logGroups: Stack.of(scope).toJsonString(names),
       },
-      allows: withGroups(statements, permissions.startRuns(machineNames)),
+      allows: combineGrants(statements, permissions.startRuns(machineNames)),
       timeout: Duration.minutes(1),
       memoryMb: 1024,
     })

@@ -32,13 +32,13 @@ const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
 /** Where Sluice's own modules are: the checkout, or the built package. */
 export const OWN = fileURLToPath(new URL('..', import.meta.url))
 /** One of Sluice's own modules. */
-export const ownModule = (path: string) => join(OWN, `${path}.${extension}`)
+export const resolveOwnModule = (path: string) => join(OWN, `${path}.${extension}`)
 
 /** Lets bundled CommonJS modules load Node's own modules. */
 const REQUIRE = "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);"
 
 /** Bundles entries with a project and all their imports; returns a version: the hash of the bundle. */
-export async function bundle({
+export async function bundleEntries({
   entries,
   project,
   outdir,
@@ -67,7 +67,7 @@ export async function bundle({
     external,
     plugins: [ownModules(project, replace)],
   })
-  return hashOf(outdir)
+  return hashFolder(outdir)
 }
 
 function ownModules(project: BundledProject, replace: { [path: string]: string }): Plugin {
@@ -75,7 +75,7 @@ function ownModules(project: BundledProject, replace: { [path: string]: string }
     name: 'sluice',
     setup({ onResolve, onLoad }) {
       // A second copy of Sluice would not know the first one's tasks.
-      onResolve({ filter: /^sluice$/ }, () => ({ path: ownModule('src/index') }))
+      onResolve({ filter: /^sluice$/ }, () => ({ path: resolveOwnModule('src/index') }))
       onLoad({ filter: /[\\/]src[\\/]project[\\/]bundled\.[jt]s$/ }, () => ({
         contents: modulesText(project),
         resolveDir: OWN,
@@ -111,7 +111,7 @@ function modulesText({ path, modules, missing, limits, containers }: BundledProj
 }
 
 /** Sixteen digits that change when a file of the folder changes. */
-export function hashOf(folder: string): string {
+export function hashFolder(folder: string): string {
   const hash = createHash('sha256')
   if (!existsSync(folder)) return ''
   for (const name of globSync('**/*', { cwd: folder, withFileTypes: false }).sort()) {

@@ -9,11 +9,11 @@ import * as logs from 'aws-cdk-lib/aws-logs'
 import { Asset } from 'aws-cdk-lib/aws-s3-assets'
 import { Construct } from 'constructs'
 import { CAPACITY, CONTAINER, POOL_DEFAULTS } from '../src/core/names.ts'
-import { grantTo } from './constructs/grants.ts'
-import { allow } from './constructs/permissions.ts'
+import { grantToRole } from './constructs/grants.ts'
+import { allowActions } from './constructs/permissions.ts'
 import type { Foundation } from './foundation.ts'
 import type { Layout } from './layout.ts'
-import { allowTasks } from './pools.ts'
+import { makePoolGrants } from './pools.ts'
 import type { DeployedPool, DeployedProject } from './project.ts'
 
 /** Input of the pools of containers. */
@@ -82,11 +82,11 @@ export class Containers extends Construct {
       resourceName: `${this.cluster.clusterName}/*`,
     })
     return [
-      allow(['ecs:RunTask'], families, onlyHere),
-      allow(['ecs:ListTasks'], ['*'], onlyHere),
-      allow(['ecs:DescribeTasks'], [tasks], onlyHere),
-      allow(['ecs:TagResource'], [tasks], { StringEquals: { 'ecs:CreateAction': 'RunTask' } }),
-      allow(['iam:PassRole'], this.roleArns(), {
+      allowActions(['ecs:RunTask'], families, onlyHere),
+      allowActions(['ecs:ListTasks'], ['*'], onlyHere),
+      allowActions(['ecs:DescribeTasks'], [tasks], onlyHere),
+      allowActions(['ecs:TagResource'], [tasks], { StringEquals: { 'ecs:CreateAction': 'RunTask' } }),
+      allowActions(['iam:PassRole'], this.roleArns(), {
         StringEquals: { 'iam:PassedToService': 'ecs-tasks.amazonaws.com' },
       }),
     ]
@@ -154,14 +154,16 @@ export class Containers extends Construct {
         operatingSystemFamily: ecs.OperatingSystemFamily.LINUX,
       },
     })
-    grantTo(definition.taskRole as iam.Role, allowTasks(foundation, name, pool))
+    grantToRole(definition.taskRole as iam.Role, makePoolGrants(foundation, name, pool))
     definition.addToTaskRolePolicy(EXEC())
     const code = new Asset(scope, `${name}-Code`, {
       path: join(pool.folder, 'code.tgz'),
       assetHash: pool.version,
       assetHashType: AssetHashType.CUSTOM,
     })
-    definition.addToTaskRolePolicy(allow(['s3:GetObject'], [code.bucket.arnForObjects(code.s3ObjectKey)]))
+    definition.addToTaskRolePolicy(
+      allowActions(['s3:GetObject'], [code.bucket.arnForObjects(code.s3ObjectKey)]),
+    )
     const bundle = { uri: code.s3ObjectUrl, version: pool.version }
     definition.addContainer(CONTAINER, {
       image: this.image(scope, name, pool, props),
@@ -213,7 +215,7 @@ export class Containers extends Construct {
 
 /** `sluice shell` goes through Systems Manager: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html */
 const EXEC = () =>
-  allow(
+  allowActions(
     [
       'ssmmessages:CreateControlChannel',
       'ssmmessages:CreateDataChannel',

@@ -3,11 +3,11 @@ import * as lambda from 'aws-cdk-lib/aws-lambda'
 import * as sources from 'aws-cdk-lib/aws-lambda-event-sources'
 import { MOVING_AT_ONCE } from '../src/core/change.ts'
 import type { StoredRecord } from '../src/core/records/stored-record.ts'
-import { allowLoops } from './constructs/function.ts'
-import { withGroups } from './constructs/grants.ts'
+import { allowRecursiveLoops } from './constructs/function.ts'
+import { combineGrants } from './constructs/grants.ts'
 import type { Foundation } from './foundation.ts'
 import type { Launching } from './launching.ts'
-import { type LambdaPool, readableLogs } from './pools.ts'
+import { type LambdaPool, listReadableLogs } from './pools.ts'
 
 const BATCH = 500
 /** Batches of one shard that are handled at once; changes of one record stay in order. */
@@ -39,7 +39,7 @@ function addAdvance(foundation: Foundation, launching: Launching): lambda.Functi
   const advance = foundation.addFunction('advance', {
     description: 'Does what changed records ask for',
     settings: { repairQueue: repair.queue.queueUrl, launcher: launching.function.functionName },
-    allows: withGroups(statements, permissions.answerRuns(machineNames)),
+    allows: combineGrants(statements, permissions.answerRuns(machineNames)),
     timeout: Duration.minutes(1),
     memoryMb: 1024,
   })
@@ -55,14 +55,17 @@ function addAdvance(foundation: Foundation, launching: Launching): lambda.Functi
     }),
   )
   advance.addEventSource(new sources.SqsEventSource(repair.queue, { batchSize: 1 }))
-  allowLoops(advance)
+  allowRecursiveLoops(advance)
   return advance
 }
 
 /** Its audit does the same as `advance`, except answering executions; the logs of functions tell how they died. */
 function addTick(foundation: Foundation, launching: Launching, lambdaPools: LambdaPool[]): lambda.Function {
   const { permissions, scope } = foundation
-  const logs = readableLogs(foundation, new Map(lambdaPools.map(({ name, logGroup }) => [name, logGroup])))
+  const logs = listReadableLogs(
+    foundation,
+    new Map(lambdaPools.map(({ name, logGroup }) => [name, logGroup])),
+  )
   return foundation.addFunction('tick', {
     description: 'Brings what is due, every minute',
     settings: {
@@ -84,7 +87,7 @@ function addTick(foundation: Foundation, launching: Launching, lambdaPools: Lamb
 
 const { isEqual, notEquals, or } = lambda.FilterRule
 
-const changed = (
+const matchChangedRecords = (
   kinds: StoredRecord['kind'][],
   fields: object = {},
   eventName: 'INSERT' | 'MODIFY' = 'MODIFY',
@@ -99,8 +102,8 @@ const changed = (
  * that they cost no invocation.
  */
 const CHANGES = [
-  changed(['taskRun'], { status: { S: or(...MOVING_AT_ONCE) } }, 'INSERT'),
-  changed(['taskRun'], { status: { S: notEquals('running') } }),
-  changed(['run', 'limit']),
-  changed(['lock'], { waiting: { BOOL: isEqual(true) } }),
+  matchChangedRecords(['taskRun'], { status: { S: or(...MOVING_AT_ONCE) } }, 'INSERT'),
+  matchChangedRecords(['taskRun'], { status: { S: notEquals('running') } }),
+  matchChangedRecords(['run', 'limit']),
+  matchChangedRecords(['lock'], { waiting: { BOOL: isEqual(true) } }),
 ]

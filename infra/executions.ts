@@ -6,8 +6,8 @@ import { Construct } from 'constructs'
 import { ERRORS } from '../src/core/errors.ts'
 import { EXECUTION_ERRORS, TASKS_MACHINE } from '../src/core/names.ts'
 import type { Pipeline } from '../src/define/pipeline.ts'
-import { machineArn } from './constructs/arns.ts'
-import { allow } from './constructs/permissions.ts'
+import { makeMachineArn } from './constructs/arns.ts'
+import { allowActions } from './constructs/permissions.ts'
 import type { Layout } from './layout.ts'
 
 /** Input of the state machines. */
@@ -42,7 +42,7 @@ export class Executions extends Construct {
     super(scope, id)
     const { prefix } = layout
     const role = new iam.Role(this, 'Role', { assumedBy: new iam.ServicePrincipal('states.amazonaws.com') })
-    role.addToPolicy(allow(['lambda:InvokeFunction'], [planArn]))
+    role.addToPolicy(allowActions(['lambda:InvokeFunction'], [planArn]))
     for (const statement of LOG_DELIVERY) role.addToPolicy(statement())
     const logGroup = new logs.LogGroup(this, 'Logs', {
       // Step Functions may write into log groups of this name without a policy that grows with each machine.
@@ -56,7 +56,7 @@ export class Executions extends Construct {
         stateMachineName: `${prefix}${name}`,
         stateMachineType: 'STANDARD',
         roleArn: role.roleArn,
-        definitionString: Stack.of(this).toJsonString(definitionOf(planArn, name)),
+        definitionString: Stack.of(this).toJsonString(makeMachineDefinition(planArn, name)),
         loggingConfiguration: {
           level: 'ALL',
           includeExecutionData: false,
@@ -67,7 +67,7 @@ export class Executions extends Construct {
       machine.node.addDependency(role)
       if (isPipeline) Tags.of(machine).add(PIPELINE_TAG, name)
       this.machines.push(machine)
-      this.arns.set(name, machineArn(this, `${prefix}${name}`))
+      this.arns.set(name, makeMachineArn(this, `${prefix}${name}`))
     }
   }
 }
@@ -75,7 +75,7 @@ export class Executions extends Construct {
 /** Log delivery and traces have no resources: https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html */
 const LOG_DELIVERY = [
   () =>
-    allow(
+    allowActions(
       [
         'logs:CreateLogDelivery',
         'logs:GetLogDelivery',
@@ -89,7 +89,7 @@ const LOG_DELIVERY = [
       ['*'],
     ),
   () =>
-    allow(
+    allowActions(
       [
         'xray:PutTraceSegments',
         'xray:PutTelemetryRecords',
@@ -104,7 +104,11 @@ const LOG_DELIVERY = [
  * One state with a task token: the function registers the token, then plans, and the end of the run answers it. A
  * separate state for waiting would miss the end of a run that ends before the next transition.
  */
-export function definitionOf(planArn: string, name: string, partition: string = Aws.PARTITION): object {
+export function makeMachineDefinition(
+  planArn: string,
+  name: string,
+  partition: string = Aws.PARTITION,
+): object {
   const pipeline = name === TASKS_MACHINE ? {} : { pipeline: name }
   return {
     Comment: `Runs of ${name}. The input is an object of parameters.`,

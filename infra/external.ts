@@ -30,7 +30,7 @@ interface Installed {
  * Puts packages that are not bundled, and their dependencies, beside a bundle. Packages with compiled parts are installed
  * for the functions' platform, from the project's lockfile; all others are copied as they are installed.
  */
-export function copyExternal(project: string, external: readonly string[], outdir: string): void {
+export function copyExternalPackages(project: string, external: readonly string[], outdir: string): void {
   if (external.length === 0) return
   let folders = copyAll(project, external, outdir)
   if (!folders.some(hasCompiledParts)) return
@@ -54,7 +54,7 @@ function copyAll(from: string, names: readonly string[], outdir: string): string
     if (isFree) shared.set(name, folder)
     cpSync(folder, to, { recursive: true, dereference: true, filter: (path) => !isNested(folder, path) })
     copies.push(to)
-    for (const each of needsOf(folder)) copy(each, to)
+    for (const each of listDependencies(folder)) copy(each, to)
   }
   for (const name of names) copy(find(name, from, false) ?? missing(name), outdir)
   return copies
@@ -64,8 +64,8 @@ const isNested = (folder: string, path: string) =>
   path !== folder && basename(path) === 'node_modules' && dirname(path) === folder
 
 /** Installed dependencies of a package. */
-function needsOf(folder: string): Installed[] {
-  const { dependencies = {}, optionalDependencies = {}, peerDependencies = {} } = packageOf(folder)
+function listDependencies(folder: string): Installed[] {
+  const { dependencies = {}, optionalDependencies = {}, peerDependencies = {} } = readPackageFile(folder)
   const optional = { ...optionalDependencies, ...peerDependencies }
   return Object.keys({ ...dependencies, ...optional }).flatMap((name) => {
     const isOptional = name in optional
@@ -102,11 +102,11 @@ interface PackageFile {
   cpu?: string[]
 }
 
-const packageOf = (folder: string): PackageFile =>
+const readPackageFile = (folder: string): PackageFile =>
   JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
 
 function hasCompiledParts(folder: string): boolean {
-  const { os, cpu } = packageOf(folder)
+  const { os, cpu } = readPackageFile(folder)
   return os !== undefined || cpu !== undefined || globSync('**/*.node', { cwd: folder }).length > 0
 }
 

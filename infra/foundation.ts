@@ -10,7 +10,7 @@ import {
   SETTINGS_OF,
   type Setting,
   type SHARED_SETTINGS,
-  variableOf,
+  toSettingVariable,
 } from '../src/homes/aws/environment.ts'
 import { LONGEST_TIMEOUT, OwnFunction } from './constructs/function.ts'
 import type { Grants } from './constructs/grants.ts'
@@ -106,7 +106,7 @@ export class Foundation {
   /** The environment variables of one part: those of the config, and exactly the settings that the part reads. */
   variablesOf<P extends Part>(part: P, own: OwnSettings<P>): { [name: string]: string } {
     const values = { ...this.sharedSettings(), ...own } as { [S in Setting]?: string }
-    const settings = SETTINGS_OF[part].map((setting) => [variableOf(setting), values[setting] ?? ''])
+    const settings = SETTINGS_OF[part].map((setting) => [toSettingVariable(setting), values[setting] ?? ''])
     return { ...this.project.environment.variables, ...Object.fromEntries(settings) }
   }
 

@@ -3,7 +3,7 @@ import * as events from 'aws-cdk-lib/aws-events'
 import * as targets from 'aws-cdk-lib/aws-events-targets'
 import type * as lambda from 'aws-cdk-lib/aws-lambda'
 import { EVENTS } from '../src/core/names.ts'
-import { machineArn } from './constructs/arns.ts'
+import { makeMachineArn } from './constructs/arns.ts'
 import type { Containers } from './containers.ts'
 import type { Foundation } from './foundation.ts'
 import type { Launching } from './launching.ts'
@@ -56,7 +56,7 @@ export class JobEvents {
 function patternOfMachines({ scope, layout, machineNames }: Foundation): unknown[] {
   const length = machineNames.reduce((sum, name) => sum + name.length + ARN_CHARACTERS, 0)
   if (!layout.isSpread && length <= PATTERN_CHARACTERS)
-    return machineNames.map((name) => machineArn(scope, name))
+    return machineNames.map((name) => makeMachineArn(scope, name))
   // What is heard of another stack's executions is noted, and changes nothing.
-  return [{ prefix: machineArn(scope, layout.prefix) }]
+  return [{ prefix: makeMachineArn(scope, layout.prefix) }]
 }

@@ -1,10 +1,10 @@
 import { Duration, Stack } from 'aws-cdk-lib'
 import type * as iam from 'aws-cdk-lib/aws-iam'
 import type * as lambda from 'aws-cdk-lib/aws-lambda'
-import { allow } from './constructs/permissions.ts'
+import { allowActions } from './constructs/permissions.ts'
 import type { Containers } from './containers.ts'
 import type { Foundation } from './foundation.ts'
-import { poolsOn } from './pools.ts'
+import { listPoolsOn } from './pools.ts'
 
 /** The function that launches containers. Others invoke it when a pool may be missing some. */
 export class Launching {
@@ -12,7 +12,7 @@ export class Launching {
 
   constructor(foundation: Foundation, containers: Containers | undefined) {
     const { scope, layout, permissions, project, queues } = foundation
-    const pools = Object.keys(poolsOn(project, 'fargate'))
+    const pools = Object.keys(listPoolsOn(project, 'fargate'))
     this.function = foundation.addFunction('launch-workers', {
       description: 'Launches containers that a pool is missing',
       settings: {
@@ -37,6 +37,6 @@ export class Launching {
 
   /** Permission to have containers launched. */
   allowInvoking(): iam.PolicyStatement {
-    return allow(['lambda:InvokeFunction'], [this.function.functionArn])
+    return allowActions(['lambda:InvokeFunction'], [this.function.functionArn])
   }
 }

@@ -8,7 +8,7 @@ import type { Foundation } from './foundation.ts'
 const IMAGES_OF_AN_OUTPUT = 12
 
 /** Adds the outputs by which the command finds the parts of a deployment. */
-export function addOutputs(
+export function addDeploymentOutputs(
   { scope, project, layout, storage }: Foundation,
   api: Api,
   containers: Containers | undefined,

@@ -1,6 +1,6 @@
 import type * as lambda from 'aws-cdk-lib/aws-lambda'
 import { LONGEST_TIMEOUT } from './constructs/function.ts'
-import { withGroups } from './constructs/grants.ts'
+import { combineGrants } from './constructs/grants.ts'
 import { Executions } from './executions.ts'
 import type { Foundation } from './foundation.ts'
 
@@ -18,7 +18,7 @@ export class Planning {
     this.function = foundation.addFunction('plan', {
       description: 'Plans a run and notes who waits for its end',
       settings: {},
-      allows: withGroups(looking, permissions.answerRuns(machineNames)),
+      allows: combineGrants(looking, permissions.answerRuns(machineNames)),
       timeout: LONGEST_TIMEOUT,
       memoryMb: 2048,
     })

@@ -5,8 +5,8 @@ import * as sources from 'aws-cdk-lib/aws-lambda-event-sources'
 import type * as logs from 'aws-cdk-lib/aws-logs'
 import { POOL_DEFAULTS } from '../src/core/names.ts'
 import { parseS3Prefix } from '../src/core/s3-uri.ts'
-import { allowLoops, LONGEST_TIMEOUT, OwnFunction } from './constructs/function.ts'
-import { type Grants, withGroups } from './constructs/grants.ts'
+import { allowRecursiveLoops, LONGEST_TIMEOUT, OwnFunction } from './constructs/function.ts'
+import { combineGrants, type Grants } from './constructs/grants.ts'
 import type { Foundation } from './foundation.ts'
 import type { DeployedPool, DeployedProject } from './project.ts'
 
@@ -14,14 +14,14 @@ import type { DeployedPool, DeployedProject } from './project.ts'
 const LEAST_CONCURRENCY = 2
 
 /** The pools that run on a platform, by name. */
-export const poolsOn = (
+export const listPoolsOn = (
   { pools }: DeployedProject,
   platform: 'lambda' | 'fargate',
 ): { [name: string]: DeployedPool } =>
   Object.fromEntries(Object.entries(pools).filter(([, { runsOn = 'lambda' }]) => runsOn === platform))
 
 /** The tasks of a pool: its messages, records, plans, targets, its own secrets, and the permissions of its options. */
-export function allowTasks(foundation: Foundation, name: string, pool: DeployedPool): Grants {
+export function makePoolGrants(foundation: Foundation, name: string, pool: DeployedPool): Grants {
   const { permissions, queues, storage, secretsPrefix } = foundation
   const { secrets, allows = [], policies = [], runsOn } = pool
   const { bucket, prefix } = parseS3Prefix(storage)
@@ -36,7 +36,7 @@ export function allowTasks(foundation: Foundation, name: string, pool: DeployedP
     ...permissions.send([queue]),
     ...allows.map((each) => new iam.PolicyStatement(each)),
   ]
-  return { ...withGroups(statements, permissions.readSecrets(secrets, secretsPrefix)), policies }
+  return { ...combineGrants(statements, permissions.readSecrets(secrets, secretsPrefix)), policies }
 }
 
 /** A pool whose tasks run in a Lambda function, which gets the messages of the pool's queue one by one. */
@@ -54,7 +54,7 @@ export class LambdaPool {
       folder: pool.folder,
       module: 'index',
       environment: foundation.variablesOf('lambda-worker', { pool: name, memoryMb: String(memoryMb) }),
-      allows: allowTasks(foundation, name, pool),
+      allows: makePoolGrants(foundation, name, pool),
       logRetentionDays: foundation.logRetentionDays,
       timeout: LONGEST_TIMEOUT,
       memoryMb,
@@ -72,12 +72,12 @@ export class LambdaPool {
         ...(concurrency === undefined ? {} : { maxConcurrency: Math.max(concurrency, LEAST_CONCURRENCY) }),
       }),
     )
-    allowLoops(this.function)
+    allowRecursiveLoops(this.function)
   }
 }
 
 /** Log groups of some pools: each by name, or those of all pools by a common prefix. */
-export function readableLogs(
+export function listReadableLogs(
   { scope, layout }: Foundation,
   groups: Map<string, logs.LogGroup>,
 ): { arns: string[]; names: { [pool: string]: string } } {

@@ -11,8 +11,8 @@ import type { Pipeline } from '../src/define/pipeline.ts'
 import type { BundledContainers } from '../src/project/bundled.ts'
 import { describeBrokenModule } from '../src/project/check-definitions.ts'
 import { loadProject, type Project, requireConfig } from '../src/project/load-config.ts'
-import { type BundledProject, bundle, ownModule } from './bundle.ts'
-import { copyExternal } from './external.ts'
+import { type BundledProject, bundleEntries, resolveOwnModule } from './bundle.ts'
+import { copyExternalPackages } from './external.ts'
 
 /** A project to deploy: the input of the stack. */
 export interface DeployedProject {
@@ -67,7 +67,7 @@ export async function readProject({
   refuseBroken(project)
   refusePoolNames(project)
   const out = outdir ?? join(project.folder, '.sluice', 'deploy', name)
-  const containers = containersOf(project)
+  const containers = listBundledContainers(project)
   const bundled: BundledProject = {
     path,
     modules: project.modules,
@@ -77,17 +77,19 @@ export async function readProject({
   }
   const external = environment.external ?? []
   const shared = { project: bundled, external, replace }
-  const code = await bundle({
+  const code = await bundleEntries({
     ...shared,
-    entries: Object.fromEntries(DECIDERS.map((each) => [`${each}/index`, ownModule(`functions/${each}`)])),
+    entries: Object.fromEntries(
+      DECIDERS.map((each) => [`${each}/index`, resolveOwnModule(`functions/${each}`)]),
+    ),
     outdir: join(out, 'functions'),
   })
-  copyExternal(project.folder, external, join(out, 'functions'))
+  copyExternalPackages(project.folder, external, join(out, 'functions'))
   const pools: DeployedProject['pools'] = {}
   for (const [pool, options] of Object.entries(project.pools))
     pools[pool] = {
       ...options,
-      secrets: secretsOf(project, pool),
+      secrets: listPoolSecrets(project, pool),
       ...(await bundlePool(project, pool, { ...shared, outdir: join(out, 'pools', pool) })),
     }
   return {
@@ -110,7 +112,7 @@ function refusePoolNames({ pools }: Project): void {
 }
 
 /** How the containers of each pool are launched. */
-const containersOf = ({ pools }: Project): BundledContainers =>
+const listBundledContainers = ({ pools }: Project): BundledContainers =>
   Object.fromEntries(
     Object.entries(pools).flatMap(
       ([name, { runsOn, concurrency = POOL_DEFAULTS.mostContainers, spot = true }]) =>
@@ -128,7 +130,7 @@ function refuseBroken({ broken }: Project): void {
 }
 
 /** Names, each once, in order. */
-function secretsOf({ tasks }: Project, pool: string): string[] {
+function listPoolSecrets({ tasks }: Project, pool: string): string[] {
   const own = [...tasks.values()].filter(({ policy }) => (policy.pool ?? 'default') === pool)
   return [...new Set(own.flatMap(({ policy }) => Object.values(policy.secrets)))].sort()
 }
@@ -137,26 +139,29 @@ function secretsOf({ tasks }: Project, pool: string): string[] {
 async function bundlePool(
   { pools, tasks, modules, path, limits }: Project,
   pool: string,
-  options: Pick<Parameters<typeof bundle>[0], 'external' | 'outdir' | 'replace'>,
+  options: Pick<Parameters<typeof bundleEntries>[0], 'external' | 'outdir' | 'replace'>,
 ): Promise<{ folder: string; version: string }> {
   const own = modules.filter(({ families }) =>
     families.some((family) => (tasks.get(family)?.policy.pool ?? 'default') === pool),
   )
   const project: BundledProject = { path, modules: own, missing: [], limits, containers: {} }
   if (pools[pool]?.runsOn !== 'fargate') {
-    const entries = { index: ownModule('functions/lambda-worker'), child: ownModule('worker/child') }
-    const version = await bundle({ ...options, project, entries })
-    copyExternal(dirname(path), options.external ?? [], options.outdir)
+    const entries = {
+      index: resolveOwnModule('functions/lambda-worker'),
+      child: resolveOwnModule('worker/child'),
+    }
+    const version = await bundleEntries({ ...options, project, entries })
+    copyExternalPackages(dirname(path), options.external ?? [], options.outdir)
     return { folder: options.outdir, version }
   }
   const image = join(options.outdir, 'image')
   const entries = {
-    main: ownModule('worker/main'),
-    child: ownModule('worker/child'),
-    'command-host': ownModule('src/runners/command/command-host'),
-    supervisor: ownModule('src/runners/process/supervisor'),
+    main: resolveOwnModule('worker/main'),
+    child: resolveOwnModule('worker/child'),
+    'command-host': resolveOwnModule('src/runners/command/command-host'),
+    supervisor: resolveOwnModule('src/runners/process/supervisor'),
   }
-  const version = await bundle({ ...options, project, entries, outdir: join(image, 'code') })
+  const version = await bundleEntries({ ...options, project, entries, outdir: join(image, 'code') })
   writeFileSync(join(image, 'code', 'version'), version)
   const packed = spawnSync('tar', ['-czf', join(image, 'code.tgz'), '-C', join(image, 'code'), '.'])
   if (packed.status !== 0)
@@ -167,7 +172,7 @@ async function bundlePool(
 
 /** The Dockerfile and the files from which it installs packages: a layer that changes only with the lockfile. */
 function copyImageParts(folder: string, image: string): void {
-  copyFileSync(join(ownModule('worker/main'), '..', 'Dockerfile'), join(image, 'Dockerfile'))
+  copyFileSync(join(resolveOwnModule('worker/main'), '..', 'Dockerfile'), join(image, 'Dockerfile'))
   const dependencies = join(image, 'dependencies')
   mkdirSync(dependencies, { recursive: true })
   for (const name of ['package.json', 'package-lock.json', '.npmrc'])

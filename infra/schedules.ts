@@ -4,9 +4,9 @@ import type * as lambda from 'aws-cdk-lib/aws-lambda'
 import * as scheduler from 'aws-cdk-lib/aws-scheduler'
 import type * as sqs from 'aws-cdk-lib/aws-sqs'
 import { Construct } from 'constructs'
-import { machineArn } from './constructs/arns.ts'
-import { withGroups } from './constructs/grants.ts'
-import { allow } from './constructs/permissions.ts'
+import { makeMachineArn } from './constructs/arns.ts'
+import { combineGrants } from './constructs/grants.ts'
+import { allowActions } from './constructs/permissions.ts'
 import type { Foundation } from './foundation.ts'
 import type { Layout } from './layout.ts'
 
@@ -18,8 +18,8 @@ export class Scheduling {
     const { scope, layout, permissions, queues, machineNames } = foundation
     this.function = foundation.addFunction('schedule', {
       description: 'Starts the intervals of schedules that are missing',
-      settings: { machines: machineArn(scope, layout.prefix) },
-      allows: withGroups(permissions.records(), permissions.startRuns(machineNames)),
+      settings: { machines: makeMachineArn(scope, layout.prefix) },
+      allows: combineGrants(permissions.records(), permissions.startRuns(machineNames)),
       timeout: Duration.minutes(5),
     })
     new Schedules(scope, 'Schedules', {
@@ -54,8 +54,8 @@ export class Schedules extends Construct {
     const role = new iam.Role(this, 'Role', {
       assumedBy: new iam.ServicePrincipal('scheduler.amazonaws.com'),
     })
-    role.addToPolicy(allow(['lambda:InvokeFunction'], [scheduleArn, tickArn]))
-    role.addToPolicy(allow(['sqs:SendMessage'], [deadLetters.queueArn]))
+    role.addToPolicy(allowActions(['lambda:InvokeFunction'], [scheduleArn, tickArn]))
+    role.addToPolicy(allowActions(['sqs:SendMessage'], [deadLetters.queueArn]))
     const groupName = `${anyPrefix}schedules`
     const group = new scheduler.CfnScheduleGroup(this, 'Group', { name: groupName })
     const add = (name: string, arn: string, input: object, when: string) => {

@@ -11,14 +11,14 @@ import { Foundation } from './foundation.ts'
 import { JobEvents } from './job-events.ts'
 import { Launching } from './launching.ts'
 import { Monitoring } from './monitoring.ts'
-import { addOutputs } from './outputs.ts'
+import { addDeploymentOutputs } from './outputs.ts'
 import { Planning } from './planning.ts'
-import { LambdaPool, poolsOn } from './pools.ts'
+import { LambdaPool, listPoolsOn } from './pools.ts'
 import type { DeployedProject } from './project.ts'
 import type { Queues } from './queues.ts'
 import type { Records } from './records.ts'
 import { Scheduling } from './schedules.ts'
-import { addSecrets } from './secrets.ts'
+import { addTaskSecrets } from './secrets.ts'
 
 /** Input of a deployment. */
 export interface SluiceProps {
@@ -33,7 +33,7 @@ export interface SluiceProps {
 }
 
 /** Tags that separate projects and environments in the account's bill. */
-export const tagsOf = ({ project, name }: DeployedProject): { [key: string]: string } => ({
+export const makeBillingTags = ({ project, name }: DeployedProject): { [key: string]: string } => ({
   ...(project === '' ? {} : { 'sluice:project': project }),
   'sluice:environment': name,
 })
@@ -54,9 +54,9 @@ export class Sluice extends Construct {
   constructor(scope: Construct, id: string, { project, keptSecrets = [], ...props }: SluiceProps) {
     super(scope, id)
     const foundation = new Foundation(this, project)
-    addSecrets(foundation, keptSecrets)
+    addTaskSecrets(foundation, keptSecrets)
     const containers = addContainers(foundation, props)
-    const pools = Object.entries(poolsOn(project, 'lambda')).map(
+    const pools = Object.entries(listPoolsOn(project, 'lambda')).map(
       ([name, pool]) => new LambdaPool(foundation, name, pool),
     )
     const launching = new Launching(foundation, containers)
@@ -87,7 +87,7 @@ export class Sluice extends Construct {
       functions: own,
       machines: planning.executions.arns,
     })
-    addOutputs(foundation, api, containers)
+    addDeploymentOutputs(foundation, api, containers)
     addTags(this, project, pools, containers)
     acknowledgeExceptions(this)
 
@@ -106,7 +106,7 @@ function addContainers(
   foundation: Foundation,
   { architecture = ecs.CpuArchitecture.ARM64, images = {} }: Pick<SluiceProps, 'architecture' | 'images'>,
 ): Containers | undefined {
-  const pools = poolsOn(foundation.project, 'fargate')
+  const pools = listPoolsOn(foundation.project, 'fargate')
   if (Object.keys(pools).length === 0) return undefined
   return new Containers(foundation.scope, 'Containers', { foundation, pools, architecture, images })
 }
@@ -118,7 +118,7 @@ function addTags(
   pools: LambdaPool[],
   containers: Containers | undefined,
 ): void {
-  for (const [key, value] of Object.entries({ ...project.environment.tags, ...tagsOf(project) }))
+  for (const [key, value] of Object.entries({ ...project.environment.tags, ...makeBillingTags(project) }))
     Tags.of(sluice).add(key, value)
   const tagPool = (part: Construct, pool: string) => Tags.of(part).add('sluice:pool', pool)
   for (const [pool, definition] of containers?.definitions ?? []) tagPool(definition, pool)

@@ -2,11 +2,11 @@ import { readFile } from 'node:fs/promises'
 import { makeContainerWorkerId } from '../src/core/names.ts'
 import type { Job } from '../src/core/ports/working.ts'
 import { Worker } from '../src/engine/work.ts'
-import { bodies } from '../src/homes/aws/bodies.ts'
-import { readSettings } from '../src/homes/aws/environment.ts'
-import { withCurrentCode } from '../src/homes/aws/handlers/deployed-code.ts'
-import { openDeployed } from '../src/homes/aws/home.ts'
-import { attemptMetrics } from '../src/homes/aws/metrics.ts'
+import { makeIsolatedBodyRunner } from '../src/homes/aws/bodies.ts'
+import { readPartSettings } from '../src/homes/aws/environment.ts'
+import { makeCurrentCodeQueue } from '../src/homes/aws/handlers/deployed-code.ts'
+import { openDeployedHome } from '../src/homes/aws/home.ts'
+import { makeAttemptMetrics } from '../src/homes/aws/metrics.ts'
 import { loadProject } from '../src/project/load-config.ts'
 
 /** SIGKILL follows SIGTERM after 120 s; the hand-back takes some of that. */
@@ -21,17 +21,17 @@ const OUTDATED = 3
  * interrupted. Deleting a message is left to its claim, because the lease covers what comes after.
  */
 export async function runContainerWorker(): Promise<void> {
-  const told = readSettings('worker')
+  const told = readPartSettings('worker')
   const { idleSeconds, tasksPerWorker } = told
   const project = await loadProject('sluice.config')
-  const home = openDeployed(told, {
+  const home = openDeployedHome(told, {
     worker: await readWorkerId(),
     project,
     limits: project.limits,
     memoryMb: told.memoryMb,
     waitSeconds: Math.min(WAIT_SECONDS, idleSeconds),
-    runner: bodies({ project, storage: told.storage, graceMs: GRACE_MS, adapt: alone }),
-    queue: withCurrentCode(
+    runner: makeIsolatedBodyRunner({ project, storage: told.storage, graceMs: GRACE_MS, adapt: alone }),
+    queue: makeCurrentCodeQueue(
       () => home.context,
       () => outdated(),
     ),
@@ -41,7 +41,7 @@ export async function runContainerWorker(): Promise<void> {
   const worker = new Worker(home.context, {
     concurrency: 1,
     pool: told.pool,
-    onEnd: attemptMetrics(told.stack),
+    onEnd: makeAttemptMetrics(told.stack),
     onStart() {
       if (++started === tasksPerWorker) worker.drain()
     },

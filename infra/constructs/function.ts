@@ -3,7 +3,7 @@ import * as iam from 'aws-cdk-lib/aws-iam'
 import * as lambda from 'aws-cdk-lib/aws-lambda'
 import * as logs from 'aws-cdk-lib/aws-logs'
 import { Construct } from 'constructs'
-import { type Grants, grantTo } from './grants.ts'
+import { type Grants, grantToRole } from './grants.ts'
 
 /** Longest timeout of Lambda. */
 export const LONGEST_TIMEOUT = Duration.minutes(15)
@@ -42,7 +42,7 @@ export class OwnFunction extends Construct {
     })
     this.role = new iam.Role(this, 'Role', { assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com') })
     this.logGroup.grantWrite(this.role)
-    grantTo(this.role, props.allows)
+    grantToRole(this.role, props.allows)
     this.function = new lambda.Function(this, 'Function', {
       description: props.description,
       runtime: lambda.Runtime.NODEJS_24_X,
@@ -64,7 +64,7 @@ export class OwnFunction extends Construct {
  * it is allowed.
  * https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
  */
-export function allowLoops(each: lambda.Function): void {
+export function allowRecursiveLoops(each: lambda.Function): void {
   const resource = each.node.defaultChild as lambda.CfnFunction
   resource.recursiveLoop = 'Allow'
 }

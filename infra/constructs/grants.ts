@@ -10,11 +10,11 @@ export interface Grants {
 }
 
 /** Statements that come in groups, each of which fills a policy: a single one fits into the role's own. */
-export const withGroups = (statements: iam.PolicyStatement[], groups: iam.PolicyStatement[]): Grants =>
+export const combineGrants = (statements: iam.PolicyStatement[], groups: iam.PolicyStatement[]): Grants =>
   groups.length > 1 ? { statements, apart: groups } : { statements: [...statements, ...groups] }
 
 /** Gives a role the listed permissions, and no others. */
-export function grantTo(role: iam.Role, { statements, apart = [], policies = [] }: Grants): void {
+export function grantToRole(role: iam.Role, { statements, apart = [], policies = [] }: Grants): void {
   for (const statement of statements) role.addToPolicy(statement)
   for (const [index, statement] of apart.entries())
     new iam.ManagedPolicy(role, `Apart-${index + 1}`, { statements: [statement], roles: [role] })

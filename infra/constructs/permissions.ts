@@ -1,7 +1,7 @@
 import type { Stack } from 'aws-cdk-lib'
 import * as iam from 'aws-cdk-lib/aws-iam'
 import type { Records } from '../records.ts'
-import { machineArn } from './arns.ts'
+import { makeMachineArn } from './arns.ts'
 
 /** Policy statements, each of which allows one thing on the resources of one deployment. */
 export class Permissions {
@@ -27,11 +27,11 @@ export class Permissions {
       ...(uses.includes('remove') ? ['DeleteItem'] : []),
     ]
     return [
-      allow(
+      allowActions(
         actions.map((action) => `dynamodb:${action}`),
         [tableArn],
       ),
-      ...(uses.includes('due') ? [allow(['dynamodb:Query'], [`${tableArn}/index/due`])] : []),
+      ...(uses.includes('due') ? [allowActions(['dynamodb:Query'], [`${tableArn}/index/due`])] : []),
     ]
   }
 
@@ -50,7 +50,10 @@ export class Permissions {
   }
 
   private putPlans(names: string): iam.PolicyStatement {
-    return allow(['s3:PutObject'], [`${this.bucketArn(this.#records.bucket.bucketName)}/plans/${names}`])
+    return allowActions(
+      ['s3:PutObject'],
+      [`${this.bucketArn(this.#records.bucket.bucketName)}/plans/${names}`],
+    )
   }
 
   private bucketArn(bucket: string): string {
@@ -64,11 +67,14 @@ export class Permissions {
       's3:GetObject',
       ...(access === 'write' ? ['s3:PutObject', 's3:DeleteObject', 's3:AbortMultipartUpload'] : []),
     ]
-    return [allow(actions, [`${arn}/${prefix}*`]), allow(['s3:ListBucket'], [arn], belowPrefix(prefix))]
+    return [
+      allowActions(actions, [`${arn}/${prefix}*`]),
+      allowActions(['s3:ListBucket'], [arn], belowPrefix(prefix)),
+    ]
   }
 
   send(queues: string[]): iam.PolicyStatement[] {
-    return queues.length === 0 ? [] : [allow(['sqs:SendMessage'], queues)]
+    return queues.length === 0 ? [] : [allowActions(['sqs:SendMessage'], queues)]
   }
 
   /** Lambda, which polls a queue in the name of the function, reads its attributes and returns messages. */
@@ -79,7 +85,7 @@ export class Permissions {
       ...(by === 'function' ? ['ChangeMessageVisibility', 'GetQueueAttributes'] : []),
     ]
     return [
-      allow(
+      allowActions(
         actions.map((action) => `sqs:${action}`),
         queues,
       ),
@@ -87,15 +93,15 @@ export class Permissions {
   }
 
   measure(queues: string[]): iam.PolicyStatement[] {
-    return queues.length === 0 ? [] : [allow(['sqs:GetQueueAttributes'], queues)]
+    return queues.length === 0 ? [] : [allowActions(['sqs:GetQueueAttributes'], queues)]
   }
 
   /** Reads the values of these secrets of the deployment; each statement has as many as fit one policy. */
   readSecrets(names: string[], prefix: string): iam.PolicyStatement[] {
     const statements: iam.PolicyStatement[] = []
-    for (const group of groupsOf(names))
+    for (const group of splitIntoGroups(names))
       statements.push(
-        allow(
+        allowActions(
           ['secretsmanager:GetSecretValue'],
           // Secrets Manager adds six characters to each name.
           group.map((name) => this.secretArn(`${prefix}${name}-??????`)),
@@ -106,12 +112,12 @@ export class Permissions {
 
   /** Looks whether secrets of the deployment have a value, and reads none. */
   lookAtSecrets(prefix: string): iam.PolicyStatement[] {
-    return [allow(['secretsmanager:DescribeSecret'], [this.secretArn(`${prefix}*`)])]
+    return [allowActions(['secretsmanager:DescribeSecret'], [this.secretArn(`${prefix}*`)])]
   }
 
   /** Sets all secrets of the deployment. It has a wildcard, because they are many and this permission reads none. */
   setSecrets(prefix: string): iam.PolicyStatement[] {
-    return [allow(['secretsmanager:PutSecretValue'], [this.secretArn(`${prefix}*`)])]
+    return [allowActions(['secretsmanager:PutSecretValue'], [this.secretArn(`${prefix}*`)])]
   }
 
   private secretArn(name: string): string {
@@ -129,16 +135,16 @@ export class Permissions {
   }
 
   private onMachines(machines: string[], actions: string[]): iam.PolicyStatement[] {
-    return groupsOf(machines).map((group) =>
-      allow(
+    return splitIntoGroups(machines).map((group) =>
+      allowActions(
         actions,
-        group.map((name) => machineArn(this.#stack, name)),
+        group.map((name) => makeMachineArn(this.#stack, name)),
       ),
     )
   }
 
   readLogs(groups: string[]): iam.PolicyStatement[] {
-    return groups.length === 0 ? [] : [allow(['logs:FilterLogEvents'], groups)]
+    return groups.length === 0 ? [] : [allowActions(['logs:FilterLogEvents'], groups)]
   }
 }
 
@@ -147,7 +153,7 @@ const NAMES_OF_A_POLICY = 4_500
 const ARN_CHARACTERS = 95
 
 /** Names in groups that fit a policy each. */
-function groupsOf(names: string[]): string[][] {
+function splitIntoGroups(names: string[]): string[][] {
   const groups: string[][] = []
   let room = 0
   for (const name of names) {
@@ -169,7 +175,7 @@ const belowPrefix = (prefix: string) =>
   prefix === '' ? undefined : { StringLikeIfExists: { 's3:prefix': [`${prefix}*`] } }
 
 /** Allows actions on resources. */
-export const allow = (
+export const allowActions = (
   actions: string[],
   resources: string[],
   conditions?: { [operator: string]: unknown },

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { findFunctionDeath } from '../../src/adapters/cloudwatch/function-deaths.ts'
-import { lambdaDeaths } from '../../src/homes/aws/lambda-deaths.ts'
+import { makeLambdaDeathFinder } from '../../src/homes/aws/lambda-deaths.ts'
 
 const report = (id: string, used: number, more = '') =>
   `REPORT RequestId: ${id}\tDuration: 3012.57 ms\tBilled Duration: 3013 ms\tMemory Size: 1024 MB\tMax Memory Used: ${used} MB\t${more}`
@@ -38,7 +38,7 @@ describe('the death of a function, by its log', () => {
 
   it('is looked for in the stream that the worker is named by, from the start of the attempt', async () => {
     const reads: unknown[] = []
-    const deathOf = lambdaDeaths({ default: '/aws/lambda/pool' }, async (...query) => {
+    const deathOf = makeLambdaDeathFinder({ default: '/aws/lambda/pool' }, async (...query) => {
       reads.push(query)
       throw new Error('AccessDenied')
     })

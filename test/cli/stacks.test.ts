@@ -7,8 +7,8 @@ import { settleOpenRuns } from '../../src/cli/remote/settle-runs.ts'
 import { findTarget } from '../../src/cli/remote/stack.ts'
 import { makeLocalControl } from '../../src/control/local-control.ts'
 import { makeDefaultStackName } from '../../src/define/deployed-environment.ts'
-import { createSchedule } from '../../src/homes/aws/handlers/schedule.ts'
-import { startExecution } from '../../src/homes/aws/handlers/start-run.ts'
+import { makeScheduleHandler } from '../../src/homes/aws/handlers/schedule.ts'
+import { joinOrStartExecution } from '../../src/homes/aws/handlers/start-run.ts'
 import { daily, pipeline, task, text } from '../../src/index.ts'
 import { makeEmptyProject, type Project } from '../../src/project/load-config.ts'
 import { readProjectName } from '../../src/project/project-name.ts'
@@ -191,7 +191,11 @@ describe('open runs of a deployment that is about to go', () => {
       project,
       isHosted: true,
       openRun: (_, asked, { pipeline, ...order }) =>
-        startExecution(home, executions, 'arn:sluice-', { asked, order, ...(pipeline && { pipeline }) }),
+        joinOrStartExecution(home, executions, 'arn:sluice-', {
+          asked,
+          order,
+          ...(pipeline && { pipeline }),
+        }),
       secrets: { names: () => [], set() {}, remove: () => false },
       close: home.close,
     })
@@ -210,7 +214,7 @@ describe('open runs of a deployment that is about to go', () => {
 
   it('are cancelled, with schedules stopped before, which go on where the deployment stays', async () => {
     const { home, project, executions, start, parts, said, runOf } = deployment()
-    await createSchedule(home, project, executions, 'arn:sluice-')({})
+    await makeScheduleHandler(home, project, executions, 'arn:sluice-')({})
     const { run } = await start()
     const resume = await settleOpenRuns(parts, { cancel: true })
     assert.equal((await runOf(run))?.status, 'cancelled')
@@ -221,7 +225,7 @@ describe('open runs of a deployment that is about to go', () => {
 
   it('are waited for no longer than was said', async () => {
     const { home, project, executions, start, parts, said } = deployment()
-    await createSchedule(home, project, executions, 'arn:sluice-')({})
+    await makeScheduleHandler(home, project, executions, 'arn:sluice-')({})
     await start()
     await assert.rejects(settleOpenRuns(parts, { wait: 0 }), /Runs are open/)
     assert.equal(said.at(-1), 'The schedules of nightly go on.')

@@ -5,8 +5,8 @@ import { handle } from 'hono/aws-lambda'
 import { z } from 'zod'
 import { keys } from '../../src/core/keys.ts'
 import type { LinesPage, LinesQuery } from '../../src/core/ports/looking.ts'
-import { createDeployedApi } from '../../src/homes/aws/handlers/api.ts'
-import { createPlan } from '../../src/homes/aws/handlers/plan.ts'
+import { makeDeployedApi } from '../../src/homes/aws/handlers/api.ts'
+import { makePlanHandler } from '../../src/homes/aws/handlers/plan.ts'
 import { ORDER_FIELD } from '../../src/homes/aws/handlers/start-run.ts'
 import { type Fetcher, makeRemoteControl } from '../../src/http/client.ts'
 import { daily, day, pipeline, secret, task, text } from '../../src/index.ts'
@@ -32,7 +32,7 @@ function deployment(lines: (pool: string, query: LinesQuery) => LinesPage = () =
   const memory = memoryDeployment([numbered, secretive], () => now)
   const values = new Map<string, string>()
   const looks: [pool: string, query: LinesQuery][] = []
-  const api = createDeployedApi({
+  const api = makeDeployedApi({
     home: memory.home,
     project: memory.project,
     starter: memory.executions,
@@ -58,7 +58,7 @@ function deployment(lines: (pool: string, query: LinesQuery) => LinesPage = () =
       const [, pipelineName] = machine.split('arn:sluice-')
       const called = pipelineName === 'Tasks' ? {} : { pipeline: pipelineName }
       const execution = `arn:aws:states:eu:1:execution:${pipelineName}:${name}`
-      await createPlan(
+      await makePlanHandler(
         memory.home,
         memory.project,
         memory.executions,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { noteCode, withCurrentCode } from '../../src/homes/aws/handlers/deployed-code.ts'
+import { makeCurrentCodeQueue, noteDeployedCode } from '../../src/homes/aws/handlers/deployed-code.ts'
 import { memoryDeployment } from './deployment.ts'
 
 describe('a worker that outlives a deployment', () => {
@@ -13,12 +13,12 @@ describe('a worker that outlives a deployment', () => {
     await queue.send([{ message, delayMs: 0, pool: 'default', priority: 0 }])
     let outdated = 0
     const own = { ...context, settings: { ...context.settings, ...(code === undefined ? {} : { code }) } }
-    const current = withCurrentCode(
+    const current = makeCurrentCodeQueue(
       () => own,
       () => outdated++,
     )(queue)
     const deploy = (next: string) =>
-      noteCode({ ...home, context: { ...context, settings: { ...context.settings, code: next } } })
+      noteDeployedCode({ ...home, context: { ...context, settings: { ...context.settings, code: next } } })
     return { current, queue, deploy, outdated: () => outdated }
   }
 

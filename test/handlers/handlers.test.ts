@@ -7,13 +7,13 @@ import { NO_LIMITS } from '../../src/core/limits.ts'
 import type { Delivery, FeedEvent } from '../../src/core/ports/deciding.ts'
 import { advanceFeed } from '../../src/engine/advance.ts'
 import { claimAttempt } from '../../src/engine/claim.ts'
-import { createAdvance } from '../../src/homes/aws/handlers/advance.ts'
-import { createJobEvents } from '../../src/homes/aws/handlers/job-events.ts'
-import { createLambdaWorker } from '../../src/homes/aws/handlers/lambda-worker.ts'
-import { createPlan } from '../../src/homes/aws/handlers/plan.ts'
-import { createSchedule } from '../../src/homes/aws/handlers/schedule.ts'
-import { startExecution } from '../../src/homes/aws/handlers/start-run.ts'
-import { createTick } from '../../src/homes/aws/handlers/tick.ts'
+import { makeAdvanceHandler } from '../../src/homes/aws/handlers/advance.ts'
+import { makeJobEventsHandler } from '../../src/homes/aws/handlers/job-events.ts'
+import { makeLambdaWorkerHandler } from '../../src/homes/aws/handlers/lambda-worker.ts'
+import { makePlanHandler } from '../../src/homes/aws/handlers/plan.ts'
+import { makeScheduleHandler } from '../../src/homes/aws/handlers/schedule.ts'
+import { joinOrStartExecution } from '../../src/homes/aws/handlers/start-run.ts'
+import { makeTickHandler } from '../../src/homes/aws/handlers/tick.ts'
 import { cron, pipeline, secret, type TaskInstance, task, text } from '../../src/index.ts'
 import { memoryDeployment } from './deployment.ts'
 
@@ -46,7 +46,7 @@ const execution = (name: string, input: unknown, machine = 'numbered') => ({
 describe('plan', () => {
   it('opens a run for an input, and answers the execution when it has ended', async () => {
     const { home, project, executions, told, settle } = memoryDeployment([numbered])
-    await createPlan(home, project, executions)(execution('a', { n: 1 }))
+    await makePlanHandler(home, project, executions)(execution('a', { n: 1 }))
     assert.equal(told.size, 0)
     await settle()
     const { output } = told.get('token-a') as { output: { status: string; tasks: object } }
@@ -61,7 +61,7 @@ describe('plan', () => {
     )
     const needing = pipeline('needing', Needing)
     const { home, project, executions, told, secrets, settle } = memoryDeployment([needing])
-    const plan = createPlan(home, project, executions)
+    const plan = makePlanHandler(home, project, executions)
     await plan(execution('a', {}, 'needing'))
     const refused = told.get('token-a')
     assert.equal(refused?.error, 'unknown_secret')
@@ -78,7 +78,7 @@ describe('plan', () => {
 
   it('answers at once where the run that it joins has ended before its token was kept', async () => {
     const { home, context, project, executions, told, settle, runOf } = memoryDeployment([numbered])
-    const plan = createPlan(home, project, executions)
+    const plan = makePlanHandler(home, project, executions)
     await plan(execution('a', { n: 1 }))
     const [{ key } = { key: '' }] = await context.ports.store.list({ prefix: 'run/', consistency: 'strong' })
     const { write } = context.ports.store
@@ -98,7 +98,7 @@ describe('plan', () => {
   it('answers executions of one name on two machines, each by its own token', async () => {
     const other = pipeline('others', Root)
     const { home, project, executions, told, settle } = memoryDeployment([numbered, other])
-    const plan = createPlan(home, project, executions)
+    const plan = makePlanHandler(home, project, executions)
     await plan({ ...execution('same', { n: 1 }), token: 'one' })
     await plan({ ...execution('same', { n: 2 }, 'others'), token: 'two' })
     await settle()
@@ -107,7 +107,7 @@ describe('plan', () => {
 
   it('says what is wrong with an input', async () => {
     const { home, project, executions, told } = memoryDeployment([numbered])
-    const plan = createPlan(home, project, executions)
+    const plan = makePlanHandler(home, project, executions)
     await plan(execution('text', 'n=1'))
     assert.match(told.get('token-text')?.cause ?? '', /an object of parameters/)
     await plan(execution('type', { n: 'one' }))
@@ -120,11 +120,11 @@ describe('plan', () => {
     const { home, project, executions, told, started, runOf } = memoryDeployment([looping])
     const asked = makeCheckedRequest({ name: 'looping', definition: looping.root }, {})
     const order = { asked, pipeline: 'looping', order: {} }
-    const { run } = await startExecution(home, executions, 'arn:sluice-', order)
+    const { run } = await joinOrStartExecution(home, executions, 'arn:sluice-', order)
     assert.deepEqual(started, [
       { machine: 'arn:sluice-looping', name: run, input: { $sluice: { parsed: true } } },
     ])
-    await createPlan(home, project, executions)(execution(run, {}, 'looping'))
+    await makePlanHandler(home, project, executions)(execution(run, {}, 'looping'))
     assert.equal(told.get(`token-${run}`)?.error, 'invalid_plan')
     const ended = await runOf(run)
     assert.equal(ended?.status, 'failed')
@@ -134,17 +134,17 @@ describe('plan', () => {
   it('parses parameters once, also where their schema would change them again', async () => {
     const { home, project, executions, started, settle, runOf } = memoryDeployment([loud])
     const asked = makeCheckedRequest({ name: 'loud', definition: loud.root }, { text: 'a' })
-    const { run } = await startExecution(home, executions, 'arn:sluice-', {
+    const { run } = await joinOrStartExecution(home, executions, 'arn:sluice-', {
       asked,
       pipeline: 'loud',
       order: {},
     })
-    await createPlan(home, project, executions)(execution(run, started[0]?.input, 'loud'))
+    await makePlanHandler(home, project, executions)(execution(run, started[0]?.input, 'loud'))
     await settle()
     const { params, status } = (await runOf(run)) ?? {}
     assert.deepEqual([params, status], [{ text: 'a!' }, 'succeeded'])
     // What is typed into the console has not been parsed.
-    await createPlan(home, project, executions)(execution('typed', { text: 'b' }, 'loud'))
+    await makePlanHandler(home, project, executions)(execution('typed', { text: 'b' }, 'loud'))
     const runs = await home.context.ports.store.list({ prefix: 'run/', consistency: 'strong' })
     assert.ok(runs.some(({ record }) => record.kind === 'run' && record.params.text === 'b!'))
   })
@@ -154,8 +154,8 @@ describe('plan', () => {
     const asked = makeCheckedRequest({ name: 'numbered', definition: numbered.root }, { n: 7 })
     const order = { asked, pipeline: 'numbered', order: {} }
     const cut = { start: async () => Promise.reject(new Error('cut off')) }
-    await assert.rejects(startExecution(home, cut, 'arn:sluice-', order), /cut off/)
-    const { run, opened } = await startExecution(home, executions, 'arn:sluice-', order)
+    await assert.rejects(joinOrStartExecution(home, cut, 'arn:sluice-', order), /cut off/)
+    const { run, opened } = await joinOrStartExecution(home, executions, 'arn:sluice-', order)
     assert.equal(opened, false)
     assert.deepEqual(
       started.map(({ name }) => name),
@@ -175,7 +175,7 @@ describe('job events', () => {
   it('lose what a container ran that has stopped, and wake the launcher of its family', async () => {
     const { home } = memoryDeployment([numbered])
     const woken: string[] = []
-    const hear = createJobEvents({ home, wake: async (family) => void woken.push(family) })
+    const hear = makeJobEventsHandler({ home, wake: async (family) => void woken.push(family) })
     const detail = {
       taskArn: 'arn:aws:ecs:eu-west-2:1:task/cluster/abc',
       taskDefinitionArn: 'arn:aws:ecs:eu-west-2:1:task-definition/sluice-prod-heavy:12',
@@ -187,7 +187,7 @@ describe('job events', () => {
   it('tell the launcher of a container that crashed without a task', async () => {
     const { home, context, project, executions } = memoryDeployment([numbered])
     const crashes: unknown[] = []
-    const hear = createJobEvents({ home, wake: async (_, crash) => void crashes.push(crash) })
+    const hear = makeJobEventsHandler({ home, wake: async (_, crash) => void crashes.push(crash) })
     const stopped = (id: string, exitCode: number, stopCode = 'EssentialContainerExited') =>
       hear({
         source: 'aws.ecs',
@@ -205,7 +205,7 @@ describe('job events', () => {
     await stopped('idle', 0)
     await stopped('spot', 143, 'SpotInterruption')
     await stopped('crashed', 1)
-    await createPlan(home, project, executions)(execution('a', { n: 1 }))
+    await makePlanHandler(home, project, executions)(execution('a', { n: 1 }))
     while ((await advanceFeed(context)) > 0);
     const [delivery] = await context.ports.queue.take({
       pools: { default: 1 },
@@ -229,12 +229,12 @@ describe('job events', () => {
 
   it('cancel a run whose last execution was stopped, not before', async () => {
     const { home, context, project, executions, runOf } = memoryDeployment([numbered])
-    const plan = createPlan(home, project, executions)
+    const plan = makePlanHandler(home, project, executions)
     await plan(execution('a', { n: 1 }))
     await plan(execution('b', { n: 1 }))
     const [{ key } = { key: '' }] = await context.ports.store.list({ prefix: 'run/', consistency: 'strong' })
     const run = key.slice('run/'.length)
-    const hear = createJobEvents({ home, wake })
+    const hear = makeJobEventsHandler({ home, wake })
     await hear(aborted('a'))
     assert.equal((await runOf(run))?.cancelledAt, undefined)
     await hear(aborted('b'))
@@ -243,8 +243,8 @@ describe('job events', () => {
 
   it('cancel a run whose only execution was stopped before it had a run', async () => {
     const { home, context, project, executions } = memoryDeployment([numbered])
-    await createJobEvents({ home, wake })(aborted('early'))
-    await createPlan(home, project, executions)(execution('early', { n: 1 }))
+    await makeJobEventsHandler({ home, wake })(aborted('early'))
+    await makePlanHandler(home, project, executions)(execution('early', { n: 1 }))
     const [{ record } = { record: undefined }] = await context.ports.store.list({
       prefix: 'run/',
       consistency: 'strong',
@@ -261,7 +261,7 @@ describe('schedules of a deployment', () => {
       params: ({ start }) => ({ n: new Date(start).getUTCMinutes() }),
     })
     const { home, project, executions, started } = memoryDeployment([minutes], () => now)
-    const look = createSchedule(home, project, executions, 'arn:sluice-')
+    const look = makeScheduleHandler(home, project, executions, 'arn:sluice-')
     await look({})
     assert.equal(started.length, 0)
     now = Date.parse('2026-03-01T00:03:10Z')
@@ -279,10 +279,10 @@ describe('schedules of a deployment', () => {
 describe('advance', () => {
   it('sets a record aside that cannot be handled, and handles the others', async () => {
     const { home, context, project, executions } = memoryDeployment([numbered])
-    await createPlan(home, project, executions)(execution('a', { n: 1 }))
+    await makePlanHandler(home, project, executions)(execution('a', { n: 1 }))
     const aside: string[] = []
     const ended: string[] = []
-    const handle = createAdvance({
+    const handle = makeAdvanceHandler({
       home,
       answers: executions,
       repair: async (keys) => void aside.push(...keys),
@@ -305,7 +305,7 @@ describe('advance', () => {
 describe('a worker on Lambda', () => {
   it('gives no body more time than the function has', async () => {
     const { home, context, project, executions } = memoryDeployment([numbered])
-    await createPlan(home, project, executions)(execution('a', { n: 1 }))
+    await makePlanHandler(home, project, executions)(execution('a', { n: 1 }))
     while ((await advanceFeed(context)) > 0);
     const timeouts: (number | undefined)[] = []
     context.ports.runner.run = async ({ task }) => {
@@ -317,7 +317,7 @@ describe('a worker on Lambda', () => {
       limit: 1,
       visibilityMs: 1_000,
     })
-    await createLambdaWorker(home)(deliveries, 60_000)
+    await makeLambdaWorkerHandler(home)(deliveries, 60_000)
     assert.equal(timeouts.length, 1)
     assert.ok((timeouts[0] ?? 0) > 45_000 && (timeouts[0] ?? 0) <= 50_000, `${timeouts[0]}`)
   })
@@ -328,9 +328,9 @@ describe('tick', () => {
     let now = Date.parse('2026-03-01T00:16:00Z')
     const { home, context, project, executions } = memoryDeployment([numbered], () => now)
     context.settings.limits = { ...NO_LIMITS, budgets: { api: { limit: 10, per: 'day', timeZone: 'UTC' } } }
-    await createPlan(home, project, executions)(execution('a', { n: 1 }))
+    await makePlanHandler(home, project, executions)(execution('a', { n: 1 }))
     const kept: object[] = []
-    const tick = createTick({
+    const tick = makeTickHandler({
       home,
       pools: [],
       wake: async () => {},

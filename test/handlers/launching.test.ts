@@ -9,9 +9,9 @@ import type { Run } from '../../src/core/records/run.ts'
 import type { TaskRun } from '../../src/core/records/task-run.ts'
 import { advanceFeed } from '../../src/engine/advance.ts'
 import { explainWaitingTask } from '../../src/engine/why.ts'
-import { createLaunchWorkers } from '../../src/homes/aws/handlers/launch-workers.ts'
-import { failedLaunches } from '../../src/homes/aws/handlers/measures.ts'
-import { createPlan } from '../../src/homes/aws/handlers/plan.ts'
+import { makeLaunchHandler } from '../../src/homes/aws/handlers/launch-workers.ts'
+import { measureFailedLaunches } from '../../src/homes/aws/handlers/measures.ts'
+import { makePlanHandler } from '../../src/homes/aws/handlers/plan.ts'
 import { pipeline, task, text } from '../../src/index.ts'
 import { memoryDeployment } from './deployment.ts'
 
@@ -34,7 +34,7 @@ describe('launching workers', () => {
       counts: [] as number[],
       meanwhile: async () => {},
     }
-    const launch = createLaunchWorkers({
+    const launch = makeLaunchHandler({
       ports: context.ports,
       pools: { heavy: { family: 'f', most, spot: true } },
       backlog: async () => world.messages,
@@ -193,7 +193,7 @@ describe('launching workers', () => {
 
   it('tells a queued task why no container starts, and the alarm how often', async () => {
     const { home, context, project, executions } = memoryDeployment([numbered])
-    await createPlan(
+    await makePlanHandler(
       home,
       project,
       executions,
@@ -222,6 +222,6 @@ describe('launching workers', () => {
       /no container of the pool default starts \(3 times in a row\): RESOURCE:ENI/,
     )
     assert.equal(reason?.until, put.notBefore)
-    assert.equal(await failedLaunches(home, ['default', 'other']), 3)
+    assert.equal(await measureFailedLaunches(home, ['default', 'other']), 3)
   })
 })

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
-import { copyExternal } from '../../infra/external.ts'
+import { copyExternalPackages } from '../../infra/external.ts'
 import { readProject } from '../../infra/index.ts'
 import { DECIDERS } from '../../src/define/deployment-options.ts'
 import { testProject } from '../support/cli.ts'
@@ -95,7 +95,7 @@ describe('packages that are not bundled', () => {
       'node_modules/c/node_modules/b/index.js': 'module.exports = 2',
       'node_modules/unused/package.json': {},
     })
-    copyExternal(from, ['a'], folder)
+    copyExternalPackages(from, ['a'], folder)
     const require = createRequire(join(folder, 'index.mjs'))
     assert.deepEqual(
       ['b', 'c'].map((name) => require(name)),
@@ -111,10 +111,10 @@ describe('packages that are not bundled', () => {
       'node_modules/native/package.json': {},
       'node_modules/native/build/native.node': 'compiled here',
     })
-    assert.throws(() => copyExternal(from, ['gone'], folder), /The package gone is not installed/)
-    assert.throws(() => copyExternal(from, ['needs'], folder), /The package nowhere is not installed/)
+    assert.throws(() => copyExternalPackages(from, ['gone'], folder), /The package gone is not installed/)
+    assert.throws(() => copyExternalPackages(from, ['needs'], folder), /The package nowhere is not installed/)
     assert.throws(
-      () => copyExternal(from, ['native'], folder),
+      () => copyExternalPackages(from, ['native'], folder),
       /native have compiled parts, .* there is none/,
     )
   })

@@ -8,7 +8,7 @@ import type { Layout } from '../../infra/layout.ts'
 import { Schedules } from '../../infra/schedules.ts'
 import { makeScheduleIntervals } from '../../src/core/calendar.ts'
 import { findCronProblem } from '../../src/core/cron.ts'
-import { hasFired } from '../../src/homes/aws/handlers/schedule.ts'
+import { hasJustFired } from '../../src/homes/aws/handlers/schedule.ts'
 
 const MINUTE_MS = 60_000
 
@@ -114,7 +114,10 @@ describe('schedules on AWS', () => {
           const firedAt = makeScheduleIntervals({ cron, timeZone }).from(from.getTime()).start
           // Scheduler fires within the minute that it names: https://docs.aws.amazon.com/scheduler/latest/UserGuide/what-is-scheduler.html
           const lookedAt = Math.ceil(firedAt / MINUTE_MS) * MINUTE_MS + delayMs
-          assert.ok(hasFired({ cron, timeZone }, lookedAt), `${cron} at ${new Date(firedAt).toISOString()}`)
+          assert.ok(
+            hasJustFired({ cron, timeZone }, lookedAt),
+            `${cron} at ${new Date(firedAt).toISOString()}`,
+          )
         },
       ),
       { numRuns: 300 },
@@ -124,8 +127,8 @@ describe('schedules on AWS', () => {
 
   it('do not look at what has not fired', () => {
     const firing = { cron: '0 3 * * *', timeZone: 'UTC' }
-    assert.equal(hasFired(firing, Date.parse('2026-03-01T03:02:59Z')), true)
-    assert.equal(hasFired(firing, Date.parse('2026-03-01T03:03:00Z')), false)
-    assert.equal(hasFired(firing, Date.parse('2026-03-01T02:59:59Z')), false)
+    assert.equal(hasJustFired(firing, Date.parse('2026-03-01T03:02:59Z')), true)
+    assert.equal(hasJustFired(firing, Date.parse('2026-03-01T03:03:00Z')), false)
+    assert.equal(hasJustFired(firing, Date.parse('2026-03-01T02:59:59Z')), false)
   })
 })

@@ -7,9 +7,14 @@ import { after, before, describe, it } from 'node:test'
 import { App, Stack } from 'aws-cdk-lib'
 import { Template } from 'aws-cdk-lib/assertions'
 import { AwsSolutionsChecks } from 'cdk-nag'
-import { definitionOf } from '../../infra/executions.ts'
+import { makeMachineDefinition } from '../../infra/executions.ts'
 import { readProject, Sluice } from '../../infra/index.ts'
-import { type Part, readSettings, SETTINGS_OF, variableOf } from '../../src/homes/aws/environment.ts'
+import {
+  type Part,
+  readPartSettings,
+  SETTINGS_OF,
+  toSettingVariable,
+} from '../../src/homes/aws/environment.ts'
 import { projectFolder } from '../support/folders.ts'
 
 /** It has no types. */
@@ -152,11 +157,11 @@ describe('the stack', () => {
     assert.deepEqual([...parts.keys()].sort(), Object.keys(SETTINGS_OF).sort())
     for (const [part, variables] of parts) {
       const resolved = Object.entries(variables).map(([name, value]) => [name, readable(name, text(value))])
-      assert.doesNotThrow(() => readSettings(part, Object.fromEntries(resolved)), part)
+      assert.doesNotThrow(() => readPartSettings(part, Object.fromEntries(resolved)), part)
       const ours = Object.keys(variables).filter(
         (name) => name.startsWith('SLUICE_') && name !== 'SLUICE_BUNDLE',
       )
-      assert.deepEqual(ours.sort(), SETTINGS_OF[part].map(variableOf).sort(), part)
+      assert.deepEqual(ours.sort(), SETTINGS_OF[part].map(toSettingVariable).sort(), part)
     }
   })
 
@@ -165,12 +170,12 @@ describe('the stack', () => {
     const named = value
       .replaceAll(/<SluiceQueues[^>]*>/g, 'https://sqs.example/queue')
       .replaceAll(/<[^>]*>/g, 'name')
-    return name === variableOf('storage') ? named.replace(/^.*s3:/, 's3:') : named
+    return name === toSettingVariable('storage') ? named.replace(/^.*s3:/, 's3:') : named
   }
 
   it('says what is wrong with an environment, all at once', () => {
     assert.throws(
-      () => readSettings('launch-workers', { SLUICE_QUEUES: '{"default": 1}', SLUICE_WORKERS: 'no' }),
+      () => readPartSettings('launch-workers', { SLUICE_QUEUES: '{"default": 1}', SLUICE_WORKERS: 'no' }),
       /SLUICE_QUEUES: .*\n(.*\n)*- SLUICE_WORKERS: is not JSON/,
     )
   })
@@ -210,7 +215,7 @@ describe('the stack', () => {
 describe('state machines', () => {
   it('are valid Amazon States Language', () => {
     const { isValid, errorsText } = validator(
-      definitionOf('arn:aws:lambda:eu-west-2:123456789012:function:plan', 'wide', 'aws'),
+      makeMachineDefinition('arn:aws:lambda:eu-west-2:123456789012:function:plan', 'wide', 'aws'),
     )
     assert.ok(isValid, errorsText())
     assert.equal(validator({ StartAt: 'None', States: {} }).isValid, false)

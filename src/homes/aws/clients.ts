@@ -5,7 +5,7 @@ import { SQSClient } from '@aws-sdk/client-sqs'
 import { PATIENT } from './patience.ts'
 
 /** Clients that most parts of a deployment need. */
-export const clients = () => ({
+export const makeAwsClients = () => ({
   dynamodb: new DynamoDBClient(PATIENT),
   // Targets may be in a bucket of another region, which S3 tells.
   s3: new S3Client({ ...PATIENT, followRegionRedirects: true }),

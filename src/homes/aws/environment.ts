@@ -88,7 +88,7 @@ export type Part = keyof typeof SETTINGS_OF
 export type SettingsOf<P extends Part> = Settings<(typeof SETTINGS_OF)[P][number]>
 
 /** Reads the settings of a part from its environment; says all that is wrong with them at once. */
-export function readSettings<P extends Part>(
+export function readPartSettings<P extends Part>(
   part: P,
   environment: NodeJS.ProcessEnv = process.env,
 ): SettingsOf<P> {
@@ -111,8 +111,8 @@ export function readSettings<P extends Part>(
 }
 
 /** What a setting says for one pool; undefined where it knows no such pool. */
-export const ofPool = (byPool: { [pool: string]: string }, pool: string): string | undefined =>
+export const findPoolSetting = (byPool: { [pool: string]: string }, pool: string): string | undefined =>
   byPool[pool] ?? (byPool['*'] === undefined ? undefined : `${byPool['*']}${pool}`)
 
 /** The variable of a setting. */
-export const variableOf = (setting: Setting): string => SETTINGS[setting].name
+export const toSettingVariable = (setting: Setting): string => SETTINGS[setting].name

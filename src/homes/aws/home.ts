@@ -18,10 +18,10 @@ import type { Context, Settings } from '../../engine/context.ts'
 import { makeCompleteness } from '../../planning/completeness.ts'
 import { makeSurroundings } from '../../planning/surroundings.ts'
 import type { Project } from '../../project/load-config.ts'
-import { clients } from './clients.ts'
-import { ofPool, type Settings as Told } from './environment.ts'
-import { withFaults } from './faults.ts'
-import { deployedLimits } from './limits.ts'
+import { makeAwsClients } from './clients.ts'
+import { findPoolSetting, type Settings as Told } from './environment.ts'
+import { addTestFaults } from './faults.ts'
+import { toDeployedLimits } from './limits.ts'
 import { HEARTBEAT_MS, LEASE_MS } from './timing.ts'
 
 /** What a part of a deployment is told by the stack. */
@@ -58,11 +58,11 @@ const NO_RUNNER: Runner = {
 }
 
 /** The engine on AWS: DynamoDB, S3, SQS and Secrets Manager. */
-export function openDeployed(told: Deployment, parts: HomeParts): Home {
-  const { dynamodb, s3, sqs, secretsManager } = clients()
+export function openDeployedHome(told: Deployment, parts: HomeParts): Home {
+  const { dynamodb, s3, sqs, secretsManager } = makeAwsClients()
   const { waitSeconds = 0, project, limits, worker } = parts
   const messages = makeSqsQueue(sqs, { urls: urlsOf(told.queues, Object.keys(limits.pools)), waitSeconds })
-  const { store, plans, queue } = withFaults({
+  const { store, plans, queue } = addTestFaults({
     store: makeDynamoStore(dynamodb, told.table),
     plans: makeS3Plans(s3, told.bucket, OBJECTS.plans),
     queue: parts.queue?.(messages) ?? messages,
@@ -96,7 +96,7 @@ export function openDeployed(told: Deployment, parts: HomeParts): Home {
 }
 
 const urlsOf = (queues: Deployment['queues'], pools: string[]): { [pool: string]: string } =>
-  Object.fromEntries(pools.map((pool) => [pool, ofPool(queues, pool) ?? '']))
+  Object.fromEntries(pools.map((pool) => [pool, findPoolSetting(queues, pool) ?? '']))
 
 function settingsOf(
   code: string,
@@ -109,7 +109,7 @@ function settingsOf(
     heartbeatMs: HEARTBEAT_MS,
     skewMs: SKEW_MS,
     auditMs: AUDIT_MS,
-    limits: deployedLimits(limits),
+    limits: toDeployedLimits(limits),
     defaultMemoryMb: memoryMb,
     largestMemoryMb: memoryMb,
   }

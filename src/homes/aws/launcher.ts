@@ -10,7 +10,7 @@ import { PATIENT } from './patience.ts'
  * Has containers launched for pools that were sent messages since it was last asked: `queue` notes the pools, `wake`
  * invokes the launcher. What is missed here, the next tick finds.
  */
-export function launcherOf({ launcher }: Settings<'launcher'>, containers: BundledContainers) {
+export function makeLauncher({ launcher }: Settings<'launcher'>, containers: BundledContainers) {
   const client = new LambdaClient(PATIENT)
   const sent = new Set<string>()
 

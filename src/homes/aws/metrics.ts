@@ -5,11 +5,11 @@ import type { WorkEvents } from '../../engine/work.ts'
 import type { TickParts } from './handlers/tick.ts'
 
 // Embedded metrics in the function's log. The stack tells deployments apart: each project has an environment `prod`.
-const metricsOf = (stack: string) => new Metrics({ namespace: METRICS.namespace, serviceName: stack })
+const makeMetrics = (stack: string) => new Metrics({ namespace: METRICS.namespace, serviceName: stack })
 
 /** Counts the ends of runs. */
-export function runMetrics(stack: string) {
-  const metrics = metricsOf(stack)
+export function makeRunMetrics(stack: string) {
+  const metrics = makeMetrics(stack)
   return (run: Run): void => {
     const took = ((run.endedAt ?? run.createdAt) - run.createdAt) / 1000
     metrics.addMetric(METRICS.runSeconds, MetricUnit.Seconds, took)
@@ -20,8 +20,8 @@ export function runMetrics(stack: string) {
 }
 
 /** Counts attempts that did not succeed, by their cause; in the log of the function or container that ran them. */
-export function attemptMetrics(stack: string): NonNullable<WorkEvents['onEnd']> {
-  const metrics = metricsOf(stack)
+export function makeAttemptMetrics(stack: string): NonNullable<WorkEvents['onEnd']> {
+  const metrics = makeMetrics(stack)
   return (_, { outcome }) => {
     if (outcome === 'succeeded') return
     metrics.addMetric(makeAttemptsMetricName(outcome), MetricUnit.Count, 1)
@@ -30,8 +30,8 @@ export function attemptMetrics(stack: string): NonNullable<WorkEvents['onEnd']> 
 }
 
 /** Keeps how budgets stand, each as a metric of its own, how launches fail, how old the oldest run is, and what was repaired. */
-export function tickMetrics(stack: string): TickParts['keep'] {
-  const metrics = metricsOf(stack)
+export function makeTickMetrics(stack: string): TickParts['keep'] {
+  const metrics = makeMetrics(stack)
   return ({ budgets, failedLaunches, oldestRunHours, repaired }) => {
     metrics.addMetric(METRICS.failedLaunches, MetricUnit.Count, failedLaunches)
     if (oldestRunHours !== undefined)

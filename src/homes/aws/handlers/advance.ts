@@ -24,7 +24,7 @@ const TRIES = 3
  * Does what changes of records ask for: the only sender of messages and the only resolver. Where a batch fails, each of
  * its records is tried alone, and what still fails goes aside, so that one bad record does not block its shard.
  */
-export function createAdvance({ home, answers, repair, wake, onRunEnd }: AdvanceParts) {
+export function makeAdvanceHandler({ home, answers, repair, wake, onRunEnd }: AdvanceParts) {
   async function handle(events: FeedEvent[]): Promise<void> {
     await handleEvents(home.context, events)
     for (const { image } of events)
@@ -60,7 +60,7 @@ export function createAdvance({ home, answers, repair, wake, onRunEnd }: Advance
 }
 
 /** Handles records that went aside; what fails again stays in their queue, and at last in its dead-letter queue. */
-export function createRepair({ home, answers, wake }: Pick<AdvanceParts, 'home' | 'answers' | 'wake'>) {
+export function makeRepairHandler({ home, answers, wake }: Pick<AdvanceParts, 'home' | 'answers' | 'wake'>) {
   return async (key: Key): Promise<void> => {
     await handleChangedRecords(home.context, [key])
     const [record] = await home.context.ports.store.read([key])

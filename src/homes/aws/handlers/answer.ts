@@ -22,16 +22,16 @@ export async function answerExecutions(home: Home, answers: Answers, run: Run): 
   if (shown.length === 0) return
   const ids = shown.map(({ key }) => key.slice(keys.showings(run.id).length))
   const executions = await store.read(ids.map(keys.execution))
-  const summary = await summaryOf(home, run)
+  const summary = await readRunSummary(home, run)
   for (const [index, id] of ids.entries()) {
     const token = executions[index]?.token
-    if (token !== undefined) await answer(answers, token, run, summary)
+    if (token !== undefined) await answerExecution(answers, token, run, summary)
     await removeExecution(store, run.id, id)
   }
 }
 
 /** By what an execution is known: `machine:name`, the end of its ARN; another machine may have one of the same name. */
-export const executionId = (arn: string): string => arn.split(':').slice(-2).join(':')
+export const parseExecutionId = (arn: string): string => arn.split(':').slice(-2).join(':')
 
 /** Forgets an execution that waits for nothing any more. */
 export async function removeExecution(store: Store, run: string, id: string): Promise<void> {
@@ -41,13 +41,13 @@ export async function removeExecution(store: Store, run: string, id: string): Pr
   ])
 }
 
-async function answer(answers: Answers, token: string, run: Run, summary: Summary): Promise<void> {
+async function answerExecution(answers: Answers, token: string, run: Run, summary: Summary): Promise<void> {
   if (run.status === 'succeeded') await answers.succeed(token, summary)
   else
     await answers.fail(
       token,
       EXECUTION_ERRORS[run.status === 'cancelled' ? 'cancelled' : 'failed'],
-      causeOf(summary),
+      describeCause(summary),
     )
 }
 
@@ -60,7 +60,7 @@ interface Summary {
   failed: { task: string; message: string }[]
 }
 
-async function summaryOf(home: Home, run: Run): Promise<Summary> {
+async function readRunSummary(home: Home, run: Run): Promise<Summary> {
   const failed: FoundTask[] = []
   for await (const task of findMatchingTasks(home, run, { statuses: ['failed'] }))
     if (failed.push(task) === NAMED) break
@@ -76,7 +76,7 @@ async function summaryOf(home: Home, run: Run): Promise<Summary> {
   }
 }
 
-function causeOf({ run, status, tasks, failed }: Summary): string {
+function describeCause({ run, status, tasks, failed }: Summary): string {
   const counts = Object.entries(tasks).map(([name, count]) => `${count} ${name}`)
   return [
     `${run} ${status}: ${counts.join(', ')}`,

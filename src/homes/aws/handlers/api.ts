@@ -6,8 +6,8 @@ import type { OpenRun } from '../../../control/parts.ts'
 import { SluiceError } from '../../../core/errors.ts'
 import { createHttpApi } from '../../../http/api.ts'
 import type { Project } from '../../../project/load-config.ts'
-import { type ReadPoolLines, readDeployedLines } from './read-lines.ts'
-import { type Starter, startExecution } from './start-run.ts'
+import { makeDeployedLineReader, type ReadPoolLines } from './read-lines.ts'
+import { joinOrStartExecution, type Starter } from './start-run.ts'
 
 /** What the API stands on. */
 export interface ApiParts {
@@ -27,15 +27,15 @@ const MAX_ANSWER_BYTES = 6 * 1024 * 1024 - 10_000
  * The API of a deployment. A caller who may invoke the function may use all of it: AWS has checked the signature before, so
  * no other guard is needed.
  */
-export const createDeployedApi = (parts: ApiParts): Hono =>
-  createHttpApi(deployedControl(parts), {
+export const makeDeployedApi = (parts: ApiParts): Hono =>
+  createHttpApi(makeDeployedControl(parts), {
     guards: {},
     maxAnswerBytes: MAX_ANSWER_BYTES,
     onDefect: (error) => console.error(error),
   })
 
 /** Control inside a deployment: runs are planned by executions of its state machines. */
-function deployedControl({ home, project, starter, machines, setSecret, readLines }: ApiParts): Control {
+function makeDeployedControl({ home, project, starter, machines, setSecret, readLines }: ApiParts): Control {
   const openRun: OpenRun = async (_, asked, { pipeline, ...order }) => {
     if (asked.root === undefined)
       throw new SluiceError(
@@ -46,21 +46,21 @@ function deployedControl({ home, project, starter, machines, setSecret, readLine
         },
       )
     const request = { asked, order, ...(pipeline === undefined ? {} : { pipeline }) }
-    return startExecution(home, starter, machines, request)
+    return joinOrStartExecution(home, starter, machines, request)
   }
   const control = makeLocalControl({
     state: { open: async () => home, existing: async () => home, withRuns: async () => home },
     project,
     isHosted: true,
     openRun,
-    readLines: readDeployedLines(readLines),
-    secrets: { names: () => secretNames(project), set: setSecret, remove: refuseToRemove },
+    readLines: makeDeployedLineReader(readLines),
+    secrets: { names: () => listDeclaredSecrets(project), set: setSecret, remove: refuseToRemove },
     close: async () => {},
   })
   return { ...control, prune: refuseToPrune }
 }
 
-function secretNames({ tasks }: Project): string[] {
+function listDeclaredSecrets({ tasks }: Project): string[] {
   const names = [...tasks.values()].flatMap(({ policy }) => Object.values(policy.secrets))
   return [...new Set(names)].sort()
 }

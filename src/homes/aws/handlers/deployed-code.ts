@@ -6,7 +6,7 @@ import type { Delivery } from '../../../core/ports/deciding.ts'
  * Notes the code of this process as the one that is deployed. Only the feed's function does so, and before it handles
  * anything: of one function there is never an older version after a newer one, and nothing is queued but by it.
  */
-export async function noteCode({ context }: Home): Promise<void> {
+export async function noteDeployedCode({ context }: Home): Promise<void> {
   const { store } = context.ports
   const { code } = context.settings
   if (code !== undefined && (await deployedCode(context)) !== code)
@@ -22,7 +22,7 @@ async function deployedCode({ ports }: Home['context']): Promise<string | undefi
  * A queue for a worker that lives through deployments: where other code is deployed than its own, it takes nothing more,
  * puts back what it has just taken, and `onOutdated` is called.
  */
-export function withCurrentCode(
+export function makeCurrentCodeQueue(
   context: () => Home['context'],
   onOutdated: () => void,
 ): (queue: Home['context']['ports']['queue']) => Home['context']['ports']['queue'] {

@@ -6,7 +6,7 @@ import { EVENTS, makeContainerWorkerId } from '../../../core/names.ts'
 import type { Crash } from '../../../core/records/deployment.ts'
 import { cancelRun } from '../../../engine/cancel.ts'
 import { loseWorkerAttempts } from '../../../engine/tick.ts'
-import { executionId, removeExecution } from './answer.ts'
+import { parseExecutionId, removeExecution } from './answer.ts'
 
 const EVENT = z.discriminatedUnion('source', [
   z.object({
@@ -44,12 +44,12 @@ export interface JobEventsParts {
  * A run whose last execution was stopped is cancelled. What a container ran that has stopped is lost at once, and its place
  * in the pool is free for another.
  */
-export function createJobEvents({ home, wake }: JobEventsParts) {
+export function makeJobEventsHandler({ home, wake }: JobEventsParts) {
   return async (event: unknown): Promise<void> => {
     const parsed = EVENT.parse(event)
     if (parsed.source === EVENTS.execution.source) {
       const { executionArn, status } = parsed.detail
-      if (status === EVENTS.execution.status) await stopped(home, executionArn)
+      if (status === EVENTS.execution.status) await handleStoppedExecution(home, executionArn)
     } else if (parsed.detail.lastStatus === EVENTS.container.status) {
       const { taskArn, taskDefinitionArn, stoppedReason, stopCode } = parsed.detail
       const why = stoppedReason || stopCode || 'no reason was told'
@@ -59,14 +59,14 @@ export function createJobEvents({ home, wake }: JobEventsParts) {
         `its container stopped: ${why}`,
       )
       // What a task has crashed is counted by the retries of the task.
-      const crash = lost === 0 ? crashOf(parsed.detail, why) : undefined
-      await wake(familyOf(taskDefinitionArn), crash)
+      const crash = lost === 0 ? findCrash(parsed.detail, why) : undefined
+      await wake(parseTaskFamily(taskDefinitionArn), crash)
     }
   }
 }
 
 /** A container that ran and ended by itself with an error. */
-function crashOf(stopped: StoppedContainer, why: string): Crash | undefined {
+function findCrash(stopped: StoppedContainer, why: string): Crash | undefined {
   const { taskArn: arn, stopCode, startedAt, stoppingAt, containers } = stopped
   const exitCode = containers?.find((each) => (each.exitCode ?? 0) !== 0)?.exitCode
   if (stopCode !== ENDED_BY_ITSELF || !startedAt || !stoppingAt || exitCode === undefined) return undefined
@@ -78,10 +78,10 @@ function crashOf(stopped: StoppedContainer, why: string): Crash | undefined {
 }
 
 /** `arn:…:task-definition/FAMILY:REVISION`. */
-const familyOf = (arn: string) => arn.slice(arn.lastIndexOf('/') + 1).replace(/:\d+$/, '')
+const parseTaskFamily = (arn: string) => arn.slice(arn.lastIndexOf('/') + 1).replace(/:\d+$/, '')
 
-async function stopped({ context }: Home, arn: string): Promise<void> {
-  const execution = executionId(arn)
+async function handleStoppedExecution({ context }: Home, arn: string): Promise<void> {
+  const execution = parseExecutionId(arn)
   const { store, clock } = context.ports
   const noted = await store.write([
     {

@@ -10,7 +10,7 @@ const LAST_MS = 10_000
  * Runs the attempts of messages that Lambda has taken from the queue. Their lease is kept while they run; a body that
  * would outlive the function is timed out before.
  */
-export function createLambdaWorker({ context }: Home, events: WorkEvents = {}) {
+export function makeLambdaWorkerHandler({ context }: Home, events: WorkEvents = {}) {
   const { clock, runner } = context.ports
   let until = 0
   const bounded = {

@@ -49,7 +49,7 @@ const BUSY_MS = 90_000
  * scaled in. One launcher works on a pool at a time, or two would start more than its size; whoever comes meanwhile has it
  * look once more.
  */
-export function createLaunchWorkers(parts: LaunchParts) {
+export function makeLaunchHandler(parts: LaunchParts) {
   return async (wanted: LaunchEvent): Promise<{ [pool: string]: number }> => {
     const launched: { [pool: string]: number } = {}
     for (const [name, pool] of Object.entries(parts.pools))
@@ -66,16 +66,16 @@ async function launchFor(
   crash: Crash | undefined,
 ): Promise<number> {
   let launched = 0
-  for (let row = await begin(parts, name, crash); row !== undefined; ) {
+  for (let row = await beginLaunch(parts, name, crash); row !== undefined; ) {
     const done = await launchMissing(parts, name, pool, row)
     launched += done.launched
-    row = await end(parts, name, row, done.row)
+    row = await endLaunch(parts, name, row, done.row)
   }
   return launched
 }
 
 /** The row, which is ours to work on; undefined where another launcher has it and will look once more. */
-async function begin(
+async function beginLaunch(
   { ports }: LaunchParts,
   pool: string,
   crash: Crash | undefined,
@@ -87,13 +87,13 @@ async function begin(
     const isBusy = (stored?.busyUntil ?? 0) > clock.now()
     const row = { ...(stored ?? makeLaunchRecord(pool)), ...(crash === undefined ? {} : { crash }) }
     const next = isBusy ? { ...row, asked: row.asked + 1 } : { ...row, busyUntil: clock.now() + BUSY_MS }
-    const written = await write(store, key, stored, next)
+    const written = await writeLaunchRow(store, key, stored, next)
     if (written !== undefined) return isBusy ? undefined : written
   }
 }
 
 /** Leaves the row as it is now; where somebody has asked meanwhile, it stays ours and is returned. */
-async function end(
+async function endLaunch(
   { ports }: LaunchParts,
   pool: string,
   ours: Stored<Launches>,
@@ -101,18 +101,23 @@ async function end(
 ): Promise<Stored<Launches> | undefined> {
   const { store, clock } = ports
   const key = keys.launches(pool)
-  if ((await write(store, key, ours, done)) !== undefined) return undefined
+  if ((await writeLaunchRow(store, key, ours, done)) !== undefined) return undefined
   for (;;) {
     const [stored] = await store.read([key])
     const { asked = 0, crash } = stored ?? {}
     const busyUntil = clock.now() + BUSY_MS
-    const again = await write(store, key, stored, { ...done, asked, busyUntil, ...(crash && { crash }) })
+    const again = await writeLaunchRow(store, key, stored, {
+      ...done,
+      asked,
+      busyUntil,
+      ...(crash && { crash }),
+    })
     if (again !== undefined) return again
   }
 }
 
 /** The row as it stands then; undefined where it was changed meanwhile. */
-async function write(
+async function writeLaunchRow(
   store: Ports['store'],
   key: Key<'launches'>,
   stored: Stored<Launches> | undefined,

@@ -8,7 +8,7 @@ import { isRunOpen } from '../../../core/records/status.ts'
 import { computeCurrentRow } from '../../../engine/limits.ts'
 
 /** How much of each budget's window is spent or reserved, from 0 to 1. */
-export async function budgetUse({ context }: Home): Promise<{ [budget: string]: number }> {
+export async function measureBudgetUse({ context }: Home): Promise<{ [budget: string]: number }> {
   const { ports, settings } = context
   const names = Object.keys(settings.limits.budgets)
   const rows = await ports.store.read(names.map((name) => keys.limit('budget', name)))
@@ -21,13 +21,13 @@ export async function budgetUse({ context }: Home): Promise<{ [budget: string]: 
 }
 
 /** How often in a row containers of a pool did not start, of the pool where it is worst. */
-export async function failedLaunches({ context }: Home, pools: string[]): Promise<number> {
+export async function measureFailedLaunches({ context }: Home, pools: string[]): Promise<number> {
   const rows = await context.ports.store.read(pools.map(keys.launches))
   return Math.max(0, ...rows.map((row) => row?.failures ?? 0))
 }
 
 /** For how many hours the oldest run has been open; 0 where none is. */
-export async function oldestRunHours({ context }: Home): Promise<number> {
+export async function measureOldestRunHours({ context }: Home): Promise<number> {
   const { store, clock } = context.ports
   const listed = await store.list({ prefix: keys.run(''), consistency: 'stale' })
   const open = listed.map(({ record }) => record).filter(({ status }) => isRunOpen(status))

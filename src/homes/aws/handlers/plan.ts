@@ -7,8 +7,8 @@ import { isRunOpen } from '../../../core/records/status.ts'
 import { cancelRun } from '../../../engine/cancel.ts'
 import { failRunPlanning, joinOrOpenRun } from '../../../engine/open-run.ts'
 import type { Project } from '../../../project/load-config.ts'
-import { type Answers, answerExecutions, executionId, removeExecution } from './answer.ts'
-import { readOrder } from './read-order.ts'
+import { type Answers, answerExecutions, parseExecutionId, removeExecution } from './answer.ts'
+import { readStartOrder } from './read-order.ts'
 import { ORDER, ORDER_FIELD } from './start-run.ts'
 
 /** What the state machine hands over: who it is, and what it was started with. */
@@ -25,7 +25,7 @@ export const PLAN_EVENT = z.object({
  * Opens or joins the run of an execution's input, plans it, and notes who waits for its end. What is wrong with the
  * input or the plan ends the execution with that as its cause.
  */
-export function createPlan(home: Home, project: Project, answers: Answers) {
+export function makePlanHandler(home: Home, project: Project, answers: Answers) {
   return async (event: unknown): Promise<void> => {
     const { token, execution, name, pipeline, input } = PLAN_EVENT.parse(event)
     try {
@@ -58,7 +58,7 @@ async function readInput(
   if (!order.success)
     throw new SluiceError('invalid_parameter', `${ORDER_FIELD} is wrong: ${z.prettifyError(order.error)}`)
   const name = order.data.name ?? pipeline ?? ''
-  return (await readOrder(home, project, { name, params, order: order.data })).asked
+  return (await readStartOrder(home, project, { name, params, order: order.data })).asked
 }
 
 interface Shown {
@@ -70,7 +70,7 @@ interface Shown {
 /** Notes the execution with its run; answers at once where the run has ended meanwhile. */
 async function attach(home: Home, answers: Answers, { run: id, arn, token }: Shown): Promise<void> {
   const { store } = home.context.ports
-  const execution = executionId(arn)
+  const execution = parseExecutionId(arn)
   const result = await store.write([
     // One that was stopped before it had a run does not show one any more.
     {

@@ -23,14 +23,14 @@ const CURSOR = z.strictObject({ from: z.number(), place: z.int(), after: z.strin
 type Place = { pool: string; number?: number; streams?: string[] }
 
 /** Reads the lines of a run from CloudWatch: those of one task by its streams, those of a whole run by its pools. */
-export const readDeployedLines =
+export const makeDeployedLineReader =
   (readPoolLines: ReadPoolLines): ReadLines =>
   async ({ context }, query) => {
     const { clock, store } = context.ports
     const startedAt = clock.now()
     const begun = query.cursor === undefined ? undefined : parseCursor(CURSOR, query.cursor)
     const from = begun?.from ?? query.run.createdAt
-    const places = placesOf(query)
+    const places = listLinePlaces(query)
     const lines: WrittenLine[] = []
     let { place = 0, after } = begun ?? {}
     while (place < places.length) {
@@ -53,7 +53,7 @@ const linesQuery = ({ run, attempt }: LineQuery, from: number, after: string | u
   ...(after === undefined ? {} : { after }),
 })
 
-function placesOf({ tasks, isWholeRun }: LineQuery): Place[] {
+function listLinePlaces({ tasks, isWholeRun }: LineQuery): Place[] {
   const begun = tasks.filter(({ task }) => task.startedAt !== undefined || task.attempt > 1)
   if (!isWholeRun) return begun.map(({ task: { pool, number } }) => ({ pool, number }))
   return [...new Set(begun.map(({ task }) => task.pool))].map((pool) => ({ pool }))

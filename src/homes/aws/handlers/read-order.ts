@@ -24,7 +24,7 @@ export interface Wanted {
 }
 
 /** Checks what is asked for against the project; throws what is wrong with it. `pipeline` is absent for a task family. */
-export async function readOrder(
+export async function readStartOrder(
   home: Home,
   project: Project,
   { name, params, order }: Wanted,

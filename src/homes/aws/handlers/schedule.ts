@@ -10,7 +10,7 @@ import {
   type UnstartedInterval,
 } from '../../../engine/schedules.ts'
 import type { Project } from '../../../project/load-config.ts'
-import { type Starter, startExecution } from './start-run.ts'
+import { joinOrStartExecution, type Starter } from './start-run.ts'
 
 type Scheduled = Pipeline & { schedule: Schedule }
 
@@ -27,14 +27,14 @@ const FIRED_MS = 3 * 60_000
  * Starts every interval that is missing, of the pipelines that are looked at. What is wrong with one pipeline does
  * not stop the others; then it throws, so that the failure is seen and the look is made again.
  */
-export function createSchedule(home: Home, project: Project, starter: Starter, machines: string) {
+export function makeScheduleHandler(home: Home, project: Project, starter: Starter, machines: string) {
   async function look(pipeline: Scheduled): Promise<void> {
     const { name, schedule } = pipeline
     await beginOnce(home, name)
     const unstarted = await tickSchedule(home.context, name, schedule, async ({ start, end }) => {
       const interval = { start, end }
       const order = { asked: makeIntervalRequest(pipeline, interval), pipeline: name, order: { interval } }
-      return (await startExecution(home, starter, machines, order)).run
+      return (await joinOrStartExecution(home, starter, machines, order)).run
     })
     if (unstarted.length > 0) throw new Error(unstartedText(name, unstarted))
   }
@@ -57,10 +57,10 @@ export function createSchedule(home: Home, project: Project, starter: Starter, m
 }
 
 const isAsked = (each: Scheduled, { pipeline, only }: ScheduleEvent, now: number): boolean =>
-  (pipeline === undefined || pipeline === each.name) && (only !== 'fired' || hasFired(each.schedule, now))
+  (pipeline === undefined || pipeline === each.name) && (only !== 'fired' || hasJustFired(each.schedule, now))
 
 /** Whether a schedule has fired just now. */
-export function hasFired(schedule: Firing, now: number): boolean {
+export function hasJustFired(schedule: Firing, now: number): boolean {
   return makeScheduleIntervals(schedule).endedBefore(now).end > now - FIRED_MS
 }
 

@@ -42,7 +42,7 @@ export interface Order {
  * Joins the open run of a request, or opens the next one and starts the execution that plans it. The execution is named
  * like the run, so a start that was cut off is made up for by the next one.
  */
-export async function startExecution(
+export async function joinOrStartExecution(
   home: Home,
   starter: Starter,
   machines: string,

@@ -2,7 +2,7 @@ import type { Home } from '../../../control/home.ts'
 import { applyConfiguredLimits } from '../../../engine/apply-limits.ts'
 import { auditOpenRuns } from '../../../engine/audit.ts'
 import { tickDueRecords } from '../../../engine/tick.ts'
-import { budgetUse, failedLaunches, oldestRunHours } from './measures.ts'
+import { measureBudgetUse, measureFailedLaunches, measureOldestRunHours } from './measures.ts'
 
 /** What a tick does beside the engine. */
 export interface TickParts {
@@ -34,7 +34,7 @@ export interface Measures {
 const AUDIT_MINUTE = 17
 
 /** Brings what is due. Once an hour, and when its event asks for it, it derives again what open runs are owed. */
-export function createTick({ home, wake, pools, keep }: TickParts) {
+export function makeTickHandler({ home, wake, pools, keep }: TickParts) {
   return async (event: TickEvent): Promise<void> => {
     const isHourly = new Date(home.context.ports.clock.now()).getUTCMinutes() === AUDIT_MINUTE
     const audits = isHourly || event.audit === true
@@ -43,9 +43,9 @@ export function createTick({ home, wake, pools, keep }: TickParts) {
     const repaired = audits ? await auditOpenRuns(home.context) : 0
     await wake()
     keep({
-      budgets: await budgetUse(home),
-      failedLaunches: await failedLaunches(home, pools),
-      ...(audits ? { oldestRunHours: await oldestRunHours(home), repaired } : {}),
+      budgets: await measureBudgetUse(home),
+      failedLaunches: await measureFailedLaunches(home, pools),
+      ...(audits ? { oldestRunHours: await measureOldestRunHours(home), repaired } : {}),
     })
   }
 }
