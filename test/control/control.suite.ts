@@ -6,10 +6,14 @@ import { checkedControl } from './checked-control.ts'
 /** A control over the pipelines of `pipelines.ts`, on its own state where that is possible. */
 export type MakeControl = (test: TestContext) => Promise<Control>
 
-/** What an implementation cannot do where it runs. */
+/** What differs by where an implementation runs. */
 export interface ControlSuiteOptions {
-  /** It does not list, remove or forget anything: a deployment keeps what it has. */
+  /** An execution plans after the answer, so a run is opened also when everything is complete. */
+  plansLater?: true
+  /** Its table forgets runs by their time to live, and its secrets belong to its stack: it refuses to remove either. */
   keepsAll?: true
+  /** Lines reach it late, so a page has those of the last half minute again. */
+  repeatsLines?: true
 }
 
 type Named<E> = Extract<RunEvent, { event: E }>
@@ -40,7 +44,7 @@ export function controlSuite(name: string, make: MakeControl, options: ControlSu
         ],
       )
       assert.deepEqual((await control.run({ run })).counts, { succeeded: 4 })
-      assert.equal('run' in (await control.start(request)), control.isHosted && options.keepsAll === true)
+      assert.equal('run' in (await control.start(request)), options.plansLater === true)
     })
 
     it('gives the tasks of a run in pages, and those that a filter finds', async (test) => {
@@ -87,7 +91,7 @@ export function controlSuite(name: string, make: MakeControl, options: ControlSu
           [2, 'failed'],
         ],
       )
-      const lines = await readLines(control, { run, task: 'ControlFailing', attempt: 2 })
+      const lines = await readLines(control, { run, task: 'ControlFailing', attempt: 2 }, options)
       assert.match(lines[0] ?? '', /^warn is about to fail/)
       assert.match(lines.at(-1) ?? '', /^error failed: .*as it has to/)
     })
@@ -95,7 +99,7 @@ export function controlSuite(name: string, make: MakeControl, options: ControlSu
     it('gives lines once, page after page', async (test) => {
       const { control, params } = await open(test)
       const run = await runToEnd(control, 'control-whole', params)
-      const lines = await readLines(control, { run })
+      const lines = await readLines(control, { run }, options)
       assert.deepEqual(lines.toSorted(), ['info writes part 1', 'info writes part 2', 'info writes part 3'])
       await assert.rejects(control.logs({ run, attempt: 7 }), { code: 'unknown_attempt' })
     })
@@ -237,8 +241,6 @@ export function controlSuite(name: string, make: MakeControl, options: ControlSu
       await assert.rejects(control.run(more), { code: 'invalid_usage' })
     })
 
-    if (options.keepsAll) return
-
     it('shows what would run and what is complete', async (test) => {
       const { control, params } = await open(test)
       const request = { name: 'control-whole', params }
@@ -254,6 +256,18 @@ export function controlSuite(name: string, make: MakeControl, options: ControlSu
       const forced = await control.plan({ ...request, force: true })
       assert.match(forced.tasks[0]?.reason ?? '', /^forced, made again/)
     })
+
+    if (options.keepsAll) {
+      it('refuses to forget runs and secrets', async (test) => {
+        const { control } = await open(test)
+        await assert.rejects(control.prune({ olderThanMs: 0 }), {
+          code: 'invalid_usage',
+          message: /by itself/,
+        })
+        await assert.rejects(control.removeSecret({ name: 'control/key' }), { code: 'invalid_usage' })
+      })
+      return
+    }
 
     it('forgets runs once it is confirmed that these are most of all', async (test) => {
       const { control, params } = await open(test)
@@ -302,11 +316,19 @@ async function runToEnd(control: Control, name: string, params: { name: string }
   return run
 }
 
-/** Every line of a run that has ended, as level and text; none may come twice. */
-async function readLines(control: Control, query: Parameters<Control['logs']>[0]): Promise<string[]> {
+/** Every line of a run that has ended, once, as level and text; none may come twice, unless pages repeat lines. */
+async function readLines(
+  control: Control,
+  query: Parameters<Control['logs']>[0],
+  { repeatsLines }: ControlSuiteOptions,
+): Promise<string[]> {
+  const seen = new Set<string>()
   const texts: string[] = []
   for (let page = await control.logs(query); ; page = await control.logs({ ...query, cursor: page.next })) {
-    texts.push(...page.lines.map(({ level, text }) => `${level} ${text}`))
-    if (!page.isMore && page.lines.length === 0) return texts
+    const lines = page.lines.filter((line) => !seen.has(JSON.stringify(line)))
+    for (const line of lines) seen.add(JSON.stringify(line))
+    if (repeatsLines !== true) assert.equal(lines.length, page.lines.length, 'a line came twice')
+    texts.push(...lines.map(({ level, text }) => `${level} ${text}`))
+    if (!page.isMore && lines.length === 0) return texts
   }
 }

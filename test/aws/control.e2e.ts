@@ -1,0 +1,49 @@
+import '../../src/project/resolve-self.ts'
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { after, before } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { findApiAddress, makeSignedFetcher } from '../../src/cli/remote/client.ts'
+import { findDeployment } from '../../src/cli/remote/deployment.ts'
+import type { Control } from '../../src/control/control.ts'
+import { makeRemoteControl } from '../../src/http/client.ts'
+import { loadProject } from '../../src/project/load-config.ts'
+import { controlSuite } from '../control/control.suite.ts'
+import { invoke, projectFolder, sluice } from './deployed.ts'
+
+// The same suite that the local control keeps to, over signed requests to the API of a deployment.
+
+const CONFIG = 'control.config.ts'
+const stop = new AbortController()
+let control: Control
+let ticking: Promise<void>
+
+before(async () => {
+  const options = ['--architecture', 'x86_64', '--yes', '--config', CONFIG]
+  const ended = await sluice(['deploy', '--env', 'control', ...options])
+  assert.equal(ended.code, 0, ended.stderr)
+  const deployment = await findDeployment(await loadProject(join(projectFolder, CONFIG)), 'control')
+  control = makeRemoteControl({ base: findApiAddress(deployment), fetcher: makeSignedFetcher(deployment) })
+  // Its first run would be the latest one, whenever the schedule fires.
+  await control.pause({ pipeline: 'control-days' })
+  ticking = tickUntil(stop.signal)
+})
+
+after(async () => {
+  stop.abort()
+  await ticking
+})
+
+/** What is due by time need not wait for its minute. */
+async function tickUntil(signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await invoke('tick', {}, 'sluice-control')
+    await sleep(2_000, undefined, { signal }).catch(() => {})
+  }
+}
+
+controlSuite('of a deployment, over signed requests', async () => control, {
+  plansLater: true,
+  keepsAll: true,
+  repeatsLines: true,
+})
