@@ -18,7 +18,7 @@ const PLATFORM = { os: 'linux', cpu: 'arm64', libc: 'glibc' }
 const AARCH64 = 183
 
 /** An installed package. */
-interface Installed {
+interface InstalledPackage {
   name: string
   /** Its folder, without links. */
   folder: string
@@ -44,7 +44,7 @@ function copyAll(from: string, names: readonly string[], outdir: string): string
   const copies: string[] = []
   /** Packages directly in `node_modules`, by name. */
   const shared = new Map<string, string>()
-  const copy = ({ name, folder, isOptional: _ }: Installed, parent: string): void => {
+  const copy = ({ name, folder, isOptional: _ }: InstalledPackage, parent: string): void => {
     const top = join(outdir, 'node_modules', name)
     const isFree = !shared.has(name)
     if (shared.get(name) === folder) return
@@ -64,7 +64,7 @@ const isNested = (folder: string, path: string) =>
   path !== folder && basename(path) === 'node_modules' && dirname(path) === folder
 
 /** Installed dependencies of a package. */
-function listDependencies(folder: string): Installed[] {
+function listDependencies(folder: string): InstalledPackage[] {
   const { dependencies = {}, optionalDependencies = {}, peerDependencies = {} } = readPackageFile(folder)
   const optional = { ...optionalDependencies, ...peerDependencies }
   return Object.keys({ ...dependencies, ...optional }).flatMap((name) => {
@@ -76,7 +76,7 @@ function listDependencies(folder: string): Installed[] {
 }
 
 /** A package as Node would find it from a folder. */
-function find(name: string, from: string, isOptional: boolean): Installed | undefined {
+function find(name: string, from: string, isOptional: boolean): InstalledPackage | undefined {
   for (let here = from; ; here = dirname(here)) {
     const path = join(here, 'node_modules', name)
     if (existsSync(path)) return { name, folder: realpathSync(path), isOptional }

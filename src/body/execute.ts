@@ -3,7 +3,7 @@ import { describeSecretLeak, findSecretInText } from '../core/find-secret.ts'
 import type { Json } from '../core/json.ts'
 import { convertToJson } from '../core/json.ts'
 import { mapShapeNumbers, type Shape } from '../core/plan.ts'
-import type { BodyEnd, Reservation, Staged } from '../core/ports/working.ts'
+import type { BodyEnd, Reservation, StagedOutput } from '../core/ports/working.ts'
 import type { Progress } from '../core/records/task-run.ts'
 import type { BodyContext, Log } from '../define/body.ts'
 import { flattenRequires, mapRequires, type Requires } from '../define/requires.ts'
@@ -166,8 +166,8 @@ async function publish(execution: Execution, workspace: Workspace): Promise<void
 }
 
 /** Publishes all outputs or none: where one cannot be, those before it are withdrawn. */
-async function publishAll(outputs: Staged[], mode: 'create' | 'replace'): Promise<void> {
-  const published: Staged[] = []
+async function publishAll(outputs: StagedOutput[], mode: 'create' | 'replace'): Promise<void> {
+  const published: StagedOutput[] = []
   try {
     for (const output of outputs) {
       await output.publish(mode)

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import type { BuildOptions, OutputFile } from 'esbuild'
 
 /** A bundle that was made, and the files that it was made of, with the instants at which they were changed. */
-interface Made {
+interface BundleEntry {
   folder: string
   inputs: { [path: string]: number }
 }
@@ -30,7 +30,7 @@ export async function findChildBundle(source: string): Promise<string> {
 /** The folder of the bundle; made anew where anything in it has changed. */
 async function bundleIn(cache: string, source: string): Promise<string> {
   const index = join(cache, `${digest(source)}.json`)
-  const known = existsSync(index) ? (JSON.parse(readFileSync(index, 'utf8')) as Made) : undefined
+  const known = existsSync(index) ? (JSON.parse(readFileSync(index, 'utf8')) as BundleEntry) : undefined
   if (known !== undefined && isCurrent(known)) return known.folder
   const { build, stop } = await import('esbuild')
   const began = Date.now()
@@ -42,7 +42,7 @@ async function bundleIn(cache: string, source: string): Promise<string> {
   const inputs = hasAnyChanged(Object.keys(metafile.inputs).map((path) => resolve(dirname(source), path)))
   // What has changed since may be in it or not.
   if (Object.values(inputs).every((at) => at < began))
-    writeWhole(index, JSON.stringify({ folder, inputs } satisfies Made))
+    writeWhole(index, JSON.stringify({ folder, inputs } satisfies BundleEntry))
   return folder
 }
 
@@ -55,7 +55,7 @@ const hasAnyChanged = (paths: string[]) =>
     paths.map((path) => [path, statSync(path, { throwIfNoEntry: false })?.ctimeMs ?? 0] as const),
   )
 
-function isCurrent({ folder, inputs }: Made): boolean {
+function isCurrent({ folder, inputs }: BundleEntry): boolean {
   const now = hasAnyChanged(Object.keys(inputs))
   return existsSync(folder) && Object.entries(inputs).every(([path, at]) => now[path] === at)
 }

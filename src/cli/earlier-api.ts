@@ -38,7 +38,7 @@ const RUNS = z.strictObject({
 export function makeEarlierApi(control: Control): Hono {
   const app = new Hono()
   app.use('/api/*', makeApiGuard({ isLoopbackOnly: true }), makeSizeLimit(MAX_REQUEST_BYTES))
-  app.onError(answerError)
+  app.onError(answerEarlierError)
 
   app.get('/api/pipelines', async (context) => context.json((await control.pipelines()).pipelines))
   app.get('/api/budgets', async (context) => context.json(await control.budgets()))
@@ -100,7 +100,7 @@ const readCheckedBody = async <S extends z.ZodType>({ req }: Context, schema: S)
   checkRequestShape(schema, await req.json().catch(() => undefined))
 
 /** An error as these paths tell it: flat, where `/v1` has it in `error`. */
-function answerError(error: Error, context: Context): Response {
+function answerEarlierError(error: Error, context: Context): Response {
   if (!(error instanceof SluiceError)) return context.json({ error: 'internal', message: error.message }, 500)
   const { code, message, hint, source } = error
   const isUnknown = code.startsWith('unknown_') && code !== 'unknown_parameter'

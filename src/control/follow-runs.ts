@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os'
 import { keys } from '../core/keys.ts'
 import { isRunOpen } from '../core/records/status.ts'
 import { auditRun } from '../engine/audit.ts'
-import type { Claimed } from '../engine/claim.ts'
+import type { ClaimedAttempt } from '../engine/claim.ts'
 import { type Loops, startEngineLoops } from '../engine/loops.ts'
 import { type WorkEvents, Worker } from '../engine/work.ts'
 import { makePlaceCounter } from './awaiting.ts'
@@ -96,7 +96,7 @@ function putEndsLast(emit: Emit): Emit {
 
 /** What a worker does, as events. */
 export function makeWorkEvents(emit: Emit): WorkEvents {
-  const ofTask = ({ task, planned }: Claimed) => ({
+  const ofTask = ({ task, planned }: ClaimedAttempt) => ({
     run: task.run,
     number: task.number,
     task: planned.label,
@@ -146,7 +146,7 @@ function startCounting(home: Home, runs: ReadonlySet<string>, emit: Emit): { sto
   }
 }
 
-interface Following {
+interface FollowedWork {
   active: Set<string>
   worker: Worker
   loops: Loops
@@ -158,7 +158,7 @@ interface Following {
 async function untilEnd(
   home: Home,
   query: Follow & { signal: AbortSignal },
-  { active, worker, loops, worksOn, emit }: Following,
+  { active, worker, loops, worksOn, emit }: FollowedWork,
 ): Promise<FollowEnd> {
   const { clock } = home.context.ports
   const { signal, waitMs = WAIT_MS } = query

@@ -5,7 +5,7 @@ import type { Context } from '../engine/context.ts'
 import type { PlanSurroundings } from '../planning/plan-tasks.ts'
 
 /** What became of the file of a state; sizes in bytes. */
-interface Shrunk {
+interface ShrinkResult {
   beforeBytes: number
   afterBytes: number
   /** Much is free, but giving it back would hold up an engine that may be at work. */
@@ -13,7 +13,7 @@ interface Shrunk {
 }
 
 /** Which files beside targets have been abandoned. */
-interface Abandoned {
+interface AbandonedFiles {
   /** In milliseconds since 1970; a file that was changed later stays. */
   before: number
   /** Whether the attempt of this nonce still runs. */
@@ -31,8 +31,8 @@ export interface Home {
   /** Which processes work on runs; absent where a deployment does. */
   presence?: Presence
   /** Gives the space of what was forgotten back; absent where nothing has to. */
-  shrink?(): Promise<Shrunk>
+  shrink?(): Promise<ShrinkResult>
   /** Removes what attempts that died have left beside targets; absent where targets are not on this machine. */
-  removeAbandoned?(abandoned: Abandoned): Promise<number>
+  removeAbandoned?(abandoned: AbandonedFiles): Promise<number>
   close(): Promise<void>
 }

@@ -12,10 +12,10 @@ import { viewRun } from './views.ts'
 import { explainRunWaits, explainTaskReasons } from './why.ts'
 
 /** Operations that look at runs and change nothing. */
-type Looking = Pick<Control, 'runs' | 'run' | 'tasks' | 'logs' | 'why' | 'waits'>
+type LookingOperations = Pick<Control, 'runs' | 'run' | 'tasks' | 'logs' | 'why' | 'waits'>
 
 /** Looks at the runs of a state. */
-export function makeLookingOperations(state: StateHome, readLines: ReadLines): Looking {
+export function makeLookingOperations(state: StateHome, readLines: ReadLines): LookingOperations {
   const found = async ({ run }: { run: string }): Promise<[Home, Stored<Run>]> => {
     const home = await state.withRuns()
     return [home, await findRun(home, run)]

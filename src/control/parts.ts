@@ -6,7 +6,7 @@ import type { Project } from '../project/load-config.ts'
 import type { Started } from './control.ts'
 import type { FoundTask } from './find-tasks.ts'
 import type { Home } from './home.ts'
-import type { Asked } from './requests.ts'
+import type { PlannableRequest } from './requests.ts'
 
 /** The state that a control works on; it is opened when an operation needs it. */
 export interface StateHome {
@@ -29,7 +29,7 @@ export interface OpenOrder {
 }
 
 /** Opens or joins the run of a request. */
-export type OpenRun = (home: Home, asked: Asked, order: OpenOrder) => Promise<Started>
+export type OpenRun = (home: Home, asked: PlannableRequest, order: OpenOrder) => Promise<Started>
 
 /** Where credentials of this machine or of a deployment are kept. */
 export interface SecretKeeper {

@@ -3,10 +3,10 @@ import type { Plan, PlannedTask } from '../core/plan.ts'
 import { findMissingSecrets } from '../planning/plan-secrets.ts'
 import type { PlanView } from './control.ts'
 import type { Home } from './home.ts'
-import type { Asked } from './requests.ts'
+import type { PlannableRequest } from './requests.ts'
 
 /** What would run for a request and what is complete, and why. */
-export async function viewPlan(home: Home, asked: Asked): Promise<PlanView> {
+export async function viewPlan(home: Home, asked: PlannableRequest): Promise<PlanView> {
   const plan = await asked.plan(home)
   const isForced = asked.request.forced !== undefined
   const [missing, there, unproven] = await Promise.all([

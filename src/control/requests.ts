@@ -28,8 +28,8 @@ export interface Root {
   pipeline?: Pipeline
 }
 
-/** What somebody asks for, and how it is planned. */
-export interface Asked {
+/** A request, and how it is planned. */
+export interface PlannableRequest {
   /** What a person calls it. */
   label: string
   request: RunRequest
@@ -77,13 +77,13 @@ export function findScheduledPipeline(project: Project, name: string): Pipeline 
 }
 
 /** What is asked for with parameters as they were given. */
-export function makeCheckedRequest(root: Root, given: unknown): Asked {
+export function makeCheckedRequest(root: Root, given: unknown): PlannableRequest {
   const { family, fields } = root.definition
   return { ...makeRequest(root, parseTaskParams(family, fields, given)), given }
 }
 
 /** What is asked for with parameters that were parsed before. */
-export function makeRequest({ name, definition }: Root, params: Params): Asked {
+export function makeRequest({ name, definition }: Root, params: Params): PlannableRequest {
   const significant = pickSignificantParams(definition.fields, params)
   const root = instantiateTask(definition, params)
   return {
@@ -99,7 +99,7 @@ export function makeIntervalRequest(
   pipeline: Pipeline,
   span: Span,
   given: Record<string, unknown> = {},
-): Asked {
+): PlannableRequest {
   const interval = describeInterval(span, pipeline.schedule?.timeZone ?? 'UTC')
   const params = { ...makeIntervalParams(pipeline, interval), ...given }
   const asked = makeCheckedRequest({ name: pipeline.name, definition: pipeline.root }, params)
@@ -138,7 +138,7 @@ export function findStartProblem(pipeline: Pipeline, now: number): string | unde
 }
 
 /** The same, but the root (`true`) or a task and what is downstream of it runs again. */
-export function forceRequest(asked: Asked, what: true | string): Asked {
+export function forceRequest(asked: PlannableRequest, what: true | string): PlannableRequest {
   const { root, request } = asked
   if (root === undefined)
     throw new SluiceError(
@@ -163,7 +163,7 @@ export function forceRequest(asked: Asked, what: true | string): Asked {
 }
 
 /** A plan that was made elsewhere. */
-export function makePlanRequest(read: ReadPlan): Asked {
+export function makePlanRequest(read: ReadPlan): PlannableRequest {
   const { pipeline } = read.file.header
   const params = { plan: read.digest }
   return {
@@ -182,7 +182,7 @@ export function repeatRequest(
   run: Run,
   task?: { family: string; params: Params },
   done?: ReadonlySet<string>,
-): Asked {
+): PlannableRequest {
   const { name, params, family } = run
   if (family === PLAN_FAMILY && !project.tasks.has(family) && task === undefined)
     return {
@@ -225,7 +225,7 @@ function makePlan(home: Home, name: string, root: TaskInstance, adjustment: Adju
 }
 
 /** The plan of a run that is about to be opened: its secrets are set, and the makers of its outputs are recorded. */
-export async function planOpeningRun(home: Home, asked: Asked): Promise<Plan> {
+export async function planOpeningRun(home: Home, asked: PlannableRequest): Promise<Plan> {
   const plan = await asked.plan(home)
   await requirePlanSecrets(plan, home.secrets)
   await recordPlanOutputs(home.definitions, plan)
@@ -235,7 +235,7 @@ export async function planOpeningRun(home: Home, asked: Asked): Promise<Plan> {
 /** The run that was opened or joined; undefined where everything is complete and no run is open. */
 export async function joinOrStartRun(
   home: Home,
-  asked: Asked,
+  asked: PlannableRequest,
 ): Promise<{ run: string; opened: boolean } | undefined> {
   const { context } = home
   if ((await findOpenRun(context, asked.request)) !== undefined)

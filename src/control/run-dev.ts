@@ -7,7 +7,7 @@ import { tickSchedule } from '../engine/schedules.ts'
 import type { WorkEvents } from '../engine/work.ts'
 import { Worker } from '../engine/work.ts'
 import type { Project } from '../project/load-config.ts'
-import { followDefinitions, type Look } from '../project/reload.ts'
+import { followDefinitions, type ReloadResult } from '../project/reload.ts'
 import type { Home } from './home.ts'
 import { joinOrStartRun, makeIntervalRequest } from './requests.ts'
 
@@ -18,7 +18,7 @@ export interface DevEvents extends WorkEvents {
 
 const TICK_MS = 1_000
 
-/** Runs the engine and the schedules of a project until it is stopped: every run of the state, whoever asked for it. */
+/** Runs the engine and the schedules of a project until it is stopped: every run of the state, also those of other commands. */
 export async function runDevEngine(
   home: Home,
   project: Project,
@@ -52,7 +52,7 @@ export async function runDevEngine(
 async function readAnew(
   { context }: Home,
   worker: Worker,
-  look: Look,
+  look: ReloadResult,
   say: (name: string, line: string) => void,
 ): Promise<void> {
   if (look.is === 'same') return

@@ -5,13 +5,13 @@ import { resumeRun } from './follow-runs.ts'
 import { type ControlParts, checkRequestShape, type OpenOrder, type OpenRun } from './parts.ts'
 import { viewPlan } from './plan-view.ts'
 import {
-  type Asked,
   findRequestRoot,
   forceRequest,
   joinOrStartRun,
   makeCheckedRequest,
   makeIntervalRequest,
   makePlanRequest,
+  type PlannableRequest,
 } from './requests.ts'
 import { PlanText, StartRequest as StartSchema } from './schemas.ts'
 
@@ -42,7 +42,10 @@ export function makeStartOperations({
 }
 
 /** Checks a request against the project; throws what is wrong with it. */
-function readStartRequest(project: Project, given: StartRequest): { asked: Asked; order: OpenOrder } {
+function readStartRequest(
+  project: Project,
+  given: StartRequest,
+): { asked: PlannableRequest; order: OpenOrder } {
   if ('plan' in given) {
     const { plan, folder } = checkRequestShape(PlanText, given)
     return { asked: makePlanRequest(readPlanText(plan, folder)), order: {} }

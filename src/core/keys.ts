@@ -1,5 +1,5 @@
 import { hashTargetUri } from './identity.ts'
-import type { DeployedCode, Execution, Launches, Showing } from './records/deployment.ts'
+import type { DeployedCode, Execution, ExecutionLink, Launches } from './records/deployment.ts'
 import type { Limit, Lock, WaitItem } from './records/lock-and-limit.ts'
 import type { RequestRecord, Run, ScheduleRecord } from './records/run.ts'
 import type { Attempt, Checkpoint, Maker, Marker, TaskRun } from './records/task-run.ts'
@@ -21,7 +21,7 @@ interface RecordsByPrefix {
   marker: Marker
   maker: Maker
   execution: Execution
-  showing: Showing
+  showing: ExecutionLink
   launches: Launches
   code: DeployedCode
 }

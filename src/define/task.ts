@@ -157,7 +157,7 @@ export interface ExternalOptions<F extends Fields, O extends Output> {
   pollSeconds?: number
 }
 
-/** A task that somebody else fulfils: it never runs, and waits until its target is there or its timeout ends. */
+/** A task whose target is made outside of Sluice: it never runs, and waits until its target is there or its timeout ends. */
 export function external<O extends Output, F extends Fields = Record<never, never>>(
   family: string,
   options: ExternalOptions<F, O>,

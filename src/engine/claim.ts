@@ -28,7 +28,7 @@ import { waitForLimit, waitForLock, waitForTarget } from './wait.ts'
  */
 
 /** An attempt that is ours to run. */
-export interface Claimed {
+export interface ClaimedAttempt {
   task: Stored<TaskRun>
   planned: PlannedTask
   upstreams: PlannedTask[]
@@ -44,7 +44,7 @@ export interface Claimed {
 
 /** What became of a message: ours to run, nothing to do (any more), not before a time, or for another worker. */
 export type ClaimResult =
-  | { is: 'ours'; claimed: Claimed }
+  | { is: 'ours'; claimed: ClaimedAttempt }
   | { is: 'settled' }
   | { is: 'early'; delayMs: number }
   /** This process does not define the task, or one that it reads from; nothing was written. */
@@ -240,7 +240,7 @@ async function makeClaimedAttempt(
   const memoryMb = task.memoryMb ?? planned.policy.memoryMb
   // Only what ended an attempt before leaves a checkpoint.
   const [checkpoint] = task.attempt === 1 ? [] : await store.read([keys.checkpoint(task.run, task.number)])
-  const claimed: Claimed = {
+  const claimed: ClaimedAttempt = {
     task,
     planned,
     upstreams,
@@ -254,7 +254,7 @@ async function makeClaimedAttempt(
   return { is: 'ours', claimed }
 }
 
-function listReservations(rows: readonly LimitRow[]): Claimed['budgets'] {
+function listReservations(rows: readonly LimitRow[]): ClaimedAttempt['budgets'] {
   return Object.fromEntries(
     rows.flatMap(({ need, now: { window } }) =>
       window === undefined ? [] : [[need.name, { amount: need.weight, endsAt: window.endsAt }]],

@@ -4,7 +4,7 @@ import { type Moment, readClockMoment } from '../core/moment.ts'
 import type { Ending } from '../core/ports/working.ts'
 import type { Attempt, TaskRun } from '../core/records/task-run.ts'
 import { type AttemptMemory, decideAfterAttempt } from '../core/retry.ts'
-import type { Claimed } from './claim.ts'
+import type { ClaimedAttempt } from './claim.ts'
 import type { Context } from './context.ts'
 import { findYieldProblem, saveYieldedTasks } from './expand.ts'
 import { settleHeldLimits } from './limits.ts'
@@ -13,7 +13,7 @@ const RACE_MS = 20
 const MAX_RACE_MS = 1_000
 
 /** What has to be known of an attempt to write its end. */
-export type EndedAttempt = Pick<Claimed, 'task' | 'planned' | 'nonce' | 'memoryMb'>
+export type EndedAttempt = Pick<ClaimedAttempt, 'task' | 'planned' | 'nonce' | 'memoryMb'>
 
 /**
  * Writes the end of an attempt in one transaction: the task run, what it leaves behind (a marker, a checkpoint, the

@@ -2,7 +2,7 @@ import type { Fields, Stored } from '../core/change.ts'
 import { type Key, keys } from '../core/keys.ts'
 import { addLimitHolder, computeFreeCapacity, computeLimitAt, setNextDueInstant } from '../core/limit-row.ts'
 import { readClockMoment } from '../core/moment.ts'
-import type { Listed } from '../core/ports/deciding.ts'
+import type { ListedRecord } from '../core/ports/deciding.ts'
 import type { Limit, WaitItem } from '../core/records/lock-and-limit.ts'
 import { formatHolderName, type TaskRun } from '../core/records/task-run.ts'
 import { type Context, updateRecord } from './context.ts'
@@ -55,7 +55,7 @@ export async function serveLimitWaiters(context: Context, stored: Stored<Limit>)
 async function serveWaiterPage(
   context: Context,
   stored: Stored<Limit>,
-  items: Listed<Key<'wait'>>[],
+  items: ListedRecord<Key<'wait'>>[],
 ): Promise<boolean> {
   let row = stored
   let left = 0

@@ -16,7 +16,7 @@ export interface Conflict {
 }
 
 /** A target that is to be noted, and who is known to make it. */
-interface Want {
+interface MakerHandover {
   making: Making
   before: Stored<Maker>
 }
@@ -61,7 +61,7 @@ export async function recordTargetMakers(
 }
 
 /** A target with the key of its maker, which is a hash and takes as long to find as to read. */
-interface Keyed {
+interface KeyedMaking {
   making: Making
   key: Key<'maker'>
 }
@@ -70,10 +70,10 @@ interface Keyed {
  * Pages of targets whose keys are near each other. Keys are hashes, so in any other order each page would touch the whole
  * index of a store that is one file.
  */
-function splitIntoPages(makings: readonly Making[]): Keyed[][] {
-  const keyed = makings.map((making): Keyed => ({ making, key: keys.maker(making.uri) }))
+function splitIntoPages(makings: readonly Making[]): KeyedMaking[][] {
+  const keyed = makings.map((making): KeyedMaking => ({ making, key: keys.maker(making.uri) }))
   const ordered = keyed.length <= PAGE ? keyed : nearEachOther(keyed)
-  const pages: Keyed[][] = []
+  const pages: KeyedMaking[][] = []
   for (let start = 0; start < ordered.length; start += PAGE) pages.push(ordered.slice(start, start + PAGE))
   return pages
 }
@@ -81,13 +81,13 @@ function splitIntoPages(makings: readonly Making[]): Keyed[][] {
 /** How much of a key puts it near others: three digits of its hash. Sorting by whole keys takes longer than it saves. */
 const NEAR = 'maker/000'.length
 
-function nearEachOther(keyed: readonly Keyed[]): Keyed[] {
+function nearEachOther(keyed: readonly KeyedMaking[]): KeyedMaking[] {
   const groups = Map.groupBy(keyed, ({ key }) => key.slice(0, NEAR))
   return [...groups.keys()].sort().flatMap((start) => groups.get(start) ?? [])
 }
 
 /** Most targets have no maker yet, so that it is put without looking first. */
-async function recordPage(store: Store, page: readonly Keyed[], stands: Stands): Promise<Conflict[]> {
+async function recordPage(store: Store, page: readonly KeyedMaking[], stands: Stands): Promise<Conflict[]> {
   const conflicts: Conflict[] = []
   const noted = await writeChangesSingly(
     store,
@@ -116,7 +116,7 @@ async function recordPage(store: Store, page: readonly Keyed[], stands: Stands):
 }
 
 /** The maker that stood where a write failed; makers are never removed. */
-function findKnownMakers(making: Making, result: WriteResult | undefined): Want[] {
+function findKnownMakers(making: Making, result: WriteResult | undefined): MakerHandover[] {
   const before = result === undefined ? undefined : findStandingRecord(result, 'maker')
   return before === undefined ? [] : [{ making, before }]
 }

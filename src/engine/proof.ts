@@ -3,7 +3,7 @@ import type { Store } from '../core/ports/deciding.ts'
 import type { Lock } from '../core/records/lock-and-limit.ts'
 
 /** A task whose targets are there. */
-export interface Found {
+export interface TaskWithTargets {
   id: string
   outputs: readonly string[]
 }
@@ -15,7 +15,7 @@ export interface Found {
  */
 export async function findUnprovenTasks(
   store: Pick<Store, 'read'>,
-  tasks: readonly Found[],
+  tasks: readonly TaskWithTargets[],
 ): Promise<Set<string>> {
   const uris = tasks.flatMap(({ outputs }) => outputs)
   const [marked, makers] = await Promise.all([

@@ -5,7 +5,7 @@ import { type Delivery, MAX_DELAY_MS } from '../core/ports/deciding.ts'
 import type { Ending, Job, JobHooks } from '../core/ports/working.ts'
 import { hasTaskEnded } from '../core/records/status.ts'
 import type { Progress, TaskRun } from '../core/records/task-run.ts'
-import { type Claimed, type ClaimResult, claimAttempt } from './claim.ts'
+import { type ClaimedAttempt, type ClaimResult, claimAttempt } from './claim.ts'
 import type { Context } from './context.ts'
 import { finishAttempt } from './finish.ts'
 import { blockBudget, reserveMoreBudget } from './limits.ts'
@@ -18,9 +18,9 @@ export type StopReason = 'interrupted' | 'cancelled' | 'lost'
 
 /** Calls for what a worker does. */
 export interface WorkEvents {
-  onStart?(claimed: Claimed): void
-  onProgress?(claimed: Claimed, progress: Progress): void
-  onEnd?(claimed: Claimed, ending: Ending): void
+  onStart?(claimed: ClaimedAttempt): void
+  onProgress?(claimed: ClaimedAttempt, progress: Progress): void
+  onEnd?(claimed: ClaimedAttempt, ending: Ending): void
   /** A message of this run needs a family that this process does not define; told once for each run. */
   onUnfit?(run: string, family: string): void
 }
@@ -34,8 +34,8 @@ export interface WorkOptions extends WorkEvents {
   runs?: () => readonly string[]
 }
 
-interface Active {
-  claimed: Claimed
+interface RunningAttempt {
+  claimed: ClaimedAttempt
   stop: AbortController
   /** When its lease was last renewed, by the steady clock. */
   renewedAt: number
@@ -61,7 +61,7 @@ const IDLE_MS = 200
 export class Worker {
   readonly #context: Context
   readonly #options: WorkOptions
-  readonly #active = new Map<string, Active>()
+  readonly #active = new Map<string, RunningAttempt>()
   readonly #attempts = new Set<Promise<void>>()
   #stopping = false
   #draining = false
@@ -190,7 +190,7 @@ export class Worker {
     this.#unfit.clear()
   }
 
-  async #execute(claimed: Claimed): Promise<void> {
+  async #execute(claimed: ClaimedAttempt): Promise<void> {
     const { runner, clock } = this.#context.ports
     const leaseMs = (claimed.task.leaseUntil ?? 0) - clock.steady()
     // This process was held up for too long: the attempt is another's by now, or about to be.
@@ -199,7 +199,7 @@ export class Worker {
       return
     }
     const renewedAt = (claimed.task.leaseUntil ?? 0) - this.#context.settings.leaseMs
-    const active: Active = { claimed, stop: new AbortController(), renewedAt }
+    const active: RunningAttempt = { claimed, stop: new AbortController(), renewedAt }
     this.#active.set(claimed.nonce, active)
     if (this.#stopping) active.stop.abort('interrupted' satisfies StopReason)
     this.#options.onStart?.(claimed)
@@ -219,7 +219,7 @@ export class Worker {
     }
   }
 
-  #hooks(active: Active): JobHooks {
+  #hooks(active: RunningAttempt): JobHooks {
     const { task, nonce } = active.claimed
     return {
       signal: active.stop.signal,
@@ -231,19 +231,19 @@ export class Worker {
   }
 
   /** A lease that was renewed less than a heartbeat ago cannot have been lost; another is renewed first. */
-  async #mayPublish(active: Active): Promise<boolean> {
+  async #mayPublish(active: RunningAttempt): Promise<boolean> {
     const { ports, settings } = this.#context
     const age = ports.clock.steady() - active.renewedAt
     return (age >= 0 && age < settings.heartbeatMs) || this.#extend(active)
   }
 
-  #progressed(active: Active, progress: Progress): void {
+  #progressed(active: RunningAttempt, progress: Progress): void {
     active.progress = progress
     this.#options.onProgress?.(active.claimed, progress)
   }
 
   /** Extends one lease; false, and the body is stopped, where the attempt is no longer ours. */
-  async #extend(active: Active): Promise<boolean> {
+  async #extend(active: RunningAttempt): Promise<boolean> {
     const { task, nonce } = active.claimed
     const { ports, settings } = this.#context
     const now = ports.clock.steady()
@@ -264,7 +264,7 @@ export class Worker {
   }
 
   /** The lease counts from when it was asked for, by the steady clock: the answer may come late, and then it has to be asked for again. */
-  async #extended(active: Active, askedAt: number): Promise<boolean> {
+  async #extended(active: RunningAttempt, askedAt: number): Promise<boolean> {
     const { ports, settings } = this.#context
     const leftMs = settings.leaseMs - (ports.clock.steady() - askedAt)
     if (leftMs <= 0) return this.#extend(active)
@@ -274,7 +274,7 @@ export class Worker {
   }
 }
 
-function makeJob(claimed: Claimed, leaseMs: number): Job {
+function makeJob(claimed: ClaimedAttempt, leaseMs: number): Job {
   const { task, planned, upstreams, dependencies, checkpoint, memoryMb, budgets, nonce, replaces } = claimed
   return {
     run: task.run,

@@ -21,7 +21,7 @@ export interface OutputSurroundings {
   store: Store
 }
 
-type Made = Pick<
+type TaskWithOutputs = Pick<
   FoundTask,
   'id' | 'family' | 'params' | 'label' | 'outputs' | 'command' | 'policy' | 'failure'
 >
@@ -32,7 +32,7 @@ type Made = Pick<
  */
 export async function findOutputProblems(
   given: OutputSurroundings,
-  found: readonly Made[],
+  found: readonly TaskWithOutputs[],
   plan?: string,
 ): Promise<string[]> {
   const conflicts = await findMakerConflicts(given.store, listMakings(found, plan), standsIn(given))
@@ -48,7 +48,7 @@ export async function recordPlanOutputs(given: OutputSurroundings, { header, tas
 /** The same for tasks that were yielded; throws one error with everything that is wrong with their outputs. */
 export async function recordYieldOutputs(
   given: OutputSurroundings,
-  found: readonly (Made & { complete?: true })[],
+  found: readonly (TaskWithOutputs & { complete?: true })[],
   plan?: string,
 ): Promise<void> {
   const problems = await findOutputProblems(given, found, plan)
@@ -63,7 +63,7 @@ export async function recordYieldOutputs(
 
 async function recordFound(
   given: OutputSurroundings,
-  found: readonly Made[],
+  found: readonly TaskWithOutputs[],
   plan: string | undefined,
 ): Promise<void> {
   const conflicts = await recordTargetMakers(given.store, listMakings(found, plan), standsIn(given))
@@ -75,7 +75,7 @@ async function recordFound(
 }
 
 /** Targets with their makers; the target of an external task has none. */
-function listMakings(found: readonly Made[], plan: string | undefined): Making[] {
+function listMakings(found: readonly TaskWithOutputs[], plan: string | undefined): Making[] {
   const makings: Making[] = []
   for (const { id, family, params, label, outputs, command, policy, failure } of found) {
     if (policy.external || failure !== undefined) continue
@@ -94,7 +94,10 @@ const formatMakingName = ({ label, plan }: Making) =>
   plan === undefined ? label : `${label} of the plan ${plan}`
 
 /** Each family is tried once, with the first of its tasks. */
-function findPathProblems({ tasks, surroundings }: OutputSurroundings, found: readonly Made[]): string[] {
+function findPathProblems(
+  { tasks, surroundings }: OutputSurroundings,
+  found: readonly TaskWithOutputs[],
+): string[] {
   const urisOf = makePlanningDefinitions(surroundings).outputsOf
   const seen = new Set<string>()
   return found.flatMap(({ family, params, outputs, command, policy }) => {

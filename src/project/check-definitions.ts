@@ -4,14 +4,14 @@ import type { Pipeline } from '../define/pipeline.ts'
 import type { TaskDefinition } from '../define/task.ts'
 
 /** Something that a module of the project exports or defines. */
-export interface Defined<T> {
+export interface ModuleItem<T> {
   of: T
   /** The module. */
   path: string
 }
 
 /** A module of which something cannot be used; everything else can. */
-export interface Broken {
+export interface BrokenModule {
   path: string
   message: string
   /** It did load, but this definition in it is wrong. */
@@ -19,7 +19,7 @@ export interface Broken {
 }
 
 /** What is wrong with a module, for people. */
-export const describeBrokenModule = ({ path, message, isWrong }: Broken): string =>
+export const describeBrokenModule = ({ path, message, isWrong }: BrokenModule): string =>
   isWrong ? `${path}: ${message}` : `${path} did not load: ${message}`
 
 /**
@@ -28,11 +28,11 @@ export const describeBrokenModule = ({ path, message, isWrong }: Broken): string
  * nothing is said of what tasks ask for.
  */
 export function findWrongDefinitions(
-  pipelines: Defined<Pipeline>[],
-  tasks: Defined<TaskDefinition>[],
+  pipelines: ModuleItem<Pipeline>[],
+  tasks: ModuleItem<TaskDefinition>[],
   limits: Limits | undefined,
-): { pipelines: Map<string, Pipeline>; wrong: Broken[] } {
-  const wrong: Broken[] = []
+): { pipelines: Map<string, Pipeline>; wrong: BrokenModule[] } {
+  const wrong: BrokenModule[] = []
   const sameTask = sharedNames('tasks', tasks, ({ family }) => family)
   for (const { of, path } of tasks) {
     const problems = [
@@ -57,7 +57,11 @@ const findLimitExcess = ({ family, policy }: TaskDefinition, limits: Limits) =>
   findLimitProblems(policy, limits).map((problem) => `task ${JSON.stringify(family)}: ${problem}`)
 
 /** By each name that several have, what is to be told of it. */
-function sharedNames<T>(kind: string, all: Defined<T>[], nameOf: (of: T) => string): Map<string, string[]> {
+function sharedNames<T>(
+  kind: string,
+  all: ModuleItem<T>[],
+  nameOf: (of: T) => string,
+): Map<string, string[]> {
   return new Map(
     groupByRepeatedKey(all, ({ of }) => nameOf(of)).map(([name, group]) => {
       const places = [...new Set(group.map(({ path }) => path))].join(' and ')

@@ -9,7 +9,7 @@ import { waitForUserCode } from '../define/open-waits.ts'
 import { isPipeline, type Pipeline } from '../define/pipeline.ts'
 import { listRegisteredTasks, type TaskDefinition } from '../define/task.ts'
 import { bundled, type ProjectModules } from './bundled.ts'
-import { type Broken, describeBrokenModule, findWrongDefinitions } from './check-definitions.ts'
+import { type BrokenModule, describeBrokenModule, findWrongDefinitions } from './check-definitions.ts'
 import { readProjectName } from './project-name.ts'
 
 /** A project as its config and modules define it. */
@@ -31,7 +31,7 @@ export interface Project {
   /** Its definitions were changed into what cannot be read: bodies would be, so that none is started meanwhile. */
   unread?: true
   /** Modules that did not load, and definitions that are wrong; what they hold is missing or fails, all else works. */
-  broken: Broken[]
+  broken: BrokenModule[]
 }
 
 const NAMES = ['sluice.config.ts', 'sluice.config.mts', 'sluice.config.js', 'sluice.config.mjs']

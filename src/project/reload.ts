@@ -4,13 +4,16 @@ import { forgetLoadedModules, listLoadedFiles, makeFileFingerprint } from './fre
 import { listPatternFiles, loadProject, type Project } from './load-config.ts'
 
 /** What came of a look at the definitions of a project. */
-export type Look = { is: 'same' } | { is: 'read'; changed: string[] } | { is: 'wrong'; message: string }
+export type ReloadResult =
+  | { is: 'same' }
+  | { is: 'read'; changed: string[] }
+  | { is: 'wrong'; message: string }
 
 /**
  * Follows the modules of a project, which have to be loaded before; each look reads the definitions anew where a module
  * has changed, was added or removed, and puts them into the same project. What is wrong leaves it as it was.
  */
-export function followDefinitions(project: Project): () => Promise<Look> {
+export function followDefinitions(project: Project): () => Promise<ReloadResult> {
   if (project.path === '') return async () => ({ is: 'same' })
   // As they were when they were loaded: what has changed or was added since is read anew.
   let known: ReadonlyMap<string, string> = new Map(listLoadedFiles())

@@ -16,13 +16,13 @@ export interface Article {
 }
 
 /** One record of a reply: an article, or the notice that it was deleted. */
-export type Harvested =
+export type HarvestedRecord =
   | { id: string; datestamp: string; article: Article }
   | { id: string; datestamp: string; article: null }
 
 /** The records of some days made unique: the newest of each article counts, and a deletion removes it. Sorted by id. */
 export class ArticleSet {
-  readonly #newest = new Map<string, Harvested>()
+  readonly #newest = new Map<string, HarvestedRecord>()
   readonly #from: string
   readonly #until: string
 
@@ -32,7 +32,7 @@ export class ArticleSet {
   }
 
   /** Takes a record if its datestamp lies in the days; among equal datestamps the later call counts. */
-  add(record: Harvested): void {
+  add(record: HarvestedRecord): void {
     if (record.datestamp < this.#from || record.datestamp > this.#until) return
     const before = this.#newest.get(record.id)
     if (before === undefined || before.datestamp <= record.datestamp) this.#newest.set(record.id, record)

@@ -1,11 +1,11 @@
 import { SaxesParser, type SaxesTagNS } from 'saxes'
-import type { Harvested } from './article.ts'
+import type { HarvestedRecord } from './article.ts'
 import { decodeXml } from './decode-xml.ts'
 import { type Element, toHarvestedRecord } from './oai-record.ts'
 
 /** What one reply holds. */
 export interface Page {
-  records: Harvested[]
+  records: HarvestedRecord[]
   /** Asks for the next page; undefined on the last. */
   resumptionToken?: string
   /** The repository said that it has nothing in the range. */

@@ -1,4 +1,4 @@
-import type { Article, Harvested } from './article.ts'
+import type { Article, HarvestedRecord } from './article.ts'
 
 /** An XML element, reduced to what records need. */
 export interface Element {
@@ -9,7 +9,7 @@ export interface Element {
 }
 
 /** One `<record>` of any of arXiv's formats: `arXiv`, `arXivRaw` and `oai_dc`. Throws where it is none of them. */
-export function toHarvestedRecord(record: Element): Harvested {
+export function toHarvestedRecord(record: Element): HarvestedRecord {
   const header = child(record, 'header')
   const identifier = textOf(header, 'identifier') ?? ''
   const datestamp = (textOf(header, 'datestamp') ?? '').slice(0, 10)
@@ -27,15 +27,15 @@ export function toHarvestedRecord(record: Element): Harvested {
   return { id, datestamp, article: { id, ...described, sets, created, updated, datestamp, doi } }
 }
 
-type Described = Omit<Article, 'id' | 'sets' | 'datestamp'>
+type ArticleText = Omit<Article, 'id' | 'sets' | 'datestamp'>
 
-const FORMATS: Record<string, (metadata: Element) => Described> = {
+const FORMATS: Record<string, (metadata: Element) => ArticleText> = {
   arXiv: fromArxiv,
   arXivRaw: fromArxivRaw,
   dc: fromDublinCore,
 }
 
-function fromArxiv(metadata: Element): Described {
+function fromArxiv(metadata: Element): ArticleText {
   const authors = child(metadata, 'authors')?.children ?? []
   return {
     title: textOf(metadata, 'title') ?? '',
@@ -50,7 +50,7 @@ function fromArxiv(metadata: Element): Described {
   }
 }
 
-function fromArxivRaw(metadata: Element): Described {
+function fromArxivRaw(metadata: Element): ArticleText {
   const versions = childrenOf(metadata, 'version').map((version) => textOf(version, 'date') ?? '')
   return {
     title: textOf(metadata, 'title') ?? '',
@@ -63,7 +63,7 @@ function fromArxivRaw(metadata: Element): Described {
   }
 }
 
-function fromDublinCore(metadata: Element): Described {
+function fromDublinCore(metadata: Element): ArticleText {
   const dates = textsOf(metadata, 'date').sort()
   const doi = textsOf(metadata, 'identifier').find((each) => each.startsWith('doi:'))
   return {

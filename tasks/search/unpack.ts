@@ -15,20 +15,20 @@ const GZIP = Buffer.from([0x1f, 0x8b])
 const HEAD_BYTES = 4096
 
 /** Text as a stream of bytes, and how it is encoded. */
-export interface Unpacked {
+export interface UnpackedSource {
   stream: Readable
   encoding: 'utf-8' | 'utf-16le' | 'utf-16be'
 }
 
 /** Unpacks gzip, whatever a file is called, and finds the encoding of its text; refuses what cannot be read. */
-export async function unpackSource(raw: Readable, file: string): Promise<Unpacked> {
+export async function unpackSource(raw: Readable, file: string): Promise<UnpackedSource> {
   const packed = await withHead(raw)
   const isZipped = packed.head.subarray(0, 2).equals(GZIP)
   const { head, stream } = isZipped ? await withHead(pipeWithErrors(packed.stream, createGunzip())) : packed
   return { stream, encoding: detectTextEncoding(head, file) }
 }
 
-function detectTextEncoding(head: Buffer, file: string): Unpacked['encoding'] {
+function detectTextEncoding(head: Buffer, file: string): UnpackedSource['encoding'] {
   const packer = PACKED.find(([, magic]) => head.toString('hex', 0, magic.length / 2) === magic)
   if (packer !== undefined)
     throw new Error(

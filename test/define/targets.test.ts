@@ -5,14 +5,14 @@ import { Readable } from 'node:stream'
 import { describe, it, type TestContext } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import { makeFileStorage } from '../../src/adapters/files/file-storage.ts'
-import type { Staged } from '../../src/core/ports/working.ts'
+import type { StagedOutput } from '../../src/core/ports/working.ts'
 import type { StorageTarget } from '../../src/define/targets/storage-target.ts'
 import { collection, file, json, jsonLines, text } from '../../src/index.ts'
 import { temporaryFolder } from '../support/folders.ts'
 
 function workspace(test: TestContext) {
   const folder = temporaryFolder(test)
-  const staged = new Map<string, Staged>()
+  const staged = new Map<string, StagedOutput>()
   const space = { storage: makeFileStorage(folder), writer: 'w', staged }
   return {
     folder,
@@ -137,7 +137,7 @@ describe('targets', () => {
     const { folder, bind, publish } = workspace(test)
     for (const n of [1, 2, 3, 4, 5]) await bind(json(`m/${n}.jsonl`)).write(n)
     await publish()
-    const space = { storage: makeFileStorage(folder), staged: new Map<string, Staged>() }
+    const space = { storage: makeFileStorage(folder), staged: new Map<string, StagedOutput>() }
     for (const pattern of [/\.jsonl$/g, /m\/\d\.jsonl/gy]) {
       const listed = await collection('m', (path) => jsonLines(path), pattern)
         .in(space)

@@ -6,7 +6,7 @@ import type { Lock } from '../../src/core/records/lock-and-limit.ts'
 import type { Run } from '../../src/core/records/run.ts'
 import type { TaskRun } from '../../src/core/records/task-run.ts'
 import { cancelRun } from '../../src/engine/cancel.ts'
-import { type Claimed, claimAttempt } from '../../src/engine/claim.ts'
+import { type ClaimedAttempt, claimAttempt } from '../../src/engine/claim.ts'
 import { createPlannedRun } from '../../src/engine/create-run.ts'
 import { finishAttempt } from '../../src/engine/finish.ts'
 import { freeEndedLocks, wakeLockWaiters } from '../../src/engine/locks.ts'
@@ -64,7 +64,7 @@ describe('a task that waits again for a lock', () => {
     const { store } = context.ports
     const lock = async () => (await store.read([keys.lock('t')]))[0] as Stored<Lock>
     let isFirst = true
-    let third: Claimed | undefined
+    let third: ClaimedAttempt | undefined
     const slower = racing(context, async (changes) => {
       if (isFirst) await wakeLockWaiters(context, await lock())
       isFirst = false
@@ -74,7 +74,7 @@ describe('a task that waits again for a lock', () => {
     })
     await wakeLockWaiters(slower, await lock())
     assert.equal((await task(b)).status, 'waiting')
-    return { ...engine, b, third: third as unknown as Claimed }
+    return { ...engine, b, third: third as unknown as ClaimedAttempt }
   }
 
   it('keeps its new wait, and is woken by the next end', async () => {
@@ -203,7 +203,7 @@ describe('an attempt', () => {
   it('starts where the lock for which it was about to wait is freed', async () => {
     const { context, open, take, end } = stepwise()
     const [a, b] = [await open('a'), await open('b')]
-    let holding: Claimed | undefined = await ours(await take(a))
+    let holding: ClaimedAttempt | undefined = await ours(await take(a))
     const freeing = racing(context, async () => {
       const ending = holding
       holding = undefined

@@ -1,5 +1,5 @@
 import { keys } from '../../src/core/keys.ts'
-import type { Delivery, Taking } from '../../src/core/ports/deciding.ts'
+import type { Delivery, MessageQuery } from '../../src/core/ports/deciding.ts'
 import { nameOf, type Watched } from './watch.ts'
 
 /** Looks at what hosts are given by the queue: no more than they ask for, in order, and nothing to two at once. */
@@ -13,7 +13,7 @@ export class MessageWatch {
   }
 
   /** A host was given these messages. */
-  took(host: string, { limit, pools, visibilityMs }: Taking, deliveries: readonly Delivery[]): void {
+  took(host: string, { limit, pools, visibilityMs }: MessageQuery, deliveries: readonly Delivery[]): void {
     const most = Object.values(pools).reduce((sum, room) => sum + Math.max(0, room), 0)
     if (deliveries.length > Math.min(limit, most))
       this.#world.violate(`${host} was given ${deliveries.length} messages, not ${Math.min(limit, most)}`)

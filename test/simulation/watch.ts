@@ -2,7 +2,7 @@ import type { Change, Stored } from '../../src/core/change.ts'
 import { type Key, keys } from '../../src/core/keys.ts'
 import { computeFreeCapacity } from '../../src/core/limit-row.ts'
 import type { RetryPolicy } from '../../src/core/plan.ts'
-import type { Delivery, Message, Taking } from '../../src/core/ports/deciding.ts'
+import type { Delivery, Message, MessageQuery } from '../../src/core/ports/deciding.ts'
 import type { Job } from '../../src/core/ports/working.ts'
 import type { Limit, WaitItem } from '../../src/core/records/lock-and-limit.ts'
 import type { Run } from '../../src/core/records/run.ts'
@@ -85,7 +85,7 @@ export class Watch {
   }
 
   /** A host was given these messages. */
-  took(host: string, query: Taking, deliveries: Delivery[]): void {
+  took(host: string, query: MessageQuery, deliveries: Delivery[]): void {
     this.messages.took(host, query, deliveries)
     for (const { message } of deliveries) {
       const task = this.#world.records.get(keys.taskRun(message.run, message.number)) as TaskRun | undefined

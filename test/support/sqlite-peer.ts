@@ -7,7 +7,7 @@ import { makeSqliteStore } from '../../src/adapters/sqlite/store.ts'
 import type { Change } from '../../src/core/change.ts'
 import type { Key } from '../../src/core/keys.ts'
 import type { PlannedTask } from '../../src/core/plan.ts'
-import type { Delivery, FeedEvent, OutgoingMessage, Taking } from '../../src/core/ports/deciding.ts'
+import type { Delivery, FeedEvent, MessageQuery, OutgoingMessage } from '../../src/core/ports/deciding.ts'
 
 /** What a process on a state is asked to do. */
 export type Ask =
@@ -22,7 +22,7 @@ export type Ask =
   | { do: 'feed'; limit: number }
   | { do: 'acknowledgeFeed'; events: FeedEvent[] }
   | { do: 'send'; messages: OutgoingMessage[] }
-  | { do: 'take'; query: Taking }
+  | { do: 'take'; query: MessageQuery }
   | { do: 'acknowledge'; deliveries: Delivery[] }
   | { do: 'extend'; run: string; base: number; tasks: PlannedTask[] }
   | { do: 'plan'; run: string; numbers: number[] }

@@ -12,7 +12,7 @@ import type { Limit } from '../../src/core/records/lock-and-limit.ts'
 import type { Run } from '../../src/core/records/run.ts'
 import type { TaskRun } from '../../src/core/records/task-run.ts'
 import { advanceFeed } from '../../src/engine/advance.ts'
-import { type Claimed, claimAttempt } from '../../src/engine/claim.ts'
+import { type ClaimedAttempt, claimAttempt } from '../../src/engine/claim.ts'
 import type { Context } from '../../src/engine/context.ts'
 import { finishAttempt } from '../../src/engine/finish.ts'
 import { joinOrOpenRun } from '../../src/engine/open-run.ts'
@@ -86,7 +86,7 @@ export function stepwise(limits: Limits = NO_LIMITS) {
     return run
   }
   const take = async (run: string, attempt = 1, number = 0) => claimAttempt(context, { run, number, attempt })
-  const end = async (claimed: Claimed, ending: Ending) => {
+  const end = async (claimed: ClaimedAttempt, ending: Ending) => {
     const isWritten = await finishAttempt(context, claimed, ending)
     await settle()
     return isWritten
@@ -141,7 +141,7 @@ export const FAILED: Ending = {
 }
 
 /** The attempt that a claim has won. */
-export async function ours(result: Awaited<ReturnType<typeof claimAttempt>>): Promise<Claimed> {
+export async function ours(result: Awaited<ReturnType<typeof claimAttempt>>): Promise<ClaimedAttempt> {
   assert.equal(result.is, 'ours')
-  return (result as { claimed: Claimed }).claimed
+  return (result as { claimed: ClaimedAttempt }).claimed
 }

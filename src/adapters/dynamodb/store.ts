@@ -26,7 +26,7 @@ import { isPassingFailure, retryPassingFailures } from './retry.ts'
 const BATCH = 100
 
 type Item = Record<string, unknown>
-type Listed = { key: string; record: Stored }
+type ListedItem = { key: string; record: Stored }
 
 /** Records as items of one table; see {@link makeTableInput}. */
 export function makeDynamoStore(client: DynamoDBClient, table: string, now: () => number = Date.now): Store {
@@ -170,11 +170,11 @@ function makeKeyRange(pk: string, sk: string, after: string) {
   }
 }
 
-const toListedRecord = (item: Item): Listed => ({
+const toListedRecord = (item: Item): ListedItem => ({
   key: joinRecordKey(item),
   record: toStoredRecord(item),
 })
-const compareByKey = (a: Listed, b: Listed) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)
+const compareByKey = (a: ListedItem, b: ListedItem) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)
 
 const readStandingRecord = ({ Item }: { Item?: CancellationReason['Item'] }) =>
   Item === undefined ? undefined : toStoredRecord(unmarshall(Item))

@@ -11,7 +11,7 @@ import type { Container, Launched } from '../../core/launch.ts'
 import { CAPACITY, EVENTS } from '../../core/names.ts'
 
 /** How many containers to start, and on which capacity. */
-export interface Wanted {
+export interface ContainerOrder {
   count: number
   /** Spare capacity (Fargate Spot) first, the rest at the usual price. */
   spot: boolean
@@ -22,7 +22,7 @@ export interface Workers {
   /** Containers of a task definition's family that run or start, and the named ones in whatever status they are. */
   look(family: string, named: string[]): Promise<Container[]>
   /** Starts containers; returns those that were accepted, and the problem with the rest. */
-  launch(family: string, wanted: Wanted): Promise<Launched>
+  launch(family: string, wanted: ContainerOrder): Promise<Launched>
 }
 
 /** The cluster and network of the containers. */

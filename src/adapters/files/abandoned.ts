@@ -5,7 +5,7 @@ import { join } from 'node:path'
 const STAGED = /^\..+\.([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})-\d+\.tmp$/
 
 /** Which of what lies beside targets has been abandoned. */
-export interface Abandoned {
+export interface AbandonedFiles {
   /** It was not changed since this instant. */
   before: number
   /** Whether the attempt of this nonce still runs. */
@@ -13,7 +13,7 @@ export interface Abandoned {
 }
 
 /** Removes what attempts that have died left beside targets, in the whole of a storage; returns how much it was. */
-export async function removeAbandonedFiles(folder: string, abandoned: Abandoned): Promise<number> {
+export async function removeAbandonedFiles(folder: string, abandoned: AbandonedFiles): Promise<number> {
   let removed = 0
   for (const entry of await readEntriesIfPossible(folder)) {
     const path = join(folder, entry.name)
@@ -24,7 +24,7 @@ export async function removeAbandonedFiles(folder: string, abandoned: Abandoned)
   return removed
 }
 
-async function removeIf(path: string, nonce: string, { before, isRunning }: Abandoned): Promise<0 | 1> {
+async function removeIf(path: string, nonce: string, { before, isRunning }: AbandonedFiles): Promise<0 | 1> {
   if (isRunning(nonce)) return 0
   try {
     if ((await stat(path)).mtimeMs >= before) return 0

@@ -16,7 +16,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { pathToFileURL } from 'node:url'
 import { readErrorCode, SluiceError } from '../../core/errors.ts'
-import type { Staged, Storage } from '../../core/ports/working.ts'
+import type { StagedOutput, Storage } from '../../core/ports/working.ts'
 
 /** From this many wanted names in one folder a listing is cheaper than single look-ups. */
 const LIST_FROM = 8
@@ -60,7 +60,7 @@ async function stageContent(
   attempt: string,
   content: Content,
   flush: boolean,
-): Promise<Staged> {
+): Promise<StagedOutput> {
   const beside = formatPathBeside(path, `${attempt}-${++written}.tmp`)
   const discard = () => rm(beside, { force: true })
   try {

@@ -114,19 +114,19 @@ async function listAttempts(folder: string, run: string): Promise<AttemptName[]>
     .sort((a, b) => a.number - b.number || a.attempt - b.attempt)
 }
 
-interface Read {
+interface ReadLines {
   lines: LogLine[]
   next: number
 }
 
 /** Offsets count the whole log, the parts that are gone too. */
-async function readAttemptLines(path: string, from: number): Promise<Read> {
+async function readAttemptLines(path: string, from: number): Promise<ReadLines> {
   const found = await readFile(path, from, 0)
   if (found === undefined || found.lines.length > 0) return found ?? { lines: [], next: from }
   return readParts(path, from)
 }
 
-async function readParts(path: string, from: number): Promise<Read> {
+async function readParts(path: string, from: number): Promise<ReadLines> {
   const names = await readdir(formatPartsFolder(path)).catch((): string[] => [])
   const offsets = names.map((name) => Number.parseInt(name, 10)).sort((a, b) => a - b)
   for (const offset of offsets) {
@@ -142,7 +142,7 @@ async function readParts(path: string, from: number): Promise<Read> {
 }
 
 /** Reads whole lines only, so that a line in the making is left for the next call; undefined if there is no file. */
-async function readFile(path: string, from: number, offset: number): Promise<Read | undefined> {
+async function readFile(path: string, from: number, offset: number): Promise<ReadLines | undefined> {
   const file = await open(path).catch(() => undefined)
   if (file === undefined) return undefined
   try {

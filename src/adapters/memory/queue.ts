@@ -1,6 +1,6 @@
 import { parsePipelineOfRun } from '../../core/identity.ts'
 import { mustHave } from '../../core/must-have.ts'
-import type { Clock, Delivery, Message, Queue, Taking } from '../../core/ports/deciding.ts'
+import type { Clock, Delivery, Message, MessageQuery, Queue } from '../../core/ports/deciding.ts'
 import { type Group, takeMessagesInTurns } from '../../core/turns.ts'
 
 interface Entry {
@@ -13,7 +13,7 @@ interface Entry {
   delivery: number
 }
 
-function isUnfit({ run, number }: Message, unfit: Taking['unfit']): boolean {
+function isUnfit({ run, number }: Message, unfit: MessageQuery['unfit']): boolean {
   const left = unfit?.get(run)
   return left === 'all' || left?.has(number) === true
 }
@@ -37,7 +37,12 @@ export function makeMemoryQueue(clock: Pick<Clock, 'steady'>): Queue {
     return { message: entry.message, receipt: `${entry.id}.${entry.delivery}` }
   }
 
-  function takeFrom(pool: string, limit: number, visibleAt: number, { runs, unfit }: Taking): Delivery[] {
+  function takeFrom(
+    pool: string,
+    limit: number,
+    visibleAt: number,
+    { runs, unfit }: MessageQuery,
+  ): Delivery[] {
     const now = clock.steady()
     const queues = Map.groupBy(
       [...entries.values()].filter(

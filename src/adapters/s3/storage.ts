@@ -9,7 +9,7 @@ import {
 import { Upload } from '@aws-sdk/lib-storage'
 import { readErrorName } from '../../core/errors.ts'
 import { STAGED } from '../../core/names.ts'
-import type { Staged, Storage } from '../../core/ports/working.ts'
+import type { StagedOutput, Storage } from '../../core/ports/working.ts'
 import { copyS3Object } from './copy.ts'
 import { checkKeysExist, listAllKeys } from './listing.ts'
 
@@ -29,7 +29,7 @@ export function makeS3Storage(client: S3Client, { bucket, prefix }: S3Place): St
   const keyOf = (path: string) => `${prefix}${path}`
   const stagedKeys = (path: string) => keyOf(`${STAGED}${path}/`)
 
-  async function stage(path: string, attempt: string, content: Content): Promise<Staged> {
+  async function stage(path: string, attempt: string, content: Content): Promise<StagedOutput> {
     const chunks = content instanceof Uint8Array ? [content] : content
     const { head, rest } = await readFirstBytes(chunks)
     if (rest === undefined) return small(keyOf(path), head)
@@ -39,7 +39,7 @@ export function makeS3Storage(client: S3Client, { bucket, prefix }: S3Place): St
     return large(keyOf(path), beside)
   }
 
-  const small = (Key: string, Body: Buffer): Staged => ({
+  const small = (Key: string, Body: Buffer): StagedOutput => ({
     read: () => Readable.from([Body], { objectMode: false }),
     async publish(mode) {
       const condition = mode === 'create' ? { IfNoneMatch: '*' } : {}
@@ -49,7 +49,7 @@ export function makeS3Storage(client: S3Client, { bucket, prefix }: S3Place): St
     withdraw: () => remove(Key),
   })
 
-  const large = (Key: string, beside: string): Staged => ({
+  const large = (Key: string, beside: string): StagedOutput => ({
     read: () => readObject(beside),
     async publish(mode) {
       const copy = { bucket, from: beside, to: Key, onlyFirst: mode === 'create' }

@@ -1,6 +1,6 @@
 import { parsePipelineOfRun } from '../../core/identity.ts'
 import { mustHave } from '../../core/must-have.ts'
-import type { Clock, Delivery, OutgoingMessage, Queue, Taking } from '../../core/ports/deciding.ts'
+import type { Clock, Delivery, MessageQuery, OutgoingMessage, Queue } from '../../core/ports/deciding.ts'
 import { type Group, takeMessagesInTurns } from '../../core/turns.ts'
 import type { Database } from './database.ts'
 import { readSqlRow, readSqlRows } from './rows.ts'
@@ -72,13 +72,13 @@ export function makeSqliteQueue(
   const wish = sql.prepare('INSERT OR REPLACE INTO wish (worker, pool, run, until) VALUES (?, ?, ?, ?)')
   const unwish = sql.prepare('DELETE FROM wish WHERE until <= ? OR (worker = ? AND pool = ?)')
 
-  function visibleIn(pool: string, run: string, limit: number, unfit: Taking['unfit']): Row[] {
+  function visibleIn(pool: string, run: string, limit: number, unfit: MessageQuery['unfit']): Row[] {
     const left = unfit?.get(run)
     if (left === 'all') return []
     const rows = readSqlRows<Row>(visible, pool, run, clock.steady(), limit + (left?.size ?? 0))
     return left === undefined ? rows : rows.filter(({ number }) => !left.has(number)).slice(0, limit)
   }
-  const hasVisible = (pool: string, run: string, unfit: Taking['unfit']) =>
+  const hasVisible = (pool: string, run: string, unfit: MessageQuery['unfit']) =>
     visibleIn(pool, run, 1, unfit).length > 0
 
   /** Every run with messages in the pool, by skipping from run to run. */
@@ -122,7 +122,7 @@ export function makeSqliteQueue(
   }
 
   /** Takes from one pool in turns; a turn of another process's run uses up a place as well, but is left to it. */
-  function takeFrom(pool: string, room: number, limit: number, query: Taking): Delivery[] {
+  function takeFrom(pool: string, room: number, limit: number, query: MessageQuery): Delivery[] {
     const own = query.runs ?? runsIn(pool)
     const others = Number.isFinite(room) ? othersIn(pool, own) : []
     const rows = new Map(
@@ -145,7 +145,7 @@ export function makeSqliteQueue(
   }
 
   /** Replaces the wishes of this worker: it could have taken more of these runs. */
-  function leaveWishes(pool: string, runs: readonly string[], unfit: Taking['unfit']): void {
+  function leaveWishes(pool: string, runs: readonly string[], unfit: MessageQuery['unfit']): void {
     unwish.run(clock.steady(), worker, pool)
     for (const run of runs)
       if (hasVisible(pool, run, unfit)) wish.run(worker, pool, run, clock.steady() + WISH_MS)
@@ -163,7 +163,7 @@ export function makeSqliteQueue(
   }
 
   /** A look without a transaction, so that idle workers do not disturb each other. */
-  const hasAny = (query: Taking) =>
+  const hasAny = (query: MessageQuery) =>
     Object.keys(query.pools).some((pool) =>
       (query.runs ?? runsIn(pool)).some((run) => hasVisible(pool, run, query.unfit)),
     )

@@ -1,7 +1,7 @@
 import type { Database } from './database.ts'
 
 /** What became of the file of a state. */
-export interface Shrunk {
+export interface ShrinkResult {
   beforeBytes: number
   afterBytes: number
   /** Much is free, but giving it back would hold up an engine that may be at work. */
@@ -20,7 +20,10 @@ const INCREMENTAL = 2
  * Gives the pages of forgotten records back to the file system: a few at a time where the file was made for it. One
  * of an older version is written anew once, which makes it such a file; `isAtWork` tells whether that may hold up an engine.
  */
-export async function shrinkDatabase(database: Database, isAtWork: () => Promise<boolean>): Promise<Shrunk> {
+export async function shrinkDatabase(
+  database: Database,
+  isAtWork: () => Promise<boolean>,
+): Promise<ShrinkResult> {
   const { sql } = database
   const pragma = (name: string) => Number(Object.values(sql.prepare(`PRAGMA ${name}`).get() ?? {})[0])
   const bytes = () => pragma('page_count') * pragma('page_size')

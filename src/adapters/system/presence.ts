@@ -54,17 +54,17 @@ function ignoreFailure<T>(act: () => T): T | undefined {
 const listPresenceFiles = (folder: string): string[] =>
   (ignoreFailure(() => readdirSync(folder)) ?? []).filter((name) => name.endsWith('.json'))
 
-type Found = Omit<SeenWorker, 'isGone'>
+type PresenceFile = Omit<SeenWorker, 'isGone'>
 
 /** Undefined if the file was removed meanwhile, or is not written yet. */
-function readWorker(path: string): Found | undefined {
+function readWorker(path: string): PresenceFile | undefined {
   return ignoreFailure(() => {
     const { worker, runs } = JSON.parse(readFileSync(path, 'utf8'))
     return { worker: String(worker), runs: runs ?? undefined, seenAt: statSync(path).mtimeMs }
   })
 }
 
-async function addWhetherGone(found: Found): Promise<SeenWorker> {
+async function addWhetherGone(found: PresenceFile): Promise<SeenWorker> {
   const [here] = makeWorkerId().split('/')
   const isElsewhere = found.worker.split('/')[0] !== here
   const isSilent = isElsewhere && Date.now() - found.seenAt > SILENT_MS

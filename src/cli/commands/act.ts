@@ -59,7 +59,7 @@ export function cancelRunByName(wanted: string, options: GlobalOptions): Promise
 }
 
 /**
- * Counts a task as succeeded though nobody has made its target. In an open run it ends at once; after a run has ended,
+ * Counts a task as succeeded though its target was not made. In an open run it ends at once; after a run has ended,
  * the next run of the same request goes on from there.
  */
 export async function markTaskByName(

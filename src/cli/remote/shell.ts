@@ -77,7 +77,7 @@ export function findTaskContainer({
   return status === 'running' && worker ? parseEcsTaskId(worker) : undefined
 }
 
-/** A container of the pool that works on nothing; where nobody stops it, it ends after an hour. */
+/** A container of the pool that works on nothing; if it is not stopped, it ends after an hour. */
 export function makeFreshContainerInput({ stack, outputs }: Deployment, pool: string): RunTaskCommandInput {
   if (outputs.Cluster === undefined)
     throw new SluiceError(
@@ -152,7 +152,10 @@ async function untilExecutable(client: ECSClient, { outputs }: Deployment, id: s
     if (agents.some(({ lastStatus }) => lastStatus === 'RUNNING')) return
     await sleep(LOOK_MS)
   }
-  throw new SluiceError('deployment_unreachable', `The container ${id} lets nobody in after five minutes.`)
+  throw new SluiceError(
+    'deployment_unreachable',
+    `The container ${id} accepts no session after five minutes.`,
+  )
 }
 
 function runProgram(program: string, args: string[]): Promise<number> {

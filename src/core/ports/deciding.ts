@@ -11,7 +11,7 @@ export type Records<K extends readonly Key[]> = {
 }
 
 /** A record with its key. */
-export interface Listed<K extends Key = Key> {
+export interface ListedRecord<K extends Key = Key> {
   key: KeyLike<K>
   record: Stored<RecordAt<K>>
 }
@@ -37,9 +37,9 @@ export interface Store {
   /** Writes each change on its own, where the adapter has a quicker way for many than a call for each. */
   writeEach?(changes: readonly Change[]): Promise<WriteResult[]>
   /** Records whose keys begin with the prefix, ordered by key. `stale` may miss recent writes, `strong` may not. */
-  list<K extends Key>(query: ListQuery<K>): Promise<Listed<K>[]>
+  list<K extends Key>(query: ListQuery<K>): Promise<ListedRecord<K>[]>
   /** Records with `dueAt` at or before the instant; may be stale. */
-  due(query: { before: number; limit: number }): Promise<Listed<Key<DuePrefix>>[]>
+  due(query: { before: number; limit: number }): Promise<ListedRecord<Key<DuePrefix>>[]>
 }
 
 /**
@@ -113,7 +113,7 @@ export interface OutgoingMessage {
 }
 
 /** Which messages a worker can use. */
-export interface Taking {
+export interface MessageQuery {
   /** Pools that it serves, with how many more attempts each has room for. */
   pools: { [name: string]: number }
   limit: number
@@ -130,7 +130,7 @@ export interface Taking {
  */
 export interface Queue {
   send(messages: OutgoingMessage[]): Promise<void>
-  take(query: Taking): Promise<Delivery[]>
+  take(query: MessageQuery): Promise<Delivery[]>
   acknowledge(deliveries: Delivery[]): Promise<void>
   /** Makes a message visible again after the delay. */
   putBack(delivery: Delivery, delayMs: number): Promise<void>
@@ -144,11 +144,11 @@ export const MAX_DELAY_MS = 15 * 60_000
 /** Whether targets exist; asks user code, so it is not part of deciding. */
 export interface Completeness {
   /** One answer per task, markers included. */
-  areComplete(tasks: LookedAt[]): Promise<boolean[]>
+  areComplete(tasks: CheckableTask[]): Promise<boolean[]>
 }
 
 /** What has to be known of a task to look at its targets. */
-export type LookedAt = Pick<PlannedTask, 'id' | 'family' | 'params' | 'outputs' | 'command' | 'policy'>
+export type CheckableTask = Pick<PlannedTask, 'id' | 'family' | 'params' | 'outputs' | 'command' | 'policy'>
 
 /** Time, so that it can be virtual. Both readings are in milliseconds. */
 export interface Clock {

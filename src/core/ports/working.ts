@@ -16,13 +16,13 @@ export interface Storage {
   list(folder: string): Promise<string[]>
   read(path: string): Readable
   /** Writes everything beside the target; nothing is visible before `publish`. `attempt` names the writer. */
-  stage(path: string, attempt: string, content: Uint8Array | AsyncIterable<Uint8Array>): Promise<Staged>
+  stage(path: string, attempt: string, content: Uint8Array | AsyncIterable<Uint8Array>): Promise<StagedOutput>
   /** Removes what dead attempts left beside a target. */
   removeStaged(path: string): Promise<void>
 }
 
 /** An output that is written but not yet there. */
-export interface Staged {
+export interface StagedOutput {
   read(): Readable
   /** Makes it the target, atomically. `create` keeps what is there already, where the storage can tell. */
   publish(mode: 'create' | 'replace'): Promise<void>

@@ -10,7 +10,7 @@ export interface Execution {
 }
 
 /** That an execution shows a run: by these the executions of a run are found. */
-export interface Showing {
+export interface ExecutionLink {
   kind: 'showing'
 }
 

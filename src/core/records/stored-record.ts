@@ -1,4 +1,4 @@
-import type { DeployedCode, Execution, Launches, Showing } from './deployment.ts'
+import type { DeployedCode, Execution, ExecutionLink, Launches } from './deployment.ts'
 import type { Limit, Lock, WaitItem } from './lock-and-limit.ts'
 import type { RequestRecord, Run, ScheduleRecord } from './run.ts'
 import type { Attempt, Checkpoint, Maker, Marker, TaskRun } from './task-run.ts'
@@ -22,6 +22,6 @@ export type StoredRecord =
   | Marker
   | Maker
   | Execution
-  | Showing
+  | ExecutionLink
   | Launches
   | DeployedCode

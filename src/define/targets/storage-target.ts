@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import { Readable as ReadableStream } from 'node:stream'
 import { SluiceError } from '../../core/errors.ts'
-import type { Staged, Storage } from '../../core/ports/working.ts'
+import type { StagedOutput, Storage } from '../../core/ports/working.ts'
 import type { Target } from './target.ts'
 
 /** What an attempt has written and not yet published, by path. */
@@ -9,7 +9,7 @@ export interface Workspace {
   storage: Storage
   /** Names the attempt that writes; absent where outputs are only read. */
   writer?: string
-  staged: Map<string, Staged>
+  staged: Map<string, StagedOutput>
 }
 
 /** Loaded where something is gzipped: most fresh processes need not wait for it. */

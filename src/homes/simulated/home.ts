@@ -6,7 +6,7 @@ import type { Limits } from '../../core/limits.ts'
 import type { Completeness, OutgoingMessage, Ports, Queue } from '../../core/ports/deciding.ts'
 import type { Context } from '../../engine/context.ts'
 
-/** An engine on a clock that somebody else moves, and what it has kept. */
+/** An engine on a clock that the simulation moves, and what it has kept. */
 export interface VirtualHome {
   context: Context
   memory: MemoryRecords

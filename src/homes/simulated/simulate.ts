@@ -1,14 +1,14 @@
 import { makeIntervalRequest } from '../../control/requests.ts'
 import { describeInterval, makeScheduleIntervals, type Span } from '../../core/calendar.ts'
 import { keys } from '../../core/keys.ts'
-import type { LookedAt } from '../../core/ports/deciding.ts'
+import type { CheckableTask } from '../../core/ports/deciding.ts'
 import type { Ending } from '../../core/ports/working.ts'
 import type { Run } from '../../core/records/run.ts'
 import type { Failure } from '../../core/records/task-run.ts'
 import type { Pipeline } from '../../define/pipeline.ts'
 import type { TaskInstance } from '../../define/task.ts'
 import { advanceFeed } from '../../engine/advance.ts'
-import { type Claimed, claimAttempt } from '../../engine/claim.ts'
+import { type ClaimedAttempt, claimAttempt } from '../../engine/claim.ts'
 import type { Context } from '../../engine/context.ts'
 import { finishAttempt } from '../../engine/finish.ts'
 import { joinOrOpenRun } from '../../engine/open-run.ts'
@@ -40,8 +40,8 @@ export async function runSimulation(
   return simulator.run()
 }
 
-interface Active {
-  claimed: Claimed
+interface SimulatedBody {
+  claimed: ClaimedAttempt
   attempt: AttemptToBe
   endsAt: number
 }
@@ -57,7 +57,7 @@ class Simulator {
   readonly #complete = new Set<string>()
   readonly #attempts: SimulatedAttempt[] = []
   readonly #planning = makePlanningDefinitions(NOWHERE)
-  #active: Active[] = []
+  #active: SimulatedBody[] = []
   #now: number
 
   constructor(pipelines: Pipeline[], options: SimulateOptions) {
@@ -67,7 +67,7 @@ class Simulator {
     this.#outages = parseOutages(options)
     this.#now = this.#range.start
     const completeness = {
-      areComplete: async (tasks: LookedAt[]) => tasks.map((task) => this.#isComplete(task)),
+      areComplete: async (tasks: CheckableTask[]) => tasks.map((task) => this.#isComplete(task)),
     }
     this.#home = makeVirtualHome(() => this.#now, makeCheckedLimits(pipelines, options), completeness)
     this.#context = this.#home.context
@@ -125,7 +125,7 @@ class Simulator {
     return (await joinOrOpenRun(this.#context, request, plan)).run
   }
 
-  #isComplete({ id, policy }: Pick<LookedAt, 'id' | 'policy'>): boolean {
+  #isComplete({ id, policy }: Pick<CheckableTask, 'id' | 'policy'>): boolean {
     return policy.external !== undefined || this.#complete.has(id)
   }
 
@@ -149,7 +149,7 @@ class Simulator {
     return deliveries.length > 0
   }
 
-  #begin(claimed: Claimed): void {
+  #begin(claimed: ClaimedAttempt): void {
     const { task, planned } = claimed
     const { family, params } = planned
     const pipeline = (this.#home.memory.records.get(keys.run(task.run)) as unknown as Run).name
@@ -173,7 +173,7 @@ class Simulator {
     return { outcome, failure: { outcome, message } satisfies Failure }
   }
 
-  async #end(claimed: Claimed, attempt: AttemptToBe, ending: Ending): Promise<void> {
+  async #end(claimed: ClaimedAttempt, attempt: AttemptToBe, ending: Ending): Promise<void> {
     if (ending.outcome === 'succeeded') this.#complete.add(claimed.planned.id)
     await finishAttempt(this.#context, claimed, ending)
     const { run } = claimed.task

@@ -8,7 +8,7 @@ import type { CommandEnd, FromHost, HostedCommand, ToHost } from './command-prot
 const HOSTS = availableParallelism()
 
 /** A command that a host runs. */
-export interface Hosted {
+export interface CommandHandle {
   end: Promise<CommandEnd>
   /** For so long from now on the attempt has a lease; then the host kills the command. */
   extendLease(leaseMs: number): void
@@ -36,7 +36,7 @@ export class CommandHosts {
   #ids = 0
 
   /** Starts a command; its end comes after the last piece of its output. It is `lost` where its host has died, and was not started where that never began. */
-  run(command: HostedCommand, output: TakeOutput): Hosted {
+  run(command: HostedCommand, output: TakeOutput): CommandHandle {
     const host = this.#leastBusy()
     const id = ++this.#ids
     const { promise, resolve } = Promise.withResolvers<CommandEnd>()

@@ -15,7 +15,7 @@ import {
 import { type AttemptExit, makeFailureEnding } from '../attempt-end.ts'
 import { explainOutsideKill } from '../os/killed.ts'
 import { CommandFiles } from './command-files.ts'
-import { CommandHosts, type Hosted } from './command-hosts.ts'
+import { type CommandHandle, CommandHosts } from './command-hosts.ts'
 import type { CommandEnd, HostedCommand } from './command-protocol.ts'
 import { isScarcityError } from './scarcity.ts'
 
@@ -51,7 +51,7 @@ class RunningCommand implements AttemptHandle {
   readonly #files: CommandFiles
   readonly #command: Command
   readonly #secrets: Record<string, string>
-  #hosted: Hosted | undefined
+  #hosted: CommandHandle | undefined
 
   constructor(
     attempt: Attempt,

@@ -22,7 +22,7 @@ export async function answerExecutions(home: Home, answers: Answers, run: Run): 
   if (shown.length === 0) return
   const ids = shown.map(({ key }) => key.slice(keys.showings(run.id).length))
   const executions = await store.read(ids.map(keys.execution))
-  const summary = await readRunSummary(home, run)
+  const summary = await readExecutionSummary(home, run)
   for (const [index, id] of ids.entries()) {
     const token = executions[index]?.token
     if (token !== undefined) await answerExecution(answers, token, run, summary)
@@ -60,7 +60,7 @@ interface Summary {
   failed: { task: string; message: string }[]
 }
 
-async function readRunSummary(home: Home, run: Run): Promise<Summary> {
+async function readExecutionSummary(home: Home, run: Run): Promise<Summary> {
   const failed: FoundTask[] = []
   for await (const task of findMatchingTasks(home, run, { statuses: ['failed'] }))
     if (failed.push(task) === NAMED) break

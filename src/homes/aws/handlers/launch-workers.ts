@@ -34,7 +34,7 @@ export interface LaunchEvent {
 export interface LaunchParts {
   ports: Pick<Ports, 'store' | 'clock' | 'random'>
   pools: { [name: string]: LaunchedPool }
-  /** Messages of a pool's queue that nobody has taken. */
+  /** Messages of a pool's queue that no worker has taken. */
   backlog(pool: string): Promise<number>
   /** Containers of a family that run or start, and what became of those that are named. */
   look(family: string, named: string[]): Promise<Container[]>
@@ -46,8 +46,8 @@ const BUSY_MS = 90_000
 
 /**
  * Launches the containers that pools are missing. They end by themselves when nothing is left to do, so nothing is ever
- * scaled in. One launcher works on a pool at a time, or two would start more than its size; whoever comes meanwhile has it
- * look once more.
+ * scaled in. One launcher works on a pool at a time, or two would start more than its size; a call that comes meanwhile
+ * has it look once more.
  */
 export function makeLaunchHandler(parts: LaunchParts) {
   return async (wanted: LaunchEvent): Promise<{ [pool: string]: number }> => {
@@ -92,7 +92,7 @@ async function beginLaunch(
   }
 }
 
-/** Leaves the row as it is now; where somebody has asked meanwhile, it stays ours and is returned. */
+/** Leaves the row as it is now; if a launch was asked for meanwhile, it stays ours and is returned. */
 async function endLaunch(
   { ports }: LaunchParts,
   pool: string,

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Home } from '../../../control/home.ts'
-import { type Asked, planOpeningRun } from '../../../control/requests.ts'
+import { type PlannableRequest, planOpeningRun } from '../../../control/requests.ts'
 import { SluiceError } from '../../../core/errors.ts'
 import { keys } from '../../../core/keys.ts'
 import { isRunOpen } from '../../../core/records/status.ts'
@@ -47,7 +47,7 @@ async function readInput(
   project: Project,
   pipeline: string | undefined,
   input: unknown,
-): Promise<Asked> {
+): Promise<PlannableRequest> {
   const given = z.record(z.string(), z.json()).safeParse(input)
   if (!given.success)
     throw new SluiceError('invalid_parameter', 'The input of an execution is an object of parameters.', {
@@ -61,14 +61,14 @@ async function readInput(
   return (await readStartOrder(home, project, { name, params, order: order.data })).asked
 }
 
-interface Shown {
+interface ShownExecution {
   run: string
   arn: string
   token: string
 }
 
 /** Notes the execution with its run; answers at once where the run has ended meanwhile. */
-async function attach(home: Home, answers: Answers, { run: id, arn, token }: Shown): Promise<void> {
+async function attach(home: Home, answers: Answers, { run: id, arn, token }: ShownExecution): Promise<void> {
   const { store } = home.context.ports
   const execution = parseExecutionId(arn)
   const result = await store.write([

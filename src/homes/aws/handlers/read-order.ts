@@ -1,12 +1,12 @@
 import type { z } from 'zod'
 import type { Home } from '../../../control/home.ts'
 import {
-  type Asked,
   findRequestRoot,
   forceRequest,
   makeCheckedRequest,
   makeIntervalRequest,
   makeRequest,
+  type PlannableRequest,
   repeatRequest,
 } from '../../../control/requests.ts'
 import { SluiceError } from '../../../core/errors.ts'
@@ -16,8 +16,8 @@ import type { Run } from '../../../core/records/run.ts'
 import type { Project } from '../../../project/load-config.ts'
 import type { ORDER } from './start-run.ts'
 
-/** What somebody asks of a deployment: a pipeline or task family by name, parameters, and what is special about it. */
-export interface Wanted {
+/** What a deployment is asked to start: a pipeline or task family by name, parameters, and what is special about it. */
+export interface StartOrder {
   name: string
   params: Params
   order: z.output<typeof ORDER>
@@ -27,8 +27,8 @@ export interface Wanted {
 export async function readStartOrder(
   home: Home,
   project: Project,
-  { name, params, order }: Wanted,
-): Promise<{ asked: Asked; pipeline?: string }> {
+  { name, params, order }: StartOrder,
+): Promise<{ asked: PlannableRequest; pipeline?: string }> {
   if (order.again !== undefined) return readAgain(home, project, order.again)
   const { pipeline, ...root } = findRequestRoot(project, name)
   const asked = order.parsed
@@ -40,14 +40,14 @@ export async function readStartOrder(
   return { asked: wanted, ...(pipeline === undefined ? {} : { pipeline: pipeline.name }) }
 }
 
-const withInterval = (asked: Asked, interval: Run['interval']): Asked =>
+const withInterval = (asked: PlannableRequest, interval: Run['interval']): PlannableRequest =>
   interval === undefined ? asked : { ...asked, request: { ...asked.request, interval } }
 
 async function readAgain(
   home: Home,
   project: Project,
-  { run: id, task, done }: NonNullable<Wanted['order']['again']>,
-): Promise<{ asked: Asked; pipeline?: string }> {
+  { run: id, task, done }: NonNullable<StartOrder['order']['again']>,
+): Promise<{ asked: PlannableRequest; pipeline?: string }> {
   const { store, plans } = home.context.ports
   const [run] = await store.read([keys.run(id)])
   if (run === undefined) throw new SluiceError('unknown_run', `No run is called ${id}.`)

@@ -12,7 +12,7 @@ import {
 import type { Project } from '../../../project/load-config.ts'
 import { joinOrStartExecution, type Starter } from './start-run.ts'
 
-type Scheduled = Pipeline & { schedule: Schedule }
+type ScheduledPipeline = Pipeline & { schedule: Schedule }
 
 /** What a look is for: one pipeline, or those whose schedule has just fired; else all. */
 export interface ScheduleEvent {
@@ -28,7 +28,7 @@ const FIRED_MS = 3 * 60_000
  * not stop the others; then it throws, so that the failure is seen and the look is made again.
  */
 export function makeScheduleHandler(home: Home, project: Project, starter: Starter, machines: string) {
-  async function look(pipeline: Scheduled): Promise<void> {
+  async function look(pipeline: ScheduledPipeline): Promise<void> {
     const { name, schedule } = pipeline
     await beginOnce(home, name)
     const unstarted = await tickSchedule(home.context, name, schedule, async ({ start, end }) => {
@@ -56,7 +56,7 @@ export function makeScheduleHandler(home: Home, project: Project, starter: Start
   }
 }
 
-const isAsked = (each: Scheduled, { pipeline, only }: ScheduleEvent, now: number): boolean =>
+const isAsked = (each: ScheduledPipeline, { pipeline, only }: ScheduleEvent, now: number): boolean =>
   (pipeline === undefined || pipeline === each.name) && (only !== 'fired' || hasJustFired(each.schedule, now))
 
 /** Whether a schedule has fired just now. */

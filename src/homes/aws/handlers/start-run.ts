@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Home } from '../../../control/home.ts'
 import type { OpenOrder } from '../../../control/parts.ts'
-import type { Asked } from '../../../control/requests.ts'
+import type { PlannableRequest } from '../../../control/requests.ts'
 import { keys } from '../../../core/keys.ts'
 import { TASKS_MACHINE } from '../../../core/names.ts'
 import { joinOrReserveRun } from '../../../engine/open-run.ts'
@@ -32,7 +32,7 @@ export const ORDER_FIELD = '$sluice'
 
 /** What an execution is started with. */
 export interface Order {
-  asked: Asked
+  asked: PlannableRequest
   /** The pipeline of the state machine; absent for a task family. */
   pipeline?: string
   order: Omit<OpenOrder, 'pipeline'>
