@@ -12,7 +12,7 @@ const READ = 100
 const SENT = 10
 
 /** Ports that note their requests, a line each. */
-export function withFaults<P extends Pick<Ports, 'store' | 'plans' | 'queue'>>({
+export function addTestFaults<P extends Pick<Ports, 'store' | 'plans' | 'queue'>>({
   store,
   plans,
   queue,

@@ -11,7 +11,7 @@ const DEATHS = join(tmpdir(), 'sluice-test-deaths')
 const DIES = 0.008
 
 /** Every port dies before or after an effect now and then; every message is sent twice. */
-export function withFaults<P extends Pick<Ports, 'store' | 'plans' | 'queue'>>({
+export function addTestFaults<P extends Pick<Ports, 'store' | 'plans' | 'queue'>>({
   store,
   plans,
   queue,
