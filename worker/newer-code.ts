@@ -14,7 +14,7 @@ interface Bundle {
 }
 
 /**
- * The URL of the module to run instead of this one, where the deployment has newer code than the image: code is
+ * The URL of the module to run instead of this one, if the deployment has newer code than the image: code is
  * replaced without building an image.
  */
 export async function findNewerCode(told: string | undefined): Promise<string | undefined> {

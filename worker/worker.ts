@@ -48,7 +48,7 @@ export async function runContainerWorker(): Promise<void> {
   })
   function outdated(): void {
     console.log('newer code is deployed than this container has; the next one runs it')
-    // Where it has done nothing, the launcher takes it for a start that failed, and does not start such ones without a pause.
+    // If it has done nothing, the launcher takes it for a start that failed, and does not start such ones without a pause.
     if (started === 0) process.exitCode = OUTDATED
     worker.drain()
   }

@@ -52,7 +52,7 @@ export interface Execution extends BudgetHooks {
 /** What a body leaves behind besides its outputs. */
 interface Notes {
   checkpoint?: Json
-  /** The way in which it asked its attempt to end; it counts even where the body swallowed it. */
+  /** The way in which it asked its attempt to end; it counts even if the body swallowed it. */
   signal?: AttemptSignal
 }
 
@@ -165,7 +165,7 @@ async function publish(execution: Execution, workspace: Workspace): Promise<void
   workspace.staged.clear()
 }
 
-/** Publishes all outputs or none: where one cannot be, those before it are withdrawn. */
+/** Publishes all outputs or none: if one cannot be, those before it are withdrawn. */
 async function publishAll(outputs: StagedOutput[], mode: 'create' | 'replace'): Promise<void> {
   const published: StagedOutput[] = []
   try {

@@ -13,7 +13,7 @@ export interface Surroundings {
   findUnproven?: (tasks: { id: string; outputs: readonly string[] }[]) => Promise<ReadonlySet<string>>
 }
 
-/** The output of a task with its targets bound; a marker where the definition has none. Throws what `output` throws. */
+/** The output of a task with its targets bound; a marker if the definition has none. Throws what `output` throws. */
 export function bindTaskOutput(task: TaskInstance, surroundings: Surroundings, workspace: Workspace): Output {
   const output = task.definition.output?.(task.params as never)
   if (output === undefined) return new MarkerTarget(task.id, surroundings.markers)

@@ -27,7 +27,7 @@ export async function prepareBodyJob(job: Job, secrets: SecretStore, markers: Ma
   }
 }
 
-/** The values of secrets; throws where one is not set. */
+/** The values of secrets; throws if one is not set. */
 export async function readSecretValues(
   names: { [name: string]: string },
   secrets: SecretStore,

@@ -35,7 +35,7 @@ export function makeThrottledSignal(name: string, retryAt: number): AttemptSigna
 /** A checkpoint is part of a record. */
 const MAX_CHECKPOINT_BYTES = 16 * 1024
 
-/** The checkpoint as it is kept; throws where it does not fit or is no JSON. */
+/** The checkpoint as it is kept; throws if it does not fit or is no JSON. */
 export function checkCheckpoint(value: unknown): Json {
   const text = serializeCheckpoint(value)
   const size = Buffer.byteLength(text)

@@ -13,7 +13,7 @@ interface BundleEntry {
 
 /**
  * The module that runs bodies, in one piece with Sluice and zod: to find and read their 150 modules takes a process longer
- * than everything else that it does before its body. `source` where esbuild is not installed (a deployment needs it as
+ * than everything else that it does before its body. `source` if esbuild is not installed (a deployment needs it as
  * well), or the bundle cannot be made. It is kept beside compiled code, because it is trusted in the same way.
  */
 export async function findChildBundle(source: string): Promise<string> {
@@ -27,7 +27,7 @@ export async function findChildBundle(source: string): Promise<string> {
   }
 }
 
-/** The folder of the bundle; made anew where anything in it has changed. */
+/** The folder of the bundle; made anew if anything in it has changed. */
 async function bundleIn(cache: string, source: string): Promise<string> {
   const index = join(cache, `${digest(source)}.json`)
   const known = existsSync(index) ? (JSON.parse(readFileSync(index, 'utf8')) as BundleEntry) : undefined

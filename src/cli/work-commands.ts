@@ -74,7 +74,7 @@ async function makeStartRequest(
   if (named !== undefined) return namedRequest(named.root.name, named.root, options)
   if (plan === undefined || name !== undefined)
     throw new SluiceError('invalid_usage', 'It takes the name of a pipeline or task, or --plan FILE.', {
-      hint: '`sluice pipelines` lists the names of pipelines.',
+      hint: 'sluice pipelines lists the pipelines.',
     })
   if (force !== undefined)
     throw new SluiceError(

@@ -62,7 +62,7 @@ async function retryRunOrTask(
 
 /**
  * Cancels a run that is open although something in it has failed: bits of a run are never unset, so what failed can
- * succeed only in the next run. What still runs in it is stopped only where the caller has confirmed it. Cut off before
+ * succeed only in the next run. What still runs in it is stopped only if the caller has confirmed it. Cut off before
  * the next run is opened, the same request goes on. Returns what keeps the next run from being opened.
  */
 async function endFailing(
@@ -101,7 +101,7 @@ function openRunAgain(
 }
 
 const CANCEL_WAIT_MS = 15_000
-/** A change of the run wakes at once where an engine of this process decides. */
+/** A change of the run wakes at once if an engine of this process decides. */
 const LOOK_MS = 200
 const HOSTED_LOOK_MS = 1_000
 
@@ -122,7 +122,7 @@ async function cancelAndWait(parts: ControlParts, home: Home, run: Stored<Run>):
   })
 }
 
-/** Lets an engine decide meanwhile, where none works by itself. */
+/** Lets an engine decide meanwhile, if none works by itself. */
 async function whileDeciding<T>(
   { isHosted }: ControlParts,
   { context }: Home,

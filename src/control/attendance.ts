@@ -9,7 +9,7 @@ import type { Home } from './home.ts'
 const GRACE_MS = 5_000
 
 /**
- * Since when no process works on a run that is open; undefined where one does, the run has ended, or a deployment
+ * Since when no process works on a run that is open; undefined if one does, the run has ended, or a deployment
  * works on it.
  */
 export async function findUnattendedSince(home: Home, run: Run): Promise<number | undefined> {
@@ -27,7 +27,7 @@ function lastSeen(workers: SeenWorker[], { createdAt }: Run): number | undefined
   return seen.length === 0 ? undefined : seen.reduce((latest, at) => Math.max(latest, at))
 }
 
-/** When one of its tasks last started, ended or had its lease extended; undefined where a living process runs one. */
+/** When one of its tasks last started, ended or had its lease extended; undefined if a living process runs one. */
 async function lastMove({ context }: Home, run: Run): Promise<number | undefined> {
   const { store, clock, isGone } = context.ports
   const records = await store.list({ prefix: keys.taskRuns(run.id), consistency: 'stale' })

@@ -11,7 +11,7 @@ const LOOK_MS = 2_000
 const MOST_OPEN = 1_000
 
 /**
- * How many of some runs may be open at once, where `maxActive` may work: one that only waits for targets from
+ * How many of some runs may be open at once, if `maxActive` may work: one that only waits for targets from
  * outside of Sluice holds no place, or the first intervals whose input is late would hold up all others.
  */
 export function makePlaceCounter(

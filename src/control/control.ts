@@ -61,10 +61,10 @@ export interface Follow {
   maxActive?: number
   /**
    * Ends when nothing could start for so long, in milliseconds.
-   * @default 60,000 where following itself runs the bodies; else never
+   * @default 60,000 if following itself runs the bodies; else never
    */
   waitMs?: number
-  /** How many bodies run at once, where following itself runs them. @default the processors of this machine */
+  /** How many bodies run at once, if following itself runs them. @default the processors of this machine */
   concurrency?: number
   /** Adds an event with the counts of each run, every now and then. */
   counts?: boolean
@@ -84,11 +84,11 @@ export interface Control {
    */
   readonly isHosted: boolean
 
-  /** Opens the run of a request, or joins the open one; without a run where everything is complete. */
+  /** Opens the run of a request, or joins the open one; without a run if everything is complete. */
   start(request: StartRequest): Promise<Started>
   /**
    * Tells what happens in runs until all have ended, nothing can start for too long, or it is stopped; `end` is the last
-   * event. Where no engine works by itself, following runs the bodies.
+   * event. If no engine works by itself, following runs the bodies.
    */
   follow(query: Follow): AsyncIterable<RunEvent>
   /** What has happened in runs since the answer before: following by asking, for callers that keep no connection. */
@@ -98,13 +98,13 @@ export interface Control {
 
   /** Pipelines with their parameters and schedules, and modules that did not load. */
   pipelines(): Promise<PipelineList>
-  /** Intervals of a schedule in a range, and which are complete. Throws where one has not ended yet. */
+  /** Intervals of a schedule in a range, and which are complete. Throws if one has not ended yet. */
   intervals(query: z.input<typeof shape.IntervalQuery>): Promise<IntervalPage>
   /** Runs that a filter finds, the newest first. */
   runs(query?: z.input<typeof shape.RunQuery>): Promise<RunPage>
   /** A run with the counts of its tasks. */
   run(query: z.input<typeof shape.RunRef>): Promise<RunDetail>
-  /** Tasks of a run that a filter finds, by number. Throws where the named task is not in the run. */
+  /** Tasks of a run that a filter finds, by number. Throws if the named task is not in the run. */
   tasks(query: z.input<typeof shape.TaskQuery>): Promise<TaskPage>
   /** Lines that attempts of a run wrote, and the error that ended each. */
   logs(query: z.input<typeof shape.LogQuery>): Promise<LogPage>
@@ -123,7 +123,7 @@ export interface Control {
    * have not stopped after 15 s); any other open run is joined.
    */
   retry(request: z.input<typeof shape.RetryRequest>): Promise<Retried>
-  /** Stops a run; waits up to 15 s for its bodies to stop. Throws where it has ended. */
+  /** Stops a run; waits up to 15 s for its bodies to stop. Throws if it has ended. */
   cancel(request: z.input<typeof shape.RunRef>): Promise<Cancelled>
   /**
    * Counts a task as succeeded though its target is not there. In an open run it ends at once; after a run has ended,
@@ -132,7 +132,7 @@ export interface Control {
   mark(request: z.input<typeof shape.TaskRef>): Promise<MarkResult>
   /** Stops a schedule from starting runs. */
   pause(request: z.input<typeof shape.PipelineRef>): Promise<z.output<typeof shape.Paused>>
-  /** Lets a schedule start runs. Throws where its runs could not start. */
+  /** Lets a schedule start runs. Throws if its runs could not start. */
   resume(request: z.input<typeof shape.PipelineRef>): Promise<z.output<typeof shape.Paused>>
   /** Forgets runs that ended long ago; targets stay. More than half of all runs needs `confirmed`. */
   prune(request: z.input<typeof shape.PruneRequest>): Promise<PruneResult>

@@ -56,7 +56,7 @@ function parseTaskCursor(cursor: string | undefined): number {
   })
 }
 
-/** The one task of a run that has this number, label or family; throws where it is none or several. */
+/** The one task of a run that has this number, label or family; throws if it is none or several. */
 export async function findTask(home: Home, run: Run, wanted: string): Promise<FoundTask> {
   const found: FoundTask[] = []
   for await (const task of findMatchingTasks(home, run, { task: wanted })) found.push(task)
@@ -69,7 +69,7 @@ export async function findTask(home: Home, run: Run, wanted: string): Promise<Fo
   })
 }
 
-/** Throws where a run has no task of this number, label or family, whatever its status. */
+/** Throws if a run has no task of this number, label or family, whatever its status. */
 export async function requireTask(home: Home, run: Run, wanted: string): Promise<void> {
   for await (const _ of findMatchingTasks(home, run, { task: wanted })) return
   throw await unknownTask(home, run, wanted)
@@ -112,7 +112,7 @@ const isWanted = ({ label, family }: PlannedTask, { task, text }: TaskFilter, nu
   (number !== undefined || task === undefined || label === task || family === task) &&
   (text === undefined || label.includes(text))
 
-/** The task run of a number after another one; none where the run has no such task. */
+/** The task run of a number after another one; none if the run has no such task. */
 async function readTaskRun(home: Home, run: Run, number: number, after: number): Promise<TaskRun[]> {
   if (number <= after) return []
   for await (const [task] of readTaskRunPages(home, run, number - 1, 1))

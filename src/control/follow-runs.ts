@@ -29,7 +29,7 @@ export async function* workOnRuns(home: Home, query: Follow): AsyncGenerator<Run
   const emitter = new EventEmitter()
   const events = on(emitter, 'event', { close: ['close'] }) as AsyncIterableIterator<[RunEvent]>
   const emit = (event: RunEvent) => emitter.emit('event', event)
-  // Ends the work also where nothing takes its events any more.
+  // Ends the work also if nothing takes its events any more.
   const stop = new AbortController()
   const onAbort = () => {
     emit({ event: 'stopping', graceMs: GRACE_MS })

@@ -28,11 +28,11 @@ export interface Home {
   surroundings: Surroundings
   /** What plans from elsewhere are read with. */
   definitions: Omit<PlanSurroundings, 'folder'>
-  /** Which processes work on runs; absent where a deployment does. */
+  /** Which processes work on runs; absent if a deployment does. */
   presence?: Presence
-  /** Gives the space of what was forgotten back; absent where nothing has to. */
+  /** Gives the space of what was forgotten back; absent if nothing has to. */
   shrink?(): Promise<ShrinkResult>
-  /** Removes what attempts that died have left beside targets; absent where targets are not on this machine. */
+  /** Removes what attempts that died have left beside targets; absent if targets are not on this machine. */
   removeAbandoned?(abandoned: AbandonedFiles): Promise<number>
   close(): Promise<void>
 }

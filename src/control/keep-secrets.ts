@@ -29,7 +29,7 @@ export function makeSecretOperations(
   }
 }
 
-/** Throws where a name cannot be a secret's. */
+/** Throws if a name cannot be a secret's. */
 export function checkSecretName(name: string): void {
   if (SECRET_NAME.test(name)) return
   throw new SluiceError('invalid_usage', `${JSON.stringify(name)} cannot be a secret's name.`, {

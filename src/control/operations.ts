@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { Control } from './control.ts'
 import * as shape from './schemas.ts'
 
-/** What an operation takes and returns; `input` is absent where it takes nothing. */
+/** What an operation takes and returns; `input` is absent if it takes nothing. */
 interface Operation {
   input?: z.ZodType
   output: z.ZodType

@@ -10,11 +10,11 @@ import type { PlannableRequest } from './requests.ts'
 
 /** The state that a control works on; it is opened when an operation needs it. */
 export interface StateHome {
-  /** The state, or undefined where none has been made yet. */
+  /** The state, or undefined if none has been made yet. */
   existing(): Promise<Home | undefined>
-  /** The state; throws `unknown_run` where none has been made yet. */
+  /** The state; throws `unknown_run` if none has been made yet. */
   withRuns(): Promise<Home>
-  /** The state, made where there is none yet. */
+  /** The state, made if there is none yet. */
   open(): Promise<Home>
 }
 
@@ -35,7 +35,7 @@ export type OpenRun = (home: Home, asked: PlannableRequest, order: OpenOrder) =>
 export interface SecretKeeper {
   names(): string[] | Promise<string[]>
   set(name: string, value: string): void | Promise<void>
-  /** False where there was none. */
+  /** False if there was none. */
   remove(name: string): boolean | Promise<boolean>
 }
 

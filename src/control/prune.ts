@@ -65,7 +65,7 @@ async function forgetRun(home: Home, id: string): Promise<void> {
 const filterEndedBefore = <R extends Run>(runs: readonly R[], before: number): R[] =>
   runs.filter(({ status, endedAt }) => !isRunOpen(status) && endedAt !== undefined && endedAt < before)
 
-/** Removes records of a run; its locks are freed first, where the feed has not come to the end of a task yet. */
+/** Removes records of a run; its locks are freed first, if the feed has not come to the end of a task yet. */
 async function removeAll({ context }: Home, prefix: Key<'task' | 'attempt' | 'checkpoint'>): Promise<void> {
   const { store } = context.ports
   for (;;) {

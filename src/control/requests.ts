@@ -36,7 +36,7 @@ export interface PlannableRequest {
   plan(home: Home): Promise<Plan>
   /** Absent for plans from elsewhere. */
   root?: TaskInstance
-  /** Its parameters before they were parsed, where they still are to be parsed elsewhere. */
+  /** Its parameters before they were parsed, if they still are to be parsed elsewhere. */
   given?: unknown
 }
 
@@ -232,7 +232,7 @@ export async function planOpeningRun(home: Home, asked: PlannableRequest): Promi
   return plan
 }
 
-/** The run that was opened or joined; undefined where everything is complete and no run is open. */
+/** The run that was opened or joined; undefined if everything is complete and no run is open. */
 export async function joinOrStartRun(
   home: Home,
   asked: PlannableRequest,

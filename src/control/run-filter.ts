@@ -5,7 +5,7 @@ import { suggestName } from './suggestion.ts'
 
 /** Which runs are wanted; what is absent does not matter. */
 export interface RunFilter {
-  /** A pipeline, or the family where a task was asked for. */
+  /** A pipeline, or the family if a task was asked for. */
   pipeline?: string | undefined
   statuses?: readonly RunStatus[] | undefined
   /** Started at or after this instant. */
@@ -23,7 +23,7 @@ export const RUN_STATUSES = [
   'cancelled',
 ] as const satisfies readonly RunStatus[]
 
-/** The runs that are wanted, in their order. Throws where no run has ever been of the pipeline. */
+/** The runs that are wanted, in their order. Throws if no run has ever been of the pipeline. */
 export function filterRuns<R extends Run>(runs: readonly R[], filter: RunFilter): R[] {
   const { pipeline, statuses, since = 0, until = Number.POSITIVE_INFINITY } = filter
   const ofPipeline = pipeline === undefined ? runs : runs.filter(({ name }) => name === pipeline)

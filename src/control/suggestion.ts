@@ -5,7 +5,7 @@ const MOST_MISTAKES = 3
 /** The part of a word that may be mistaken. */
 const MISTAKEN_PART = 0.4
 
-/** ` Did you mean X?` with the nearest name; nothing where no name is near. */
+/** ` Did you mean X?` with the nearest name; nothing if no name is near. */
 export function suggestName(wanted: string, names: readonly string[]): string {
   if (wanted === '' || names.length === 0) return ''
   const near = names.find((name) => name.startsWith(wanted)) ?? closest(wanted, names)

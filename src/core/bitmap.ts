@@ -6,7 +6,7 @@ export function makeEmptyBitmap(size: number): string {
   return Buffer.alloc(Math.ceil(size / 8)).toString('base64')
 }
 
-/** The bitmap with these bits set as well, grown where needed; setting a set bit changes nothing. */
+/** The bitmap with these bits set as well, grown if needed; setting a set bit changes nothing. */
 export function setBitmapBits(bitmap: string, bits: number[]): string {
   if (bits.length === 0) return bitmap
   const kept = Buffer.from(bitmap, 'base64')

@@ -185,7 +185,7 @@ const MOMENT = /^(\d{4}-\d{2}-\d{2})(?:T(\d{2})(?::(\d{2}))?)?$/
 
 /**
  * The stretch that a text such as `2026-05-17`, `2026-05-17T10` or `2026-05-17T10:15` names, in a zone; undefined
- * where it names none.
+ * if it names none.
  */
 export function parseTimeSpan(text: string, timeZone: string): Span | undefined {
   const [, day, hour, minute] = MOMENT.exec(text) ?? []

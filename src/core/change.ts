@@ -13,7 +13,7 @@ export type Fields<R extends StoredRecord> = { [F in keyof R]?: R[F] }
 
 /**
  * One change of one record, with its condition.
- * `put` writes a whole record, `set` changes fields and creates the record where there is none
+ * `put` writes a whole record, `set` changes fields and creates the record if there is none
  * (an `undefined` removes the field), `remove` deletes. The key says which record it is, so only its fields are accepted.
  */
 export type Change<P extends Prefix = Prefix> = Removal | ChangeOf<P>
@@ -26,7 +26,7 @@ type ChangeOf<P extends Prefix> = P extends Prefix
     )
   : never
 
-/** The same where the kind of record does not matter: it goes, of any kind. */
+/** The same if the kind of record does not matter: it goes, of any kind. */
 interface Removal {
   key: Key
   if?: undefined
@@ -57,7 +57,7 @@ const isOfKind = <K extends StoredRecord['kind']>(
   kind: K,
 ): record is Stored<Extract<StoredRecord, { kind: K }>> => record.kind === kind
 
-/** Whether and why the changes of one write were made; nothing was written where a condition failed. */
+/** Whether and why the changes of one write were made; nothing was written if a condition failed. */
 export type WriteResult =
   | { ok: true }
   | { ok: false; failures: { index: number; current: Stored | undefined }[] }

@@ -14,7 +14,7 @@ export function isKnownTimeZone(name: string): boolean {
 }
 
 /**
- * What is wrong with a cron expression; undefined where nothing is. Croner would also take an instant, which fires once,
+ * What is wrong with a cron expression; undefined if nothing is. Croner would also take an instant, which fires once,
  * and a seventh field of years: neither has a next interval for ever.
  */
 export function findCronProblem(expression: string): string | undefined {

@@ -2,7 +2,7 @@ import type { Params } from './json.ts'
 import type { Command, Plan, PlannedTask, Policy, Shape } from './plan.ts'
 import { type Failure, MAX_FAN_IN } from './records/task-run.ts'
 
-/** A task as planning found it; upstreams by id, which may not be found themselves where the task is complete. */
+/** A task as planning found it; upstreams by id, which may not be found themselves if the task is complete. */
 export interface FoundTask {
   id: string
   family: string
@@ -120,7 +120,7 @@ function isReady(task: PlannedTask, tasks: PlannedTask[]): boolean {
   return !task.complete && task.upstreams.every((upstream) => tasks[upstream]?.complete !== undefined)
 }
 
-/** A cycle among the found tasks as labels, the first repeated at the end; undefined where there is none. */
+/** A cycle among the found tasks as labels, the first repeated at the end; undefined if there is none. */
 export function findDependencyCycle(found: FoundTask[]): string[] | undefined {
   const left = withoutOrder(found)
   if (left.size === 0) return undefined

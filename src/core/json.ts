@@ -5,7 +5,7 @@ export type Json = null | boolean | number | string | Json[] | { [key: string]: 
 export type Params = { [name: string]: Json }
 
 /**
- * A value as JSON; throws where JSON has no such value, or would publish another in its place: JSON.stringify writes NaN
+ * A value as JSON; throws if JSON has no such value, or would publish another in its place: JSON.stringify writes NaN
  * as null, a Map or a promise as {}, and returns undefined for a function. A property that is undefined is left out.
  */
 export function convertToJson(value: unknown, indent?: number): string {

@@ -1,6 +1,6 @@
 import { makeBase64Pieces } from './mask-base64.ts'
 
-/** Shorter values are masked only where they stand alone: elsewhere they would hide half of an ordinary line. */
+/** Shorter values are masked only if they stand alone: elsewhere they would hide half of an ordinary line. */
 const MIN_INSIDE = 4
 /** A single character tells nothing, and would hide much. */
 const MIN_LENGTH = 2

@@ -56,7 +56,7 @@ export function cutLogLine(text: string): UncutLine {
   return dropped > 0 ? { text: text.slice(0, MAX_LINE + MARGIN), dropped } : { text }
 }
 
-/** A line for the log, without secrets; where it is cut it says how much is missing. */
+/** A line for the log, without secrets; if it is cut it says how much is missing. */
 function maskedLine({ text, dropped = 0 }: UncutLine, mask: Mask): string {
   const masked = mask(text)
   if (dropped === 0 && masked.length <= MAX_LINE) return masked

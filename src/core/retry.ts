@@ -38,7 +38,7 @@ export interface AttemptMemory {
   largestMb: number
 }
 
-/** What the next attempt gets after one that ran out of memory: twice as much, up to the largest; undefined where it had that. */
+/** What the next attempt gets after one that ran out of memory: twice as much, up to the largest; undefined if it had that. */
 function nextMemoryMb({ hadMb, largestMb }: AttemptMemory): number | undefined {
   const more = Math.min(hadMb * 2, largestMb)
   return more > hadMb ? more : undefined

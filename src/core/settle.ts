@@ -8,7 +8,7 @@ export interface Arrival {
   satisfied: boolean
 }
 
-/** The node's bitmaps after these arrivals, or undefined where they say nothing new. */
+/** The node's bitmaps after these arrivals, or undefined if they say nothing new. */
 function arrive(node: Node, arrivals: Arrival[]): Pick<Node, 'ended' | 'failed'> | undefined {
   const ended = setBitmapBits(
     node.ended,
@@ -26,7 +26,7 @@ const allEnded = (node: Node) => countSetBits(node.ended) === node.upstreams
 const noneFailed = (node: Node) => countSetBits(node.failed) === 0
 
 /**
- * What to write on a task run whose upstreams ended; undefined where nothing changes.
+ * What to write on a task run whose upstreams ended; undefined if nothing changes.
  * Idempotent: arrivals that were counted before are no news.
  */
 export function settleTaskRun(task: TaskRun, arrivals: Arrival[], now: number): Partial<TaskRun> | undefined {

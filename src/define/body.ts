@@ -14,14 +14,14 @@ export interface Log {
 /** A budget as a body spends it. */
 export interface Budget {
   /**
-   * Counts calls before they are made. More than the task declared is reserved anew; where nothing is left, the
+   * Counts calls before they are made. More than the task declared is reserved anew; if nothing is left, the
    * attempt ends, and is made again when there is. Once it was called, what is not spent comes back at the end.
    */
   spend(amount?: number): Promise<void>
   /** What is left of this attempt's reservation. */
   readonly left: number
   /**
-   * For an answer such as 429: no attempt uses the budget until `Retry-After` (seconds, or a date; a minute where there is
+   * For an answer such as 429: no attempt uses the budget until `Retry-After` (seconds, or a date; a minute if there is
    * none, or it is zero or past), and this attempt is made again then. Always throws.
    */
   throttled(retryAfter?: string | number | null): Promise<never>
@@ -38,7 +38,7 @@ export interface BodyContext<P, R, O, S, B> {
   /** The budgets that the task declares. */
   budgets: { readonly [K in keyof B]: Budget }
   /**
-   * Needs tasks that are known only now. Where they are not complete yet, it throws, the attempt ends as `yielded`, and
+   * Needs tasks that are known only now. If they are not complete yet, it throws, the attempt ends as `yielded`, and
    * the body begins again once they are; then `need` returns their outputs in the same shape. A checkpoint saves the
    * next attempt what this one has found out.
    */
@@ -57,7 +57,7 @@ export interface BodyContext<P, R, O, S, B> {
   run: string
 }
 
-/** A task's work. What it returns is kept as the marker's result where the task has no output. */
+/** A task's work. What it returns is kept as the marker's result if the task has no output. */
 export type Body<
   P,
   R extends Requires | undefined,

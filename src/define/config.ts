@@ -70,7 +70,7 @@ export interface Pool extends PoolLimit {
 
 /** What `sluice.config.ts` exports. */
 export interface Config {
-  /** Names the project where several share an AWS account. @default the name in package.json */
+  /** Names the project if several share an AWS account. @default the name in package.json */
   name?: string
   /**
    * Pipelines, or paths and globs (relative to the config) of modules that export them. A module that does not
@@ -184,7 +184,7 @@ const SCHEMA = z.strictObject({
 
 /** A config that was checked. */
 export interface CheckedConfig {
-  /** Absent where the config says none. */
+  /** Absent if the config says none. */
   name?: string
   pipelines: (Pipeline | string)[]
   limits: Limits

@@ -11,7 +11,7 @@ interface Environments {
   environments: { [name: string]: Environment }
 }
 
-/** The environment of that name; throws where there is none, or it is on one machine. */
+/** The environment of that name; throws if there is none, or it is on one machine. */
 export function findDeployedEnvironment(
   { name: project, environments }: Environments,
   name: string,

@@ -18,7 +18,7 @@ export type Decider = (typeof DECIDERS)[number]
 export interface Allowed {
   /** Such as `athena:StartQueryExecution`. */
   actions: string[]
-  /** ARNs; `*` where AWS gives the actions no resources. */
+  /** ARNs; `*` if AWS gives the actions no resources. */
   resources: string[]
   /** Conditions as IAM writes them, by operator. @default none */
   conditions?: { [operator: string]: { [key: string]: string | string[] } }

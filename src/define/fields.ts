@@ -92,14 +92,14 @@ function listAllowedValues(field: z.ZodType): Primitive[] | undefined {
   return [...(readFieldInternals(field).values ?? [])]
 }
 
-/** Values that a field allows, where it lists them. */
+/** Values that a field allows, if it lists them. */
 export function listFieldChoices(field: z.ZodType): string[] {
   return (listAllowedValues(innermost(field)) ?? []).map(String)
 }
 
 /**
  * The value that a text means for a field: the first that the field takes, of those that its type can be written as.
- * Undefined where the field takes only JSON and the text is none.
+ * Undefined if the field takes only JSON and the text is none.
  */
 export function parseFieldText(field: z.ZodType, text: string): unknown {
   const values = readings(field, text)
@@ -189,7 +189,7 @@ const UNGIVABLE = [
   'void',
 ]
 
-/** Why a field can be no parameter: it cannot be given as text or JSON, or an identity cannot be made of it; undefined where it can. */
+/** Why a field can be no parameter: it cannot be given as text or JSON, or an identity cannot be made of it; undefined if it can. */
 export function findFieldProblem(field: z.ZodType): string | undefined {
   const given = offending(field, givenParts)
   if (given !== undefined) return `takes a value of z.${given}(), which neither a flag nor JSON can give`

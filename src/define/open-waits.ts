@@ -15,7 +15,7 @@ export const listOpenWaits = (): string[] => [...waits].map((what) => what())
 
 /**
  * Waits for the user's code: says on standard error what it waits for after 10 seconds, and rejects after a minute. Its
- * timers keep no process alive: where nothing else does either, the command tells {@link listOpenWaits}.
+ * timers keep no process alive: if nothing else does either, the command tells {@link listOpenWaits}.
  */
 export async function waitForUserCode<T>(
   what: () => string,

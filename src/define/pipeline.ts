@@ -24,7 +24,7 @@ interface AnyOptions<F extends Fields> {
   params?: (interval: Interval) => GivenOf<F>
 }
 
-/** What else can be said of a pipeline; one with a schedule has `params` where its root needs any. */
+/** What else can be said of a pipeline; one with a schedule has `params` if its root needs any. */
 export type PipelineOptions<F extends Fields = Fields> = AnyOptions<F> &
   (Record<never, never> extends GivenOf<F>
     ? unknown

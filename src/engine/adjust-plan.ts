@@ -29,7 +29,7 @@ export function adjustDefinitions<T extends TaskReference>(
   }
 }
 
-/** The tasks that match below a root, and everything downstream of them. Throws where none matches. */
+/** The tasks that match below a root, and everything downstream of them. Throws if none matches. */
 export async function findForcedTasks<T extends TaskReference>(
   root: T,
   definitions: Definitions<T>,

@@ -29,7 +29,7 @@ export async function auditOpenRuns(context: Context): Promise<number> {
 
 /**
  * Derives again what is owed to an open run: messages, bits, frees, wake-ups, releases. It should find nothing to
- * repair; it makes a run go on at once where a process died with a message in its hands, which would come back only later.
+ * repair; it makes a run go on at once if a process died with a message in its hands, which would come back only later.
  */
 export async function auditRun(context: Context, run: Run): Promise<number> {
   const size = context.settings.page ?? PAGE

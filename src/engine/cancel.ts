@@ -17,7 +17,7 @@ const AGAIN_MS = 1_000
 export const mustCancelBeforeRetry = ({ status }: Run, failedTasks: number): boolean =>
   isRunOpen(status) && failedTasks > 0
 
-/** Marks a run as cancelled; true where it was still open. Its sweep comes through the feed. */
+/** Marks a run as cancelled; true if it was still open. Its sweep comes through the feed. */
 export async function cancelRun({ ports }: Context, run: Stored<Run>): Promise<boolean> {
   if (!isRunOpen(run.status)) return false
   const now = ports.clock.now()

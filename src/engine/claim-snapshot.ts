@@ -73,7 +73,7 @@ async function findUndefinedFamily(
 const isDefined = ({ ports }: Context, task: Parameters<NonNullable<Runner['defines']>>[0]) =>
   ports.runner.defines?.(task) ?? true
 
-/** The task as it was planned. Throws a {@link MissingTaskError} where its run was forgotten. */
+/** The task as it was planned. Throws a {@link MissingTaskError} if its run was forgotten. */
 export async function readPlannedTask(
   { ports }: Context,
   { run, number }: Pick<TaskRun, 'run' | 'number'>,

@@ -94,7 +94,7 @@ async function tryClaim(context: Context, message: Message, nonce: string): Prom
 
 type Snapshot = ReadSnapshot<Stored<TaskRun>>
 
-/** Does what the first hindrance asks for, or takes the attempt where nothing holds it back. */
+/** Does what the first hindrance asks for, or takes the attempt if nothing holds it back. */
 async function actOnHindrances(
   context: Context,
   snapshot: Snapshot,

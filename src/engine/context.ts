@@ -7,7 +7,7 @@ import type { Ports, Store } from '../core/ports/deciding.ts'
 export interface Settings {
   /** Id of this process as a worker. */
   worker: string
-  /** Version of the pipelines' code, where the deployment knows one; kept with each attempt. */
+  /** Version of the pipelines' code, if the deployment knows one; kept with each attempt. */
   code?: string
   leaseMs: number
   heartbeatMs: number
@@ -18,7 +18,7 @@ export interface Settings {
   limits: Limits
   /** How many records one step looks at, at most. @default 500; 50 of those who wait for a limit */
   page?: number
-  /** Memory of an attempt whose task says none, and the most that an attempt gets where its pool says none. */
+  /** Memory of an attempt whose task says none, and the most that an attempt gets if its pool says none. */
   defaultMemoryMb: number
   largestMemoryMb: number
 }
@@ -42,7 +42,7 @@ export async function writeChangesSingly(store: Store, changes: readonly Change[
 
 type RecordOf<P extends Prefix> = Stored<RecordAt<Key<P>>>
 
-/** A record as it was read, and the fields that are to be set on it; undefined where nothing is. */
+/** A record as it was read, and the fields that are to be set on it; undefined if nothing is. */
 export interface Update<P extends Prefix> {
   key: Key<P>
   record: RecordOf<P>

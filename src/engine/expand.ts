@@ -39,7 +39,7 @@ export async function saveYieldedTasks(
   return { expansion: name, upstreams: task.upstreams + 1 }
 }
 
-/** Why what was yielded can never be complete; undefined where nothing speaks against it. */
+/** Why what was yielded can never be complete; undefined if nothing speaks against it. */
 export async function findYieldProblem(
   { ports }: Context,
   task: TaskRun,
@@ -63,7 +63,7 @@ export async function findYieldProblem(
 
 /**
  * Puts what a task yielded into its run: numbers for it, its plan with the edge to the one who yielded, its task
- * runs, then releases what is ready. Every step may be done again. What was begun is brought to its end also where the
+ * runs, then releases what is ready. Every step may be done again. What was begun is brought to its end also if the
  * task was cancelled meanwhile: a host that thaws would otherwise put task runs that nothing sweeps any more.
  */
 export async function expandTaskRun(context: Context, task: Stored<TaskRun>): Promise<void> {
@@ -91,7 +91,7 @@ export async function expandTaskRun(context: Context, task: Stored<TaskRun>): Pr
 }
 
 /**
- * Gives the yielded tasks their numbers, once; undefined where they have none and the task or the run has ended, or is
+ * Gives the yielded tasks their numbers, once; undefined if they have none and the task or the run has ended, or is
  * being cancelled: its sweep would not see them.
  */
 async function reserveNumbers(
@@ -125,7 +125,7 @@ async function reserveNumbers(
   }
 }
 
-/** Each yield has its place by now where there are as many as attempts that yielded. */
+/** Each yield has its place by now if there are as many as attempts that yielded. */
 const hasReservedNumbers = (task: TaskRun) => (task.yields?.length ?? 0) >= (task.counts?.yielded ?? 0)
 
 function shiftPlannedTask(task: PlannedTask, base: number, yielder: TaskRun): PlannedTask {

@@ -17,7 +17,7 @@ export type EndedAttempt = Pick<ClaimedAttempt, 'task' | 'planned' | 'nonce' | '
 
 /**
  * Writes the end of an attempt in one transaction: the task run, what it leaves behind (a marker, a checkpoint, the
- * story of a failure), and what it held of limits. False where the attempt was no longer ours (or `onlyIf` does not
+ * story of a failure), and what it held of limits. False if the attempt was no longer ours (or `onlyIf` does not
  * hold); then nothing was written.
  */
 export async function finishAttempt(

@@ -69,7 +69,7 @@ async function serveWaiterPage(
   return left === 0 || (items.length >= (context.settings.page ?? PAGE) && row.version > stored.version)
 }
 
-/** The row after one waiter was served; `raced` where the row or the task changed meanwhile. */
+/** The row after one waiter was served; `raced` if the row or the task changed meanwhile. */
 async function serveWaiter(
   { ports, settings }: Context,
   row: Stored<Limit>,
@@ -103,7 +103,7 @@ async function requestAnotherLook(ports: Context['ports'], key: Key<'limit'>): P
   if (row !== undefined) await updateRecord(ports.store, key, row, ({ freed }) => ({ freed: freed + 1 }))
 }
 
-/** Looks at the limits again for which these tasks waited: the next in line may fit where the first did not. */
+/** Looks at the limits again for which these tasks waited: the next in line may fit if the first did not. */
 export async function refreshAwaitedLimits(ports: Context['ports'], tasks: TaskRun[]): Promise<void> {
   const rows = tasks.flatMap(({ waitsFor }) => (isLimitKey(waitsFor) ? [waitsFor] : []))
   for (const key of new Set(rows)) await requestAnotherLook(ports, key)
@@ -111,7 +111,7 @@ export async function refreshAwaitedLimits(ports: Context['ports'], tasks: TaskR
 
 const isLimitKey = (row: string | undefined): row is Key<'limit'> => row?.startsWith(keys.limits) === true
 
-/** Brings a row up to date whose window has turned, or where something was kept for too long. */
+/** Brings a row up to date whose window has turned, or if something was kept for too long. */
 export async function refreshLimit({ ports }: Context, stored: Stored<Limit>): Promise<void> {
   const moment = readClockMoment(ports.clock)
   if ((stored.dueAt ?? Number.POSITIVE_INFINITY) > moment.steady) return

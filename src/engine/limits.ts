@@ -92,7 +92,7 @@ export function takeLimits(rows: readonly LimitRow[], holder: string, moment: Mo
   )
 }
 
-/** The rows where something is kept for the attempt, given back. */
+/** The rows if something is kept for the attempt, given back. */
 export function giveBackReservations(rows: readonly LimitRow[], holder: string, moment: Moment): Change[] {
   return rows
     .filter(({ now }) => now.holders[holder] !== undefined)
@@ -153,7 +153,7 @@ async function updateRow(
   return undefined
 }
 
-/** Reserves more of a budget for a running attempt, in the window of now; undefined where too little is left. */
+/** Reserves more of a budget for a running attempt, in the window of now; undefined if too little is left. */
 export async function reserveMoreBudget(
   context: Context,
   task: TaskRun,

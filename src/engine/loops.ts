@@ -20,7 +20,7 @@ export interface Loops {
 }
 
 /**
- * Starts deciding (feed and tick) and, where there is a worker, executing with its heartbeats. `onRepaired` is told how
+ * Starts deciding (feed and tick) and, if there is a worker, executing with its heartbeats. `onRepaired` is told how
  * many records an audit had to repair.
  */
 export function startEngineLoops(

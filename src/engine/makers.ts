@@ -21,7 +21,7 @@ interface MakerHandover {
   before: Stored<Maker>
 }
 
-/** Whether a maker still makes its target, by the definitions of now; where it does not, it gives way. */
+/** Whether a maker still makes its target, by the definitions of now; if it does not, it gives way. */
 export type Stands = (maker: Maker, making: Making) => boolean
 
 /** How many are read and written at a time: more requests at once would time each other out on DynamoDB. */

@@ -13,7 +13,7 @@ import { refreshAwaitedLimits } from './limit-waiters.ts'
 export const canMarkSucceeded = ({ status }: TaskRun): boolean => status === 'queued' || status === 'waiting'
 
 /**
- * Ends a task that is queued or waits as succeeded, as a person says, and believes its target from now on; false where it
+ * Ends a task that is queued or waits as succeeded, as a person says, and believes its target from now on; false if it
  * has changed meanwhile.
  */
 export async function markTaskSucceeded({ ports }: Context, { run, number }: TaskRun): Promise<boolean> {
@@ -38,7 +38,7 @@ export async function markTaskSucceeded({ ports }: Context, { run, number }: Tas
   return result.ok
 }
 
-/** Believes from now on what is in the targets of these tasks, as a person says; not where an attempt is writing them. */
+/** Believes from now on what is in the targets of these tasks, as a person says; not if an attempt is writing them. */
 export async function believeTargets({ ports }: Context, ids: readonly string[]): Promise<void> {
   const locks = await ports.store.read(ids.map(keys.lock))
   for (const lock of locks)

@@ -10,7 +10,7 @@ const KEPT = 100
 
 const known = new WeakMap<Ports, Map<string, { run: Stored<Run>; until: number }>>()
 
-/** The run of a message where work on it may begin; undefined where it is cancelled or over. */
+/** The run of a message if work on it may begin; undefined if it is cancelled or over. */
 export async function readCachedOpenRun(ports: Ports, id: string): Promise<Stored<Run> | undefined> {
   const runs = known.get(ports) ?? new Map()
   known.set(ports, runs)

@@ -19,7 +19,7 @@ export interface RunRequest {
   params: Params
   /** The parameters that make the request's identity. */
   significant: Params
-  /** What is forced to run again; an open run is joined only where it was forced in the same way. */
+  /** What is forced to run again; an open run is joined only if it was forced in the same way. */
   forced?: string
   /** The interval that it is for. */
   interval?: { start: number; end: number }
@@ -36,7 +36,7 @@ export async function findOpenRun({ ports }: Context, request: RunRequest): Prom
 
 /**
  * Joins the open run of a request, or plans and opens the next one.
- * A planner that died is taken over: a saved plan stands, records are put only where they are absent.
+ * A planner that died is taken over: a saved plan stands, records are put only if they are absent.
  */
 export async function joinOrOpenRun(
   context: Context,
@@ -84,7 +84,7 @@ async function createUnlessForgotten(
 }
 
 /**
- * Joins the open run of a request, or opens the next one for a planner that is started elsewhere. Where none comes, it
+ * Joins the open run of a request, or opens the next one for a planner that is started elsewhere. If none comes, it
  * is abandoned by the tick.
  */
 export async function joinOrReserveRun(
@@ -136,7 +136,7 @@ function refuseOther(open: Run | undefined, { forced }: RunRequest): void {
   )
 }
 
-/** The latest generation of a request, and its run where it is open. */
+/** The latest generation of a request, and its run if it is open. */
 async function findGenerations(
   store: Store,
   request: string,
@@ -167,7 +167,7 @@ async function takeOver(store: Store, run: Run, by: Planner): Promise<string | u
   return isWon(result, by.nonce) ? run.id : undefined
 }
 
-/** Opens the generation after the one that was looked at; undefined where another was quicker. */
+/** Opens the generation after the one that was looked at; undefined if another was quicker. */
 async function openNext(
   store: Store,
   request: RunRequest,

@@ -13,7 +13,7 @@ const CHUNK = 500
 
 /**
  * Puts the next ready tasks of a run as what they become; counting them brings the run back through the feed until all
- * are out. Those of a cancelled run are put as cancelled. False where there were none left.
+ * are out. Those of a cancelled run are put as cancelled. False if there were none left.
  */
 export async function releaseNextTasks({ ports, settings }: Context, run: Stored<Run>): Promise<boolean> {
   const released = run.released ?? 0

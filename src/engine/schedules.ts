@@ -20,7 +20,7 @@ export interface UnstartedInterval {
   error: SluiceError
 }
 
-/** Opens or joins the run of an interval; undefined where it is complete already. */
+/** Opens or joins the run of an interval; undefined if it is complete already. */
 export type StartInterval = (span: Span) => Promise<string | undefined>
 
 /**
@@ -84,7 +84,7 @@ export async function setSchedulePaused(context: Context, pipeline: string, paus
   }
 }
 
-/** False where another process has changed it meanwhile. */
+/** False if another process has changed it meanwhile. */
 async function writeSchedule(
   { ports }: Context,
   { version, pipeline }: Stored<ScheduleRecord>,

@@ -23,7 +23,7 @@ export function isUndecidableError(error: unknown): boolean {
   )
 }
 
-/** Decides something about a run; where it cannot be decided, the run ends and its failure says why. */
+/** Decides something about a run; if it cannot be decided, the run ends and its failure says why. */
 export async function decideForRun(
   context: Context,
   run: string | undefined,
@@ -37,7 +37,7 @@ export async function decideForRun(
   }
 }
 
-/** Decides for records of many runs together; where that fails, for each alone, so that only its own run ends. */
+/** Decides for records of many runs together; if that fails, for each alone, so that only its own run ends. */
 export async function decideForRecords(
   context: Context,
   records: Stored[],
@@ -57,7 +57,7 @@ function runOf(record: Stored): string | undefined {
 }
 
 /**
- * Cancels what is left of the run, as a person would; ends it at once where not even that can be decided. A run that was
+ * Cancels what is left of the run, as a person would; ends it at once if not even that can be decided. A run that was
  * forgotten has nothing left.
  */
 async function endUndecidable({ ports }: Context, id: string, why: string): Promise<void> {

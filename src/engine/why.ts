@@ -19,7 +19,7 @@ import type { LimitRow } from './limits.ts'
 /** One reason that a task does not run now. */
 export interface Reason {
   text: string
-  /** When it ends by itself, where that is known. */
+  /** When it ends by itself, if that is known. */
   until?: number
 }
 

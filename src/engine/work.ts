@@ -242,7 +242,7 @@ export class Worker {
     this.#options.onProgress?.(active.claimed, progress)
   }
 
-  /** Extends one lease; false, and the body is stopped, where the attempt is no longer ours. */
+  /** Extends one lease; false, and the body is stopped, if the attempt is no longer ours. */
   async #extend(active: RunningAttempt): Promise<boolean> {
     const { task, nonce } = active.claimed
     const { ports, settings } = this.#context

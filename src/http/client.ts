@@ -114,7 +114,7 @@ function buildRequest<Name extends OperationName>(
   }
 }
 
-/** Sends a request again where the connection or the server failed, if that does no harm. */
+/** Sends a request again if the connection or the server failed, if that does no harm. */
 async function sendPatiently(
   { fetcher, wait = sleep }: RemoteOptions,
   url: URL,

@@ -198,7 +198,7 @@ const makeJsonContent = (schema: Json, example?: unknown) => ({
   'application/json': { schema, ...(example === undefined ? {} : { example }) },
 })
 
-/** The JSON schema of a shape: a reference where it has a name, unless its fields are needed. */
+/** The JSON schema of a shape: a reference if it has a name, unless its fields are needed. */
 function makeJsonSchema(schema: z.core.$ZodType, isWhole = false): JsonSchema {
   const { ids, schemas } = allSchemas()
   const id = mustHave(ids.get(schema), 'name of a schema')

@@ -39,7 +39,7 @@ export interface Route<Name extends OperationName> {
   example: { request?: NonNullable<RequestOf<Name>>; answer: AnswerOf<Name> }
 }
 
-/** The shape of what an operation takes; undefined where it takes nothing. */
+/** The shape of what an operation takes; undefined if it takes nothing. */
 export function findRequestShape(name: OperationName): z.ZodType | undefined {
   const operation = OPERATIONS[name]
   return 'input' in operation ? operation.input : undefined

@@ -39,7 +39,7 @@ export async function findOutputProblems(
   return [...findPathProblems(given, found), ...conflicts.map(describeConflict)]
 }
 
-/** Notes who makes what a plan is about to make; throws where another task makes it. */
+/** Notes who makes what a plan is about to make; throws if another task makes it. */
 export async function recordPlanOutputs(given: OutputSurroundings, { header, tasks }: Plan): Promise<void> {
   const open = tasks.filter(({ complete, join }) => !complete && !join)
   await recordFound(given, open, header.name)
@@ -129,7 +129,7 @@ const standsIn =
 
 const doesFileExist = (uri: string) => uri.startsWith('file:') && existsSync(parseFileUri(uri))
 
-/** Parameters that were kept, as the definition of now names them; undefined where one is new and has no default. */
+/** Parameters that were kept, as the definition of now names them; undefined if one is new and has no default. */
 function withDefaults(fields: Fields, kept: Params): Params | undefined {
   const params: Params = {}
   for (const [name, field] of Object.entries(fields)) {

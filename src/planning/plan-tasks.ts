@@ -29,7 +29,7 @@ export interface PlanSurroundings {
   surroundings: Surroundings
   /** Where it is known who makes which target. */
   store: Store
-  /** Where commands run. */
+  /** If commands run. */
   folder: string
   storageFolder: string
   completeness: Completeness
@@ -185,7 +185,7 @@ const POLICY_FIELDS = [
   'memoryMb',
 ] as const satisfies (keyof PlanLine)[]
 
-/** Most commands say nothing of their own; they share one policy, also where the plan is kept. */
+/** Most commands say nothing of their own; they share one policy, also if the plan is kept. */
 function commandPolicy(line: PlanLine): Policy {
   if (POLICY_FIELDS.every((name) => line[name] === undefined)) return PLAIN
   return makeLinePolicy(line, {

@@ -48,7 +48,7 @@ export function makePlanningDefinitions(surroundings: Surroundings) {
       return tasks.map(({ id }, index) => areThere[index] === true && !unproven.has(id))
     },
 
-    /** URIs of its targets; none for a marker, and where its definition throws. */
+    /** URIs of its targets; none for a marker, and if its definition throws. */
     outputsOf(task: TaskInstance): string[] {
       if (task.definition.output === undefined) return []
       const targets = callUserCode('output', () =>
@@ -124,7 +124,7 @@ function makeDefinitionFailure(what: string, error: unknown): Failure {
   return { ...failure, outcome: 'planning', message: `${what} threw: ${failure.message}` }
 }
 
-/** Whether each target exists, asked in bulk by kind; an Error where asking failed. */
+/** Whether each target exists, asked in bulk by kind; an Error if asking failed. */
 async function existing({ storage }: Surroundings, targets: Target[]): Promise<Map<Target, boolean | Error>> {
   const stored = targets.filter((target) => target instanceof StorageTarget)
   const others = targets.filter((target) => !(target instanceof StorageTarget))

@@ -14,7 +14,7 @@ import { readProjectName } from './project-name.ts'
 
 /** A project as its config and modules define it. */
 export interface Project {
-  /** Tells it from other projects of one AWS account; empty where nothing names it. */
+  /** Tells it from other projects of one AWS account; empty if nothing names it. */
   name: string
   path: string
   folder: string
@@ -36,7 +36,7 @@ export interface Project {
 
 const NAMES = ['sluice.config.ts', 'sluice.config.mts', 'sluice.config.js', 'sluice.config.mjs']
 
-/** The config of the folder or the nearest one above it; undefined where there is none. */
+/** The config of the folder or the nearest one above it; undefined if there is none. */
 export function findConfigAbove(folder: string): string | undefined {
   for (let here = resolve(folder); ; here = dirname(here)) {
     const found = NAMES.map((name) => join(here, name)).find((path) => existsSync(path))
@@ -44,7 +44,7 @@ export function findConfigAbove(folder: string): string | undefined {
   }
 }
 
-/** The config that is named, or the nearest one from the folder upwards. Throws where there is none. */
+/** The config that is named, or the nearest one from the folder upwards. Throws if there is none. */
 export function requireConfig(folder: string, named?: string): string {
   if (bundled !== undefined) return resolve(folder, 'sluice.config')
   const found = named === undefined ? findConfigAbove(folder) : resolve(folder, named)
@@ -104,7 +104,7 @@ export async function loadProject(path: string): Promise<Project> {
 
 /**
  * For processes that run bodies: loads the config, and returns what loads modules of the project by their paths. What
- * is wrong with definitions was told where the whole project was loaded.
+ * is wrong with definitions was told if the whole project was loaded.
  */
 export async function loadDefinitions(
   path: string,

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
 /**
- * What a project is called where its config says nothing: the name of the nearest package, without its scope. Empty where
+ * What a project is called if its config says nothing: the name of the nearest package, without its scope. Empty if
  * none has a name: that of a folder would be another one in each checkout.
  */
 export function readProjectName(folder: string): string {
@@ -13,7 +13,7 @@ export function readProjectName(folder: string): string {
   }
 }
 
-/** Undefined where there is no package, or it has no name. */
+/** Undefined if there is no package, or it has no name. */
 function packageName(path: string): string | undefined {
   try {
     const { name }: { name?: unknown } = JSON.parse(readFileSync(path, 'utf8'))

@@ -10,7 +10,7 @@ export type ReloadResult =
   | { is: 'wrong'; message: string }
 
 /**
- * Follows the modules of a project, which have to be loaded before; each look reads the definitions anew where a module
+ * Follows the modules of a project, which have to be loaded before; each look reads the definitions anew if a module
  * has changed, was added or removed, and puts them into the same project. What is wrong leaves it as it was.
  */
 export function followDefinitions(project: Project): () => Promise<ReloadResult> {

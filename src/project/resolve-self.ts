@@ -1,7 +1,7 @@
 import { registerHooks } from 'node:module'
 import { makeFreshUrl } from './fresh-modules.ts'
 
-/** The URL of zod where it is part of the same bundle (`child-bundle.ts`); esbuild sets it. */
+/** The URL of zod if it is part of the same bundle (`child-bundle.ts`); esbuild sets it. */
 declare const BUNDLED_ZOD: string | undefined
 
 /**

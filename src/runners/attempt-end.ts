@@ -14,7 +14,7 @@ export type AttemptExit = AttemptUsage &
     | { is: 'not-started'; message: string }
     /** It has said itself how it ended. */
     | { is: 'reported'; end: BodyEnd }
-    /** It ended without a word; `failure` is the cause where it was not asked to stop. */
+    /** It ended without a word; `failure` is the cause if it was not asked to stop. */
     | { is: 'died'; failure: AttemptFailure }
   )
 

@@ -50,7 +50,7 @@ export class AttemptOutput {
     }
   }
 
-  /** Writes what has come after the last line end of each stream; throws where the log could not be written. */
+  /** Writes what has come after the last line end of each stream; throws if the log could not be written. */
   close(): void {
     for (const from of ['stdout', 'stderr'] as const) this.#writePrinted(from, this.#splitters[from].end())
     if (this.#broken !== undefined) throw this.#broken.error

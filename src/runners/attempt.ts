@@ -32,7 +32,7 @@ export interface AttemptHandle {
   stop(reason: AttemptOutcome): void
   /** Ends it at once with all that it has started, as far as the kind can. */
   kill(): void
-  /** Its lease lasts for so long from now on; then it has to be dead, also where this process cannot act. */
+  /** Its lease lasts for so long from now on; then it has to be dead, also if this process cannot act. */
   extendLease(leaseMs: number): void
   /** Completes an end that was reported: publishes, or finds what was yielded. Never rejects for what user code did. */
   conclude(end: BodyEnd): Promise<Ending>
@@ -122,7 +122,7 @@ export class Attempt {
     return this.#stop.signal
   }
 
-  /** How long its lease lasts from now on, in milliseconds; 0 where it has ended. */
+  /** How long its lease lasts from now on, in milliseconds; 0 if it has ended. */
   leaseLeftMs(): number {
     return Math.max(0, this.#leaseUntil - performance.now())
   }
@@ -145,7 +145,7 @@ export class Attempt {
     return this.#consent
   }
 
-  /** Lives the life; rejects only where the state or the log cannot be written. */
+  /** Lives the life; rejects only if the state or the log cannot be written. */
   async run<P extends PreparedJob>(kind: AttemptKind<P>): Promise<Ending> {
     const ending = await this.#run(kind)
     if (ending.failure !== undefined) this.output.writeEnd(ending.failure)

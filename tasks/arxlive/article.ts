@@ -4,7 +4,7 @@ export interface Article {
   title: string
   authors: string[]
   abstract: string
-  /** Codes such as `math.NT`; names such as `Mathematics - Number Theory` where the source was `oai_dc`. */
+  /** Codes such as `math.NT`; names such as `Mathematics - Number Theory` if the source was `oai_dc`. */
   categories: string[]
   /** OAI-PMH sets, such as `physics:hep-ex`. */
   sets: string[]

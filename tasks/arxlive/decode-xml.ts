@@ -5,7 +5,7 @@ const HEAD_BYTES = 1024
 
 /**
  * The text of an XML document that arrives in pieces, decoded as it is declared: by its byte order mark, by `charset` of
- * the content type, or by its XML declaration, in this order (RFC 7303, 3.2); UTF-8 without any. Throws where bytes are
+ * the content type, or by its XML declaration, in this order (RFC 7303, 3.2); UTF-8 without any. Throws if bytes are
  * not of that encoding, or it is unknown: they would be published as other characters.
  */
 export async function* decodeXml(

@@ -14,7 +14,7 @@ export interface HttpOptions {
 }
 
 /**
- * Gets a URL; waits where the server answers 429 or 503 (for its `Retry-After`), as arXiv asks its harvesters to. Any
+ * Gets a URL; waits if the server answers 429 or 503 (for its `Retry-After`), as arXiv asks its harvesters to. Any
  * other answer is returned, whatever its status; one that is still busy after ten waits is an error.
  */
 export async function fetchPatiently(url: URL, options: HttpOptions): Promise<Response> {

@@ -2,7 +2,7 @@ import type { Budget } from 'sluice'
 import { fetchOnce } from './http.ts'
 import type { Title } from './titles.ts'
 
-/** What the academic graph knows of an article; `paper` is null where no title matched. */
+/** What the academic graph knows of an article; `paper` is null if no title matched. */
 export interface Match extends Title {
   paper: { id: string; citations: number } | null
 }
@@ -19,7 +19,7 @@ export interface Graph {
 /** How many titles are asked for at once. */
 const PARALLEL = 4
 
-/** Asks the graph for each title: `GET <graph>/match?title=…`, 404 where there is none. Order as given. */
+/** Asks the graph for each title: `GET <graph>/match?title=…`, 404 if there is none. Order as given. */
 export async function* matchTitles(titles: Title[], graph: Graph): AsyncGenerator<Match> {
   for (let start = 0; start < titles.length; start += PARALLEL)
     yield* await Promise.all(titles.slice(start, start + PARALLEL).map((title) => match(title, graph)))

@@ -8,7 +8,7 @@ export interface Element {
   children: Element[]
 }
 
-/** One `<record>` of any of arXiv's formats: `arXiv`, `arXivRaw` and `oai_dc`. Throws where it is none of them. */
+/** One `<record>` of any of arXiv's formats: `arXiv`, `arXivRaw` and `oai_dc`. Throws if it is none of them. */
 export function toHarvestedRecord(record: Element): HarvestedRecord {
   const header = child(record, 'header')
   const identifier = textOf(header, 'identifier') ?? ''

@@ -22,7 +22,7 @@ export interface Clicks {
   variants: {
     a: Variant
     b: Variant
-    /** Rate of b less rate of a, with its 95 % interval; null where a side has no views. */
+    /** Rate of b less rate of a, with its 95 % interval; null if a side has no views. */
     difference: number | null
     low: number | null
     high: number | null

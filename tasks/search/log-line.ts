@@ -5,11 +5,11 @@ export interface Request {
   address: string
   agent: string
   method: string
-  /** Without the query string; empty where the request line has none. */
+  /** Without the query string; empty if the request line has none. */
   path: string
   status: string
   bytes: number
-  /** Empty where there is none. */
+  /** Empty if there is none. */
   referrer: string
 }
 
@@ -22,7 +22,7 @@ const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', '
 
 /**
  * Reads a line of the combined format (Apache's `combined`: address, identity, user, time, request, status, bytes,
- * referrer, agent); undefined where it is none. The last field may be cut.
+ * referrer, agent); undefined if it is none. The last field may be cut.
  */
 export function parseLogLine(line: string): Request | undefined {
   const match = LINE.exec(line)

@@ -11,7 +11,7 @@ export const isS3Source = (source: string): boolean => source.startsWith('s3://'
 
 /**
  * The files of a source in name order: the file itself, or all below a folder, links followed and each file once,
- * whatever leads to it; of a bucket, all that begin so. Throws where there is none, or where something cannot be read.
+ * whatever leads to it; of a bucket, all that begin so. Throws if there is none, or if something cannot be read.
  */
 export async function listSourceFiles(source: string): Promise<string[]> {
   return isS3Source(source) ? listObjects(source) : listLocalFiles(source)
@@ -86,7 +86,7 @@ function readSourceState(source: string): string {
   return hash.digest('hex').slice(0, 16)
 }
 
-/** The lines of a file, unpacked and decoded by its first bytes; throws where it holds no text that can be read. */
+/** The lines of a file, unpacked and decoded by its first bytes; throws if it holds no text that can be read. */
 export async function* readSourceLines(file: string): AsyncGenerator<string> {
   const raw = isS3Source(file) ? await objectStream(file) : createReadStream(file)
   const { stream, encoding } = await unpackSource(raw, file)

@@ -11,7 +11,7 @@ import { listSourceFiles, readSourceLines } from './source.ts'
 export interface Rejected {
   file: string
   line: number
-  /** The quarter for which it counts; null where its file has no request at all. */
+  /** The quarter for which it counts; null if its file has no request at all. */
   quarter: string | null
   text: string
 }

@@ -40,7 +40,7 @@ export class Visits {
     if (referrer !== '') this.#count('referrer', referrer, 1)
   }
 
-  /** Adds a line of a shorter interval; its sessions go on where the pause is short enough. */
+  /** Adds a line of a shorter interval; its sessions go on if the pause is short enough. */
   addLine(line: VisitLine): void {
     if (line.kind !== 'visitor') this.#count(line.kind, line.name, line.requests)
     else for (const session of line.sessions) this.#addSession(line.address, line.agent, session)

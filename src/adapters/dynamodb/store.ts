@@ -179,7 +179,7 @@ const compareByKey = (a: ListedItem, b: ListedItem) => (a.key < b.key ? -1 : a.k
 const readStandingRecord = ({ Item }: { Item?: CancellationReason['Item'] }) =>
   Item === undefined ? undefined : toStoredRecord(unmarshall(Item))
 
-/** The failed conditions of a transaction; undefined where it only met another one and may be tried again. */
+/** The failed conditions of a transaction; undefined if it only met another one and may be tried again. */
 function readCancellation(error: TransactionCanceledException): WriteResult | undefined {
   const reasons = error.CancellationReasons ?? []
   const failures = reasons.flatMap((reason, index) =>

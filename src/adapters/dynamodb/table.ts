@@ -49,7 +49,7 @@ const KEPT_DAYS: { [kind: string]: number } = {
 
 /**
  * When the table may forget a record whose fields are set now: `never` while a lock says that a target proves nothing or is another's,
- * `kept` where what was said before still holds.
+ * `kept` if what was said before still holds.
  */
 export function decideExpiry(
   key: string,

@@ -85,7 +85,7 @@ function formatPathBeside(path: string, end: string): string {
   return `${path.slice(0, name)}.${path.slice(name)}.${end}`
 }
 
-/** A new file; its folder is made where it is missing. */
+/** A new file; its folder is made if it is missing. */
 function openNewFile(path: string): number {
   try {
     return openSync(path, 'w')
@@ -129,7 +129,7 @@ async function removeStaged(path: string): Promise<void> {
 
 const formatFolder = (path: string) => path.slice(0, path.lastIndexOf('/') + 1)
 
-/** Paths by the folder that they are in: one is listed where enough of it is wanted, else each is looked up. */
+/** Paths by the folder that they are in: one is listed if enough of it is wanted, else each is looked up. */
 async function checkPathsExist(prefix: string, paths: string[]): Promise<boolean[]> {
   const there = new Set<string>()
   const single: string[] = []
@@ -172,7 +172,7 @@ async function listFilesBelow(folder: string, path: string, above: ReadonlySet<s
   return paths
 }
 
-/** Names in a folder; a link is one of them only where it leads to something, as a single look-up says too. */
+/** Names in a folder; a link is one of them only if it leads to something, as a single look-up says too. */
 async function listNames(folder: string, wanted: string[]): Promise<string[]> {
   const entries = await readEntries(folder)
   const links = entries.filter((entry) => entry.isSymbolicLink())

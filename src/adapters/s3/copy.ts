@@ -15,7 +15,7 @@ export interface Copy {
   bucket: string
   from: string
   to: string
-  /** Only where nothing is there yet. */
+  /** Only if nothing is there yet. */
   onlyFirst: boolean
 }
 

@@ -8,7 +8,7 @@ const PARALLEL = 32
 
 /**
  * Whether each key exists. Wanted keys are walked in order: a listing from the next one on answers for all up to its
- * last key, and never more often than there are keys. Where few lie within a page, the next ones are looked up.
+ * last key, and never more often than there are keys. If few lie within a page, the next ones are looked up.
  */
 export async function checkKeysExist(client: S3Client, Bucket: string, keys: string[]): Promise<boolean[]> {
   const wanted = [...new Set(keys)].sort(compareByBytes)

@@ -32,7 +32,7 @@ export function makeS3Plans(client: S3Client, Bucket: string, prefix: string): P
   const coverKey = (run: string) => `${prefix}${run}/cover.json`
   const sliceKey = (run: string, part: string, slice: number) => `${prefix}${run}/${part}/${slice}.json`
 
-  /** False where an object is there already. */
+  /** False if an object is there already. */
   async function put(Key: string, Body: string, onlyFirst: boolean): Promise<boolean> {
     try {
       await client.send(

@@ -99,7 +99,7 @@ export function makeS3Storage(client: S3Client, { bucket, prefix }: S3Place): St
 type Content = Parameters<Storage['stage']>[2]
 type Chunks = Iterable<Uint8Array> | AsyncIterable<Uint8Array>
 
-/** What comes until there is too much to keep; `rest` is absent where that was all. */
+/** What comes until there is too much to keep; `rest` is absent if that was all. */
 async function readFirstBytes(chunks: Chunks): Promise<{ head: Buffer; rest?: AsyncIterator<Uint8Array> }> {
   const rest: AsyncIterator<Uint8Array> = Readable.from(chunks)[Symbol.asyncIterator]()
   const head: Uint8Array[] = []

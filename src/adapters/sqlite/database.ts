@@ -49,7 +49,7 @@ const BUSY_MS = 1_000
 
 /** Whom a state tells that it waits. */
 export interface DatabaseOptions {
-  /** Called where another process has had the state locked for so many seconds, once for each wait. */
+  /** Called if another process has had the state locked for so many seconds, once for each wait. */
   onWait?: (seconds: number) => void
   migrations?: readonly string[]
 }
@@ -70,7 +70,7 @@ export interface Database {
    * they are committed after this or not at all. If the commit fails, everything that is asked for later rejects.
    */
   apply<T>(work: () => T): Promise<T>
-  /** Resolves when all that can be seen has been committed (or rolled back); undefined where it has been. */
+  /** Resolves when all that can be seen has been committed (or rolled back); undefined if it has been. */
   settled(): Promise<void> | undefined
   /** Called at the end of each transaction, to write what is left to be written in it. */
   beforeCommit(write: () => void): void
@@ -85,7 +85,7 @@ export interface Database {
   onRollback(forget: () => void): void
   /** Runs what may be in no transaction, when none is open; waits for other processes. */
   alone(work: () => void): void
-  /** Throws where the file of the state has been deleted or replaced; looks at most once a second. */
+  /** Throws if the file of the state has been deleted or replaced; looks at most once a second. */
   check(): void
   /** Commits what is still to be committed, then closes the file. */
   close(): void

@@ -61,7 +61,7 @@ export function makeSqliteFeed(
   let oursUntil = 0
   /** Up to here all is acknowledged, though its removal may not have been committed. */
   let acknowledged = 0
-  /** All that is in the table and not acknowledged, as long as no other process commits; undefined where not known. */
+  /** All that is in the table and not acknowledged, as long as no other process commits; undefined if not known. */
   let known: FeedEvent[] | undefined
   /** Events of the open transaction that are not acknowledged. */
   const unwritten = new Set<FeedEvent>()
@@ -108,7 +108,7 @@ export function makeSqliteFeed(
     else for (const event of events) forget.run(event.sequence)
   }
 
-  /** The oldest events, from memory where no other process has written: a look at the table costs as much as a write. */
+  /** The oldest events, from memory if no other process has written: a look at the table costs as much as a write. */
   function oldest(limit: number): FeedEvent[] {
     if (database.foreignVersion() !== version) known = undefined
     version = database.foreignVersion()

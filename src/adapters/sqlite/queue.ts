@@ -14,7 +14,7 @@ interface Row {
   priority: number
 }
 
-/** A run as it takes part in turns; nothing where it has no message left. */
+/** A run as it takes part in turns; nothing if it has no message left. */
 function makeRunGroup(run: string, rows: ReadonlyMap<string, Row[]>): [string, Group][] {
   const first = rows.get(run)?.[0]
   return first === undefined

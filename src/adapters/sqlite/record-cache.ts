@@ -14,7 +14,7 @@ const MANY = 1_000
 
 /** Records as this process last saw them; records are never changed in place, so they can be shared. */
 export interface RecordCache {
-  /** Forgets everything where another process has committed; to be called before what has to be consistent. */
+  /** Forgets everything if another process has committed; to be called before what has to be consistent. */
   refresh(): void
   read(key: string): Stored | undefined
   readAll(keys: readonly string[]): (Stored | undefined)[]

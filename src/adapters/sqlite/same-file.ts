@@ -5,7 +5,7 @@ import { SluiceError } from '../../core/errors.ts'
 const LOOK_MS = 1_000
 
 /**
- * Returns what throws where the file of an open state is no longer the one that its path names: SQLite goes on with a file
+ * Returns what throws if the file of an open state is no longer the one that its path names: SQLite goes on with a file
  * that has been deleted, and what it writes then is lost, while another process makes a new state in its place.
  */
 export function makeSameFileCheck(path: string): () => void {

@@ -17,7 +17,7 @@ const QUICK_BYTES = 512 * 1024 * 1024
 const INCREMENTAL = 2
 
 /**
- * Gives the pages of forgotten records back to the file system: a few at a time where the file was made for it. One
+ * Gives the pages of forgotten records back to the file system: a few at a time if the file was made for it. One
  * of an older version is written anew once, which makes it such a file; `isAtWork` tells whether that may hold up an engine.
  */
 export async function shrinkDatabase(

@@ -11,7 +11,7 @@ import {
 
 /** Executions of state machines: the face of runs in the AWS console. */
 export interface Executions {
-  /** Starts one; false where there is (or was) one of this name already. */
+  /** Starts one; false if there is (or was) one of this name already. */
   start(machine: string, name: string, input: unknown): Promise<boolean>
   /** Ends one well; its output is what is given. One that has ended already is fine. */
   succeed(token: string, output: unknown): Promise<void>

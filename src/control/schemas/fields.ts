@@ -3,7 +3,7 @@ import { z } from 'zod'
 /** Longest page of a list. */
 export const MAX_PAGE = 1_000
 
-/** Length of a page where none is said. */
+/** Length of a page if none is said. */
 export const DEFAULT_PAGE = 100
 
 /** A field for an instant. */

@@ -34,7 +34,7 @@ export interface Store {
   read<const K extends readonly Key[]>(keys: K): Promise<Records<K>>
   /** All changes (at most 100, each key once) or none; durable when it returns. */
   write(changes: readonly Change[]): Promise<WriteResult>
-  /** Writes each change on its own, where the adapter has a quicker way for many than a call for each. */
+  /** Writes each change on its own, if the adapter has a quicker way for many than a call for each. */
   writeEach?(changes: readonly Change[]): Promise<WriteResult[]>
   /** Records whose keys begin with the prefix, ordered by key. `stale` may miss recent writes, `strong` may not. */
   list<K extends Key>(query: ListQuery<K>): Promise<ListedRecord<K>[]>
@@ -59,7 +59,7 @@ export const makeTypedStore = (store: UntypedStore): Store => store as unknown a
 
 /** Numbered plans, immutable. */
 export interface Plans {
-  /** Keeps the plan of a run unless one is there, and returns true; where it may not be the one that stands, false. */
+  /** Keeps the plan of a run unless one is there, and returns true; if it may not be the one that stands, false. */
   save(run: string, plan: Plan): Promise<boolean>
   header(run: string): Promise<PlanHeader | undefined>
   /** Planned tasks in the order of the numbers; unknown numbers are an error. */
@@ -85,7 +85,7 @@ export interface Feed {
 export interface FeedEvent {
   sequence: number
   key: Key
-  /** The record as it was after the change, where the feed carries it: it may have changed again since. */
+  /** The record as it was after the change, if the feed carries it: it may have changed again since. */
   image?: Stored
 }
 
@@ -118,9 +118,9 @@ export interface MessageQuery {
   pools: { [name: string]: number }
   limit: number
   visibilityMs: number
-  /** Keeps to these runs where the adapter can (the embedded one). */
+  /** Keeps to these runs if the adapter can (the embedded one). */
   runs?: readonly string[]
-  /** Leaves out what this worker cannot run, where the adapter can: these numbers of a run, or all of it. */
+  /** Leaves out what this worker cannot run, if the adapter can: these numbers of a run, or all of it. */
   unfit?: ReadonlyMap<string, ReadonlySet<number> | 'all'>
 }
 
@@ -195,7 +195,7 @@ export interface Ports {
   runner: Runner
   clock: Clock
   random: Random
-  /** Whether the process behind a worker's id is known to have ended; false where that cannot be told. */
+  /** Whether the process behind a worker's id is known to have ended; false if that cannot be told. */
   isGone(worker: string): Promise<boolean>
   /** How the worker of an attempt died whose lease has ended, if its platform tells; undefined if it does not. */
   deathOf?(attempt: { worker: string; pool: string; startedAt: number }): Promise<WorkerDeath | undefined>

@@ -32,7 +32,7 @@ export interface LinesQuery {
   run: string
   number?: number
   attempt?: number
-  /** Log streams that can have them, where they are known; 100 at most. */
+  /** Log streams that can have them, if they are known; 100 at most. */
   streams?: string[]
   /** Nothing was written before. */
   from: number
@@ -40,7 +40,7 @@ export interface LinesQuery {
   after?: string
 }
 
-/** A page of lines; `next` goes on where there is more. */
+/** A page of lines; `next` goes on if there is more. */
 export interface LinesPage {
   lines: AttemptLine[]
   next?: string
@@ -51,7 +51,7 @@ export interface Logs {
   open(attempt: AttemptName): AttemptLog
   /** Attempts of a run that have written lines, in order of number and attempt. */
   list(run: string): Promise<AttemptName[]>
-  /** Lines from a byte offset on, and the offset after them; no lines where there is nothing new. */
+  /** Lines from a byte offset on, and the offset after them; no lines if there is nothing new. */
   read(attempt: AttemptName, from: number): Promise<{ lines: LogLine[]; next: number }>
   /** Forgets the lines of a run. */
   remove(run: string): Promise<void>
@@ -61,7 +61,7 @@ export interface Logs {
 export interface Presence {
   /** Says that this process works on runs, until it leaves. */
   announce(): Announcement
-  /** Processes that work or, where they were killed, worked; those that left are not among them. */
+  /** Processes that work or, if they were killed, worked; those that left are not among them. */
   list(): Promise<SeenWorker[]>
 }
 

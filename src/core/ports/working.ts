@@ -10,9 +10,9 @@ import type { AttemptEnd } from '../retry.ts'
 /** Where targets are kept; a path is relative, with forward slashes. */
 export interface Storage {
   uri(path: string): string
-  /** One answer per path, with listings where they are cheaper than single look-ups. */
+  /** One answer per path, with listings if they are cheaper than single look-ups. */
   existMany(paths: string[]): Promise<boolean[]>
-  /** Paths of everything below a folder, in order; nothing where there is no such folder. */
+  /** Paths of everything below a folder, in order; nothing if there is no such folder. */
   list(folder: string): Promise<string[]>
   read(path: string): Readable
   /** Writes everything beside the target; nothing is visible before `publish`. `attempt` names the writer. */
@@ -24,7 +24,7 @@ export interface Storage {
 /** An output that is written but not yet there. */
 export interface StagedOutput {
   read(): Readable
-  /** Makes it the target, atomically. `create` keeps what is there already, where the storage can tell. */
+  /** Makes it the target, atomically. `create` keeps what is there already, if the storage can tell. */
   publish(mode: 'create' | 'replace'): Promise<void>
   discard(): Promise<void>
   /** Removes the target that `publish` has made; for an attempt whose next output cannot be published. */

@@ -1,7 +1,7 @@
 /** An execution of a state machine that shows a run and waits for its end. */
 export interface Execution {
   kind: 'execution'
-  /** The run that it shows; absent where it was stopped before it had one. */
+  /** The run that it shows; absent if it was stopped before it had one. */
   run?: string
   arn: string
   /** What its end is told with. */
@@ -26,7 +26,7 @@ export interface Launches {
   unproved: string[]
   /** How many starts in a row failed. */
   failures: number
-  /** Why the last one did; absent where none did since one worked. */
+  /** Why the last one did; absent if none did since one worked. */
   reason?: string
   /** No container is started before. */
   notBefore?: number

@@ -8,7 +8,7 @@ export interface Run extends Node {
   kind: 'run'
   id: string
   request: string
-  /** The pipeline, or the family where a task was asked for. */
+  /** The pipeline, or the family if a task was asked for. */
   name: string
   family: string
   params: Params

@@ -62,7 +62,7 @@ export interface TaskRun extends Node {
   endedAt?: number
   peakMemoryBytes?: number
   cpuSeconds?: number
-  /** The version of the pipelines' code that the attempt runs with, where the deployment knows one. */
+  /** The version of the pipelines' code that the attempt runs with, if the deployment knows one. */
   code?: string
   progress?: Progress
   failure?: Failure

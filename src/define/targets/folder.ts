@@ -13,7 +13,7 @@ export class FolderTarget extends StorageTarget {
     this.folder = folder
   }
 
-  /** A file of bytes in the folder; gzipped where its name ends in `.gz`. */
+  /** A file of bytes in the folder; gzipped if its name ends in `.gz`. */
   file(name: string): FileTarget {
     return new FileTarget(`${this.folder}/${name}`).in(this.bound())
   }

@@ -43,7 +43,7 @@ export class JsonTarget<T> extends StorageTarget {
     return parse(await readText(this.openRead(), this.path), this.path) as T
   }
 
-  /** Throws where JSON has no such value: undefined, a function, NaN, a promise that was not awaited. */
+  /** Throws if JSON has no such value: undefined, a function, NaN, a promise that was not awaited. */
   async write(value: T): Promise<void> {
     await this.writeBytes(`${written(value, this.path, 2)}\n`)
   }
@@ -65,7 +65,7 @@ export class JsonLinesTarget<T> extends StorageTarget {
     return Array.fromAsync(this.readLines())
   }
 
-  /** Throws where JSON has no such value; then nothing is published. */
+  /** Throws if JSON has no such value; then nothing is published. */
   async write(values: Many<T>): Promise<void> {
     await this.writeBytes(toLines(values, this.path))
   }
@@ -137,7 +137,7 @@ function parse(content: string, where: string): unknown {
   }
 }
 
-/** A target of bytes at a path relative to the environment's storage; gzipped where the name ends in `.gz`. */
+/** A target of bytes at a path relative to the environment's storage; gzipped if the name ends in `.gz`. */
 export const file = (path: string): FileTarget => new FileTarget(path)
 /** A target of text; path and gzip as in {@link file}. */
 export const text = (path: string): TextTarget => new TextTarget(path)

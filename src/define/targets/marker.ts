@@ -3,7 +3,7 @@ import type { Target } from './target.ts'
 
 /** Reads the markers of tasks that produce nothing else. */
 export interface Markers {
-  /** For each task id the marker's result, or undefined where there is none. */
+  /** For each task id the marker's result, or undefined if there is none. */
   read(taskIds: string[]): Promise<({ result: Json } | undefined)[]>
 }
 

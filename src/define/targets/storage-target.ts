@@ -7,18 +7,18 @@ import type { Target } from './target.ts'
 /** What an attempt has written and not yet published, by path. */
 export interface Workspace {
   storage: Storage
-  /** Names the attempt that writes; absent where outputs are only read. */
+  /** Names the attempt that writes; absent if outputs are only read. */
   writer?: string
   staged: Map<string, StagedOutput>
 }
 
-/** Loaded where something is gzipped: most fresh processes need not wait for it. */
+/** Loaded if something is gzipped: most fresh processes need not wait for it. */
 const zlib = () => process.getBuiltinModule('node:zlib')
 
 /** What a target is made of: all of it, or a stream. */
 type Content = string | Uint8Array | AsyncIterable<Uint8Array | string>
 
-/** A target under the environment's storage: its path is relative, its bytes are gzipped where the name ends in `.gz`. */
+/** A target under the environment's storage: its path is relative, its bytes are gzipped if the name ends in `.gz`. */
 export abstract class StorageTarget implements Target {
   readonly path: string
   protected workspace: Workspace | undefined

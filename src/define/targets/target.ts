@@ -3,7 +3,7 @@ export interface Target {
   /** Names the target; two tasks with one URI are refused. */
   readonly uri: string
   exists(): Promise<boolean>
-  /** Answers for many targets of the same kind at once, in their order; asked instead of `exists` where it is there. */
+  /** Answers for many targets of the same kind at once, in their order; asked instead of `exists` if it is there. */
   existsMany?(targets: readonly Target[]): Promise<boolean[]>
   /**
    * The same target in the storage of the environment, for targets that keep something there. Called before any other

@@ -18,7 +18,7 @@ export interface BodiesOptions extends Pick<ProcessRunnerOptions, 'graceMs' | 's
 
 /**
  * Runs bodies in processes beside the one that keeps their leases, each in a fresh folder. How a body ends is a fact then,
- * also where it ends its process, fills its memory or never gives its thread back.
+ * also if it ends its process, fills its memory or never gives its thread back.
  */
 export const makeIsolatedBodyRunner =
   ({ project, storage, adapt, ...options }: BodiesOptions) =>

@@ -110,7 +110,7 @@ export function readPartSettings<P extends Part>(
   )
 }
 
-/** What a setting says for one pool; undefined where it knows no such pool. */
+/** What a setting says for one pool; undefined if it knows no such pool. */
 export const findPoolSetting = (byPool: { [pool: string]: string }, pool: string): string | undefined =>
   byPool[pool] ?? (byPool['*'] === undefined ? undefined : `${byPool['*']}${pool}`)
 

@@ -24,7 +24,7 @@ export function makeStateFolder(folder: string): void {
   }
 }
 
-/** Node's own recursive way never ends where a parent denies that a folder was ever there, as /proc does. */
+/** Node's own recursive way never ends if a parent denies that a folder was ever there, as /proc does. */
 function makeFolder(folder: string): void {
   if (existsSync(folder)) return
   makeFolder(dirname(folder))
@@ -58,7 +58,7 @@ export function requireSameStorage(database: Database, storage: string, state: s
   )
 }
 
-/** The storage that a state belongs to; undefined where nothing has run in it yet. */
+/** The storage that a state belongs to; undefined if nothing has run in it yet. */
 export function readStateStorage({ sql }: Database): string | undefined {
   const row = sql.prepare("SELECT value FROM setting WHERE name = 'storage'").get()
   return row === undefined ? undefined : String(row.value)

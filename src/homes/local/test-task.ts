@@ -41,9 +41,9 @@ export interface TestOptions<R> {
 /** How the tested attempt ended. */
 export interface TestEnd<Out> {
   outcome: 'succeeded' | 'yielded' | 'throttled' | 'over_budget'
-  /** The contents of the outputs; undefined where it did not succeed. */
+  /** The contents of the outputs; undefined if it did not succeed. */
   output: Content<Out>
-  /** What the body returned, where the task has no output. */
+  /** What the body returned, if the task has no output. */
   result: Json
   logs: LogLine[]
   /** Tasks that it needs. */
@@ -54,7 +54,7 @@ export interface TestEnd<Out> {
 
 /**
  * Runs the body of a task once, in this process and a folder that is gone afterwards, without a state or a config:
- * for a user's own tests. Rejects with the very error that the body throws, and where a secret of the task is not given.
+ * for a user's own tests. Rejects with the very error that the body throws, and if a secret of the task is not given.
  */
 export async function testTask<F extends Fields, Out, R>(
   task: Task<F, Out, R>,

@@ -27,7 +27,7 @@ export function makeCheckedLimits(
   return config.limits
 }
 
-/** Throws where a planned task asks for what is not there: it would never start. */
+/** Throws if a planned task asks for what is not there: it would never start. */
 export function checkPlanLimits({ tasks }: Plan, limits: Limits): void {
   refuse(
     tasks.flatMap(({ label, policy }) =>

@@ -5,7 +5,7 @@ import type { SimulateOptions, Simulation } from './simulation.ts'
  * Runs the schedules of pipelines on a virtual clock, with the engine that runs them in earnest: planning, limits,
  * retries, catching up. Bodies are not run: each attempt takes its time and then ends as `fail` says; what succeeded is
  * complete from then on, external tasks always are. For a user's own tests: a month of schedules in about a second.
- * Rejects where a pipeline is wrong or has no schedule.
+ * Rejects if a pipeline is wrong or has no schedule.
  */
 export async function simulate(
   pipelines: Pipeline | readonly Pipeline[],

@@ -191,7 +191,7 @@ class Simulator {
     for (const { claimed, attempt } of lost) await this.#end(claimed, attempt, { outcome: 'lost', failure })
   }
 
-  /** The next instant at which something can happen; undefined where nothing will. */
+  /** The next instant at which something can happen; undefined if nothing will. */
   async #nextInstant(): Promise<number | undefined> {
     const { store } = this.#context.ports
     const { wakes } = this.#home

@@ -10,7 +10,7 @@ const STAGED_END = /^[^.]+\.tmp$/
 
 /** The files of one command: its target, what it writes beside that, and what it yields. */
 export class CommandFiles {
-  /** Path of its output, where it has one. */
+  /** Path of its output, if it has one. */
   readonly target: string | undefined
   /** Where the command writes its output, in the folder of the target. */
   readonly written: string | undefined
@@ -44,7 +44,7 @@ export class CommandFiles {
     return paths.length === 0 || paths.some((path) => existsSync(path))
   }
 
-  /** Moves what was written into place. A folder is no longer there for a moment where it replaces another one. */
+  /** Moves what was written into place. A folder is no longer there for a moment if it replaces another one. */
   publish(): void {
     const { target, written } = this
     if (target === undefined || written === undefined || !existsSync(written)) return

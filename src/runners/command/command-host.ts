@@ -12,10 +12,10 @@ import { isScarcityError } from './scarcity.ts'
  * ten times as long in a large process as in this one. It ends with its engine, and all commands with it. A command whose lease
  * is not extended, also because the engine is frozen, is killed at the end of the lease.
  *
- * A command ends with its own exit: what it has left running is killed then, also where that holds its output.
+ * A command ends with its own exit: what it has left running is killed then, also if that holds its output.
  */
 
-/** So long the output is read after the exit, where a process that could not be killed holds it. */
+/** So long the output is read after the exit, if a process that could not be killed holds it. */
 const DRAIN_MS = 2_000
 
 // Copied once: each look at the real one asks the system. The cache of compiled code is for this process alone.

@@ -35,7 +35,7 @@ export class CommandHosts {
   readonly #hosts = new Set<Host>()
   #ids = 0
 
-  /** Starts a command; its end comes after the last piece of its output. It is `lost` where its host has died, and was not started where that never began. */
+  /** Starts a command; its end comes after the last piece of its output. It is `lost` if its host has died, and was not started if that never began. */
   run(command: HostedCommand, output: TakeOutput): CommandHandle {
     const host = this.#leastBusy()
     const id = ++this.#ids

@@ -139,7 +139,7 @@ class RunningCommand implements AttemptHandle {
     return { ...usage, is: 'died', failure: this.#causeOf(end, program) }
   }
 
-  /** What an exit code says; other codes than 0 say it only where the command was not asked to stop. */
+  /** What an exit code says; other codes than 0 say it only if the command was not asked to stop. */
   #reportedBy(code: number | null): BodyEnd | undefined {
     if (code === 0) return { outcome: 'succeeded', result: null }
     if (this.#attempt.reason !== undefined) return undefined

@@ -17,7 +17,7 @@ const FEW = 1_000
 const SAME_ROUND_MS = 5_000
 
 /**
- * Kills what earlier attempts of the same task run have left behind, with all that they have started: where the engine
+ * Kills what earlier attempts of the same task run have left behind, with all that they have started: if the engine
  * and the host of a command were killed at the same moment, no process was left to end it. On Linux, by the environment of
  * processes (proc(5): /proc/pid/environ); elsewhere it does nothing.
  */

@@ -5,7 +5,7 @@ const EVERY_MS = 500
 
 /** Watches the memory of a process and its descendants. */
 export interface MemorySampler {
-  /** The most that they used together; undefined where nothing could be read. */
+  /** The most that they used together; undefined if nothing could be read. */
   peakBytes(): number | undefined
   stop(): void
 }

@@ -2,7 +2,7 @@
 const hasGroups = process.platform !== 'win32'
 
 /**
- * Sends a signal to the group that a process leads: it, and what it has started; 0 only looks. False where all of it has ended.
+ * Sends a signal to the group that a process leads: it, and what it has started; 0 only looks. False if all of it has ended.
  * Never to the process by its own number, which may be another's by then.
  */
 export function killProcessGroup(

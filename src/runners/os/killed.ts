@@ -8,7 +8,7 @@ const KILLED = 128 + 9
 
 /**
  * What became of an attempt whose process was ended from outside, by a signal that is not ours: the body or command had no part
- * in it, so no retry is used up. Undefined where it ended in another way. To be called for each such end, because the
+ * in it, so no retry is used up. Undefined if it ended in another way. To be called for each such end, because the
  * memory killer is known by its count.
  */
 export function explainOutsideKill(

@@ -19,7 +19,7 @@ export function startOwnProcess(module: string, url: string): ChildProcess {
   })
 }
 
-/** A process of ours shares the compiled code of this one, where that keeps any; the variable is Node's own. */
+/** A process of ours shares the compiled code of this one, if that keeps any; the variable is Node's own. */
 export function listCompileCacheVariables(): NodeJS.ProcessEnv {
   const folder = getCompileCacheDir()
   return folder === undefined ? {} : { NODE_COMPILE_CACHE: folder }

@@ -2,11 +2,11 @@ import type { Job } from '../../core/ports/working.ts'
 import { Child, type ChildOptions } from './child-process.ts'
 
 /*
- * The processes that have no attempt now. A process serves one run, or one attempt where the task asks for it.
+ * The processes that have no attempt now. A process serves one run, or one attempt if the task asks for it.
  *
  * 1. A process that has served a run serves no other one, so that nothing of a run is seen by the next.
  * 2. Two attempts never share a process at the same time: `acquire` takes it out, `release` brings it back or ends it.
- * 3. An idle process ends after a while, at once where definitions have changed, and with the pool.
+ * 3. An idle process ends after a while, at once if definitions have changed, and with the pool.
  */
 
 /** How the processes of a pool are started. */
@@ -35,7 +35,7 @@ export class ChildPool {
     this.#options = options
   }
 
-  /** A process for an attempt of this job; throws where none can be started. */
+  /** A process for an attempt of this job; throws if none can be started. */
   async acquire(job: Job, modules: string[]): Promise<Child> {
     const entry = await this.#options.entry(job.task.policy.fresh)
     const child = this.#takeIdle(job) ?? this.#startFor(job, modules, entry)

@@ -228,7 +228,7 @@ const makeNeverReadyEnd = (exitCode: number | null, signal: string | null): Chil
   message: `it ended at its start, ${signal === null ? `with code ${exitCode}` : `by ${signal}`}`,
 })
 
-/** A record begins a line of its own, also where the body has printed half a line before it. */
+/** A record begins a line of its own, also if the body has printed half a line before it. */
 function splitIntoPieces({ text, ...cut }: UncutLine): UncutLine[] {
   const texts = text.split(RECORD_START)
   return texts.map((each, index) => (index === texts.length - 1 ? { text: each, ...cut } : { text: each }))

@@ -27,7 +27,7 @@ export interface ProcessRunnerOptions extends AttemptOptions, Omit<ChildPoolOpti
   supervision?: Supervises
 }
 
-/** Runs each attempt in a child process; a process serves one run, or one attempt where the task asks for it. */
+/** Runs each attempt in a child process; a process serves one run, or one attempt if the task asks for it. */
 export function makeProcessRunner(options: ProcessRunnerOptions): Runner {
   const pool = new ChildPool({ ...options, supervision: options.supervision ?? new Supervision() })
   const kind: AttemptKind<BodyJob> = {

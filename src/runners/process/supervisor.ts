@@ -2,8 +2,8 @@ import { killProcessGroup } from '../os/kill-group.ts'
 import type { ToSupervisor } from './supervision.ts'
 
 /*
- * A process that kills children of the engine whose lease has ended, and all of them when the engine is gone: also where
- * a body blocks its own process, and where the engine is frozen. A thread in each child would do as well, but starting
+ * A process that kills children of the engine whose lease has ended, and all of them when the engine is gone: also if
+ * a body blocks its own process, and if the engine is frozen. A thread in each child would do as well, but starting
  * one costs as much as starting Node.
  */
 

@@ -10,7 +10,7 @@ import { type Answers, answerExecutions } from './answer.ts'
 export interface AdvanceParts {
   home: Home
   answers: Answers
-  /** Tries again later, and alarms where that does not help. */
+  /** Tries again later, and alarms if that does not help. */
   repair(keys: string[]): Promise<void>
   /** Counts the end of a run. */
   onRunEnd(run: Run): void
@@ -21,7 +21,7 @@ export interface AdvanceParts {
 const TRIES = 3
 
 /**
- * Does what changes of records ask for: the only sender of messages and the only resolver. Where a batch fails, each of
+ * Does what changes of records ask for: the only sender of messages and the only resolver. If a batch fails, each of
  * its records is tried alone, and what still fails goes aside, so that one bad record does not block its shard.
  */
 export function makeAdvanceHandler({ home, answers, repair, wake, onRunEnd }: AdvanceParts) {

@@ -19,7 +19,7 @@ async function deployedCode({ ports }: Home['context']): Promise<string | undefi
 }
 
 /**
- * A queue for a worker that lives through deployments: where other code is deployed than its own, it takes nothing more,
+ * A queue for a worker that lives through deployments: if other code is deployed than its own, it takes nothing more,
  * puts back what it has just taken, and `onOutdated` is called.
  */
 export function makeCurrentCodeQueue(

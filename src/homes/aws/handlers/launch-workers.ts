@@ -74,7 +74,7 @@ async function launchFor(
   return launched
 }
 
-/** The row, which is ours to work on; undefined where another launcher has it and will look once more. */
+/** The row, which is ours to work on; undefined if another launcher has it and will look once more. */
 async function beginLaunch(
   { ports }: LaunchParts,
   pool: string,
@@ -116,7 +116,7 @@ async function endLaunch(
   }
 }
 
-/** The row as it stands then; undefined where it was changed meanwhile. */
+/** The row as it stands then; undefined if it was changed meanwhile. */
 async function writeLaunchRow(
   store: Ports['store'],
   key: Key<'launches'>,

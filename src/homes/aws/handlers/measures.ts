@@ -26,7 +26,7 @@ export async function measureFailedLaunches({ context }: Home, pools: string[]):
   return Math.max(0, ...rows.map((row) => row?.failures ?? 0))
 }
 
-/** For how many hours the oldest run has been open; 0 where none is. */
+/** For how many hours the oldest run has been open; 0 if none is. */
 export async function measureOldestRunHours({ context }: Home): Promise<number> {
   const { store, clock } = context.ports
   const listed = await store.list({ prefix: keys.run(''), consistency: 'stale' })

@@ -41,7 +41,7 @@ export function makePlanHandler(home: Home, project: Project, answers: Answers) 
   }
 }
 
-/** What an execution's input asks for: parameters, and what Sluice added where it started the execution itself. */
+/** What an execution's input asks for: parameters, and what Sluice added if it started the execution itself. */
 async function readInput(
   home: Home,
   project: Project,
@@ -67,7 +67,7 @@ interface ShownExecution {
   token: string
 }
 
-/** Notes the execution with its run; answers at once where the run has ended meanwhile. */
+/** Notes the execution with its run; answers at once if the run has ended meanwhile. */
 async function attach(home: Home, answers: Answers, { run: id, arn, token }: ShownExecution): Promise<void> {
   const { store } = home.context.ports
   const execution = parseExecutionId(arn)

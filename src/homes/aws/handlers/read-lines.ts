@@ -72,7 +72,7 @@ async function readPlace(
   return readPoolLines(pool, asked)
 }
 
-/** The streams of one task's attempts, where its records still tell them. */
+/** The streams of one task's attempts, if its records still tell them. */
 async function withStreams(store: Store, { run, tasks }: LineQuery, place: Place): Promise<Place> {
   const { pool, number } = place
   if (number === undefined) return place

@@ -20,7 +20,7 @@ export interface ScheduleEvent {
   only?: 'fired'
 }
 
-/** A look comes each minute, perhaps a minute late, and again where it has failed: three minutes miss no firing. */
+/** A look comes each minute, perhaps a minute late, and again if it has failed: three minutes miss no firing. */
 const FIRED_MS = 3 * 60_000
 
 /**

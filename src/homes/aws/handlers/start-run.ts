@@ -11,9 +11,9 @@ export interface Starter {
   start(machine: string, name: string, input: unknown): Promise<boolean>
 }
 
-/** What an execution's input says beside parameters, where Sluice itself has started it. */
+/** What an execution's input says beside parameters, if Sluice itself has started it. */
 export const ORDER = z.strictObject({
-  /** The task family, where no pipeline was asked for. */
+  /** The task family, if no pipeline was asked for. */
   name: z.string().optional(),
   /** The interval that the run is for, as instants. */
   interval: z.strictObject({ start: z.number(), end: z.number() }).optional(),
