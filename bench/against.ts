@@ -65,7 +65,8 @@ const CALLS: { [name: string]: Call } = {
 
 /**
  * Measures this checkout and the one in `folder` in turns (A B B A), because the machine is never equally quick for long.
- * Prints the middle of each and their ratio; CPU time is that of all processes of a run. `only` keeps to names with that text.
+ * Prints the middle of each, their ratio, and the ratio of the least values, which other programs disturb less; CPU time is
+ * that of all processes of a run. `only` keeps to names with that text.
  */
 export async function compareWith(folder: string, only: string, rounds: number): Promise<void> {
   const versions = [resolve(folder), resolve(import.meta.dirname, '..')].map((checkout) => ({
@@ -83,6 +84,7 @@ export async function compareWith(folder: string, only: string, rounds: number):
       table.cell('there', before.toPrecision(3))
       table.cell('here', after.toPrecision(3))
       table.cell('ratio', (after / before).toFixed(2))
+      table.cell('of the least', (least(current, key) / least(old, key)).toFixed(2))
       table.newRow()
     }
   }
@@ -111,6 +113,8 @@ async function measure(version: Version, call: Call): Promise<Usage> {
   rmSync(folder, { recursive: true })
   return { cpuSeconds: Number(ended.cpuSeconds), seconds: ended.seconds, peakMb: Number(ended.peakMb) }
 }
+
+const least = (usages: Usage[], key: keyof Usage) => Math.min(...usages.map((usage) => usage[key]))
 
 function middle(usages: Usage[], key: keyof Usage): number {
   const sorted = usages.map((usage) => usage[key]).sort((a, b) => a - b)

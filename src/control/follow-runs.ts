@@ -1,4 +1,3 @@
-import { EventEmitter, on } from 'node:events'
 import { availableParallelism } from 'node:os'
 import { keys } from '../core/keys.ts'
 import { isRunOpen } from '../core/records/status.ts'
@@ -26,9 +25,13 @@ export async function resumeRun({ context }: Home, run: string): Promise<void> {
 
 /** Works on runs until they end, wait for too long, or are stopped; they go on with the next call. */
 export async function* workOnRuns(home: Home, query: Follow): AsyncGenerator<RunEvent> {
-  const emitter = new EventEmitter()
-  const events = on(emitter, 'event', { close: ['close'] }) as AsyncIterableIterator<[RunEvent]>
-  const emit = (event: RunEvent) => emitter.emit('event', event)
+  let events: RunEvent[] = []
+  let news = Promise.withResolvers<void>()
+  let hasEnded = false
+  const emit = (event: RunEvent) => {
+    events.push(event)
+    news.resolve()
+  }
   // Ends the work also if nothing takes its events any more.
   const stop = new AbortController()
   const onAbort = () => {
@@ -36,12 +39,19 @@ export async function* workOnRuns(home: Home, query: Follow): AsyncGenerator<Run
     stop.abort()
   }
   query.signal?.addEventListener('abort', onAbort)
-  const work = followWorker(home, { ...query, signal: stop.signal }, putEndsLast(emit)).finally(() =>
-    emitter.emit('close'),
-  )
+  const work = followWorker(home, { ...query, signal: stop.signal }, putEndsLast(emit)).finally(() => {
+    hasEnded = true
+    news.resolve()
+  })
   work.catch(() => {})
   try {
-    for await (const [event] of events) yield event
+    while (!hasEnded || events.length > 0) {
+      const some = events
+      events = []
+      news = Promise.withResolvers()
+      yield* some
+      if (events.length === 0 && !hasEnded) await news.promise
+    }
     yield { event: 'end', end: await work }
   } finally {
     query.signal?.removeEventListener('abort', onAbort)

@@ -71,7 +71,9 @@ function addDependent(task: PlannedTask | undefined, edge: PlannedTask['dependen
 
 function assignNumbers(found: FoundTask[]): Map<string, number> {
   const numbers = new Map<string, number>()
-  for (const [number, { id }] of found.entries()) numbers.set(id, number)
+  found.forEach(({ id }, number) => {
+    numbers.set(id, number)
+  })
   return numbers
 }
 
@@ -161,11 +163,12 @@ function listEdges(found: FoundTask[]) {
   const waiting = new Int32Array(found.length)
   const first = new Int32Array(found.length + 1)
   const forEachEdge = (visit: (upstream: number, number: number) => void) => {
-    for (const [number, { upstreams }] of found.entries())
+    found.forEach(({ upstreams }, number) => {
       for (const id of upstreams) {
         const upstream = numbers.get(id)
         if (upstream !== undefined) visit(upstream, number)
       }
+    })
   }
   forEachEdge((upstream, number) => {
     waiting[number] = (waiting[number] ?? 0) + 1

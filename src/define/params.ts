@@ -66,9 +66,8 @@ function makeStrictSchema(fields: Fields): z.ZodObject {
 export function parseTaskParams(family: string, fields: Fields, given: unknown): Params {
   const parsed = makeStrictSchema(fields).safeParse(given)
   if (!parsed.success) throw makeParamsError(family, fields, given, parsed.error)
-  const values = Object.entries(parsed.data)
-  if (values.every(([, value]) => isIdentityValue(value))) return parsed.data as Params
-  for (const [name, value] of values) refuseNonJson(family, name, value)
+  if (Object.values(parsed.data).every(isIdentityValue)) return parsed.data as Params
+  for (const [name, value] of Object.entries(parsed.data)) refuseNonJson(family, name, value)
   return JSON.parse(JSON.stringify(parsed.data))
 }
 

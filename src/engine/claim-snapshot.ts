@@ -26,8 +26,8 @@ export async function readClaimSnapshot<T extends TaskRun>(
   planned: PlannedTask,
 ): Promise<ReadSnapshot<T>> {
   const needs = listTaskLimitNeeds(context, planned)
-  const [undefinedFamily, [lock, ...rows]] = await Promise.all([
-    findUndefinedFamily(context, run.id, planned),
+  const [upstreams, [lock, ...rows]] = await Promise.all([
+    readPlannedUpstreams(context, run.id, planned),
     context.ports.store.read([keys.lock(task.taskId), ...needs.map(({ key }) => key)] as const),
   ])
   return {
@@ -36,7 +36,7 @@ export async function readClaimSnapshot<T extends TaskRun>(
     planned,
     lock,
     limits: joinLimitRows(context, needs, rows),
-    undefinedFamily,
+    undefinedFamily: findUndefinedFamily(context, planned, upstreams),
     lostTarget: findLostTarget(lock, planned.outputs),
     earlierMaker: await readRunningMaker(context.ports.store, lock),
   }
@@ -60,18 +60,26 @@ export async function isRootDefined(context: Context, run: string): Promise<bool
 }
 
 /** The family of the task or of one of its upstreams that this process does not define: another may. */
-async function findUndefinedFamily(
+function findUndefinedFamily(
   context: Context,
-  run: string,
   planned: PlannedTask,
-): Promise<string | undefined> {
+  upstreams: PlannedTask[],
+): string | undefined {
   if (context.ports.runner.defines === undefined || planned.command !== undefined) return undefined
-  const upstreams = await context.ports.plans.tasks(run, [...new Set(listShapeNumbers(planned.requires))])
   return [planned, ...upstreams].find((task) => !isDefined(context, task))?.family
 }
 
 const isDefined = ({ ports }: Context, task: Parameters<NonNullable<Runner['defines']>>[0]) =>
   ports.runner.defines?.(task) ?? true
+
+/** The tasks whose outputs a task gets, as they were planned. */
+export async function readPlannedUpstreams(
+  { ports }: Context,
+  run: string,
+  { requires }: PlannedTask,
+): Promise<PlannedTask[]> {
+  return requires === undefined ? [] : ports.plans.tasks(run, [...new Set(listShapeNumbers(requires))])
+}
 
 /** The task as it was planned. Throws a {@link MissingTaskError} if its run was forgotten. */
 export async function readPlannedTask(

@@ -2,7 +2,7 @@ import type { Stored } from '../core/change.ts'
 import { decideClaim, type Hindrance } from '../core/claim.ts'
 import { keys } from '../core/keys.ts'
 import { readClockMoment } from '../core/moment.ts'
-import { listShapeNumbers, type PlannedTask } from '../core/plan.ts'
+import type { PlannedTask } from '../core/plan.ts'
 import type { Message } from '../core/ports/deciding.ts'
 import type { Reservation } from '../core/ports/working.ts'
 import { type Checkpoint, formatHolderName, type TaskRun } from '../core/records/task-run.ts'
@@ -12,6 +12,7 @@ import {
   type ReadSnapshot,
   readClaimSnapshot,
   readPlannedTask,
+  readPlannedUpstreams,
 } from './claim-snapshot.ts'
 import type { Context } from './context.ts'
 import { readYieldedDependencies } from './expand.ts'
@@ -234,8 +235,8 @@ async function makeClaimedAttempt(
   planned: PlannedTask,
   { nonce, rows, replaces }: { nonce: string; rows: readonly LimitRow[]; replaces: boolean },
 ): Promise<ClaimResult> {
-  const { plans, store } = context.ports
-  const upstreams = await plans.tasks(task.run, [...new Set(listShapeNumbers(planned.requires))])
+  const { store } = context.ports
+  const upstreams = await readPlannedUpstreams(context, task.run, planned)
   const dependencies = await readYieldedDependencies(context, task)
   const memoryMb = task.memoryMb ?? planned.policy.memoryMb
   // Only what ended an attempt before leaves a checkpoint.

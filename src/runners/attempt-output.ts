@@ -20,7 +20,8 @@ export class AttemptOutput {
   readonly #log: AttemptLog
   readonly #mask: Mask
   readonly #onBroken: () => void
-  readonly #splitters = { stdout: new LineSplitter(), stderr: new LineSplitter() }
+  /** Made with the first piece: most attempts print nothing. */
+  readonly #splitters = new Map<OutputStream, LineSplitter>()
   #broken: { error: unknown } | undefined
 
   constructor(log: AttemptLog, mask: Mask, onBroken: () => void) {
@@ -36,7 +37,9 @@ export class AttemptOutput {
 
   /** Takes the next piece of a stream's text, which may end within a line. */
   push(from: OutputStream, text: string): void {
-    this.#writePrinted(from, this.#splitters[from].push(text))
+    const splitter = this.#splitters.get(from) ?? new LineSplitter()
+    this.#splitters.set(from, splitter)
+    this.#writePrinted(from, splitter.push(text))
   }
 
   /** Takes lines that are whole. */
@@ -52,7 +55,7 @@ export class AttemptOutput {
 
   /** Writes what has come after the last line end of each stream; throws if the log could not be written. */
   close(): void {
-    for (const from of ['stdout', 'stderr'] as const) this.#writePrinted(from, this.#splitters[from].end())
+    for (const [from, splitter] of this.#splitters) this.#writePrinted(from, splitter.end())
     if (this.#broken !== undefined) throw this.#broken.error
   }
 

@@ -1,6 +1,6 @@
 import { appendFileSync, mkdirSync, rmSync, statSync } from 'node:fs'
 import { open, readdir, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { AttemptLog, AttemptName, LogLine, Logs } from '../../core/ports/looking.ts'
 
 const TAIL_BYTES = 4096
@@ -26,7 +26,7 @@ export function makeFileLogs(
 ): Logs {
   const pathOf = ({ run, number, attempt }: AttemptName) => join(folder, run, `${number}.${attempt}.jsonl`)
   return {
-    open: (attempt) => openLog(join(folder, attempt.run), pathOf(attempt), maxBytes),
+    open: (attempt) => openLog(() => pathOf(attempt), maxBytes),
     list: (run) => listAttempts(folder, run),
     read: (attempt, from) => readAttemptLines(pathOf(attempt), from),
     remove: (run) => rm(join(folder, run), { recursive: true, force: true }),
@@ -36,14 +36,16 @@ export function makeFileLogs(
 const formatPartsFolder = (path: string) => path.replace(/\.jsonl$/, '.more')
 const formatPartPath = (path: string, offset: number) => join(formatPartsFolder(path), `${offset}.jsonl`)
 
-function openLog(folder: string, path: string, maxBytes: () => number): AttemptLog {
+/** Most attempts write no line, so the path is made for the first one. */
+function openLog(pathOf: () => string, maxBytes: () => number): AttemptLog {
   let tail = ''
   let append: ((text: string) => void) | undefined
   return {
     write(lines) {
       if (lines.length === 0) return
       if (append === undefined) {
-        mkdirSync(folder, { recursive: true })
+        const path = pathOf()
+        mkdirSync(dirname(path), { recursive: true })
         append = makeBoundedAppend(path, maxBytes())
       }
       append(lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
