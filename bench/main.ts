@@ -8,7 +8,8 @@ import { installPeers, type Peers } from './peers.ts'
 
 /**
  * `npm run bench [-- --full] [--only TEXT] [--json FILE]`: measures Sluice and what people use today in one run, prints one
- * table, then a line for each target that was missed; exits 1 where there is one.
+ * table, then a line for each target that was missed; exits 1 where there is one. With `--against FOLDER [--rounds N]` it
+ * compares this checkout with another one instead.
  */
 const { values } = parseArgs({
   options: {
