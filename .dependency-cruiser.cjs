@@ -87,6 +87,10 @@ module.exports = {
       '^src/homes/local/',
       '^src/homes/open-storage\\.ts$',
     ]),
+    only('remote-home-asks-over-http', '^src/homes/remote/', [
+      '^src/homes/remote/',
+      ...rooms('http', 'control', 'project', 'define', 'core'),
+    ]),
     only('simulated-home-composes', '^src/homes/simulated/', [...BELOW_HOMES, '^src/homes/simulated/']),
     only('handlers-know-no-aws', '^src/homes/aws/handlers/', [
       '^src/homes/aws/(handlers/|environment\\.ts$)',

@@ -35,7 +35,7 @@ const home = openLocalHome({
   stateFolder: resolve(values.folder, 'state'),
   storageFolder: resolve(values.folder, 'data'),
   project,
-  ...(values.children ? {} : { inline: 'inline' as const }),
+  ...(values.children ? {} : { inline: true as const }),
 })
 const start = performance.now()
 const asked = makeCheckedRequest(findRequestRoot(project, values.pipeline), JSON.parse(values.params))

@@ -1,8 +1,8 @@
 import type { Control, Follow, FollowEnd, RunEvent, Started } from '../control/control.ts'
 import { SluiceError } from '../core/errors.ts'
 import { EXIT } from './exit.ts'
-import type { ControlOptions } from './open-control.ts'
-import { formatPlaceFlag, type Result } from './options.ts'
+import type { CommandControl, ControlOptions } from './open-control.ts'
+import type { Result } from './options.ts'
 import { makePlainProgress, makeSilentProgress, type ProgressView } from './progress.ts'
 import { readRunSummary } from './read-pages.ts'
 import { renderWaitLines } from './render/reasons.ts'
@@ -16,62 +16,68 @@ export interface RunOptions extends ControlOptions {
   detach?: true
 }
 
-/** Follows the run that was opened or joined until it ends, waits or is stopped. */
-export async function followStartedRun(
-  control: Control,
-  started: Started,
-  options: RunOptions,
-): Promise<Result> {
-  if (!('run' in started))
-    return {
-      data: { status: 'complete', task: started.task },
-      text: `Nothing to do: ${started.task} is complete.`,
-    }
-  const { run, opened } = started
-  if (options.detach && control.isHosted)
-    return {
-      data: { run, opened },
-      text: `${opened ? 'Started' : 'There is'} run ${run}. Look at it: sluice status ${run}${formatPlaceFlag(options)}`,
-    }
-  const view = await makeProgressView(options, async () => {
-    const { makeLiveProgress } = await import('./live-progress.ts')
-    return makeLiveProgress(options.concurrency)
-  })
-  view.say(`${opened ? 'Run' : 'Going on with run'} ${run}`)
-  const end = await followRuns(control, view, options, { runs: [run] })
-  return makeRunResult(control, await readRunSummary(control, run), end, options)
+/** Follows runs for a command: shows how they go on, and stops gracefully at Ctrl-C. */
+export interface RunFollower {
+  /** Follows the run that was opened or joined, and says how it ended. With `--detach` it only says which run it is. */
+  followStarted(started: Started): Promise<Result>
+  /** Follows several runs in a view of the caller until all have ended. */
+  followAll(
+    view: ProgressView,
+    query: Pick<Follow, 'runs' | 'maxActive'>,
+    onEvent?: (event: RunEvent) => void,
+  ): Promise<FollowEnd>
 }
 
-/** Follows runs, shows how they go on, and stops gracefully at Ctrl-C. */
-export async function followRuns(
-  control: Control,
-  view: ProgressView,
-  { concurrency, wait }: RunOptions,
-  query: Pick<Follow, 'runs' | 'maxActive'>,
-  onEvent: (event: RunEvent) => void = () => {},
-): Promise<FollowEnd> {
-  const stop = new AbortController()
-  const unlisten = listenForStop(stop, control)
-  const waiting = wait === undefined ? {} : { waitMs: wait }
-  try {
-    const events = control.follow({
-      ...query,
-      ...waiting,
-      concurrency,
-      counts: view.wantsCounts,
-      signal: stop.signal,
+/** The follower of a command's runs, with the flags of the command. */
+export function makeRunFollower(control: CommandControl, options: RunOptions): RunFollower {
+  const { concurrency, wait: waitMs } = options
+  const openView = () =>
+    makeProgressView(options, async () => {
+      const { makeLiveProgress } = await import('./live-progress.ts')
+      return makeLiveProgress(concurrency)
     })
-    for await (const event of events) {
-      if (event.event === 'end') return event.end
-      view.show(event)
-      onEvent(event)
+  const isDetached = options.detach === true && control.isHosted
+  const followAll: RunFollower['followAll'] = async (view, query, onEvent) => {
+    const stop = new AbortController()
+    const unlisten = listenForStop(stop, control)
+    const { signal } = stop
+    try {
+      const events = control.follow({ ...query, waitMs, concurrency, counts: view.wantsCounts, signal })
+      for await (const event of events) {
+        if (event.event === 'end') return event.end
+        view.show(event)
+        onEvent?.(event)
+      }
+      throw new SluiceError('internal', 'Following ended without saying how.')
+    } finally {
+      view.stop()
+      unlisten()
     }
-    throw new SluiceError('internal', 'Following ended without saying how.')
-  } finally {
-    view.stop()
-    unlisten()
+  }
+  return {
+    followAll,
+    async followStarted(started) {
+      if (!('run' in started)) return renderAllComplete(started)
+      if (isDetached) return renderDetached(started, control.placeFlag)
+      const view = await openView()
+      view.say(`${started.opened ? 'Run' : 'Going on with run'} ${started.run}`)
+      const end = await followAll(view, { runs: [started.run] })
+      return makeRunResult(control, await readRunSummary(control, started.run), end)
+    },
   }
 }
+
+type Opened = Extract<Started, { run: string }>
+
+const renderAllComplete = ({ task }: Exclude<Started, Opened>): Result => ({
+  data: { status: 'complete', task },
+  text: `Nothing to do: ${task} is complete.`,
+})
+
+const renderDetached = ({ run, opened }: Opened, placeFlag: string): Result => ({
+  data: { run, opened },
+  text: `${opened ? 'Started' : 'There is'} run ${run}. Look at it: sluice status ${run}${placeFlag}`,
+})
 
 /** Live on a terminal where there is such a view, plain lines otherwise. */
 export async function makeProgressView(
@@ -100,12 +106,7 @@ export function listenForStop(stop: AbortController, control: Pick<Control, 'clo
   }
 }
 
-async function makeRunResult(
-  control: Control,
-  summary: Summary,
-  end: FollowEnd,
-  options: RunOptions,
-): Promise<Result> {
+async function makeRunResult(control: CommandControl, summary: Summary, end: FollowEnd): Promise<Result> {
   const { run, status } = summary.run
   const data = { ...makeSummaryData(summary), end }
   const isDone = end === 'ended' && status === 'succeeded'
@@ -113,19 +114,19 @@ async function makeRunResult(
     case 'ended':
       return {
         data,
-        text: renderSummary(summary, formatPlaceFlag(options)),
+        text: renderSummary(summary, control.placeFlag),
         exitCode: isDone ? EXIT.done : EXIT.failed,
       }
     case 'stopped': {
       const text = control.isHosted
-        ? `The run goes on: sluice status ${run}${formatPlaceFlag(options)}`
+        ? `The run goes on: sluice status ${run}${control.placeFlag}`
         : `Stopped ${run}. The same command goes on with it.`
       return { data, text, exitCode: EXIT.waiting }
     }
     case 'waiting': {
       const waits = renderWaitLines(await control.waits({ run }))
       const lines = [
-        ...renderFailureLines(summary, formatPlaceFlag(options)).slice(1),
+        ...renderFailureLines(summary, control.placeFlag).slice(1),
         `Nothing could start. ${run} waits:`,
         ...waits.map((line) => `  ${line}`),
         ...(control.isHosted ? [] : ['Go on later with the same command, or leave it to sluice dev.']),

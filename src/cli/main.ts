@@ -72,6 +72,8 @@ function print({ data, text }: Result, isJson: boolean): void {
 
 /** Every error ends here: what was wrong, what is allowed, the next step. */
 function report(error: unknown, isJson: boolean): number {
+  // Closing failed after the command had: what the command met is the cause.
+  if (error instanceof SuppressedError) return report(error.suppressed, isJson)
   if (error instanceof CommanderError) return reportUsage(error, isJson)
   if (error instanceof Error && ('syscall' in error || 'errcode' in error)) {
     console.error(`error: ${error.message}\nnext: Look at the permissions and the room of that file system.`)

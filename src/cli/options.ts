@@ -1,9 +1,6 @@
 import { InvalidArgumentError } from 'commander'
-import { makeFileSecrets } from '../adapters/secrets/file-secrets.ts'
 import { formatDayInZone, parseTimeSpan, type Span } from '../core/calendar.ts'
 import { SluiceError } from '../core/errors.ts'
-import { makeSecretVariableName } from '../define/secret.ts'
-import { makeSecretsPath } from '../homes/local/state-folder.ts'
 import { loadProject, makeEmptyProject, type Project, requireConfig } from '../project/load-config.ts'
 
 /** Flags that every command takes. */
@@ -15,9 +12,6 @@ export interface GlobalOptions {
   env?: string
   json?: true
 }
-
-/** What a command line needs to go to the same place as this one: ` --env NAME`, or nothing. */
-export const formatPlaceFlag = ({ env }: Pick<GlobalOptions, 'env'>): string => (env ? ` --env ${env}` : '')
 
 /** What a command gives back; one place prints it. */
 export interface Result {
@@ -43,10 +37,6 @@ export async function loadProjectIfAny(options: Pick<GlobalOptions, 'config'>): 
     throw error
   }
 }
-
-/** The secrets of the state, without opening the state itself. */
-export const openSecretsOfState = (options: GlobalOptions) =>
-  makeFileSecrets(makeSecretsPath(options.state), makeSecretVariableName)
 
 /** A whole number of 1 or more. */
 export function parsePositiveInteger(text: string): number {

@@ -4,27 +4,32 @@ import type { StartRequest } from '../control/control.ts'
 import { findRequestRoot, type Root } from '../control/requests.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { Params } from '../core/json.ts'
+import { readGivenParameters } from '../define/given-params.ts'
 import { describeBrokenModule } from '../project/check-definitions.ts'
 import { loadProject, type Project, requireConfig } from '../project/load-config.ts'
 import { backfillPipeline } from './commands/backfill.ts'
 import { showPlan } from './commands/plan.ts'
 import { readPlanRequest, runRequest } from './commands/run.ts'
 import { loadProjectIfAny, parsePositiveInteger } from './options.ts'
-import { addParameterFlags, readGivenParameters } from './parameters.ts'
+import { addParameterFlags } from './parameters.ts'
 import { addEnvironmentFlag, addGlobalFlags, addRemoteWorkFlags, addWorkFlags, type Done } from './program.ts'
 
 const MAX_ACTIVE = 8
 
+/** What NAME of the command line means, and the project that says so. */
 interface Named {
   project: Project
   root: Root
 }
 
+/** NAME, or the project that a plan from elsewhere runs beside. */
+type Subject = Named | { project: Project; root?: undefined }
+
 type Options = Record<string, unknown> & { param?: string[]; force?: true | string; plan?: string }
 
 /** `run`, `plan` and `backfill` take flags that only NAME's parameters tell, so NAME is looked up first. */
 export async function addWorkCommands(program: Command, args: string[], done: Done): Promise<void> {
-  const named = await findNamed(args)
+  const subject = await findSubject(args)
   const run = addRemoteWorkFlags(addGlobalFlags(program.command('run [name]')))
     .description('makes a pipeline or task complete')
     .option('--plan <file>', 'runs a plan that was made elsewhere; - is standard input')
@@ -40,21 +45,22 @@ export async function addWorkCommands(program: Command, args: string[], done: Do
     .requiredOption('--to <time>', 'the last one, included as a whole')
     .option('--max-active-runs <n>', 'how many runs are open at once', parsePositiveInteger, MAX_ACTIVE)
     .option('--yes', 'does not ask, however many intervals there are')
-  for (const command of [run, plan, fill]) if (named) addParameterFlags(command, named.root.definition.fields)
+  const fields = subject?.root?.definition.fields ?? {}
+  for (const command of subject?.root === undefined ? [] : [run, plan, fill])
+    addParameterFlags(command, fields)
 
   run.action(async (name: string | undefined, options) => {
-    const project = named?.project ?? (await loadProjectIfAny(options))
-    const request = await makeStartRequest(named, name, options)
+    const { project, request } = await readWork(subject, name, options)
     warnBroken(project)
     done(await runRequest(project, request, options))
   })
   plan.action(async (name, options) => {
-    const { project, root } = named as Named
+    const { project, root } = subject as Named
     warnBroken(project)
     done(await showPlan(project, namedRequest(name, root, options), options))
   })
   fill.action(async (name, options) => {
-    const { project, root } = named as Named
+    const { project, root } = subject as Named
     warnBroken(project)
     // Parameters of these names are given with -p.
     const { from: _, to: __, yes: ___, maxActiveRuns: ____, ...others } = options
@@ -62,17 +68,19 @@ export async function addWorkCommands(program: Command, args: string[], done: Do
   })
 }
 
-/** A pipeline or task by name, or a plan from elsewhere. */
-async function makeStartRequest(
-  named: Named | undefined,
+/** What `run` is asked for: a pipeline or task by name, or a plan from elsewhere. */
+async function readWork(
+  subject: Subject | undefined,
   name: string | undefined,
   options: Options,
-): Promise<StartRequest> {
+): Promise<{ project: Project; request: StartRequest }> {
   const { plan, force } = options
-  if (named !== undefined && plan !== undefined)
-    throw new SluiceError('invalid_usage', `It takes either ${named.root.name} or --plan ${plan}, not both.`)
-  if (named !== undefined) return namedRequest(named.root.name, named.root, options)
-  if (plan === undefined || name !== undefined)
+  if (subject?.root !== undefined) {
+    const { project, root } = subject
+    if (plan === undefined) return { project, request: namedRequest(root.name, root, options) }
+    throw new SluiceError('invalid_usage', `It takes either ${root.name} or --plan ${plan}, not both.`)
+  }
+  if (subject === undefined || plan === undefined || name !== undefined)
     throw new SluiceError('invalid_usage', 'It takes the name of a pipeline or task, or --plan FILE.', {
       hint: 'sluice pipelines lists the pipelines.',
     })
@@ -82,7 +90,7 @@ async function makeStartRequest(
       '--force is for tasks of the config, not for a plan from elsewhere.',
       { hint: 'Remove the outputs that are to be made again, then run the plan.' },
     )
-  return readPlanRequest(plan)
+  return { project: subject.project, request: await readPlanRequest(plan) }
 }
 
 function namedRequest(name: string, root: Root, options: Options) {
@@ -95,7 +103,7 @@ function readGivenParams({ definition, pipeline }: Root, options: Options): Para
   return readGivenParameters(definition.fields, options, options.param ?? [], timeZone) as Params
 }
 
-async function findNamed(args: string[]): Promise<Named | undefined> {
+async function findSubject(args: string[]): Promise<Subject | undefined> {
   const string = { type: 'string' } as const
   const { positionals, values } = parseArgs({
     args,
@@ -116,8 +124,10 @@ async function findNamed(args: string[]): Promise<Named | undefined> {
     },
   })
   const [command, name] = positionals
-  if (!['run', 'plan', 'backfill'].includes(command ?? '') || name === undefined) return undefined
+  if (!['run', 'plan', 'backfill'].includes(command ?? '')) return undefined
   const config = typeof values.config === 'string' ? values.config : undefined
+  if (name === undefined)
+    return values.plan === undefined ? undefined : { project: await loadProjectIfAny({ config }) }
   const project = await loadProject(requireConfig(process.cwd(), config))
   return { project, root: findRequestRoot(project, name) }
 }

@@ -3,12 +3,12 @@ import type { Stored } from '../core/change.ts'
 import { SluiceError } from '../core/errors.ts'
 import { keys } from '../core/keys.ts'
 import type { Run } from '../core/records/run.ts'
+import { formatShownName, suggestName } from '../define/suggestion.ts'
 import { findUnattendedSince } from './attendance.ts'
 import type { RunPage } from './control.ts'
 import type { Home } from './home.ts'
 import { filterRuns } from './run-filter.ts'
 import type { RunQuery } from './schemas.ts'
-import { formatShownName, suggestName } from './suggestion.ts'
 import { viewRun } from './views.ts'
 
 /** A page of runs, the newest first. */

@@ -7,6 +7,7 @@ import type { Run } from '../core/records/run.ts'
 import { parseTaskParams, pickSignificantParams } from '../define/params.ts'
 import type { Pipeline } from '../define/pipeline.ts'
 import type { Schedule } from '../define/schedule.ts'
+import { formatShownName, suggestName } from '../define/suggestion.ts'
 import { instantiateTask, type TaskDefinition, type TaskInstance } from '../define/task.ts'
 import { type Adjustment, adjustDefinitions, findForcedTasks } from '../engine/adjust-plan.ts'
 import { believeTargets } from '../engine/mark.ts'
@@ -19,7 +20,6 @@ import { makePlanningDefinitions } from '../planning/planning.ts'
 import { describeBrokenModule } from '../project/check-definitions.ts'
 import type { Project } from '../project/load-config.ts'
 import type { Home } from './home.ts'
-import { formatShownName, suggestName } from './suggestion.ts'
 
 /** What NAME means: a pipeline's root, or a task family. */
 export interface Root {

@@ -1,7 +1,7 @@
 import { SluiceError } from '../core/errors.ts'
 import type { Run } from '../core/records/run.ts'
 import type { RunStatus } from '../core/records/status.ts'
-import { suggestName } from './suggestion.ts'
+import { suggestName } from '../define/suggestion.ts'
 
 /** Which runs are wanted; what is absent does not matter. */
 export interface RunFilter {

@@ -5,6 +5,13 @@ import type { Environment } from './config.ts'
 /** An environment that is a deployment: it has a region, and its stack has a name. */
 export type DeployedEnvironment = Environment & { region: string; stack: string }
 
+/** A deployed environment with its name in the config. */
+export type NamedEnvironment = DeployedEnvironment & {
+  name: string
+  /** The stack's name in deployments of before its default had that of the project; absent where the config names it. */
+  earlierStack?: string
+}
+
 /** What knows its environments: a project. */
 interface Environments {
   name: string
@@ -15,10 +22,16 @@ interface Environments {
 export function findDeployedEnvironment(
   { name: project, environments }: Environments,
   name: string,
-): DeployedEnvironment {
+): NamedEnvironment {
   const { region, stack, ...environment } = environments[name] ?? {}
   if (region !== undefined)
-    return { ...environment, region, stack: stack ?? makeDefaultStackName(project, name) }
+    return {
+      ...environment,
+      name,
+      region,
+      stack: stack ?? makeDefaultStackName(project, name),
+      ...(stack === undefined && { earlierStack: makeEarlierStackName(name) }),
+    }
   const deployable = Object.keys(environments).filter((each) => environments[each]?.region !== undefined)
   // Targets of this machine are in the storage of the environment dev, declared or not.
   const isLocal = environments[name] !== undefined || name === 'dev'
@@ -69,7 +82,7 @@ export function makeDefaultStackName(project: string, environment: string): stri
 }
 
 /** The stack of an environment before its name had that of the project. */
-export const makeEarlierStackName = (environment: string): string => `sluice-${plain(environment)}`
+const makeEarlierStackName = (environment: string): string => `sluice-${plain(environment)}`
 
 /** Letters, digits and hyphens. */
 const plain = (name: string): string => name.replaceAll(/[^A-Za-z0-9]+/g, '-').replaceAll(/^-|-$/g, '')

@@ -3,10 +3,9 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, before } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { findApiAddress, makeSignedFetcher } from '../../src/cli/remote/client.ts'
-import { findDeployment } from '../../src/cli/remote/deployment.ts'
 import type { Control } from '../../src/control/control.ts'
-import { makeRemoteControl } from '../../src/http/client.ts'
+import { findDeployedEnvironment } from '../../src/define/deployed-environment.ts'
+import { openDeployedControl } from '../../src/homes/remote/open-control.ts'
 import { loadProject } from '../../src/project/load-config.ts'
 import { controlSuite } from '../control/control.suite.ts'
 import { invoke, projectFolder, sluice } from './deployed.ts'
@@ -22,8 +21,8 @@ before(async () => {
   const options = ['--architecture', 'x86_64', '--yes', '--config', CONFIG]
   const ended = await sluice(['deploy', '--env', 'control', ...options])
   assert.equal(ended.code, 0, ended.stderr)
-  const deployment = await findDeployment(await loadProject(join(projectFolder, CONFIG)), 'control')
-  control = makeRemoteControl({ base: findApiAddress(deployment), fetcher: makeSignedFetcher(deployment) })
+  const project = await loadProject(join(projectFolder, CONFIG))
+  control = await openDeployedControl(project, findDeployedEnvironment(project, 'control'))
   // Its first run would be the latest one, whenever the schedule fires.
   await control.pause({ pipeline: 'control-days' })
   ticking = tickUntil(stop.signal)

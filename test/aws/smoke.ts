@@ -21,9 +21,11 @@ const sluice = (...args: string[]) =>
   execFileSync(process.execPath, [bin, ...args, ...common], { encoding: 'utf8' })
 
 const { loadProject, requireConfig } = await import('../../src/project/load-config.ts')
-const { findDeployment } = await import('../../src/cli/remote/deployment.ts')
+const { findDeployment } = await import('../../src/homes/remote/deployment.ts')
 const { makeExecArguments, useContainer } = await import('../../src/cli/remote/shell.ts')
-const deployment = await findDeployment(await loadProject(requireConfig(process.cwd(), config)), env)
+const { findDeployedEnvironment } = await import('../../src/define/deployed-environment.ts')
+const project = await loadProject(requireConfig(process.cwd(), config))
+const deployment = await findDeployment(project, findDeployedEnvironment(project, env))
 const { environment, stack, outputs } = deployment
 const { region } = environment
 const DATE = '2015-05-18'

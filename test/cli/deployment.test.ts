@@ -158,9 +158,8 @@ describe('a git reference', () => {
 
 describe('shell', () => {
   const deployment = {
-    name: 'prod',
     stack: 'sluice-prod',
-    environment: { region: 'eu-west-2', stack: 'sluice-prod' },
+    environment: { name: 'prod', region: 'eu-west-2', stack: 'sluice-prod' },
     outputs: { Cluster: 'cluster', Subnets: 'subnet-1,subnet-2', SecurityGroup: 'sg-1', PublicIp: 'true' },
   }
 

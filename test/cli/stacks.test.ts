@@ -4,11 +4,11 @@ import { IAMClient } from '@aws-sdk/client-iam'
 import { makeEcsRole } from '../../src/cli/remote/account.ts'
 import { findLostData } from '../../src/cli/remote/data-loss.ts'
 import { settleOpenRuns } from '../../src/cli/remote/settle-runs.ts'
-import { findTarget } from '../../src/cli/remote/stack.ts'
 import { makeLocalControl } from '../../src/control/local-control.ts'
-import { makeDefaultStackName } from '../../src/define/deployed-environment.ts'
+import { findDeployedEnvironment, makeDefaultStackName } from '../../src/define/deployed-environment.ts'
 import { makeScheduleHandler } from '../../src/homes/aws/handlers/schedule.ts'
 import { joinOrStartExecution } from '../../src/homes/aws/handlers/start-run.ts'
+import { findTarget } from '../../src/homes/remote/stack.ts'
 import { daily, pipeline, task, text } from '../../src/index.ts'
 import { makeEmptyProject, type Project } from '../../src/project/load-config.ts'
 import { readProjectName } from '../../src/project/project-name.ts'
@@ -39,7 +39,7 @@ const projectOf = (name: string, pipelines: string[], stack?: string): Project =
 async function found(test: TestContext, project: Project, stacks: { [name: string]: ToldStack }) {
   const { url } = await fakeAws(test, stacks)
   Object.assign(process.env, signedIn, { AWS_ENDPOINT_URL: url })
-  const target = await findTarget(project, 'prod')
+  const target = await findTarget(project, findDeployedEnvironment(project, 'prod'))
   return [target.environment.stack, target.found !== undefined]
 }
 

@@ -38,7 +38,7 @@ function openState(test: TestContext, pipelines: Pipeline[]) {
     pipelines: new Map(pipelines.map((each) => [each.name, each])),
     tasks: new Map(listRegisteredTasks().map((each) => [each.family, each])),
   }
-  const home = openLocalHome({ stateFolder: `${folder}/state`, project, inline: 'inline' })
+  const home = openLocalHome({ stateFolder: `${folder}/state`, project, inline: true })
   const control = (isHosted: boolean): Control =>
     makeLocalControl({
       state: { open: async () => home, existing: async () => home, withRuns: async () => home },

@@ -1,6 +1,9 @@
 import type { Contract, Sizes, Spot } from './figures.ts'
 import type { CommandFigures, Measures } from './measure.ts'
 
+/** The only file that may choose between this machine and a deployment. */
+const COMPOSING_PLACE = 'src/cli/open-control.ts'
+
 /** How the figures are counted and what they cannot see; also the text of `--help`. */
 export const COUNTING = `Measures the structure of the code: src, functions, infra, tasks, worker; no tests.
 
@@ -12,7 +15,8 @@ walk      Starts at the function of a command (\`.action(…)\` in src/cli) with
           parameters and variables that carry the options or a part of them, each once.
 ports     A call of an interface counts as a stay in the room of the interface. It goes on in the implementation if there
           is one; "every door" goes on in each implementation, one after the other.
-branches  Conditions (if, switch, ?:) in src/cli that ask for env, environment, deployed, deployment or remote.
+branches  Conditions (if, switch, ?:) in src/cli that ask for env, environment, deployed, deployment or remote. One file may
+          choose, because something has to: ${COMPOSING_PLACE}. Its conditions are counted and listed as all others.
 names     Top-level functions of the same name in two or more files. Lengths are means in letters.
 contracts Texts that look like names (four letters or more, with a capital, -, _ or .) and are written in src and in infra
           or functions, except those whose type lists the allowed texts.
@@ -33,7 +37,7 @@ export function renderMeasures(measures: Measures): string {
     'command                 rooms  stays  returns  names       rooms  stays  returns  names',
     ...commands.map(commandLine),
     '',
-    `COMMANDS THAT BRANCH ON WHERE THEY RUN: ${branches.length}`,
+    `COMMANDS THAT BRANCH ON WHERE THEY RUN: ${branches.length}, of which ${branches.filter(isComposing).length} in the composing place ${COMPOSING_PLACE}`,
     ...branches.map(spotLine),
     '',
     `CASTS: ${casts.casts} in ${casts.lines} lines, ${casts.castsPerThousandLines} per 1,000; assertions with !: ${casts.nonNullAssertions}`,
@@ -65,6 +69,8 @@ function commandLine({ command, atPorts, everyDoor }: CommandFigures): string {
   )
   return `${command.padEnd(24)}${figures.join('       ')}`
 }
+
+const isComposing = ({ at }: Spot): boolean => at.startsWith(`${COMPOSING_PLACE}:`)
 
 const spotLine = ({ name, at }: Spot): string => `  ${at}  ${name}`
 

@@ -2,8 +2,8 @@ import type { Control, FollowEnd, IntervalPage } from '../../control/control.ts'
 import type { Project } from '../../project/load-config.ts'
 import { askForConfirmation } from '../ask.ts'
 import { EXIT } from '../exit.ts'
-import { followRuns, makeProgressView, type RunOptions } from '../follow.ts'
-import { askWithControl } from '../open-control.ts'
+import { makeProgressView, makeRunFollower, type RunOptions } from '../follow.ts'
+import { openControl } from '../open-control.ts'
 import type { Result } from '../options.ts'
 import { type BackfillInterval, renderBackfill } from '../render/backfill.ts'
 import { renderWaitLines } from '../render/reasons.ts'
@@ -24,53 +24,53 @@ const EXPLAINED = 50
 type Params = NonNullable<Parameters<Control['intervals']>[0]['params']>
 
 /** Runs every interval of a range that is not complete, oldest first, a few at a time. */
-export function backfillPipeline(
+export async function backfillPipeline(
   project: Project,
   pipeline: string,
   params: Params,
   options: BackfillOptions,
 ): Promise<Result> {
-  return askWithControl(options, project, async (control) => {
-    const view = await makeProgressView(options)
-    const found = await readIntervals(control, pipeline, params, options)
-    const intervals = found.map(
-      ({ name, isComplete }): BackfillInterval => ({
-        interval: name,
-        status: isComplete ? 'complete' : 'not started',
-        run: null,
-      }),
-    )
-    const complete = intervals.filter(({ status }) => status === 'complete').length
-    view.say(`${intervals.length} intervals, ${complete} of them complete`)
-    const byRun = new Map<string, BackfillInterval>()
-    async function* openRuns(): AsyncGenerator<string> {
-      for (const [index, interval] of intervals.entries()) {
-        if (interval.status === 'complete') continue
-        const { start, end } = found[index] as (typeof found)[number]
-        const started = await control.start({ name: pipeline, params, interval: { start, end } })
-        if (!('run' in started)) {
-          interval.status = 'complete'
-          continue
-        }
-        byRun.set(started.run, Object.assign(interval, { run: started.run, status: 'running' }))
-        yield started.run
+  await using control = await openControl(options, project)
+  const view = await makeProgressView(options)
+  const follower = makeRunFollower(control, options)
+  const found = await readIntervals(control, pipeline, params, options)
+  const intervals = found.map(
+    ({ name, isComplete }): BackfillInterval => ({
+      interval: name,
+      status: isComplete ? 'complete' : 'not started',
+      run: null,
+    }),
+  )
+  const complete = intervals.filter(({ status }) => status === 'complete').length
+  view.say(`${intervals.length} intervals, ${complete} of them complete`)
+  const byRun = new Map<string, BackfillInterval>()
+  async function* openRuns(): AsyncGenerator<string> {
+    for (const [index, interval] of intervals.entries()) {
+      if (interval.status === 'complete') continue
+      const { start, end } = found[index] as (typeof found)[number]
+      const started = await control.start({ name: pipeline, params, interval: { start, end } })
+      if (!('run' in started)) {
+        interval.status = 'complete'
+        continue
       }
+      byRun.set(started.run, Object.assign(interval, { run: started.run, status: 'running' }))
+      yield started.run
     }
-    const query = { runs: openRuns(), maxActive: options.maxActiveRuns }
-    const end = await followRuns(control, view, options, query, (event) => {
-      const interval = event.event === 'run_ended' ? byRun.get(event.run) : undefined
-      if (event.event !== 'run_ended' || interval === undefined) return
-      interval.status = event.status
-      view.say(`${event.status.padEnd(10)} ${interval.interval}`)
-    })
-    if (end !== 'ended') await explainOpen(control, intervals)
-    const hasFailed = intervals.some(({ status }) => status === 'failed' || status === 'cancelled')
-    return {
-      data: { pipeline, end, intervals },
-      text: renderBackfill(pipeline, end, intervals),
-      exitCode: exitCodeOf(end, hasFailed),
-    }
+  }
+  const query = { runs: openRuns(), maxActive: options.maxActiveRuns }
+  const end = await follower.followAll(view, query, (event) => {
+    const interval = event.event === 'run_ended' ? byRun.get(event.run) : undefined
+    if (event.event !== 'run_ended' || interval === undefined) return
+    interval.status = event.status
+    view.say(`${event.status.padEnd(10)} ${interval.interval}`)
   })
+  if (end !== 'ended') await explainOpen(control, intervals)
+  const hasFailed = intervals.some(({ status }) => status === 'failed' || status === 'cancelled')
+  return {
+    data: { pipeline, end, intervals },
+    text: renderBackfill(pipeline, end, intervals),
+    exitCode: exitCodeOf(end, hasFailed),
+  }
 }
 
 function exitCodeOf(end: FollowEnd, hasFailed: boolean): number {

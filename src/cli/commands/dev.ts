@@ -5,13 +5,15 @@ import type { PipelineList } from '../../control/control.ts'
 import { GRACE_MS, makeWorkEvents } from '../../control/follow-runs.ts'
 import { runDevEngine } from '../../control/run-dev.ts'
 import { SluiceError } from '../../core/errors.ts'
+import { openLocalHome } from '../../homes/local/home.ts'
+import { makeControlBesideEngine } from '../../homes/local/open-control.ts'
 import { createHttpApi } from '../../http/api.ts'
 import type { Project } from '../../project/load-config.ts'
 import { readOrMakeApiToken } from '../api-token.ts'
 import { makeEarlierApi } from '../earlier-api.ts'
 import { EXIT } from '../exit.ts'
 import { listenForStop, type RunOptions } from '../follow.ts'
-import { makeControlBesideEngine, openProjectHome } from '../open-control.ts'
+import { keepHeapSmall } from '../heap.ts'
 import type { Result } from '../options.ts'
 import { makePlainProgress, makeSilentProgress } from '../progress.ts'
 
@@ -22,8 +24,10 @@ export async function runDevServer(
   project: Project,
   options: RunOptions & { port: number },
 ): Promise<Result> {
-  const home = openProjectHome(options, project)
-  const control = makeControlBesideEngine(home, project, options)
+  const { state, data, inline } = options
+  keepHeapSmall()
+  const home = openLocalHome({ stateFolder: state, storageFolder: data, project, inline })
+  const control = makeControlBesideEngine(home, project, state)
   const view = options.json ? makeSilentProgress() : makePlainProgress((line) => console.log(line))
   const stop = new AbortController()
   const unlisten = listenForStop(stop, control)

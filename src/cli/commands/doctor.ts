@@ -3,10 +3,11 @@ import { findStartProblem } from '../../control/requests.ts'
 import { readErrorMessage } from '../../core/errors.ts'
 import type { Pipeline } from '../../define/pipeline.ts'
 import { openLocalHome } from '../../homes/local/home.ts'
+import { openSecretsOfState } from '../../homes/local/open-control.ts'
 import { describeBrokenModule } from '../../project/check-definitions.ts'
 import { loadProject, type Project, requireConfig } from '../../project/load-config.ts'
 import { EXIT } from '../exit.ts'
-import { type GlobalOptions, openSecretsOfState, type Result } from '../options.ts'
+import type { GlobalOptions, Result } from '../options.ts'
 
 interface Check {
   what: string
@@ -65,7 +66,7 @@ function writable(folder: string): string {
 }
 
 async function secretsFound(options: GlobalOptions, project: Project | undefined): Promise<string> {
-  const secrets = openSecretsOfState(options)
+  const secrets = openSecretsOfState(options.state)
   const wrong = secrets.problem()
   if (wrong !== undefined) throw new Error(wrong)
   const wanted = [...(project?.tasks.values() ?? [])].flatMap(({ policy }) => Object.values(policy.secrets))

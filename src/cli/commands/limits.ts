@@ -1,20 +1,18 @@
 import type { Project } from '../../project/load-config.ts'
-import { askWithControl } from '../open-control.ts'
+import { openControl } from '../open-control.ts'
 import type { GlobalOptions, Result } from '../options.ts'
 import { renderBudgetTable, renderPoolTables } from '../render/limits.ts'
 
 /** Shows what is spent and left of every budget, and until when. */
-export function listBudgets(project: Project, options: GlobalOptions): Promise<Result> {
-  return askWithControl(options, project, async (control) => {
-    const budgets = await control.budgets()
-    return { data: budgets, text: renderBudgetTable(budgets) }
-  })
+export async function listBudgets(project: Project, options: GlobalOptions): Promise<Result> {
+  await using control = await openControl(options, project)
+  const budgets = await control.budgets()
+  return { data: budgets, text: renderBudgetTable(budgets) }
 }
 
 /** Shows every pool and resource; as data a line for each. */
-export function listPools(project: Project, options: GlobalOptions): Promise<Result> {
-  return askWithControl(options, project, async (control) => {
-    const found = await control.pools()
-    return { data: [...found.pools, ...found.resources], text: renderPoolTables(found) }
-  })
+export async function listPools(project: Project, options: GlobalOptions): Promise<Result> {
+  await using control = await openControl(options, project)
+  const found = await control.pools()
+  return { data: [...found.pools, ...found.resources], text: renderPoolTables(found) }
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Control, LogPage } from '../../control/control.ts'
-import { askWithControl } from '../open-control.ts'
+import { openControl } from '../open-control.ts'
 import type { GlobalOptions } from '../options.ts'
 import { outputUnread } from '../output.ts'
 import { renderLogLine } from '../render/log-line.ts'
@@ -15,28 +15,27 @@ export interface LogsOptions extends GlobalOptions {
 type Line = LogPage['lines'][number]
 
 /** Prints the lines of a run or of one of its tasks, in order of time; with `--follow` until the run has ended. */
-export function printLogs(
+export async function printLogs(
   run: string,
   task: string | undefined,
   options: LogsOptions,
   print: (line: string) => void,
 ): Promise<void> {
-  return askWithControl(options, undefined, async (control) => {
-    const { attempt, follow = false, tail, json } = options
-    const isNew = makeNewLineFilter()
-    const query = { run, task, attempt, follow }
-    let { page, lines } = await readNew(control, query, isNew)
-    const printAll = (some: Line[]) => {
-      for (const line of some) print(json ? JSON.stringify(line) : renderLogLine(line, page.isSingle))
-    }
-    printAll(tail === undefined ? lines : lines.slice(-tail))
-    if (lines.length === 0 && !json && !follow) sayNone(task ?? page.run, page)
-    while (follow && page.isOpen && !outputUnread.aborted) {
-      await sleep(page.lookAgainMs)
-      ;({ page, lines } = await readNew(control, { ...query, run: page.run, cursor: page.next }, isNew))
-      printAll(lines)
-    }
-  })
+  await using control = await openControl(options, undefined)
+  const { attempt, follow = false, tail, json } = options
+  const isNew = makeNewLineFilter()
+  const query = { run, task, attempt, follow }
+  let { page, lines } = await readNew(control, query, isNew)
+  const printAll = (some: Line[]) => {
+    for (const line of some) print(json ? JSON.stringify(line) : renderLogLine(line, page.isSingle))
+  }
+  printAll(tail === undefined ? lines : lines.slice(-tail))
+  if (lines.length === 0 && !json && !follow) sayNone(task ?? page.run, page)
+  while (follow && page.isOpen && !outputUnread.aborted) {
+    await sleep(page.lookAgainMs)
+    ;({ page, lines } = await readNew(control, { ...query, run: page.run, cursor: page.next }, isNew))
+    printAll(lines)
+  }
 }
 
 /** Reads pages as long as more lines are there. */

@@ -1,6 +1,6 @@
 import type { PruneResult } from '../../control/control.ts'
 import { askForConfirmation } from '../ask.ts'
-import { askWithControl } from '../open-control.ts'
+import { openControl } from '../open-control.ts'
 import type { GlobalOptions, Result } from '../options.ts'
 
 /** Flags of `sluice prune`. */
@@ -10,19 +10,18 @@ export interface PruneOptions extends GlobalOptions {
 }
 
 /** Forgets runs that ended before; more than half of all are asked about first. */
-export function pruneStateRuns({ olderThan, yes, ...options }: PruneOptions): Promise<Result> {
+export async function pruneStateRuns({ olderThan, yes, ...options }: PruneOptions): Promise<Result> {
   const request = { olderThanMs: olderThan }
-  return askWithControl(options, undefined, async (control) => {
-    const result = await control.prune({ ...request, confirmed: yes === true })
-    if (!('status' in result)) return { data: result, text: prunedText(result) }
-    await askForConfirmation(`${result.affected} of ${result.all} runs ended before that.`, {
-      question: 'Forget them?',
-      refusal: 'Nothing was forgotten.',
-      hint: 'Name a longer time, or add --yes.',
-    })
-    const pruned = await control.prune({ ...request, confirmed: true })
-    return { data: pruned, text: prunedText(pruned) }
+  await using control = await openControl(options, undefined)
+  const result = await control.prune({ ...request, confirmed: yes === true })
+  if (!('status' in result)) return { data: result, text: prunedText(result) }
+  await askForConfirmation(`${result.affected} of ${result.all} runs ended before that.`, {
+    question: 'Forget them?',
+    refusal: 'Nothing was forgotten.',
+    hint: 'Name a longer time, or add --yes.',
   })
+  const pruned = await control.prune({ ...request, confirmed: true })
+  return { data: pruned, text: prunedText(pruned) }
 }
 
 function prunedText(result: PruneResult): string {

@@ -4,15 +4,19 @@ import { text as readText } from 'node:stream/consumers'
 import type { StartRequest } from '../../control/control.ts'
 import { readErrorMessage, SluiceError } from '../../core/errors.ts'
 import type { Project } from '../../project/load-config.ts'
-import { followStartedRun, type RunOptions } from '../follow.ts'
-import { askWithControl } from '../open-control.ts'
+import { makeRunFollower, type RunOptions } from '../follow.ts'
+import { openControl } from '../open-control.ts'
 import type { Result } from '../options.ts'
 
 /** Opens or joins the run of a request and follows it until it ends, waits or is stopped. */
-export function runRequest(project: Project, request: StartRequest, options: RunOptions): Promise<Result> {
-  return askWithControl(options, project, async (control) =>
-    followStartedRun(control, await control.start(request), options),
-  )
+export async function runRequest(
+  project: Project,
+  request: StartRequest,
+  options: RunOptions,
+): Promise<Result> {
+  await using control = await openControl(options, project)
+  const follower = makeRunFollower(control, options)
+  return await follower.followStarted(await control.start(request))
 }
 
 /** Reads a plan that was made elsewhere from a file, or from standard input for `-`. */

@@ -1,5 +1,5 @@
 import type { RunStatus } from '../../core/records/status.ts'
-import { askWithControl } from '../open-control.ts'
+import { openControl } from '../open-control.ts'
 import type { GlobalOptions, Result } from '../options.ts'
 import { readNewestRuns } from '../read-pages.ts'
 import { renderRunTable } from '../render/run-table.ts'
@@ -15,11 +15,10 @@ export interface RunsOptions extends GlobalOptions {
 }
 
 /** Lists runs that are wanted, the newest first. */
-export function listRuns(options: RunsOptions): Promise<Result> {
+export async function listRuns(options: RunsOptions): Promise<Result> {
   const { pipeline, status, failed, since, until, limit } = options
   const statuses = failed ? ['failed' as const, ...(status ?? [])] : status
-  return askWithControl(options, undefined, async (control) => {
-    const page = await readNewestRuns(control, { pipeline, statuses, since, until }, limit)
-    return { data: page.runs, text: renderRunTable(page) }
-  })
+  await using control = await openControl(options, undefined)
+  const page = await readNewestRuns(control, { pipeline, statuses, since, until }, limit)
+  return { data: page.runs, text: renderRunTable(page) }
 }

@@ -1,7 +1,7 @@
 import { text as readText } from 'node:stream/consumers'
 import { checkSecretName } from '../../control/keep-secrets.ts'
 import { SluiceError } from '../../core/errors.ts'
-import { askWithControl } from '../open-control.ts'
+import { openControl } from '../open-control.ts'
 import type { GlobalOptions, Result } from '../options.ts'
 
 /** Keeps a secret; its value comes from a prompt or standard input, never from an argument. */
@@ -11,11 +11,10 @@ export async function setSecret(name: string, options: GlobalOptions): Promise<R
     ? await askPassword(`Value of ${name}`)
     : (await readText(process.stdin)).replace(/\r?\n$/, '')
   if (value === '') throw new SluiceError('invalid_usage', `The value of ${name} is empty; nothing was kept.`)
-  return askWithControl(options, undefined, async (control) => {
-    const data = await control.setSecret({ name, value })
-    const where = control.isHosted ? ' in Secrets Manager; tasks see it within five minutes' : ''
-    return { data, text: `Kept ${name}${where}.` }
-  })
+  await using control = await openControl(options, undefined)
+  const data = await control.setSecret({ name, value })
+  const where = control.isHosted ? ' in Secrets Manager; tasks see it within five minutes' : ''
+  return { data, text: `Kept ${name}${where}.` }
 }
 
 async function askPassword(message: string): Promise<string> {
@@ -24,19 +23,18 @@ async function askPassword(message: string): Promise<string> {
 }
 
 /** Lists the names of secrets. */
-export function listSecrets(options: GlobalOptions): Promise<Result> {
-  return askWithControl(options, undefined, async (control) => {
-    const secrets = await control.secrets()
-    const text =
-      secrets.length === 0 ? 'No secrets are kept here.' : secrets.map(({ name }) => name).join('\n')
-    return { data: secrets, text }
-  })
+export async function listSecrets(options: GlobalOptions): Promise<Result> {
+  await using control = await openControl(options, undefined)
+  const secrets = await control.secrets()
+  const text = secrets.length === 0 ? 'No secrets are kept here.' : secrets.map(({ name }) => name).join('\n')
+  return { data: secrets, text }
 }
 
 /** Forgets a secret. */
-export function removeSecret(name: string, options: GlobalOptions): Promise<Result> {
-  return askWithControl(options, undefined, async (control) => ({
+export async function removeSecret(name: string, options: GlobalOptions): Promise<Result> {
+  await using control = await openControl(options, undefined)
+  return {
     data: await control.removeSecret({ name }),
     text: `Removed ${name}.`,
-  }))
+  }
 }

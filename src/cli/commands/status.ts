@@ -1,5 +1,5 @@
-import { askWithControl } from '../open-control.ts'
-import { formatPlaceFlag, type GlobalOptions, type Result } from '../options.ts'
+import { openControl } from '../open-control.ts'
+import type { GlobalOptions, Result } from '../options.ts'
 import { readAllTasks, readRunSummary } from '../read-pages.ts'
 import { makeSummaryData, renderSummary } from '../render/summary.ts'
 import { renderTaskDetail } from '../render/task-detail.ts'
@@ -13,28 +13,23 @@ export interface StatusOptions extends GlobalOptions {
 }
 
 /** Shows a run task by task, or everything about one task. */
-export function showRunStatus(
+export async function showRunStatus(
   run: string,
   name: string | undefined,
   options: StatusOptions,
 ): Promise<Result> {
-  return askWithControl(options, undefined, async (control) => {
-    const summary = await readRunSummary(control, run)
-    const { run: id, unattendedSince } = summary.run
-    const task = name ?? options.task
-    const statuses = options.failed ? ['failed' as const] : undefined
-    const tasks = await readAllTasks(control, { run: id, task, statuses })
-    const data = { ...makeSummaryData(summary), tasks }
-    const [only] = tasks
-    if (task !== undefined && only !== undefined && tasks.length === 1)
-      return { data, text: renderTaskDetail(only, unattendedSince) }
-    return {
-      data,
-      text: [
-        renderTaskTable(tasks, unattendedSince),
-        '',
-        renderSummary(summary, formatPlaceFlag(options)),
-      ].join('\n'),
-    }
-  })
+  await using control = await openControl(options, undefined)
+  const summary = await readRunSummary(control, run)
+  const { run: id, unattendedSince } = summary.run
+  const task = name ?? options.task
+  const statuses = options.failed ? ['failed' as const] : undefined
+  const tasks = await readAllTasks(control, { run: id, task, statuses })
+  const data = { ...makeSummaryData(summary), tasks }
+  const [only] = tasks
+  if (task !== undefined && only !== undefined && tasks.length === 1)
+    return { data, text: renderTaskDetail(only, unattendedSince) }
+  return {
+    data,
+    text: [renderTaskTable(tasks, unattendedSince), '', renderSummary(summary, control.placeFlag)].join('\n'),
+  }
 }

@@ -4,7 +4,7 @@ import { RUN_STATUSES } from '../../control/run-filter.ts'
 import { listFieldChoices } from '../../define/fields.ts'
 import { findParameterKind } from '../../define/params.ts'
 import { loadProject, type Project, requireConfig } from '../../project/load-config.ts'
-import { askWithControl } from '../open-control.ts'
+import { openQuickControl } from '../open-control.ts'
 import { findDefaultState, resolveFromStart } from '../place.ts'
 import { readAllTasks } from '../read-pages.ts'
 import { formatInstant } from '../render/text.ts'
@@ -86,8 +86,10 @@ const listSecretCandidates = (where: Where): Promise<Candidate[]> =>
   askHere(where, async (control) => (await control.secrets()).map(({ name }) => ({ value: name })))
 
 /** Asks for a list on this machine. A deployment is not called, because an answer takes too long while typing. */
-const askHere = async <T>({ flags }: Where, ask: (control: Control) => Promise<T[]>): Promise<T[]> =>
-  flags.env === undefined ? askWithControl({ state: findStateFolder(flags) }, undefined, ask) : []
+async function askHere<T>({ flags }: Where, ask: (control: Control) => Promise<T[]>): Promise<T[]> {
+  await using control = await openQuickControl({ state: findStateFolder(flags), env: flags.env })
+  return control === undefined ? [] : await ask(control)
+}
 
 const findStateFolder = ({ state, config }: Where['flags']) =>
   state === undefined ? findDefaultState(config) : resolveFromStart(state)

@@ -4,9 +4,9 @@ import { createRequire } from 'node:module'
 import { extname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { SluiceError } from '../../core/errors.ts'
+import type { TemplateResource } from '../../homes/remote/stack.ts'
 import { EXIT } from '../exit.ts'
 import { explainDeployFailure } from './deploy-failure.ts'
-import type { TemplateResource } from './stack.ts'
 
 /** One use of the CDK's command. */
 export interface CdkCall {

@@ -1,5 +1,5 @@
+import type { TemplateResource } from '../../homes/remote/stack.ts'
 import { askForConfirmation } from '../ask.ts'
-import type { TemplateResource } from './stack.ts'
 
 /** What holds data, in users' words. */
 const HOLDING: { [type: string]: string } = {

@@ -4,7 +4,7 @@ import {
   type StackEvent,
 } from '@aws-sdk/client-cloudformation'
 import { SluiceError } from '../../core/errors.ts'
-import { explainAwsError, isCredentialsError } from './deployment.ts'
+import { explainAwsError, isCredentialsError } from '../../homes/remote/deployment.ts'
 
 /** What a failed deployment was about. */
 export interface DeployFailure {

@@ -1,6 +1,9 @@
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation'
 import { SluiceError } from '../../core/errors.ts'
 import { isImagesOutput, type StackOutputs } from '../../core/names.ts'
+import { findDeployedEnvironment } from '../../define/deployed-environment.ts'
+import { explainAwsError, findReachableTarget } from '../../homes/remote/deployment.ts'
+import { readDeployedResources, type Target, type TemplateResource } from '../../homes/remote/stack.ts'
 import { loadProject, type Project, requireConfig } from '../../project/load-config.ts'
 import { EXIT } from '../exit.ts'
 import type { GlobalOptions, Result } from '../options.ts'
@@ -8,9 +11,7 @@ import { prepareAccount } from './account.ts'
 import { type CdkCall, readSynthesisedResources, runCdkCommand, synthesiseStack } from './cdk.ts'
 import { checkOutCommit } from './check-out.ts'
 import { askBeforeDataLoss, findLostData } from './data-loss.ts'
-import { explainAwsError, findReachableTarget } from './deployment.ts'
 import { findKeptSecrets } from './kept-secrets.ts'
-import { readDeployedResources, type Target, type TemplateResource } from './stack.ts'
 
 /** Flags of `deploy` and `diff`. */
 export interface DeployOptions extends GlobalOptions {
@@ -41,7 +42,7 @@ export async function deployProject(verb: 'deploy' | 'diff', options: DeployOpti
 
 async function deployFrom(folder: string, verb: 'deploy' | 'diff', options: DeployOptions): Promise<Result> {
   const project = await loadProject(requireConfig(folder, options.config))
-  const target = await findReachableTarget(project, options.env)
+  const target = await findReachableTarget(project, findDeployedEnvironment(project, options.env))
   const { region, stack } = target.environment
   const deployed = await readDeployedTemplate(target)
   if (verb === 'deploy') await prepareAccount(project, target.environment, printStep)

@@ -2,16 +2,17 @@ import { CloudFormationClient, UpdateTerminationProtectionCommand } from '@aws-s
 import { CloudWatchLogsClient, DeleteLogGroupCommand } from '@aws-sdk/client-cloudwatch-logs'
 import { DeleteSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import { readErrorName, SluiceError } from '../../core/errors.ts'
+import { findDeployedEnvironment } from '../../define/deployed-environment.ts'
+import { type Deployment, explainAwsError, findDeployment } from '../../homes/remote/deployment.ts'
+import { makeDeploymentControl } from '../../homes/remote/open-control.ts'
+import { listStackResources, readDeployedResources } from '../../homes/remote/stack.ts'
 import { loadProject, type Project, requireConfig } from '../../project/load-config.ts'
 import { EXIT } from '../exit.ts'
 import type { GlobalOptions, Result } from '../options.ts'
 import { runCdkCommand, synthesiseStack } from './cdk.ts'
-import { openDeployedControl } from './control.ts'
 import { askBeforeDataLoss, askBeforeGoingOn, findLostData } from './data-loss.ts'
-import { type Deployment, explainAwsError, findDeployment } from './deployment.ts'
 import { listStackSecrets } from './kept-secrets.ts'
 import { settleOpenRuns } from './settle-runs.ts'
-import { listStackResources, readDeployedResources } from './stack.ts'
 
 /** Flags of `destroy`. */
 export interface DestroyOptions extends GlobalOptions {
@@ -35,7 +36,7 @@ const printLine = (line: string) => console.error(line)
 /** Removes a deployment: says what goes and what stays, settles open runs, then removes the stack. */
 export async function destroyDeployment(options: DestroyOptions): Promise<Result> {
   const project = await loadProject(requireConfig(process.cwd(), options.config))
-  const deployment = await findDeployment(project, options.env)
+  const deployment = await findDeployment(project, findDeployedEnvironment(project, options.env))
   const { stack, environment } = deployment
   const cloudFormation = new CloudFormationClient({ region: environment.region })
   const resources = await explainLookFailure(() => listStackResources(cloudFormation, stack))
@@ -44,7 +45,7 @@ export async function destroyDeployment(options: DestroyOptions): Promise<Result
   printLine(farewell(stack, options))
   await askBeforeDataLoss(stack, lost, options.removeData === true)
   await askBeforeGoingOn(`${stack} is removed.`, options.yes === true)
-  const control = await openDeployedControl(options, project)
+  const control = makeDeploymentControl(deployment)
   const resume = await settleOpenRuns({ control, say: printLine }, options)
   try {
     await removeStack(project, deployment, cloudFormation)
@@ -94,7 +95,7 @@ const listPhysicalNames = (
 /** The protection goes with the last question, and comes back where the stack stays after all: the next deployment turns it on. */
 async function removeStack(
   project: Project,
-  { name, stack, environment: { region } }: Deployment,
+  { stack, environment: { name, region } }: Deployment,
   cloudFormation: CloudFormationClient,
 ): Promise<void> {
   const call = { folder: project.folder, region, stack, context: { env: name, config: project.path, stack } }

@@ -4,7 +4,7 @@ import {
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager'
 import type { DeployedEnvironment } from '../../define/deployed-environment.ts'
-import type { TemplateResource } from './stack.ts'
+import type { TemplateResource } from '../../homes/remote/stack.ts'
 
 /**
  * Names of secrets that stayed from an earlier deployment: they are there, but not in the stack, which so must not make

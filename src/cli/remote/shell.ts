@@ -12,10 +12,11 @@ import { SHELL } from '../../adapters/ecs/workers.ts'
 import type { TaskShape } from '../../control/control.ts'
 import { SluiceError } from '../../core/errors.ts'
 import { CAPACITY, CONTAINER, EVENTS, parseEcsTaskId } from '../../core/names.ts'
+import { findDeployedEnvironment } from '../../define/deployed-environment.ts'
+import { type Deployment, findDeployment } from '../../homes/remote/deployment.ts'
+import { makeDeploymentControl } from '../../homes/remote/open-control.ts'
 import { EXIT } from '../exit.ts'
 import { type GlobalOptions, loadWorkingProject, type Result } from '../options.ts'
-import { openDeployedControl } from './control.ts'
-import { type Deployment, findDeployment } from './deployment.ts'
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 const LOOK_MS = 2_000
@@ -28,8 +29,8 @@ export async function openContainerShell(
   options: GlobalOptions,
 ): Promise<Result> {
   const project = await loadWorkingProject(options)
-  const deployment = await findDeployment(project, options.env ?? '')
-  const control = await openDeployedControl(options, project)
+  const deployment = await findDeployment(project, findDeployedEnvironment(project, options.env ?? ''))
+  const control = makeDeploymentControl(deployment)
   const { tasks } = await control.tasks({ run: wanted, task: name, limit: 1 })
   const [task] = tasks as [TaskShape]
   const client = new ECSClient({ region: deployment.environment.region })

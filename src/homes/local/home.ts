@@ -44,7 +44,8 @@ export interface HomeOptions {
   project?: Project
   /** Overrides the project's storage. */
   storageFolder?: string
-  inline?: 'inline'
+  /** Runs bodies in this process: no isolation, quick to start. */
+  inline?: true
   /** How long a body may take to stop after it was asked to. @default 10 s */
   graceMs?: number
 }

@@ -8,11 +8,7 @@ import {
 } from '@aws-sdk/client-cloudformation'
 import { readErrorMessage, SluiceError } from '../../core/errors.ts'
 import { type StackOutputs, TASKS_MACHINE } from '../../core/names.ts'
-import {
-  type DeployedEnvironment,
-  findDeployedEnvironment,
-  makeEarlierStackName,
-} from '../../define/deployed-environment.ts'
+import type { NamedEnvironment } from '../../define/deployed-environment.ts'
 import type { Project } from '../../project/load-config.ts'
 
 /** A stack as CloudFormation tells it. */
@@ -23,7 +19,7 @@ export interface FoundStack {
 
 /** An environment with its stack; `found` is absent where it was never deployed. */
 export interface Target {
-  environment: DeployedEnvironment
+  environment: NamedEnvironment
   found: FoundStack | undefined
 }
 
@@ -34,16 +30,15 @@ const SAME_PROJECT = 0.5
  * Finds the stack of an environment. One that was deployed before names of stacks had the project's goes on under its
  * old name where it is of this project: it has at least half of its pipelines. Throws where a stack is another project's.
  */
-export async function findTarget(project: Project, name: string): Promise<Target> {
-  const environment = findDeployedEnvironment(project, name)
+export async function findTarget(project: Project, environment: NamedEnvironment): Promise<Target> {
   const client = new CloudFormationClient({ region: environment.region })
   const found = await describeStack(client, environment.stack)
   if (found !== undefined) {
     await refuseForeign(client, project, found)
     return { environment, found }
   }
-  const isNamed = project.environments[name]?.stack !== undefined
-  const earlier = isNamed ? undefined : await describeStack(client, makeEarlierStackName(name))
+  const { earlierStack } = environment
+  const earlier = earlierStack === undefined ? undefined : await describeStack(client, earlierStack)
   if (earlier === undefined || !(await isStackOfProject(client, project, earlier)))
     return { environment, found: undefined }
   return { environment: { ...environment, stack: earlier.name }, found: earlier }

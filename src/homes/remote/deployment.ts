@@ -1,22 +1,22 @@
 import { fromNodeProviderChain } from '@aws-sdk/credential-providers'
 import { readErrorMessage, readErrorName, SluiceError } from '../../core/errors.ts'
 import type { StackOutputs } from '../../core/names.ts'
-import type { DeployedEnvironment } from '../../define/deployed-environment.ts'
+import type { NamedEnvironment } from '../../define/deployed-environment.ts'
 import type { Project } from '../../project/load-config.ts'
 import { findTarget, type Target } from './stack.ts'
 
 /** A deployment as the command finds it: an environment of the config, and what its stack says of itself. */
 export interface Deployment {
-  name: string
-  environment: DeployedEnvironment
+  environment: NamedEnvironment
   stack: string
   outputs: StackOutputs
 }
 
 /** Looks the deployment up with the user's own credentials. */
-export async function findDeployment(project: Project, name: string): Promise<Deployment> {
-  const { environment, found } = await findReachableTarget(project, name)
-  if (found !== undefined) return { name, environment, stack: found.name, outputs: found.outputs }
+export async function findDeployment(project: Project, wanted: NamedEnvironment): Promise<Deployment> {
+  const { environment, found } = await findReachableTarget(project, wanted)
+  const { name } = environment
+  if (found !== undefined) return { environment, stack: found.name, outputs: found.outputs }
   throw new SluiceError(
     'invalid_deployment',
     `There is no stack ${environment.stack}: ${name} has not been deployed.`,
@@ -25,9 +25,9 @@ export async function findDeployment(project: Project, name: string): Promise<De
 }
 
 /** The stack of an environment, deployed or not; what is in the way of asking is explained. */
-export async function findReachableTarget(project: Project, name: string): Promise<Target> {
+export async function findReachableTarget(project: Project, environment: NamedEnvironment): Promise<Target> {
   try {
-    return await findTarget(project, name)
+    return await findTarget(project, environment)
   } catch (error) {
     throw error instanceof SluiceError ? error : explainAwsError(error)
   }

@@ -1,0 +1,71 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { makeFileSecrets } from '../../adapters/secrets/file-secrets.ts'
+import type { Control } from '../../control/control.ts'
+import type { Home } from '../../control/home.ts'
+import { makeLocalControl } from '../../control/local-control.ts'
+import { SluiceError } from '../../core/errors.ts'
+import { makeSecretVariableName } from '../../define/secret.ts'
+import { makeEmptyProject, type Project } from '../../project/load-config.ts'
+import { type HomeOptions, openLocalHome } from './home.ts'
+import { makeSecretsPath, makeStateFolder } from './state-folder.ts'
+
+/**
+ * Asks the state in a folder, which is opened at the first operation that needs it. Without a project, definitions and
+ * limits are unknown. `onWork` is called once bodies are about to run in this process.
+ */
+export function openLocalControl(options: HomeOptions, onWork: () => void): Control {
+  const { stateFolder, project = makeEmptyProject(process.cwd()) } = options
+  let home: Home | undefined
+  const open = async () => {
+    home ??= openLocalHome(options)
+    return home
+  }
+  const isMade = () => existsSync(join(stateFolder, 'state.db'))
+  return makeLocalControl({
+    state: {
+      open,
+      existing: async () => (isMade() ? open() : home),
+      withRuns: async () => (isMade() ? open() : noRuns(stateFolder)),
+    },
+    project,
+    isHosted: false,
+    secrets: makeSecretKeeper(stateFolder),
+    onWork,
+    close: async () => home?.close(),
+  })
+}
+
+/** Asks the state on which an engine of this process works. */
+export const makeControlBesideEngine = (home: Home, project: Project, stateFolder: string): Control =>
+  makeLocalControl({
+    state: { open: async () => home, existing: async () => home, withRuns: async () => home },
+    project,
+    isHosted: true,
+    secrets: makeSecretKeeper(stateFolder),
+    close: home.close,
+  })
+
+/** The secrets of a state, without opening the state itself. */
+export const openSecretsOfState = (stateFolder: string) =>
+  makeFileSecrets(makeSecretsPath(stateFolder), makeSecretVariableName)
+
+/** Secrets are kept beside the state, which need not be opened for them. */
+function makeSecretKeeper(stateFolder: string) {
+  const secrets = openSecretsOfState(stateFolder)
+  return {
+    names: secrets.names,
+    set(name: string, value: string) {
+      // The folder is kept out of version control before a secret lies in it.
+      makeStateFolder(stateFolder)
+      secrets.set(name, value)
+    },
+    remove: secrets.remove,
+  }
+}
+
+function noRuns(stateFolder: string): never {
+  throw new SluiceError('unknown_run', `There are no runs in the state ${stateFolder}.`, {
+    hint: 'Start one: sluice run NAME. Another state is named with --state.',
+  })
+}
