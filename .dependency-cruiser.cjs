@@ -48,8 +48,8 @@ module.exports = {
       name: 'kinds-of-runners-stand-alone',
       severity: 'error',
       comment: 'a kind of runner may import what all kinds share, never from another kind',
-      from: { path: '^src/runners/(process|command)/' },
-      to: { path: '^src/runners/(inline\\.ts$|process/|command/)', pathNot: '^src/runners/$1/' },
+      from: { path: '^src/runners/(process|command|container)/' },
+      to: { path: '^src/runners/(inline\\.ts$|process/|command/|container/)', pathNot: '^src/runners/$1/' },
     },
     {
       name: 'adapters-need-core-alone',

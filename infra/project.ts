@@ -66,6 +66,7 @@ export async function readProject({
   const environment = findDeployedEnvironment(project, name)
   refuseBroken(project)
   refusePoolNames(project)
+  refuseContainers(project)
   const out = outdir ?? join(project.folder, '.sluice', 'deploy', name)
   const containers = listBundledContainers(project)
   const bundled: BundledProject = {
@@ -109,6 +110,17 @@ function refusePoolNames({ pools }: Project): void {
   const problems = findPoolNameProblems(Object.keys(pools))
   if (problems.length > 0)
     throw new SluiceError('invalid_deployment', `Nothing was deployed:\n- ${problems.join('\n- ')}`)
+}
+
+/** Tasks that are containers themselves run on one machine only; on AWS nothing would start them. */
+function refuseContainers({ tasks }: Project): void {
+  const families = [...tasks.values()].flatMap(({ family, container }) => (container ? [family] : []))
+  if (families.length > 0)
+    throw new SluiceError(
+      'invalid_deployment',
+      `Nothing was deployed: ${families.join(', ')} are containers, which run on one machine only in this version.`,
+      { hint: 'Leave the pipelines with containers out of the config of the deployment.' },
+    )
 }
 
 /** How the containers of each pool are launched. */

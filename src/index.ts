@@ -4,13 +4,22 @@ export { readLines } from './core/lines.ts'
 export type { BudgetPeriod } from './core/records/lock-and-limit.ts'
 export type { Body, BodyContext, Budget, Log } from './define/body.ts'
 export { type Config, defineConfig, type Environment } from './define/config.ts'
+export {
+  type CommandContext,
+  type ContainerOptions,
+  container,
+  type InputsInContainer,
+  type TargetInContainer,
+  type TargetsInContainer,
+} from './define/container.ts'
+export { type BuildOptions, type BuiltImage, build } from './define/image.ts'
 export { day, insignificant } from './define/params.ts'
 export { type Pipeline, type PipelineOptions, pipeline } from './define/pipeline.ts'
 export type { InputOf, Requires } from './define/requires.ts'
 export { cron, daily, hourly, quarterHourly, type Schedule, type ScheduleOptions } from './define/schedule.ts'
 export { type SecretReference, secret } from './define/secret.ts'
 export { type CollectionTarget, collection } from './define/targets/collection.ts'
-export { type FolderTarget, folder } from './define/targets/folder.ts'
+export { type FolderOptions, type FolderTarget, folder } from './define/targets/folder.ts'
 export {
   type FileTarget,
   file,

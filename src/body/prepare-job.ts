@@ -1,8 +1,9 @@
 import type { BodyJob } from '../body/body-job.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { Json } from '../core/json.ts'
+import type { PlannedTask } from '../core/plan.ts'
 import type { Job, SecretStore } from '../core/ports/working.ts'
-import type { Markers } from '../define/targets/marker.ts'
+import { MARKER_URI, type Markers } from '../define/targets/marker.ts'
 
 /** Gathers what a child cannot read itself: results of markers, and the secrets that the task names. */
 export async function prepareBodyJob(job: Job, secrets: SecretStore, markers: Markers): Promise<BodyJob> {
@@ -40,4 +41,14 @@ export async function readSecretValues(
     values[name] = value
   }
   return values
+}
+
+/** Results of the tasks without output that a container reads, by the URIs of its inputs. */
+export async function readInputResults(
+  { container }: Pick<PlannedTask, 'container'>,
+  markers: Markers,
+): Promise<ReadonlyMap<string, Json>> {
+  const uris = (container?.inputs ?? []).map(({ uri }) => uri).filter((uri) => uri.startsWith(MARKER_URI))
+  const found = uris.length === 0 ? [] : await markers.read(uris.map((uri) => uri.slice(MARKER_URI.length)))
+  return new Map(uris.map((uri, index) => [uri, found[index]?.result ?? null]))
 }

@@ -1,4 +1,5 @@
 import type { Surroundings } from '../body/outputs.ts'
+import type { Plan } from '../core/plan.ts'
 import type { Logs, Presence } from '../core/ports/looking.ts'
 import type { SecretStore } from '../core/ports/working.ts'
 import type { Context } from '../engine/context.ts'
@@ -30,6 +31,8 @@ export interface Home {
   definitions: Omit<PlanSurroundings, 'folder'>
   /** Which processes work on runs; absent if a deployment does. */
   presence?: Presence
+  /** Throws what is missing here to run the tasks of a plan, before any runs. */
+  requireRunnable(plan: Plan): Promise<void>
   /** Gives the space of what was forgotten back; absent if nothing has to. */
   shrink?(): Promise<ShrinkResult>
   /** Removes what attempts that died have left beside targets; absent if targets are not on this machine. */

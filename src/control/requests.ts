@@ -228,6 +228,7 @@ function makePlan(home: Home, name: string, root: TaskInstance, adjustment: Adju
 export async function planOpeningRun(home: Home, asked: PlannableRequest): Promise<Plan> {
   const plan = await asked.plan(home)
   await requirePlanSecrets(plan, home.secrets)
+  await home.requireRunnable(plan)
   await recordPlanOutputs(home.definitions, plan)
   return plan
 }
@@ -243,6 +244,7 @@ export async function joinOrStartRun(
   let plan: Plan | undefined = await asked.plan(home)
   if (plan.tasks[plan.header.root]?.complete) return undefined
   await requirePlanSecrets(plan, home.secrets)
+  await home.requireRunnable(plan)
   return joinOrOpenRun(context, asked.request, async () => {
     const made = plan ?? (await asked.plan(home))
     plan = undefined

@@ -49,6 +49,7 @@ export function viewTask({ task, planned, attempts, result, notBefore }: TaskRec
     endedAt: task.endedAt ?? null,
     peakMemoryBytes: task.peakMemoryBytes ?? null,
     cpuSeconds: task.cpuSeconds ?? null,
+    image: task.image ?? null,
     worker: task.worker ?? null,
     code: task.code ?? null,
     memoryMb: task.memoryMb ?? planned.policy.memoryMb ?? null,

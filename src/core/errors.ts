@@ -65,6 +65,16 @@ export const ERRORS = {
     retryable: false,
     meaning: 'A secret has not been set.',
   },
+  no_container_engine: {
+    source: 'user',
+    retryable: false,
+    meaning: 'A task needs a container, and neither Docker nor Podman answers on this machine.',
+  },
+  no_image: {
+    source: 'user',
+    retryable: false,
+    meaning: 'The image of a container does not exist, may not be pulled, or cannot be built.',
+  },
   unsafe_path: {
     source: 'user',
     retryable: false,

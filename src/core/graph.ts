@@ -1,5 +1,5 @@
 import type { Params } from './json.ts'
-import type { Command, Plan, PlannedTask, Policy, Shape } from './plan.ts'
+import type { Command, ContainerProgram, Plan, PlannedTask, Policy, Shape } from './plan.ts'
 import { type Failure, MAX_FAN_IN } from './records/task-run.ts'
 
 /** A task as planning found it; upstreams by id, which may not be found themselves if the task is complete. */
@@ -18,6 +18,7 @@ export interface FoundTask {
   join?: true
   forced?: true
   command?: Command
+  container?: ContainerProgram
   policy: Policy
 }
 

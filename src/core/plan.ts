@@ -26,11 +26,60 @@ export interface Command {
   env: { [name: string]: string }
 }
 
+/** Where the image of a container comes from: a reference such as `python:3.12-slim`, or a folder that is built. */
+export type Image = { reference: string } | { build: ImageBuild }
+
+/** A folder with a Dockerfile, built where no image of the same content has been built before. */
+export interface ImageBuild {
+  /** Absolute path of the build context. */
+  folder: string
+  /** Path of the Dockerfile in the folder. @default 'Dockerfile' */
+  dockerfile?: string
+  /** The stage of the Dockerfile that is built. @default the last one */
+  target?: string
+  /** Build arguments, such as the version of a runtime. They can be read in the image, so they are no place for secrets. */
+  args?: { [name: string]: string }
+  /** A branch, tag or commit of the repository around the folder, which is built instead of the files that are there now. */
+  ref?: string
+}
+
+/** A program that runs in a container, and what it finds in there. Nothing of it needs user code to run. */
+export interface ContainerProgram {
+  image: Image
+  /** Arguments for the image's entry point. @default what the image starts by itself */
+  argv?: string[]
+  env: { [name: string]: string }
+  /** What it reads, under `/sluice/in`. */
+  inputs: ContainerInput[]
+  /** What it writes, under `/sluice/out`; published when it exits with 0. */
+  outputs: ContainerOutput[]
+}
+
+/** A target that a container reads. */
+export interface ContainerInput {
+  /** URI of a file or of a folder, or `marker:ID` for the result of a task without output, which is a JSON file. */
+  uri: string
+  /** Its path under `/sluice/in`, with forward slashes. */
+  at: string
+}
+
+/** A target that a container writes. */
+export interface ContainerOutput {
+  /** URI of a file, or of a folder where `marker` is there. */
+  uri: string
+  /** Its path under `/sluice/out`, with forward slashes. */
+  at: string
+  /** A folder is whole when this file is in it. `sluice`: Sluice writes it; `program`: the program has to write it. */
+  marker?: { name: string; by: 'sluice' | 'program' }
+}
+
 /** How a task is run; everything that deciding and executing need to know without user code. */
 export interface Policy {
   retry: RetryPolicy
   timeoutMs?: number
   memoryMb?: number
+  /** CPU of a container in units of 1/1024 of a core, as ECS counts it. */
+  cpu?: number
   fresh: 'run' | 'attempt'
   /** Made outside of Sluice: its target is looked at every `pollMs`, until the timeout. */
   external?: { pollMs: number }
@@ -69,8 +118,10 @@ export interface PlannedTask {
   join?: true
   /** Runs though its target is there. */
   forced?: true
-  /** A program instead of a body. */
+  /** A program of a plan from elsewhere, instead of a body. */
   command?: Command
+  /** A program in a container, instead of a body or around the command. */
+  container?: ContainerProgram
   /** Number of the task that yielded it. */
   yielder?: number
   policy: Policy

@@ -5,9 +5,9 @@ import { type Fields, isZodField } from './params.ts'
 import type { Requires } from './requires.ts'
 import { SECRET_NAME } from './secret.ts'
 import type { Output } from './targets/target.ts'
-import type { RetryOptions, Secrets, TaskOptions } from './task.ts'
+import type { RetryOptions, Secrets, TaskKind, TaskOptions } from './task.ts'
 
-type Options = Omit<TaskOptions<Fields, Requires, Output, Secrets>, 'requires' | 'output'>
+type Options = Omit<TaskOptions<Fields, Requires, Output, Secrets>, 'requires' | 'output'> & { cpu?: number }
 const DEFAULT_RETRY = { attempts: 3, delaySeconds: 10, backoff: 'exponential' } as const
 const FAMILY = /^[A-Za-z][A-Za-z0-9_]{0,49}$/
 const PARAMETER = /^[a-z][A-Za-z0-9]{0,49}$/
@@ -31,6 +31,7 @@ export function makeTaskPolicy(options: Options, pollSeconds: number | undefined
     secrets: Object.fromEntries(secrets.map(([name, reference]) => [name, reference?.secret])),
     ...(options.timeoutSeconds === undefined ? {} : { timeoutMs: options.timeoutSeconds * 1000 }),
     ...(options.memoryMb === undefined ? {} : { memoryMb: options.memoryMb }),
+    ...(options.cpu === undefined ? {} : { cpu: options.cpu }),
     ...(options.pool === undefined ? {} : { pool: options.pool }),
     ...(options.priority === undefined ? {} : { priority: options.priority }),
     ...(options.resources === undefined ? {} : { resources: { ...options.resources } }),
@@ -53,23 +54,17 @@ const KNOWN = [
   'resources',
   'budgets',
 ]
+const KNOWN_OF_CONTAINERS = [...KNOWN.filter((name) => name !== 'fresh'), 'image', 'command', 'env', 'cpu']
 const MAX_PRIORITY = 1000
 
 /** Everything that is wrong with a definition, a sentence each. */
-export function findDefinitionProblems(
-  family: string,
-  options: Options,
-  kind: { body: unknown } | { pollSeconds: unknown },
-): string[] {
+export function findDefinitionProblems(family: string, options: Options, kind: TaskKind): string[] {
   const problems: string[] = []
   const check = (isRight: boolean, problem: string) => {
     if (!isRight) problems.push(`task ${JSON.stringify(family)}: ${problem}`)
   }
   check(FAMILY.test(family), 'a family is a letter, then up to 49 letters, digits or underscores')
-  for (const name of Object.keys(options))
-    check(KNOWN.includes(name), `there is no option ${name}; there are ${KNOWN.join(', ')}`)
-  if ('body' in kind) check(typeof kind.body === 'function', 'its body, the last argument, is missing')
-  else check(isPositive(kind.pollSeconds), 'pollSeconds must be above 0')
+  checkKind(options, kind, check)
   for (const [name, field] of Object.entries(options.params ?? {})) checkParameter(name, field, check)
   checkRetry(options.retry ?? {}, check)
   const { timeoutSeconds, memoryMb, fresh } = options
@@ -93,6 +88,15 @@ export function findDefinitionProblems(
   for (const [name, weight] of Object.entries({ ...options.resources, ...options.budgets }))
     check(isCount(weight), `${name}: ${weight} must be a whole number of 1 or more`)
   return problems
+}
+
+function checkKind(options: Options, kind: TaskKind, check: (is: boolean, problem: string) => void): void {
+  const known = 'container' in kind ? KNOWN_OF_CONTAINERS : KNOWN
+  for (const name of Object.keys(options))
+    check(known.includes(name), `there is no option ${name}; there are ${known.join(', ')}`)
+  if ('container' in kind) for (const problem of kind.problems) check(false, problem)
+  if ('body' in kind) check(typeof kind.body === 'function', 'its body, the last argument, is missing')
+  if ('pollSeconds' in kind) check(isPositive(kind.pollSeconds), 'pollSeconds must be above 0')
 }
 
 const isCount = (value: unknown) => typeof value === 'number' && Number.isInteger(value) && value >= 1

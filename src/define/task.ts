@@ -2,6 +2,7 @@ import { formatTaskLabel, makeTaskId } from '../core/identity.ts'
 import type { Json, Params } from '../core/json.ts'
 import type { Policy } from '../core/plan.ts'
 import type { Body, BodyContext } from './body.ts'
+import type { ContainerDefinition } from './container.ts'
 import { findCallingModule } from './defined-in.ts'
 import { type Fields, type GivenOf, type ParamsOf, parseTaskParams, pickSignificantParams } from './params.ts'
 import { findDefinitionProblems, makeTaskPolicy } from './policy.ts'
@@ -92,6 +93,8 @@ export interface TaskDefinition {
   requires?: (params: never) => Requires | undefined
   output?: (params: never) => Output | undefined
   body?: (context: BodyContext<never, never, never, never, never>) => unknown
+  /** A program in a container instead of a body. */
+  container?: ContainerDefinition
   policy: Policy
   /** What is wrong with the definition; told when the config is loaded. */
   problems: string[]
@@ -168,10 +171,17 @@ export function external<O extends Output, F extends Fields = Record<never, neve
   }) as unknown as Task<F, O>
 }
 
-function defineTaskFamily(
+/** What fulfils a task: a body, a program in a container, or somebody else. */
+export type TaskKind =
+  | { body: NonNullable<TaskDefinition['body']> }
+  | { container: ContainerDefinition; problems: string[] }
+  | { pollSeconds: number }
+
+/** Defines a family of any kind, without its types. */
+export function defineTaskFamily(
   family: string,
   options: TaskOptions<Fields, Requires, Output, Secrets>,
-  kind: { body: NonNullable<TaskDefinition['body']> } | { pollSeconds: number },
+  kind: TaskKind,
 ): Task<Fields, unknown> {
   const fields = options.params ?? {}
   const definition: TaskDefinition = {
@@ -180,6 +190,7 @@ function defineTaskFamily(
     ...(options.requires && { requires: options.requires as TaskDefinition['requires'] & {} }),
     ...(options.output && { output: options.output as TaskDefinition['output'] & {} }),
     ...('body' in kind && { body: kind.body }),
+    ...('container' in kind && { container: kind.container }),
     policy: makeTaskPolicy(options, 'pollSeconds' in kind ? kind.pollSeconds : undefined),
     problems: findDefinitionProblems(family, options, kind),
   }

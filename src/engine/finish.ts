@@ -97,6 +97,7 @@ function makeEndChanges(
         holds: undefined,
         peakMemoryBytes: ending.peakMemoryBytes,
         cpuSeconds: ending.cpuSeconds,
+        image: ending.image,
       },
       if: { status: 'running', attempt: task.attempt, nonce, ...onlyIf },
     },
@@ -134,6 +135,7 @@ function makeAttemptRecord({ task, memoryMb }: EndedAttempt, ending: Ending, end
     ...(task.code === undefined ? {} : { code: task.code }),
     ...(ending.peakMemoryBytes === undefined ? {} : { peakMemoryBytes: ending.peakMemoryBytes }),
     ...(ending.cpuSeconds === undefined ? {} : { cpuSeconds: ending.cpuSeconds }),
+    ...(ending.image === undefined ? {} : { image: ending.image }),
     ...(ending.failure === undefined ? {} : { failure: ending.failure }),
     ...(ending.tail === undefined ? {} : { tail: ending.tail }),
   }

@@ -2,12 +2,13 @@ import { advanceFeed } from './advance.ts'
 import { applyConfiguredLimits } from './apply-limits.ts'
 import { auditOpenRuns } from './audit.ts'
 import type { Context } from './context.ts'
-import { loseOrphanedAttempts, tickDueRecords } from './tick.ts'
+import { endAbandonedJobs, loseOrphanedAttempts, tickDueRecords } from './tick.ts'
 import type { Worker } from './work.ts'
 
 const TICK_MS = 1_000
 const ORPHANS_MS = 5_000
 const AUDIT_LOOK_MS = 5_000
+const ABANDONED_MS = 60_000
 /** Changes send a wake signal; this pause is only for what becomes due by time. */
 const IDLE_MS = 200
 
@@ -62,6 +63,7 @@ export function startEngineLoops(
     every(TICK_MS, () => tickDueRecords(context)),
     every(ORPHANS_MS, () => loseOrphanedAttempts(context)),
     every(AUDIT_LOOK_MS, auditWhenDue),
+    every(ABANDONED_MS, () => endAbandonedJobs(context)),
   ]
   const executing = worker && [worker.run(), every(heartbeatMs, () => worker.beat())]
   for (const loop of [...loops, ...(executing ?? [])]) loop.catch(failed.reject)

@@ -1,6 +1,7 @@
 import type { Fields, Stored } from '../core/change.ts'
 import { type Key, keys } from '../core/keys.ts'
 import type { Run } from '../core/records/run.ts'
+import { hasTaskEnded } from '../core/records/status.ts'
 import type { TaskRun } from '../core/records/task-run.ts'
 import { sweepCancelledRun } from './cancel.ts'
 import type { Context } from './context.ts'
@@ -47,6 +48,14 @@ export async function loseWorkerAttempts(context: Context, worker: string, why: 
       lost++
     }
   return lost
+}
+
+/** Ends what attempts have left running whose task runs have ended, or were forgotten: no later attempt takes care of it. */
+export async function endAbandonedJobs({ ports }: Context): Promise<void> {
+  await ports.runner.endAbandoned?.(async (run, number) => {
+    const [task] = await ports.store.read([keys.taskRun(run, number)])
+    return task !== undefined && !hasTaskEnded(task.status)
+  })
 }
 
 async function handleDue(context: Context, key: Key): Promise<void> {

@@ -15,6 +15,8 @@ export const STATUS_OF_ERROR = {
   unknown_run: 404,
   unknown_task: 404,
   unknown_attempt: 404,
+  no_container_engine: 503,
+  no_image: 422,
   unknown_secret: 404,
   unsafe_path: 422,
   wrong_storage: 500,

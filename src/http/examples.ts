@@ -45,6 +45,7 @@ export const TASK: TaskShape = {
   endedAt: 1_789_000_002_000,
   peakMemoryBytes: 41_000_000,
   cpuSeconds: 0.4,
+  image: null,
   worker: 'laptop/4711',
   code: null,
   memoryMb: null,

@@ -44,7 +44,9 @@ export const PLAN_TASK = z
     image: z
       .string()
       .optional()
-      .describe('Container image for the command; needs a pool that runs containers.'),
+      .describe(
+        'Image in which the command runs, in a container: the targets of what it requires are under /sluice/in, its output goes under /sluice/out.',
+      ),
     env: texts.optional().describe('Environment variables of the command.'),
     secrets: texts
       .optional()
@@ -68,7 +70,7 @@ export const PLAN_TASK = z
       .optional(),
     timeoutSeconds: z.number().positive().optional(),
     memoryMb: z.int().min(1).optional(),
-    cpu: z.number().positive().optional(),
+    cpu: z.int().positive().optional().describe('Of a container, in units of 1/1024 of a core.'),
   })
   .describe('One task.')
 

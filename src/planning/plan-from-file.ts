@@ -77,7 +77,7 @@ function toFound(task: PlannedTask, planned: PlannedTask[]): FoundTask {
       const upstream = mustHave(planned[number], `task ${number}`)
       return upstream.join ? upstreamIds(upstream.upstreams) : [upstream.id]
     })
-  const { id, family, params, label, outputs, policy, command } = task
+  const { id, family, params, label, outputs, policy, command, container } = task
   const upstreams = upstreamIds(task.upstreams)
   return {
     id,
@@ -88,6 +88,7 @@ function toFound(task: PlannedTask, planned: PlannedTask[]): FoundTask {
     policy,
     upstreams,
     ...(command === undefined ? {} : { command }),
+    ...(container === undefined ? {} : { container }),
   }
 }
 

@@ -7,10 +7,12 @@ import { findLimitProblems, type Limits } from '../core/limits.ts'
 import type { Policy } from '../core/plan.ts'
 import type { Completeness, Store } from '../core/ports/deciding.ts'
 import { groupByRepeatedKey } from '../core/repeated.ts'
+import { findImageProblems } from '../define/image.ts'
 import { checkParsedParams } from '../define/params.ts'
 import { SECRET_NAME } from '../define/secret.ts'
 import { instantiateTask, type TaskDefinition } from '../define/task.ts'
 import { formatFileUri, parseFileUri } from './file-uris.ts'
+import { locateInContainer } from './locate-in-container.ts'
 import { type PlanFile, type PlanLine, refusePlanProblems } from './plan-format.ts'
 import { makePlanningDefinitions } from './planning.ts'
 
@@ -29,7 +31,7 @@ export interface PlanSurroundings {
   surroundings: Surroundings
   /** Where it is known who makes which target. */
   store: Store
-  /** If commands run. */
+  /** Where commands run. */
   folder: string
   storageFolder: string
   completeness: Completeness
@@ -62,7 +64,7 @@ export function makeForeignTasks(
   const all = foreign.filter((each) => each !== undefined)
   const byLine = new Map(all.map((each) => [each.line.task, each]))
   const inPlan = new Set(all.map(({ found }) => found.id))
-  for (const each of all) addEdges(each, byLine, inPlan, problems)
+  for (const each of all) addEdges(each, byLine, inPlan, given.storageFolder, problems)
   const cycle = findDependencyCycle(
     all.map(({ found, line }) => ({ ...found, label: `${line.task} (line ${line.line})` })),
   )
@@ -96,7 +98,9 @@ function toForeign(
   problems: string[],
 ): ForeignTask {
   const problem = (what: string) => problems.push(`line ${line.line} (${line.task}): ${what}`)
-  if (line.image !== undefined) problem('image needs a pool that runs containers; no pool here does')
+  for (const wrong of line.image === undefined ? [] : findImageProblems(line.image)) problem(wrong)
+  if (line.image !== undefined && line.command === undefined)
+    problem('image is for a command; a family of the config has its own')
   for (const name of Object.values(line.secrets ?? {}))
     if (!SECRET_NAME.test(name)) problem(`${JSON.stringify(name)} is no name of a secret`)
   const each = line.command ? commandTask(pipeline, line, line.command, given) : familyTask(line, given)
@@ -110,6 +114,10 @@ function commandTask(
   argv: string[],
   { folder, storageFolder }: PlanSurroundings,
 ): ForeignTask {
+  const outputs =
+    line.output === undefined ? [] : [locateInContainer(outputUri(line.output, storageFolder), storageFolder)]
+  const env = line.env ?? NONE
+  const image = line.image === undefined ? undefined : { reference: line.image }
   const found: FoundTask = {
     // The same command of the same task is the same work, whatever else changed in the plan.
     id: makeTaskId('command', { pipeline, task: line.task, command: argv }),
@@ -117,8 +125,9 @@ function commandTask(
     params: line.params ?? NONE,
     label: escapeControlCharacters(line.task),
     upstreams: [],
-    outputs: line.output === undefined ? [] : [outputUri(line.output, storageFolder)],
-    command: { argv, folder, env: line.env ?? NONE },
+    outputs: outputs.map(({ uri }) => uri),
+    command: { argv, folder, env },
+    ...(image === undefined ? {} : { container: { image, argv, env, inputs: [], outputs } }),
     policy: commandPolicy(line),
   }
   return { line, found, isDone: line.complete === true }
@@ -183,6 +192,7 @@ const POLICY_FIELDS = [
   'budgets',
   'timeoutSeconds',
   'memoryMb',
+  'cpu',
 ] as const satisfies (keyof PlanLine)[]
 
 /** Most commands say nothing of their own; they share one policy, also if the plan is kept. */
@@ -197,7 +207,7 @@ function commandPolicy(line: PlanLine): Policy {
 
 /** What the line says goes before what the definition says. */
 function makeLinePolicy(
-  { pool, priority, resources, budgets, timeoutSeconds, memoryMb }: PlanLine,
+  { pool, priority, resources, budgets, timeoutSeconds, memoryMb, cpu }: PlanLine,
   base: Policy,
 ): Policy {
   return {
@@ -208,6 +218,7 @@ function makeLinePolicy(
     ...(budgets === undefined ? {} : { budgets }),
     ...(timeoutSeconds === undefined ? {} : { timeoutMs: timeoutSeconds * 1000 }),
     ...(memoryMb === undefined ? {} : { memoryMb }),
+    ...(cpu === undefined ? {} : { cpu }),
   }
 }
 
@@ -216,6 +227,7 @@ function addEdges(
   each: ForeignTask,
   byLine: Map<string, ForeignTask>,
   inPlan: Set<string>,
+  storageFolder: string,
   problems: string[],
 ): void {
   if (each.line.requires === undefined && each.found.upstreams.length === 0) return
@@ -226,6 +238,9 @@ function addEdges(
         `line ${each.line.line} (${each.line.task}) requires by its definition ${id}, which is not in the plan`,
       )
   each.found.upstreams = [...new Set([...wanted, ...each.found.upstreams.filter((id) => inPlan.has(id))])]
+  const read = (each.line.requires ?? []).flatMap((id) => byLine.get(id)?.found.outputs ?? [])
+  if (each.found.container !== undefined)
+    each.found.container.inputs = [...new Set(read)].map((uri) => locateInContainer(uri, storageFolder))
 }
 
 function findSameTasks(tasks: ForeignTask[]): string[] {

@@ -4,10 +4,18 @@ import type { FoundTask } from '../core/graph.ts'
 import { escapeControlCharacters } from '../core/identity.ts'
 import type { Failure } from '../core/records/task-run.ts'
 import { waitForUserCode } from '../define/open-waits.ts'
-import { flattenRequires } from '../define/requires.ts'
+import { flattenRequires, type Requires } from '../define/requires.ts'
 import { StorageTarget, type Workspace } from '../define/targets/storage-target.ts'
 import { listOutputTargets, type Target } from '../define/targets/target.ts'
 import type { TaskInstance } from '../define/task.ts'
+import { describeContainer } from './describe-container.ts'
+
+/** A task as planning found it, with its upstreams, and what its `requires` returned. */
+interface Described {
+  found: FoundTask
+  upstreams: TaskInstance[]
+  requires?: Requires
+}
 
 /** How many single look-ups are made at once for targets that offer no bulk one. */
 const PARALLEL = 32
@@ -76,7 +84,13 @@ export function makePlanningDefinitions(surroundings: Surroundings) {
         return { found: { ...described, failure: makeWrongAnswerFailure(wrong) }, upstreams: [] }
       if (!Array.isArray(targets)) return { found: { ...described, failure: targets }, upstreams: [] }
       if (complete) return { found: { ...described, complete: true }, upstreams: [] }
-      return withUpstreams(task, described, oneOf)
+      const { requires, ...planned } = withUpstreams(task, described, oneOf)
+      if (definition.container === undefined || planned.found.failure !== undefined) return planned
+      const container = callUserCode('command', () =>
+        describeContainer(task, requires, (each) => bindTaskOutput(each, surroundings, workspace)),
+      )
+      if ('outcome' in container) return { found: { ...planned.found, failure: container }, upstreams: [] }
+      return { ...planned, found: { ...planned.found, container } }
     },
   }
 }
@@ -86,15 +100,17 @@ const makeWrongAnswerFailure = (wrong: string[]): Failure => ({
   message: `its definition is wrong: ${wrong.join('; ')}`,
 })
 
-function withUpstreams(task: TaskInstance, found: FoundTask, oneOf: (text: string) => string) {
+function withUpstreams(task: TaskInstance, found: FoundTask, oneOf: (text: string) => string): Described {
   const result = callUserCode('requires', () => {
     const requires = task.definition.requires?.(task.params as never)
-    return requires === undefined ? undefined : flattenRequires(requires, ({ id }) => oneOf(id))
+    return requires === undefined
+      ? undefined
+      : { requires, ...flattenRequires(requires, ({ id }) => oneOf(id)) }
   })
   if (result === undefined) return { found, upstreams: [] }
   if ('outcome' in result) return { found: { ...found, failure: result }, upstreams: [] }
-  const { shape, ids, upstreams } = result
-  return { found: { ...found, requires: shape, upstreams: ids }, upstreams }
+  const { requires, shape, ids, upstreams } = result
+  return { found: { ...found, requires: shape, upstreams: ids }, upstreams, requires }
 }
 
 function callUserCode<T>(what: string, call: () => T): T | Failure {

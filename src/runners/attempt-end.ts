@@ -6,6 +6,8 @@ import type { Failure } from '../core/records/task-run.ts'
 export interface AttemptUsage {
   peakMemoryBytes?: number
   cpuSeconds?: number
+  /** Digest of the image of its container. */
+  image?: string
 }
 
 /** How what ran for an attempt has ended: a fact, whatever it was asked to do. */
@@ -15,7 +17,7 @@ export type AttemptExit = AttemptUsage &
     /** It has said itself how it ended. */
     | { is: 'reported'; end: BodyEnd }
     /** It ended without a word; `failure` is the cause if it was not asked to stop. */
-    | { is: 'died'; failure: AttemptFailure }
+    | { is: 'died'; failure: AttemptFailure; isFinal?: true }
   )
 
 /** A failure of an attempt, not of its planning. */
@@ -42,8 +44,10 @@ export interface StopState {
 export function decideAttemptEnding(exit: EndedExit, { reason, refusal }: StopState, job: Job): Ending {
   if (exit.is === 'not-started') return makeFailureEnding('not_started', exit.message)
   if (exit.is === 'died') {
-    const { failure } = exit
-    return reason === undefined ? { outcome: failure.outcome, failure } : makeStoppedEnding(reason, job)
+    const { failure, isFinal } = exit
+    return reason === undefined
+      ? { outcome: failure.outcome, failure, ...(isFinal ? { isFinal } : {}) }
+      : makeStoppedEnding(reason, job)
   }
   const { ending } = exit
   if (ending.outcome !== 'failed' || (reason ?? refusal) === undefined) return ending

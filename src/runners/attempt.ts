@@ -177,11 +177,12 @@ export class Attempt {
     this.output.close()
     const ended = exit.is === 'reported' ? { is: exit.is, ending: await this.#conclude(exit.end) } : exit
     const ending = decideAttemptEnding(ended, { reason: this.#reason, refusal: this.#refusal }, this.job)
-    const { peakMemoryBytes, cpuSeconds } = exit
+    const { peakMemoryBytes, cpuSeconds, image } = exit
     return {
       ...this.#masked(ending),
       ...(peakMemoryBytes === undefined ? {} : { peakMemoryBytes }),
       ...(cpuSeconds === undefined ? {} : { cpuSeconds }),
+      ...(image === undefined ? {} : { image }),
       ...(ending.outcome === 'succeeded' ? {} : { tail: this.output.tail() }),
     }
   }
@@ -190,13 +191,25 @@ export class Attempt {
     try {
       this.#handle = await kind.start(this, prepared)
     } catch (error) {
-      return { is: 'not-started', message: readErrorMessage(error) }
+      return this.#explainStart(error)
     }
     const { timeoutMs } = this.job.task.policy
     if (timeoutMs !== undefined) this.#timeout = startLongTimer(timeoutMs, () => this.#askToStop('timed_out'))
     if (this.#reason !== undefined) this.#end(this.#handle, this.#reason)
     if (this.output.isBroken) this.#handle.kill()
     return this.#handle.exit
+  }
+
+  /** What was asked to stop meanwhile has ended for that; what the user has to correct is not tried again. */
+  #explainStart(error: unknown): AttemptExit {
+    const message = readErrorMessage(error)
+    if (this.#reason !== undefined) return { is: 'died', failure: { outcome: 'failed', message } }
+    if (error instanceof SluiceError && error.source === 'user') {
+      const { hint } = error
+      const told = hint === undefined ? message : `${message}\n${hint}`
+      return { is: 'died', failure: { outcome: 'failed', message: told }, isFinal: true }
+    }
+    return { is: 'not-started', message }
   }
 
   #askToStop(reason: AttemptOutcome): void {

@@ -240,10 +240,7 @@ describe('a plan', () => {
       /line 4 \(c\): there is no budget g/,
       /line 5 \(d\): the config defines no family F/,
     )
-    await refused(
-      lines(HEADER, { task: 'a', ...ok, image: 'busybox' }),
-      /image needs a pool that runs containers/,
-    )
+    await refused(lines(HEADER, { task: 'a', ...ok, image: '--privileged' }), /no reference of an image/)
     await refused(lines(HEADER, { task: 'a', ...ok, output: 's3://b/k' }), /s3:\/\/b\/k cannot be reached/)
     await refused(lines(HEADER, { task: 'a' }), /it needs a command, or a family/)
     assert.equal(existsSync(project.path('.sluice/logs')), false)

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
+import { nameContainer } from '../../src/runners/container/container-labels.ts'
 import { isRunning, until } from '../support/processes.ts'
 import { type Kind, laboratory, SECRET } from './runners/laboratory.ts'
 import type { Step } from './runners/steps.ts'
@@ -12,6 +13,8 @@ export interface RunnerAbilities {
   isolates: boolean
   /** It runs bodies, which have results, progress, checkpoints, and any number of outputs. */
   runsBodies: boolean
+  /** Its processes are seen by their numbers from outside; those of a container have numbers of their own. */
+  sharesProcesses: boolean
 }
 
 /** What every runner of attempts promises. */
@@ -22,7 +25,7 @@ export function runnersSuite(kind: Kind, abilities: RunnerAbilities): void {
   publishingSuite(kind, abilities)
   if (abilities.runsBodies) bodiesSuite(kind)
   else exitCodesSuite(kind)
-  if (abilities.isolates) isolationSuite(kind)
+  if (abilities.isolates) isolationSuite(kind, abilities)
 }
 
 /** A test that waits for what does not come fails by itself. */
@@ -339,7 +342,7 @@ function exitCodesSuite(kind: Kind): void {
   })
 }
 
-function isolationSuite(kind: Kind): void {
+function isolationSuite(kind: Kind, { sharesProcesses }: RunnerAbilities): void {
   describe(`${kind}: an attempt in a process of its own`, LIMIT, () => {
     it('ends with the exit code of the process', async (test) => {
       const { start } = laboratory(test, kind)
@@ -348,28 +351,16 @@ function isolationSuite(kind: Kind): void {
       assert.match(failure?.message ?? '', /exited with code 3/)
     })
 
-    for (const [signal, expected] of [
-      ['SIGKILL', 'lost'],
-      ['SIGTERM', 'interrupted'],
-      ['SIGHUP', 'interrupted'],
-      ['SIGSEGV', 'failed'],
-    ] as const)
-      it(`is ${expected} where the process is killed from outside by ${signal}`, async (test) => {
-        const { start } = laboratory(test, kind)
-        const steps: Step[] = [{ ignore: 'ready' }]
-        const attempt = start({ steps: [{ leave: true }, ...steps] })
-        const child = Number((await attempt.printed('left')).split(' ')[1])
-        await attempt.printed('ready')
-        process.kill(parentOf(child), signal === 'SIGTERM' && kind === 'command' ? 'SIGINT' : signal)
-        assert.equal((await attempt.ending).outcome, expected)
-      })
+    if (sharesProcesses) killedFromOutsideTests(kind)
+    else killedContainerTests(kind)
 
     it('is killed with all that it has started where it does not heed its timeout', async (test) => {
       const { start } = laboratory(test, kind)
       const attempt = start({ steps: [{ leave: true }, { ignore: 'ready' }], timeoutMs: 5_000 })
       const left = Number((await attempt.printed('left')).split(' ')[1])
       assert.equal((await attempt.ending).outcome, 'timed_out')
-      await until(() => !isRunning(left))
+      if (sharesProcesses) await until(() => !isRunning(left))
+      else assert.equal(callEngine('ps', '--all', '--quiet', '--filter', `name=${attempt.nonce}`), '')
     })
 
     it('is killed after the grace where it does not heed that its run was cancelled', async (test) => {
@@ -415,6 +406,43 @@ function isolationSuite(kind: Kind): void {
     })
   })
 }
+
+function killedFromOutsideTests(kind: Kind): void {
+  for (const [signal, expected] of [
+    ['SIGKILL', 'lost'],
+    ['SIGTERM', 'interrupted'],
+    ['SIGHUP', 'interrupted'],
+    ['SIGSEGV', 'failed'],
+  ] as const)
+    it(`is ${expected} where the process is killed from outside by ${signal}`, async (test) => {
+      const { start } = laboratory(test, kind)
+      const steps: Step[] = [{ ignore: 'ready' }]
+      const attempt = start({ steps: [{ leave: true }, ...steps] })
+      const child = Number((await attempt.printed('left')).split(' ')[1])
+      await attempt.printed('ready')
+      process.kill(parentOf(child), signal === 'SIGTERM' && kind === 'command' ? 'SIGINT' : signal)
+      assert.equal((await attempt.ending).outcome, expected)
+    })
+}
+
+/** The first process of a container takes only SIGKILL, and what it has a handler for (pid_namespaces(7)). */
+function killedContainerTests(kind: Kind): void {
+  for (const [signal, steps, expected] of [
+    ['SIGKILL', [{ ignore: 'ready' }], 'lost'],
+    ['SIGTERM', [{ wait: 'ready' }, { exit: 143 }], 'interrupted'],
+  ] satisfies [string, Step[], string][])
+    it(`is ${expected} where the container is killed from outside by ${signal}`, async (test) => {
+      const { start } = laboratory(test, kind)
+      const attempt = start({ steps })
+      await attempt.printed('ready')
+      callEngine('kill', '--signal', signal, nameContainer(attempt.nonce))
+      assert.equal((await attempt.ending).outcome, expected)
+    })
+}
+
+/** Calls Docker or Podman, whichever the tests of containers use. */
+const callEngine = (...args: string[]) =>
+  spawnSync(process.env.TEST_ENGINE ?? 'podman', args, { encoding: 'utf8' }).stdout.trim()
 
 const parentOf = (pid: number) =>
   Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1])

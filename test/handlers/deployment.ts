@@ -40,6 +40,7 @@ export function memoryDeployment(pipelines: Pipeline[], now: () => number = Date
       completeness: context.ports.completeness,
       store: context.ports.store,
     },
+    requireRunnable: async () => {},
     async close() {},
   }
   const told = new Map<string, { output?: unknown; error?: string; cause?: string }>()

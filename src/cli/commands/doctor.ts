@@ -2,7 +2,7 @@ import { accessSync, constants, mkdirSync, statfsSync } from 'node:fs'
 import { findStartProblem } from '../../control/requests.ts'
 import { readErrorMessage } from '../../core/errors.ts'
 import type { Pipeline } from '../../define/pipeline.ts'
-import { openLocalHome } from '../../homes/local/home.ts'
+import { nameContainerEngine, openLocalHome } from '../../homes/local/home.ts'
 import { openSecretsOfState } from '../../homes/local/open-control.ts'
 import { describeBrokenModule } from '../../project/check-definitions.ts'
 import { loadProject, type Project, requireConfig } from '../../project/load-config.ts'
@@ -42,6 +42,9 @@ export async function diagnoseProject(options: GlobalOptions): Promise<Result> {
       await openLocalHome({ stateFolder: options.state }).close()
       return options.state
     })
+  const containers = [...(project?.tasks.values() ?? [])].filter(({ container }) => container !== undefined)
+  if (containers.length > 0)
+    await check('containers', async () => `${await nameContainerEngine()}, ${containers.length} families`)
   await check('secrets', () => secretsFound(options, project))
   const lines = checks.map(({ ok, what, found }) => `${ok ? 'ok   ' : 'WRONG'} ${what}: ${found}`)
   const exitCode = checks.every((each) => each.ok) ? EXIT.done : EXIT.failed

@@ -10,7 +10,7 @@ import {
 
 /** Everything about one task of a run, for people. */
 export function renderTaskDetail(task: TaskShape, unattendedSince: number | null): string {
-  const { startedAt, endedAt, peakMemoryBytes, outputs, result, failure } = task
+  const { startedAt, endedAt, peakMemoryBytes, image, outputs, result, failure } = task
   const end = endedAt ?? unattendedSince ?? Date.now()
   const facts: [string, string | undefined][] = [
     ['status', renderStatus(task.status)],
@@ -20,6 +20,7 @@ export function renderTaskDetail(task: TaskShape, unattendedSince: number | null
     ['took', startedAt === null ? undefined : formatDuration(end - startedAt)],
     ['pool', task.pool],
     ['memory', peakMemoryBytes === null ? undefined : megabytes(peakMemoryBytes)],
+    ['image', image ?? undefined],
     ['output', outputs.length === 0 ? undefined : outputs.join('\n')],
     ['result', result === null ? undefined : JSON.stringify(result, null, 2)],
     ['failure', failure?.message],

@@ -77,6 +77,8 @@ export interface Ending extends Omit<AttemptEnd, 'hasCheckpoint'> {
   peakMemoryBytes?: number
   /** CPU time that its process used for the attempt. */
   cpuSeconds?: number
+  /** Digest of the image of its container. */
+  image?: string
   /** For `yielded`: what has to be complete before the next attempt, and everything that takes. */
   yielded?: { roots: string[]; found: FoundTask[] }
   /** What the body last reported about itself. */
@@ -111,6 +113,11 @@ export interface Runner {
   beat(nonce: string, leaseMs: number): void
   /** Definitions have changed: processes that know those of before end with what they run. */
   renew?(): void
+  /**
+   * Ends and removes what attempts of dead processes have left running, if no attempt can go on with it: `isOpen` tells of a task
+   * run whether it may still have attempts.
+   */
+  endAbandoned?(isOpen: (run: string, number: number) => Promise<boolean>): Promise<void>
   /** Ends idle processes; `hooks.signal` ends busy ones. */
   close(): Promise<void>
 }

@@ -62,6 +62,8 @@ export interface TaskRun extends Node {
   endedAt?: number
   peakMemoryBytes?: number
   cpuSeconds?: number
+  /** Digest of the image in which it ran, for a container. */
+  image?: string
   /** The version of the pipelines' code that the attempt runs with, if the deployment knows one. */
   code?: string
   progress?: Progress
@@ -95,6 +97,8 @@ export interface Attempt {
   code?: string
   peakMemoryBytes?: number
   cpuSeconds?: number
+  /** Digest of the image in which it ran, for a container. */
+  image?: string
   /** The memory that it was given. */
   memoryMb?: number
   failure?: Failure

@@ -7,6 +7,9 @@ export interface Markers {
   read(taskIds: string[]): Promise<({ result: Json } | undefined)[]>
 }
 
+/** Begins the URI of a marker; its task's id follows. */
+export const MARKER_URI = 'marker:'
+
 /** The target of a task without `output`: kept with the state, it holds the small JSON result of the body. */
 export class MarkerTarget<Result> implements Target {
   readonly #taskId: string
@@ -18,7 +21,7 @@ export class MarkerTarget<Result> implements Target {
   }
 
   get uri(): string {
-    return `marker:${this.#taskId}`
+    return `${MARKER_URI}${this.#taskId}`
   }
 
   async exists(): Promise<boolean> {

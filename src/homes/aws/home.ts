@@ -8,8 +8,10 @@ import { makeManagedSecrets } from '../../adapters/secrets-manager/secrets.ts'
 import { makeSqsQueue } from '../../adapters/sqs/queue.ts'
 import { makeSystemClock } from '../../adapters/system/clock.ts'
 import type { Home } from '../../control/home.ts'
+import { SluiceError } from '../../core/errors.ts'
 import type { Limits } from '../../core/limits.ts'
 import { OBJECTS, POOL_DEFAULTS } from '../../core/names.ts'
+import type { Plan } from '../../core/plan.ts'
 import type { Feed, Ports, Queue } from '../../core/ports/deciding.ts'
 import type { Runner } from '../../core/ports/working.ts'
 import { parseS3Prefix } from '../../core/s3-uri.ts'
@@ -75,6 +77,7 @@ export function openDeployedHome(told: Deployment, parts: HomeParts): Home {
     secrets: makeManagedSecrets(secretsManager, told.secrets, told.environment),
     surroundings,
     definitions: { tasks, limits, surroundings, storageFolder: told.storage, completeness, store },
+    requireRunnable: refuseContainers,
   }
   const runner = parts.runner?.(looks) ?? NO_RUNNER
   const context: Context = {
@@ -93,6 +96,19 @@ export function openDeployedHome(told: Deployment, parts: HomeParts): Home {
     settings: { ...settingsOf(told.code, limits, parts.memoryMb), worker },
   }
   return { ...looks, context, close: () => runner.close() }
+}
+
+/** Nothing on AWS starts a container of the user's: without this its command would run without its image. */
+async function refuseContainers({ tasks }: Plan): Promise<void> {
+  const wrong = tasks.find(({ container, complete }) => container !== undefined && !complete)
+  if (wrong === undefined) return
+  throw new SluiceError(
+    'invalid_plan',
+    `Nothing was started: ${wrong.label} runs in an image, which a deployment cannot do in this version.`,
+    {
+      hint: 'Run it on one machine, without --env.',
+    },
+  )
 }
 
 const urlsOf = (queues: Deployment['queues'], pools: string[]): { [pool: string]: string } =>

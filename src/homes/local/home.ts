@@ -18,10 +18,11 @@ import { makeSystemClock } from '../../adapters/system/clock.ts'
 import { machineTime } from '../../adapters/system/monotonic.ts'
 import { makeFilePresence } from '../../adapters/system/presence.ts'
 import { isProcessGone, makeWorkerId } from '../../adapters/system/processes.ts'
-import { prepareBodyJob, readSecretValues } from '../../body/prepare-job.ts'
+import { prepareBodyJob, readInputResults, readSecretValues } from '../../body/prepare-job.ts'
 import { findChildBundle } from '../../bundling/child-bundle.ts'
 import type { Home } from '../../control/home.ts'
 import { LOG_MAX_MB, NO_LIMITS } from '../../core/limits.ts'
+import type { Plan, PlannedTask } from '../../core/plan.ts'
 import type { Logs } from '../../core/ports/looking.ts'
 import type { BodyEnd, Job, Runner } from '../../core/ports/working.ts'
 import { makeSecretVariableName } from '../../define/secret.ts'
@@ -33,6 +34,8 @@ import { readCommandYield } from '../../planning/foreign-yield.ts'
 import { makeSurroundings } from '../../planning/surroundings.ts'
 import { listDefiningModules, type Project } from '../../project/load-config.ts'
 import { makeCommandRunner } from '../../runners/command/command-runner.ts'
+import { findContainerEngine } from '../../runners/container/container-engine.ts'
+import { makeContainerRunner } from '../../runners/container/container-runner.ts'
 import { makeInlineRunner } from '../../runners/inline.ts'
 import { makeProcessRunner } from '../../runners/process/process-runner.ts'
 import { makeSecretsPath, makeStateFolder, readStateStorage, requireSameStorage } from './state-folder.ts'
@@ -118,6 +121,7 @@ export function openLocalHome(options: HomeOptions): Home {
     surroundings,
     definitions,
     presence: makeFilePresence(join(folder, 'workers')),
+    requireRunnable: requireContainerEngine,
     shrink: () => shrinkDatabase(database, feed.isFollowedElsewhere),
     removeAbandoned: (abandoned) => removeAbandonedFiles(storageFolder, abandoned),
     async close() {
@@ -126,6 +130,15 @@ export function openLocalHome(options: HomeOptions): Home {
       database.close()
     },
   }
+}
+
+/** The engine that runs containers on this machine, `docker` or `podman`; throws what to install if none answers. */
+export const nameContainerEngine = async (): Promise<string> => (await findContainerEngine()).command
+
+/** Without an engine every attempt of a container would only fail. */
+async function requireContainerEngine({ tasks }: Plan): Promise<void> {
+  const toRun = tasks.filter(({ container, complete, failure }) => container && !complete && !failure)
+  if (toRun.length > 0) await findContainerEngine()
 }
 
 const waitLine = (path: string, seconds: number) =>
@@ -154,17 +167,29 @@ function makeRunner(options: HomeOptions, parts: RunnerParts): Runner {
     readYield: (path, job) => readCommandYield(path, job, definitions),
     graceMs: options.graceMs ?? GRACE_MS,
   })
+  const containers = makeContainerRunner({
+    state: resolve(options.stateFolder),
+    logs,
+    prepare: async ({ task }) => ({
+      secrets: await readSecretValues(task.policy.secrets, secrets),
+      results: await readInputResults(task, definitions.surroundings.markers),
+    }),
+    readYield: (path, job) => readCommandYield(path, job, definitions),
+    graceMs: options.graceMs ?? GRACE_MS,
+  })
+  const runnerOf = ({ command, container }: PlannedTask) =>
+    container !== undefined ? containers : command !== undefined ? commands : bodies
   return {
     // A home without a project only looks at the state.
     ...(options.project && { defines: makeDefinitionCheck(options.project) }),
-    run: (job, hooks) => (job.task.command === undefined ? bodies : commands).run(job, hooks),
+    run: (job, hooks) => runnerOf(job.task).run(job, hooks),
     beat(nonce, leaseMs) {
-      bodies.beat(nonce, leaseMs)
-      commands.beat(nonce, leaseMs)
+      for (const runner of [bodies, commands, containers]) runner.beat(nonce, leaseMs)
     },
     renew: () => bodies.renew?.(),
+    endAbandoned: async (isOpen) => containers.endAbandoned?.(isOpen),
     async close() {
-      await Promise.all([bodies.close(), commands.close()])
+      await Promise.all([bodies.close(), commands.close(), containers.close()])
     },
   }
 }

@@ -3,47 +3,13 @@
 # else by podman with runc, and a base image. May be called again. Ends with the folder of `env.sh`.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-home=${AWS_TEST_HOME:-$HOME/.cache/sluice-aws}
 port=${AWS_TEST_PORT:-4577}
-image=localhost/sluice-test-node:24
-run=$home/run
-mkdir -p "$run"
-# Where Debian keeps tools of an administrator.
-export PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+# shellcheck source=../../support/container-engine.sh
+. "$here/../../support/container-engine.sh"
 
-as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
-
-# Docker where its daemon answers, podman where not.
-if docker info >/dev/null 2>&1; then engine=docker; else engine=podman; fi
-
-packages() {
-  local missing=()
-  if [ "$engine" = podman ]; then
-    command -v podman >/dev/null || missing+=(podman)
-    command -v runc >/dev/null || missing+=(runc)
-  fi
-  command -v debootstrap >/dev/null || missing+=(debootstrap)
-  command -v curl >/dev/null || missing+=(curl)
-  python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3-venv)
-  [ ${#missing[@]} = 0 ] && return
-  as_root apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive as_root apt-get install -y -qq "${missing[@]}" >/dev/null
-}
-
-# podman of Debian 12: crun fails in small sandboxes, and so do its default limits. A configuration of our own.
-podman_config() {
-  export CONTAINERS_CONF=$run/containers.conf CONTAINERS_REGISTRIES_CONF=$run/registries.conf
-  cat >"$CONTAINERS_CONF" <<CONF
-[containers]
-default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
-netns = "host"
-[engine]
-runtime = "runc"
-cgroup_manager = "cgroupfs"
-events_logger = "file"
-CONF
-  cat >"$CONTAINERS_REGISTRIES_CONF" <<CONF
-unqualified-search-registries = []
+# Where the registry of the emulated AWS is.
+registries() {
+  cat >>"$CONTAINERS_REGISTRIES_CONF" <<CONF
 [[registry]]
 prefix = "000000000000.dkr.ecr.us-east-1.amazonaws.com"
 location = "127.0.0.1:$port"
@@ -81,22 +47,6 @@ registry_login() {
   printf '{"auths": {"127.0.0.1:%s": {"auth": "%s"}}}\n' "$port" "$(printf AWS:x | base64)" >"$DOCKER_CONFIG/config.json"
 }
 
-# A small Debian with the Node that runs this: an image from nowhere but the package registry.
-base_image() {
-  "$engine" image inspect "$image" >/dev/null 2>&1 && return
-  local root=$home/rootfs node library name
-  [ -e "$root/bin/bash" ] || as_root debootstrap --variant=minbase bookworm "$root" >"$run/debootstrap.log" 2>&1
-  node=$(readlink -f "$(command -v node)")
-  install -D -m 755 "$node" "$root/usr/local/bin/node"
-  ldd "$node" | awk '/=> \//{print $3}' | while read -r library; do
-    name=$(basename "$library")
-    [ -e "$root/lib/x86_64-linux-gnu/$name" ] ||
-      install -D -m 755 "$(readlink -f "$library")" "$root/usr/lib/x86_64-linux-gnu/$name"
-  done
-  rm -rf "$root"/var/cache/apt/archives/*.deb "$root"/var/lib/apt/lists/*
-  tar -C "$root" -c . | "$engine" import --change 'CMD ["node"]' - "$image" >/dev/null
-}
-
 ministack() {
   [ -x "$home/venv/bin/ministack" ] && [ -x "$home/venv/bin/cfn-lint" ] && return
   python3 -m venv "$home/venv"
@@ -125,12 +75,16 @@ service() {
   return 1
 }
 
-packages
+missing=()
+command -v curl >/dev/null || missing+=(curl)
+python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3-venv)
+packages "${missing[@]}"
 ministack
 if [ "$engine" = docker ]; then
   docker_service
 else
   podman_config
+  registries
   podman_service
   DOCKER_HOST=unix://$run/podman.sock
 fi

@@ -6,18 +6,20 @@ import { makeFileStorage } from '../../../src/adapters/files/file-storage.ts'
 import { makeFileLogs } from '../../../src/adapters/logs/file-logs.ts'
 import { prepareBodyJob } from '../../../src/body/prepare-job.ts'
 import type { Json } from '../../../src/core/json.ts'
+import type { ContainerProgram } from '../../../src/core/plan.ts'
 import type { LogLine, Logs } from '../../../src/core/ports/looking.ts'
 import type { BodyEnd, Ending, Job, JobHooks, Runner } from '../../../src/core/ports/working.ts'
 import type { Progress } from '../../../src/core/records/task-run.ts'
 import { listDefiningModules, loadProject } from '../../../src/project/load-config.ts'
 import { makeCommandRunner } from '../../../src/runners/command/command-runner.ts'
+import { makeContainerRunner } from '../../../src/runners/container/container-runner.ts'
 import { makeInlineRunner } from '../../../src/runners/inline.ts'
 import { makeProcessRunner } from '../../../src/runners/process/process-runner.ts'
 import { projectFolder, temporaryFolder } from '../../support/folders.ts'
 import type { Step } from './steps.ts'
 
 /** Kinds of runners of one machine. */
-export type Kind = 'inline' | 'process' | 'command'
+export type Kind = 'inline' | 'process' | 'command' | 'container'
 
 /** The secret of every attempt. */
 export const SECRET = 'open-sesame-1234'
@@ -168,6 +170,7 @@ function jobOf(kind: Kind, own: string, options: Omit<AttemptOptions, 'hooks'>):
       dependents: [],
       outputs: outputs.map((name) => pathToFileURL(join(own, 'data', name)).href),
       ...(kind === 'command' ? { command } : {}),
+      ...(kind === 'container' ? { container: containerOf(own, steps, outputs) } : {}),
       policy: {
         retry: { attempts: 1, delayMs: 0, backoff: 'fixed' },
         fresh: 'run',
@@ -177,6 +180,15 @@ function jobOf(kind: Kind, own: string, options: Omit<AttemptOptions, 'hooks'>):
     },
   }
 }
+
+/** The image has the steps; see `test/containers`. */
+const containerOf = (own: string, steps: Step[], outputs: string[]): ContainerProgram => ({
+  image: { reference: 'localhost/sluice-test-steps:1' },
+  argv: ['node', '/steps.ts', JSON.stringify(steps)],
+  env: {},
+  inputs: [],
+  outputs: outputs.map((name) => ({ uri: pathToFileURL(join(own, 'data', name)).href, at: name })),
+})
 
 /** What was yielded is not planned here: only which tasks it names counts. */
 async function conclude({ yielded, ...end }: BodyEnd): Promise<Ending> {
@@ -211,5 +223,20 @@ function makeRunner(kind: Kind, own: string, logs: Logs): Runner {
         readYield: async (path) => ({ roots: [readFileSync(path, 'utf8')], found: [] }),
         graceMs: GRACE_MS,
       })
+    case 'container':
+      return makeContainerRunner({
+        state: own,
+        logs,
+        prepare: async () => ({ secrets: { KEY: SECRET }, results: new Map() }),
+        readYield: async (path) => ({ roots: [mustHold(path)], found: [] }),
+        graceMs: GRACE_MS,
+      })
   }
+}
+
+/** A container's file for what it yields is always there; without a line it yields nothing. */
+function mustHold(path: string): string {
+  const text = readFileSync(path, 'utf8')
+  if (text === '') throw new Error('it yielded nothing')
+  return text
 }

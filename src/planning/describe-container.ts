@@ -1,0 +1,102 @@
+import { resolve } from 'node:path'
+import { mustHave } from '../core/must-have.ts'
+import type { ContainerInput, ContainerOutput, ContainerProgram } from '../core/plan.ts'
+import { isCommand, type TargetInContainer } from '../define/container.ts'
+import { toImage } from '../define/image.ts'
+import { mapRequires, type Requires } from '../define/requires.ts'
+import { FolderTarget } from '../define/targets/folder.ts'
+import { MarkerTarget } from '../define/targets/marker.ts'
+import { StorageTarget } from '../define/targets/storage-target.ts'
+import { isTarget, listOutputTargets, type Output, type Target } from '../define/targets/target.ts'
+import type { TaskInstance } from '../define/task.ts'
+
+/*
+ * A container's program as the plan carries it. The command is made here, while planning, because paths in a container follow
+ * from the targets alone: `/sluice/in/PATH` and `/sluice/out/PATH` with the path that the target has in the storage. So no code
+ * of the user's has to run where the container is started, which may be a function without it.
+ */
+
+/** Where a container finds what it reads, and writes what it makes. */
+export const IN_CONTAINER = { inputs: '/sluice/in', outputs: '/sluice/out' } as const
+
+/** Path below the inputs for results of tasks without output. */
+const RESULTS = 'results'
+
+/** The program of a task that is a container. Throws what its command throws. */
+export function describeContainer(
+  task: TaskInstance,
+  requires: Requires | undefined,
+  outputOf: (task: TaskInstance) => Output,
+): ContainerProgram {
+  const container = mustHave(task.definition.container, `the container of ${task.label}`)
+  const inputs = new Map<string, ContainerInput>()
+  const input =
+    requires === undefined
+      ? undefined
+      : mapRequires(requires, (upstream) =>
+          mapTargets(outputOf(upstream), (target) => {
+            const read = toInput(target, upstream)
+            if (read === undefined) return withoutPath(target, task)
+            inputs.set(read.at, read)
+            return { path: `${IN_CONTAINER.inputs}/${read.at}`, uri: locate(target) }
+          }),
+        )
+  const own = outputOf(task)
+  const hasOutput = task.definition.output !== undefined
+  const output = hasOutput
+    ? mapTargets(own, (target) =>
+        target instanceof StorageTarget
+          ? { path: `${IN_CONTAINER.outputs}/${pathOf(target)}`, uri: locate(target) }
+          : withoutPath(target, task),
+      )
+    : undefined
+  const argv = toArguments(container.command, { params: task.params, input, output })
+  return {
+    image: toImage(container.image, (folder) => resolve(folder)),
+    ...(argv === undefined ? {} : { argv }),
+    env: { ...container.env },
+    inputs: [...inputs.values()],
+    outputs: hasOutput ? listOutputTargets(own).flatMap(toOutput) : [],
+  }
+}
+
+function toArguments(command: unknown, context: object): string[] | undefined {
+  const argv: unknown = typeof command === 'function' ? command(context) : command
+  if (argv === undefined && command === undefined) return undefined
+  if (!isCommand(argv))
+    throw new TypeError("command must return a list of texts, such as ['python', 'train.py']")
+  return argv
+}
+
+function mapTargets<T>(output: Output, map: (target: Target) => T): T | { [name: string]: T } {
+  if (isTarget(output)) return map(output)
+  return Object.fromEntries(Object.entries(output).map(([name, target]) => [name, map(target)]))
+}
+
+const pathOf = (target: StorageTarget): string =>
+  target instanceof FolderTarget ? target.folder : target.path
+const locate = (target: Target): string => (target instanceof FolderTarget ? target.folderUri : target.uri)
+
+function toInput(target: Target, { id }: TaskInstance): ContainerInput | undefined {
+  if (target instanceof StorageTarget) return { uri: locate(target), at: pathOf(target) }
+  if (target instanceof MarkerTarget) return { uri: target.uri, at: `${RESULTS}/${id}.json` }
+  return undefined
+}
+
+function toOutput(target: Target): ContainerOutput[] {
+  if (!(target instanceof StorageTarget)) return []
+  const output = { uri: locate(target), at: pathOf(target) }
+  return [target instanceof FolderTarget ? { ...output, marker: target.marker } : output]
+}
+
+/** A target that is no file, such as a row of a database: the program reaches it by its URI. */
+function withoutPath({ uri }: Target, { label }: TaskInstance): TargetInContainer {
+  return {
+    uri,
+    get path(): string {
+      throw new TypeError(
+        `the target ${uri} of ${label} has no path in a container; give the program its uri`,
+      )
+    },
+  }
+}

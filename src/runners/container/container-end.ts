@@ -1,0 +1,71 @@
+import type { BodyEnd } from '../../core/ports/working.ts'
+import type { AttemptOutcome } from '../../core/records/status.ts'
+import type { Attempt } from '../attempt.ts'
+import type { AttemptExit } from '../attempt-end.ts'
+import type { ContainerEnd } from './container-run.ts'
+import { getContainerProgram } from './container-spec.ts'
+
+// Exit codes of sysexits.h: EX_TEMPFAIL and EX_CONFIG, the latter with a meaning of our own (docs/plans.md).
+const TRY_AGAIN = 75
+const YIELDS = 78
+/** The exit code of a container whose program was ended by a signal is this and the signal's number. */
+const SIGNALLED = 128
+/** Signals by which a person, a shell or the shutdown of the machine ends a program; others are faults of its own. */
+const FROM_OUTSIDE: { [number: number]: string } = { 1: 'SIGHUP', 2: 'SIGINT', 9: 'SIGKILL', 15: 'SIGTERM' }
+
+/** An exit of an attempt whose container ended without a word. */
+export const makeDeath = (outcome: AttemptOutcome, message: string): AttemptExit => ({
+  is: 'died',
+  failure: { outcome, message },
+})
+
+/** What the end of a container means for its attempt. */
+export function explainContainerEnd(
+  end: ContainerEnd,
+  { job, reason }: Pick<Attempt, 'job' | 'reason'>,
+): AttemptExit {
+  const reported = readExitCode(end, reason)
+  if (reported !== undefined) return { is: 'reported', end: reported }
+  const { argv = [] } = getContainerProgram(job.task)
+  return explainDeath(end, argv[0] ?? 'the entry point of the image', job.memoryMb)
+}
+
+/** What an exit code says; other codes than 0 say it only where the container was not asked to stop. */
+function readExitCode({ code }: ContainerEnd, reason: AttemptOutcome | undefined): BodyEnd | undefined {
+  if (code === 0) return { outcome: 'succeeded', result: null }
+  if (reason !== undefined) return undefined
+  if (code === YIELDS) return { outcome: 'yielded' }
+  if (code !== TRY_AGAIN) return undefined
+  const message = 'it asked to be tried again later (exit code 75)'
+  return { outcome: 'throttled', failure: { outcome: 'throttled', message } }
+}
+
+function explainDeath(
+  { code, isOutOfMemory, error }: ContainerEnd,
+  program: string,
+  memoryMb: number | undefined,
+): AttemptExit {
+  if (code === undefined) return explainStart(error, program)
+  if (isOutOfMemory && memoryMb !== undefined)
+    return makeDeath('out_of_memory', `it used more than ${memoryMb} MB (memoryMb)`)
+  if (isOutOfMemory)
+    return makeDeath('lost', `${program} was killed by the kernel, because the machine was out of memory`)
+  const signal = FROM_OUTSIDE[code - SIGNALLED]
+  if (signal === 'SIGKILL') return makeDeath('lost', `${program} was killed by SIGKILL from outside`)
+  if (signal !== undefined)
+    return makeDeath('interrupted', `${program} was asked to end from outside, by ${signal}`)
+  return makeDeath('failed', `${program} exited with code ${code}`)
+}
+
+/** What an engine says of programs that another try does not start. */
+const CANNOT_START: [text: RegExp, why: string][] = [
+  [/executable file not found|no such file or directory/i, 'is not in the image'],
+  [/permission denied/i, 'is not executable in the image'],
+  [/exec format error/i, 'is made for another kind of processor than this machine has'],
+]
+
+function explainStart(error: string, program: string): AttemptExit {
+  const known = CANNOT_START.find(([text]) => text.test(error))
+  if (known !== undefined) return makeDeath('failed', `${program} ${known[1]}: ${error}`)
+  return { is: 'not-started', message: `the container could not be started: ${error}` }
+}

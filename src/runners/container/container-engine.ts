@@ -1,0 +1,143 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { z } from 'zod'
+import { readErrorMessage, SluiceError } from '../../core/errors.ts'
+
+/*
+ * Docker or Podman by its own command, so that its credential helpers, contexts and rootless mode are used as the user has set
+ * them up.
+ */
+
+/** What a call of the container engine has come to. */
+export interface EngineAnswer {
+  /** Exit code; null if it was killed. */
+  code: number | null
+  stdout: string
+  stderr: string
+}
+
+/** How the container engine is called. */
+export interface EngineCall {
+  /** Ends the call. */
+  signal?: AbortSignal
+  /** Takes the lines that are printed while it runs. */
+  onText?(from: 'stdout' | 'stderr', text: string): void
+}
+
+/** Commands that are tried, in this order; the first whose engine answers is used. */
+const COMMANDS = ['docker', 'podman']
+/** What a call prints at most; a list of all containers is far below. */
+const MAX_BUFFER = 64 * 1024 * 1024
+/** An engine that has not answered by then does not work. */
+const FIND_MS = 20_000
+
+/** The engine that runs containers on this machine. */
+export class ContainerEngine {
+  /** `docker` or `podman`. */
+  readonly command: string
+
+  constructor(command: string) {
+    this.command = command
+  }
+
+  /** Calls it and waits for its end; rejects only where it cannot be started or was ended by the signal. */
+  async call(args: readonly string[], { signal, onText }: EngineCall = {}): Promise<EngineAnswer> {
+    return new Promise((resolve, reject) => {
+      const child = execFile(
+        this.command,
+        args,
+        { maxBuffer: MAX_BUFFER, ...(signal === undefined ? {} : { signal }) },
+        (error, stdout, stderr) => {
+          const code = error === null ? 0 : error.code
+          if (typeof code === 'number' || error?.signal != null)
+            resolve({ code: child.exitCode, stdout, stderr })
+          else reject(error)
+        },
+      )
+      child.stdout?.on('data', (text: string) => onText?.('stdout', text))
+      child.stderr?.on('data', (text: string) => onText?.('stderr', text))
+    })
+  }
+
+  /** Images or containers by name or id, without those that are not there. */
+  async inspect(type: 'image' | 'container', names: readonly string[]): Promise<Inspected[]> {
+    const { stdout } = await this.call(['inspect', '--type', type, ...names])
+    return stdout.trim() === '' ? [] : INSPECTED.parse(JSON.parse(stdout))
+  }
+
+  /** Starts a call whose output is read as it comes. Ctrl-C in the terminal does not reach it: the attempt decides what ends. */
+  start(args: readonly string[], options: { cwd: string; env: NodeJS.ProcessEnv }): ChildProcess {
+    return spawn(this.command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
+  }
+}
+
+/** What `inspect` prints of an image or a container, as far as both engines agree. */
+const INSPECTED = z.array(
+  z.object({
+    Id: z.string(),
+    Name: z.string().optional(),
+    RepoDigests: z.array(z.string()).nullish(),
+    State: z
+      .object({
+        Status: z.string(),
+        ExitCode: z.number(),
+        OOMKilled: z.boolean(),
+        Error: z.string().optional(),
+      })
+      .optional(),
+    Config: z.object({ Labels: z.record(z.string(), z.string()).nullish() }).optional(),
+  }),
+)
+
+/** An image or a container as `inspect` shows it. */
+export type Inspected = z.output<typeof INSPECTED>[number]
+
+let found: Promise<ContainerEngine> | undefined
+
+/** The engine that answers on this machine; looked for until one is found. Throws what to install where none answers. */
+export async function findContainerEngine(): Promise<ContainerEngine> {
+  found ??= findAnswering()
+  try {
+    return await found
+  } catch (error) {
+    found = undefined
+    throw error
+  }
+}
+
+async function findAnswering(): Promise<ContainerEngine> {
+  const reasons: string[] = []
+  for (const command of COMMANDS) {
+    const reason = await askVersion(command)
+    if (reason === undefined) return new ContainerEngine(command)
+    reasons.push(`${command}: ${reason}`)
+  }
+  throw new SluiceError(
+    'no_container_engine',
+    `No container engine answers on this machine.\n- ${reasons.join('\n- ')}`,
+    {
+      hint: 'Install Docker or Podman, or start its daemon; `docker ps` or `podman ps` must work for this user. `sluice doctor` looks again.',
+    },
+  )
+}
+
+/** Why a command cannot be used; undefined if its engine answers. */
+async function askVersion(command: string): Promise<string | undefined> {
+  // Docker's client is often there without its daemon. Its `info` and `version` can end with 0 then; a list cannot.
+  const signal = AbortSignal.timeout(FIND_MS)
+  try {
+    const { code, stderr } = await new ContainerEngine(command).call(['info', '--format', '{{json .}}'], {
+      signal,
+    })
+    return code === 0 ? undefined : readLastLine(stderr)
+  } catch (error) {
+    return signal.aborted ? `no answer within ${FIND_MS / 1000} s` : readStartProblem(error)
+  }
+}
+
+const readStartProblem = (error: unknown) =>
+  error instanceof Error && 'code' in error && error.code === 'ENOENT'
+    ? 'not installed'
+    : readErrorMessage(error)
+
+/** The last line that an engine has printed, which is its error. */
+export const readLastLine = (text: string): string => text.trim().split('\n').at(-1) ?? ''

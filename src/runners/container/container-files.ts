@@ -1,0 +1,276 @@
+import {
+  chmodSync,
+  cpSync,
+  type Dirent,
+  existsSync,
+  lchownSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { readErrorCode } from '../../core/errors.ts'
+import type { Json } from '../../core/json.ts'
+import type { ContainerOutput, ContainerProgram } from '../../core/plan.ts'
+
+/*
+ * The files of one container, in a folder of its own beside its first output: `out` is what it writes, `attempt` is where it
+ * talks with Sluice, `results` are results of tasks without output.
+ *
+ * 1. The folder itself is closed to other users of the machine; what is mounted of it is open to the user of the image.
+ * 2. What the program wrote is hostile: a link could lead anywhere on this machine. Only plain files and folders are published.
+ * 3. All outputs are moved into place, or none.
+ * 4. The folder belongs to the container: who removes the container removes it.
+ */
+
+/** Paths in the container where it talks with Sluice. */
+export const IN_ATTEMPT = {
+  folder: '/sluice/attempt',
+  params: 'params.json',
+  events: 'events.jsonl',
+  requires: 'requires.jsonl',
+  checkpoint: 'checkpoint.json',
+} as const
+
+/** One path of this machine in the container. */
+export interface Mount {
+  source: string
+  target: string
+  isReadOnly: boolean
+}
+
+/** What the program of a container is given beside its inputs. */
+export interface GivenFiles {
+  params: Json
+  /** What an earlier attempt has kept. */
+  checkpoint: Json | undefined
+  /** Results of tasks without output, by the URI of the input. */
+  results: ReadonlyMap<string, Json>
+}
+
+/** Every user of the image may write here. */
+const OPEN_FOLDER = 0o777
+const OPEN_FILE = 0o666
+
+/** The files of one container on this machine. */
+export class ContainerFiles {
+  /** The folder of all of them. */
+  readonly folder: string
+  readonly #program: ContainerProgram
+  readonly #attemptId: string
+
+  /** `folder` is where a container that is adopted has its files. */
+  constructor(program: ContainerProgram, attemptId: string, folder?: string) {
+    this.#program = program
+    this.#attemptId = attemptId
+    const [first] = program.outputs
+    this.folder =
+      folder ??
+      (first === undefined
+        ? join(tmpdir(), `sluice-${attemptId}`)
+        : beside(fileURLToPath(first.uri), attemptId, 0))
+  }
+
+  /** File in which the program says what it is doing. */
+  get events(): string {
+    return join(this.folder, 'attempt', IN_ATTEMPT.events)
+  }
+
+  /** File in which it says what it needs to go on. */
+  get requires(): string {
+    return join(this.folder, 'attempt', IN_ATTEMPT.requires)
+  }
+
+  /** Makes the folder, with all that the program finds in it. Throws what the file system says. */
+  make({ params, checkpoint, results }: GivenFiles): void {
+    mkdirSync(dirname(this.folder), { recursive: true })
+    mkdirSync(this.folder, { mode: 0o700 })
+    for (const name of ['out', 'attempt', 'results']) makeOpenFolder(join(this.folder, name))
+    for (const { at, marker } of this.#program.outputs) {
+      const path = marker === undefined ? dirname(at) : at
+      let made = join(this.folder, 'out')
+      for (const part of path.split('/').filter((each) => each !== '.')) {
+        made = join(made, part)
+        makeOpenFolder(made)
+      }
+    }
+    const attempt = join(this.folder, 'attempt')
+    writeFileSync(join(attempt, IN_ATTEMPT.params), JSON.stringify(params))
+    if (checkpoint !== undefined)
+      writeFileSync(join(attempt, IN_ATTEMPT.checkpoint), JSON.stringify(checkpoint))
+    for (const path of [this.events, this.requires]) {
+      writeFileSync(path, '')
+      chmodSync(path, OPEN_FILE)
+    }
+    for (const { uri, at } of this.#program.inputs)
+      if (results.has(uri))
+        writeFileSync(join(this.folder, 'results', basename(at)), JSON.stringify(results.get(uri)))
+  }
+
+  /** What is mounted into the container. */
+  listMounts(): Mount[] {
+    const inputs = this.#program.inputs.map(({ uri, at }) => ({
+      source: uri.startsWith('file:') ? fileURLToPath(uri) : join(this.folder, 'results', basename(at)),
+      target: `/sluice/in/${at}`,
+      isReadOnly: true,
+    }))
+    const folders = inputs.map(({ target }) => `${target}/`)
+    return [
+      // A file in a folder that is mounted is there already.
+      ...inputs.filter(({ target }) => !folders.some((folder) => target.startsWith(folder))),
+      { source: join(this.folder, 'out'), target: '/sluice/out', isReadOnly: false },
+      { source: join(this.folder, 'attempt'), target: IN_ATTEMPT.folder, isReadOnly: false },
+    ]
+  }
+
+  /** Inputs that have gone since the plan was made. */
+  findMissingInputs(): string[] {
+    return this.listMounts()
+      .filter(({ source }) => !existsSync(source))
+      .map(({ source }) => source)
+  }
+
+  /**
+   * Makes all that was written belong to the user of this process, whatever user the image has. `copyOut` copies the folder of
+   * outputs out of the container into an empty folder, by the engine, which may read all of it.
+   */
+  async takeOver(copyOut: (into: string) => Promise<void>): Promise<void> {
+    const out = join(this.folder, 'out')
+    const user = process.getuid?.()
+    const group = process.getgid?.()
+    if (user === undefined || group === undefined || !hasForeignOwner(out, user)) return
+    if (user === 0) {
+      for (const path of listAll(out)) lchownSync(path, user, group)
+      return
+    }
+    const copy = join(this.folder, 'copy')
+    mkdirSync(copy)
+    await copyOut(copy)
+    renameSync(out, join(this.folder, 'foreign'))
+    renameSync(copy, out)
+  }
+
+  /** Why the outputs cannot be published; undefined if all are there, whole. */
+  findOutputProblem(): string | undefined {
+    for (const output of this.#program.outputs) {
+      const problem = this.#findProblem(output)
+      if (problem !== undefined) return problem
+    }
+    return undefined
+  }
+
+  /** Moves all outputs into place, or none. Those that are replaced are there until then. */
+  publish(): void {
+    const published: string[] = []
+    try {
+      for (const { uri, at, marker } of this.#program.outputs) {
+        const from = join(this.folder, 'out', at)
+        // The marker is the last file of a folder.
+        if (marker?.by === 'sluice') writeFileSync(join(from, marker.name), JSON.stringify(listFiles(from)))
+        const to = fileURLToPath(uri)
+        if (marker !== undefined) chmodSync(from, OPEN_FOLDER & ~process.umask())
+        moveInto(from, to, (number) => beside(to, this.#attemptId, number))
+        published.push(to)
+      }
+    } catch (error) {
+      for (const path of published) rmSync(path, { recursive: true, force: true })
+      throw error
+    }
+  }
+
+  /** Removes everything that was not published. What another user wrote may have to stay. */
+  remove(): void {
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+
+  #findProblem({ at, marker }: ContainerOutput): string | undefined {
+    const shown = `/sluice/out/${at}`
+    let path = join(this.folder, 'out')
+    for (const part of at.split('/')) {
+      if (!lstatSync(path).isDirectory()) return `${shown} is behind a link`
+      path = join(path, part)
+      if (lstatSync(path, { throwIfNoEntry: false }) === undefined)
+        return `the container ended well but its output is missing: ${shown}`
+    }
+    if (marker === undefined)
+      return lstatSync(path).isFile() ? undefined : `the output ${shown} is no plain file`
+    if (!lstatSync(path).isDirectory()) return `the output ${shown} is no folder`
+    if (marker.by === 'program' && !existsSync(join(path, marker.name)))
+      return `the container ended well but its output has no ${marker.name}: ${shown}`
+    const strange = listEntries(path).find((entry) => !entry.isFile() && !entry.isDirectory())
+    return strange && `the output ${shown} holds ${strange.name}, which is no plain file`
+  }
+}
+
+/** A folder with something in it is not replaced by a rename (rename(2)). */
+const IS_FULL = new Set(['ENOTEMPTY', 'EEXIST'])
+
+function moveInto(from: string, to: string, besideOf: (number: number) => string): void {
+  mkdirSync(dirname(to), { recursive: true })
+  try {
+    rename(from, to, besideOf(1))
+  } catch (error) {
+    // A file never takes the place of a folder.
+    if (!lstatSync(from).isDirectory() || !IS_FULL.has(readErrorCode(error) ?? '')) throw error
+    replace(from, to, besideOf)
+  }
+}
+
+function replace(from: string, to: string, besideOf: (number: number) => string): void {
+  const before = besideOf(2)
+  renameSync(to, before)
+  try {
+    rename(from, to, besideOf(1))
+  } catch (error) {
+    renameSync(before, to)
+    throw error
+  }
+  rmSync(before, { recursive: true, force: true })
+}
+
+/** Moves it, also from another file system: then to a name beside its place first, so that it is whole when it is there. */
+function rename(from: string, to: string, near: string): void {
+  try {
+    renameSync(from, to)
+  } catch (error) {
+    if (readErrorCode(error) !== 'EXDEV') throw error
+    cpSync(from, near, { recursive: true })
+    renameSync(near, to)
+  }
+}
+
+const beside = (target: string, attemptId: string, number: number) =>
+  join(dirname(target), `.${basename(target)}.${attemptId}-${number}.tmp`)
+
+function makeOpenFolder(path: string): void {
+  mkdirSync(path, { recursive: true })
+  chmodSync(path, OPEN_FOLDER)
+}
+
+const listEntries = (folder: string): Dirent[] =>
+  readdirSync(folder, { withFileTypes: true, recursive: true })
+const listAll = (folder: string) => [
+  folder,
+  ...listEntries(folder).map(({ parentPath, name }) => join(parentPath, name)),
+]
+
+/** Paths of the files in a folder, relative to it, in order. */
+const listFiles = (folder: string): string[] =>
+  listEntries(folder)
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => join(parentPath, name).slice(folder.length + 1))
+    .sort()
+
+/** Whether another user owns something in a folder, or what is in it cannot be seen. */
+function hasForeignOwner(folder: string, user: number): boolean {
+  try {
+    return listAll(folder).some((path) => lstatSync(path).uid !== user)
+  } catch {
+    return true
+  }
+}

@@ -1,0 +1,92 @@
+import { createHash } from 'node:crypto'
+import type { Job } from '../../core/ports/working.ts'
+import type { ContainerEngine, Inspected } from './container-engine.ts'
+
+/*
+ * Containers are known by labels, so that what a process left that died is found: adopted by the next attempt of its task, or
+ * removed.
+ *
+ * A name is that of the attempt that owns the container. Who adopts one gives it the name of its own attempt, in one step of the
+ * engine; a process that stood still and wakes up no longer finds it under the old name, and can neither end nor remove it.
+ */
+
+/** What a container of ours is, by its labels. */
+export interface LabelledContainer {
+  name: string
+  run: string
+  number: number
+  attempt: number
+  taskId: string
+  /** Hash of all that the container was made of; only one of the same is adopted. */
+  spec: string
+  /** Folder of its files on this machine. */
+  folder: string
+  /** `running`, `exited`, `created` or another word of the engine. */
+  status: string
+  exitCode: number
+}
+
+const PREFIX = 'sluice'
+
+/** The name of the container of an attempt. */
+export const nameContainer = (nonce: string): string => `${PREFIX}-${nonce}`
+
+/** Tells states on one machine apart, by the path of their folder. */
+export const hashState = (path: string): string =>
+  createHash('sha256').update(path).digest('hex').slice(0, 16)
+
+/** Labels of the container of an attempt. */
+export function makeLabels(
+  state: string,
+  { run, task, attempt }: Job,
+  { spec, folder }: { spec: string; folder: string },
+) {
+  return {
+    [`${PREFIX}.state`]: state,
+    [`${PREFIX}.run`]: run,
+    [`${PREFIX}.number`]: String(task.number),
+    [`${PREFIX}.attempt`]: String(attempt),
+    [`${PREFIX}.task`]: task.id,
+    [`${PREFIX}.spec`]: spec,
+    [`${PREFIX}.folder`]: folder,
+  }
+}
+
+/** Containers of a state; of one task of it, where its id is given. */
+export async function listContainers(
+  engine: ContainerEngine,
+  state: string,
+  taskId?: string,
+): Promise<LabelledContainer[]> {
+  const filters = [
+    `label=${PREFIX}.state=${state}`,
+    ...(taskId === undefined ? [] : [`label=${PREFIX}.task=${taskId}`]),
+  ]
+  const { code, stdout } = await engine.call([
+    'ps',
+    '--all',
+    '--no-trunc',
+    '--quiet',
+    ...filters.flatMap((each) => ['--filter', each]),
+  ])
+  const ids = code === 0 ? stdout.split('\n').filter((id) => id !== '') : []
+  if (ids.length === 0) return []
+  // One that has gone meanwhile is left out.
+  return (await engine.inspect('container', ids)).map(readContainer)
+}
+
+function readContainer({ Name = '', State, Config }: Inspected): LabelledContainer {
+  const read = (label: string): string => Config?.Labels?.[`${PREFIX}.${label}`] ?? ''
+  return {
+    // Docker's names begin with a slash.
+    name: Name.replace(/^\//, ''),
+    status: State?.Status ?? '',
+    exitCode: State?.ExitCode ?? 0,
+    run: read('run'),
+    number: Number(read('number')),
+    attempt: Number(read('attempt')),
+    taskId: read('task'),
+    spec: read('spec'),
+    folder: read('folder'),
+  }
+}

@@ -1,0 +1,151 @@
+import type { ChildProcess } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { type ContainerEngine, readLastLine } from './container-engine.ts'
+import type { Mount } from './container-files.ts'
+
+/** What a container is made of. */
+export interface ContainerSpec {
+  name: string
+  /** Id of an image that is on this machine. */
+  image: string
+  argv: readonly string[]
+  env: { readonly [name: string]: string }
+  /** Environment variables whose values must not be seen among the arguments of a process. */
+  secrets: { readonly [name: string]: string }
+  labels: { readonly [name: string]: string }
+  mounts: readonly Mount[]
+  memoryMb: number | undefined
+  /** In units of 1/1024 of a core. */
+  cpu: number | undefined
+  /** Folder in which the engine is called: Podman's monitor notes there that memory ran out. */
+  folder: string
+}
+
+/** How a container has ended. */
+export interface ContainerEnd {
+  /** Exit code of its program; undefined if it never started. */
+  code: number | undefined
+  /** The kernel has ended a process of the container, because its memory was full. */
+  isOutOfMemory: boolean
+  /** What the engine said where it could not create or start it. */
+  error: string
+}
+
+/** Where Podman's monitor notes that memory ran out; its state does not say so before Podman 4.4. */
+const OUT_OF_MEMORY_NOTE = 'oom'
+/** States before a start (Docker: created; Podman: configured and initialized as well). */
+const NOT_STARTED = new Set(['created', 'configured', 'initialized'])
+const RETRY_MS = 100
+
+/** A container from its start to its removal; addressed by its name alone, which another process may take over. */
+export class ContainerRun {
+  readonly name: string
+  readonly #engine: ContainerEngine
+  readonly #folder: string
+  #hasEnded = false
+
+  constructor(engine: ContainerEngine, { name, folder }: Pick<ContainerSpec, 'name' | 'folder'>) {
+    this.#engine = engine
+    this.name = name
+    this.#folder = folder
+  }
+
+  /** Creates and starts it, passes on what it prints, and resolves when it has ended and all was printed. */
+  async start(
+    spec: ContainerSpec,
+    onText: (from: 'stdout' | 'stderr', text: string) => void,
+  ): Promise<ContainerEnd> {
+    const child = this.#engine.start(toArguments(spec), {
+      cwd: spec.folder,
+      env: { ...process.env, ...spec.secrets },
+    })
+    return this.#follow(child, onText)
+  }
+
+  /** The same for one that is there already, with all that it has printed so far. */
+  async adopt(onText: (from: 'stdout' | 'stderr', text: string) => void): Promise<ContainerEnd> {
+    const child = this.#engine.start(['logs', '--follow', this.name], { cwd: this.#folder, env: process.env })
+    await this.#follow(child, onText)
+    await this.#engine.call(['wait', this.name])
+    return this.#inspect('')
+  }
+
+  /** Sends a signal to its program; it may not have been created yet. */
+  async kill(signal: 'TERM' | 'KILL'): Promise<void> {
+    while (!this.#hasEnded) {
+      const { code } = await this.#engine.call(['kill', '--signal', signal, this.name])
+      if (code === 0 || this.#hasEnded) return
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
+    }
+  }
+
+  /** Copies a folder out of it. */
+  async copyOut(from: string, into: string): Promise<void> {
+    const { code, stderr } = await this.#engine.call(['cp', `${this.name}:${from}/.`, into])
+    if (code !== 0) throw new Error(`${from} cannot be copied out of the container: ${readLastLine(stderr)}`)
+  }
+
+  async #follow(
+    child: ChildProcess,
+    onText: (from: 'stdout' | 'stderr', text: string) => void,
+  ): Promise<ContainerEnd> {
+    let stderr = ''
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => onText('stdout', text))
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      stderr = `${stderr}${text}`.slice(-1000)
+      onText('stderr', text)
+    })
+    const code = await new Promise<number | null | Error>((resolve) => {
+      child.once('error', resolve)
+      child.once('close', resolve)
+    })
+    this.#hasEnded = true
+    if (code instanceof Error) return { code: undefined, isOutOfMemory: false, error: code.message }
+    if (code === 0) return { code, isOutOfMemory: false, error: '' }
+    return this.#inspect(readLastLine(stderr))
+  }
+
+  async #inspect(error: string): Promise<ContainerEnd> {
+    const [container] = await this.#engine.inspect('container', [this.name])
+    if (container?.State === undefined) return { code: undefined, isOutOfMemory: false, error }
+    const { ExitCode, OOMKilled, Status, Error: reason = '' } = container.State
+    return {
+      code: NOT_STARTED.has(Status) ? undefined : ExitCode,
+      isOutOfMemory: OOMKilled || existsSync(join(this.#folder, OUT_OF_MEMORY_NOTE)),
+      error: reason || error,
+    }
+  }
+}
+
+function toArguments({
+  name,
+  image,
+  argv,
+  env,
+  secrets,
+  labels,
+  mounts,
+  memoryMb,
+  cpu,
+}: ContainerSpec): string[] {
+  return [
+    ...['run', '--name', name, '--pull', 'never'],
+    ...Object.entries(labels).flatMap(([label, value]) => ['--label', `${label}=${value}`]),
+    ...Object.entries(env).flatMap(([variable, value]) => ['--env', `${variable}=${value}`]),
+    // Without a value the engine takes it from its own environment.
+    ...Object.keys(secrets).flatMap((variable) => ['--env', variable]),
+    ...mounts.flatMap((mount) => ['--mount', formatMount(mount)]),
+    // Without swap, so that memory that runs out is told and not only slow.
+    ...(memoryMb === undefined ? [] : ['--memory', `${memoryMb}m`, '--memory-swap', `${memoryMb}m`]),
+    ...(cpu === undefined ? [] : ['--cpus', String(cpu / 1024)]),
+    image,
+    ...argv,
+  ]
+}
+
+/** Fields of a mount are CSV, so that a comma or a quote in a path needs quotes. */
+const formatMount = ({ source, target, isReadOnly }: Mount): string =>
+  ['type=bind', `source=${source}`, `target=${target}`, ...(isReadOnly ? ['readonly'] : [])]
+    .map((field) => (/[",\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field))
+    .join(',')

@@ -1,0 +1,65 @@
+import { existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { readErrorMessage, SluiceError } from '../../core/errors.ts'
+import type { Ending, Job, Runner } from '../../core/ports/working.ts'
+import { type Attempt, type AttemptKind, type AttemptOptions, makeAttemptRunner } from '../attempt.ts'
+import { type ContainerEngine, findContainerEngine } from './container-engine.ts'
+import { ContainerImages, type ReadyImage } from './container-image.ts'
+import { removeAbandonedContainers } from './container-leftovers.ts'
+import { getContainerProgram, type PreparedContainer } from './container-spec.ts'
+import { RunningContainer } from './running-container.ts'
+
+/*
+ * Attempts in containers of this machine. A container outlives the process that started it: the next attempt of its task adopts
+ * it, so that a program that runs for hours is not run twice because its engine was killed.
+ */
+
+/** What the runner is composed of. */
+export interface ContainerRunnerOptions extends AttemptOptions {
+  /** Path of the state folder: containers of other states are left alone. */
+  state: string
+  /** Values of secrets by environment variable, and results of the tasks without output that it reads, by URI. */
+  prepare(job: Job): Promise<PreparedContainer>
+  /** What a program wrote into the file of its dynamic dependencies. */
+  readYield(path: string, job: Job): Promise<NonNullable<Ending['yielded']>>
+}
+
+/** Runs programs in containers, by Docker or Podman. */
+export function makeContainerRunner(options: ContainerRunnerOptions): Runner {
+  const images = new ContainerImages()
+  const kind: AttemptKind<PreparedContainer> = {
+    prepare: options.prepare,
+    async start(attempt, prepared) {
+      try {
+        const engine = await findContainerEngine()
+        writeFileSync(usedPath(options.state), '')
+        const image = await getImage(engine, images, attempt)
+        return await RunningContainer.start(attempt, { engine, image, prepared, options })
+      } catch (error) {
+        if (error instanceof SluiceError) throw error
+        throw new Error(`the container could not be started: ${readErrorMessage(error)}`, { cause: error })
+      }
+    },
+  }
+  return {
+    ...makeAttemptRunner(kind, options),
+    async endAbandoned(isOpen) {
+      // A state that never had a container does not ask the engine, which may not even be installed.
+      if (!existsSync(usedPath(options.state))) return
+      const engine = await findContainerEngine().catch(() => undefined)
+      if (engine !== undefined) await removeAbandonedContainers(engine, options.state, isOpen)
+    },
+    close: async () => {},
+  }
+}
+
+/** Says that a state has had containers. */
+const usedPath = (state: string) => join(state, 'containers')
+
+function getImage(engine: ContainerEngine, images: ContainerImages, attempt: Attempt): Promise<ReadyImage> {
+  return images.get(engine, getContainerProgram(attempt.job.task).image, {
+    signal: attempt.signal,
+    onText: (from, text) => attempt.output.push(from, text),
+    onWork: (what) => attempt.onProgress({ done: 0, text: what }),
+  })
+}

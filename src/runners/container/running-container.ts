@@ -1,0 +1,221 @@
+import { readErrorMessage } from '../../core/errors.ts'
+import { describeSecretLeak, findSecretInText } from '../../core/find-secret.ts'
+import type { BodyEnd, Ending } from '../../core/ports/working.ts'
+import { startLongTimer, type Timer } from '../../core/timer.ts'
+import type { Attempt, AttemptHandle } from '../attempt.ts'
+import { type AttemptExit, makeFailureEnding } from '../attempt-end.ts'
+import { explainContainerEnd, makeDeath } from './container-end.ts'
+import type { ContainerEngine } from './container-engine.ts'
+import { ContainerEvents } from './container-events.ts'
+import { ContainerFiles } from './container-files.ts'
+import type { ReadyImage } from './container-image.ts'
+import { hashState, type LabelledContainer, makeLabels, nameContainer } from './container-labels.ts'
+import { removeOwnContainer, settleLeftovers } from './container-leftovers.ts'
+import { type ContainerEnd, ContainerRun } from './container-run.ts'
+import type { ContainerRunnerOptions } from './container-runner.ts'
+import {
+  getContainerProgram,
+  hashContainerSpec,
+  makeContainerSpec,
+  type PreparedContainer,
+} from './container-spec.ts'
+
+/** How often the file of events is looked at. */
+const EVENTS_MS = 500
+/** The largest result of a marker: it is part of a record. */
+const MAX_RESULT_BYTES = 4096
+const MAX_CHECKPOINT_BYTES = 16 * 1024
+
+/** What an attempt in a container is started with. */
+export interface ContainerParts {
+  engine: ContainerEngine
+  image: ReadyImage
+  prepared: PreparedContainer
+  options: ContainerRunnerOptions
+}
+
+/** One container that was started or adopted for an attempt. */
+export class RunningContainer implements AttemptHandle {
+  readonly exit: Promise<AttemptExit>
+  readonly #attempt: Attempt
+  readonly #parts: ContainerParts
+  readonly #files: ContainerFiles
+  readonly #run: ContainerRun
+  readonly #events: ContainerEvents
+  readonly #polling: NodeJS.Timeout
+  #lease: Timer
+
+  /** Starts the container of an attempt, or adopts the one that an earlier attempt of its task has left. */
+  static async start(attempt: Attempt, parts: ContainerParts): Promise<RunningContainer> {
+    const { engine, options } = parts
+    const left = await settleLeftovers(
+      engine,
+      options.state,
+      attempt.job,
+      hashContainerSpec(attempt.job, parts.image.id),
+    )
+    return new RunningContainer(attempt, parts, left)
+  }
+
+  private constructor(attempt: Attempt, parts: ContainerParts, adopted: LabelledContainer | undefined) {
+    const { job } = attempt
+    const name = nameContainer(job.nonce)
+    this.#attempt = attempt
+    this.#parts = parts
+    this.#files = new ContainerFiles(getContainerProgram(job.task), job.nonce, adopted?.folder)
+    this.#run = new ContainerRun(parts.engine, { name, folder: this.#files.folder })
+    this.#events = new ContainerEvents(this.#files.events, (text) =>
+      attempt.output.write([{ at: Date.now(), level: 'warn', text }]),
+    )
+    this.#lease = this.#killAtEndOf(attempt.leaseLeftMs())
+    this.#polling = setInterval(() => this.#readEvents(), EVENTS_MS)
+    this.exit = (adopted === undefined ? this.#start(name) : this.#adopt(adopted)).catch((error) => ({
+      is: 'not-started',
+      message: readErrorMessage(error),
+    }))
+  }
+
+  stop(): void {
+    void this.#run.kill('TERM').catch(() => {})
+  }
+
+  kill(): void {
+    void this.#run.kill('KILL').catch(() => {})
+  }
+
+  extendLease(leaseMs: number): void {
+    this.#lease.cancel()
+    this.#lease = this.#killAtEndOf(leaseMs)
+  }
+
+  release(): void {
+    clearInterval(this.#polling)
+    this.#lease.cancel()
+  }
+
+  async conclude(end: BodyEnd): Promise<Ending> {
+    const ending = await this.#conclude(end).catch((error) =>
+      makeFailureEnding('failed', readErrorMessage(error)),
+    )
+    const { checkpoint, spent } = this.#events.told
+    await this.#remove()
+    return {
+      ...ending,
+      ...(checkpoint === undefined ? {} : { checkpoint }),
+      ...(spent === undefined ? {} : { spent }),
+    }
+  }
+
+  async #start(name: string): Promise<AttemptExit> {
+    const { job, output } = this.#attempt
+    const { image, prepared, options } = this.#parts
+    this.#files.make({ params: job.task.params, checkpoint: job.checkpoint, results: prepared.results })
+    const gone = this.#files.findMissingInputs()
+    if (gone.length > 0) {
+      this.#files.remove()
+      return makeDeath('failed', `an input has gone since the plan was made: ${gone.join(', ')}`)
+    }
+    const { folder } = this.#files
+    const spec = {
+      ...makeContainerSpec(job, image.id, prepared),
+      name,
+      folder,
+      mounts: this.#files.listMounts(),
+    }
+    const labels = makeLabels(hashState(options.state), job, {
+      spec: hashContainerSpec(job, image.id),
+      folder,
+    })
+    return this.#exitOf(await this.#run.start({ ...spec, labels }, (from, text) => output.push(from, text)))
+  }
+
+  async #adopt({ attempt }: LabelledContainer): Promise<AttemptExit> {
+    const { output } = this.#attempt
+    output.write([
+      {
+        at: Date.now(),
+        level: 'info',
+        text: `goes on with the container of attempt ${attempt}, whose engine ended`,
+      },
+    ])
+    return this.#exitOf(await this.#run.adopt((from, text) => output.push(from, text)))
+  }
+
+  /** What its end means. A container that cannot say more is removed here, others after they were published. */
+  async #exitOf(end: ContainerEnd): Promise<AttemptExit> {
+    clearInterval(this.#polling)
+    this.#events.close()
+    this.#tellProgress()
+    const image = this.#parts.image.digest
+    const exit = explainContainerEnd(end, this.#attempt)
+    if (exit.is !== 'reported') await this.#remove()
+    return { ...exit, image }
+  }
+
+  async #conclude(end: BodyEnd): Promise<Ending> {
+    if (end.outcome === 'succeeded') return this.#publish()
+    if (end.outcome !== 'yielded') return { ...end, outcome: end.outcome } as Ending
+    const yielded = await this.#parts.options
+      .readYield(this.#files.requires, this.#attempt.job)
+      .catch(asError)
+    const secret =
+      yielded instanceof Error
+        ? undefined
+        : findSecretInText(JSON.stringify(yielded.found), this.#parts.prepared.secrets)
+    const problem = yielded instanceof Error ? yielded.message : secret && describeSecretLeak('it', secret)
+    if (yielded instanceof Error || problem !== undefined)
+      return { ...makeFailureEnding('failed', `what it yielded cannot be used: ${problem}`), isFinal: true }
+    return { outcome: 'yielded', yielded }
+  }
+
+  async #publish(): Promise<Ending> {
+    const { result = null, checkpoint } = this.#events.told
+    const { secrets } = this.#parts.prepared
+    for (const [what, value, most] of [
+      ['the result', result, MAX_RESULT_BYTES],
+      ['the checkpoint', checkpoint, MAX_CHECKPOINT_BYTES],
+    ] as const) {
+      const text = JSON.stringify(value) ?? ''
+      const leak = findSecretInText(text, secrets)
+      if (leak !== undefined) return makeFailureEnding('failed', describeSecretLeak(what, leak))
+      if (Buffer.byteLength(text) > most)
+        return makeFailureEnding(
+          'failed',
+          `${what} has ${Buffer.byteLength(text)} bytes; it holds up to ${most}. Give the task an output for more.`,
+        )
+    }
+    await this.#files.takeOver((into) => this.#run.copyOut('/sluice/out', into))
+    const problem = this.#files.findOutputProblem()
+    if (problem !== undefined) return makeFailureEnding('failed', problem)
+    // Why not is known to the attempt.
+    if (!(await this.#attempt.mayPublish())) return makeFailureEnding('failed', 'it may not publish')
+    try {
+      this.#files.publish()
+    } catch (error) {
+      return makeFailureEnding('failed', `its outputs cannot be moved into place: ${readErrorMessage(error)}`)
+    }
+    return {
+      outcome: 'succeeded',
+      result: getContainerProgram(this.#attempt.job.task).outputs.length === 0 ? result : null,
+    }
+  }
+
+  #readEvents(): void {
+    if (this.#events.read()) this.#tellProgress()
+  }
+
+  #tellProgress(): void {
+    if (this.#events.told.progress !== undefined) this.#attempt.onProgress(this.#events.told.progress)
+  }
+
+  #killAtEndOf(leaseMs: number): Timer {
+    return startLongTimer(leaseMs, () => this.kill())
+  }
+
+  async #remove(): Promise<void> {
+    const { engine, options } = this.#parts
+    await removeOwnContainer(engine, options.state, this.#attempt.job, this.#files.folder)
+  }
+}
+
+const asError = (error: unknown) => (error instanceof Error ? error : new Error(String(error)))

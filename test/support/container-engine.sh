@@ -1,0 +1,57 @@
+# For the tests that run containers; to be sourced. Docker where its daemon answers, else Podman with runc, which is installed where
+# it is missing; and a base image, made here. Sets `engine` and `image`; `home` is a folder that is kept, `run` one for settings.
+# Where Debian keeps tools of an administrator.
+export PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+home=${AWS_TEST_HOME:-$HOME/.cache/sluice-aws}
+image=localhost/sluice-test-node:24
+run=$home/run
+mkdir -p "$run"
+
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+
+# A client of Docker is often there without its daemon.
+if docker ps >/dev/null 2>&1; then engine=docker; else engine=podman; fi
+
+# Installs what is missing of what containers take, and of the packages that are given.
+packages() {
+  local missing=("$@")
+  if [ "$engine" = podman ]; then
+    command -v podman >/dev/null || missing+=(podman)
+    command -v runc >/dev/null || missing+=(runc)
+  fi
+  command -v debootstrap >/dev/null || missing+=(debootstrap)
+  [ ${#missing[@]} = 0 ] && return
+  as_root apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive as_root apt-get install -y -qq "${missing[@]}" >/dev/null
+}
+
+# podman of Debian 12: crun fails in small sandboxes, and so do its default limits. A configuration of our own.
+podman_config() {
+  export CONTAINERS_CONF=$run/containers.conf CONTAINERS_REGISTRIES_CONF=$run/registries.conf
+  cat >"$CONTAINERS_CONF" <<CONF
+[containers]
+default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
+netns = "host"
+[engine]
+runtime = "runc"
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+CONF
+  echo 'unqualified-search-registries = []' >"$CONTAINERS_REGISTRIES_CONF"
+}
+
+# A small Debian with the Node that runs this: an image from nowhere but the package registry.
+base_image() {
+  "$engine" image inspect "$image" >/dev/null 2>&1 && return
+  local root=$home/rootfs node library name
+  [ -e "$root/bin/bash" ] || as_root debootstrap --variant=minbase bookworm "$root" >"$run/debootstrap.log" 2>&1
+  node=$(readlink -f "$(command -v node)")
+  install -D -m 755 "$node" "$root/usr/local/bin/node"
+  ldd "$node" | awk '/=> \//{print $3}' | while read -r library; do
+    name=$(basename "$library")
+    [ -e "$root/lib/x86_64-linux-gnu/$name" ] ||
+      install -D -m 755 "$(readlink -f "$library")" "$root/usr/lib/x86_64-linux-gnu/$name"
+  done
+  rm -rf "$root"/var/cache/apt/archives/*.deb "$root"/var/lib/apt/lists/*
+  tar -C "$root" -c . | "$engine" import --change 'CMD ["node"]' - "$image" >/dev/null
+}
