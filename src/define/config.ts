@@ -223,12 +223,12 @@ function toConfig({
   logs,
   environments,
 }: z.output<typeof SCHEMA>): CheckedConfig {
-  const all: { [name: string]: Pool } = { [DEFAULT_POOL]: {}, ...(pools as { [name: string]: Pool }) }
+  const all: { [name: string]: Pool } = { [DEFAULT_POOL]: {}, ...pools }
   const limits: Limits = {
     pools: Object.fromEntries(Object.entries(all).map(([name, pool]) => [name, makePoolLimits(pool)])),
     resources,
-    budgets: budgets as { [name: string]: BudgetLimit },
-    ...(plans === undefined ? {} : { plans: { ...PLAN_BOUNDS, ...plans } as PlanBounds }),
+    budgets,
+    ...(plans === undefined ? {} : { plans: { ...PLAN_BOUNDS, ...plans } }),
     ...(logs?.maxMb === undefined ? {} : { maxLogMb: logs.maxMb }),
   }
   return {
@@ -236,7 +236,7 @@ function toConfig({
     pipelines,
     limits,
     pools: all,
-    environments: environments as CheckedConfig['environments'],
+    environments,
   }
 }
 

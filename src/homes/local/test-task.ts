@@ -7,6 +7,7 @@ import { executeBody } from '../../body/execute.ts'
 import { bindTaskOutput, type Surroundings } from '../../body/outputs.ts'
 import { SluiceError } from '../../core/errors.ts'
 import type { Json } from '../../core/json.ts'
+import { mustHave } from '../../core/must-have.ts'
 import type { Shape } from '../../core/plan.ts'
 import type { LogLine } from '../../core/ports/looking.ts'
 import type { TaskName } from '../../core/ports/working.ts'
@@ -163,10 +164,13 @@ async function writeInput(
   const numbers = mapRequires(requires, (task) => upstreams.indexOf(task)) as Shape
   await Promise.all(
     listInputContents(numbers, input).map(([number, content]) =>
-      fill(upstreams[number] as TaskInstance, content),
+      fill(mustHave(upstreams[number], 'upstream of the tested task'), content),
     ),
   )
-  return { requires: numbers, upstream: (number) => upstreams[number] as TaskInstance }
+  return {
+    requires: numbers,
+    upstream: (number) => mustHave(upstreams[number], 'upstream of the tested task'),
+  }
 }
 
 /** The content of each upstream, by the shape of `requires`. */
