@@ -1,12 +1,6 @@
 import { z } from 'zod'
 import { isKnownTimeZone } from '../core/cron.ts'
-import {
-  type BudgetLimit,
-  type Limits,
-  PLAN_BOUNDS,
-  type PlanBounds,
-  type PoolLimit,
-} from '../core/limits.ts'
+import { type Limits, PLAN_BOUNDS, type PoolLimit } from '../core/limits.ts'
 import { DEFAULT_POOL } from '../core/plan.ts'
 import type { BudgetPeriod } from '../core/records/lock-and-limit.ts'
 import { isS3Uri, isValidS3Uri } from '../core/s3-uri.ts'
