@@ -184,7 +184,9 @@ function addSecretCommands(program: Command, done: Done): void {
   addEnvironmentFlag(command(secrets, 'set <name>', 'keeps a value from a prompt or standard input')).action(
     async (name, options) => done(await setSecret(name, options)),
   )
-  command(secrets, 'list', 'lists names').action(async (options) => done(await listSecrets(options)))
+  addEnvironmentFlag(command(secrets, 'list', 'lists names')).action(async (options) =>
+    done(await listSecrets(options)),
+  )
   command(secrets, 'remove <name>', 'forgets a secret').action(async (name, options) =>
     done(await removeSecret(name, options)),
   )

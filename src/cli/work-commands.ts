@@ -33,7 +33,9 @@ export async function addWorkCommands(program: Command, args: string[], done: Do
   const run = addRemoteWorkFlags(addGlobalFlags(program.command('run [name]')))
     .description('makes a pipeline or task complete')
     .option('--plan <file>', 'runs a plan that was made elsewhere; - is standard input')
-  const plan = addGlobalFlags(program.command('plan <name>')).description('shows what would run, and why')
+  const plan = addEnvironmentFlag(addGlobalFlags(program.command('plan <name>'))).description(
+    'shows what would run, and why',
+  )
   for (const command of [run, plan])
     command
       .usage('NAME [--PARAM VALUE …] [options]')

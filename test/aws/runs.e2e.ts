@@ -128,7 +128,13 @@ describe('runs', () => {
 
   it('wait for a budget without costing anything, and say so', async () => {
     assert.equal((await json('run', 'spender', '--of', unique('first'))).status, 'succeeded')
-    const waiting = await json('run', 'spender', '--of', unique('second'), '--wait', '5s')
+    const second = ['spender', '--of', unique('second'), '--env', 'test', '--json']
+    const planned = await sluice(['plan', ...second])
+    assert.equal(planned.code, 0, planned.stderr)
+    assert.match(planned.stdout, /"family":"Spender"/)
+    const { code, stdout } = await sluice(['run', ...second, '--wait', '5s'])
+    assert.equal(code, 4, 'the exit code of a run that waits')
+    const waiting = JSON.parse(stdout)
     assert.equal(waiting.end, 'waiting')
     const why = await json('why', waiting.run, '0')
     assert.equal(why.status, 'waiting')
