@@ -7,6 +7,8 @@ export class MessageWatch {
   readonly #world: Watched
   /** When a message may be given again, by the first part of its receipts, and the latest of these. */
   readonly #sights = new Map<string, { until: number; receipt: string }>()
+  /** Messages that hosts have taken and not settled, by receipt. */
+  readonly #open = new Map<string, { host: string; name: string; at: number }>()
 
   constructor(world: Watched) {
     this.#world = world
@@ -18,11 +20,22 @@ export class MessageWatch {
     if (deliveries.length > Math.min(limit, most))
       this.#world.violate(`${host} was given ${deliveries.length} messages, not ${Math.min(limit, most)}`)
     this.#checkOrder(deliveries)
-    for (const each of deliveries) this.#checkSight(host, each, visibilityMs)
+    const at = this.#world.clockOf(host)
+    for (const each of deliveries) {
+      this.#checkSight(host, each, visibilityMs)
+      this.#open.set(each.receipt, { host, name: nameOf(each.message), at })
+    }
+  }
+
+  /** When a host took the first message of an attempt that it has not settled, by its clock; 0 if it has settled all. */
+  findFirstOpenTake(host: string, name: string): number {
+    const open = [...this.#open.values()].filter((each) => each.host === host && each.name === name)
+    return open.reduce((first, { at }) => Math.min(first, at), open[0]?.at ?? 0)
   }
 
   /** A host has put a message back. */
   putBack(host: string, { receipt }: Delivery, delayMs: number): void {
+    this.#open.delete(receipt)
     const [id = ''] = receipt.split('.')
     const sight = this.#sights.get(id)
     if (sight?.receipt === receipt) sight.until = this.#world.clockOf(host) + delayMs
@@ -31,6 +44,7 @@ export class MessageWatch {
   /** A host needs a message no more. */
   acknowledged(deliveries: readonly Delivery[]): void {
     for (const { receipt } of deliveries) {
+      this.#open.delete(receipt)
       const [id = ''] = receipt.split('.')
       const sight = this.#sights.get(id)
       if (sight?.receipt === receipt) sight.until = Number.POSITIVE_INFINITY

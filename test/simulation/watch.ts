@@ -54,9 +54,9 @@ export class Watch {
   readonly #world: Watched
   /** Looks at what the queue gives. */
   readonly messages: MessageWatch
-  /** When each host last read a run that nobody had cancelled, and when it took the message of an attempt. */
+  /** When each host last read a run that was not cancelled, and from when on an attempt may have been claimed, by its nonce. */
   readonly #readOpen = new Map<string, number>()
-  readonly #taken = new Map<string, number>()
+  readonly #claimedFrom = new Map<string, number>()
   readonly #firstTaken = new Map<string, number>()
   /** Until when budgets have asked to be left alone. */
   readonly #rests = new Map<string, number>()
@@ -88,12 +88,8 @@ export class Watch {
   took(host: string, query: MessageQuery, deliveries: Delivery[]): void {
     this.messages.took(host, query, deliveries)
     for (const { message } of deliveries) {
-      const task = this.#world.records.get(keys.taskRun(message.run, message.number)) as TaskRun | undefined
       const taken = `${host} ${nameOf(message)}`
-      const now = this.#world.clockOf(host)
-      this.#firstTaken.set(taken, this.#firstTaken.get(taken) ?? now)
-      // A message that comes once more after its claim says nothing of when that was.
-      if (task?.status !== 'running') this.#taken.set(taken, now)
+      this.#firstTaken.set(taken, this.#firstTaken.get(taken) ?? this.#world.clockOf(host))
     }
   }
 
@@ -105,6 +101,9 @@ export class Watch {
       if (after?.kind === 'taskRun') {
         this.#checkTask(after)
         if (old?.kind === 'taskRun') this.#checkMove(host, old, after, changes)
+        // A claim may be on its way since the first of the messages that its host has not settled.
+        if (after.status === 'running' && after.nonce !== undefined && !this.#claimedFrom.has(after.nonce))
+          this.#claimedFrom.set(after.nonce, this.messages.findFirstOpenTake(host, nameOf(after)))
       }
       if (after?.kind === 'attempt') this.#checkLoss(host, after)
       if (after?.kind === 'limit' && old?.kind === 'limit') this.#checkLimit(old, after)
@@ -144,8 +143,7 @@ export class Watch {
     const cancelledAt = (this.#world.records.get(keys.run(body.run)) as Run | undefined)?.cancelledAt
     if (cancelledAt === undefined) return
     const known = this.#readOpen.get(`${body.host} ${body.run}`) ?? 0
-    const taken = this.#taken.get(`${body.host} ${nameOf(body)}`) ?? 0
-    if (known <= taken - KNOWN_MS)
+    if (known <= (this.#claimedFrom.get(body.nonce) ?? 0) - KNOWN_MS)
       this.#violate(`${job.task.label} starts in ${body.run}, which is cancelled`)
   }
 
