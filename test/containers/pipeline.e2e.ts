@@ -3,6 +3,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { existsSync, globSync, lstatSync, readFileSync, statSync } from 'node:fs'
 import { describe, it } from 'node:test'
+import { hashState } from '../../src/runners/container/container-labels.ts'
 import { type TestProject, testProject } from '../support/cli.ts'
 import { until } from '../support/processes.ts'
 
@@ -11,9 +12,11 @@ const IMAGE = 'localhost/sluice-test-node:24'
 const LIMIT = { timeout: 240_000 }
 const engine = (...args: string[]) => spawnSync(ENGINE, args, { encoding: 'utf8' })
 
-/** Containers of ours that the engine still has, running or not. */
-const listOurs = () =>
-  engine('ps', '--all', '--filter', 'label=sluice.state', '--format', '{{.Names}}').stdout.trim()
+/** Containers of a project that the engine still has, running or not. */
+const listOurs = (project: TestProject) => {
+  const label = `label=sluice.state=${hashState(project.path('.sluice'))}`
+  return engine('ps', '--all', '--filter', label, '--format', '{{.Names}}').stdout.trim()
+}
 
 /** A project of containers; `sh` makes a command of a script. */
 const containers = (definitions: string) => ({
@@ -57,7 +60,7 @@ export const all = pipeline('all', Last)`),
     const join = tasks.find(({ family }: { family: string }) => family === 'Join')
     assert.match(join.image, /[0-9a-f]{64}$/)
     assert.deepEqual(findLeftovers(project), [])
-    assert.equal(listOurs(), '')
+    assert.equal(listOurs(project), '')
     assert.equal(statSync(project.path('data/parts/0')).mode & 0o022, 0, 'others may write the folder')
     assert.match((await project.sluice('run', 'all')).stdout, /Nothing to do/)
   })
@@ -152,7 +155,7 @@ describe('a container whose engine is killed', LIMIT, () => {
     const ids = [...stdout.matchAll(/begin (\S+)/g)].map(([, id]) => id)
     assert.deepEqual(new Set(ids), new Set([readFileSync(project.path('data/slow.txt'), 'utf8').trim()]))
     assert.deepEqual(findLeftovers(project), [])
-    assert.equal(listOurs(), '')
+    assert.equal(listOurs(project), '')
   })
 
   it('is removed if its run was cancelled meanwhile', async (test) => {
@@ -161,10 +164,10 @@ describe('a container whose engine is killed', LIMIT, () => {
     await begun(project)
     first.child.kill('SIGKILL')
     await first.ended
-    assert.notEqual(listOurs(), '')
+    assert.notEqual(listOurs(project), '')
     await project.sluice('cancel', 'latest')
     const dev = project.start(['dev', '--port', '0'])
-    await until(() => listOurs() === '')
+    await until(() => listOurs(project) === '')
     dev.child.kill('SIGTERM')
     await dev.ended
   })
@@ -178,7 +181,7 @@ describe('a container that is to end', LIMIT, () => {
     run.child.kill('SIGINT')
     await run.ended
     assert.match((await project.sluice('logs', 'latest')).stdout, /asked/)
-    assert.equal(listOurs(), '')
+    assert.equal(listOurs(project), '')
   })
 
   it('has as much memory as it declares, and more after it ran out of it', async (test) => {
@@ -272,7 +275,7 @@ describe('a container that cannot succeed', LIMIT, () => {
       assert.equal((stdout + stderr).match(/^failed /gm)?.length, 1, `${what}: ${stdout}${stderr}`)
     }
     assert.deepEqual(findLeftovers(project), [])
-    assert.equal(listOurs(), '')
+    assert.equal(listOurs(project), '')
     assert.ok(!existsSync(project.path('data/a.txt')))
   })
 

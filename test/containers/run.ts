@@ -19,7 +19,7 @@ for (const [name, value] of Object.entries<string>(
 const patterns = process.argv.slice(2)
 const files = globSync(patterns.length > 0 ? patterns : join(here, '*.e2e.ts')).sort()
 const counts = { passed: 0, failed: 0 }
-const tests = run({ files, concurrency: false, timeout: 900_000 })
+const tests = run({ files, concurrency: true, timeout: 900_000 })
 tests.on('test:pass', ({ details, skip }) => {
   if (details.type !== 'suite' && skip === undefined) counts.passed++
 })
