@@ -26,6 +26,9 @@ export function explainContainerEnd(
 ): AttemptExit {
   const reported = readExitCode(end, reason)
   if (reported !== undefined) return { is: 'reported', end: reported }
+  // It is another attempt's, or was never created: nothing of it is this attempt's end.
+  if (end.code === undefined && reason !== undefined)
+    return makeDeath('lost', 'the attempt was stopped before its container had started')
   const { argv = [] } = getContainerProgram(job.task)
   return explainDeath(end, argv[0] ?? 'the entry point of the image', job.memoryMb)
 }

@@ -37,12 +37,15 @@ const OUT_OF_MEMORY_NOTE = 'oom'
 /** States before a start (Docker: created; Podman: configured and initialized as well). */
 const NOT_STARTED = new Set(['created', 'configured', 'initialized'])
 const RETRY_MS = 100
+/** Ten seconds: an engine under load takes a few to create a container. */
+const MAX_TRIES = 100
 
 /** A container from its start to its removal; addressed by its name alone, which another process may take over. */
 export class ContainerRun {
   readonly name: string
   readonly #engine: ContainerEngine
   readonly #folder: string
+  #call: ChildProcess | undefined
   #hasEnded = false
 
   constructor(engine: ContainerEngine, { name, folder }: Pick<ContainerSpec, 'name' | 'folder'>) {
@@ -71,13 +74,17 @@ export class ContainerRun {
     return this.#inspect('')
   }
 
-  /** Sends a signal to its program; it may not have been created yet. */
+  /**
+   * Sends a signal to its program, which may not have been created yet. A container that cannot be found by its name is another
+   * attempt's by now: this process lets go of it then.
+   */
   async kill(signal: 'TERM' | 'KILL'): Promise<void> {
-    while (!this.#hasEnded) {
+    for (let tries = 0; !this.#hasEnded && tries < MAX_TRIES; tries++) {
       const { code } = await this.#engine.call(['kill', '--signal', signal, this.name])
       if (code === 0 || this.#hasEnded) return
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
     }
+    if (!this.#hasEnded) this.#call?.kill('SIGKILL')
   }
 
   /** Copies a folder out of it. */
@@ -91,6 +98,7 @@ export class ContainerRun {
     onText: (from: 'stdout' | 'stderr', text: string) => void,
   ): Promise<ContainerEnd> {
     let stderr = ''
+    this.#call = child
     child.stdout?.setEncoding('utf8').on('data', (text: string) => onText('stdout', text))
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       stderr = `${stderr}${text}`.slice(-1000)
