@@ -52,15 +52,45 @@ export async function joinOrOpenRun(
       await context.ports.clock.sleep(WAIT_FOR_PLANNER_MS)
       continue
     }
-    const plan = await makePlan()
-    const nonce = context.ports.random.nonce()
-    const { store, clock } = context.ports
-    const by = makePlanner(context, nonce)
-    const run = open
-      ? await takeOver(store, open, by)
-      : await openNext(store, request, latest, by, readClockMoment(clock))
-    if (run === undefined) continue
+    const planned = await planNextRun(context, request, { open, latest }, makePlan)
+    if (planned === undefined) continue
+    const { run, plan, nonce } = planned
     if (await createUnlessForgotten(context, run, plan, nonce)) return { run, opened: true }
+  }
+}
+
+/** Plans the run that is open and waits for its planner, or the next one; undefined if another planner was quicker. */
+async function planNextRun(
+  context: Context,
+  request: RunRequest,
+  { open, latest }: { open: Stored<Run> | undefined; latest: number | undefined },
+  makePlan: () => Promise<Plan>,
+): Promise<{ run: string; plan: Plan; nonce: string } | undefined> {
+  const { store, clock, random } = context.ports
+  const nonce = random.nonce()
+  if (open === undefined) {
+    const plan = await makePlan()
+    const run = await openNext(store, request, latest, makePlanner(context, nonce), readClockMoment(clock))
+    return run === undefined ? undefined : { run, plan, nonce }
+  }
+  // Taken over before it is planned: a run that waits for its planner is given up after a minute, and a large plan takes longer.
+  if ((await takeOver(store, open, makePlanner(context, nonce))) === undefined) return undefined
+  return { run: open.id, plan: await planTakenOver(context, open.id, nonce, makePlan), nonce }
+}
+
+/** Plans a run that was taken over; if that fails, another planner may take it over at once. */
+async function planTakenOver(
+  { ports }: Context,
+  run: string,
+  nonce: string,
+  makePlan: () => Promise<Plan>,
+): Promise<Plan> {
+  try {
+    return await makePlan()
+  } catch (error) {
+    const set = { dueAt: ports.clock.steady() }
+    await ports.store.write([{ key: keys.run(run), set, if: { status: 'planning', nonce } }])
+    throw error
   }
 }
 

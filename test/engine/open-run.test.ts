@@ -69,3 +69,19 @@ describe('a run whose planner never comes', () => {
     assert.notEqual(await open('p'), reserved.run)
   })
 })
+
+describe('a run that waits for its planner', () => {
+  it('is not given up while a large plan is made, and may be planned by another if that fails', async () => {
+    const { context, clock, ticked, run, plan } = stepwise()
+    const reserved = await joinOrReserveRun(context, REQUEST)
+    const fails = joinOrOpenRun(context, REQUEST, () => Promise.reject(new Error('no such luck')))
+    await assert.rejects(fails, /no such luck/)
+    const slowly = async () => {
+      clock.advance(5 * 60_000)
+      await ticked()
+      return plan(1)
+    }
+    assert.deepEqual(await joinOrOpenRun(context, REQUEST, slowly), { run: reserved.run, opened: true })
+    assert.equal((await run(reserved.run)).status, 'running')
+  })
+})
