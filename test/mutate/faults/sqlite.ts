@@ -108,7 +108,7 @@ export const SQLITE: Fault[] = [
     file: 'src/adapters/sqlite/feed.ts',
     find: `acknowledged = Math.max(acknowledged, written.at(-1)?.sequence ?? 0)`,
     replace: `acknowledged = Math.max(acknowledged, 0)`,
-    by: SEEDS,
+    by: { seeds: 2_000, of: 'sqlite' },
   },
   {
     name: 'two processes follow the feed at once',
