@@ -1,7 +1,7 @@
 import { readErrorMessage } from '../core/errors.ts'
 import { describeSecretLeak, findSecretInText } from '../core/find-secret.ts'
 import type { Json } from '../core/json.ts'
-import { convertToJson } from '../core/json.ts'
+import { convertToJson, RESULT_MAX_BYTES } from '../core/json.ts'
 import { mapShapeNumbers, type Shape } from '../core/plan.ts'
 import type { BodyEnd, Reservation, StagedOutput } from '../core/ports/working.ts'
 import type { Progress } from '../core/records/task-run.ts'
@@ -196,15 +196,12 @@ async function requireOutput({ task }: Execution, output: Output, { staged }: Wo
   }
 }
 
-/** The largest result of a marker: it is part of a record. */
-const MAX_RESULT_BYTES = 4096
-
 function checkResult(execution: Execution, result: unknown): Json {
   const { task } = execution
   const text = resultText(task, result)
-  if (Buffer.byteLength(text) > MAX_RESULT_BYTES)
+  if (Buffer.byteLength(text) > RESULT_MAX_BYTES)
     throw new Error(
-      `${task.label} returned ${Buffer.byteLength(text)} bytes; a result holds up to ${MAX_RESULT_BYTES}. Give the task an \`output\` for more.`,
+      `${task.label} returned ${Buffer.byteLength(text)} bytes; a result holds up to ${RESULT_MAX_BYTES}. Give the task an \`output\` for more.`,
     )
   const parsed: Json = JSON.parse(text)
   return refuseSecrets('the result', parsed, execution)

@@ -1,6 +1,6 @@
 import { readErrorMessage } from '../core/errors.ts'
 import type { Json } from '../core/json.ts'
-import { convertToJson } from '../core/json.ts'
+import { CHECKPOINT_MAX_BYTES, convertToJson } from '../core/json.ts'
 import type { BodyEnd } from '../core/ports/working.ts'
 import type { TaskInstance } from '../define/task.ts'
 
@@ -32,16 +32,13 @@ export function makeThrottledSignal(name: string, retryAt: number): AttemptSigna
   return new AttemptSignal({ outcome: 'throttled', retryAt, failure: { outcome: 'throttled', message } })
 }
 
-/** A checkpoint is part of a record. */
-const MAX_CHECKPOINT_BYTES = 16 * 1024
-
 /** The checkpoint as it is kept; throws if it does not fit or is no JSON. */
 export function checkCheckpoint(value: unknown): Json {
   const text = serializeCheckpoint(value)
   const size = Buffer.byteLength(text)
-  if (size > MAX_CHECKPOINT_BYTES)
+  if (size > CHECKPOINT_MAX_BYTES)
     throw new Error(
-      `the checkpoint is ${size} bytes; it holds up to ${MAX_CHECKPOINT_BYTES}. Write more into the output of a task that you yield, and keep only where you are.`,
+      `the checkpoint is ${size} bytes; it holds up to ${CHECKPOINT_MAX_BYTES}. Write more into the output of a task that you yield, and keep only where you are.`,
     )
   return JSON.parse(text)
 }

@@ -1,3 +1,8 @@
+/** The largest result of a marker, in bytes: it is part of a record. */
+export const RESULT_MAX_BYTES = 4096
+/** The largest checkpoint, in bytes: it is a record. */
+export const CHECKPOINT_MAX_BYTES = 16 * 1024
+
 /** Any value that survives JSON. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
 

@@ -13,6 +13,13 @@ export const TABLE = {
   expiresAt: 'expiresAt',
 } as const
 
+/** Folders in a container: what it reads, what it writes, and where it talks with Sluice. Plans and docs name them. */
+export const IN_CONTAINER = {
+  inputs: '/sluice/in',
+  outputs: '/sluice/out',
+  attempt: '/sluice/attempt',
+} as const
+
 /** Prefixes of plans and of targets in the bucket of a deployment. */
 export const OBJECTS = { plans: 'plans/', targets: 'targets' } as const
 

@@ -92,7 +92,7 @@ export function container<
       env,
       ...(command === undefined ? {} : { command: command as ContainerDefinition['command'] & {} }),
     },
-    problems: findContainerProblems({ image, command, env, cpu: options.cpu }),
+    problems: findContainerProblems({ image, command, env, secrets: options.secrets, cpu: options.cpu }),
   }) as unknown as Task<F, [O] extends [undefined] ? MarkerTarget<Json> : O, R>
 }
 
@@ -101,24 +101,47 @@ interface UncheckedOptions {
   image: unknown
   command?: unknown
   env?: { readonly [name: string]: unknown }
+  secrets?: object | undefined
   cpu?: number | undefined
 }
 
 /** ECS allows 16 vCPU for one task; more than that is a mistake of the unit. */
 const MAX_CPU = 16 * 1024
 
-function findContainerProblems({ image, command, env = {}, cpu }: UncheckedOptions): string[] {
+function findContainerProblems({ image, command, env = {}, secrets = {}, cpu }: UncheckedOptions): string[] {
   const problems = findImageProblems(image)
   if (Array.isArray(command) ? !isCommand(command) : command !== undefined && typeof command !== 'function')
     problems.push('command must be an array of texts, or a function that returns one')
+  problems.push(...findVariableProblems(Object.keys(env), Object.keys(secrets)))
   for (const [name, value] of Object.entries(env))
-    if (!/^[A-Za-z_]\w*$/.test(name) || typeof value !== 'string')
-      problems.push(
-        `env: ${JSON.stringify(name)} must be a name of letters, digits and _ with text as its value`,
-      )
+    if (typeof value !== 'string') problems.push(`env: ${name} must be text`)
   if (cpu !== undefined && !(Number.isInteger(cpu) && cpu > 0 && cpu <= MAX_CPU))
     problems.push(`cpu must be a whole number of 1 to ${MAX_CPU}: 1024 is one core`)
   return problems
+}
+
+/** Variables that Sluice sets itself. */
+const OWN_VARIABLE = /^(SLUICE_.*|TRACEPARENT)$/
+/** Variables by which the command of Docker or Podman is itself set up: it is given the values of secrets in its environment. */
+const ENGINE_VARIABLE = /^((DOCKER|CONTAINERS?|BUILDAH|XDG|LD)_.*|PATH|HOME|TMPDIR)$/
+
+/** What is wrong with the names of environment variables and of secrets of a container, a sentence each. */
+export function findVariableProblems(env: readonly string[], secrets: readonly string[]): string[] {
+  const names = [...env, ...secrets]
+  return [
+    ...names
+      .filter((name) => !/^[A-Za-z_]\w*$/.test(name))
+      .map((name) => `the variable ${JSON.stringify(name)} must be a name of letters, digits and _`),
+    ...names
+      .filter((name) => OWN_VARIABLE.test(name))
+      .map((name) => `the variable ${name} is set by Sluice; give it another name`),
+    ...secrets
+      .filter((name) => ENGINE_VARIABLE.test(name))
+      .map(
+        (name) =>
+          `the secret ${name} has the name of a variable of the container engine; give it another name`,
+      ),
+  ]
 }
 
 /** Whether a value is a list of arguments that a program can be started with. */

@@ -171,7 +171,7 @@ export function external<O extends Output, F extends Fields = Record<never, neve
   }) as unknown as Task<F, O>
 }
 
-/** What fulfils a task: a body, a program in a container, or somebody else. */
+/** What fulfils a task: a body, a program in a container, or another system. */
 export type TaskKind =
   | { body: NonNullable<TaskDefinition['body']> }
   | { container: ContainerDefinition; problems: string[] }

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { mustHave } from '../core/must-have.ts'
+import { IN_CONTAINER } from '../core/names.ts'
 import type { ContainerInput, ContainerOutput, ContainerProgram } from '../core/plan.ts'
 import { isCommand, type TargetInContainer } from '../define/container.ts'
 import { toImage } from '../define/image.ts'
@@ -15,9 +16,6 @@ import type { TaskInstance } from '../define/task.ts'
  * from the targets alone: `/sluice/in/PATH` and `/sluice/out/PATH` with the path that the target has in the storage. So no code
  * of the user's has to run where the container is started, which may be a function without it.
  */
-
-/** Where a container finds what it reads, and writes what it makes. */
-export const IN_CONTAINER = { inputs: '/sluice/in', outputs: '/sluice/out' } as const
 
 /** Path below the inputs for results of tasks without output. */
 const RESULTS = 'results'

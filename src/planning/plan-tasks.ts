@@ -7,6 +7,7 @@ import { findLimitProblems, type Limits } from '../core/limits.ts'
 import type { Policy } from '../core/plan.ts'
 import type { Completeness, Store } from '../core/ports/deciding.ts'
 import { groupByRepeatedKey } from '../core/repeated.ts'
+import { findVariableProblems } from '../define/container.ts'
 import { findImageProblems } from '../define/image.ts'
 import { checkParsedParams } from '../define/params.ts'
 import { SECRET_NAME } from '../define/secret.ts'
@@ -98,7 +99,12 @@ function toForeign(
   problems: string[],
 ): ForeignTask {
   const problem = (what: string) => problems.push(`line ${line.line} (${line.task}): ${what}`)
-  for (const wrong of line.image === undefined ? [] : findImageProblems(line.image)) problem(wrong)
+  if (line.image !== undefined)
+    for (const wrong of [
+      ...findImageProblems(line.image),
+      ...findVariableProblems(Object.keys(line.env ?? {}), Object.keys(line.secrets ?? {})),
+    ])
+      problem(wrong)
   if (line.image !== undefined && line.command === undefined)
     problem('image is for a command; a family of the config has its own')
   for (const name of Object.values(line.secrets ?? {}))

@@ -8,6 +8,8 @@ export interface AttemptUsage {
   cpuSeconds?: number
   /** Digest of the image of its container. */
   image?: string
+  /** What it has told before its end, for the next attempt and for budgets; a reported end has its own. */
+  told?: Pick<Ending, 'checkpoint' | 'spent'>
 }
 
 /** How what ran for an attempt has ended: a fact, whatever it was asked to do. */

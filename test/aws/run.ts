@@ -1,9 +1,8 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { globSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { run } from 'node:test'
-import { spec } from 'node:test/reporters'
 import { fileURLToPath } from 'node:url'
+import { runTestFiles } from '../support/run-files.ts'
 
 /**
  * `npm run test:aws [-- PATTERN …]`: brings up an emulated AWS, deploys the test project with the real CDK, runs the
@@ -64,17 +63,10 @@ function must(program: string, args: string[]): void {
 async function runTests(): Promise<number> {
   const patterns = process.argv.slice(2)
   const files = globSync(patterns.length > 0 ? patterns : 'test/aws/*.e2e.ts', { cwd: root }).sort()
-  const counts = { passed: 0, failed: 0 }
-  const tests = run({ files: files.map((file) => join(root, file)), concurrency: false, timeout: 1_500_000 })
-  tests.on('test:pass', ({ details, skip }) => {
-    if (details.type !== 'suite' && skip === undefined) counts.passed++
-  })
-  tests.on('test:fail', ({ details }) => {
-    if (details.type !== 'suite') counts.failed++
-  })
-  for await (const text of tests.compose(spec)) process.stdout.write(text)
-  console.log(`\n${counts.passed} passed, ${counts.failed} failed`)
-  return counts.failed === 0 && counts.passed > 0 ? 0 : 1
+  return runTestFiles(
+    files.map((file) => join(root, file)),
+    { concurrency: false, timeout: 1_500_000 },
+  )
 }
 
 /** Ends the two services, by their ids. */

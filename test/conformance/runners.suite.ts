@@ -438,6 +438,28 @@ function killedContainerTests(kind: Kind): void {
       callEngine('kill', '--signal', signal, nameContainer(attempt.nonce))
       assert.equal((await attempt.ending).outcome, expected)
     })
+
+  it('goes on to its own end if only the call that started it is killed', async (test) => {
+    const { start, path } = laboratory(test, kind)
+    const steps: Step[] = [{ print: 'ready\n' }, { sleepMs: 3_000 }, { write: 'a', text: 'A' }]
+    const attempt = start({ outputs: ['a.txt'], steps })
+    await attempt.printed('ready')
+    process.kill(findStartingCall(attempt.nonce), 'SIGKILL')
+    assert.equal((await attempt.ending).outcome, 'succeeded')
+    assert.equal(readFileSync(path('a.txt'), 'utf8'), 'A')
+  })
+}
+
+/** The process of the call that has started the container of an attempt. */
+function findStartingCall(nonce: string): number {
+  const isCall = (pid: string) => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(`--name\0${nameContainer(nonce)}\0`)
+    } catch {
+      return false
+    }
+  }
+  return Number(readdirSync('/proc').find((name) => /^\d+$/.test(name) && isCall(name)))
 }
 
 /** Calls Docker or Podman, whichever the tests of containers use. */

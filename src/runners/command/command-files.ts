@@ -1,9 +1,9 @@
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { readErrorCode } from '../../core/errors.ts'
 import type { Job } from '../../core/ports/working.ts'
+import { formatPathBesideTarget, moveIntoPlace } from '../move-into-place.ts'
 
 /** What is written beside a target: `.NAME.<nonce>-<n>.tmp`. */
 const STAGED_END = /^[^.]+\.tmp$/
@@ -48,12 +48,7 @@ export class CommandFiles {
   publish(): void {
     const { target, written } = this
     if (target === undefined || written === undefined || !existsSync(written)) return
-    try {
-      renameSync(written, target)
-    } catch (error) {
-      if (!IS_FULL.has(readErrorCode(error) ?? '')) throw error
-      replaceFolder(written, target, formatPathBesideTarget(target, this.#job.nonce, 1))
-    }
+    moveIntoPlace(written, target, this.#job.nonce)
   }
 
   /** Removes what was not published. */
@@ -62,20 +57,3 @@ export class CommandFiles {
     rmSync(this.yields, { force: true })
   }
 }
-
-/** A folder with something in it is not replaced by a rename (rename(2)). */
-const IS_FULL = new Set(['ENOTEMPTY', 'EEXIST'])
-
-function replaceFolder(written: string, target: string, before: string): void {
-  renameSync(target, before)
-  try {
-    renameSync(written, target)
-  } catch (error) {
-    renameSync(before, target)
-    throw error
-  }
-  rmSync(before, { force: true, recursive: true })
-}
-
-const formatPathBesideTarget = (target: string, nonce: string, number: number) =>
-  join(dirname(target), `.${basename(target)}.${nonce}-${number}.tmp`)

@@ -1,5 +1,4 @@
 import { readErrorMessage } from '../../core/errors.ts'
-import { describeSecretLeak, findSecretInText } from '../../core/find-secret.ts'
 import { mustHave } from '../../core/must-have.ts'
 import type { Command } from '../../core/plan.ts'
 import type { BodyEnd, Ending, Job, Runner } from '../../core/ports/working.ts'
@@ -14,6 +13,7 @@ import {
 } from '../attempt.ts'
 import { type AttemptExit, makeFailureEnding } from '../attempt-end.ts'
 import { explainOutsideKill } from '../os/killed.ts'
+import { concludeYield, readExitCode } from '../program.ts'
 import { CommandFiles } from './command-files.ts'
 import { type CommandHandle, CommandHosts } from './command-hosts.ts'
 import type { CommandEnd, HostedCommand } from './command-protocol.ts'
@@ -28,10 +28,6 @@ export interface CommandRunnerOptions extends AttemptOptions {
   /** What a command wrote into the file of its dynamic dependencies. */
   readYield(path: string, job: Job): Promise<NonNullable<Ending['yielded']>>
 }
-
-// Exit codes of sysexits.h: EX_TEMPFAIL and EX_CONFIG, the latter with a meaning of our own (docs/plans.md).
-const TRY_AGAIN = 75
-const YIELDS = 78
 
 /** Runs commands of plans as plain subprocesses. */
 export function makeCommandRunner(options: CommandRunnerOptions): Runner {
@@ -87,17 +83,8 @@ class RunningCommand implements AttemptHandle {
     if (end.outcome === 'succeeded') return this.#publish()
     const { yielded: _, ...ending } = end
     if (end.outcome !== 'yielded') return ending
-    try {
-      const yielded = await this.#options.readYield(this.#files.yields, this.#attempt.job)
-      const secret = findSecretInText(JSON.stringify(yielded.found), this.#secrets)
-      if (secret !== undefined) throw new Error(describeSecretLeak('it', secret))
-      return { outcome: 'yielded', yielded }
-    } catch (error) {
-      return {
-        ...makeFailureEnding('failed', `what it yielded cannot be used: ${readErrorMessage(error)}`),
-        isFinal: true,
-      }
-    }
+    const { yields } = this.#files
+    return concludeYield(() => this.#options.readYield(yields, this.#attempt.job), this.#secrets)
   }
 
   async #start(hosts: CommandHosts): Promise<AttemptExit> {
@@ -134,19 +121,9 @@ class RunningCommand implements AttemptHandle {
     const { code, error, isScarcity = false, peakMemoryBytes } = end
     if (error !== undefined) return this.#refused(error, isScarcity)
     const usage = peakMemoryBytes === undefined ? {} : { peakMemoryBytes }
-    const reported = this.#reportedBy(code)
+    const reported = readExitCode(code, this.#attempt.reason)
     if (reported !== undefined) return { ...usage, is: 'reported', end: reported }
     return { ...usage, is: 'died', failure: this.#causeOf(end, program) }
-  }
-
-  /** What an exit code says; other codes than 0 say it only if the command was not asked to stop. */
-  #reportedBy(code: number | null): BodyEnd | undefined {
-    if (code === 0) return { outcome: 'succeeded', result: null }
-    if (this.#attempt.reason !== undefined) return undefined
-    if (code === YIELDS) return { outcome: 'yielded' }
-    if (code !== TRY_AGAIN) return undefined
-    const message = 'it asked to be tried again later (exit code 75)'
-    return { outcome: 'throttled', failure: { outcome: 'throttled', message } }
   }
 
   #causeOf({ code, signal, reason }: CommandEnd, program: string) {

@@ -1,13 +1,10 @@
-import type { BodyEnd } from '../../core/ports/working.ts'
 import type { AttemptOutcome } from '../../core/records/status.ts'
 import type { Attempt } from '../attempt.ts'
 import type { AttemptExit } from '../attempt-end.ts'
+import { readExitCode } from '../program.ts'
 import type { ContainerEnd } from './container-run.ts'
 import { getContainerProgram } from './container-spec.ts'
 
-// Exit codes of sysexits.h: EX_TEMPFAIL and EX_CONFIG, the latter with a meaning of our own (docs/plans.md).
-const TRY_AGAIN = 75
-const YIELDS = 78
 /** The exit code of a container whose program was ended by a signal is this and the signal's number. */
 const SIGNALLED = 128
 /** Signals by which a person, a shell or the shutdown of the machine ends a program; others are faults of its own. */
@@ -24,23 +21,13 @@ export function explainContainerEnd(
   end: ContainerEnd,
   { job, reason }: Pick<Attempt, 'job' | 'reason'>,
 ): AttemptExit {
-  const reported = readExitCode(end, reason)
+  const reported = readExitCode(end.code, reason)
   if (reported !== undefined) return { is: 'reported', end: reported }
   // It is another attempt's, or was never created: nothing of it is this attempt's end.
   if (end.code === undefined && reason !== undefined)
     return makeDeath('lost', 'the attempt was stopped before its container had started')
   const { argv = [] } = getContainerProgram(job.task)
   return explainDeath(end, argv[0] ?? 'the entry point of the image', job.memoryMb)
-}
-
-/** What an exit code says; other codes than 0 say it only where the container was not asked to stop. */
-function readExitCode({ code }: ContainerEnd, reason: AttemptOutcome | undefined): BodyEnd | undefined {
-  if (code === 0) return { outcome: 'succeeded', result: null }
-  if (reason !== undefined) return undefined
-  if (code === YIELDS) return { outcome: 'yielded' }
-  if (code !== TRY_AGAIN) return undefined
-  const message = 'it asked to be tried again later (exit code 75)'
-  return { outcome: 'throttled', failure: { outcome: 'throttled', message } }
 }
 
 function explainDeath(

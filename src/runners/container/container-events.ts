@@ -1,7 +1,8 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { StringDecoder } from 'node:string_decoder'
 import { z } from 'zod'
-import type { Json } from '../../core/json.ts'
+import { describeSecretLeak, findSecretInText } from '../../core/find-secret.ts'
+import { CHECKPOINT_MAX_BYTES, type Json } from '../../core/json.ts'
 import type { Progress } from '../../core/records/task-run.ts'
 
 /** One line of the file of events. */
@@ -27,6 +28,10 @@ export interface ToldByProgram {
 
 /** Read at most so much in one look; more is read at the next one. */
 const CHUNK_BYTES = 256 * 1024
+/** Looks at once, so that a program that writes without end does not hold up everything else. */
+const MAX_CHUNKS = 16
+/** What comes after so many bytes is left out. */
+const MAX_BYTES = 64 * 1024 * 1024
 /** A longer line is no event. */
 const MAX_LINE = 64 * 1024
 /** So many wrong lines are told; a program that writes something else there is not to fill the log. */
@@ -35,6 +40,7 @@ const MAX_TOLD = 5
 /** Follows the file of JSON Lines in which a program says what it does. */
 export class ContainerEvents {
   readonly #path: string
+  readonly #secrets: { readonly [name: string]: string }
   readonly #onProblem: (text: string) => void
   readonly told: ToldByProgram = {}
   #offset = 0
@@ -43,28 +49,34 @@ export class ContainerEvents {
   #line = 0
   #problems = 0
 
-  /** `onProblem` takes a sentence for a line that cannot be used. */
-  constructor(path: string, onProblem: (text: string) => void) {
+  /** `onProblem` takes a sentence for a line that cannot be used. A checkpoint that holds one of the secrets is left out. */
+  constructor(path: string, secrets: { readonly [name: string]: string }, onProblem: (text: string) => void) {
     this.#path = path
+    this.#secrets = secrets
     this.#onProblem = onProblem
   }
 
   /** Reads what has been written since the last look; true if the program has told progress. */
   read(): boolean {
     const before = this.told.progress
-    for (let text = this.#readMore(); text !== ''; text = this.#readMore()) {
-      const lines = `${this.#rest}${text}`.split('\n')
-      this.#rest = (lines.pop() ?? '').slice(0, MAX_LINE)
-      for (const line of lines) this.#take(line)
-    }
+    for (let chunks = 0; chunks < MAX_CHUNKS && this.#readChunk(); chunks++);
     return this.told.progress !== before
   }
 
   /** Takes a last line without an end as well. */
   close(): void {
-    this.read()
+    while (this.#readChunk());
     if (this.#rest !== '') this.#take(this.#rest)
     this.#rest = ''
+  }
+
+  /** Takes the next lines; false if there are none. */
+  #readChunk(): boolean {
+    const text = this.#readMore()
+    const lines = `${this.#rest}${text}`.split('\n')
+    this.#rest = (lines.pop() ?? '').slice(0, MAX_LINE)
+    for (const line of lines) this.#take(line)
+    return text !== ''
   }
 
   /** The program may have put a link in the place of the file, which would lead to a file of this machine. */
@@ -77,8 +89,11 @@ export class ContainerEvents {
     }
     try {
       const { size } = fstatSync(file)
-      if (!fstatSync(file).isFile() || size <= this.#offset) return ''
-      const buffer = Buffer.alloc(Math.min(CHUNK_BYTES, size - this.#offset))
+      const end = Math.min(size, MAX_BYTES)
+      if (!fstatSync(file).isFile() || end <= this.#offset) return ''
+      if (end === MAX_BYTES && this.#offset + CHUNK_BYTES >= end)
+        this.#onProblem(`SLUICE_EVENTS has more than ${MAX_BYTES} bytes; the rest was left out`)
+      const buffer = Buffer.alloc(Math.min(CHUNK_BYTES, end - this.#offset))
       const length = readSync(file, buffer, 0, buffer.length, this.#offset)
       this.#offset += length
       return this.#decoder.write(buffer.subarray(0, length))
@@ -92,9 +107,7 @@ export class ContainerEvents {
     if (line.trim() === '') return
     const event = parseEvent(line)
     if (typeof event === 'string') {
-      this.#problems++
-      if (this.#problems <= MAX_TOLD)
-        this.#onProblem(`line ${this.#line} of SLUICE_EVENTS was left out: ${event}`)
+      this.#tellProblem(event)
       return
     }
     const { progress, checkpoint, spent = {}, result } = event
@@ -106,13 +119,37 @@ export class ContainerEvents {
         ...(text === undefined ? {} : { text }),
       }
     }
-    if (checkpoint !== undefined) this.told.checkpoint = checkpoint
+    if (checkpoint !== undefined) {
+      const problem = findKeepingProblem('the checkpoint', checkpoint, CHECKPOINT_MAX_BYTES, this.#secrets)
+      if (problem === undefined) this.told.checkpoint = checkpoint
+      else this.#tellProblem(problem)
+    }
     if (result !== undefined) this.told.result = result
     for (const [name, amount] of Object.entries(spent)) {
       this.told.spent ??= {}
       this.told.spent[name] = (this.told.spent[name] ?? 0) + amount
     }
   }
+
+  #tellProblem(problem: string): void {
+    this.#problems++
+    if (this.#problems <= MAX_TOLD)
+      this.#onProblem(`line ${this.#line} of SLUICE_EVENTS was left out: ${problem}`)
+  }
+}
+
+/** Why a value cannot be kept in a record; undefined if it can. */
+export function findKeepingProblem(
+  what: string,
+  value: Json,
+  maxBytes: number,
+  secrets: { readonly [name: string]: string },
+): string | undefined {
+  const text = JSON.stringify(value)
+  const secret = findSecretInText(text, secrets)
+  if (secret !== undefined) return describeSecretLeak(what, secret)
+  const bytes = Buffer.byteLength(text)
+  return bytes <= maxBytes ? undefined : `${what} has ${bytes} bytes; it holds up to ${maxBytes}`
 }
 
 function parseEvent(line: string): z.output<typeof EVENT> | string {

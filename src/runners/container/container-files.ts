@@ -1,6 +1,5 @@
 import {
   chmodSync,
-  cpSync,
   type Dirent,
   existsSync,
   lchownSync,
@@ -12,11 +11,12 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, join, posix } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { readErrorCode } from '../../core/errors.ts'
 import type { Json } from '../../core/json.ts'
+import { IN_CONTAINER } from '../../core/names.ts'
 import type { ContainerOutput, ContainerProgram } from '../../core/plan.ts'
+import { formatPathBesideTarget, moveIntoPlace } from '../move-into-place.ts'
 
 /*
  * The files of one container, in a folder of its own beside its first output: `out` is what it writes, `attempt` is where it
@@ -28,9 +28,8 @@ import type { ContainerOutput, ContainerProgram } from '../../core/plan.ts'
  * 4. The folder belongs to the container: who removes the container removes it.
  */
 
-/** Paths in the container where it talks with Sluice. */
-export const IN_ATTEMPT = {
-  folder: '/sluice/attempt',
+/** Names of the files by which a program talks with Sluice. */
+export const ATTEMPT_FILES = {
   params: 'params.json',
   events: 'events.jsonl',
   requires: 'requires.jsonl',
@@ -57,6 +56,12 @@ export interface GivenFiles {
 const OPEN_FOLDER = 0o777
 const OPEN_FILE = 0o666
 
+/** The file that says that a container was asked to stop. */
+const STOPPED = 'stopped'
+
+/** Whether the container with this folder was asked to stop, so that it may have ended well with half of its work. */
+export const wasAskedToStop = (folder: string): boolean => existsSync(join(folder, STOPPED))
+
 /** The files of one container on this machine. */
 export class ContainerFiles {
   /** The folder of all of them. */
@@ -73,17 +78,17 @@ export class ContainerFiles {
       folder ??
       (first === undefined
         ? join(tmpdir(), `sluice-${attemptId}`)
-        : beside(fileURLToPath(first.uri), attemptId, 0))
+        : formatPathBesideTarget(fileURLToPath(first.uri), attemptId, 0))
   }
 
   /** File in which the program says what it is doing. */
   get events(): string {
-    return join(this.folder, 'attempt', IN_ATTEMPT.events)
+    return join(this.folder, 'attempt', ATTEMPT_FILES.events)
   }
 
   /** File in which it says what it needs to go on. */
   get requires(): string {
-    return join(this.folder, 'attempt', IN_ATTEMPT.requires)
+    return join(this.folder, 'attempt', ATTEMPT_FILES.requires)
   }
 
   /** Makes the folder, with all that the program finds in it. Throws what the file system says. */
@@ -100,9 +105,9 @@ export class ContainerFiles {
       }
     }
     const attempt = join(this.folder, 'attempt')
-    writeFileSync(join(attempt, IN_ATTEMPT.params), JSON.stringify(params))
+    writeFileSync(join(attempt, ATTEMPT_FILES.params), JSON.stringify(params))
     if (checkpoint !== undefined)
-      writeFileSync(join(attempt, IN_ATTEMPT.checkpoint), JSON.stringify(checkpoint))
+      writeFileSync(join(attempt, ATTEMPT_FILES.checkpoint), JSON.stringify(checkpoint))
     for (const path of [this.events, this.requires]) {
       writeFileSync(path, '')
       chmodSync(path, OPEN_FILE)
@@ -112,19 +117,27 @@ export class ContainerFiles {
         writeFileSync(join(this.folder, 'results', basename(at)), JSON.stringify(results.get(uri)))
   }
 
+  /**
+   * Notes that the program is asked to stop for a reason after which its end proves nothing. Written before it is asked, so that a
+   * later attempt knows also if this process dies meanwhile.
+   */
+  noteStop(): void {
+    writeFileSync(join(this.folder, STOPPED), '')
+  }
+
   /** What is mounted into the container. */
   listMounts(): Mount[] {
     const inputs = this.#program.inputs.map(({ uri, at }) => ({
       source: uri.startsWith('file:') ? fileURLToPath(uri) : join(this.folder, 'results', basename(at)),
-      target: `/sluice/in/${at}`,
+      target: `${IN_CONTAINER.inputs}/${at}`,
       isReadOnly: true,
     }))
-    const folders = inputs.map(({ target }) => `${target}/`)
+    const targets = new Set(inputs.map(({ target }) => target))
     return [
       // A file in a folder that is mounted is there already.
-      ...inputs.filter(({ target }) => !folders.some((folder) => target.startsWith(folder))),
-      { source: join(this.folder, 'out'), target: '/sluice/out', isReadOnly: false },
-      { source: join(this.folder, 'attempt'), target: IN_ATTEMPT.folder, isReadOnly: false },
+      ...inputs.filter(({ target }) => !isBelow(posix.dirname(target), targets)),
+      { source: join(this.folder, 'out'), target: IN_CONTAINER.outputs, isReadOnly: false },
+      { source: join(this.folder, 'attempt'), target: IN_CONTAINER.attempt, isReadOnly: false },
     ]
   }
 
@@ -174,7 +187,7 @@ export class ContainerFiles {
         if (marker?.by === 'sluice') writeFileSync(join(from, marker.name), JSON.stringify(listFiles(from)))
         const to = fileURLToPath(uri)
         if (marker !== undefined) chmodSync(from, OPEN_FOLDER & ~process.umask())
-        moveInto(from, to, (number) => beside(to, this.#attemptId, number))
+        moveIntoPlace(from, to, this.#attemptId)
         published.push(to)
       }
     } catch (error) {
@@ -183,13 +196,8 @@ export class ContainerFiles {
     }
   }
 
-  /** Removes everything that was not published. What another user wrote may have to stay. */
-  remove(): void {
-    rmSync(this.folder, { recursive: true, force: true })
-  }
-
   #findProblem({ at, marker }: ContainerOutput): string | undefined {
-    const shown = `/sluice/out/${at}`
+    const shown = `${IN_CONTAINER.outputs}/${at}`
     let path = join(this.folder, 'out')
     for (const part of at.split('/')) {
       if (!lstatSync(path).isDirectory()) return `${shown} is behind a link`
@@ -207,45 +215,11 @@ export class ContainerFiles {
   }
 }
 
-/** A folder with something in it is not replaced by a rename (rename(2)). */
-const IS_FULL = new Set(['ENOTEMPTY', 'EEXIST'])
-
-function moveInto(from: string, to: string, besideOf: (number: number) => string): void {
-  mkdirSync(dirname(to), { recursive: true })
-  try {
-    rename(from, to, besideOf(1))
-  } catch (error) {
-    // A file never takes the place of a folder.
-    if (!lstatSync(from).isDirectory() || !IS_FULL.has(readErrorCode(error) ?? '')) throw error
-    replace(from, to, besideOf)
-  }
+/** Whether a path is one of these, or below one. */
+function isBelow(path: string, paths: ReadonlySet<string>): boolean {
+  for (let each = path; each.length > 1; each = posix.dirname(each)) if (paths.has(each)) return true
+  return false
 }
-
-function replace(from: string, to: string, besideOf: (number: number) => string): void {
-  const before = besideOf(2)
-  renameSync(to, before)
-  try {
-    rename(from, to, besideOf(1))
-  } catch (error) {
-    renameSync(before, to)
-    throw error
-  }
-  rmSync(before, { recursive: true, force: true })
-}
-
-/** Moves it, also from another file system: then to a name beside its place first, so that it is whole when it is there. */
-function rename(from: string, to: string, near: string): void {
-  try {
-    renameSync(from, to)
-  } catch (error) {
-    if (readErrorCode(error) !== 'EXDEV') throw error
-    cpSync(from, near, { recursive: true })
-    renameSync(near, to)
-  }
-}
-
-const beside = (target: string, attemptId: string, number: number) =>
-  join(dirname(target), `.${basename(target)}.${attemptId}-${number}.tmp`)
 
 function makeOpenFolder(path: string): void {
   mkdirSync(path, { recursive: true })

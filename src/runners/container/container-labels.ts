@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Job } from '../../core/ports/working.ts'
-import type { ContainerEngine, Inspected } from './container-engine.ts'
+import { type ContainerEngine, type Inspected, readLastLine } from './container-engine.ts'
 
 /*
  * Containers are known by labels, so that what a process left that died is found: adopted by the next attempt of its task, or
@@ -52,7 +52,7 @@ export function makeLabels(
   }
 }
 
-/** Containers of a state; of one task of it, where its id is given. */
+/** Containers of a state; of one task of it, if its id is given. Throws if the engine does not answer. */
 export async function listContainers(
   engine: ContainerEngine,
   state: string,
@@ -62,14 +62,15 @@ export async function listContainers(
     `label=${PREFIX}.state=${state}`,
     ...(taskId === undefined ? [] : [`label=${PREFIX}.task=${taskId}`]),
   ]
-  const { code, stdout } = await engine.call([
+  const { code, stdout, stderr } = await engine.call([
     'ps',
     '--all',
     '--no-trunc',
     '--quiet',
     ...filters.flatMap((each) => ['--filter', each]),
   ])
-  const ids = code === 0 ? stdout.split('\n').filter((id) => id !== '') : []
+  if (code !== 0) throw new Error(`${engine.command} cannot list containers: ${readLastLine(stderr)}`)
+  const ids = stdout.split('\n').filter((id) => id !== '')
   if (ids.length === 0) return []
   // One that has gone meanwhile is left out.
   return (await engine.inspect('container', ids)).map(readContainer)

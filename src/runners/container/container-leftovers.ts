@@ -1,6 +1,8 @@
 import { rmSync } from 'node:fs'
+import { readErrorCode } from '../../core/errors.ts'
 import type { Job } from '../../core/ports/working.ts'
 import type { ContainerEngine } from './container-engine.ts'
+import { wasAskedToStop } from './container-files.ts'
 import { hashState, type LabelledContainer, listContainers, nameContainer } from './container-labels.ts'
 
 /**
@@ -19,12 +21,12 @@ export async function settleLeftovers(
   for (const container of left)
     if (adopted === undefined && container.spec === spec && mayGoOn(container))
       adopted = await takeOver(engine, container, job)
-    else if (await removeContainer(engine, container.name)) removeFolder(container)
+    else await removeLeftover(engine, container)
   return adopted
 }
 
-const mayGoOn = ({ status, exitCode }: LabelledContainer): boolean =>
-  status === 'running' || (status === 'exited' && exitCode === 0)
+const mayGoOn = ({ status, exitCode, folder }: LabelledContainer): boolean =>
+  (status === 'running' || (status === 'exited' && exitCode === 0)) && !wasAskedToStop(folder)
 
 /** Gives it the name of the attempt; undefined if another attempt was quicker. */
 async function takeOver(
@@ -37,20 +39,28 @@ async function takeOver(
   return code === 0 ? { ...container, name } : undefined
 }
 
-/** Removes the containers of a state whose task runs can have no more attempts. */
+/**
+ * Removes the containers of a state whose task runs can have no more attempts. What the engine of containers does not do now is
+ * left for the next time: it is no reason to end the work of this process.
+ */
 export async function removeAbandonedContainers(
   engine: ContainerEngine,
   state: string,
   isOpen: (run: string, number: number) => Promise<boolean>,
 ): Promise<void> {
-  for (const container of await listContainers(engine, hashState(state)))
-    if (!(await isOpen(container.run, container.number)) && (await removeContainer(engine, container.name)))
-      removeFolder(container)
+  const left = await listContainers(engine, hashState(state)).catch(() => [])
+  for (const container of left)
+    if (!(await isOpen(container.run, container.number)))
+      await removeLeftover(engine, container).catch(() => undefined)
+}
+
+async function removeLeftover(engine: ContainerEngine, { name, folder }: LabelledContainer): Promise<void> {
+  if (await removeContainer(engine, name)) removeFolder(folder)
 }
 
 /**
- * Removes the container of an attempt with its files. Where another attempt has adopted it, both stay: this process stood still
- * meanwhile.
+ * Removes the container of an attempt with its files. If another attempt has adopted it, both stay: this process stood still
+ * meanwhile. Throws if the engine does not answer; then both stay as well, because the program may still run.
  */
 export async function removeOwnContainer(
   engine: ContainerEngine,
@@ -62,7 +72,7 @@ export async function removeOwnContainer(
     const left = await listContainers(engine, hashState(state), task.id)
     if (left.some((container) => container.folder === folder)) return
   }
-  removeFolder({ folder })
+  removeFolder(folder)
 }
 
 /** Removes a container with what runs in it; false if there is none of this name. */
@@ -74,6 +84,13 @@ async function removeContainer(engine: ContainerEngine, name: string): Promise<b
   return stdout.trim() !== ''
 }
 
-const removeFolder = ({ folder }: Pick<LabelledContainer, 'folder'>): void => {
-  if (folder !== '') rmSync(folder, { recursive: true, force: true })
+/** What another user of the image wrote in folders of its own has to stay if this process is not root. */
+function removeFolder(folder: string): void {
+  try {
+    if (folder !== '') rmSync(folder, { recursive: true, force: true })
+  } catch (error) {
+    if (!IS_FOREIGN.has(readErrorCode(error) ?? '')) throw error
+  }
 }
+
+const IS_FOREIGN = new Set(['EACCES', 'EPERM'])

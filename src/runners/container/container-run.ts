@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type ContainerEngine, readLastLine } from './container-engine.ts'
 import type { Mount } from './container-files.ts'
 
@@ -22,20 +23,24 @@ export interface ContainerSpec {
   folder: string
 }
 
+/** Takes what a program prints. */
+export type OnText = (from: 'stdout' | 'stderr', text: string) => void
+
 /** How a container has ended. */
 export interface ContainerEnd {
   /** Exit code of its program; undefined if it never started. */
   code: number | undefined
   /** The kernel has ended a process of the container, because its memory was full. */
   isOutOfMemory: boolean
-  /** What the engine said where it could not create or start it. */
+  /** What the engine said if it could not create or start it. */
   error: string
 }
 
 /** Where Podman's monitor notes that memory ran out; its state does not say so before Podman 4.4. */
 const OUT_OF_MEMORY_NOTE = 'oom'
-/** States before a start (Docker: created; Podman: configured and initialized as well). */
+/** States before a start, and after the end; Podman has `configured`, `initialized` and others on the way between the two. */
 const NOT_STARTED = new Set(['created', 'configured', 'initialized'])
+const ENDED = new Set(['exited', 'dead'])
 const RETRY_MS = 100
 /** Ten seconds: an engine under load takes a few to create a container. */
 const MAX_TRIES = 100
@@ -55,23 +60,23 @@ export class ContainerRun {
   }
 
   /** Creates and starts it, passes on what it prints, and resolves when it has ended and all was printed. */
-  async start(
-    spec: ContainerSpec,
-    onText: (from: 'stdout' | 'stderr', text: string) => void,
-  ): Promise<ContainerEnd> {
-    const child = this.#engine.start(toArguments(spec), {
+  async start(spec: ContainerSpec, onText: OnText): Promise<ContainerEnd> {
+    const call = this.#engine.start(toArguments(spec), {
       cwd: spec.folder,
       env: { ...process.env, ...spec.secrets },
     })
-    return this.#follow(child, onText)
+    const { code, error } = await this.#follow(call, onText)
+    const end = code === 0 ? { code, isOutOfMemory: false, error } : await this.#waitForEnd(error, onText)
+    this.#hasEnded = true
+    return end
   }
 
   /** The same for one that is there already, with all that it has printed so far. */
-  async adopt(onText: (from: 'stdout' | 'stderr', text: string) => void): Promise<ContainerEnd> {
-    const child = this.#engine.start(['logs', '--follow', this.name], { cwd: this.#folder, env: process.env })
-    await this.#follow(child, onText)
-    await this.#engine.call(['wait', this.name])
-    return this.#inspect('')
+  async adopt(onText: OnText): Promise<ContainerEnd> {
+    await this.#followAgain(onText)
+    const end = await this.#waitForEnd('', onText)
+    this.#hasEnded = true
+    return end
   }
 
   /**
@@ -82,7 +87,7 @@ export class ContainerRun {
     for (let tries = 0; !this.#hasEnded && tries < MAX_TRIES; tries++) {
       const { code } = await this.#engine.call(['kill', '--signal', signal, this.name])
       if (code === 0 || this.#hasEnded) return
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
+      await sleep(RETRY_MS)
     }
     if (!this.#hasEnded) this.#call?.kill('SIGKILL')
   }
@@ -93,36 +98,44 @@ export class ContainerRun {
     if (code !== 0) throw new Error(`${from} cannot be copied out of the container: ${readLastLine(stderr)}`)
   }
 
-  async #follow(
-    child: ChildProcess,
-    onText: (from: 'stdout' | 'stderr', text: string) => void,
-  ): Promise<ContainerEnd> {
+  /**
+   * How it ended, by its state and not by the end of the call that started it: that one ends as well if it is killed, or if the
+   * daemon is started anew, and the program runs on. What it has printed then comes once more, from the beginning.
+   */
+  async #waitForEnd(error: string, onText: OnText): Promise<ContainerEnd> {
+    for (;;) {
+      const [container] = await this.#engine.inspect('container', [this.name])
+      if (container?.State === undefined) return { code: undefined, isOutOfMemory: false, error }
+      const { ExitCode, OOMKilled, Status, Error: reason = '' } = container.State
+      if (NOT_STARTED.has(Status)) return { code: undefined, isOutOfMemory: false, error: reason || error }
+      const isOutOfMemory = OOMKilled || existsSync(join(this.#folder, OUT_OF_MEMORY_NOTE))
+      if (ENDED.has(Status)) return { code: ExitCode, isOutOfMemory, error: reason || error }
+      await this.#followAgain(onText)
+      await sleep(RETRY_MS)
+    }
+  }
+
+  async #followAgain(onText: OnText): Promise<void> {
+    const call = (...args: string[]) => this.#engine.start(args, { cwd: this.#folder, env: process.env })
+    await this.#follow(call('logs', '--follow', this.name), onText)
+    await this.#follow(call('wait', this.name), () => {})
+  }
+
+  /** Waits for the end of a call whose output is the program's. */
+  async #follow(call: ChildProcess, onText: OnText): Promise<{ code: number | null; error: string }> {
     let stderr = ''
-    this.#call = child
-    child.stdout?.setEncoding('utf8').on('data', (text: string) => onText('stdout', text))
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    this.#call = call
+    call.stdout?.setEncoding('utf8').on('data', (text: string) => onText('stdout', text))
+    call.stderr?.setEncoding('utf8').on('data', (text: string) => {
       stderr = `${stderr}${text}`.slice(-1000)
       onText('stderr', text)
     })
     const code = await new Promise<number | null | Error>((resolve) => {
-      child.once('error', resolve)
-      child.once('close', resolve)
+      call.once('error', resolve)
+      call.once('close', resolve)
     })
-    this.#hasEnded = true
-    if (code instanceof Error) return { code: undefined, isOutOfMemory: false, error: code.message }
-    if (code === 0) return { code, isOutOfMemory: false, error: '' }
-    return this.#inspect(readLastLine(stderr))
-  }
-
-  async #inspect(error: string): Promise<ContainerEnd> {
-    const [container] = await this.#engine.inspect('container', [this.name])
-    if (container?.State === undefined) return { code: undefined, isOutOfMemory: false, error }
-    const { ExitCode, OOMKilled, Status, Error: reason = '' } = container.State
-    return {
-      code: NOT_STARTED.has(Status) ? undefined : ExitCode,
-      isOutOfMemory: OOMKilled || existsSync(join(this.#folder, OUT_OF_MEMORY_NOTE)),
-      error: reason || error,
-    }
+    if (code instanceof Error) return { code: null, error: code.message }
+    return { code, error: readLastLine(stderr) }
   }
 }
 

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
 import type { Json } from '../../core/json.ts'
 import { mustHave } from '../../core/must-have.ts'
+import { IN_CONTAINER } from '../../core/names.ts'
 import type { ContainerProgram, PlannedTask } from '../../core/plan.ts'
 import type { Job } from '../../core/ports/working.ts'
 import type { PreparedJob } from '../attempt.ts'
-import { IN_ATTEMPT } from './container-files.ts'
+import { ATTEMPT_FILES } from './container-files.ts'
 import type { ContainerSpec } from './container-run.ts'
 
 /** What a container is given that is not in the plan. */
@@ -25,7 +26,7 @@ export function makeContainerSpec(
 ): Omit<ContainerSpec, 'name' | 'folder' | 'labels' | 'mounts'> {
   const { argv = [], env, outputs } = getContainerProgram(job.task)
   const [output] = outputs
-  const files = `${IN_ATTEMPT.folder}/`
+  const files = `${IN_CONTAINER.attempt}/`
   return {
     image,
     argv,
@@ -34,11 +35,11 @@ export function makeContainerSpec(
       SLUICE_RUN: job.run,
       SLUICE_TASK: job.task.label,
       SLUICE_ATTEMPT: String(job.attempt),
-      SLUICE_PARAMS: `${files}${IN_ATTEMPT.params}`,
-      SLUICE_EVENTS: `${files}${IN_ATTEMPT.events}`,
-      SLUICE_REQUIRES: `${files}${IN_ATTEMPT.requires}`,
-      ...(output === undefined ? {} : { SLUICE_OUTPUT: `/sluice/out/${output.at}` }),
-      ...(job.checkpoint === undefined ? {} : { SLUICE_CHECKPOINT: `${files}${IN_ATTEMPT.checkpoint}` }),
+      SLUICE_PARAMS: `${files}${ATTEMPT_FILES.params}`,
+      SLUICE_EVENTS: `${files}${ATTEMPT_FILES.events}`,
+      SLUICE_REQUIRES: `${files}${ATTEMPT_FILES.requires}`,
+      ...(output === undefined ? {} : { SLUICE_OUTPUT: `${IN_CONTAINER.outputs}/${output.at}` }),
+      ...(job.checkpoint === undefined ? {} : { SLUICE_CHECKPOINT: `${files}${ATTEMPT_FILES.checkpoint}` }),
       TRACEPARENT: makeTraceParent(job),
     },
     secrets,

@@ -1,12 +1,15 @@
 import { readErrorMessage } from '../../core/errors.ts'
-import { describeSecretLeak, findSecretInText } from '../../core/find-secret.ts'
+import { RESULT_MAX_BYTES } from '../../core/json.ts'
+import { IN_CONTAINER } from '../../core/names.ts'
 import type { BodyEnd, Ending } from '../../core/ports/working.ts'
+import type { AttemptOutcome } from '../../core/records/status.ts'
 import { startLongTimer, type Timer } from '../../core/timer.ts'
 import type { Attempt, AttemptHandle } from '../attempt.ts'
 import { type AttemptExit, makeFailureEnding } from '../attempt-end.ts'
+import { concludeYield } from '../program.ts'
 import { explainContainerEnd, makeDeath } from './container-end.ts'
 import type { ContainerEngine } from './container-engine.ts'
-import { ContainerEvents } from './container-events.ts'
+import { ContainerEvents, findKeepingProblem } from './container-events.ts'
 import { ContainerFiles } from './container-files.ts'
 import type { ReadyImage } from './container-image.ts'
 import { hashState, type LabelledContainer, makeLabels, nameContainer } from './container-labels.ts'
@@ -22,10 +25,6 @@ import {
 
 /** How often the file of events is looked at. */
 const EVENTS_MS = 500
-/** The largest result of a marker: it is part of a record. */
-const MAX_RESULT_BYTES = 4096
-const MAX_CHECKPOINT_BYTES = 16 * 1024
-
 /** What an attempt in a container is started with. */
 export interface ContainerParts {
   engine: ContainerEngine
@@ -64,9 +63,7 @@ export class RunningContainer implements AttemptHandle {
     this.#parts = parts
     this.#files = new ContainerFiles(getContainerProgram(job.task), job.nonce, adopted?.folder)
     this.#run = new ContainerRun(parts.engine, { name, folder: this.#files.folder })
-    this.#events = new ContainerEvents(this.#files.events, (text) =>
-      attempt.output.write([{ at: Date.now(), level: 'warn', text }]),
-    )
+    this.#events = new ContainerEvents(this.#files.events, parts.prepared.secrets, (text) => this.#warn(text))
     this.#lease = this.#killAtEndOf(attempt.leaseLeftMs())
     this.#polling = setInterval(() => this.#readEvents(), EVENTS_MS)
     this.exit = (adopted === undefined ? this.#start(name) : this.#adopt(adopted)).catch((error) => ({
@@ -75,7 +72,9 @@ export class RunningContainer implements AttemptHandle {
     }))
   }
 
-  stop(): void {
+  stop(reason: AttemptOutcome): void {
+    // What ends well because its host stops has succeeded; after another reason its end proves nothing.
+    if (reason !== 'interrupted') this.#files.noteStop()
     void this.#run.kill('TERM').catch(() => {})
   }
 
@@ -97,13 +96,8 @@ export class RunningContainer implements AttemptHandle {
     const ending = await this.#conclude(end).catch((error) =>
       makeFailureEnding('failed', readErrorMessage(error)),
     )
-    const { checkpoint, spent } = this.#events.told
     await this.#remove()
-    return {
-      ...ending,
-      ...(checkpoint === undefined ? {} : { checkpoint }),
-      ...(spent === undefined ? {} : { spent }),
-    }
+    return ending
   }
 
   async #start(name: string): Promise<AttemptExit> {
@@ -112,7 +106,7 @@ export class RunningContainer implements AttemptHandle {
     this.#files.make({ params: job.task.params, checkpoint: job.checkpoint, results: prepared.results })
     const gone = this.#files.findMissingInputs()
     if (gone.length > 0) {
-      this.#files.remove()
+      await this.#remove()
       return makeDeath('failed', `an input has gone since the plan was made: ${gone.join(', ')}`)
     }
     const { folder } = this.#files
@@ -146,45 +140,28 @@ export class RunningContainer implements AttemptHandle {
     clearInterval(this.#polling)
     this.#events.close()
     this.#tellProgress()
-    const image = this.#parts.image.digest
     const exit = explainContainerEnd(end, this.#attempt)
     if (exit.is !== 'reported') await this.#remove()
-    return { ...exit, image }
+    const { checkpoint, spent } = this.#events.told
+    const told = {
+      ...(checkpoint === undefined ? {} : { checkpoint }),
+      ...(spent === undefined ? {} : { spent }),
+    }
+    return { ...exit, image: this.#parts.image.digest, told }
   }
 
   async #conclude(end: BodyEnd): Promise<Ending> {
     if (end.outcome === 'succeeded') return this.#publish()
-    if (end.outcome !== 'yielded') return { ...end, outcome: end.outcome } as Ending
-    const yielded = await this.#parts.options
-      .readYield(this.#files.requires, this.#attempt.job)
-      .catch(asError)
-    const secret =
-      yielded instanceof Error
-        ? undefined
-        : findSecretInText(JSON.stringify(yielded.found), this.#parts.prepared.secrets)
-    const problem = yielded instanceof Error ? yielded.message : secret && describeSecretLeak('it', secret)
-    if (yielded instanceof Error || problem !== undefined)
-      return { ...makeFailureEnding('failed', `what it yielded cannot be used: ${problem}`), isFinal: true }
-    return { outcome: 'yielded', yielded }
+    if (end.outcome !== 'yielded') return end as Ending
+    const { options, prepared } = this.#parts
+    return concludeYield(() => options.readYield(this.#files.requires, this.#attempt.job), prepared.secrets)
   }
 
   async #publish(): Promise<Ending> {
-    const { result = null, checkpoint } = this.#events.told
-    const { secrets } = this.#parts.prepared
-    for (const [what, value, most] of [
-      ['the result', result, MAX_RESULT_BYTES],
-      ['the checkpoint', checkpoint, MAX_CHECKPOINT_BYTES],
-    ] as const) {
-      const text = JSON.stringify(value) ?? ''
-      const leak = findSecretInText(text, secrets)
-      if (leak !== undefined) return makeFailureEnding('failed', describeSecretLeak(what, leak))
-      if (Buffer.byteLength(text) > most)
-        return makeFailureEnding(
-          'failed',
-          `${what} has ${Buffer.byteLength(text)} bytes; it holds up to ${most}. Give the task an output for more.`,
-        )
-    }
-    await this.#files.takeOver((into) => this.#run.copyOut('/sluice/out', into))
+    const { result = null } = this.#events.told
+    const wrong = findKeepingProblem('the result', result, RESULT_MAX_BYTES, this.#parts.prepared.secrets)
+    if (wrong !== undefined) return makeFailureEnding('failed', wrong)
+    await this.#files.takeOver((into) => this.#run.copyOut(IN_CONTAINER.outputs, into))
     const problem = this.#files.findOutputProblem()
     if (problem !== undefined) return makeFailureEnding('failed', problem)
     // Why not is known to the attempt.
@@ -212,10 +189,15 @@ export class RunningContainer implements AttemptHandle {
     return startLongTimer(leaseMs, () => this.kill())
   }
 
+  /** What cannot be removed now, because the engine does not answer, is adopted or removed later. */
   async #remove(): Promise<void> {
     const { engine, options } = this.#parts
-    await removeOwnContainer(engine, options.state, this.#attempt.job, this.#files.folder)
+    await removeOwnContainer(engine, options.state, this.#attempt.job, this.#files.folder).catch((error) =>
+      this.#warn(`its container is not removed yet: ${readErrorMessage(error)}`),
+    )
+  }
+
+  #warn(text: string): void {
+    this.#attempt.output.write([{ at: Date.now(), level: 'warn', text }])
   }
 }
-
-const asError = (error: unknown) => (error instanceof Error ? error : new Error(String(error)))
