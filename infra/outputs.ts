@@ -1,4 +1,5 @@
 import { CfnOutput, Fn, Stack } from 'aws-cdk-lib'
+import { splitIntoChunks } from '../src/core/chunks.ts'
 import { makeImagesOutputName, OUTPUTS } from '../src/core/names.ts'
 import type { Api } from './api.ts'
 import type { Containers } from './containers.ts'
@@ -24,9 +25,7 @@ export function addDeploymentOutputs(
   output(OUTPUTS.securityGroup, containers.securityGroup.securityGroupId)
   output(OUTPUTS.publicIp, String(containers.isPublic))
   output(OUTPUTS.families, layout.prefix)
-  const images = Object.entries(containers.images)
-  for (let start = 0; start < images.length; start += IMAGES_OF_AN_OUTPUT) {
-    const some = Object.fromEntries(images.slice(start, start + IMAGES_OF_AN_OUTPUT))
-    output(makeImagesOutputName(start / IMAGES_OF_AN_OUTPUT), Stack.of(scope).toJsonString(some))
-  }
+  splitIntoChunks(Object.entries(containers.images), IMAGES_OF_AN_OUTPUT).forEach((some, index) => {
+    output(makeImagesOutputName(index), Stack.of(scope).toJsonString(Object.fromEntries(some)))
+  })
 }

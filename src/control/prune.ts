@@ -1,3 +1,4 @@
+import pMap from 'p-map'
 import { PLANNING_SKEW_MS } from '../core/claim.ts'
 import { type Key, keys } from '../core/keys.ts'
 import { readClockMoment } from '../core/moment.ts'
@@ -38,8 +39,7 @@ export async function pruneOldRuns(
 export async function pruneRunsBefore(home: Home, before: number): Promise<string[]> {
   const runs = await readAllRuns(home)
   const old = filterEndedBefore(runs, before)
-  for (let start = 0; start < old.length; start += AT_ONCE)
-    await Promise.all(old.slice(start, start + AT_ONCE).map(({ id }) => forgetRun(home, id)))
+  await pMap(old, ({ id }) => forgetRun(home, id), { concurrency: AT_ONCE })
   await pruneLocks(home, lockHorizon(home, runs, before))
   return old.map(({ id }) => id)
 }

@@ -1,3 +1,4 @@
+import { splitIntoChunks } from './chunks.ts'
 import type { Params } from './json.ts'
 import type { Command, ContainerProgram, Plan, PlannedTask, Policy, Shape } from './plan.ts'
 import { type Failure, MAX_FAN_IN } from './records/task-run.ts'
@@ -99,7 +100,7 @@ function toNumbers(shape: IdShape, numberOf: (id: string) => number): Shape {
 function addJoins(tasks: PlannedTask[], task: PlannedTask, maxFanIn: number): void {
   while (task.upstreams.length > maxFanIn) {
     const gathered: number[] = []
-    for (let start = 0; start < task.upstreams.length; start += maxFanIn) {
+    for (const upstreams of splitIntoChunks(task.upstreams, maxFanIn)) {
       const number = tasks.length
       gathered.push(number)
       tasks.push({
@@ -108,7 +109,7 @@ function addJoins(tasks: PlannedTask[], task: PlannedTask, maxFanIn: number): vo
         family: 'join',
         params: {},
         label: `join of ${task.label}`,
-        upstreams: task.upstreams.slice(start, start + maxFanIn),
+        upstreams,
         dependents: [],
         outputs: [],
         join: true,

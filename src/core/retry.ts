@@ -1,3 +1,4 @@
+import { computeBackOffMs } from './back-off.ts'
 import type { Fields } from './change.ts'
 import { type Moment, toSteadyInstant } from './moment.ts'
 import type { Policy, RetryPolicy } from './plan.ts'
@@ -55,7 +56,8 @@ export function usesUpRetryPolicy(outcome: Failure['outcome'] | undefined): bool
  */
 export function computeRetryDelayMs(policy: RetryPolicy, failures: number, random: number): number {
   if (policy.backoff === 'fixed') return policy.delayMs
-  const delay = Math.min(policy.delayMs * 2 ** (failures - 1), policy.maxDelayMs ?? LONGEST_DELAY_MS)
+  const { delayMs: firstMs, maxDelayMs: longestMs = LONGEST_DELAY_MS } = policy
+  const delay = computeBackOffMs({ firstMs, longestMs }, failures - 1)
   return Math.round(delay * (0.5 + random / 2))
 }
 

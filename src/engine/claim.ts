@@ -18,6 +18,7 @@ import type { Context } from './context.ts'
 import { readYieldedDependencies } from './expand.ts'
 import { giveBackReservations, type LimitRow, readTaskLimits, takeLimits } from './limits.ts'
 import { readCachedOpenRun } from './open-run-cache.ts'
+import { waitAfterLostRace } from './races.ts'
 import { waitForLimit, waitForLock, waitForTarget } from './wait.ts'
 
 /*
@@ -52,7 +53,6 @@ export type ClaimResult =
   | { is: 'unfit'; family: string; isWholeRun: boolean }
 
 const MAX_TRIES = 8
-const RACE_MS = 20
 /** Another worker was on its way to the last place of the pool; the message is soon in line again, so that its turn comes. */
 const FULL_MS = 50
 /** Plans are corrected rarely, so the message of a new maker is looked at again instead of being woken. */
@@ -64,12 +64,11 @@ const EARLIER_MAKER_MS = 1_000
  * used up, do.
  */
 export async function claimAttempt(context: Context, message: Message): Promise<ClaimResult> {
-  const { clock, random } = context.ports
-  const nonce = random.nonce()
+  const nonce = context.ports.random.nonce()
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const result = await tryClaim(context, message, nonce)
     if (result !== 'race') return result
-    await clock.sleep(RACE_MS * 2 ** tries * random.number())
+    await waitAfterLostRace(context.ports, tries)
   }
   return { is: 'early', delayMs: 1_000 }
 }

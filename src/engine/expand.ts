@@ -1,4 +1,5 @@
 import type { Change, Stored } from '../core/change.ts'
+import { splitIntoChunks } from '../core/chunks.ts'
 import { type FoundTask, findDependencyCycle, makeGatheringTask, numberPlanTasks } from '../core/graph.ts'
 import { keys } from '../core/keys.ts'
 import { mapShapeNumbers, type PlannedTask } from '../core/plan.ts'
@@ -78,8 +79,7 @@ export async function expandTaskRun(context: Context, task: Stored<TaskRun>): Pr
   const local = await plans.tasks(name, listNumbers(0, header.size))
   const tasks = local.map((each) => shiftPlannedTask(each, base, placed))
   await plans.extend(task.run, base, tasks)
-  for (let start = 0; start < tasks.length; start += CHUNK)
-    await putMissingTaskRuns(context, task.run, tasks.slice(start, start + CHUNK))
+  for (const some of splitIntoChunks(tasks, CHUNK)) await putMissingTaskRuns(context, task.run, some)
   await releaseReadyTasks(context, task.run, tasks, new Set(header.ready.map((number) => base + number)))
   await store.write([
     {
@@ -162,8 +162,7 @@ async function releaseReadyTasks(
     if (!ready.has(task.number)) return []
     return [{ ...change, set: decideFirstMove(task, now) }]
   })
-  for (let start = 0; start < changes.length; start += CHUNK)
-    await writeChangesSingly(ports.store, changes.slice(start, start + CHUNK))
+  for (const some of splitIntoChunks(changes, CHUNK)) await writeChangesSingly(ports.store, some)
 }
 
 /** The tasks that earlier attempts yielded directly. */

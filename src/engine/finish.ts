@@ -8,9 +8,7 @@ import type { ClaimedAttempt } from './claim.ts'
 import type { Context } from './context.ts'
 import { findYieldProblem, saveYieldedTasks } from './expand.ts'
 import { settleHeldLimits } from './limits.ts'
-
-const RACE_MS = 20
-const MAX_RACE_MS = 1_000
+import { waitAfterLostRace } from './races.ts'
 
 /** What has to be known of an attempt to write its end. */
 export type EndedAttempt = Pick<ClaimedAttempt, 'task' | 'planned' | 'nonce' | 'memoryMb'>
@@ -46,7 +44,7 @@ export async function finishAttempt(
     if (result.ok) return true
     if (result.failures.some(({ index }) => index === 0)) return false
     // Another attempt has changed a limit meanwhile.
-    await ports.clock.sleep(Math.min(RACE_MS * 2 ** tries, MAX_RACE_MS) * ports.random.number())
+    await waitAfterLostRace(ports, tries)
   }
 }
 

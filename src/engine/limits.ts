@@ -16,6 +16,7 @@ import type { Ending, Reservation } from '../core/ports/working.ts'
 import type { Limit } from '../core/records/lock-and-limit.ts'
 import { formatHolderName, type TaskRun } from '../core/records/task-run.ts'
 import type { Context } from './context.ts'
+import { waitAfterLostRace } from './races.ts'
 
 /*
  * Limits: who holds how much of each pool, resource and budget. Owns every write of their rows but those for waiters
@@ -130,8 +131,6 @@ export async function settleHeldLimits(
 
 const MAX_TRIES = 50
 
-const RACE_MS = 20
-
 /** Changes a row on condition of what was read, until it is won; `change` returns undefined to leave it. */
 async function updateRow(
   context: Context,
@@ -139,7 +138,7 @@ async function updateRow(
   change: (row: Limit, moment: Moment) => Limit | undefined,
   guard: Change[] = [],
 ): Promise<Limit | undefined> {
-  const { store, clock, random } = context.ports
+  const { store, clock } = context.ports
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const [stored] = await store.read([need.key])
     const moment = readClockMoment(clock)
@@ -148,7 +147,7 @@ async function updateRow(
     const result = await store.write([makeRowWrite(need.key, stored, next), ...guard])
     if (result.ok) return next
     if (result.failures.some(({ index }) => index > 0)) return undefined
-    await clock.sleep(RACE_MS * Math.min(2 ** tries, 50) * random.number())
+    await waitAfterLostRace(context.ports, tries)
   }
   return undefined
 }

@@ -1,4 +1,6 @@
+import pMap from 'p-map'
 import { findStandingRecord, type Stored, type WriteResult } from '../core/change.ts'
+import { splitIntoChunks } from '../core/chunks.ts'
 import { hashTargetUri } from '../core/identity.ts'
 import { type Key, keys } from '../core/keys.ts'
 import type { Store } from '../core/ports/deciding.ts'
@@ -34,8 +36,7 @@ export async function findMakerConflicts(
   stands: Stands,
 ): Promise<Conflict[]> {
   const conflicts: Conflict[] = []
-  for (let start = 0; start < makings.length; start += PAGE) {
-    const page = makings.slice(start, start + PAGE)
+  for (const page of splitIntoChunks(makings, PAGE)) {
     const makers = await store.read(page.map(({ uri }) => keys.maker(uri)))
     page.forEach((making, index) => {
       const maker = makers[index]
@@ -72,10 +73,7 @@ interface KeyedMaking {
  */
 function splitIntoPages(makings: readonly Making[]): KeyedMaking[][] {
   const keyed = makings.map((making): KeyedMaking => ({ making, key: keys.maker(making.uri) }))
-  const ordered = keyed.length <= PAGE ? keyed : nearEachOther(keyed)
-  const pages: KeyedMaking[][] = []
-  for (let start = 0; start < ordered.length; start += PAGE) pages.push(ordered.slice(start, start + PAGE))
-  return pages
+  return splitIntoChunks(keyed.length <= PAGE ? keyed : nearEachOther(keyed), PAGE)
 }
 
 /** How much of a key puts it near others: three digits of its hash. Sorting by whole keys takes longer than it saves. */
@@ -103,13 +101,9 @@ async function recordPage(store: Store, page: readonly KeyedMaking[], stands: St
       conflicts.push({ maker: before, making })
       return false
     })
-    const results: WriteResult[] = []
-    for (let start = 0; start < open.length; start += AT_ONCE)
-      results.push(
-        ...(await Promise.all(
-          open.slice(start, start + AT_ONCE).map(({ making, before }) => handOver(store, making, before)),
-        )),
-      )
+    const results = await pMap(open, ({ making, before }) => handOver(store, making, before), {
+      concurrency: AT_ONCE,
+    })
     left = open.flatMap(({ making }, index) => findKnownMakers(making, results[index]))
   }
   return conflicts

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import type { Stored } from '../core/change.ts'
 import { keys } from '../core/keys.ts'
 import type { Ports } from '../core/ports/deciding.ts'
@@ -8,19 +9,27 @@ const KNOWN_MS = 5_000
 /** Runs that are remembered at once. */
 const KEPT = 100
 
-const known = new WeakMap<Ports, Map<string, { run: Stored<Run>; until: number }>>()
+const caches = new WeakMap<Ports, LRUCache<string, Stored<Run>>>()
 
 /** The run of a message if work on it may begin; undefined if it is cancelled or over. */
 export async function readCachedOpenRun(ports: Ports, id: string): Promise<Stored<Run> | undefined> {
-  const runs = known.get(ports) ?? new Map()
-  known.set(ports, runs)
-  const now = ports.clock.steady()
+  const runs = caches.get(ports) ?? makeRunCache(ports)
+  caches.set(ports, runs)
   const remembered = runs.get(id)
-  if (remembered !== undefined && now < remembered.until) return remembered.run
+  if (remembered !== undefined) return remembered
   const [run] = await ports.store.read([keys.run(id)])
   // Only this is remembered: a run that is still being planned may be open the next moment.
   if (run?.status !== 'running' || run.cancelledAt !== undefined) return undefined
-  if (runs.size >= KEPT) runs.clear()
-  runs.set(id, { run, until: now + KNOWN_MS })
+  runs.set(id, run)
   return run
 }
+
+/** Ages are measured by the steady clock of the ports. Each look reads it (`ttlResolution`), as a simulation moves it at will. */
+const makeRunCache = ({ clock }: Ports) =>
+  new LRUCache<string, Stored<Run>>({
+    max: KEPT,
+    ttl: KNOWN_MS,
+    ttlResolution: 0,
+    // An instant of 0 would mean that the entry has no end.
+    perf: { now: () => clock.steady() + 1 },
+  })

@@ -1,10 +1,10 @@
+import { computeBackOffMs } from '../core/back-off.ts'
 import type { Message } from '../core/ports/deciding.ts'
 
 /** Of one run so many messages are remembered; with more the whole run is left to others. */
 const MAX_NUMBERS = 1_000
 const MAX_RUNS = 1_000
-const FIRST_DELAY_MS = 1_000
-const MAX_DELAY_MS = 5 * 60_000
+const PUT_BACK = { firstMs: 1_000, longestMs: 5 * 60_000 }
 
 /** What a worker cannot run, by run: these numbers, or all of it. */
 export type Unfit = ReadonlyMap<string, ReadonlySet<number> | 'all'>
@@ -32,7 +32,7 @@ export class UnfitMessages {
     else this.#known.set(run, (before ?? new Set()).add(number))
     const times = isAgain ? (this.#times.get(run) ?? 0) + 1 : 0
     this.#times.set(run, times)
-    return { delayMs: Math.min(FIRST_DELAY_MS * 2 ** times, MAX_DELAY_MS), isNews: before === undefined }
+    return { delayMs: computeBackOffMs(PUT_BACK, times), isNews: before === undefined }
   }
 
   /** Definitions were read anew. */

@@ -1,5 +1,6 @@
 import { makeBodyFailure } from '../body/failure.ts'
 import { bindTaskOutput, type Surroundings } from '../body/outputs.ts'
+import { splitIntoChunks } from '../core/chunks.ts'
 import type { FoundTask } from '../core/graph.ts'
 import { escapeControlCharacters } from '../core/identity.ts'
 import type { Failure } from '../core/records/task-run.ts'
@@ -167,8 +168,7 @@ async function askInBulk(group: Target[], answers: Map<Target, boolean | Error>)
 }
 
 async function askSingly(group: Target[], answers: Map<Target, boolean | Error>): Promise<void> {
-  for (let start = 0; start < group.length; start += PARALLEL) {
-    const some = group.slice(start, start + PARALLEL)
+  for (const some of splitIntoChunks(group, PARALLEL)) {
     const asked = some.map(async (target) => {
       answers.set(target, await askOne(target))
     })

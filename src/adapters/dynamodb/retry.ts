@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { computeJitteredBackOffMs } from '../../core/back-off.ts'
 import { readErrorName } from '../../core/errors.ts'
 
-const FIRST_MS = 25
-const LONGEST_MS = 2_000
+const BACK_OFF = { firstMs: 25, longestMs: 2_000 }
 const TRIES = 12
 
 /** Errors and cancellation reasons that say "not now". */
@@ -13,8 +13,7 @@ const PASSING =
 export const isPassingFailure = (name: string | undefined): boolean => PASSING.test(name ?? '')
 
 /**
- * Tries again while `attempt` returns undefined or throws what passes, with exponential back-off and full jitter
- * (AWS Architecture Blog, "Exponential Backoff And Jitter").
+ * Tries again while `attempt` returns undefined or throws what passes.
  */
 export async function retryPassingFailures<T>(attempt: () => Promise<T | undefined>): Promise<T> {
   let last: unknown = new Error('DynamoDB is busy')
@@ -26,7 +25,7 @@ export async function retryPassingFailures<T>(attempt: () => Promise<T | undefin
       if (!isPassingFailure(readErrorName(error))) throw error
       last = error
     }
-    await sleep(Math.random() * Math.min(FIRST_MS * 2 ** tries, LONGEST_MS))
+    await sleep(computeJitteredBackOffMs(BACK_OFF, tries, Math.random()))
   }
   throw last
 }

@@ -15,6 +15,7 @@ import {
 } from '@aws-sdk/lib-dynamodb'
 import { unmarshall } from '@aws-sdk/util-dynamodb'
 import type { Change, Stored, WriteResult } from '../../core/change.ts'
+import { splitIntoChunks } from '../../core/chunks.ts'
 import { SluiceError } from '../../core/errors.ts'
 import { TABLE } from '../../core/names.ts'
 import { makeTypedStore, type Store } from '../../core/ports/deciding.ts'
@@ -48,10 +49,8 @@ export function makeDynamoStore(client: DynamoDBClient, table: string, now: () =
 
   async function read(wanted: readonly string[]): Promise<(Stored | undefined)[]> {
     const unique = [...new Set(wanted)]
-    const batches: string[][] = []
-    for (let start = 0; start < unique.length; start += BATCH)
-      batches.push(unique.slice(start, start + BATCH))
-    const found = new Map((await Promise.all(batches.map(readBatch))).flatMap((each) => [...each]))
+    const batches = await Promise.all(splitIntoChunks(unique, BATCH).map(readBatch))
+    const found = new Map(batches.flatMap((each) => [...each]))
     return wanted.map((key) => found.get(key))
   }
 

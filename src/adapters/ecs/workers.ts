@@ -6,6 +6,7 @@ import {
   RunTaskCommand,
   type Task,
 } from '@aws-sdk/client-ecs'
+import { splitIntoChunks } from '../../core/chunks.ts'
 import { readErrorMessage } from '../../core/errors.ts'
 import type { Container, Launched } from '../../core/launch.ts'
 import { CAPACITY, EVENTS } from '../../core/names.ts'
@@ -47,8 +48,7 @@ export function makeFargateWorkers(client: ECSClient, { cluster, ...network }: P
     async look(family, named) {
       const arns = [...new Set([...(await list(family)), ...named])]
       const found: Container[] = []
-      for (let start = 0; start < arns.length; start += DESCRIBED) {
-        const page = arns.slice(start, start + DESCRIBED)
+      for (const page of splitIntoChunks(arns, DESCRIBED)) {
         const { tasks = [] } = await client.send(new DescribeTasksCommand({ cluster, tasks: page }))
         found.push(...tasks.filter(({ startedBy }) => startedBy !== SHELL).map(toContainer))
       }

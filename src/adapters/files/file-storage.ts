@@ -15,6 +15,7 @@ import { basename, dirname, join, resolve, sep } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { pathToFileURL } from 'node:url'
+import pMap from 'p-map'
 import { readErrorCode, SluiceError } from '../../core/errors.ts'
 import type { StagedOutput, Storage } from '../../core/ports/working.ts'
 
@@ -148,8 +149,7 @@ async function lookSingly(prefix: string, paths: string[], there: Set<string>): 
     for (const path of paths) if (isFilePresentNow(`${prefix}${path}`)) there.add(path)
     return
   }
-  for (let start = 0; start < paths.length; start += PARALLEL)
-    await Promise.all(paths.slice(start, start + PARALLEL).map(look))
+  await pMap(paths, look, { concurrency: PARALLEL })
 }
 
 /**

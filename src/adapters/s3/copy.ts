@@ -9,6 +9,7 @@ import {
   UploadPartCopyCommand,
   type UploadPartCopyCommandInput,
 } from '@aws-sdk/client-s3'
+import { splitIntoChunks } from '../../core/chunks.ts'
 
 /** What is copied within a bucket. */
 export interface Copy {
@@ -65,9 +66,9 @@ type Upload = Pick<UploadPartCopyCommandInput, 'Bucket' | 'Key' | 'UploadId' | '
 /** Copies the ranges, a few at a time. All of these have ended before it throws: a part that comes after the abort would stay. */
 async function copyParts(client: S3Client, upload: Upload, ranges: string[]): Promise<CompletedPart[]> {
   const parts: CompletedPart[] = []
-  for (let start = 0; start < ranges.length; start += PARALLEL) {
-    const copying = ranges.slice(start, start + PARALLEL).map(async (CopySourceRange, index) => {
-      const PartNumber = start + index + 1
+  for (const some of splitIntoChunks([...ranges.entries()], PARALLEL)) {
+    const copying = some.map(async ([index, CopySourceRange]) => {
+      const PartNumber = index + 1
       const part = new UploadPartCopyCommand({ ...upload, CopySourceRange, PartNumber })
       return { PartNumber, ETag: (await client.send(part)).CopyPartResult?.ETag }
     })

@@ -6,6 +6,8 @@ import {
   PutObjectCommand,
   type S3Client,
 } from '@aws-sdk/client-s3'
+import { LRUCache } from 'lru-cache'
+import pMap from 'p-map'
 import { readErrorName } from '../../core/errors.ts'
 import { MissingTaskError, type PlanHeader, type PlannedTask } from '../../core/plan.ts'
 import { parsePlanSlice, serializePlanSlice } from '../../core/plan-slice.ts'
@@ -19,7 +21,7 @@ interface Cover {
 }
 
 const PARALLEL = 16
-/** Slices that are kept in memory: plans do not change. */
+/** Covers and slices that are kept in memory: plans do not change. */
 const KEPT = 200
 
 /**
@@ -27,8 +29,8 @@ const KEPT = 200
  * put last and only once, so that two planners never mix.
  */
 export function makeS3Plans(client: S3Client, Bucket: string, prefix: string): Plans {
-  const covers = new Map<string, Cover>()
-  const slices = new Map<string, Promise<PlannedTask[] | undefined>>()
+  const covers = new LRUCache<string, Cover>({ max: KEPT })
+  const slices = new LRUCache<string, Promise<PlannedTask[] | undefined>>({ max: KEPT })
   const coverKey = (run: string) => `${prefix}${run}/cover.json`
   const sliceKey = (run: string, part: string, slice: number) => `${prefix}${run}/${part}/${slice}.json`
 
@@ -63,19 +65,17 @@ export function makeS3Plans(client: S3Client, Bucket: string, prefix: string): P
     onlyFirst: boolean,
   ): Promise<void> {
     const parts = [...Map.groupBy(tasks, ({ number }) => Math.floor(number / PLAN_SLICE))]
-    for (let start = 0; start < parts.length; start += PARALLEL)
-      await Promise.all(
-        parts
-          .slice(start, start + PARALLEL)
-          .map(([slice, some]) => put(sliceKey(run, part, slice), serializePlanSlice(some), onlyFirst)),
-      )
+    await pMap(
+      parts,
+      ([slice, some]) => put(sliceKey(run, part, slice), serializePlanSlice(some), onlyFirst),
+      { concurrency: PARALLEL },
+    )
   }
 
   async function coverOf(run: string): Promise<Cover | undefined> {
     const known =
       covers.get(run) ?? parseIfPresent(await get(coverKey(run)), (text): Cover => JSON.parse(text))
     if (known === undefined) return undefined
-    if (covers.size >= KEPT) covers.clear()
     covers.set(run, known)
     return known
   }
@@ -84,7 +84,6 @@ export function makeS3Plans(client: S3Client, Bucket: string, prefix: string): P
   function sliceOf(key: string): Promise<PlannedTask[] | undefined> {
     const known = slices.get(key)
     if (known !== undefined) return known
-    if (slices.size >= KEPT) slices.clear()
     const read = get(key).then((text) => parseIfPresent(text, parsePlanSlice))
     slices.set(key, read)
     const forget = () => slices.delete(key)
@@ -109,12 +108,8 @@ export function makeS3Plans(client: S3Client, Bucket: string, prefix: string): P
       if (numbers.length === 0) return []
       const cover = await coverOf(run)
       const wanted = [...new Set(numbers.map((number) => Math.floor(number / PLAN_SLICE)))]
-      const found = new Map<number, PlannedTask>()
-      for (let start = 0; start < wanted.length; start += PARALLEL) {
-        const some = wanted.slice(start, start + PARALLEL)
-        for (const tasks of await Promise.all(some.map((slice) => tasksOf(run, cover, slice))))
-          for (const task of tasks) found.set(task.number, task)
-      }
+      const read = await pMap(wanted, (slice) => tasksOf(run, cover, slice), { concurrency: PARALLEL })
+      const found = new Map(read.flat().map((task) => [task.number, task]))
       return numbers.map((number) => {
         const task = found.get(number)
         if (task === undefined) throw new MissingTaskError(run, number)

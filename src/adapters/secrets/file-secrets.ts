@@ -1,5 +1,6 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
+import writeFileAtomic from 'write-file-atomic'
 import { readErrorMessage, SluiceError } from '../../core/errors.ts'
 import type { SecretStore } from '../../core/ports/working.ts'
 
@@ -38,10 +39,7 @@ export function makeFileSecrets(path: string, variableOf: (name: string) => stri
 
   function save(secrets: Record<string, string>): void {
     mkdirSync(dirname(path), { recursive: true })
-    const beside = `${path}.${process.pid}.tmp`
-    writeFileSync(beside, `${JSON.stringify(secrets, null, 2)}\n`, { mode: 0o600 })
-    chmodSync(beside, 0o600)
-    renameSync(beside, path)
+    writeFileAtomic.sync(path, `${JSON.stringify(secrets, null, 2)}\n`, { mode: 0o600 })
   }
 
   const get = (name: string) => process.env[variableOf(name)] ?? new Map(Object.entries(load())).get(name)

@@ -1,4 +1,6 @@
 import type { StatementSync } from 'node:sqlite'
+import { LRUCache } from 'lru-cache'
+import { splitIntoChunks } from '../../core/chunks.ts'
 import { MissingTaskError, type Plan, type PlanHeader, type PlannedTask } from '../../core/plan.ts'
 import { parsePlanSlice, serializePlanSlice } from '../../core/plan-slice.ts'
 import { PLAN_SLICE, type Plans } from '../../core/ports/deciding.ts'
@@ -20,7 +22,7 @@ export function makeSqlitePlans(database: Database): Plans {
     sql.prepare(`DELETE FROM ${table} WHERE run = ? OR (run >= ? AND run < ?)`),
   )
   const headers = new Map<string, PlanHeader>()
-  const slices = new Map<string, PlannedTask[]>()
+  const slices = new LRUCache<string, PlannedTask[]>({ max: CACHED })
 
   function header(run: string): PlanHeader | undefined {
     const row = headers.has(run) ? undefined : readSqlRow<{ header: string }>(selectHeader, run)
@@ -31,23 +33,13 @@ export function makeSqlitePlans(database: Database): Plans {
   function slice(run: string, number: number): PlannedTask[] {
     const key = `${run}/${number}`
     const cached = slices.get(key)
-    if (cached !== undefined) {
-      // The least recently used one is first, and is the next to go.
-      slices.delete(key)
-      slices.set(key, cached)
-      return cached
-    }
+    if (cached !== undefined) return cached
     const row = readSqlRow<{ tasks: string }>(selectSlice, run, number)
     // A run's plan may still be extended.
     if (row === undefined) return []
     const tasks = parsePlanSlice(row.tasks)
-    keep(key, tasks)
-    return tasks
-  }
-
-  function keep(key: string, tasks: PlannedTask[]): void {
     slices.set(key, tasks)
-    if (slices.size > CACHED) slices.delete(slices.keys().next().value ?? key)
+    return tasks
   }
 
   function task(run: string, number: number): PlannedTask {
@@ -57,15 +49,15 @@ export function makeSqlitePlans(database: Database): Plans {
   }
 
   function addSlices(insert: StatementSync, run: string, first: number, tasks: PlannedTask[]): void {
-    for (let start = 0; start < tasks.length; start += PLAN_SLICE)
-      insert.run(run, first + start / PLAN_SLICE, serializePlanSlice(tasks.slice(start, start + PLAN_SLICE)))
+    splitIntoChunks(tasks, PLAN_SLICE).forEach((some, index) => {
+      insert.run(run, first + index, serializePlanSlice(some))
+    })
   }
 
   /** What comes first is released first, and need not be read again. */
   function keepFirst(run: string, { tasks }: Plan): void {
-    const count = Math.min(Math.ceil(tasks.length / PLAN_SLICE), CACHED)
-    for (let number = 0; number < count; number++)
-      keep(`${run}/${number}`, tasks.slice(number * PLAN_SLICE, (number + 1) * PLAN_SLICE))
+    const first = splitIntoChunks(tasks.slice(0, CACHED * PLAN_SLICE), PLAN_SLICE)
+    for (const [number, some] of first.entries()) slices.set(`${run}/${number}`, some)
   }
 
   return {
@@ -88,7 +80,7 @@ export function makeSqlitePlans(database: Database): Plans {
         for (const each of forget) each.run(run, `${run}~`, `${run}\u007f`)
       })
       headers.delete(run)
-      for (const name of slices.keys()) if (name.startsWith(`${run}/`)) slices.delete(name)
+      for (const name of [...slices.keys()]) if (name.startsWith(`${run}/`)) slices.delete(name)
     },
     header: async (run) => header(run),
     tasks: async (run, numbers) => numbers.map((number) => task(run, number)),

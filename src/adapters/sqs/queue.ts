@@ -6,6 +6,7 @@ import {
   SendMessageCommand,
   type SQSClient,
 } from '@aws-sdk/client-sqs'
+import { splitIntoChunks } from '../../core/chunks.ts'
 import { SluiceError } from '../../core/errors.ts'
 import { parsePipelineOfRun } from '../../core/identity.ts'
 import type { Delivery, Message, OutgoingMessage, Queue } from '../../core/ports/deciding.ts'
@@ -73,7 +74,7 @@ export function makeSqsQueue(
   async function acknowledge(deliveries: Delivery[]): Promise<void> {
     const byQueue = Map.groupBy(deliveries.map(parseReceipt), ({ url }) => url)
     for (const [QueueUrl, receipts] of byQueue)
-      for (const batch of splitIntoBatches(receipts))
+      for (const batch of splitIntoChunks(receipts, BATCH))
         await client.send(
           new DeleteMessageBatchCommand({
             QueueUrl,
@@ -85,7 +86,7 @@ export function makeSqsQueue(
   return {
     async send(messages) {
       const batches = [...Map.groupBy(messages, ({ pool }) => pool)].flatMap(([pool, all]) =>
-        splitIntoBatches(all).map((batch) => sendBatch(pool, batch)),
+        splitIntoChunks(all, BATCH).map((batch) => sendBatch(pool, batch)),
       )
       await Promise.all(batches)
     },
@@ -113,12 +114,6 @@ export function makeSqsQueue(
     },
     async remove() {},
   }
-}
-
-function splitIntoBatches<T>(all: T[]): T[][] {
-  const found: T[][] = []
-  for (let start = 0; start < all.length; start += BATCH) found.push(all.slice(start, start + BATCH))
-  return found
 }
 
 const makeSendEntry = (

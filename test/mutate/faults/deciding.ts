@@ -240,8 +240,8 @@ export const DECIDING: Fault[] = [
   {
     name: 'joins gather only their first upstreams',
     file: 'src/core/graph.ts',
-    find: `start < task.upstreams.length; start += maxFanIn`,
-    replace: `start < task.upstreams.length - maxFanIn; start += maxFanIn`,
+    find: `of splitIntoChunks(task.upstreams, maxFanIn)`,
+    replace: `of splitIntoChunks(task.upstreams, maxFanIn).slice(0, -1)`,
     by: SIMULATION,
   },
   {
