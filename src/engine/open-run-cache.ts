@@ -11,7 +11,7 @@ const KEPT = 100
 
 const caches = new WeakMap<Ports, LRUCache<string, Stored<Run>>>()
 
-/** The run of a message if work on it may begin; undefined if it is cancelled or over. */
+/** The run of a message if it is planned and not over. Whether it is being cancelled is decided with everything else (`decideClaim`). */
 export async function readCachedOpenRun(ports: Ports, id: string): Promise<Stored<Run> | undefined> {
   const runs = caches.get(ports) ?? makeRunCache(ports)
   caches.set(ports, runs)
@@ -19,7 +19,7 @@ export async function readCachedOpenRun(ports: Ports, id: string): Promise<Store
   if (remembered !== undefined) return remembered
   const [run] = await ports.store.read([keys.run(id)])
   // Only this is remembered: a run that is still being planned may be open the next moment.
-  if (run?.status !== 'running' || run.cancelledAt !== undefined) return undefined
+  if (run?.status !== 'running') return undefined
   runs.set(id, run)
   return run
 }

@@ -82,10 +82,10 @@ export const PEOPLE: Fault[] = [
   },
   {
     name: 'attempts of a run that is being cancelled are claimed',
-    file: 'src/engine/open-run-cache.ts',
-    find: `if (run?.status !== 'running' || run.cancelledAt !== undefined) return undefined`,
-    replace: `if (run?.status !== 'running') return undefined`,
-    by: SIMULATION,
+    file: 'src/core/claim.ts',
+    find: `if (run.cancelledAt !== undefined) hindrances`,
+    replace: `if (run.cancelledAt === 0) hindrances`,
+    by: { test: 'test/engine/claim.test.ts' },
   },
   {
     name: 'a run that ended is cancelled',
