@@ -61,6 +61,8 @@ describe('a deployment of the earlier version that is updated while a run is ope
   let execution = ''
   let open = ''
   let spent = 0
+  /** What the command of this version said to the deployment of the earlier one. */
+  let refused = { code: 0 as number | null, stdout: '', stderr: '' }
 
   /** Two bodies run, one task has yielded, and one has failed once. */
   const isUnderWay = (tasks: Task[]) =>
@@ -72,6 +74,7 @@ describe('a deployment of the earlier version that is updated while a run is ope
     const broken = await endOf(await startInConsole('broken', { of: unique('broken') }, STACK))
     assert.equal(broken.status, 'FAILED')
     spent = (await jsonLines(['budgets'], version))[0].spent
+    refused = await sluice(['runs', '--env', 'earlier'], { cwd })
     execution = await startInConsole('all', { of }, STACK)
     open = await until(60, 'the bodies that run', async () => {
       const id = await newestOf('all', version)
@@ -79,6 +82,12 @@ describe('a deployment of the earlier version that is updated while a run is ope
       return isUnderWay((await json(['status', id], version)).tasks) ? id : undefined
     })
     await deploy('src/homes/aws/timing')
+  })
+
+  it('says before the update what to do, and shows nothing', () => {
+    assert.equal(refused.code, 2, refused.stderr)
+    assert.match(refused.stderr, /of another version.*sluice deploy --env/s)
+    assert.equal(refused.stdout, '')
   })
 
   it('ends the run, each task once, with the right outputs', async () => {
