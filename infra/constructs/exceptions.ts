@@ -7,7 +7,7 @@ import type { Construct } from 'constructs'
  */
 const EXCEPTIONS: { [rule: string]: string } = {
   'AwsSolutions-S1':
-    'Access logs of the bucket would need a second bucket that costs; turn on data events of CloudTrail where they are needed.',
+    'Access logs of the bucket would need a second bucket that costs; turn on data events of CloudTrail if they are needed.',
   'AwsSolutions-SQS3':
     'These are dead-letter queues themselves, of targets whose kind the rule does not know (schedules and the stream).',
   'AwsSolutions-SMG4': 'Keys of outside services cannot be rotated by AWS; sluice secrets set replaces them.',

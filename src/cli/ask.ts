@@ -1,6 +1,6 @@
 import { SluiceError } from '../core/errors.ts'
 
-/** Asks before something large; without a terminal, or where the answer is no, it is refused and `--yes` is named. */
+/** Asks before something large; without a terminal, or if the answer is no, it is refused and `--yes` is named. */
 export async function askForConfirmation(fact: string, { question, refusal, hint }: Question): Promise<void> {
   const message = `${fact} ${question}`
   if (process.stdin.isTTY && process.stdout.isTTY && (await confirm(message))) return

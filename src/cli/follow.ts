@@ -12,7 +12,7 @@ import { makeSummaryData, renderFailureLines, renderSummary, type Summary } from
 export interface RunOptions extends ControlOptions {
   concurrency: number
   wait?: number
-  /** Starts the run and does not follow it, where an engine works by itself. */
+  /** Starts the run and does not follow it, if an engine works by itself. */
   detach?: true
 }
 
@@ -79,7 +79,7 @@ const renderDetached = ({ run, opened }: Opened, placeFlag: string): Result => (
   text: `${opened ? 'Started' : 'There is'} run ${run}. Look at it: sluice status ${run}${placeFlag}`,
 })
 
-/** Live on a terminal where there is such a view, plain lines otherwise. */
+/** Live on a terminal if there is such a view, plain lines otherwise. */
 export async function makeProgressView(
   options: RunOptions,
   live?: () => Promise<ProgressView>,

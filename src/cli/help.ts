@@ -36,7 +36,7 @@ const HELP: { [command: string]: CommandHelp } = {
     group: RUN,
     examples: [
       ['plan visits --date yesterday', 'shows what would run and what is complete'],
-      ['plan visits --date yesterday --force Count', 'the same, where Count runs again'],
+      ['plan visits --date yesterday --force Count', 'the same, if Count runs again'],
       ['plan visits --date yesterday --json > plan.jsonl', 'writes the plan itself'],
     ],
   },

@@ -27,7 +27,7 @@ export function loadWorkingProject(options: GlobalOptions): Promise<Project> {
   return loadProject(requireConfig(process.cwd(), options.config))
 }
 
-/** The project of the working folder; nothing is defined where there is none, which is enough for plans of commands. */
+/** The project of the working folder; nothing is defined if there is none, which is enough for plans of commands. */
 export async function loadProjectIfAny(options: Pick<GlobalOptions, 'config'>): Promise<Project> {
   try {
     return await loadProject(requireConfig(process.cwd(), options.config))

@@ -19,7 +19,7 @@ export function tolerateUnreadOutput(): void {
   process.stderr.on('error', () => {})
 }
 
-/** Waits until everything is written; throws where it could not be, as on a full disk. */
+/** Waits until everything is written; throws if it could not be, as on a full disk. */
 export async function flushOutput(): Promise<void> {
   // A pipe takes what is written in its own time.
   for (const stream of [process.stdout, process.stderr])

@@ -29,7 +29,7 @@ export interface Command {
 /** Where the image of a container comes from: a reference such as `python:3.12-slim`, or a folder that is built. */
 export type Image = { reference: string } | { build: ImageBuild }
 
-/** A folder with a Dockerfile, built where no image of the same content has been built before. */
+/** A folder with a Dockerfile, built if no image of the same content has been built before. */
 export interface ImageBuild {
   /** Absolute path of the build context. */
   folder: string
@@ -65,7 +65,7 @@ export interface ContainerInput {
 
 /** A target that a container writes. */
 export interface ContainerOutput {
-  /** URI of a file, or of a folder where `marker` is there. */
+  /** URI of a file, or of a folder if `marker` is there. */
   uri: string
   /** Its path under `/sluice/out`, with forward slashes. */
   at: string

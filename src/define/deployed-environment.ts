@@ -8,7 +8,7 @@ export type DeployedEnvironment = Environment & { region: string; stack: string 
 /** A deployed environment with its name in the config. */
 export type NamedEnvironment = DeployedEnvironment & {
   name: string
-  /** The stack's name in deployments of before its default had that of the project; absent where the config names it. */
+  /** The stack's name in deployments of before its default had that of the project; absent if the config names it. */
   earlierStack?: string
 }
 

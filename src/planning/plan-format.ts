@@ -31,11 +31,11 @@ export const PLAN_TASK = z
     family: z
       .string()
       .optional()
-      .describe('A task family of the config; free information where there is a command.'),
+      .describe('A task family of the config; free information if there is a command.'),
     params: z
       .record(z.string(), z.json())
       .optional()
-      .describe('Parameters of the family; free information where there is a command.'),
+      .describe('Parameters of the family; free information if there is a command.'),
     command: z
       .array(z.string())
       .min(1)

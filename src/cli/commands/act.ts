@@ -14,7 +14,7 @@ export interface RetryOptions extends RunOptions {
 
 /**
  * Opens the next run of a request, planned from what is complete; with a task, a run of that task alone. What still runs
- * in an open run in which something failed is stopped only where the user says so.
+ * in an open run in which something failed is stopped only if the user says so.
  */
 export async function retryRunByName(project: Project, run: string, options: RetryOptions): Promise<Result> {
   const { task, yes = false } = options

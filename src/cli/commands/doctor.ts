@@ -15,7 +15,7 @@ interface Check {
   found: string
 }
 
-/** Looks for everything that can be wrong with a project on this machine; exits 1 where something is. */
+/** Looks for everything that can be wrong with a project on this machine; exits 1 if something is. */
 export async function diagnoseProject(options: GlobalOptions): Promise<Result> {
   const checks: Check[] = [{ what: 'Node', ok: true, found: process.version }]
   const check = async (what: string, look: () => Promise<string> | string) => {

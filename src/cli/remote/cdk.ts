@@ -28,7 +28,7 @@ export async function synthesiseStack(call: CdkCall): Promise<string> {
   return output
 }
 
-/** Runs a command of the CDK on a stack; throws with its reason where it fails. */
+/** Runs a command of the CDK on a stack; throws with its reason if it fails. */
 export async function runCdkCommand(
   { folder, region, stack }: CdkCall,
   verb: string,
@@ -67,7 +67,7 @@ function findCdk(folder: string): string {
 /** The app is Sluice's own, from a checkout or the package. */
 function appCommand(): string {
   const app = fileURLToPath(new URL(`../../../infra/app${extname(import.meta.url)}`, import.meta.url))
-  // The CDK takes quotes away where they are the first and the last character.
+  // The CDK takes quotes away if they are the first and the last character.
   return [...[process.execPath, app].map((part) => JSON.stringify(part)), '--'].join(' ')
 }
 

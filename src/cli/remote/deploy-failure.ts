@@ -70,7 +70,7 @@ const SKEW_MS = 30_000
 const isNew = (at: Date | undefined, { since }: DeployFailure) =>
   at !== undefined && at.getTime() >= since.getTime() - SKEW_MS
 
-/** Why a deployment failed, as the stack's events tell; where they cannot be asked, as that tells, or the CDK's own lines. */
+/** Why a deployment failed, as the stack's events tell; if they cannot be asked, as that tells, or the CDK's own lines. */
 export async function explainDeployFailure(failure: DeployFailure): Promise<SluiceError> {
   const { stack, region } = failure
   try {

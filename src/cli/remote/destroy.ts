@@ -92,7 +92,7 @@ const listPhysicalNames = (
     ResourceType === type && PhysicalResourceId !== undefined ? [PhysicalResourceId] : [],
   )
 
-/** The protection goes with the last question, and comes back where the stack stays after all: the next deployment turns it on. */
+/** The protection goes with the last question, and comes back if the stack stays after all: the next deployment turns it on. */
 async function removeStack(
   project: Project,
   { stack, environment: { name, region } }: Deployment,

@@ -24,8 +24,8 @@ const LOOK_MS = 2_000
 const NAMED = 10
 
 /**
- * Has no run open any more: refuses where some are and nothing was said about them, else stops the schedules, and
- * cancels or waits. Returns what lets the schedules go on, where the deployment stays after all.
+ * Has no run open any more: refuses if some are and nothing was said about them, else stops the schedules, and
+ * cancels or waits. Returns what lets the schedules go on, if the deployment stays after all.
  */
 export async function settleOpenRuns(
   parts: SettleParts,

@@ -43,7 +43,7 @@ export async function openContainerShell(
 
 /**
  * Works in a container that lets one in: that of a task that runs, or a fresh one of its pool, which is stopped
- * afterwards. Returns undefined where a signal came before.
+ * afterwards. Returns undefined if a signal came before.
  */
 export async function useContainer<T>(
   client: ECSClient,

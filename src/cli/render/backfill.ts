@@ -6,7 +6,7 @@ export interface BackfillInterval {
   interval: string
   status: RunShape['status'] | 'complete' | 'not started'
   run: string | null
-  /** What its run waits for, where it is open at the end. */
+  /** What its run waits for, if it is open at the end. */
   waits?: string[]
 }
 

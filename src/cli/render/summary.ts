@@ -40,7 +40,7 @@ export function renderUnattendedLines({
 const outputLines = ({ status, outputs }: RunDetail): string[] =>
   status === 'succeeded' ? outputs.map((uri) => `  → ${uri}`) : []
 
-/** What failed and why, what did not run because of it, and how to go on; nothing where nothing failed. */
+/** What failed and why, what did not run because of it, and how to go on; nothing if nothing failed. */
 export function renderFailureLines({ run, failed, blocked }: Summary, place = ''): string[] {
   if (run.failure !== null) return [`  ${run.failure.message}`]
   if (failed.length === 0) return []

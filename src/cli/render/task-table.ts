@@ -24,7 +24,7 @@ function taskRow(task: TaskShape, unattendedSince: number | null): string[] {
 
 const SHOWN_RESULT = 60
 
-/** The result of a task without an output, where it says anything; `status RUN TASK` shows all of it. */
+/** The result of a task without an output, if it says anything; `status RUN TASK` shows all of it. */
 function resultNote(result: TaskShape['result']): string | undefined {
   if (result === null) return undefined
   const text = JSON.stringify(result)

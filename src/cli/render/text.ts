@@ -21,7 +21,7 @@ export function renderColumns(head: string[], rows: string[][]): string {
   return table.print().trimEnd().replace(/ +$/gm, '')
 }
 
-/** A status in its colour, where colours are shown. */
+/** A status in its colour, if colours are shown. */
 export function renderStatus(status: TaskStatus | RunStatus): string {
   switch (status) {
     case 'succeeded':

@@ -50,7 +50,7 @@ export const RetryRequest = z.strictObject({
   confirmed: z
     .boolean()
     .default(false)
-    .describe('Tasks that still run may be stopped, where the run is open and something in it has failed'),
+    .describe('Tasks that still run may be stopped, if the run is open and something in it has failed'),
 })
 
 /** The answer while bodies of the run that is being cancelled still run. */

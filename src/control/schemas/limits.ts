@@ -16,7 +16,7 @@ export const Budget = z.object({
   configured: z
     .object({ limit: z.number(), per: z.string().optional() })
     .optional()
-    .describe('What the config says, where no engine has applied it yet'),
+    .describe('What the config says, if no engine has applied it yet'),
 })
 
 /** A pool: its size, what runs in it and what waits for it. */

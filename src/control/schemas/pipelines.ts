@@ -4,11 +4,11 @@ import { Interval } from './runs.ts'
 
 /** A task of a plan, with what would be done about it and why. */
 export const PlannedTask = z.object({
-  task: z.string().describe('Unique in the plan: its label, or its id where labels are the same'),
+  task: z.string().describe('Unique in the plan: its label, or its id if labels are the same'),
   family: z.string(),
   params,
   requires: z.array(z.string()).optional().describe('`task` of its upstreams'),
-  output: z.string().optional().describe('The URI of its target, where it has one'),
+  output: z.string().optional().describe('The URI of its target, if it has one'),
   complete: z.literal(true).optional(),
   label: z.string(),
   verdict: z.enum(['run', 'complete', 'awaited', 'fails']).describe('`awaited`: others make its target'),

@@ -65,7 +65,7 @@ export const Counts = z.partialRecord(TaskStatus, z.int()).describe('How many ta
 export const Run = z
   .object({
     run: z.string().describe('Its id'),
-    name: z.string().describe('The pipeline, or the family where a task was requested'),
+    name: z.string().describe('The pipeline, or the family if a task was requested'),
     params,
     status: RunStatus,
     createdAt: instantField('When it was opened'),

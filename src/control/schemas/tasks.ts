@@ -20,7 +20,7 @@ export const Attempt = z
     startedAt: instantField('When its body started').optional(),
     endedAt: instantField('When it ended'),
     worker: z.string().optional().describe('The process that ran it'),
-    code: z.string().optional().describe("Version of the pipelines' code, where a deployment knows one"),
+    code: z.string().optional().describe("Version of the pipelines' code, if a deployment knows one"),
     peakMemoryBytes: z.number().optional(),
     cpuSeconds: z.number().optional(),
     image: z.string().optional(),

@@ -5,7 +5,7 @@ import type { Project } from '../../project/load-config.ts'
 import { findApiAddress, makeSignedFetcher } from './client.ts'
 import { type Deployment, findDeployment } from './deployment.ts'
 
-/** Asks the deployment of an environment over HTTP; throws where it has never been deployed or AWS cannot be reached. */
+/** Asks the deployment of an environment over HTTP; throws if it has never been deployed or AWS cannot be reached. */
 export async function openDeployedControl(project: Project, environment: NamedEnvironment): Promise<Control> {
   return makeDeploymentControl(await findDeployment(project, environment))
 }

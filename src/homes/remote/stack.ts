@@ -17,7 +17,7 @@ export interface FoundStack {
   outputs: StackOutputs
 }
 
-/** An environment with its stack; `found` is absent where it was never deployed. */
+/** An environment with its stack; `found` is absent if it was never deployed. */
 export interface Target {
   environment: NamedEnvironment
   found: FoundStack | undefined
@@ -28,7 +28,7 @@ const SAME_PROJECT = 0.5
 
 /**
  * Finds the stack of an environment. One that was deployed before names of stacks had the project's goes on under its
- * old name where it is of this project: it has at least half of its pipelines. Throws where a stack is another project's.
+ * old name if it is of this project: it has at least half of its pipelines. Throws if a stack is another project's.
  */
 export async function findTarget(project: Project, environment: NamedEnvironment): Promise<Target> {
   const client = new CloudFormationClient({ region: environment.region })
@@ -47,7 +47,7 @@ export async function findTarget(project: Project, environment: NamedEnvironment
 /** A stack that was never made, or not to its end; the CDK replaces it. */
 const NEVER_MADE = /^(REVIEW|CREATE_IN|CREATE_FAILED|ROLLBACK|DELETE_COMPLETE)/
 
-/** Undefined where there is no such stack, or only one that was never made. */
+/** Undefined if there is no such stack, or only one that was never made. */
 async function describeStack(client: CloudFormationClient, name: string): Promise<FoundStack | undefined> {
   try {
     const { Stacks: [stack] = [] } = await client.send(new DescribeStacksCommand({ StackName: name }))

@@ -39,7 +39,7 @@ export class ContainerEngine {
     this.command = command
   }
 
-  /** Calls it and waits for its end; rejects only where it cannot be started or was ended by the signal. */
+  /** Calls it and waits for its end; rejects only if it cannot be started or was ended by the signal. */
   async call(args: readonly string[], { signal, onText }: EngineCall = {}): Promise<EngineAnswer> {
     return new Promise((resolve, reject) => {
       const child = execFile(
@@ -93,7 +93,7 @@ export type Inspected = z.output<typeof INSPECTED>[number]
 
 let found: Promise<ContainerEngine> | undefined
 
-/** The engine that answers on this machine; looked for until one is found. Throws what to install where none answers. */
+/** The engine that answers on this machine; looked for until one is found. Throws what to install if none answers. */
 export async function findContainerEngine(): Promise<ContainerEngine> {
   found ??= findAnswering()
   try {

@@ -28,7 +28,7 @@ const LABEL = 'sluice.build'
 /** So many last lines of a build that failed are part of its error. */
 const BUILD_LINES = 15
 
-/** Images of this machine: pulled where they are missing, built where their folder has changed. */
+/** Images of this machine: pulled if they are missing, built if their folder has changed. */
 export class ContainerImages {
   readonly #known = new Map<string, { image: Promise<ReadyImage>; until: number }>()
 

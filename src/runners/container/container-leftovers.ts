@@ -80,7 +80,7 @@ async function removeContainer(engine: ContainerEngine, name: string): Promise<b
   // Podman would wait ten seconds for a program that does not listen.
   await engine.call(['kill', '--signal', 'KILL', name])
   const { stdout } = await engine.call(['rm', '--force', '--volumes', name])
-  // Both engines print what was removed; the exit code is 0 in some versions where there is nothing.
+  // Both engines print what was removed; the exit code is 0 in some versions if there is nothing.
   return stdout.trim() !== ''
 }
 

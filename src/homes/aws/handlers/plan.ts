@@ -51,7 +51,7 @@ async function readInput(
   const given = z.record(z.string(), z.json()).safeParse(input)
   if (!given.success)
     throw new SluiceError('invalid_parameter', 'The input of an execution is an object of parameters.', {
-      hint: 'For example {"date": "2026-01-31"}, or {} where the pipeline takes none.',
+      hint: 'For example {"date": "2026-01-31"}, or {} if the pipeline takes none.',
     })
   const { [ORDER_FIELD]: told, ...params } = given.data
   const order = ORDER.safeParse(told ?? {})
