@@ -122,6 +122,7 @@ module.exports = {
       '^src/project/(load-config|check-definitions|bundled|resolve-self)\\.ts$',
       '^src/homes/aws/(environment|handlers/start-run)\\.ts$',
       '^src/cli/version\\.ts$',
+      '^src/bundling/bundle\\.ts$',
       ...rooms('core', 'define'),
     ]),
     only('pipelines-use-the-library', '^tasks/', ['^tasks/', '^src/index\\.ts$']),

@@ -1,26 +1,29 @@
 import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs'
 import { makeFunctionDeathReader } from '../src/adapters/cloudwatch/function-deaths.ts'
+import type { Build } from '../src/homes/aws/build.ts'
 import { readPartSettings } from '../src/homes/aws/environment.ts'
 import { makeTickHandler } from '../src/homes/aws/handlers/tick.ts'
 import { openDeployedHome } from '../src/homes/aws/home.ts'
 import { makeLambdaDeathFinder } from '../src/homes/aws/lambda-deaths.ts'
 import { makeLauncher } from '../src/homes/aws/launcher.ts'
 import { makeTickMetrics } from '../src/homes/aws/metrics.ts'
-import { PATIENT } from '../src/homes/aws/patience.ts'
-import { bundledContainers, bundledLimits } from '../src/project/bundled.ts'
-
-const told = readPartSettings('tick')
-const home = openDeployedHome(told, {
-  worker: 'tick',
-  limits: bundledLimits,
-  deathOf: makeLambdaDeathFinder(told.logGroups, makeFunctionDeathReader(new CloudWatchLogsClient(PATIENT))),
-})
-const launcher = makeLauncher(told, bundledContainers)
+import type { BundledSettings } from '../src/project/bundled.ts'
 
 /** Once a minute: what is due by time; `{ "audit": true }` audits open runs at once. */
-export const handler = makeTickHandler({
-  home,
-  wake: () => launcher.wakeAll(),
-  pools: Object.keys(bundledContainers),
-  keep: makeTickMetrics(told.stack),
-})
+export function start(build: Build, { limits, containers }: BundledSettings) {
+  const told = readPartSettings('tick')
+  const deaths = makeFunctionDeathReader(new CloudWatchLogsClient(build.client))
+  const home = openDeployedHome(told, {
+    build,
+    worker: 'tick',
+    limits,
+    deathOf: makeLambdaDeathFinder(told.logGroups, deaths),
+  })
+  const launcher = makeLauncher(told, containers, build)
+  return makeTickHandler({
+    home,
+    wake: () => launcher.wakeAll(),
+    pools: Object.keys(containers),
+    keep: makeTickMetrics(told.stack),
+  })
+}

@@ -13,8 +13,8 @@ const [config, architecture, stackName] = ['config', 'architecture', 'stack'].ma
 const project = await readProject({
   environment: context('env') ?? 'prod',
   ...(config === undefined ? {} : { config }),
-  // Only test builds replace modules; the command never does.
-  replace: JSON.parse(process.env.SLUICE_TEST_REPLACE ?? '{}'),
+  // Only tests name another build.
+  build: process.env.SLUICE_TEST_BUILD,
 })
 const architectures: { [name: string]: ecs.CpuArchitecture } = {
   arm64: ecs.CpuArchitecture.ARM64,

@@ -11,7 +11,7 @@ import type { Pipeline } from '../src/define/pipeline.ts'
 import type { BundledContainers } from '../src/project/bundled.ts'
 import { describeBrokenModule } from '../src/project/check-definitions.ts'
 import { loadProject, type Project, requireConfig } from '../src/project/load-config.ts'
-import { type BundledProject, bundleEntries, resolveOwnModule } from './bundle.ts'
+import { bundleEntries, type CodeOptions, resolveOwnModule } from './bundle.ts'
 import { copyExternalPackages } from './external.ts'
 
 /** A project to deploy: the input of the stack. */
@@ -50,8 +50,8 @@ export interface ReadOptions {
   environment: string
   /** Where bundles are written. @default '.sluice/deploy' beside the config */
   outdir?: string
-  /** Test builds only: modules instead of Sluice's own. */
-  replace?: { [path: string]: string }
+  /** The module that exports the `BUILD` to make. @default what users deploy */
+  build?: string | undefined
 }
 
 /** Reads a project and bundles its code for AWS; throws one error with all its problems. */
@@ -59,7 +59,7 @@ export async function readProject({
   config,
   environment: name,
   outdir,
-  replace = {},
+  build = resolveOwnModule('src/homes/aws/build'),
 }: ReadOptions): Promise<DeployedProject> {
   const path = requireConfig(process.cwd(), config)
   const project = await loadProject(path)
@@ -68,30 +68,21 @@ export async function readProject({
   refusePoolNames(project)
   refuseContainers(project)
   const out = outdir ?? join(project.folder, '.sluice', 'deploy', name)
-  const containers = listBundledContainers(project)
-  const bundled: BundledProject = {
-    path,
-    modules: project.modules,
-    missing: [],
-    limits: project.limits,
-    containers,
+  const shared: CodeOptions = {
+    project,
+    settings: { limits: project.limits, containers: listBundledContainers(project) },
+    build,
+    external: environment.external ?? [],
   }
-  const external = environment.external ?? []
-  const shared = { project: bundled, external, replace }
-  const code = await bundleEntries({
-    ...shared,
-    entries: Object.fromEntries(
-      DECIDERS.map((each) => [`${each}/index`, resolveOwnModule(`functions/${each}`)]),
-    ),
-    outdir: join(out, 'functions'),
-  })
-  copyExternalPackages(project.folder, external, join(out, 'functions'))
+  const deciders = DECIDERS.map((of) => [`${of}/index`, { is: 'function', of }] as const)
+  const code = await bundleEntries(Object.fromEntries(deciders), join(out, 'functions'), shared)
+  copyExternalPackages(project.folder, shared.external, join(out, 'functions'))
   const pools: DeployedProject['pools'] = {}
   for (const [pool, options] of Object.entries(project.pools))
     pools[pool] = {
       ...options,
       secrets: listPoolSecrets(project, pool),
-      ...(await bundlePool(project, pool, { ...shared, outdir: join(out, 'pools', pool) })),
+      ...(await bundlePool(project, pool, join(out, 'pools', pool), shared)),
     }
   return {
     project: project.name,
@@ -149,31 +140,35 @@ function listPoolSecrets({ tasks }: Project, pool: string): string[] {
 
 /** The modules that define the pool's tasks, and no others. */
 async function bundlePool(
-  { pools, tasks, modules, path, limits }: Project,
+  { pools, tasks, modules, path }: Project,
   pool: string,
-  options: Pick<Parameters<typeof bundleEntries>[0], 'external' | 'outdir' | 'replace'>,
+  folder: string,
+  shared: CodeOptions,
 ): Promise<{ folder: string; version: string }> {
   const own = modules.filter(({ families }) =>
     families.some((family) => (tasks.get(family)?.policy.pool ?? 'default') === pool),
   )
-  const project: BundledProject = { path, modules: own, missing: [], limits, containers: {} }
+  const options: CodeOptions = { ...shared, project: { path, modules: own } }
   if (pools[pool]?.runsOn !== 'fargate') {
-    const entries = {
-      index: resolveOwnModule('functions/lambda-worker'),
-      child: resolveOwnModule('worker/child'),
-    }
-    const version = await bundleEntries({ ...options, project, entries })
-    copyExternalPackages(dirname(path), options.external ?? [], options.outdir)
-    return { folder: options.outdir, version }
+    const version = await bundleEntries(
+      { index: { is: 'function', of: 'lambda-worker' }, child: { is: 'bodies' } },
+      folder,
+      options,
+    )
+    copyExternalPackages(dirname(path), options.external, folder)
+    return { folder, version }
   }
-  const image = join(options.outdir, 'image')
-  const entries = {
-    main: resolveOwnModule('worker/main'),
-    child: resolveOwnModule('worker/child'),
-    'command-host': resolveOwnModule('src/runners/command/command-host'),
-    supervisor: resolveOwnModule('src/runners/process/supervisor'),
-  }
-  const version = await bundleEntries({ ...options, project, entries, outdir: join(image, 'code') })
+  const image = join(folder, 'image')
+  const version = await bundleEntries(
+    {
+      main: { is: 'container' },
+      child: { is: 'bodies' },
+      'command-host': { is: 'program', of: 'src/runners/command/command-host' },
+      supervisor: { is: 'program', of: 'src/runners/process/supervisor' },
+    },
+    join(image, 'code'),
+    options,
+  )
   writeFileSync(join(image, 'code', 'version'), version)
   const packed = spawnSync('tar', ['-czf', join(image, 'code.tgz'), '-C', join(image, 'code'), '.'])
   if (packed.status !== 0)

@@ -3,23 +3,26 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { main } from '../src/cli/main.ts'
+import type { Build } from '../src/homes/aws/build.ts'
 import { findNewerCode } from './newer-code.ts'
 import { runContainerWorker } from './worker.ts'
 
 const HOUR_MS = 60 * 60_000
 
 /** What the image runs: `worker` drains a pool's queue, `wait` is for looking around; else the command, embedded. */
-const args = process.argv.slice(2)
-if (args[0] === 'worker') await work()
-else if (args[0] === 'wait') await sleep(HOUR_MS)
-else await main(args)
+export async function start(build: Build): Promise<void> {
+  const args = process.argv.slice(2)
+  if (args[0] === 'worker') await work(build)
+  else if (args[0] === 'wait') await sleep(HOUR_MS)
+  else await main(args)
+}
 
-async function work(): Promise<void> {
+async function work(build: Build): Promise<void> {
   // Every task has a process of its own; they share what has been compiled.
   enableCompileCache(join(tmpdir(), 'sluice-compiled'))
   const told = process.env.SLUICE_BUNDLE
   // It is this module again, of newer code.
   delete process.env.SLUICE_BUNDLE
-  const newer = await findNewerCode(told)
-  await (newer === undefined ? runContainerWorker() : import(newer))
+  const newer = await findNewerCode(told, build)
+  await (newer === undefined ? runContainerWorker(build) : import(newer))
 }

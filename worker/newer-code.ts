@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { parseS3Uri } from '../src/core/s3-uri.ts'
-import { PATIENT } from '../src/homes/aws/patience.ts'
+import type { Build } from '../src/homes/aws/build.ts'
 
 /** The code that the container is to run: where it is, and its version. */
 interface Bundle {
@@ -17,7 +17,10 @@ interface Bundle {
  * The URL of the module to run instead of this one, if the deployment has newer code than the image: code is
  * replaced without building an image.
  */
-export async function findNewerCode(told: string | undefined): Promise<string | undefined> {
+export async function findNewerCode(
+  told: string | undefined,
+  { client }: Build,
+): Promise<string | undefined> {
   if (told === undefined) return undefined
   const { uri, version }: Bundle = JSON.parse(told)
   const here = dirname(fileURLToPath(import.meta.url))
@@ -26,7 +29,7 @@ export async function findNewerCode(told: string | undefined): Promise<string | 
   const folder = await mkdtemp(join(tmpdir(), 'sluice-code-'))
   const archive = join(folder, 'code.tgz')
   const { bucket: Bucket, key: Key } = parseS3Uri(uri)
-  const { Body } = await new S3Client(PATIENT).send(new GetObjectCommand({ Bucket, Key }))
+  const { Body } = await new S3Client(client).send(new GetObjectCommand({ Bucket, Key }))
   await writeFile(archive, (await Body?.transformToByteArray()) ?? '')
   const unpacked = spawnSync('tar', ['-xzf', archive, '-C', folder])
   if (unpacked.status !== 0) throw new Error(`the code ${uri} cannot be unpacked: ${unpacked.stderr}`)

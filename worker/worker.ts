@@ -3,10 +3,12 @@ import { makeContainerWorkerId } from '../src/core/names.ts'
 import type { Job } from '../src/core/ports/working.ts'
 import { Worker } from '../src/engine/work.ts'
 import { makeIsolatedBodyRunner } from '../src/homes/aws/bodies.ts'
+import type { Build } from '../src/homes/aws/build.ts'
 import { readPartSettings } from '../src/homes/aws/environment.ts'
 import { makeCurrentCodeQueue } from '../src/homes/aws/handlers/deployed-code.ts'
 import { openDeployedHome } from '../src/homes/aws/home.ts'
 import { makeAttemptMetrics } from '../src/homes/aws/metrics.ts'
+import { BUNDLED_CONFIG } from '../src/project/bundled.ts'
 import { loadProject } from '../src/project/load-config.ts'
 
 /** SIGKILL follows SIGTERM after 120 s; the hand-back takes some of that. */
@@ -20,11 +22,12 @@ const OUTDATED = 3
  * Works on a pool's queue until nothing has come for a while, or it is told to stop: then its task is handed back as
  * interrupted. Deleting a message is left to its claim, because the lease covers what comes after.
  */
-export async function runContainerWorker(): Promise<void> {
+export async function runContainerWorker(build: Build): Promise<void> {
   const told = readPartSettings('worker')
   const { idleSeconds, tasksPerWorker } = told
-  const project = await loadProject('sluice.config')
+  const project = await loadProject(BUNDLED_CONFIG)
   const home = openDeployedHome(told, {
+    build,
     worker: await readWorkerId(),
     project,
     limits: project.limits,

@@ -3,7 +3,8 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writ
 import { getCompileCacheDir } from 'node:module'
 import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { BuildOptions, OutputFile } from 'esbuild'
+import type { OutputFile } from 'esbuild'
+import { type MadeBundle, makeBundle } from './bundle.ts'
 
 /** A bundle that was made, and the files that it was made of, with the instants at which they were changed. */
 interface BundleEntry {
@@ -32,10 +33,8 @@ async function bundleIn(cache: string, source: string): Promise<string> {
   const index = join(cache, `${digest(source)}.json`)
   const known = existsSync(index) ? (JSON.parse(readFileSync(index, 'utf8')) as BundleEntry) : undefined
   if (known !== undefined && isCurrent(known)) return known.folder
-  const { build, stop } = await import('esbuild')
   const began = Date.now()
-  // Its process would stay until this one ends.
-  const { outputFiles, metafile } = await build(makeBuildOptions(source)).finally(stop)
+  const { outputFiles, metafile } = await makeChildBundle(source)
   const folder = join(cache, digest(...outputFiles.map(({ hash }) => hash)))
   mkdirSync(cache, { recursive: true })
   if (!existsSync(folder)) keep(outputFiles, folder)
@@ -79,41 +78,19 @@ function writeWhole(path: string, text: string): void {
   renameSync(beside, path)
 }
 
-function makeBuildOptions(source: string) {
+function makeChildBundle(source: string): Promise<MadeBundle> {
   const zod = import.meta.resolve('zod')
   const index = join(dirname(source), '../src', basename(source).replace('child', 'index'))
-  return {
-    absWorkingDir: dirname(source),
-    entryPoints: [
-      { in: source, out: 'child' },
-      { in: index, out: 'index' },
-      { in: fileURLToPath(zod), out: 'zod' },
-    ],
-    outdir: '.',
-    write: false,
-    metafile: true,
-    bundle: true,
-    splitting: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node24',
-    mainFields: ['module', 'main'],
-    outExtension: { '.js': '.mjs' },
-    // Names stay: stacks are for people.
-    minifyWhitespace: true,
-    minifySyntax: true,
-    legalComments: 'none',
-    logLevel: 'silent',
+  const zodPath = JSON.stringify(fileURLToPath(zod))
+  return makeBundle({
+    folder: dirname(source),
+    entries: {
+      child: `import ${JSON.stringify(source)}`,
+      index: `export * from ${JSON.stringify(index)}`,
+      zod: `export * from ${zodPath}; export { default } from ${zodPath}`,
+    },
     define: { BUNDLED_ZOD: JSON.stringify(zod) },
-    plugins: [
-      {
-        name: 'leave the clients of AWS where they are',
-        setup: ({ onResolve }) =>
-          onResolve({ filter: /^@(aws-sdk|smithy)\// }, ({ path }) => ({
-            path: import.meta.resolve(path),
-            external: true,
-          })),
-      },
-    ],
-  } satisfies BuildOptions
+    // Clients of AWS are needed rarely, and are large.
+    stayInPlace: /^@(aws-sdk|smithy)\//,
+  })
 }

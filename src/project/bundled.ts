@@ -1,4 +1,4 @@
-import { type Limits, NO_LIMITS } from '../core/limits.ts'
+import type { Limits } from '../core/limits.ts'
 
 /** A config as a module exports it, and the modules that it names, each loaded on its own. */
 export interface ProjectModules {
@@ -8,18 +8,27 @@ export interface ProjectModules {
   missing: string[]
 }
 
-// Bundling for AWS replaces this module: in a checkout, and in the package, nothing is part of a bundle.
-
-/** The project that is part of a bundle. */
-export const bundled: ProjectModules | undefined = undefined
-
-/** The limits of its config, for functions that decide without user code. */
-export const bundledLimits: Limits = NO_LIMITS
-
 /** How the containers of a pool are launched: how many at most, and whether on spare capacity first. */
 export interface BundledContainers {
   [pool: string]: { most: number; spot: boolean }
 }
 
-/** Its pools of containers. */
-export const bundledContainers: BundledContainers = {}
+/** What the entry of a bundle passes in that decides without user code. */
+export interface BundledSettings {
+  limits: Limits
+  /** Its pools of containers. */
+  containers: BundledContainers
+}
+
+/** The path of the config in a bundle. No such file is there. */
+export const BUNDLED_CONFIG = 'sluice.config'
+
+let bundled: ProjectModules | undefined
+
+/** Called by the entry of a bundle, before anything loads a project: the only project is the one in the bundle. */
+export function setBundledProject(modules: ProjectModules): void {
+  bundled = modules
+}
+
+/** The project that is part of this bundle; undefined in a checkout and in the package. */
+export const findBundledProject = (): ProjectModules | undefined => bundled

@@ -8,7 +8,7 @@ import { type CheckedConfig, checkExportedConfig, type Environment, type Pool } 
 import { waitForUserCode } from '../define/open-waits.ts'
 import { isPipeline, type Pipeline } from '../define/pipeline.ts'
 import { listRegisteredTasks, type TaskDefinition } from '../define/task.ts'
-import { bundled, type ProjectModules } from './bundled.ts'
+import { BUNDLED_CONFIG, findBundledProject, type ProjectModules } from './bundled.ts'
 import { type BrokenModule, describeBrokenModule, findWrongDefinitions } from './check-definitions.ts'
 import { readProjectName } from './project-name.ts'
 
@@ -46,7 +46,7 @@ export function findConfigAbove(folder: string): string | undefined {
 
 /** The config that is named, or the nearest one from the folder upwards. Throws if there is none. */
 export function requireConfig(folder: string, named?: string): string {
-  if (bundled !== undefined) return resolve(folder, 'sluice.config')
+  if (findBundledProject() !== undefined) return resolve(folder, BUNDLED_CONFIG)
   const found = named === undefined ? findConfigAbove(folder) : resolve(folder, named)
   if (found !== undefined && existsSync(found)) return found
   throw new SluiceError(
@@ -63,6 +63,7 @@ export function requireConfig(folder: string, named?: string): string {
  * in a module stops only that, and is told as `broken`.
  */
 export async function loadProject(path: string): Promise<Project> {
+  const bundled = findBundledProject()
   const exported = await importConfig(path, bundled?.config ?? (() => import(pathToFileURL(path).href)))
   const { config, problems: wrong } = checkExportedConfig(exported)
   const folder = dirname(path)
@@ -109,7 +110,8 @@ export async function loadProject(path: string): Promise<Project> {
 export async function loadDefinitions(
   path: string,
 ): Promise<(modules: readonly string[]) => Promise<ReadonlyMap<string, TaskDefinition>>> {
-  await importConfig(path, bundled?.config ?? (() => import(pathToFileURL(path).href)))
+  const load = findBundledProject()?.config ?? (() => import(pathToFileURL(path).href))
+  await importConfig(path, load)
   return async (modules) => {
     for (const module of modules)
       await waitForUserCode(() => `the module ${module} to load`, makeLoader(module)())
@@ -118,7 +120,7 @@ export async function loadDefinitions(
 }
 
 function makeLoader(path: string): () => Promise<unknown> {
-  const known = bundled?.modules.find((module) => module.path === path)
+  const known = findBundledProject()?.modules.find((module) => module.path === path)
   return known?.load ?? (() => import(pathToFileURL(path).href))
 }
 

@@ -76,20 +76,25 @@ export interface Ended {
   stderr: string
 }
 
-/** How the command is run: with an input, in another project, or as another version from its checkout. */
+/** How the command is run. */
 interface CommandOptions {
   input?: string
+  /** Another project. */
   cwd?: string
+  /** The checkout of another version. */
   version?: string
+  /** The build that it deploys, one of `builds/`. */
+  build?: string
 }
 
 /** Runs the command in the test project. */
 export function sluice(
   args: string[],
-  { input, cwd = projectFolder, version = ownVersion }: CommandOptions = {},
+  { input, cwd = projectFolder, version = ownVersion, build }: CommandOptions = {},
 ): Promise<Ended> {
   const bin = join(version, 'bin/sluice.js')
-  const env = { ...process.env, NO_COLOR: '1', NODE_TEST_CONTEXT: undefined }
+  const env: NodeJS.ProcessEnv = { ...process.env, NO_COLOR: '1', NODE_TEST_CONTEXT: undefined }
+  if (build !== undefined) env.SLUICE_TEST_BUILD = join(import.meta.dirname, `builds/${build}.ts`)
   const child = spawn(process.execPath, [bin, ...args], { cwd, env })
   child.stdin.end(input)
   const ended: Ended = { code: null, stdout: '', stderr: '' }

@@ -18,9 +18,12 @@ import {
   whileTicking,
 } from './deployed.ts'
 
-const here = import.meta.dirname
 const STACK = 'sluice-earlier'
 const cwd = join(projectFolder, 'earlier')
+// The earlier version has short leases by another way.
+process.env.SLUICE_TEST_REPLACE = JSON.stringify({
+  'src/deployed/timing': join(import.meta.dirname, 'builds/earlier-timing.ts'),
+})
 
 /** Runs a command on the deployment: of this version, or of the one in a checkout. */
 async function ok(args: string[], version?: string): Promise<string> {
@@ -40,14 +43,7 @@ async function newestOf(name: string, version?: string): Promise<string | undefi
   return (await jsonLines(['runs'], version)).find((run) => run.name === name)?.run
 }
 
-/** Deploys with short leases, which the two versions keep in different files. */
-async function deploy(timing: string, version?: string): Promise<void> {
-  const replaced = process.env.SLUICE_TEST_REPLACE
-  process.env.SLUICE_TEST_REPLACE = JSON.stringify({ [timing]: join(here, 'replaced/timing.ts') })
-  await ok(['deploy', '--architecture', 'x86_64', '--yes'], version).finally(() => {
-    process.env.SLUICE_TEST_REPLACE = replaced
-  })
-}
+const deploy = (version?: string) => ok(['deploy', '--architecture', 'x86_64', '--yes'], version)
 
 interface Task {
   task: string
@@ -70,7 +66,7 @@ describe('a deployment of the earlier version that is updated while a run is ope
     tasks.some(({ task, attempts }) => task.startsWith('Flaky') && attempts.length > 0)
 
   before(async () => {
-    await deploy('src/deployed/timing', version)
+    await deploy(version)
     const broken = await endOf(await startInConsole('broken', { of: unique('broken') }, STACK))
     assert.equal(broken.status, 'FAILED')
     spent = (await jsonLines(['budgets'], version))[0].spent
@@ -81,7 +77,7 @@ describe('a deployment of the earlier version that is updated while a run is ope
       if (id === undefined) return undefined
       return isUnderWay((await json(['status', id], version)).tasks) ? id : undefined
     })
-    await deploy('src/homes/aws/timing')
+    await deploy()
   })
 
   it('says before the update what to do, and shows nothing', () => {

@@ -2,9 +2,8 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { before, describe, it } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { StopTaskCommand } from '@aws-sdk/client-ecs'
 import { SendMessageCommand } from '@aws-sdk/client-sqs'
 import {
@@ -21,8 +20,6 @@ import {
   until,
   whileTicking,
 } from './deployed.ts'
-
-const here = dirname(fileURLToPath(import.meta.url))
 
 /** A run whose only task runs in a container now. */
 async function runningSlow(of: string, seconds: number): Promise<string> {
@@ -116,24 +113,10 @@ describe('functions that die between any two effects, messages that come twice, 
   const THROTTLED = join(tmpdir(), 'sluice-test-throttled')
   before(async () => {
     for (const file of [DEATHS, THROTTLED]) rmSync(file, { force: true })
-    const replaced = process.env.SLUICE_TEST_REPLACE
-    const replace = {
-      ...JSON.parse(replaced ?? '{}'),
-      'src/homes/aws/faults': join(here, 'replaced/faults.ts'),
-      'src/homes/aws/patience': join(here, 'replaced/throttled.ts'),
-    }
-    process.env.SLUICE_TEST_REPLACE = JSON.stringify(replace)
-    const ended = await sluice([
-      'deploy',
-      '--env',
-      'faults',
-      '--architecture',
-      'x86_64',
-      '--yes',
-      '--config',
-      'faults.config.ts',
-    ])
-    process.env.SLUICE_TEST_REPLACE = replaced
+    const ended = await sluice(
+      ['deploy', '--env', 'faults', '--architecture', 'x86_64', '--yes', '--config', 'faults.config.ts'],
+      { build: 'faults' },
+    )
     assert.equal(ended.code, 0, ended.stderr)
   })
 

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { rmSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { DescribeStacksCommand } from '@aws-sdk/client-cloudformation'
 import { DescribeTasksCommand, RunTaskCommand, StopTaskCommand } from '@aws-sdk/client-ecs'
 import { makeFreshContainerInput } from '../../src/cli/remote/shell.ts'
@@ -19,7 +18,6 @@ import {
   whileTicking,
 } from './deployed.ts'
 
-const here = dirname(fileURLToPath(import.meta.url))
 /** Which containers the emulator does not start, and why. */
 const OUTAGE = join(process.env.AWS_TEST_RUN ?? '', 'outage.json')
 
@@ -114,13 +112,10 @@ describe('containers', () => {
     await until(60, 'the body', async () =>
       (await json('status', old.run)).counts.running ? true : undefined,
     )
-    const replaced = process.env.SLUICE_TEST_REPLACE
-    process.env.SLUICE_TEST_REPLACE = JSON.stringify({
-      ...JSON.parse(replaced ?? '{}'),
-      'src/homes/aws/timing': join(here, 'replaced/other-timing.ts'),
-    })
-    const deployed = await sluice(['deploy', '--code', '--env', 'test', '--architecture', 'x86_64', '--yes'])
-    process.env.SLUICE_TEST_REPLACE = replaced
+    const deployed = await sluice(
+      ['deploy', '--code', '--env', 'test', '--architecture', 'x86_64', '--yes'],
+      { build: 'other-code' },
+    )
     assert.equal(deployed.code, 0, deployed.stderr)
     assert.ok((await json('status', old.run)).counts.running, 'the deployment took longer than the body')
     const { run } = await json('run', 'patient', '--of', unique('new'), '--seconds', '0', '--detach')

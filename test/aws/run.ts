@@ -22,12 +22,7 @@ const folder = timed('emulated AWS', () => {
 })
 Object.assign(process.env, JSON.parse(readFileSync(join(folder, 'env.json'), 'utf8')))
 process.env.PATH = `${dirname(process.execPath)}:${process.env.PATH}`
-// Short leases, so that what is killed is soon found, and requests that are counted; nothing else differs from what users
-// deploy.
-process.env.SLUICE_TEST_REPLACE ??= JSON.stringify({
-  'src/homes/aws/timing': join(here, 'replaced/timing.ts'),
-  'src/homes/aws/faults': join(here, 'replaced/counting.ts'),
-})
+process.env.SLUICE_TEST_BUILD ??= join(here, 'builds/test.ts')
 
 try {
   timed('bootstrap', () => cdk(['bootstrap', 'aws://000000000000/us-east-1', '--no-notices']))

@@ -16,7 +16,7 @@ import {
   whileTicking,
 } from './deployed.ts'
 
-/** Where the test build notes its requests: see replaced/counting.ts. */
+/** Where the test build notes its requests: see builds/test.ts. */
 const REQUESTS = join(tmpdir(), 'sluice-test-requests')
 
 function requestsPerTask(tasks: number): { [kind: string]: number } {

@@ -4,6 +4,7 @@ import { prepareBodyJob } from '../../body/prepare-job.ts'
 import type { Home } from '../../control/home.ts'
 import type { Job, Runner } from '../../core/ports/working.ts'
 import { makeAttemptEnding } from '../../planning/conclude.ts'
+import { BUNDLED_CONFIG } from '../../project/bundled.ts'
 import { listDefiningModules, type Project } from '../../project/load-config.ts'
 import { makeProcessRunner, type ProcessRunnerOptions } from '../../runners/process/process-runner.ts'
 
@@ -27,7 +28,7 @@ export const makeIsolatedBodyRunner =
       ...options,
       // Beside this module in every bundle.
       entry: () => fileURLToPath(new URL('./child.mjs', import.meta.url)),
-      args: ['sluice.config', storage, String(process.pid)],
+      args: [BUNDLED_CONFIG, storage, String(process.pid)],
       scratch: tmpdir(),
       modulesOf: (families) => listDefiningModules(project, families),
       logs,

@@ -20,17 +20,17 @@ import type { Context, Settings } from '../../engine/context.ts'
 import { makeCompleteness } from '../../planning/completeness.ts'
 import { makeSurroundings } from '../../planning/surroundings.ts'
 import type { Project } from '../../project/load-config.ts'
+import type { Build } from './build.ts'
 import { makeAwsClients } from './clients.ts'
 import { findPoolSetting, type Settings as Told } from './environment.ts'
-import { addTestFaults } from './faults.ts'
 import { toDeployedLimits } from './limits.ts'
-import { HEARTBEAT_MS, LEASE_MS } from './timing.ts'
 
 /** What a part of a deployment is told by the stack. */
 type Deployment = Told<'environment' | 'table' | 'bucket' | 'code' | 'queues' | 'storage' | 'secrets'>
 
 /** What differs between the parts. */
 export interface HomeParts {
+  build: Build
   /** Who claims: names where the log lines of its attempts are. */
   worker: string
   /** Absent for parts that decide without user code. */
@@ -61,10 +61,10 @@ const NO_RUNNER: Runner = {
 
 /** The engine on AWS: DynamoDB, S3, SQS and Secrets Manager. */
 export function openDeployedHome(told: Deployment, parts: HomeParts): Home {
-  const { dynamodb, s3, sqs, secretsManager } = makeAwsClients()
-  const { waitSeconds = 0, project, limits, worker } = parts
+  const { build, waitSeconds = 0, project, limits, worker } = parts
+  const { dynamodb, s3, sqs, secretsManager } = makeAwsClients(build)
   const messages = makeSqsQueue(sqs, { urls: urlsOf(told.queues, Object.keys(limits.pools)), waitSeconds })
-  const { store, plans, queue } = addTestFaults({
+  const { store, plans, queue } = build.wrapPorts({
     store: makeDynamoStore(dynamodb, told.table),
     plans: makeS3Plans(s3, told.bucket, OBJECTS.plans),
     queue: parts.queue?.(messages) ?? messages,
@@ -93,7 +93,7 @@ export function openDeployedHome(told: Deployment, parts: HomeParts): Home {
       isGone: parts.isGone ?? (async () => false),
       ...(parts.deathOf && { deathOf: parts.deathOf }),
     },
-    settings: { ...settingsOf(told.code, limits, parts.memoryMb), worker },
+    settings: { ...settingsOf(told.code, parts), worker },
   }
   return { ...looks, context, close: () => runner.close() }
 }
@@ -116,13 +116,12 @@ const urlsOf = (queues: Deployment['queues'], pools: string[]): { [pool: string]
 
 function settingsOf(
   code: string,
-  limits: Limits,
-  memoryMb: number = POOL_DEFAULTS.lambdaMemoryMb,
+  { build, limits, memoryMb = POOL_DEFAULTS.lambdaMemoryMb }: HomeParts,
 ): Omit<Settings, 'worker'> {
   return {
     code,
-    leaseMs: LEASE_MS,
-    heartbeatMs: HEARTBEAT_MS,
+    leaseMs: build.leaseMs,
+    heartbeatMs: build.heartbeatMs,
     skewMs: SKEW_MS,
     auditMs: AUDIT_MS,
     limits: toDeployedLimits(limits),

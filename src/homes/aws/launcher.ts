@@ -2,16 +2,20 @@ import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda'
 import type { Queue } from '../../core/ports/deciding.ts'
 import type { Crash } from '../../core/records/deployment.ts'
 import type { BundledContainers } from '../../project/bundled.ts'
+import type { Build } from './build.ts'
 import type { Settings } from './environment.ts'
 import type { LaunchEvent } from './handlers/launch-workers.ts'
-import { PATIENT } from './patience.ts'
 
 /**
  * Has containers launched for pools that were sent messages since it was last asked: `queue` notes the pools, `wake`
  * invokes the launcher. What is missed here, the next tick finds.
  */
-export function makeLauncher({ launcher }: Settings<'launcher'>, containers: BundledContainers) {
-  const client = new LambdaClient(PATIENT)
+export function makeLauncher(
+  { launcher }: Settings<'launcher'>,
+  containers: BundledContainers,
+  build: Pick<Build, 'client'>,
+) {
+  const client = new LambdaClient(build.client)
   const sent = new Set<string>()
 
   async function invoke(told: LaunchEvent): Promise<void> {

@@ -1,9 +1,7 @@
 import { appendFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Ports } from '../../../src/core/ports/deciding.ts'
-
-// Instead of src/homes/aws/faults.ts in the test build: nothing dies, but every request is counted.
+import { type Build, BUILD as DEPLOYED, type WrappedPorts } from '../../../src/homes/aws/build.ts'
 
 /** Functions of the emulator run on this machine: each notes what it asks of AWS. */
 const REQUESTS = join(tmpdir(), 'sluice-test-requests')
@@ -12,12 +10,7 @@ const READ = 100
 const SENT = 10
 
 /** Ports that note their requests, a line each. */
-export function addTestFaults<P extends Pick<Ports, 'store' | 'plans' | 'queue'>>({
-  store,
-  plans,
-  queue,
-  ...rest
-}: P): P {
+function countRequests<P extends WrappedPorts>({ store, plans, queue, ...rest }: P): P {
   const note = (kind: string, requests: number) => {
     if (requests > 0) appendFileSync(REQUESTS, `${kind} ${requests}\n`)
   }
@@ -47,4 +40,12 @@ export function addTestFaults<P extends Pick<Ports, 'store' | 'plans' | 'queue'>
       },
     },
   } as P
+}
+
+/** What tests deploy: leases are short, so that what is killed is soon found, and requests are counted. Nothing else differs. */
+export const BUILD: Build = {
+  ...DEPLOYED,
+  leaseMs: 12_000,
+  heartbeatMs: 3_000,
+  wrapPorts: countRequests,
 }

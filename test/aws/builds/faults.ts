@@ -1,9 +1,9 @@
 import { appendFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Ports } from '../../../src/core/ports/deciding.ts'
-
-// Instead of src/homes/aws/faults.ts in the test build that dies.
+import type { Build, WrappedPorts } from '../../../src/homes/aws/build.ts'
+import { BUILD as TEST } from './test.ts'
+import { ThrottlingHandler } from './throttling.ts'
 
 /** Functions of the emulator run on this machine: the test counts their deaths. */
 const DEATHS = join(tmpdir(), 'sluice-test-deaths')
@@ -11,12 +11,7 @@ const DEATHS = join(tmpdir(), 'sluice-test-deaths')
 const DIES = 0.008
 
 /** Every port dies before or after an effect now and then; every message is sent twice. */
-export function addTestFaults<P extends Pick<Ports, 'store' | 'plans' | 'queue'>>({
-  store,
-  plans,
-  queue,
-  ...rest
-}: P): P {
+function addFaults<P extends WrappedPorts>({ store, plans, queue, ...rest }: P): P {
   const maybeDie = (what: string) => {
     if (Math.random() >= DIES) return
     appendFileSync(DEATHS, `${what}\n`)
@@ -43,4 +38,11 @@ export function addTestFaults<P extends Pick<Ports, 'store' | 'plans' | 'queue'>
       acknowledge: around('acknowledge', queue.acknowledge),
     },
   } as P
+}
+
+/** A deployment whose functions die between any two effects, and whose clients are throttled. */
+export const BUILD: Build = {
+  ...TEST,
+  client: { ...TEST.client, requestHandler: new ThrottlingHandler() },
+  wrapPorts: addFaults,
 }

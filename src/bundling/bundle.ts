@@ -1,0 +1,102 @@
+import type { BuildOptions, BuildResult, Plugin } from 'esbuild'
+
+/** What goes into a bundle. */
+export interface Bundle {
+  /** The text of each entry, by the name of its file without extension. It imports everything by absolute paths. */
+  entries: { [name: string]: string }
+  /** Paths in the bundle are relative to this folder. */
+  folder: string
+  /** Modules by the exact names that stand for them. */
+  modules?: { [name: string]: string }
+  /** Expressions by the names of the constants that have their values. */
+  define?: { [name: string]: string }
+  /** Packages that Node finds at run time from the folder of the bundle. */
+  external?: string[]
+  /** Packages that stay where they are installed now, if their names match. */
+  stayInPlace?: RegExp
+}
+
+/** A bundle in memory: its files, and what it was made of. */
+export type MadeBundle = BuildResult<{ write: false; metafile: true }>
+
+/** Lets bundled CommonJS modules load Node's own modules. */
+const REQUIRE = "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);"
+
+/**
+ * Makes one piece of Sluice, a project, and what both import: `.mjs` files with shared chunks. All bundles are made here: those of
+ * functions, of images, and of the processes of bodies. Throws what is wrong with its place.
+ */
+export async function makeBundle(bundle: Bundle): Promise<MadeBundle> {
+  const { build, stop } = await import('esbuild')
+  // Its process would stay until this one ends.
+  return build(makeBuildOptions(bundle)).finally(stop)
+}
+
+function makeBuildOptions({
+  entries,
+  folder,
+  modules = {},
+  define = {},
+  external = [],
+  stayInPlace,
+}: Bundle) {
+  return {
+    entryPoints: Object.keys(entries).map((out) => ({ in: `${ENTRY}${out}`, out })),
+    absWorkingDir: folder,
+    outdir: '.',
+    write: false,
+    metafile: true,
+    bundle: true,
+    splitting: true,
+    platform: 'node',
+    target: 'node24',
+    format: 'esm',
+    // Prefers ECMAScript modules to CommonJS, because esbuild leaves out their unused exports.
+    mainFields: ['module', 'main'],
+    outExtension: { '.js': '.mjs' },
+    banner: { js: REQUIRE },
+    // Keeps names, because people read stack traces, and a thread gets the source of one function.
+    minifyWhitespace: true,
+    minifySyntax: true,
+    legalComments: 'none',
+    logLevel: 'silent',
+    define,
+    external,
+    plugins: [
+      provideEntries(entries),
+      nameModules(modules),
+      ...(stayInPlace === undefined ? [] : [leaveInPlace(stayInPlace)]),
+    ],
+  } satisfies BuildOptions
+}
+
+const ENTRY = 'entry:'
+
+/** Entries are texts; esbuild asks for them under names that are no paths. */
+const provideEntries = (entries: Bundle['entries']): Plugin => ({
+  name: 'entries',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: new RegExp(`^${ENTRY}`) }, ({ path }) => ({
+      path: path.slice(ENTRY.length),
+      namespace: 'entry',
+    }))
+    onLoad({ filter: /.*/, namespace: 'entry' }, ({ path }) => ({
+      contents: entries[path] ?? '',
+      resolveDir: '/',
+    }))
+  },
+})
+
+const nameModules = (modules: { [name: string]: string }): Plugin => ({
+  name: 'modules by name',
+  setup({ onResolve }) {
+    for (const [name, path] of Object.entries(modules))
+      onResolve({ filter: new RegExp(`^${RegExp.escape(name)}$`) }, () => ({ path }))
+  },
+})
+
+const leaveInPlace = (filter: RegExp): Plugin => ({
+  name: 'packages that stay in place',
+  setup: ({ onResolve }) =>
+    onResolve({ filter }, ({ path }) => ({ path: import.meta.resolve(path), external: true })),
+})

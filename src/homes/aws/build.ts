@@ -1,0 +1,28 @@
+import type { SFNClientConfig } from '@aws-sdk/client-sfn'
+import type { Ports } from '../../core/ports/deciding.ts'
+
+/** Ports that a test build puts something around. */
+export type WrappedPorts = Pick<Ports, 'store' | 'plans' | 'queue'>
+
+/** What builds of a deployment may do differently. The entry of each bundle says which build it is. */
+export interface Build {
+  /** How long a lease lasts. */
+  leaseMs: number
+  /** How often a lease is extended; each time is a write. */
+  heartbeatMs: number
+  /** How every client of AWS tries again. */
+  client: Pick<SFNClientConfig, 'maxAttempts' | 'retryMode' | 'requestHandler'>
+  /** Puts something around the ports. */
+  wrapPorts<P extends WrappedPorts>(ports: P): P
+}
+
+/**
+ * The build that users deploy. A lease outlives some lost heartbeats. Clients try again more often than by default, and slower
+ * when they are throttled (https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html).
+ */
+export const BUILD: Build = {
+  leaseMs: 60_000,
+  heartbeatMs: 15_000,
+  client: { maxAttempts: 8, retryMode: 'standard' },
+  wrapPorts: (ports) => ports,
+}
