@@ -3,7 +3,7 @@ import type { Json, Params } from '../core/json.ts'
 import type { Policy } from '../core/plan.ts'
 import type { Body, BodyContext } from './body.ts'
 import type { ContainerDefinition } from './container.ts'
-import { findCallingModule } from './defined-in.ts'
+import { findDefiningModule } from './defined-in.ts'
 import { type Fields, type GivenOf, type ParamsOf, parseTaskParams, pickSignificantParams } from './params.ts'
 import { findDefinitionProblems, makeTaskPolicy } from './policy.ts'
 import type { Requires } from './requires.ts'
@@ -106,26 +106,12 @@ export interface TaskDefinition {
 export type OutOf<O, Result> = [O] extends [undefined] ? MarkerTarget<Awaited<Result>> : O
 
 const registered: TaskDefinition[] = []
-/** In which module each was defined. */
+/** The URL of the module that has defined each. */
 const modules = new WeakMap<TaskDefinition, string>()
 
-/** Every family that has been defined in this process, in order; the config is checked against it. */
-export function listRegisteredTasks(): readonly TaskDefinition[] {
-  return registered
-}
-
-/**
- * Forgets the families, to have them defined again, but those of modules that stay loaded; returns what brings all of
- * them back.
- */
-export function forgetRegisteredTasks(stays: (module: string) => boolean): () => void {
-  const before = [...registered]
-  const replaceBy = (definitions: TaskDefinition[]) => {
-    registered.length = 0
-    for (const each of definitions) registered.push(each)
-  }
-  replaceBy(before.filter((each) => stays(modules.get(each) ?? '')))
-  return () => replaceBy(before)
+/** The families that modules of this process have defined, in order; those of all modules, or of those whose URLs pass. */
+export function listRegisteredTasks(isOf: (module: string) => boolean = () => true): TaskDefinition[] {
+  return registered.filter((each) => isOf(modules.get(each) ?? ''))
 }
 
 /**
@@ -195,7 +181,7 @@ export function defineTaskFamily(
     problems: findDefinitionProblems(family, options, kind),
   }
   registered.push(definition)
-  modules.set(definition, findCallingModule())
+  modules.set(definition, findDefiningModule())
   const create = (given: unknown = {}) => instantiateTask(definition, parseTaskParams(family, fields, given))
   return Object.assign(create, { family, params: fields, definition })
 }

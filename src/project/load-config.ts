@@ -10,6 +10,7 @@ import { isPipeline, type Pipeline } from '../define/pipeline.ts'
 import { listRegisteredTasks, type TaskDefinition } from '../define/task.ts'
 import { BUNDLED_CONFIG, findBundledProject, type ProjectModules } from './bundled.ts'
 import { type BrokenModule, describeBrokenModule, findWrongDefinitions } from './check-definitions.ts'
+import { beginModuleRead, type ModuleRead } from './module-reads.ts'
 import { readProjectName } from './project-name.ts'
 
 /** A project as its config and modules define it. */
@@ -28,6 +29,8 @@ export interface Project {
   environments: { [name: string]: Environment }
   /** Modules that the config names, with the task families that each has added. */
   modules: { path: string; families: string[] }[]
+  /** The files that were loaded for it, also later, by path, with the fingerprints that they had then. */
+  files: ReadonlyMap<string, string>
   /** Its definitions were changed into what cannot be read: bodies would be, so that none is started meanwhile. */
   unread?: true
   /** Modules that did not load, and definitions that are wrong; what they hold is missing or fails, all else works. */
@@ -60,26 +63,28 @@ export function requireConfig(folder: string, named?: string): string {
 
 /**
  * Loads a config and the modules that it names, and checks everything. Throws for a config that is wrong; what is wrong
- * in a module stops only that, and is told as `broken`.
+ * in a module stops only that, and is told as `broken`. A project may be loaded again in the same process, and others beside it:
+ * each time its modules are read anew, and it has the families that these define.
  */
-export async function loadProject(path: string): Promise<Project> {
+export async function loadProject(path: string, read: ModuleRead = beginModuleRead()): Promise<Project> {
   const bundled = findBundledProject()
-  const exported = await importConfig(path, bundled?.config ?? (() => import(pathToFileURL(path).href)))
+  const listOwnTasks = () => listRegisteredTasks(bundled === undefined ? read.makeModuleCheck() : undefined)
+  const exported = await importConfig(path, bundled?.config ?? makeLoader(path, read))
   const { config, problems: wrong } = checkExportedConfig(exported)
   const folder = dirname(path)
-  const { modules, missing } = bundled ?? listProjectModules(config, folder)
+  const { modules, missing } = bundled ?? listProjectModules(config, folder, read)
   const broken: Project['broken'] = missing.map((pattern) => ({
     path: pattern,
     message: 'no module matches',
   }))
   const own = config.pipelines.filter((each) => typeof each !== 'string')
   const found = new Map(own.map((each) => [each, path]))
-  const familyOf = new Map(listRegisteredTasks().map((each) => [each, path]))
+  const familyOf = new Map(listOwnTasks().map((each) => [each, path]))
   const loaded: Project['modules'] = []
   for (const module of modules) {
     // `export * from` shows the same pipeline in two modules.
     for (const each of await loadPipelines(module, broken)) if (!found.has(each)) found.set(each, module.path)
-    const families = listRegisteredTasks().filter((each) => !familyOf.has(each))
+    const families = listOwnTasks().filter((each) => !familyOf.has(each))
     for (const each of families) familyOf.set(each, module.path)
     loaded.push({ path: module.path, families: families.map(({ family }) => family) })
   }
@@ -97,8 +102,9 @@ export async function loadProject(path: string): Promise<Project> {
     patterns: config.pipelines.filter((each) => typeof each === 'string'),
     environments: config.environments,
     pipelines: checked.pipelines,
-    tasks: new Map(listRegisteredTasks().map((each) => [each.family, each])),
+    tasks: new Map(listOwnTasks().map((each) => [each.family, each])),
     modules: loaded,
+    files: read.files,
     broken: [...broken, ...checked.wrong],
   }
 }
@@ -110,19 +116,20 @@ export async function loadProject(path: string): Promise<Project> {
 export async function loadDefinitions(
   path: string,
 ): Promise<(modules: readonly string[]) => Promise<ReadonlyMap<string, TaskDefinition>>> {
-  const load = findBundledProject()?.config ?? (() => import(pathToFileURL(path).href))
-  await importConfig(path, load)
+  const bundled = findBundledProject()
+  const read = beginModuleRead()
+  const loaders = new Map(bundled?.modules.map((module) => [module.path, module.load]))
+  await importConfig(path, bundled?.config ?? makeLoader(path, read))
   return async (modules) => {
-    for (const module of modules)
-      await waitForUserCode(() => `the module ${module} to load`, makeLoader(module)())
+    for (const module of modules) {
+      const load = loaders.get(module) ?? makeLoader(module, read)
+      await waitForUserCode(() => `the module ${module} to load`, load())
+    }
     return new Map(listRegisteredTasks().map((each) => [each.family, each]))
   }
 }
 
-function makeLoader(path: string): () => Promise<unknown> {
-  const known = findBundledProject()?.modules.find((module) => module.path === path)
-  return known?.load ?? (() => import(pathToFileURL(path).href))
-}
+const makeLoader = (path: string, read: ModuleRead) => () => import(read.urlOf(pathToFileURL(path)))
 
 /** Paths of the modules of a project that define any of these families. */
 export function listDefiningModules(
@@ -147,6 +154,7 @@ export const makeEmptyProject = (folder: string): Project => ({
   patterns: [],
   environments: {},
   modules: [],
+  files: new Map(),
   broken: [],
 })
 
@@ -181,14 +189,18 @@ function describeThrown(error: unknown): string {
 }
 
 /** The modules that the patterns of a config name, in order. */
-export function listProjectModules(config: CheckedConfig, folder: string): Omit<ProjectModules, 'config'> {
+function listProjectModules(
+  config: CheckedConfig,
+  folder: string,
+  read: ModuleRead,
+): Omit<ProjectModules, 'config'> {
   const patterns = config.pipelines.filter((each) => typeof each === 'string')
   const matches = patterns.map((pattern) => listPatternFiles(pattern, folder))
   return {
     missing: patterns.filter((_, index) => matches[index]?.length === 0),
     modules: [...new Set(matches.flat())].map((path) => ({
       path,
-      load: () => import(pathToFileURL(path).href),
+      load: makeLoader(path, read),
     })),
   }
 }

@@ -1,7 +1,6 @@
 import { readErrorMessage } from '../core/errors.ts'
-import { forgetRegisteredTasks } from '../define/task.ts'
-import { forgetLoadedModules, listLoadedFiles, makeFileFingerprint } from './fresh-modules.ts'
 import { listPatternFiles, loadProject, type Project } from './load-config.ts'
+import { beginModuleRead, makeFileFingerprint } from './module-reads.ts'
 
 /** What came of a look at the definitions of a project. */
 export type ReloadResult =
@@ -16,42 +15,34 @@ export type ReloadResult =
 export function followDefinitions(project: Project): () => Promise<ReloadResult> {
   if (project.path === '') return async () => ({ is: 'same' })
   // As they were when they were loaded: what has changed or was added since is read anew.
-  let known: ReadonlyMap<string, string> = new Map(listLoadedFiles())
+  let loaded = project.files
+  let known = loaded
   let seen = known
 
   return async () => {
-    const now = fingerprints(project)
+    const now = fingerprints(project, loaded.keys())
     // A file that is being written is read when it has been the same for two looks.
     const isSettled = differences(seen, now).length === 0
     seen = now
     const changed = differences(known, now)
     if (changed.length === 0 || !isSettled) return { is: 'same' }
-    forgetLoadedModules()
+    const read = beginModuleRead()
     try {
-      await readDefinitions(project)
+      replaceDefinitions(project, await loadProject(project.path, read))
       delete project.unread
+      loaded = read.files
       return { is: 'read', changed }
     } catch (error) {
       project.unread = true
+      // What is wrong may be in a module that was not loaded before.
+      loaded = new Map([...project.files, ...read.files])
       return { is: 'wrong', message: readErrorMessage(error) }
     } finally {
-      // Modules that were not loaded before may be among them now.
-      known = new Map([...fingerprints(project), ...now])
+      // Each as it was before it was read: what has changed since is read again.
+      const watched = [...fingerprints(project, loaded.keys())]
+      known = new Map(watched.map(([file, print]) => [file, now.get(file) ?? loaded.get(file) ?? print]))
       seen = known
     }
-  }
-}
-
-/** The modules of packages stay loaded, so what they define stays defined. */
-const isOfPackage = (module: string) => module.includes('/node_modules/')
-
-async function readDefinitions(project: Project): Promise<void> {
-  const bringBack = forgetRegisteredTasks(isOfPackage)
-  try {
-    replaceDefinitions(project, await loadProject(project.path))
-  } catch (error) {
-    bringBack()
-    throw error
   }
 }
 
@@ -60,8 +51,8 @@ function replaceDefinitions(project: Project, fresh: Project): void {
   replaceAll(project.tasks, fresh.tasks)
   replaceAll(project.pipelines, fresh.pipelines)
   Object.assign(project.limits, fresh.limits)
-  const { pools, environments, modules, broken, patterns } = fresh
-  Object.assign(project, { pools, environments, modules, broken, patterns })
+  const { pools, environments, modules, files, broken, patterns } = fresh
+  Object.assign(project, { pools, environments, modules, files, broken, patterns })
 }
 
 function replaceAll<V>(old: Map<string, V>, fresh: ReadonlyMap<string, V>): void {
@@ -69,10 +60,10 @@ function replaceAll<V>(old: Map<string, V>, fresh: ReadonlyMap<string, V>): void
   for (const [name, value] of fresh) old.set(name, value)
 }
 
-/** What tells that a file has changed, by its path. */
-function fingerprints({ folder, path, patterns }: Project): Map<string, string> {
+/** What tells that a file has changed, by its path: of the config, of what its patterns match, and of more. */
+function fingerprints({ folder, path, patterns }: Project, more: Iterable<string>): Map<string, string> {
   const matched = patterns.flatMap((pattern) => listPatternFiles(pattern, folder))
-  const files = [path, ...listLoadedFiles().keys(), ...matched]
+  const files = [path, ...more, ...matched]
   return new Map(files.map((each) => [each, makeFileFingerprint(each)]))
 }
 

@@ -1,5 +1,5 @@
 import { registerHooks } from 'node:module'
-import { makeFreshUrl } from './fresh-modules.ts'
+import { resolveModuleRead } from './module-reads.ts'
 
 /** The URL of zod if it is part of the same bundle (`child-bundle.ts`); esbuild sets it. */
 declare const BUNDLED_ZOD: string | undefined
@@ -19,6 +19,6 @@ registerHooks({
     if (specifier === 'sluice') return { url: self, shortCircuit: true }
     const found = next(specifier, context)
     if (zod !== undefined && found.url === zod) return { ...found, url: own('./zod.mjs') }
-    return { ...found, url: makeFreshUrl(found.url) }
+    return { ...found, url: resolveModuleRead(found.url, context.parentURL) }
   },
 })
