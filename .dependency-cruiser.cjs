@@ -1,6 +1,7 @@
 /**
  * The law of dependencies, from below: core → nothing; define, engine → core; body → define; planning → engine, body, define;
- * runners → body; adapters → core, never each other; control → planning, project, engine; http → control; homes compose
+ * runners → body; adapters → core, never each other; control → planning, project, engine; luigi → core; http → control, luigi;
+ * homes compose
  * all of these; functions, worker and the command's main are the entries.
  */
 const rooms = (...names) => names.map((name) => `^src/${name}/`)
@@ -8,6 +9,7 @@ const rooms = (...names) => names.map((name) => `^src/${name}/`)
 /** Everything that a home is made of. */
 const BELOW_HOMES = rooms(
   'http',
+  'luigi',
   'control',
   'planning',
   'project',
@@ -64,7 +66,20 @@ module.exports = {
       '^src/control/',
       rooms('control', 'planning', 'project', 'engine', 'body', 'define', 'core'),
     ),
-    only('http-asks-control', '^src/http/', rooms('http', 'control', 'core')),
+    only('luigi-schedules-alone', '^src/luigi/', rooms('luigi', 'core')),
+    only('luigi-rules-are-pure', '^src/luigi/scheduler/', [
+      '^src/luigi/scheduler/',
+      '^src/core/(identity|json)\\.ts$',
+    ]),
+    {
+      name: 'luigi-does-no-io',
+      severity: 'error',
+      comment:
+        'the scheduler of Luigi is rules over a port: of libraries it has the one that checks arguments',
+      from: { path: '^src/luigi/' },
+      to: { dependencyTypes: ['core', 'npm'], pathNot: ['node_modules/zod/'] },
+    },
+    only('http-asks-control', '^src/http/', rooms('http', 'control', 'luigi', 'core')),
     {
       name: 'commands-ask-control',
       severity: 'error',
@@ -72,7 +87,7 @@ module.exports = {
         'a command parses, asks control and renders: it decides nothing and knows no record of the store',
       from: { path: '^src/cli/' },
       to: {
-        path: '^src/(engine|planning|body|runners|bundling|core)/',
+        path: '^src/(engine|planning|body|runners|bundling|luigi|core)/',
         pathNot: '^src/core/(errors|calendar|identity|json|names|records/status)\\.ts$',
       },
     },

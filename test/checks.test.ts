@@ -146,6 +146,17 @@ const LAW: [breach: string, files: Record<string, string>, rule: string][] = [
     'http-asks-control',
   ],
   [
+    'the scheduler of Luigi imports control',
+    { 'src/luigi/a.ts': importing('../control/b.ts'), 'src/control/b.ts': good },
+    'luigi-schedules-alone',
+  ],
+  [
+    'a rule of the scheduler of Luigi knows how it is kept',
+    { 'src/luigi/scheduler/a.ts': importing('../b.ts'), 'src/luigi/b.ts': good },
+    'luigi-rules-are-pure',
+  ],
+  ['the scheduler of Luigi reads files', { 'src/luigi/a.ts': importing('node:fs') }, 'luigi-does-no-io'],
+  [
     'two modules import each other',
     { 'src/core/a.ts': importing('./b.ts'), 'src/core/b.ts': importing('./a.ts') },
     'no-cycles',

@@ -97,6 +97,14 @@ const HELP: { [command: string]: CommandHelp } = {
       ['dev --port 0', 'with any free port'],
     ],
   },
+  luigid: {
+    group: SCHEDULES,
+    examples: [
+      ['luigid', 'for workers that are started with --scheduler-url http://127.0.0.1:8082'],
+      ['luigid --host 0.0.0.0', 'also for workers on other machines, which need a token'],
+      ['luigid --luigi-config luigi.cfg', 'with the resources and delays of this file'],
+    ],
+  },
   pause: { group: SCHEDULES, examples: [['pause visits', 'starts no new runs; open ones go on']] },
   resume: { group: SCHEDULES, examples: [['resume visits', 'lets the schedule start runs']] },
   deploy: {

@@ -46,6 +46,16 @@ export function parsePositiveInteger(text: string): number {
   return value
 }
 
+const MAX_PORT = 65_535
+
+/** A port; 0 stands for a free one. */
+export function parsePort(text: string): number {
+  if (text === '0') return 0
+  const value = parsePositiveInteger(text)
+  if (value > MAX_PORT) throw new InvalidArgumentError(`It takes a port up to ${MAX_PORT}.`)
+  return value
+}
+
 const UNITS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 
 /** A duration such as `90s`, `15m`, `2h` or `30d`; a number without a unit is refused. Returns milliseconds. */

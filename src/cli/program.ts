@@ -21,6 +21,7 @@ import { showRunStatus } from './commands/status.ts'
 import { showTaskReasons } from './commands/why.ts'
 import { makeCompletionScript, SHELLS, type Shell } from './completion/scripts.ts'
 import { EVERYWHERE, layOutCommandHelp } from './help.ts'
+import { addLuigidFlags } from './luigid-flags.ts'
 import {
   type GlobalOptions,
   loadProjectIfAny,
@@ -28,6 +29,7 @@ import {
   parseBeginning,
   parseDuration,
   parseEnd,
+  parsePort,
   parsePositiveInteger,
   type Result,
 } from './options.ts'
@@ -156,6 +158,11 @@ function addActingCommands(program: Command, done: Done): void {
       const { runDevServer } = await import('./commands/dev.ts')
       done(await runDevServer(await loadWorkingProject(options), options))
     })
+  const scheduler = command(program, 'luigid', "runs Luigi's central scheduler for workers of Luigi")
+  addLuigidFlags(scheduler).action(async (options) => {
+    const { runLuigiScheduler } = await import('./commands/luigid.ts')
+    done(await runLuigiScheduler(options))
+  })
 }
 
 /** Statuses of runs, with commas between. */
@@ -165,15 +172,6 @@ function parseStatuses(text: string): RunStatus[] {
     if (status === undefined) throw new InvalidArgumentError(`It takes ${RUN_STATUSES.join(', ')}.`)
     return status
   })
-}
-
-const MAX_PORT = 65_535
-
-function parsePort(text: string): number {
-  if (text === '0') return 0
-  const value = parsePositiveInteger(text)
-  if (value > MAX_PORT) throw new InvalidArgumentError(`It takes a port up to ${MAX_PORT}.`)
-  return value
 }
 
 function addSecretCommands(program: Command, done: Done): void {

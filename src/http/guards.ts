@@ -44,22 +44,32 @@ export const makeSizeLimit = (maxBytes: number): MiddlewareHandler =>
 
 const LOOPBACK = ['localhost', '127.0.0.1', '[::1]']
 
-function isFromHere({ req }: Context): boolean {
+/** Whether a request names loopback as its host, and comes from no page of another origin. */
+export function isFromHere(context: Context): boolean {
+  const host = context.req.header('host') ?? ''
+  return LOOPBACK.includes(URL.parse(`http://${host}`)?.hostname ?? '') && isOfSameOrigin(context)
+}
+
+/** Whether a request comes from a program, or from a page of this server. */
+export function isOfSameOrigin({ req }: Context): boolean {
   const host = req.header('host') ?? ''
   const origin = req.header('origin')
   const site = req.header('sec-fetch-site')
   return (
-    LOOPBACK.includes(URL.parse(`http://${host}`)?.hostname ?? '') &&
     (origin === undefined || origin === `http://${host}`) &&
     (site === undefined || site === 'same-origin' || site === 'none')
   )
 }
 
-/** Compares in constant time, so that the time of an answer tells nothing about the token. */
 function hasToken({ req }: Context, token: string): boolean {
   const [scheme, given = ''] = (req.header('authorization') ?? '').split(' ')
-  const [sent, expected] = [Buffer.from(given), Buffer.from(token)]
-  return /^bearer$/i.test(scheme ?? '') && sent.length === expected.length && timingSafeEqual(sent, expected)
+  return /^bearer$/i.test(scheme ?? '') && isSameSecret(given, token)
+}
+
+/** Compares in constant time, so that the time of an answer tells nothing about the secret. */
+export function isSameSecret(given: string, expected: string): boolean {
+  const [sent, wanted] = [Buffer.from(given), Buffer.from(expected)]
+  return sent.length === wanted.length && timingSafeEqual(sent, wanted)
 }
 
 const mayHaveBody = ({ req }: Context) => ['POST', 'PUT', 'PATCH'].includes(req.method)

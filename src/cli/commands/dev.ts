@@ -1,10 +1,6 @@
-import type { Server } from 'node:http'
-import { serve } from '@hono/node-server'
-import type { Hono } from 'hono'
 import type { PipelineList } from '../../control/control.ts'
 import { GRACE_MS, makeWorkEvents } from '../../control/follow-runs.ts'
 import { runDevEngine } from '../../control/run-dev.ts'
-import { SluiceError } from '../../core/errors.ts'
 import { openLocalHome } from '../../homes/local/home.ts'
 import { makeControlBesideEngine } from '../../homes/local/open-control.ts'
 import { createHttpApi } from '../../http/api.ts'
@@ -14,6 +10,7 @@ import { makeEarlierApi } from '../earlier-api.ts'
 import { EXIT } from '../exit.ts'
 import { listenForStop, type RunOptions } from '../follow.ts'
 import { keepHeapSmall } from '../heap.ts'
+import { listenOn } from '../listen.ts'
 import type { Result } from '../options.ts'
 import { makePlainProgress, makeSilentProgress } from '../progress.ts'
 
@@ -39,7 +36,7 @@ export async function runDevServer(
       isStreaming: true,
       onDefect: (error) => console.error(error),
     })
-    const api = await listen(app.route('/', makeEarlierApi(control)), options.port)
+    const api = await listenOn(app.route('/', makeEarlierApi(control)), { host: HOST, port: options.port })
     view.say(`The API listens on http://${HOST}:${api.port}/api/runs`)
     view.say(`and, with the token in ${token.path}, on http://${HOST}:${api.port}/v1/runs`)
     view.say(`${schedulesText(await control.pipelines())} Ctrl-C stops.`)
@@ -70,28 +67,4 @@ function schedulesText({ pipelines }: PipelineList): string {
   if (first === undefined) return `Schedules: ${scheduled.length}, none is paused.`
   const resume = `sluice resume ${paused.length === 1 ? first.name : 'PIPELINE'}`
   return `Schedules: ${scheduled.length}, of which ${paused.length} paused (to start: ${resume}).`
-}
-
-/** Streams of events would keep the process. */
-function closeServer(server: Server): void {
-  server.close()
-  server.closeAllConnections()
-}
-
-/** Listens on loopback only. */
-function listen(app: Hono, port: number): Promise<{ port: number; close(): void }> {
-  return new Promise((resolve, reject) => {
-    const server = serve({ fetch: app.fetch, hostname: HOST, port }, (info) =>
-      resolve({ port: info.port, close: () => closeServer(server as Server) }),
-    )
-    server.on('error', (error: NodeJS.ErrnoException) =>
-      reject(
-        error.code === 'EADDRINUSE'
-          ? new SluiceError('invalid_usage', `The port ${port} is in use.`, {
-              hint: 'Another sluice dev may be running; name another port with --port, or 0 for a free one.',
-            })
-          : error,
-      ),
-    )
-  })
 }

@@ -32,6 +32,7 @@ export async function listCompletionValues(name: string, where: Where): Promise<
     case 'data':
     case 'config':
     case 'plan':
+    case 'luigi-config':
     case 'folder':
       return [{ value: FILES }]
     case 'env':
