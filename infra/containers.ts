@@ -8,7 +8,7 @@ import * as iam from 'aws-cdk-lib/aws-iam'
 import * as logs from 'aws-cdk-lib/aws-logs'
 import { Asset } from 'aws-cdk-lib/aws-s3-assets'
 import { Construct } from 'constructs'
-import { CAPACITY, CONTAINER, POOL_DEFAULTS } from '../src/core/names.ts'
+import { CAPACITY, CODE_VARIABLE, CONTAINER, POOL_DEFAULTS } from '../src/core/names.ts'
 import { grantToRole } from './constructs/grants.ts'
 import { allowActions } from './constructs/permissions.ts'
 import type { Foundation } from './foundation.ts'
@@ -175,7 +175,7 @@ export class Containers extends Construct {
           tasksPerWorker: String(pool.tasksPerWorker ?? 0),
         }),
         AWS_REGION: Stack.of(this).region,
-        SLUICE_BUNDLE: Stack.of(this).toJsonString(bundle),
+        [CODE_VARIABLE]: Stack.of(this).toJsonString(bundle),
       },
       logging: ecs.LogDrivers.awsLogs({ logGroup, streamPrefix: name }),
       stopTimeout: STOP,

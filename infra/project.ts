@@ -70,7 +70,7 @@ export async function readProject({
   const out = outdir ?? join(project.folder, '.sluice', 'deploy', name)
   const shared: CodeOptions = {
     project,
-    settings: { limits: project.limits, containers: listBundledContainers(project) },
+    settings: { limits: project.limits, containers: listContainerPools(project) },
     build,
     external: environment.external ?? [],
   }
@@ -115,7 +115,7 @@ function refuseContainers({ tasks }: Project): void {
 }
 
 /** How the containers of each pool are launched. */
-const listBundledContainers = ({ pools }: Project): BundledContainers =>
+const listContainerPools = ({ pools }: Project): BundledContainers =>
   Object.fromEntries(
     Object.entries(pools).flatMap(
       ([name, { runsOn, concurrency = POOL_DEFAULTS.mostContainers, spot = true }]) =>

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { main } from '../src/cli/main.ts'
+import { CODE_VARIABLE } from '../src/core/names.ts'
 import type { Build } from '../src/homes/aws/build.ts'
 import { findNewerCode } from './newer-code.ts'
 import { runContainerWorker } from './worker.ts'
@@ -20,9 +21,9 @@ export async function start(build: Build): Promise<void> {
 async function work(build: Build): Promise<void> {
   // Every task has a process of its own; they share what has been compiled.
   enableCompileCache(join(tmpdir(), 'sluice-compiled'))
-  const told = process.env.SLUICE_BUNDLE
+  const told = process.env[CODE_VARIABLE]
   // It is this module again, of newer code.
-  delete process.env.SLUICE_BUNDLE
+  delete process.env[CODE_VARIABLE]
   const newer = await findNewerCode(told, build)
   await (newer === undefined ? runContainerWorker(build) : import(newer))
 }

@@ -180,8 +180,8 @@ async function publishAll(outputs: StagedOutput[], mode: 'create' | 'replace'): 
 }
 
 /**
- * The single target of a first attempt can be there only because another attempt has made it meanwhile. Later attempts,
- * and those that make several, may find what an attempt that was cut has left: that is made again, so that all fit.
+ * In a first attempt with one target, a target that exists was made by another attempt meanwhile: it is kept. In all other cases
+ * it may be left from an attempt that was cut off: it is replaced, so that all targets belong together.
  */
 const publishModeOf = ({ attempt, replaces }: Execution, { staged }: Workspace) =>
   attempt === 1 && !replaces && staged.size === 1 ? 'create' : 'replace'

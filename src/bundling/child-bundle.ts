@@ -38,7 +38,7 @@ async function bundleIn(cache: string, source: string): Promise<string> {
   const folder = join(cache, digest(...outputFiles.map(({ hash }) => hash)))
   mkdirSync(cache, { recursive: true })
   if (!existsSync(folder)) keep(outputFiles, folder)
-  const inputs = hasAnyChanged(Object.keys(metafile.inputs).map((path) => resolve(dirname(source), path)))
+  const inputs = readChangeTimes(Object.keys(metafile.inputs).map((path) => resolve(dirname(source), path)))
   // What has changed since may be in it or not.
   if (Object.values(inputs).every((at) => at < began))
     writeWhole(index, JSON.stringify({ folder, inputs } satisfies BundleEntry))
@@ -49,13 +49,13 @@ const digest = (...texts: string[]) =>
   createHash('sha256').update(texts.join('\n')).digest('hex').slice(0, 16)
 
 /** By the inode: npm gives each file of every package the same time of modification. */
-const hasAnyChanged = (paths: string[]) =>
+const readChangeTimes = (paths: string[]) =>
   Object.fromEntries(
     paths.map((path) => [path, statSync(path, { throwIfNoEntry: false })?.ctimeMs ?? 0] as const),
   )
 
 function isCurrent({ folder, inputs }: BundleEntry): boolean {
-  const now = hasAnyChanged(Object.keys(inputs))
+  const now = readChangeTimes(Object.keys(inputs))
   return existsSync(folder) && Object.entries(inputs).every(([path, at]) => now[path] === at)
 }
 

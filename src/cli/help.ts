@@ -180,9 +180,15 @@ export function addHelpTexts(program: Command): void {
   )
   program.addHelpCommand(helpCommand())
   for (const command of program.commands) {
-    command.helpGroup(HELP[command.name()]?.group ?? PROJECT)
+    command.helpGroup(findHelp(command.name()).group)
     addExamples(command, command.name())
   }
+}
+
+function findHelp(name: string): CommandHelp {
+  const help = HELP[name]
+  if (help === undefined) throw new Error(`the command ${name} has no group and examples in help.ts`)
+  return help
 }
 
 const helpCommand = () =>
@@ -193,7 +199,7 @@ const helpCommand = () =>
     .helpGroup(PROJECT)
 
 function addExamples(command: Command, name: string): void {
-  command.addHelpText('after', afterText(HELP[name]?.examples ?? []))
+  command.addHelpText('after', afterText(findHelp(name).examples))
   for (const inner of command.commands) addExamples(inner, `${name} ${inner.name()}`)
 }
 

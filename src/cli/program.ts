@@ -41,7 +41,11 @@ export type Done = (result: Result) => void
 
 const RUN = 'RUN is an id, a unique prefix or latest'
 
-/** Every command whose flags are known beforehand. */
+/**
+ * Every command whose flags are known beforehand. To add a command: write `commands/<name>.ts`, which asks control and renders; add
+ * a line here, or in `work-commands.ts` if the parameters of NAME become flags; add its group and examples to `help.ts`; and add the
+ * values of a new argument to `completion/values.ts`.
+ */
 export function makeProgram(done: Done, writeErr: (text: string) => void): Command {
   const program = layOutCommandHelp(new Command('sluice'))
     .description('Runs pipelines: decides what has to run, and runs it.')

@@ -5,8 +5,8 @@ import { isRunOpen } from '../core/records/status.ts'
 import type { TaskRun } from '../core/records/task-run.ts'
 import type { Home } from './home.ts'
 
-/** A process that opens a run says only then that it works on it. */
-const GRACE_MS = 5_000
+/** A process announces itself only after it has opened the run; until then it does not count as absent. */
+const UNANNOUNCED_MS = 5_000
 
 /**
  * Since when no process works on a run that is open; undefined if one does, the run has ended, or a deployment
@@ -19,7 +19,7 @@ export async function findUnattendedSince(home: Home, run: Run): Promise<number 
   if (workers.some(({ isGone }) => !isGone)) return undefined
   if (run.worker !== undefined && !(await context.ports.isGone(run.worker))) return undefined
   const since = lastSeen(workers, run) ?? (await lastMove(home, run))
-  return since === undefined || context.ports.clock.now() - since < GRACE_MS ? undefined : since
+  return since === undefined || context.ports.clock.now() - since < UNANNOUNCED_MS ? undefined : since
 }
 
 function lastSeen(workers: SeenWorker[], { createdAt }: Run): number | undefined {

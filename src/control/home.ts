@@ -21,7 +21,7 @@ interface AbandonedFiles {
   isRunning(nonce: string): boolean
 }
 
-/** Where the engine lives, on one machine or on AWS, and what it is looked at with. */
+/** Where the engine lives, on one machine or on AWS, and the ports through which it is read. */
 export interface Home {
   context: Context
   logs: Logs

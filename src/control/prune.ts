@@ -93,7 +93,10 @@ function lockHorizon({ context }: Home, runs: readonly Run[], before: number): n
   return Math.min(steady - (now - before), oldest - PLANNING_SKEW_MS)
 }
 
-/** Removes locks that were last used before the instant, by the steady clock; one that says something about targets stays. */
+/**
+ * Removes locks that were last used before the instant, by the steady clock; one that says something about targets stays. On AWS
+ * the table itself forgets, by the same rule: `decideExpiry` in `adapters/dynamodb/table.ts`.
+ */
 async function pruneLocks({ context }: Home, before: number): Promise<void> {
   const { store } = context.ports
   for (let after = ''; ; ) {

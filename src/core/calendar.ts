@@ -14,7 +14,7 @@ const zoned = (at: number, timeZone: string) =>
 
 /**
  * The calendar window of a budget in which the instant lies; weeks begin on Monday. Windows of a zone follow each other
- * without a gap or an overlap. A day begins when its date is first read. An hour ends where the clock reads the next one,
+ * without a gap or an overlap. A day begins when its date is first read. An hour ends when the clock reads the next one,
  * also because it was put there: if half an hour is skipped the window is as much shorter, and if half an hour is
  * repeated as much longer.
  */

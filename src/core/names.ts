@@ -20,6 +20,9 @@ export const IN_CONTAINER = {
   attempt: '/sluice/attempt',
 } as const
 
+/** The variable that tells a container which code it is to run: JSON with `uri` and `version`. */
+export const CODE_VARIABLE = 'SLUICE_BUNDLE'
+
 /** Prefixes of plans and of targets in the bucket of a deployment. */
 export const OBJECTS = { plans: 'plans/', targets: 'targets' } as const
 

@@ -23,7 +23,7 @@ const MAX_FRESH = 200
 const MAX_FAILED = 1_000
 
 /** The record after the intervals that have ended since its cursor were added, oldest first. */
-export function addMissedIntervals(record: ScheduleRecord, rule: ScheduleRule, now: number): ScheduleRecord {
+export function addEndedIntervals(record: ScheduleRecord, rule: ScheduleRule, now: number): ScheduleRecord {
   if (record.paused) return record
   const oldest = now - rule.lookBackDays * DAY_MS
   const fresh = record.open.filter(({ failures }) => failures === 0)
@@ -69,7 +69,7 @@ export function recordIntervalFailure(
 }
 
 /** The record after looking at the runs of its open intervals; `steady` is the clock of delays. */
-export function recordIntervalEnds(
+export function recordRunEnds(
   record: ScheduleRecord,
   ended: ReadonlyMap<string, RunStatus>,
   steady: number,

@@ -77,7 +77,7 @@ function makeEndlessPlanError(found: FoundTask[], what: string): SluiceError {
     'invalid_plan',
     `Nothing was started: planning found ${what}: ${shown.join(' → ')}`,
     {
-      hint: '`requires` has to come to an end. Where so many tasks are meant, set `plans: { maxTasks, maxDepth }` in the config.',
+      hint: '`requires` has to come to an end. If so many tasks are meant, set `plans: { maxTasks, maxDepth }` in the config.',
     },
   )
 }

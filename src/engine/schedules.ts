@@ -6,9 +6,9 @@ import { readClockMoment } from '../core/moment.ts'
 import type { OpenInterval, ScheduleRecord } from '../core/records/run.ts'
 import { isRunOpen, type RunStatus } from '../core/records/status.ts'
 import {
-  addMissedIntervals,
-  recordIntervalEnds,
+  addEndedIntervals,
   recordIntervalFailure,
+  recordRunEnds,
   type ScheduleRule,
   selectIntervalsToStart,
 } from '../core/schedule.ts'
@@ -27,7 +27,8 @@ export type StartInterval = (span: Span) => Promise<string | undefined>
  * Looks at the schedule of one pipeline: accounts for intervals that have ended, and starts what is missing, oldest
  * first. After a crash between a start and its note the same start joins the same run; a run that has failed or was
  * cancelled by then is followed by another one at once. Returns the intervals that could not be started; they count as
- * failed, and are tried again like those whose runs failed.
+ * failed, and are tried again like those whose runs failed. `start` comes from `control/run-dev.ts` on one machine, and from
+ * `homes/aws/handlers/schedule.ts` on AWS.
  */
 export async function tickSchedule(
   context: Context,
@@ -39,7 +40,7 @@ export async function tickSchedule(
   const stored = await readSchedule(context, pipeline)
   const { now, steady } = readClockMoment(clock)
   const ended = await readEndedRuns(context, stored)
-  const looked = addMissedIntervals(recordIntervalEnds(stored, ended, steady), rule, now)
+  const looked = addEndedIntervals(recordRunEnds(stored, ended, steady), rule, now)
   const started = new Map<OpenInterval, string | undefined>()
   const failed = new Map<OpenInterval, SluiceError>()
   for (const interval of selectIntervalsToStart(looked, rule, steady))

@@ -2,7 +2,7 @@ import { SluiceError } from '../core/errors.ts'
 import type { Plan } from '../core/plan.ts'
 import type { SecretStore } from '../core/ports/working.ts'
 
-/** What is to be told of secrets that are not set though tasks that are to run need them, a sentence each. */
+/** One sentence for each secret that a task of the plan needs and that has no value. */
 export async function findMissingSecrets({ tasks }: Plan, secrets: SecretStore): Promise<string[]> {
   const wanted = new Map<string, string>()
   for (const { policy, label, complete, failure } of tasks)

@@ -201,7 +201,7 @@ export class Attempt {
     return this.#handle.exit
   }
 
-  /** What was asked to stop meanwhile has ended for that; what the user has to correct is not tried again. */
+  /** If the attempt was asked to stop meanwhile, that is why it ended. An error that the user has to correct is final. */
   #explainStart(error: unknown): AttemptExit {
     const message = readErrorMessage(error)
     if (this.#reason !== undefined) return { is: 'died', failure: { outcome: 'failed', message } }

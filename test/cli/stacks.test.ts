@@ -8,7 +8,7 @@ import { makeLocalControl } from '../../src/control/local-control.ts'
 import { findDeployedEnvironment, makeDefaultStackName } from '../../src/define/deployed-environment.ts'
 import { makeScheduleHandler } from '../../src/homes/aws/handlers/schedule.ts'
 import { joinOrStartExecution } from '../../src/homes/aws/handlers/start-run.ts'
-import { findTarget } from '../../src/homes/remote/stack.ts'
+import { findDeploymentTarget } from '../../src/homes/remote/stack.ts'
 import { daily, pipeline, task, text } from '../../src/index.ts'
 import { makeEmptyProject, type Project } from '../../src/project/load-config.ts'
 import { readProjectName } from '../../src/project/project-name.ts'
@@ -39,7 +39,7 @@ const projectOf = (name: string, pipelines: string[], stack?: string): Project =
 async function found(test: TestContext, project: Project, stacks: { [name: string]: ToldStack }) {
   const { url } = await fakeAws(test, stacks)
   Object.assign(process.env, signedIn, { AWS_ENDPOINT_URL: url })
-  const target = await findTarget(project, findDeployedEnvironment(project, 'prod'))
+  const target = await findDeploymentTarget(project, findDeployedEnvironment(project, 'prod'))
   return [target.environment.stack, target.found !== undefined]
 }
 

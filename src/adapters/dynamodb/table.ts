@@ -49,7 +49,7 @@ const KEPT_DAYS: { [kind: string]: number } = {
 
 /**
  * When the table may forget a record whose fields are set now: `never` while a lock says that a target proves nothing or is another's,
- * `kept` if what was said before still holds.
+ * `kept` if what was said before still holds. On one machine `control/prune.ts` forgets locks by the same rule.
  */
 export function decideExpiry(
   key: string,

@@ -25,7 +25,7 @@ export async function prepareAccount(
 }
 
 /**
- * The first cluster of an account fails without the role, and takes the whole deployment back. Where it may not be looked
+ * The first cluster of an account fails without the role, and takes the whole deployment back. If it may not be looked
  * at or made, that is told, and the deployment goes on: most accounts have it.
  */
 export async function makeEcsRole(iam: IAMClient, say: (line: string) => void): Promise<void> {

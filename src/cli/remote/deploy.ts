@@ -2,8 +2,12 @@ import { CloudFormationClient } from '@aws-sdk/client-cloudformation'
 import { SluiceError } from '../../core/errors.ts'
 import { isImagesOutput, type StackOutputs } from '../../core/names.ts'
 import { findDeployedEnvironment } from '../../define/deployed-environment.ts'
-import { explainAwsError, findReachableTarget } from '../../homes/remote/deployment.ts'
-import { readDeployedResources, type Target, type TemplateResource } from '../../homes/remote/stack.ts'
+import { explainAwsError, findReachableDeployment } from '../../homes/remote/deployment.ts'
+import {
+  type DeploymentTarget,
+  readDeployedResources,
+  type TemplateResource,
+} from '../../homes/remote/stack.ts'
 import { loadProject, type Project, requireConfig } from '../../project/load-config.ts'
 import { EXIT } from '../exit.ts'
 import type { GlobalOptions, Result } from '../options.ts'
@@ -42,7 +46,7 @@ export async function deployProject(verb: 'deploy' | 'diff', options: DeployOpti
 
 async function deployFrom(folder: string, verb: 'deploy' | 'diff', options: DeployOptions): Promise<Result> {
   const project = await loadProject(requireConfig(folder, options.config))
-  const target = await findReachableTarget(project, findDeployedEnvironment(project, options.env))
+  const target = await findReachableDeployment(project, findDeployedEnvironment(project, options.env))
   const { region, stack } = target.environment
   const deployed = await readDeployedTemplate(target)
   if (verb === 'deploy') await prepareAccount(project, target.environment, printStep)
@@ -63,7 +67,7 @@ async function deployFrom(folder: string, verb: 'deploy' | 'diff', options: Depl
 async function readDeployedTemplate({
   environment,
   found,
-}: Target): Promise<{ [id: string]: TemplateResource }> {
+}: DeploymentTarget): Promise<{ [id: string]: TemplateResource }> {
   if (found === undefined) return {}
   try {
     return await readDeployedResources(new CloudFormationClient({ region: environment.region }), found.name)
@@ -75,7 +79,7 @@ async function readDeployedTemplate({
 /** What the app is told: see infra/app.ts. */
 async function makeCdkContext(
   project: Project,
-  { environment, found }: Target,
+  { environment, found }: DeploymentTarget,
   deployed: { [id: string]: TemplateResource },
   { env, code, architecture }: DeployOptions,
 ): Promise<{ [name: string]: string }> {

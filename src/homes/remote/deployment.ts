@@ -3,7 +3,7 @@ import { readErrorMessage, readErrorName, SluiceError } from '../../core/errors.
 import type { StackOutputs } from '../../core/names.ts'
 import type { NamedEnvironment } from '../../define/deployed-environment.ts'
 import type { Project } from '../../project/load-config.ts'
-import { findTarget, type Target } from './stack.ts'
+import { type DeploymentTarget, findDeploymentTarget } from './stack.ts'
 
 /** A deployment as the command finds it: an environment of the config, and what its stack says of itself. */
 export interface Deployment {
@@ -14,7 +14,7 @@ export interface Deployment {
 
 /** Looks the deployment up with the user's own credentials. */
 export async function findDeployment(project: Project, wanted: NamedEnvironment): Promise<Deployment> {
-  const { environment, found } = await findReachableTarget(project, wanted)
+  const { environment, found } = await findReachableDeployment(project, wanted)
   const { name } = environment
   if (found !== undefined) return { environment, stack: found.name, outputs: found.outputs }
   throw new SluiceError(
@@ -25,9 +25,12 @@ export async function findDeployment(project: Project, wanted: NamedEnvironment)
 }
 
 /** The stack of an environment, deployed or not; what is in the way of asking is explained. */
-export async function findReachableTarget(project: Project, environment: NamedEnvironment): Promise<Target> {
+export async function findReachableDeployment(
+  project: Project,
+  environment: NamedEnvironment,
+): Promise<DeploymentTarget> {
   try {
-    return await findTarget(project, environment)
+    return await findDeploymentTarget(project, environment)
   } catch (error) {
     throw error instanceof SluiceError ? error : explainAwsError(error)
   }

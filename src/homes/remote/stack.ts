@@ -18,7 +18,7 @@ export interface FoundStack {
 }
 
 /** An environment with its stack; `found` is absent if it was never deployed. */
-export interface Target {
+export interface DeploymentTarget {
   environment: NamedEnvironment
   found: FoundStack | undefined
 }
@@ -30,7 +30,10 @@ const SAME_PROJECT = 0.5
  * Finds the stack of an environment. One that was deployed before names of stacks had the project's goes on under its
  * old name if it is of this project: it has at least half of its pipelines. Throws if a stack is another project's.
  */
-export async function findTarget(project: Project, environment: NamedEnvironment): Promise<Target> {
+export async function findDeploymentTarget(
+  project: Project,
+  environment: NamedEnvironment,
+): Promise<DeploymentTarget> {
   const client = new CloudFormationClient({ region: environment.region })
   const found = await describeStack(client, environment.stack)
   if (found !== undefined) {
@@ -74,7 +77,7 @@ async function refuseForeign(
     'invalid_deployment',
     `The stack ${found.name} is ${owner === undefined ? 'not of this project: it has none of its pipelines' : `that of the project ${owner}, not of ${project.name}`}.`,
     {
-      hint: "Give the environment another `stack`. Where the project has only another name now, write the old one in the config: name: '…'",
+      hint: "Give the environment another `stack`. If the project has only another name now, write the old one in the config: name: '…'",
     },
   )
 }

@@ -37,7 +37,7 @@ export function makeProcessRunner(options: ProcessRunnerOptions): Runner {
       const modules = options.modulesOf(new Set([task, ...upstreams].map(({ family }) => family)))
       // Node throws what the kernel refuses, for instance for want of memory.
       const child = await pool.acquire(attempt.job, modules).catch((error) => {
-        throw new Error(makeNoProcessEnding(readErrorMessage(error)), { cause: error })
+        throw new Error(describeNoProcess(readErrorMessage(error)), { cause: error })
       })
       const end = executeInChild(child, attempt, bodyJob, modules)
       return makeAttemptHandle({ child, attempt, end, pool, conclude: options.conclude })
@@ -50,7 +50,7 @@ export function makeProcessRunner(options: ProcessRunnerOptions): Runner {
   }
 }
 
-const makeNoProcessEnding = (why: string) => `no process could be started: ${why}`
+const describeNoProcess = (why: string) => `no process could be started: ${why}`
 
 interface HandleParts {
   child: Child
@@ -117,7 +117,7 @@ async function findAnswer(question: Question, attempt: Attempt): Promise<{ answe
 function toAttemptExit(end: ChildEnd, { job, output }: Attempt): AttemptExit {
   switch (end.is) {
     case 'not-started':
-      return { is: 'not-started', message: makeNoProcessEnding(end.message) }
+      return { is: 'not-started', message: describeNoProcess(end.message) }
     case 'died':
       return { is: 'died', failure: explainChildDeath(end, job) }
     case 'done': {

@@ -14,7 +14,7 @@ export interface AdvanceParts {
   repair(keys: string[]): Promise<void>
   /** Counts the end of a run. */
   onRunEnd(run: Run): void
-  /** Pools that were sent messages: containers are launched where they are missing. */
+  /** Pools that were sent messages: containers are launched if they are missing. */
   wake(): Promise<void>
 }
 

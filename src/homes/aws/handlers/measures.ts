@@ -20,7 +20,7 @@ export async function measureBudgetUse({ context }: Home): Promise<{ [budget: st
   return Object.fromEntries(names.map((name, index) => [name, useOf(name, rows[index])]))
 }
 
-/** How often in a row containers of a pool did not start, of the pool where it is worst. */
+/** How often in a row containers of a pool did not start, of the pool with the most. */
 export async function measureFailedLaunches({ context }: Home, pools: string[]): Promise<number> {
   const rows = await context.ports.store.read(pools.map(keys.launches))
   return Math.max(0, ...rows.map((row) => row?.failures ?? 0))

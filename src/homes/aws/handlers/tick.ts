@@ -24,7 +24,7 @@ export interface TickEvent {
 export interface Measures {
   /** How budgets stand, from 0 to 1. */
   budgets: { [name: string]: number }
-  /** How often in a row containers did not start, of the pool where it is worst. */
+  /** How often in a row containers did not start, of the pool with the most. */
   failedLaunches: number
   oldestRunHours?: number
   repaired?: number
