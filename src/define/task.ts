@@ -105,14 +105,19 @@ export interface TaskDefinition {
 /** What a downstream body gets for a task: its output, or its marker. */
 export type OutOf<O, Result> = [O] extends [undefined] ? MarkerTarget<Awaited<Result>> : O
 
-const registered: TaskDefinition[] = []
-/** The URL of the module that has defined each. */
-const modules = new WeakMap<TaskDefinition, string>()
-
-/** The families that modules of this process have defined, in order; those of all modules, or of those whose URLs pass. */
-export function listRegisteredTasks(isOf: (module: string) => boolean = () => true): TaskDefinition[] {
-  return registered.filter((each) => isOf(modules.get(each) ?? ''))
+/** A family with the URL of the module that has defined it, which may be empty. */
+export interface RegisteredTask {
+  definition: TaskDefinition
+  module: string
 }
+
+const registered: RegisteredTask[] = []
+
+/** How many families modules of this process have defined. */
+export const countRegisteredTasks = (): number => registered.length
+
+/** The families that modules of this process have defined, in order, from one number up to another one. */
+export const listRegisteredTasks = (from = 0, to?: number): RegisteredTask[] => registered.slice(from, to)
 
 /**
  * Defines a task family. The body comes last, so that types flow into it whatever the order of the properties.
@@ -180,8 +185,7 @@ export function defineTaskFamily(
     policy: makeTaskPolicy(options, 'pollSeconds' in kind ? kind.pollSeconds : undefined),
     problems: findDefinitionProblems(family, options, kind),
   }
-  registered.push(definition)
-  modules.set(definition, findDefiningModule())
+  registered.push({ definition, module: findDefiningModule() })
   const create = (given: unknown = {}) => instantiateTask(definition, parseTaskParams(family, fields, given))
   return Object.assign(create, { family, params: fields, definition })
 }

@@ -11,6 +11,7 @@ import { listRegisteredTasks, type TaskDefinition } from '../define/task.ts'
 import { BUNDLED_CONFIG, findBundledProject, type ProjectModules } from './bundled.ts'
 import { type BrokenModule, describeBrokenModule, findWrongDefinitions } from './check-definitions.ts'
 import { beginModuleRead, type ModuleRead } from './module-reads.ts'
+import { followOwnFamilies } from './own-families.ts'
 import { readProjectName } from './project-name.ts'
 
 /** A project as its config and modules define it. */
@@ -68,7 +69,7 @@ export function requireConfig(folder: string, named?: string): string {
  */
 export async function loadProject(path: string, read: ModuleRead = beginModuleRead()): Promise<Project> {
   const bundled = findBundledProject()
-  const listOwnTasks = () => listRegisteredTasks(bundled === undefined ? read.makeModuleCheck() : undefined)
+  const takeNewFamilies = followOwnFamilies(bundled === undefined ? read : undefined)
   const exported = await importConfig(path, bundled?.config ?? makeLoader(path, read))
   const { config, problems: wrong } = checkExportedConfig(exported)
   const folder = dirname(path)
@@ -79,12 +80,12 @@ export async function loadProject(path: string, read: ModuleRead = beginModuleRe
   }))
   const own = config.pipelines.filter((each) => typeof each !== 'string')
   const found = new Map(own.map((each) => [each, path]))
-  const familyOf = new Map(listOwnTasks().map((each) => [each, path]))
+  const familyOf = new Map(takeNewFamilies().map((each) => [each, path]))
   const loaded: Project['modules'] = []
   for (const module of modules) {
     // `export * from` shows the same pipeline in two modules.
     for (const each of await loadPipelines(module, broken)) if (!found.has(each)) found.set(each, module.path)
-    const families = listOwnTasks().filter((each) => !familyOf.has(each))
+    const families = takeNewFamilies()
     for (const each of families) familyOf.set(each, module.path)
     loaded.push({ path: module.path, families: families.map(({ family }) => family) })
   }
@@ -102,7 +103,7 @@ export async function loadProject(path: string, read: ModuleRead = beginModuleRe
     patterns: config.pipelines.filter((each) => typeof each === 'string'),
     environments: config.environments,
     pipelines: checked.pipelines,
-    tasks: new Map(listOwnTasks().map((each) => [each.family, each])),
+    tasks: new Map([...familyOf.keys()].map((each) => [each.family, each])),
     modules: loaded,
     files: read.files,
     broken: [...broken, ...checked.wrong],
@@ -125,7 +126,7 @@ export async function loadDefinitions(
       const load = loaders.get(module) ?? makeLoader(module, read)
       await waitForUserCode(() => `the module ${module} to load`, load())
     }
-    return new Map(listRegisteredTasks().map((each) => [each.family, each]))
+    return new Map(listRegisteredTasks().map(({ definition }) => [definition.family, definition]))
   }
 }
 

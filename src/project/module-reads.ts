@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 
 /*
@@ -17,10 +18,14 @@ export interface ModuleRead {
   urlOf(file: URL): string
   /** The files that it has loaded, by path, with the fingerprints that they had then. */
   files: ReadonlyMap<string, string>
-  /** Tells whether it has loaded the module of a URL. */
-  makeModuleCheck(): (url: string) => boolean
+  /** Whether it has loaded a module that is of no package. One that is not told by its URL has just been loaded, so it has. */
+  hasLoadedFile(url: string): boolean
+  /** Looks which packages it imports by now; returns what tells whether a module of a package is among them. */
+  makePackageCheck(): (url: string) => boolean
 }
 
+/** Modules that were required, by path. */
+const commonJs = createRequire(import.meta.url).cache
 /** The files of each reading. */
 const reads: Map<string, string>[] = []
 /** What each module of projects and packages imports. */
@@ -30,25 +35,27 @@ const imports = new Map<string, Set<string>>()
 export function beginModuleRead(): ModuleRead {
   const number = reads.length
   const files = new Map<string, string>()
+  const roots = new Set<string>()
   reads.push(files)
   return {
-    urlOf: ({ href }) => addReadNumber(href, number),
+    urlOf({ href }) {
+      const url = isOfPackage(href) ? href : addReadNumber(href, number)
+      roots.add(url)
+      return url
+    },
     files,
-    makeModuleCheck: () => {
-      let packages: ReadonlySet<string> | undefined
-      return (url) => {
-        if (!isOfPackage(url)) return readNumberOf(url) === number
-        packages ??= findReachedPackages(number)
-        return packages.has(url)
-      }
+    hasLoadedFile: (url) => !url.startsWith('file:') || readNumberOf(url) === number,
+    makePackageCheck() {
+      const reached = findReachedModules(roots)
+      return (url) => reached.has(url)
     },
   }
 }
 
-/** Notes that a module imports another one; returns the URL by which that is loaded. */
-export function resolveModuleRead(found: string, importer: string | undefined): string {
+/** Notes that a module imports another one, or `require`s it; returns the URL by which that is loaded. */
+export function resolveModuleRead(found: string, importer: string | undefined, isRequired: boolean): string {
   if (!found.startsWith('file:') || found.startsWith(OWN)) return found
-  const url = isOfPackage(found) ? found : readProjectFile(found, importer)
+  const url = isOfPackage(found) ? found : readProjectFile(found, importer, isRequired)
   if (importer !== undefined && !importer.startsWith(OWN)) {
     const known = imports.get(importer)
     if (known === undefined) imports.set(importer, new Set([url]))
@@ -57,13 +64,34 @@ export function resolveModuleRead(found: string, importer: string | undefined): 
   return url
 }
 
-function readProjectFile(found: string, importer: string | undefined): string {
+function readProjectFile(found: string, importer: string | undefined, isRequired: boolean): string {
   // A package has no number of its own: what it imports of a project belongs to the first reading.
-  const number = Math.max(readNumberOf(found), importer === undefined ? 0 : readNumberOf(importer))
+  const number = isRequired
+    ? findLatestRead(importer)
+    : Math.max(readNumberOf(found), importer === undefined ? 0 : readNumberOf(importer))
   const path = fileURLToPath(found)
+  const files = reads[number]
+  if (number > 0 && files?.has(path) === false) forgetCommonJs(commonJs[path])
   // Before it is read: a change from now on is told from what was read.
-  reads[number]?.set(path, makeFileFingerprint(path))
-  return addReadNumber(found, number)
+  files?.set(path, makeFileFingerprint(path))
+  return isRequired ? found : addReadNumber(found, number)
+}
+
+/** Node keeps CommonJS modules by their paths, so one is read anew only if it is forgotten, with all that it has required. */
+function forgetCommonJs(module: NodeModule | undefined): void {
+  if (module === undefined || isOfPackage(module.filename) || commonJs[module.filename] !== module) return
+  delete commonJs[module.filename]
+  module.children.forEach(forgetCommonJs)
+}
+
+/** CommonJS modules know their paths alone, so what requires another one is taken for the one that was read last. */
+function findLatestRead(importer: string | undefined): number {
+  if (importer === undefined) return 0
+  const path = fileURLToPath(importer)
+  return Math.max(
+    0,
+    reads.findLastIndex((files) => files.has(path)),
+  )
 }
 
 /** What tells that a file has changed. */
@@ -72,7 +100,8 @@ export function makeFileFingerprint(path: string): string {
   return found === undefined ? 'absent' : `${found.ino}.${found.mtimeMs}.${found.size}`
 }
 
-const isOfPackage = (url: string) => url.includes('/node_modules/')
+/** Whether a module is of an installed package. */
+export const isOfPackage = (url: string): boolean => url.includes('/node_modules/')
 
 const readNumberOf = (url: string) => Number(READ_NUMBER.exec(url)?.[1] ?? 0)
 
@@ -81,15 +110,10 @@ function addReadNumber(url: string, number: number): string {
   return `${url}${url.includes('?') ? '&' : '?'}read=${number}`
 }
 
-/** Modules of packages are not loaded a second time, so what they define belongs to each project that imports them. */
-function findReachedPackages(number: number): ReadonlySet<string> {
-  const reached = new Set<string>()
-  const left = [...imports.keys()].filter((url) => !isOfPackage(url) && readNumberOf(url) === number)
-  for (let url = left.pop(); url !== undefined; url = left.pop())
-    for (const each of imports.get(url) ?? []) {
-      if (!isOfPackage(each) || reached.has(each)) continue
-      reached.add(each)
-      left.push(each)
-    }
+/** These modules with all that they import, directly or not. */
+function findReachedModules(roots: Iterable<string>): ReadonlySet<string> {
+  const reached = new Set(roots)
+  // A set may grow while it is walked.
+  for (const url of reached) for (const each of imports.get(url) ?? []) reached.add(each)
   return reached
 }

@@ -19,6 +19,9 @@ registerHooks({
     if (specifier === 'sluice') return { url: self, shortCircuit: true }
     const found = next(specifier, context)
     if (zod !== undefined && found.url === zod) return { ...found, url: own('./zod.mjs') }
-    return { ...found, url: resolveModuleRead(found.url, context.parentURL) }
+    return {
+      ...found,
+      url: resolveModuleRead(found.url, context.parentURL, context.conditions.includes('require')),
+    }
   },
 })

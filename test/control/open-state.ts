@@ -36,7 +36,7 @@ function openState(test: TestContext, pipelines: Pipeline[]) {
   const project: Project = {
     ...makeEmptyProject(folder),
     pipelines: new Map(pipelines.map((each) => [each.name, each])),
-    tasks: new Map(listRegisteredTasks().map((each) => [each.family, each])),
+    tasks: new Map(listRegisteredTasks().map(({ definition }) => [definition.family, definition])),
   }
   const home = openLocalHome({ stateFolder: `${folder}/state`, project, inline: true })
   const control = (isHosted: boolean): Control =>

@@ -144,3 +144,36 @@ describe('definitions that are followed', () => {
     assert.deepEqual([(await look()).is, (await look()).is], ['same', 'same'])
   })
 })
+
+describe('a package that a pattern of the config names', () => {
+  it('has its families in every loading', async (test) => {
+    const { config } = makeProject(test, {
+      'sluice.config.ts': CONFIG.replace('pipelines/*.ts', 'node_modules/packed/*.js'),
+      'node_modules/packed/package.json': '{"name":"packed","type":"module"}',
+      'node_modules/packed/pipeline.js': moduleOf('FromPackage'),
+    })
+    for (const project of [await loadProject(config), await loadProject(config)]) {
+      assert.deepEqual(familiesOf(project), ['FromPackage'])
+      assert.deepEqual(modulesOf(project), { 'pipeline.js': ['FromPackage'] })
+    }
+  })
+})
+
+describe('CommonJS modules', () => {
+  it('are read anew as well, with what they require', async (test) => {
+    const pipeline = `const { pipeline, task } = require('sluice')
+      const name = require('../lib/name.cjs')
+      exports.made = pipeline('made', task(name, {}, () => {}))`
+    const { config, write } = makeProject(test, {
+      'sluice.config.ts': CONFIG.replace('*.ts', '*.cjs'),
+      'pipelines/made.cjs': pipeline,
+      'lib/name.cjs': "module.exports = 'Before'",
+    })
+    const first = await loadProject(config)
+    const second = await loadProject(config)
+    write('lib/name.cjs', "module.exports = 'After'")
+    const third = await loadProject(config)
+    assert.deepEqual([first, second, third].map(familiesOf), [['Before'], ['Before'], ['After']])
+    assert.deepEqual(modulesOf(third), { 'made.cjs': ['After'] })
+  })
+})
