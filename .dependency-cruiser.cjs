@@ -135,7 +135,7 @@ module.exports = {
     only('infra-reads-the-config', '^infra/', [
       '^infra/',
       '^src/project/(load-config|check-definitions|bundled|resolve-self)\\.ts$',
-      '^src/homes/aws/(environment|handlers/start-run)\\.ts$',
+      '^src/homes/aws/(build|environment|handlers/start-run)\\.ts$',
       '^src/cli/version\\.ts$',
       '^src/bundling/bundle\\.ts$',
       ...rooms('core', 'define'),

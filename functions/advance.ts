@@ -14,11 +14,11 @@ import { makeRunMetrics } from '../src/homes/aws/metrics.ts'
 import type { BundledSettings } from '../src/project/bundled.ts'
 
 /** Changes of the table, from its stream; and keys that went aside, from their queue. */
-export async function start(build: Build, { limits, containers }: BundledSettings) {
+export async function start(build: Build, { limits, containers, programs }: BundledSettings) {
   const told = readPartSettings('advance')
   const sqs = new SQSClient(build.client)
   const { queue, wake } = makeLauncher(told, containers, build)
-  const home = openDeployedHome(told, { build, worker: 'advance', limits, queue })
+  const home = openDeployedHome(told, { build, worker: 'advance', limits, programs, queue })
   const answers = makeExecutions(new SFNClient(build.client))
 
   async function repair(keys: string[]): Promise<void> {

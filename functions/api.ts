@@ -9,11 +9,11 @@ import type { Build } from '../src/homes/aws/build.ts'
 import { findPoolSetting, readPartSettings } from '../src/homes/aws/environment.ts'
 import { makeDeployedApi } from '../src/homes/aws/handlers/api.ts'
 import { openDeployedHome } from '../src/homes/aws/home.ts'
-import { BUNDLED_CONFIG } from '../src/project/bundled.ts'
+import { BUNDLED_CONFIG, type BundledSettings } from '../src/project/bundled.ts'
 import { loadProject } from '../src/project/load-config.ts'
 
 /** Answers the command; only callers whose AWS credentials may invoke the function get here. */
-export async function start(build: Build) {
+export async function start(build: Build, { programs }: BundledSettings) {
   const told = readPartSettings('api')
   const project = await loadProject(BUNDLED_CONFIG)
   const { client } = build
@@ -21,7 +21,7 @@ export async function start(build: Build) {
   const readLogs = makeLogReader(new CloudWatchLogsClient(client))
   return handle(
     makeDeployedApi({
-      home: openDeployedHome(told, { build, worker: 'api', project, limits: project.limits }),
+      home: openDeployedHome(told, { build, worker: 'api', project, limits: project.limits, programs }),
       project,
       starter: makeExecutions(new SFNClient(client)),
       machines: told.machines,

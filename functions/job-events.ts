@@ -6,8 +6,8 @@ import { makeLauncher } from '../src/homes/aws/launcher.ts'
 import type { BundledSettings } from '../src/project/bundled.ts'
 
 /** Executions that were stopped, and containers that have. */
-export function start(build: Build, { limits, containers }: BundledSettings) {
+export function start(build: Build, { limits, containers, programs }: BundledSettings) {
   const told = readPartSettings('job-events')
-  const home = openDeployedHome(told, { build, worker: 'job-events', limits })
+  const home = openDeployedHome(told, { build, worker: 'job-events', limits, programs })
   return makeJobEventsHandler({ home, wake: makeLauncher(told, containers, build).wakeFamily })
 }

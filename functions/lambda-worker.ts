@@ -12,7 +12,7 @@ import { findPoolSetting, readPartSettings } from '../src/homes/aws/environment.
 import { makeLambdaWorkerHandler } from '../src/homes/aws/handlers/lambda-worker.ts'
 import { openDeployedHome } from '../src/homes/aws/home.ts'
 import { makeAttemptMetrics } from '../src/homes/aws/metrics.ts'
-import { BUNDLED_CONFIG } from '../src/project/bundled.ts'
+import { BUNDLED_CONFIG, type BundledSettings } from '../src/project/bundled.ts'
 import { loadProject } from '../src/project/load-config.ts'
 import { UNSUPERVISED } from '../src/runners/process/supervision.ts'
 
@@ -22,7 +22,7 @@ const GRACE_MS = 5_000
 const OWN_MB = 192
 
 /** Attempts of a Lambda pool. What is not ours comes back at once, until it is a dead letter. */
-export async function start(build: Build) {
+export async function start(build: Build, { programs }: BundledSettings) {
   // Processes of bodies share what has been compiled.
   enableCompileCache(join(tmpdir(), 'sluice-compiled'))
   const told = readPartSettings('lambda-worker')
@@ -32,6 +32,7 @@ export async function start(build: Build) {
     worker: makeLambdaWorkerId(process.env.AWS_LAMBDA_LOG_STREAM_NAME ?? 'unknown'),
     project,
     limits: project.limits,
+    programs,
     memoryMb: told.memoryMb,
     runner: makeIsolatedBodyRunner({
       project,

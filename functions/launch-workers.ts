@@ -8,10 +8,10 @@ import { openDeployedHome } from '../src/homes/aws/home.ts'
 import type { BundledSettings } from '../src/project/bundled.ts'
 
 /** Launches the containers that a pool, or any of them, is missing. */
-export function start(build: Build, { limits, containers }: BundledSettings) {
+export function start(build: Build, { limits, containers, programs }: BundledSettings) {
   const told = readPartSettings('launch-workers')
   const { workers, queues } = told
-  const home = openDeployedHome(told, { build, worker: 'launch-workers', limits })
+  const home = openDeployedHome(told, { build, worker: 'launch-workers', limits, programs })
   const sqs = new SQSClient(build.client)
 
   async function backlog(pool: string): Promise<number> {

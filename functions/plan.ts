@@ -4,11 +4,11 @@ import type { Build } from '../src/homes/aws/build.ts'
 import { readPartSettings } from '../src/homes/aws/environment.ts'
 import { makePlanHandler, PLAN_EVENT } from '../src/homes/aws/handlers/plan.ts'
 import { openDeployedHome } from '../src/homes/aws/home.ts'
-import { BUNDLED_CONFIG } from '../src/project/bundled.ts'
+import { BUNDLED_CONFIG, type BundledSettings } from '../src/project/bundled.ts'
 import { loadProject } from '../src/project/load-config.ts'
 
 /** Started by a state machine with its token: opens, plans or joins the run of the execution's input. */
-export async function start(build: Build) {
+export async function start(build: Build, { programs }: BundledSettings) {
   const told = readPartSettings('plan')
   const project = await loadProject(BUNDLED_CONFIG)
   const executions = makeExecutions(new SFNClient(build.client))
@@ -21,6 +21,7 @@ export async function start(build: Build) {
       worker,
       project,
       limits: project.limits,
+      programs,
       isGone: async (other) => other === worker,
     })
     await makePlanHandler(home, project, executions)(event)

@@ -10,13 +10,14 @@ import { makeTickMetrics } from '../src/homes/aws/metrics.ts'
 import type { BundledSettings } from '../src/project/bundled.ts'
 
 /** Once a minute: what is due by time; `{ "audit": true }` audits open runs at once. */
-export function start(build: Build, { limits, containers }: BundledSettings) {
+export function start(build: Build, { limits, containers, programs }: BundledSettings) {
   const told = readPartSettings('tick')
   const deaths = makeFunctionDeathReader(new CloudWatchLogsClient(build.client))
   const home = openDeployedHome(told, {
     build,
     worker: 'tick',
     limits,
+    programs,
     deathOf: makeLambdaDeathFinder(told.logGroups, deaths),
   })
   const launcher = makeLauncher(told, containers, build)

@@ -29,6 +29,8 @@ export type EntryKind =
   | { is: 'function'; of: string }
   /** The program of a pool's image. */
   | { is: 'container' }
+  /** The program of the keepers' image. */
+  | { is: 'keeper' }
   /** The process of bodies. */
   | { is: 'bodies' }
   /** One of Sluice's own programs. */
@@ -68,6 +70,12 @@ export async function bundleEntries(
 function makeEntryText(kind: EntryKind, { project, settings, build }: CodeOptions): string {
   const own = (path: string) => JSON.stringify(resolveOwnModule(path))
   if (kind.is === 'program') return `import ${own(kind.of)}`
+  if (kind.is === 'keeper')
+    return [
+      `import { BUILD } from ${JSON.stringify(build)}`,
+      `import { runKeeper } from ${own('src/homes/aws/keeper')}`,
+      `await runKeeper(BUILD, ${JSON.stringify(settings)})`,
+    ].join('\n')
   const lines = [
     `import { BUILD } from ${JSON.stringify(build)}`,
     `import { setBundledProject } from ${own('src/project/bundled')}`,

@@ -67,33 +67,59 @@ export class Containers extends Construct {
     for (const [name, pool] of Object.entries(props.pools)) this.addPool(name, pool, props)
   }
 
-  /** Permissions for launching containers. */
-  launchStatements(pools: string[]): iam.PolicyStatement[] {
-    const stack = Stack.of(this)
-    const { clusterArn } = this.cluster
-    const onlyHere = { ArnEquals: { 'ecs:cluster': clusterArn } }
-    const { isSpread, prefix } = this.#layout
-    const families = (isSpread ? ['*'] : pools).map((pool) =>
-      stack.formatArn({ service: 'ecs', resource: 'task-definition', resourceName: `${prefix}${pool}:*` }),
-    )
-    const tasks = stack.formatArn({
+  /** The definitions of its pools. */
+  listDefinitions(): { definition: ecs.FargateTaskDefinition }[] {
+    return [...this.definitions.values()].map((definition) => ({ definition }))
+  }
+
+  /** ARN of all ECS tasks of the cluster. */
+  get tasksArn(): string {
+    return Stack.of(this).formatArn({
       service: 'ecs',
       resource: 'task',
       resourceName: `${this.cluster.clusterName}/*`,
     })
+  }
+
+  /** The condition that something happens in the cluster. */
+  get onlyHere(): { [operator: string]: unknown } {
+    return { ArnEquals: { 'ecs:cluster': this.cluster.clusterArn } }
+  }
+
+  /** Where containers are launched, as functions are told it. */
+  describePlace(): string {
+    return Stack.of(this).toJsonString({
+      families: this.#layout.prefix,
+      cluster: this.cluster.clusterArn,
+      subnets: this.subnets,
+      securityGroups: [this.securityGroup.securityGroupId],
+      publicIp: this.isPublic,
+    })
+  }
+
+  /** Permissions for launching containers of these definitions. */
+  launchStatements(launched: readonly { definition: ecs.FargateTaskDefinition }[]): iam.PolicyStatement[] {
+    if (launched.length === 0) return []
+    const stack = Stack.of(this)
+    const { onlyHere, tasksArn: tasks } = this
+    const { isSpread, prefix } = this.#layout
+    const families = (isSpread ? [`${prefix}*`] : launched.map(({ definition }) => definition.family)).map(
+      (family) =>
+        stack.formatArn({ service: 'ecs', resource: 'task-definition', resourceName: `${family}:*` }),
+    )
     return [
       allowActions(['ecs:RunTask'], families, onlyHere),
       allowActions(['ecs:ListTasks'], ['*'], onlyHere),
       allowActions(['ecs:DescribeTasks'], [tasks], onlyHere),
       allowActions(['ecs:TagResource'], [tasks], { StringEquals: { 'ecs:CreateAction': 'RunTask' } }),
-      allowActions(['iam:PassRole'], this.roleArns(), {
+      allowActions(['iam:PassRole'], this.roleArns(launched), {
         StringEquals: { 'iam:PassedToService': 'ecs-tasks.amazonaws.com' },
       }),
     ]
   }
 
   /** ARNs of the roles of containers; in the larger layout one ARN with their path. */
-  private roleArns(): string[] {
+  private roleArns(launched: readonly { definition: ecs.FargateTaskDefinition }[]): string[] {
     if (this.#layout.isSpread)
       return [
         Stack.of(this).formatArn({
@@ -103,12 +129,14 @@ export class Containers extends Construct {
           resourceName: `${this.rolePath.slice(1)}*`,
         }),
       ]
-    return [...this.definitions.values()].flatMap(({ taskRole, executionRole }) =>
+    const arns = launched.flatMap(({ definition: { taskRole, executionRole } }) =>
       executionRole === undefined ? [taskRole.roleArn] : [taskRole.roleArn, executionRole.roleArn],
     )
+    return [...new Set(arns)]
   }
 
-  private get rolePath(): string {
+  /** Path of the roles of containers. */
+  get rolePath(): string {
     return `/${this.#layout.stackName}/`
   }
 
@@ -197,7 +225,11 @@ export class Containers extends Construct {
     const asset = new DockerImageAsset(scope, `${name}-Image`, {
       directory: pool.folder,
       exclude: ['code.tgz'],
-      buildArgs: { POOL: name, ...buildArgsOf(props.foundation.project.environment, pool) },
+      buildArgs: {
+        POOL: name,
+        REVISION: pool.version,
+        ...makeImageArguments(props.foundation.project.environment),
+      },
       platform,
     })
     this.images[name] = asset.imageUri
@@ -225,14 +257,13 @@ const EXEC = () =>
     ['*'],
   )
 
-function buildArgsOf(
-  { external = [], baseImage, nodeVersion }: DeployedProject['environment'],
-  { version }: DeployedPool,
-) {
-  return {
-    EXTERNAL: external.join(' '),
-    REVISION: version,
-    ...(baseImage === undefined ? {} : { BASE_IMAGE: baseImage }),
-    ...(nodeVersion === undefined ? {} : { NODE_VERSION: nodeVersion }),
-  }
-}
+/** Arguments with which the images of workers and keepers are built. */
+export const makeImageArguments = ({
+  external = [],
+  baseImage,
+  nodeVersion,
+}: Pick<DeployedProject['environment'], 'external' | 'baseImage' | 'nodeVersion'>) => ({
+  EXTERNAL: external.join(' '),
+  ...(baseImage === undefined ? {} : { BASE_IMAGE: baseImage }),
+  ...(nodeVersion === undefined ? {} : { NODE_VERSION: nodeVersion }),
+})

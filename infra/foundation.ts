@@ -2,7 +2,7 @@ import { type Duration, Stack } from 'aws-cdk-lib'
 import type * as iam from 'aws-cdk-lib/aws-iam'
 import type * as lambda from 'aws-cdk-lib/aws-lambda'
 import type { Construct } from 'constructs'
-import { OBJECTS, TASKS_MACHINE } from '../src/core/names.ts'
+import { makeProgramsQueueName, OBJECTS, TASKS_MACHINE } from '../src/core/names.ts'
 import { parseS3Prefix } from '../src/core/s3-uri.ts'
 import type { Decider } from '../src/define/deployment-options.ts'
 import {
@@ -12,7 +12,7 @@ import {
   type SHARED_SETTINGS,
   toSettingVariable,
 } from '../src/homes/aws/environment.ts'
-import { LONGEST_TIMEOUT, OwnFunction } from './constructs/function.ts'
+import { LAUNCH_TIMEOUT, LONGEST_TIMEOUT, OwnFunction } from './constructs/function.ts'
 import type { Grants } from './constructs/grants.ts'
 import { Permissions } from './constructs/permissions.ts'
 import { Layout } from './layout.ts'
@@ -63,6 +63,8 @@ export class Foundation {
       layout: this.layout,
       pools: Object.keys(project.pools),
       functionTimeout: LONGEST_TIMEOUT,
+      programs: listProgramQueues(project),
+      launchTimeout: LAUNCH_TIMEOUT,
     })
     this.permissions = new Permissions(Stack.of(scope), this.records)
     this.storage = project.environment.storage ?? `s3://${this.records.bucket.bucketName}/${OBJECTS.targets}`
@@ -147,3 +149,8 @@ export class Foundation {
     return this.permissions.send(this.queues.arnsOf([...this.queues.pools.keys()]))
   }
 }
+
+/** Queues of pools that have containers beside other tasks. */
+const listProgramQueues = ({ programs }: DeployedProject): string[] => [
+  ...new Set(programs.map(({ pool }) => makeProgramsQueueName(pool))),
+]

@@ -6,29 +6,25 @@ import type { Containers } from './containers.ts'
 import type { Foundation } from './foundation.ts'
 import { listPoolsOn } from './pools.ts'
 
+const NOWHERE = { families: '', cluster: '', subnets: [], securityGroups: [], publicIp: false }
+
 /** The function that launches containers. Others invoke it when a pool may be missing some. */
 export class Launching {
   readonly function: lambda.Function
 
   constructor(foundation: Foundation, containers: Containers | undefined) {
-    const { scope, layout, permissions, project, queues } = foundation
+    const { scope, permissions, project, queues } = foundation
     const pools = Object.keys(listPoolsOn(project, 'fargate'))
     this.function = foundation.addFunction('launch-workers', {
       description: 'Launches containers that a pool is missing',
       settings: {
-        workers: Stack.of(scope).toJsonString({
-          families: layout.prefix,
-          cluster: containers?.cluster.clusterArn ?? '',
-          subnets: containers?.subnets ?? [],
-          securityGroups: containers === undefined ? [] : [containers.securityGroup.securityGroupId],
-          publicIp: containers?.isPublic ?? false,
-        }),
+        workers: containers?.describePlace() ?? Stack.of(scope).toJsonString(NOWHERE),
       },
       allows: {
         statements: [
           ...permissions.records(),
           ...permissions.measure(queues.arnsOf(pools)),
-          ...(containers?.launchStatements(pools) ?? []),
+          ...(containers?.launchStatements(containers.listDefinitions()) ?? []),
         ],
       },
       timeout: Duration.minutes(1),

@@ -17,12 +17,17 @@ import type { LambdaPool } from './pools.ts'
 import type { Queues } from './queues.ts'
 import { findRunbook } from './runbook.ts'
 
+/** Functions that decide; programs are launched only if the project has containers. */
+type MonitoredFunctions = { [D in Exclude<Decider, 'launch-programs'>]: lambda.Function } & {
+  'launch-programs'?: lambda.Function
+}
+
 /** Resources that are monitored. */
 export interface MonitoringProps {
   foundation: Foundation
   pools: LambdaPool[]
   containers: Containers | undefined
-  functions: { [D in Decider]: lambda.Function }
+  functions: MonitoredFunctions
   /** State machines: ARNs by name. */
   machines: Map<string, string>
 }

@@ -22,18 +22,29 @@ export const listPoolsOn = (
 
 /** The tasks of a pool: its messages, records, plans, targets, its own secrets, and the permissions of its options. */
 export function makePoolGrants(foundation: Foundation, name: string, pool: DeployedPool): Grants {
-  const { permissions, queues, storage, secretsPrefix } = foundation
-  const { secrets, allows = [], policies = [], runsOn } = pool
-  const { bucket, prefix } = parseS3Prefix(storage)
+  const { permissions, queues } = foundation
   const queue = queues.pools.get(name)?.queue.queueArn ?? ''
+  return makeTaskGrants(foundation, pool, [
+    ...permissions.take([queue], pool.runsOn === 'fargate' ? 'container' : 'function'),
+    // A message that comes too early is sent again with a delay.
+    ...permissions.send([queue]),
+  ])
+}
+
+/** The same without messages: for attempts that are given to the one who runs them. */
+export function makeTaskGrants(
+  foundation: Foundation,
+  { secrets, allows = [], policies = [] }: DeployedPool,
+  more: iam.PolicyStatement[] = [],
+): Grants {
+  const { permissions, storage, secretsPrefix } = foundation
+  const { bucket, prefix } = parseS3Prefix(storage)
   const statements = [
     ...permissions.records(),
     ...permissions.yields(),
     ...permissions.objects(bucket, prefix, 'write'),
     ...foundation.allowReading(),
-    ...permissions.take([queue], runsOn === 'fargate' ? 'container' : 'function'),
-    // A message that comes too early is sent again with a delay.
-    ...permissions.send([queue]),
+    ...more,
     ...allows.map((each) => new iam.PolicyStatement(each)),
   ]
   return { ...combineGrants(statements, permissions.readSecrets(secrets, secretsPrefix)), policies }

@@ -13,6 +13,7 @@ import { describeBrokenModule } from '../src/project/check-definitions.ts'
 import { loadProject, type Project, requireConfig } from '../src/project/load-config.ts'
 import { bundleEntries, type CodeOptions, resolveOwnModule } from './bundle.ts'
 import { copyExternalPackages } from './external.ts'
+import { type DeployedProgram, readPrograms } from './read-programs.ts'
 
 /** A project to deploy: the input of the stack. */
 export interface DeployedProject {
@@ -23,6 +24,10 @@ export interface DeployedProject {
   environment: DeployedEnvironment
   pipelines: Pipeline[]
   pools: { [name: string]: DeployedPool }
+  /** What its tasks in containers run; none: nothing is made for them. */
+  programs: DeployedProgram[]
+  /** Folder with the context of the keeper's image, if there are programs. */
+  keeper?: string
   /** Names of the budgets. */
   budgets: string[]
   /** Names of the secrets that tasks use. */
@@ -66,11 +71,11 @@ export async function readProject({
   const environment = findDeployedEnvironment(project, name)
   refuseBroken(project)
   refusePoolNames(project)
-  refuseContainers(project)
   const out = outdir ?? join(project.folder, '.sluice', 'deploy', name)
+  const { programs, ofFamilies } = readPrograms(project, join(out, 'refs'))
   const shared: CodeOptions = {
     project,
-    settings: { limits: project.limits, containers: listContainerPools(project) },
+    settings: { limits: project.limits, containers: listContainerPools(project), programs: ofFamilies },
     build,
     external: environment.external ?? [],
   }
@@ -90,6 +95,8 @@ export async function readProject({
     environment,
     pipelines: [...project.pipelines.values()],
     pools,
+    programs,
+    ...(programs.length === 0 ? {} : { keeper: await bundleKeeper(path, join(out, 'keeper'), shared) }),
     budgets: Object.keys(project.limits.budgets),
     secrets: [...new Set(Object.values(pools).flatMap((pool) => pool.secrets))].sort(),
     functions: Object.fromEntries(DECIDERS.map((each) => [each, join(out, 'functions')])),
@@ -101,17 +108,6 @@ function refusePoolNames({ pools }: Project): void {
   const problems = findPoolNameProblems(Object.keys(pools))
   if (problems.length > 0)
     throw new SluiceError('invalid_deployment', `Nothing was deployed:\n- ${problems.join('\n- ')}`)
-}
-
-/** Tasks that are containers themselves run on one machine only; on AWS nothing would start them. */
-function refuseContainers({ tasks }: Project): void {
-  const families = [...tasks.values()].flatMap(({ family, container }) => (container ? [family] : []))
-  if (families.length > 0)
-    throw new SluiceError(
-      'invalid_deployment',
-      `Nothing was deployed: ${families.join(', ')} are containers, which run on one machine only in this version.`,
-      { hint: 'Leave the pipelines with containers out of the config of the deployment.' },
-    )
 }
 
 /** How the containers of each pool are launched. */
@@ -175,6 +171,17 @@ async function bundlePool(
     throw new Error(`the code of ${pool} cannot be packed: ${packed.error ?? packed.stderr}`)
   copyImageParts(dirname(path), image)
   return { folder: image, version }
+}
+
+/** The image of the keepers, which have none of the user's modules: what they run is in the plan. */
+async function bundleKeeper(path: string, folder: string, shared: CodeOptions): Promise<string> {
+  await bundleEntries({ main: { is: 'keeper' } }, join(folder, 'code'), {
+    ...shared,
+    project: { path, modules: [] },
+    external: [],
+  })
+  copyImageParts(dirname(path), folder)
+  return folder
 }
 
 /** The Dockerfile and the files from which it installs packages: a layer that changes only with the lockfile. */

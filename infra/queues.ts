@@ -14,6 +14,9 @@ export interface QueuesProps {
   layout: Layout
   pools: string[]
   functionTimeout: Duration
+  /** Names of the queues of programs, and the timeout of the function that launches them. */
+  programs: string[]
+  launchTimeout: Duration
 }
 
 /** Longest time that SQS keeps a message. */
@@ -30,12 +33,15 @@ export class Queues extends Construct {
   readonly stream: sqs.Queue
   readonly #layout: Layout
 
-  constructor(scope: Construct, id: string, { layout, pools, functionTimeout }: QueuesProps) {
+  constructor(
+    scope: Construct,
+    id: string,
+    { layout, pools, functionTimeout, programs, launchTimeout }: QueuesProps,
+  ) {
     super(scope, id)
     this.#layout = layout
-    // AWS advises six times the function's timeout: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
-    const visibility = Duration.seconds(Math.min(functionTimeout.toSeconds() * 6, 43_200))
-    for (const pool of pools) this.pools.set(pool, this.poolQueue(pool, visibility))
+    for (const pool of pools) this.pools.set(pool, this.poolQueue(pool, makeVisibility(functionTimeout)))
+    for (const queue of programs) this.pools.set(queue, this.poolQueue(queue, makeVisibility(launchTimeout)))
     this.repair = queueIn(this, 'Repair', { visibilityTimeout: Duration.minutes(6) })
     this.schedules = new sqs.Queue(this, 'ScheduleDeadLetters', SAFE)
     this.stream = new sqs.Queue(this, 'StreamDeadLetters', SAFE)
@@ -79,6 +85,10 @@ export class Queues extends Construct {
     return queueIn(scope, `Pool-${pool}`, { visibilityTimeout, ...named })
   }
 }
+
+/** AWS advises six times the function's timeout: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html */
+const makeVisibility = (functionTimeout: Duration) =>
+  Duration.seconds(Math.min(functionTimeout.toSeconds() * 6, 43_200))
 
 /** A queue with its dead letters. */
 function queueIn(

@@ -1,6 +1,7 @@
 import { Tags } from 'aws-cdk-lib'
 import * as ecs from 'aws-cdk-lib/aws-ecs'
 import type * as lambda from 'aws-cdk-lib/aws-lambda'
+import type * as logs from 'aws-cdk-lib/aws-logs'
 import { Construct } from 'constructs'
 import { Api } from './api.ts'
 import { acknowledgeExceptions } from './constructs/exceptions.ts'
@@ -10,10 +11,12 @@ import type { Executions } from './executions.ts'
 import { Foundation } from './foundation.ts'
 import { JobEvents } from './job-events.ts'
 import { Launching } from './launching.ts'
+import { LaunchingPrograms } from './launching-programs.ts'
 import { Monitoring } from './monitoring.ts'
 import { addDeploymentOutputs } from './outputs.ts'
 import { Planning } from './planning.ts'
 import { LambdaPool, listPoolsOn } from './pools.ts'
+import { Programs } from './programs.ts'
 import type { DeployedProject } from './project.ts'
 import type { Queues } from './queues.ts'
 import type { Records } from './records.ts'
@@ -64,15 +67,15 @@ export class Sluice extends Construct {
     const jobEvents = new JobEvents(foundation, launching, containers)
     const planning = new Planning(foundation)
     const scheduling = new Scheduling(foundation, tick)
-    const api = new Api(
-      foundation,
-      new Map([
-        ...(containers?.logGroups ?? []),
-        ...pools.map(({ name, logGroup }) => [name, logGroup] as const),
-      ]),
-    )
+    const logGroups = new Map([
+      ...(containers?.logGroups ?? []),
+      ...pools.map(({ name, logGroup }) => [name, logGroup] as const),
+    ])
+    const api = new Api(foundation, logGroups)
+    const programs = addPrograms(foundation, { ...props, containers, logGroups })
     const own = {
       'launch-workers': launching.function,
+      ...programs,
       advance,
       tick,
       'job-events': jobEvents.function,
@@ -107,8 +110,31 @@ function addContainers(
   { architecture = ecs.CpuArchitecture.ARM64, images = {} }: Pick<SluiceProps, 'architecture' | 'images'>,
 ): Containers | undefined {
   const pools = listPoolsOn(foundation.project, 'fargate')
-  if (Object.keys(pools).length === 0) return undefined
+  if (Object.keys(pools).length + foundation.project.programs.length === 0) return undefined
   return new Containers(foundation.scope, 'Containers', { foundation, pools, architecture, images })
+}
+
+/** What launches the programs of tasks in containers, if the project has any. */
+function addPrograms(
+  foundation: Foundation,
+  {
+    containers,
+    logGroups,
+    architecture = ecs.CpuArchitecture.ARM64,
+  }: Pick<SluiceProps, 'architecture'> & {
+    containers: Containers | undefined
+    logGroups: Map<string, logs.LogGroup>
+  },
+): { 'launch-programs'?: lambda.Function } {
+  if (containers === undefined || foundation.project.programs.length === 0) return {}
+  const programs = new Programs(foundation.scope, 'Programs', {
+    foundation,
+    containers,
+    logGroups,
+    architecture,
+  })
+  for (const { pool, definition } of programs.definitions) tagPool(definition, pool)
+  return { 'launch-programs': new LaunchingPrograms(foundation, containers, programs).function }
 }
 
 /** Tags all resources, and the resources of one pool with its name; a pipeline's state machine has its own tag. */
@@ -120,7 +146,8 @@ function addTags(
 ): void {
   for (const [key, value] of Object.entries({ ...project.environment.tags, ...makeBillingTags(project) }))
     Tags.of(sluice).add(key, value)
-  const tagPool = (part: Construct, pool: string) => Tags.of(part).add('sluice:pool', pool)
   for (const [pool, definition] of containers?.definitions ?? []) tagPool(definition, pool)
   for (const pool of pools) for (const part of [pool.function, pool.logGroup]) tagPool(part, pool.name)
 }
+
+const tagPool = (part: Construct, pool: string) => Tags.of(part).add('sluice:pool', pool)

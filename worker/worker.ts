@@ -31,6 +31,8 @@ export async function runContainerWorker(build: Build): Promise<void> {
     worker: await readWorkerId(),
     project,
     limits: project.limits,
+    // How many run at once is the number of workers here.
+    programs: {},
     memoryMb: told.memoryMb,
     waitSeconds: Math.min(WAIT_SECONDS, idleSeconds),
     runner: makeIsolatedBodyRunner({ project, storage: told.storage, graceMs: GRACE_MS, adapt: alone }),

@@ -28,6 +28,9 @@ export function makeTaskId(family: string, significant: Params): string {
   return [family, sha256(toCanonicalJson(significant))].join('-')
 }
 
+/** The family of a task, by its id. */
+export const parseFamilyOfTask = (taskId: string): string => taskId.slice(0, taskId.lastIndexOf('-'))
+
 /**
  * The key of a request: the pipeline (or family) and 16 hex digits of the hash of its significant parameters.
  * With `-<n>` for a run it stays below the 80 characters of an execution's name for names up to 50.

@@ -23,6 +23,12 @@ export const IN_CONTAINER = {
 /** The variable that tells a container which code it is to run: JSON with `uri` and `version`. */
 export const CODE_VARIABLE = 'SLUICE_BUNDLE'
 
+/**
+ * The two containers of an ECS task that runs a program of the user's: the keeper, which is Sluice's, and the program's own. The file
+ * is there when the program may start.
+ */
+export const KEPT = { keeper: 'keeper', program: 'program', ready: '/tmp/sluice-ready' } as const
+
 /** Prefixes of plans and of targets in the bucket of a deployment. */
 export const OBJECTS = { plans: 'plans/', targets: 'targets' } as const
 
@@ -91,6 +97,13 @@ export const EVENTS = {
 /** The container of a pool's task. */
 export const CONTAINER = 'worker'
 
+/** The queue of the containers of a pool; the pool's other tasks have the queue of its own name. */
+export const makeProgramsQueueName = (pool: string): string => `${pool}_programs`
+
+/** The family of the task definition of a program; `families` is what all families of a deployment begin with. */
+export const makeProgramFamily = (families: string, pool: string, id: string): string =>
+  `${families}${pool}_${id}`
+
 /** Capacity providers of containers: at the usual price, and spare capacity that AWS may take back. */
 export const CAPACITY = { usual: 'FARGATE', spare: 'FARGATE_SPOT' } as const
 
@@ -107,6 +120,7 @@ export const POOL_DEFAULTS = {
 
 const ON_LAMBDA = 'lambda/'
 const ON_FARGATE = 'fargate/'
+const BY_KEEPER = 'keeper/'
 
 /** The worker that a Lambda function is, by its log stream. */
 export const makeLambdaWorkerId = (logStream: string): string => `${ON_LAMBDA}${logStream}`
@@ -119,6 +133,10 @@ export const parseLambdaLogStream = (worker: string): string | undefined =>
 export const makeContainerWorkerId = (taskArn: string): string =>
   `${ON_FARGATE}${taskArn.slice(taskArn.lastIndexOf('/') + 1)}`
 
+/** The worker that a keeper is, by the ARN of its ECS task. */
+export const makeKeeperWorkerId = (taskArn: string): string =>
+  `${BY_KEEPER}${taskArn.slice(taskArn.lastIndexOf('/') + 1)}`
+
 /** The id of a worker's ECS task; undefined for a worker that is no container. */
 export const parseEcsTaskId = (worker: string): string | undefined =>
   worker.startsWith(ON_FARGATE) ? worker.slice(ON_FARGATE.length) : undefined
@@ -127,6 +145,7 @@ export const parseEcsTaskId = (worker: string): string | undefined =>
 export function findWorkerLogStream(worker: string, pool: string): string | undefined {
   const onLambda = parseLambdaLogStream(worker)
   if (onLambda !== undefined) return onLambda
+  if (worker.startsWith(BY_KEEPER)) return `${pool}/${KEPT.keeper}/${worker.slice(BY_KEEPER.length)}`
   const task = parseEcsTaskId(worker)
   return task === undefined ? undefined : `${pool}/${CONTAINER}/${task}`
 }

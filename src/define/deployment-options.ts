@@ -6,6 +6,7 @@ export const DECIDERS = [
   'plan',
   'advance',
   'launch-workers',
+  'launch-programs',
   'tick',
   'job-events',
   'api',
@@ -76,7 +77,8 @@ export const POOL_RIGHTS = {
 } as const
 
 /** Names of the network and of parts of other pools. */
-const TAKEN = /^(cluster|network|noingress)$|-(logs|code|image|linux|repository|taskrole|executionrole)$/i
+const TAKEN =
+  /^(cluster|network|noingress)$|-(logs|code|image|linux|repository|taskrole|executionrole)$|_programs$/i
 
 /** Why a deployment cannot have pools of these names. */
 export function findPoolNameProblems(names: string[]): string[] {

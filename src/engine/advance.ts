@@ -1,4 +1,5 @@
 import type { Stored } from '../core/change.ts'
+import { parseFamilyOfTask } from '../core/identity.ts'
 import { type Key, keys } from '../core/keys.ts'
 import { type FeedEvent, MAX_DELAY_MS } from '../core/ports/deciding.ts'
 import type { Run } from '../core/records/run.ts'
@@ -100,6 +101,7 @@ async function sendQueued({ ports }: Context, tasks: Stored<TaskRun>[]): Promise
         delayMs: delayOf(task),
         pool: task.pool,
         priority: task.priority,
+        family: parseFamilyOfTask(task.taskId),
       })),
     )
   await writeChangesSingly(

@@ -81,12 +81,7 @@ async function tryClaim(context: Context, message: Message, nonce: string): Prom
   if (task === undefined || !(isOurs || isQueued)) return { is: 'settled' }
   const planned = await readPlannedTask(context, message)
   // Its own claim has marked the lock, so whether the target was believed before is not known any more.
-  if (isOurs)
-    return makeClaimedAttempt(context, task, planned, {
-      nonce,
-      rows: await readTaskLimits(context, planned),
-      replaces: true,
-    })
+  if (isOurs) return asOurs(readClaimedAttempt(context, task, planned, { nonce, replaces: true }))
   const run = await readCachedOpenRun(context.ports, message.run)
   if (run === undefined) return { is: 'settled' }
   return actOnHindrances(context, await readClaimSnapshot(context, run, task, planned), nonce)
@@ -214,33 +209,49 @@ async function takeAttempt(
     ...takeLimits(rows, holder, moment),
   ])
   if (result.ok)
-    return makeClaimedAttempt(context, { ...task, ...set }, planned, {
-      nonce,
-      rows,
-      replaces: lock?.unproven === true,
-    })
+    return asOurs(
+      makeClaimedAttempt(context, { ...task, ...set }, planned, {
+        nonce,
+        rows,
+        replaces: lock?.unproven === true,
+      }),
+    )
   const stood = result.failures.find((each) => each.current?.kind === 'taskRun')?.current
   if (stood?.kind === 'taskRun' && stood.nonce === nonce)
-    return makeClaimedAttempt(context, stood, planned, { nonce, rows, replaces: true })
+    return asOurs(makeClaimedAttempt(context, stood, planned, { nonce, rows, replaces: true }))
   return 'race'
 }
 
 /** A marker is written together with the success of its attempt, so that it always proves it. */
 const makeUnprovenMark = ({ outputs }: PlannedTask) => (outputs.length === 0 ? undefined : true)
 
+const asOurs = async (claimed: Promise<ClaimedAttempt>): Promise<ClaimResult> => ({
+  is: 'ours',
+  claimed: await claimed,
+})
+
+/** An attempt that was claimed before, as whoever has its nonce goes on with it. */
+export const readClaimedAttempt = async (
+  context: Context,
+  task: Stored<TaskRun>,
+  planned: PlannedTask,
+  parts: { nonce: string; replaces: boolean },
+): Promise<ClaimedAttempt> =>
+  makeClaimedAttempt(context, task, planned, { ...parts, rows: await readTaskLimits(context, planned) })
+
 async function makeClaimedAttempt(
   context: Context,
   task: Stored<TaskRun>,
   planned: PlannedTask,
   { nonce, rows, replaces }: { nonce: string; rows: readonly LimitRow[]; replaces: boolean },
-): Promise<ClaimResult> {
+): Promise<ClaimedAttempt> {
   const { store } = context.ports
   const upstreams = await readPlannedUpstreams(context, task.run, planned)
   const dependencies = await readYieldedDependencies(context, task)
   const memoryMb = task.memoryMb ?? planned.policy.memoryMb
   // Only what ended an attempt before leaves a checkpoint.
   const [checkpoint] = task.attempt === 1 ? [] : await store.read([keys.checkpoint(task.run, task.number)])
-  const claimed: ClaimedAttempt = {
+  return {
     task,
     planned,
     upstreams,
@@ -251,7 +262,6 @@ async function makeClaimedAttempt(
     ...(memoryMb === undefined ? {} : { memoryMb }),
     ...(checkpoint === undefined ? {} : { checkpoint: checkpoint.value }),
   }
-  return { is: 'ours', claimed }
 }
 
 function listReservations(rows: readonly LimitRow[]): ClaimedAttempt['budgets'] {

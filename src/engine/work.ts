@@ -178,6 +178,11 @@ export class Worker {
     else await acknowledged
   }
 
+  /** Runs an attempt that was claimed elsewhere, whose lease this process has taken over, to its end. */
+  continue(claimed: ClaimedAttempt): Promise<void> {
+    return this.#execute(claimed)
+  }
+
   /** Puts back what this process cannot run. */
   async #leave(delivery: Delivery, { family, isWholeRun }: ClaimResult & { is: 'unfit' }): Promise<void> {
     const { delayMs, isNews } = this.#unfit.note(delivery.message, isWholeRun)

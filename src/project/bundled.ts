@@ -13,11 +13,27 @@ export interface BundledContainers {
   [pool: string]: { most: number; spot: boolean }
 }
 
+/** How the program of each family that is a container is launched. */
+export interface BundledPrograms {
+  [family: string]: {
+    pool: string
+    /** Names its task definition within the pool. */
+    id: string
+    /** What its pool gives a task that says nothing itself. */
+    cpu: number
+    memoryMb: number
+    /** On spare capacity first. */
+    spot: boolean
+  }
+}
+
 /** What the entry of a bundle passes in that decides without user code. */
 export interface BundledSettings {
   limits: Limits
   /** Its pools of containers. */
   containers: BundledContainers
+  /** Its families that are containers. */
+  programs: BundledPrograms
 }
 
 /** The path of the config in a bundle. No such file is there. */

@@ -38,6 +38,7 @@ function makeProject(test: TestContext): { folder: string; options: CodeOptions 
     settings: {
       limits: { pools: { default: {} }, resources: {}, budgets: {}, plans: { maxTasks: 1, maxDepth: 1 } },
       containers: {},
+      programs: {},
     },
     build: write(
       'build.ts',

@@ -55,3 +55,22 @@ base_image() {
   rm -rf "$root"/var/cache/apt/archives/*.deb "$root"/var/lib/apt/lists/*
   tar -C "$root" -c . | "$engine" import --change 'CMD ["node"]' - "$image" >/dev/null
 }
+
+# An image of nobody's making: busybox alone, with its programs, and a user who is not root.
+program_image=registry.test/busybox:1
+busybox_image() {
+  "$engine" image inspect "$program_image" >/dev/null 2>&1 && return
+  local folder=$home/busybox
+  rm -rf "$folder"
+  mkdir -p "$folder/root/bin" "$folder/root/tmp"
+  (
+    cd "$folder"
+    apt-get download -qq busybox-static >/dev/null 2>&1 || { as_root apt-get update -qq && apt-get download -qq busybox-static; }
+    dpkg-deb -x busybox-static_*.deb package
+    cp package/bin/busybox root/bin/busybox
+    for name in $(root/bin/busybox --list | grep -vx busybox); do ln -sf busybox "root/bin/$name"; done
+    chmod 1777 root/tmp
+  ) >&2
+  tar -C "$folder/root" -c . |
+    "$engine" import --change 'USER 1234:1234' --change 'CMD ["/bin/sh"]' - "$program_image" >/dev/null
+}

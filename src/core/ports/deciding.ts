@@ -110,6 +110,8 @@ export interface OutgoingMessage {
   pool: string
   /** Higher goes first. */
   priority: number
+  /** Family of its task, if the adapter needs it to tell who can run it. */
+  family?: string
 }
 
 /** Which messages a worker can use. */

@@ -10,6 +10,10 @@ export interface Build {
   leaseMs: number
   /** How often a lease is extended; each time is a write. */
   heartbeatMs: number
+  /** How long ECS lets a program in a container stop before it kills it; shorter than a lease less two heartbeats. */
+  stopMs: number
+  /** How long a program that was launched may take until its keeper runs. */
+  launchMs: number
   /** How every client of AWS tries again. */
   client: Pick<SFNClientConfig, 'maxAttempts' | 'retryMode' | 'requestHandler'>
   /** Puts something around the ports. */
@@ -23,6 +27,8 @@ export interface Build {
 export const BUILD: Build = {
   leaseMs: 60_000,
   heartbeatMs: 15_000,
+  stopMs: 30_000,
+  launchMs: 15 * 60_000,
   client: { maxAttempts: 8, retryMode: 'standard' },
   wrapPorts: (ports) => ports,
 }

@@ -28,6 +28,15 @@ const WORKERS = z.strictObject({
   families: z.string(),
 })
 
+/** The attempt that a keeper takes over. */
+const HANDOVER = z.strictObject({
+  run: z.string(),
+  number: z.int(),
+  attempt: z.int(),
+  nonce: z.string(),
+  replaces: z.boolean(),
+})
+
 /** Everything that the stack tells its functions and containers. Names of variables are spelled here, for both sides. */
 const SETTINGS = {
   environment: { name: 'SLUICE_ENVIRONMENT', schema: z.string().min(1) },
@@ -49,6 +58,8 @@ const SETTINGS = {
   idleSeconds: { name: 'SLUICE_IDLE_SECONDS', schema: z.coerce.number().int() },
   /** How many tasks a container runs before it ends; 0: it drains the queue. */
   tasksPerWorker: { name: 'SLUICE_TASKS_PER_WORKER', schema: z.coerce.number().int() },
+  /** Of a keeper: what it takes over, as the launcher tells it. */
+  handover: { name: 'SLUICE_HANDOVER', schema: jsonOf(HANDOVER) },
   code: { name: 'SLUICE_CODE', schema: z.string().min(1) },
 } as const
 
@@ -76,10 +87,12 @@ export const SETTINGS_OF = {
   advance: [...SHARED_SETTINGS, 'repairQueue', 'launcher'],
   'lambda-worker': [...SHARED_SETTINGS, 'pool', 'memoryMb'],
   'launch-workers': [...SHARED_SETTINGS, 'workers'],
+  'launch-programs': [...SHARED_SETTINGS, 'workers'],
   tick: [...SHARED_SETTINGS, 'launcher', 'logGroups'],
   'job-events': [...SHARED_SETTINGS, 'launcher'],
   api: [...SHARED_SETTINGS, 'machines', 'logGroups'],
   worker: [...SHARED_SETTINGS, 'pool', 'memoryMb', 'idleSeconds', 'tasksPerWorker'],
+  keeper: [...SHARED_SETTINGS, 'pool', 'handover'],
 } as const satisfies Record<string, readonly Setting[]>
 
 /** A part of the deployment that is told settings. */
@@ -113,6 +126,14 @@ export function readPartSettings<P extends Part>(
 /** What a setting says for one pool; undefined if it knows no such pool. */
 export const findPoolSetting = (byPool: { [pool: string]: string }, pool: string): string | undefined =>
   byPool[pool] ?? (byPool['*'] === undefined ? undefined : `${byPool['*']}${pool}`)
+
+/** The attempt that an ECS task was launched for, by the variables of its keeper; undefined for any other ECS task. */
+export function parseHandover(
+  variables: readonly { name: string; value: string }[],
+): z.output<typeof HANDOVER> | undefined {
+  const { name, schema } = SETTINGS.handover
+  return schema.safeParse(variables.find((each) => each.name === name)?.value).data
+}
 
 /** The variable of a setting. */
 export const toSettingVariable = (setting: Setting): string => SETTINGS[setting].name

@@ -10,7 +10,7 @@ import { makeSystemClock } from '../../adapters/system/clock.ts'
 import type { Home } from '../../control/home.ts'
 import { SluiceError } from '../../core/errors.ts'
 import type { Limits } from '../../core/limits.ts'
-import { OBJECTS, POOL_DEFAULTS } from '../../core/names.ts'
+import { makeProgramsQueueName, OBJECTS, POOL_DEFAULTS } from '../../core/names.ts'
 import type { Plan } from '../../core/plan.ts'
 import type { Feed, Ports, Queue } from '../../core/ports/deciding.ts'
 import type { Runner } from '../../core/ports/working.ts'
@@ -19,6 +19,7 @@ import type { TaskDefinition } from '../../define/task.ts'
 import type { Context, Settings } from '../../engine/context.ts'
 import { makeCompleteness } from '../../planning/completeness.ts'
 import { makeSurroundings } from '../../planning/surroundings.ts'
+import type { BundledPrograms } from '../../project/bundled.ts'
 import type { Project } from '../../project/load-config.ts'
 import type { Build } from './build.ts'
 import { makeAwsClients } from './clients.ts'
@@ -36,12 +37,18 @@ export interface HomeParts {
   /** Absent for parts that decide without user code. */
   project?: Project
   limits: Limits
+  /** Its families that are containers, for parts that send messages, plan, or end attempts. */
+  programs: BundledPrograms
   /** How long a request for messages waits. @default 0 */
   waitSeconds?: number
   /** Only for parts that run bodies. */
   runner?: (home: Omit<Home, 'context' | 'close'>) => Runner
   /** Memory of the place where bodies run. */
   memoryMb?: number
+  /** The most that an attempt gets after it ran out of memory. @default `memoryMb` */
+  largestMemoryMb?: number
+  /** How long an attempt that it claims is its own. @default as long as four heartbeats */
+  leaseMs?: number
   isGone?: (worker: string) => Promise<boolean>
   deathOf?: Ports['deathOf']
   /** Changes how messages are taken or sent. */
@@ -61,9 +68,12 @@ const NO_RUNNER: Runner = {
 
 /** The engine on AWS: DynamoDB, S3, SQS and Secrets Manager. */
 export function openDeployedHome(told: Deployment, parts: HomeParts): Home {
-  const { build, waitSeconds = 0, project, limits, worker } = parts
+  const { build, waitSeconds = 0, project, limits, programs, worker } = parts
   const { dynamodb, s3, sqs, secretsManager } = makeAwsClients(build)
-  const messages = makeSqsQueue(sqs, { urls: urlsOf(told.queues, Object.keys(limits.pools)), waitSeconds })
+  const messages = separatePrograms(
+    makeSqsQueue(sqs, { urls: listQueueUrls(told.queues, Object.keys(limits.pools)), waitSeconds }),
+    programs,
+  )
   const { store, plans, queue } = build.wrapPorts({
     store: makeDynamoStore(dynamodb, told.table),
     plans: makeS3Plans(s3, told.bucket, OBJECTS.plans),
@@ -77,7 +87,7 @@ export function openDeployedHome(told: Deployment, parts: HomeParts): Home {
     secrets: makeManagedSecrets(secretsManager, told.secrets, told.environment),
     surroundings,
     definitions: { tasks, limits, surroundings, storageFolder: told.storage, completeness, store },
-    requireRunnable: refuseContainers,
+    requireRunnable: async (plan: Plan) => refuseUnknownPrograms(plan, programs),
   }
   const runner = parts.runner?.(looks) ?? NO_RUNNER
   const context: Context = {
@@ -93,30 +103,54 @@ export function openDeployedHome(told: Deployment, parts: HomeParts): Home {
       isGone: parts.isGone ?? (async () => false),
       ...(parts.deathOf && { deathOf: parts.deathOf }),
     },
-    settings: { ...settingsOf(told.code, parts), worker },
+    settings: {
+      ...settingsOf(told.code, parts),
+      worker,
+      ...(parts.leaseMs === undefined ? {} : { leaseMs: parts.leaseMs }),
+    },
   }
   return { ...looks, context, close: () => runner.close() }
 }
 
-/** Nothing on AWS starts a container of the user's: without this its command would run without its image. */
-async function refuseContainers({ tasks }: Plan): Promise<void> {
-  const wrong = tasks.find(({ container, complete }) => container !== undefined && !complete)
+/** Nothing on AWS starts an image that the deployment does not know: its task definitions are made by `deploy` alone. */
+function refuseUnknownPrograms({ tasks }: Plan, programs: BundledPrograms): void {
+  const wrong = tasks.find(
+    ({ container, complete, family }) =>
+      container !== undefined && !complete && programs[family] === undefined,
+  )
   if (wrong === undefined) return
   throw new SluiceError(
     'invalid_plan',
-    `Nothing was started: ${wrong.label} runs in an image, which a deployment cannot do in this version.`,
+    `Nothing was started: ${wrong.label} runs in an image that is not part of the deployment.`,
     {
-      hint: 'Run it on one machine, without --env.',
+      hint: 'Define it with container(…) and deploy it, or run the plan on one machine, without --env.',
     },
   )
 }
 
-const urlsOf = (queues: Deployment['queues'], pools: string[]): { [pool: string]: string } =>
-  Object.fromEntries(pools.map((pool) => [pool, findPoolSetting(queues, pool) ?? '']))
+/** Containers of the user's have a queue of their own beside that of their pool, because nothing that takes from there can run them. */
+const separatePrograms = (queue: Queue, programs: BundledPrograms): Queue => ({
+  ...queue,
+  send: (messages) =>
+    queue.send(
+      messages.map((each) =>
+        each.family !== undefined && programs[each.family] !== undefined
+          ? { ...each, pool: makeProgramsQueueName(each.pool) }
+          : each,
+      ),
+    ),
+})
+
+const listQueueUrls = (queues: Deployment['queues'], pools: string[]): { [pool: string]: string } =>
+  Object.fromEntries(
+    pools
+      .flatMap((name) => [name, makeProgramsQueueName(name)])
+      .map((name) => [name, findPoolSetting(queues, name) ?? '']),
+  )
 
 function settingsOf(
   code: string,
-  { build, limits, memoryMb = POOL_DEFAULTS.lambdaMemoryMb }: HomeParts,
+  { build, limits, programs, memoryMb = POOL_DEFAULTS.lambdaMemoryMb, largestMemoryMb = memoryMb }: HomeParts,
 ): Omit<Settings, 'worker'> {
   return {
     code,
@@ -124,8 +158,8 @@ function settingsOf(
     heartbeatMs: build.heartbeatMs,
     skewMs: SKEW_MS,
     auditMs: AUDIT_MS,
-    limits: toDeployedLimits(limits),
+    limits: toDeployedLimits(limits, programs),
     defaultMemoryMb: memoryMb,
-    largestMemoryMb: memoryMb,
+    largestMemoryMb,
   }
 }

@@ -1,9 +1,9 @@
+import { getContainerProgram } from '../../core/program.ts'
 import type { AttemptOutcome } from '../../core/records/status.ts'
 import type { Attempt } from '../attempt.ts'
 import type { AttemptExit } from '../attempt-end.ts'
 import { readExitCode } from '../program.ts'
 import type { ContainerEnd } from './container-run.ts'
-import { getContainerProgram } from './container-spec.ts'
 
 /** The exit code of a container whose program was ended by a signal is this and the signal's number. */
 const SIGNALLED = 128

@@ -26,6 +26,8 @@ export interface ToldByProgram {
   result?: Json
 }
 
+/** How often the file is looked at while it is followed. */
+const FOLLOW_MS = 500
 /** Read at most so much in one look; more is read at the next one. */
 const CHUNK_BYTES = 256 * 1024
 /** Looks at once, so that a program that writes without end does not hold up everything else. */
@@ -48,12 +50,43 @@ export class ContainerEvents {
   #rest = ''
   #line = 0
   #problems = 0
+  #following: NodeJS.Timeout | undefined
+  #onProgress: (progress: Progress) => void = () => {}
 
   /** `onProblem` takes a sentence for a line that cannot be used. A checkpoint that holds one of the secrets is left out. */
   constructor(path: string, secrets: { readonly [name: string]: string }, onProblem: (text: string) => void) {
     this.#path = path
     this.#secrets = secrets
     this.#onProblem = onProblem
+  }
+
+  /** Reads the file again and again, and tells progress, until it is left or ended. */
+  follow(onProgress: (progress: Progress) => void): void {
+    this.#onProgress = onProgress
+    this.#following = setInterval(() => {
+      if (this.read()) this.#tellProgress()
+    }, FOLLOW_MS)
+  }
+
+  /** Follows the file no longer. */
+  leave(): void {
+    clearInterval(this.#following)
+  }
+
+  /** Reads the rest when the program has ended; returns what it has told for the next attempt and for budgets. */
+  end(): Pick<ToldByProgram, 'checkpoint' | 'spent'> {
+    this.leave()
+    this.close()
+    this.#tellProgress()
+    const { checkpoint, spent } = this.told
+    return {
+      ...(checkpoint === undefined ? {} : { checkpoint }),
+      ...(spent === undefined ? {} : { spent }),
+    }
+  }
+
+  #tellProgress(): void {
+    if (this.told.progress !== undefined) this.#onProgress(this.told.progress)
   }
 
   /** Reads what has been written since the last look; true if the program has told progress. */

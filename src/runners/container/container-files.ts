@@ -1,11 +1,9 @@
 import {
   chmodSync,
-  type Dirent,
   existsSync,
   lchownSync,
   lstatSync,
   mkdirSync,
-  readdirSync,
   renameSync,
   rmSync,
   writeFileSync,
@@ -13,10 +11,20 @@ import {
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, posix } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Json } from '../../core/json.ts'
 import { IN_CONTAINER } from '../../core/names.ts'
-import type { ContainerOutput, ContainerProgram } from '../../core/plan.ts'
+import type { ContainerProgram } from '../../core/plan.ts'
+import { ATTEMPT_FILES } from '../../core/program.ts'
 import { formatPathBesideTarget, moveIntoPlace } from '../move-into-place.ts'
+import {
+  findOutputProblem,
+  type GivenFiles,
+  listEntries,
+  listFiles,
+  makeOpenFolder,
+  makeOutputFolders,
+  OPEN_FOLDER,
+  writeAttemptFiles,
+} from './program-files.ts'
 
 /*
  * The files of one container, in a folder of its own beside its first output: `out` is what it writes, `attempt` is where it
@@ -28,33 +36,12 @@ import { formatPathBesideTarget, moveIntoPlace } from '../move-into-place.ts'
  * 4. The folder belongs to the container: who removes the container removes it.
  */
 
-/** Names of the files by which a program talks with Sluice. */
-export const ATTEMPT_FILES = {
-  params: 'params.json',
-  events: 'events.jsonl',
-  requires: 'requires.jsonl',
-  checkpoint: 'checkpoint.json',
-} as const
-
 /** One path of this machine in the container. */
 export interface Mount {
   source: string
   target: string
   isReadOnly: boolean
 }
-
-/** What the program of a container is given beside its inputs. */
-export interface GivenFiles {
-  params: Json
-  /** What an earlier attempt has kept. */
-  checkpoint: Json | undefined
-  /** Results of tasks without output, by the URI of the input. */
-  results: ReadonlyMap<string, Json>
-}
-
-/** Every user of the image may write here. */
-const OPEN_FOLDER = 0o777
-const OPEN_FILE = 0o666
 
 /** The file that says that a container was asked to stop. */
 const STOPPED = 'stopped'
@@ -95,23 +82,9 @@ export class ContainerFiles {
   make({ params, checkpoint, results }: GivenFiles): void {
     mkdirSync(dirname(this.folder), { recursive: true })
     mkdirSync(this.folder, { mode: 0o700 })
-    for (const name of ['out', 'attempt', 'results']) makeOpenFolder(join(this.folder, name))
-    for (const { at, marker } of this.#program.outputs) {
-      const path = marker === undefined ? dirname(at) : at
-      let made = join(this.folder, 'out')
-      for (const part of path.split('/').filter((each) => each !== '.')) {
-        made = join(made, part)
-        makeOpenFolder(made)
-      }
-    }
-    const attempt = join(this.folder, 'attempt')
-    writeFileSync(join(attempt, ATTEMPT_FILES.params), JSON.stringify(params))
-    if (checkpoint !== undefined)
-      writeFileSync(join(attempt, ATTEMPT_FILES.checkpoint), JSON.stringify(checkpoint))
-    for (const path of [this.events, this.requires]) {
-      writeFileSync(path, '')
-      chmodSync(path, OPEN_FILE)
-    }
+    for (const name of ['attempt', 'results']) makeOpenFolder(join(this.folder, name))
+    makeOutputFolders(join(this.folder, 'out'), this.#program)
+    writeAttemptFiles(join(this.folder, 'attempt'), { params, checkpoint })
     for (const { uri, at } of this.#program.inputs)
       if (results.has(uri))
         writeFileSync(join(this.folder, 'results', basename(at)), JSON.stringify(results.get(uri)))
@@ -170,11 +143,7 @@ export class ContainerFiles {
 
   /** Why the outputs cannot be published; undefined if all are there, whole. */
   findOutputProblem(): string | undefined {
-    for (const output of this.#program.outputs) {
-      const problem = this.#findProblem(output)
-      if (problem !== undefined) return problem
-    }
-    return undefined
+    return findOutputProblem(join(this.folder, 'out'), this.#program)
   }
 
   /** Moves all outputs into place, or none. Those that are replaced are there until then. */
@@ -195,24 +164,6 @@ export class ContainerFiles {
       throw error
     }
   }
-
-  #findProblem({ at, marker }: ContainerOutput): string | undefined {
-    const shown = `${IN_CONTAINER.outputs}/${at}`
-    let path = join(this.folder, 'out')
-    for (const part of at.split('/')) {
-      if (!lstatSync(path).isDirectory()) return `${shown} is behind a link`
-      path = join(path, part)
-      if (lstatSync(path, { throwIfNoEntry: false }) === undefined)
-        return `the container ended well but its output is missing: ${shown}`
-    }
-    if (marker === undefined)
-      return lstatSync(path).isFile() ? undefined : `the output ${shown} is no plain file`
-    if (!lstatSync(path).isDirectory()) return `the output ${shown} is no folder`
-    if (marker.by === 'program' && !existsSync(join(path, marker.name)))
-      return `the container ended well but its output has no ${marker.name}: ${shown}`
-    const strange = listEntries(path).find((entry) => !entry.isFile() && !entry.isDirectory())
-    return strange && `the output ${shown} holds ${strange.name}, which is no plain file`
-  }
 }
 
 /** Whether a path is one of these, or below one. */
@@ -221,24 +172,10 @@ function isBelow(path: string, paths: ReadonlySet<string>): boolean {
   return false
 }
 
-function makeOpenFolder(path: string): void {
-  mkdirSync(path, { recursive: true })
-  chmodSync(path, OPEN_FOLDER)
-}
-
-const listEntries = (folder: string): Dirent[] =>
-  readdirSync(folder, { withFileTypes: true, recursive: true })
 const listAll = (folder: string) => [
   folder,
   ...listEntries(folder).map(({ parentPath, name }) => join(parentPath, name)),
 ]
-
-/** Paths of the files in a folder, relative to it, in order. */
-const listFiles = (folder: string): string[] =>
-  listEntries(folder)
-    .filter((entry) => entry.isFile())
-    .map(({ parentPath, name }) => join(parentPath, name).slice(folder.length + 1))
-    .sort()
 
 /** Whether another user owns something in a folder, or what is in it cannot be seen. */
 function hasForeignOwner(folder: string, user: number): boolean {

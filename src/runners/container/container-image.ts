@@ -6,6 +6,7 @@ import { join, relative, sep } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { SluiceError } from '../../core/errors.ts'
 import type { Image, ImageBuild } from '../../core/plan.ts'
+import { isMissingImage } from '../../core/program.ts'
 import { ContainerEngine, type EngineCall, readLastLine } from './container-engine.ts'
 
 /** An image that is on this machine. */
@@ -65,15 +66,11 @@ async function pull(engine: ContainerEngine, reference: string, call: ImageCall)
   return image
 }
 
-/** What registries say of an image that another try does not bring. */
-const FINAL =
-  /manifest unknown|not found|denied|unauthorized|no such image|did not resolve|invalid reference|no matching manifest/i
-
 function pullError(reference: string, stderr: string): Error {
   const message = `the image ${reference} cannot be pulled: ${readLastLine(stderr)}`
   // No registry is there by this name: it is for images that were made on this machine.
   const isLocal = reference.startsWith('localhost/')
-  if (!isLocal && !FINAL.test(stderr)) return new Error(message)
+  if (!isLocal && !isMissingImage(stderr)) return new Error(message)
   return new SluiceError('no_image', message, {
     hint: isLocal
       ? 'An image of localhost/ is made on this machine: build it first, or let Sluice build it, with build(…).'
@@ -159,9 +156,9 @@ async function openContext({ folder, ref }: ImageBuild, { signal }: EngineCall):
   const copy = await mkdtemp(join(tmpdir(), 'sluice-build-'))
   const close = () => rm(copy, { recursive: true, force: true })
   const archive = join(copy, '.archive.tar')
-  // A path of `git archive REF:./` is relative to the folder in which git is called.
+  // In a folder of a repository `git archive` takes that folder alone, with paths relative to it.
   const { code, stderr } = await git.call(
-    ['-C', folder, 'archive', '--format=tar', `--output=${archive}`, `${ref}:./`],
+    ['-C', folder, 'archive', '--format=tar', `--output=${archive}`, ref],
     signal === undefined ? {} : { signal },
   )
   const unpacked =

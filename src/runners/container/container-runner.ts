@@ -2,11 +2,12 @@ import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readErrorMessage, SluiceError } from '../../core/errors.ts'
 import type { Ending, Job, Runner } from '../../core/ports/working.ts'
+import { getContainerProgram } from '../../core/program.ts'
 import { type Attempt, type AttemptKind, type AttemptOptions, makeAttemptRunner } from '../attempt.ts'
 import { type ContainerEngine, findContainerEngine } from './container-engine.ts'
 import { ContainerImages, type ReadyImage } from './container-image.ts'
 import { removeAbandonedContainers } from './container-leftovers.ts'
-import { getContainerProgram, type PreparedContainer } from './container-spec.ts'
+import type { PreparedContainer } from './container-spec.ts'
 import { RunningContainer } from './running-container.ts'
 
 /*

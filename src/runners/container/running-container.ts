@@ -2,6 +2,7 @@ import { readErrorMessage } from '../../core/errors.ts'
 import { RESULT_MAX_BYTES } from '../../core/json.ts'
 import { IN_CONTAINER } from '../../core/names.ts'
 import type { BodyEnd, Ending } from '../../core/ports/working.ts'
+import { getContainerProgram } from '../../core/program.ts'
 import type { AttemptOutcome } from '../../core/records/status.ts'
 import { startLongTimer, type Timer } from '../../core/timer.ts'
 import type { Attempt, AttemptHandle } from '../attempt.ts'
@@ -16,15 +17,8 @@ import { hashState, type LabelledContainer, makeLabels, nameContainer } from './
 import { removeOwnContainer, settleLeftovers } from './container-leftovers.ts'
 import { type ContainerEnd, ContainerRun } from './container-run.ts'
 import type { ContainerRunnerOptions } from './container-runner.ts'
-import {
-  getContainerProgram,
-  hashContainerSpec,
-  makeContainerSpec,
-  type PreparedContainer,
-} from './container-spec.ts'
+import { hashContainerSpec, makeContainerSpec, type PreparedContainer } from './container-spec.ts'
 
-/** How often the file of events is looked at. */
-const EVENTS_MS = 500
 /** What an attempt in a container is started with. */
 export interface ContainerParts {
   engine: ContainerEngine
@@ -41,7 +35,6 @@ export class RunningContainer implements AttemptHandle {
   readonly #files: ContainerFiles
   readonly #run: ContainerRun
   readonly #events: ContainerEvents
-  readonly #polling: NodeJS.Timeout
   #lease: Timer
 
   /** Starts the container of an attempt, or adopts the one that an earlier attempt of its task has left. */
@@ -65,7 +58,7 @@ export class RunningContainer implements AttemptHandle {
     this.#run = new ContainerRun(parts.engine, { name, folder: this.#files.folder })
     this.#events = new ContainerEvents(this.#files.events, parts.prepared.secrets, (text) => this.#warn(text))
     this.#lease = this.#killAtEndOf(attempt.leaseLeftMs())
-    this.#polling = setInterval(() => this.#readEvents(), EVENTS_MS)
+    this.#events.follow((progress) => attempt.onProgress(progress))
     this.exit = (adopted === undefined ? this.#start(name) : this.#adopt(adopted)).catch((error) => ({
       is: 'not-started',
       message: readErrorMessage(error),
@@ -88,7 +81,7 @@ export class RunningContainer implements AttemptHandle {
   }
 
   release(): void {
-    clearInterval(this.#polling)
+    this.#events.leave()
     this.#lease.cancel()
   }
 
@@ -137,16 +130,9 @@ export class RunningContainer implements AttemptHandle {
 
   /** What its end means. A container that cannot say more is removed here, others after they were published. */
   async #exitOf(end: ContainerEnd): Promise<AttemptExit> {
-    clearInterval(this.#polling)
-    this.#events.close()
-    this.#tellProgress()
+    const told = this.#events.end()
     const exit = explainContainerEnd(end, this.#attempt)
     if (exit.is !== 'reported') await this.#remove()
-    const { checkpoint, spent } = this.#events.told
-    const told = {
-      ...(checkpoint === undefined ? {} : { checkpoint }),
-      ...(spent === undefined ? {} : { spent }),
-    }
     return { ...exit, image: this.#parts.image.digest, told }
   }
 
@@ -175,14 +161,6 @@ export class RunningContainer implements AttemptHandle {
       outcome: 'succeeded',
       result: getContainerProgram(this.#attempt.job.task).outputs.length === 0 ? result : null,
     }
-  }
-
-  #readEvents(): void {
-    if (this.#events.read()) this.#tellProgress()
-  }
-
-  #tellProgress(): void {
-    if (this.#events.told.progress !== undefined) this.#attempt.onProgress(this.#events.told.progress)
   }
 
   #killAtEndOf(leaseMs: number): Timer {

@@ -47,5 +47,7 @@ export const BUILD: Build = {
   ...DEPLOYED,
   leaseMs: 12_000,
   heartbeatMs: 3_000,
+  stopMs: 5_000,
+  launchMs: 60_000,
   wrapPorts: countRequests,
 }

@@ -85,23 +85,12 @@ def _sec(cdef):
     return _orig_sec({**cdef, "secrets": out})
 _ecs._resolve_container_secrets = _sec
 
-# ---- StopTask reports 0; a container killed by ECS reports 137/143. STOPPED is told
-#      when the container has stopped; MiniStack tells it before it asks it to ------
-_stopped = _ecs._mark_task_stopped
-def _st(task_arn, task, reason, stop_code, exit_code=None):
-    if stop_code != "UserInitiated":
-        return _stopped(task_arn, task, reason, stop_code, exit_code=exit_code)
-    ids = list(task.get("_docker_ids") or [])
-    r = _bare_stopped(task_arn, task, reason, stop_code, exit_code=137 if exit_code == 0 else exit_code)
-    if r:
-        for each in ids:
-            try:
-                _ecs._get_docker().containers.get(each).stop(timeout=5)
-            except Exception:
-                log.exception("a container was not stopped")
+# ---- tasks of several containers, and how they stop: told when the containers have stopped -------
+import programs as _programs
+def _told_stopped(task_arn, task, reason):
+    if _bare_stopped(task_arn, task, reason, "UserInitiated", exit_code=137):
         _emit(task)
-    return r
-_ecs._mark_task_stopped = _st
+_ecs._stop_task = _ecs._ACTION_MAP["StopTask"] = _programs.make_stop(_told_stopped)
 
 # ---- ECR DescribeImages must fail for an absent tag, or `cdk deploy` believes
 #      that the image asset was already pushed and skips build + push ----------

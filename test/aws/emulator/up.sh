@@ -58,7 +58,7 @@ service() {
   curl -sf --max-time 3 "http://127.0.0.1:$port/_ministack/health" >/dev/null 2>&1 && return
   (
     cd "$run"
-    rm -f requests.jsonl outage.json
+    rm -rf requests.jsonl outage.json tasks
     # IAM is enforced; these credentials, of the environment below, are the account's own.
     export AUTH=true AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
     unset AWS_SESSION_TOKEN
@@ -91,6 +91,7 @@ fi
 export DOCKER_HOST
 registry_login
 base_image
+busybox_image
 service
 cat >"$run/env.json" <<CONF
 {

@@ -7,6 +7,7 @@ import type { Crash } from '../../../core/records/deployment.ts'
 import { cancelRun } from '../../../engine/cancel.ts'
 import { loseWorkerAttempts } from '../../../engine/tick.ts'
 import { parseExecutionId, removeExecution } from './answer.ts'
+import { endLaunchedProgram } from './program-stops.ts'
 
 const EVENT = z.discriminatedUnion('source', [
   z.object({
@@ -23,12 +24,31 @@ const EVENT = z.discriminatedUnion('source', [
       stopCode: z.string().nullish(),
       startedAt: z.iso.datetime({ offset: true }).nullish(),
       stoppingAt: z.iso.datetime({ offset: true }).nullish(),
-      containers: z.array(z.object({ exitCode: z.int().nullish() })).nullish(),
+      containers: z
+        .array(
+          z.object({ name: z.string().nullish(), exitCode: z.int().nullish(), reason: z.string().nullish() }),
+        )
+        .nullish(),
+      overrides: z
+        .object({
+          containerOverrides: z
+            .array(
+              z.object({
+                environment: z.array(z.object({ name: z.string(), value: z.string() })).nullish(),
+              }),
+            )
+            .nullish(),
+        })
+        .nullish(),
     }),
   }),
 ])
 
-type StoppedContainer = Extract<z.output<typeof EVENT>, { source: typeof EVENTS.container.source }>['detail']
+/** An ECS task that has stopped, as its event tells. */
+export type StoppedContainer = Extract<
+  z.output<typeof EVENT>,
+  { source: typeof EVENTS.container.source }
+>['detail']
 
 /** https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html */
 const ENDED_BY_ITSELF = 'EssentialContainerExited'
@@ -51,6 +71,7 @@ export function makeJobEventsHandler({ home, wake }: JobEventsParts) {
       const { executionArn, status } = parsed.detail
       if (status === EVENTS.execution.status) await handleStoppedExecution(home, executionArn)
     } else if (parsed.detail.lastStatus === EVENTS.container.status) {
+      if (await endLaunchedProgram(home.context, parsed.detail)) return
       const { taskArn, taskDefinitionArn, stoppedReason, stopCode } = parsed.detail
       const why = stoppedReason || stopCode || 'no reason was told'
       const lost = await loseWorkerAttempts(

@@ -1,0 +1,114 @@
+import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, rmSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { SluiceError } from '../src/core/errors.ts'
+import { POOL_DEFAULTS } from '../src/core/names.ts'
+import { DEFAULT_POOL } from '../src/core/plan.ts'
+import type { BuiltImage } from '../src/define/image.ts'
+import type { BundledPrograms } from '../src/project/bundled.ts'
+import type { Project } from '../src/project/load-config.ts'
+
+/** The image of a program: a reference, or a folder that is built. */
+export type ProgramImage = { reference: string } | { build: BuiltFolder }
+
+/** A folder that is built into an image. */
+export interface BuiltFolder {
+  /** Path of the build context on this machine. */
+  folder: string
+  dockerfile: string
+  target?: string
+  args: { readonly [name: string]: string }
+}
+
+/** The programs of a pool that have one image and the same secrets: one task definition. */
+export interface DeployedProgram {
+  id: string
+  pool: string
+  image: ProgramImage
+  /** Names of secrets, by environment variable. */
+  secrets: { [variable: string]: string }
+}
+
+/** The programs of a project, and which of them each family of containers runs. */
+export interface DeployedPrograms {
+  programs: DeployedProgram[]
+  ofFamilies: BundledPrograms
+}
+
+/** Reads the containers of a project; what is built of a branch, tag or commit is put below `outdir`. */
+export function readPrograms(
+  { tasks, pools, folder }: Pick<Project, 'tasks' | 'pools' | 'folder'>,
+  outdir: string,
+): DeployedPrograms {
+  const programs = new Map<string, DeployedProgram>()
+  const ofFamilies: BundledPrograms = {}
+  rmSync(outdir, { recursive: true, force: true })
+  for (const { family, container, policy } of tasks.values()) {
+    if (container === undefined) continue
+    const { image } = container
+    const pool = policy.pool ?? DEFAULT_POOL
+    const secrets = Object.fromEntries(Object.entries(policy.secrets).sort())
+    const id = hashParts([pool, image, secrets])
+    const { cpu = POOL_DEFAULTS.containerCpu, memoryMb = POOL_DEFAULTS.containerMemoryMb } = pools[pool] ?? {}
+    ofFamilies[family] = { pool, id, cpu, memoryMb, spot: pools[pool]?.spot ?? true }
+    if (!programs.has(id))
+      programs.set(id, {
+        id,
+        pool,
+        secrets,
+        image: readImage(image, { family, project: folder, outdir: join(outdir, id) }),
+      })
+  }
+  return { programs: [...programs.values()], ofFamilies }
+}
+
+function readImage(
+  image: string | BuiltImage,
+  { family, project, outdir }: { family: string; project: string; outdir: string },
+): ProgramImage {
+  if (typeof image === 'string') {
+    if (image.startsWith('localhost/'))
+      throw refuse(
+        `the image ${image} of ${family} is on this machine alone`,
+        'Push it to a registry, or let Sluice build it, with build(…).',
+      )
+    return { reference: image }
+  }
+  const { dockerfile = 'Dockerfile', target, args = {}, ref } = image
+  const local = resolve(project, image.folder)
+  const folder = ref === undefined || !existsSync(local) ? local : unpackRef(local, ref, outdir)
+  const shown = `${image.folder}${ref === undefined ? '' : ` at ${ref}`}`
+  if (!existsSync(folder)) throw refuse(`there is no folder ${shown} to build the image of ${family} from`)
+  if (!existsSync(join(folder, dockerfile)))
+    throw refuse(`there is no ${dockerfile} in ${shown}, from which the image of ${family} is built`)
+  return { build: { folder, dockerfile, args, ...(target === undefined ? {} : { target }) } }
+}
+
+/** Puts what the repository around a folder holds at a branch, tag or commit below `outdir`; the folder itself is only read. */
+function unpackRef(folder: string, ref: string, outdir: string): string {
+  mkdirSync(outdir, { recursive: true })
+  const archive = `${outdir}.tar`
+  const calls: [string, string[]][] = [
+    // In a folder of a repository `git archive` takes that folder alone, with paths relative to it.
+    ['git', ['-C', folder, 'archive', '--format=tar', `--output=${archive}`, ref]],
+    ['tar', ['-xf', archive, '-C', outdir]],
+  ]
+  for (const [command, args] of calls) {
+    const { status, stderr, error } = spawnSync(command, args, { encoding: 'utf8' })
+    if (status !== 0)
+      throw refuse(
+        `the folder ${folder} cannot be read at ${ref}: ${error?.message ?? stderr.trim()}`,
+        'ref is a branch, tag or commit of the repository in which the folder is.',
+      )
+  }
+  rmSync(archive)
+  return outdir
+}
+
+const refuse = (why: string, hint?: string) =>
+  new SluiceError('invalid_deployment', `Nothing was deployed: ${why}.`, hint === undefined ? {} : { hint })
+
+/** Sixteen digits that change with the parts. */
+export const hashParts = (parts: unknown): string =>
+  createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 16)

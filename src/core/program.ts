@@ -1,0 +1,54 @@
+import { createHash } from 'node:crypto'
+import { mustHave } from './must-have.ts'
+import { IN_CONTAINER } from './names.ts'
+import type { ContainerProgram, PlannedTask } from './plan.ts'
+import type { Job } from './ports/working.ts'
+
+/* What the program of a container is told, wherever it runs. */
+
+/** Names of the files by which a program talks with Sluice. */
+export const ATTEMPT_FILES = {
+  params: 'params.json',
+  events: 'events.jsonl',
+  requires: 'requires.jsonl',
+  checkpoint: 'checkpoint.json',
+} as const
+
+/** The program of a task that is a container. */
+export const getContainerProgram = ({ container, label }: PlannedTask): ContainerProgram =>
+  mustHave(container, `the container of ${label}`)
+
+/** The environment of a program in a container, without its secrets. */
+export function makeProgramEnvironment(job: Pick<Job, 'run' | 'task' | 'attempt' | 'nonce' | 'checkpoint'>): {
+  [name: string]: string
+} {
+  const { env, outputs } = getContainerProgram(job.task)
+  const [output] = outputs
+  const files = `${IN_CONTAINER.attempt}/`
+  return {
+    ...env,
+    SLUICE_RUN: job.run,
+    SLUICE_TASK: job.task.label,
+    SLUICE_ATTEMPT: String(job.attempt),
+    SLUICE_PARAMS: `${files}${ATTEMPT_FILES.params}`,
+    SLUICE_EVENTS: `${files}${ATTEMPT_FILES.events}`,
+    SLUICE_REQUIRES: `${files}${ATTEMPT_FILES.requires}`,
+    ...(output === undefined ? {} : { SLUICE_OUTPUT: `${IN_CONTAINER.outputs}/${output.at}` }),
+    ...(job.checkpoint === undefined ? {} : { SLUICE_CHECKPOINT: `${files}${ATTEMPT_FILES.checkpoint}` }),
+    TRACEPARENT: makeTraceParent(job),
+  }
+}
+
+/** The run as the trace and the attempt as the span (W3C Trace Context, version 00). */
+function makeTraceParent({ run, nonce }: Pick<Job, 'run' | 'nonce'>): string {
+  const hash = (text: string, digits: number) =>
+    createHash('sha256').update(text).digest('hex').slice(0, digits)
+  return `00-${hash(run, 32)}-${hash(nonce, 16)}-01`
+}
+
+/** What engines and registries say of an image that another try does not bring. */
+const NO_IMAGE =
+  /manifest unknown|not found|does not exist|no such image|denied|unauthorized|no matching manifest|did not resolve|invalid reference/i
+
+/** Whether a pull failed for good: the image does not exist, or may not be read. */
+export const isMissingImage = (message: string): boolean => NO_IMAGE.test(message)

@@ -1,0 +1,92 @@
+import { build, container, insignificant, json, pipeline, secret, task, text } from 'sluice'
+import { z } from 'zod'
+
+const BUSYBOX = 'registry.test/busybox:1'
+const of = z.string()
+
+const Words = task('Words', { params: { of }, output: ({ of }) => text(`words/${of}.txt`) }, ({ output }) =>
+  output.write('one two three\n'),
+)
+
+/** An input, an output, lines on both streams, a secret, and what it is told. */
+const Count = container('Count', {
+  params: { of },
+  requires: ({ of }) => ({ words: Words({ of }) }),
+  output: ({ of }) => text(`counts/${of}.txt`),
+  image: BUSYBOX,
+  command: ({ input, output }) => [
+    'sh',
+    '-c',
+    [
+      `wc -w < ${input.words.path} > ${output.path}`,
+      'echo "the key is $KEY" >&2',
+      'cat $SLUICE_PARAMS',
+      'echo "{\\"progress\\":{\\"done\\":1}}" >> $SLUICE_EVENTS',
+      `if echo x >> ${input.words.path}; then exit 3; fi`,
+    ].join('\n'),
+  ],
+  secrets: { KEY: secret('program/key') },
+  pool: 'small',
+})
+
+const Counted = task(
+  'Counted',
+  {
+    params: { of },
+    requires: ({ of }) => Count({ of }),
+    output: ({ of }) => json<number>(`counted/${of}.json`),
+  },
+  async ({ input, output }) => output.write(Number((await input.read()).trim())),
+)
+export const count = pipeline('count', Counted)
+
+/** Whatever a test has it do, in a shell. */
+const Script = container('Script', {
+  params: { of, script: insignificant(z.string()) },
+  output: ({ of }) => text(`scripts/${of}.txt`),
+  image: BUSYBOX,
+  command: ({ params }) => ['sh', '-c', params.script],
+  retry: { attempts: 2, delaySeconds: 0 },
+  timeoutSeconds: 60,
+  pool: 'small',
+})
+export const script = pipeline('script', Script)
+
+const Built = container('Built', {
+  params: { of },
+  output: ({ of }) => text(`built/${of}.txt`),
+  image: build('images/kept', { target: 'first', args: { WORD: 'care' } }),
+  command: ({ output }) => ['cp', '/tmp/word', output.path],
+  pool: 'small',
+})
+export const built = pipeline('built', Built)
+
+const NotInImage = container('NotInImage', {
+  params: { of },
+  image: BUSYBOX,
+  command: ['no-such-program'],
+  retry: { attempts: 1 },
+})
+export const notInImage = pipeline('not-in-image', NotInImage)
+
+const NoImage = container('NoImage', {
+  params: { of },
+  image: 'registry.test/nothing:1',
+  retry: { attempts: 3 },
+})
+export const noImage = pipeline('no-image', NoImage)
+
+/** More than a pool takes at once. */
+const Many = task(
+  'Many',
+  {
+    params: { of, size: insignificant(z.int()) },
+    requires: ({ of, size }) =>
+      Array.from({ length: size }, (_, n) =>
+        Script({ of: `${of}-${n}`, script: `echo ${n} > "$SLUICE_OUTPUT"` }),
+      ),
+    output: ({ of }) => json<number>(`many/${of}.json`),
+  },
+  async ({ input, output }) => output.write(input.length),
+)
+export const many = pipeline('many', Many)
