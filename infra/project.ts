@@ -69,6 +69,7 @@ export async function readProject({
   const path = requireConfig(process.cwd(), config)
   const project = await loadProject(path)
   const environment = findDeployedEnvironment(project, name)
+  refuseJobs(project)
   refuseBroken(project)
   refusePoolNames(project)
   const out = outdir ?? join(project.folder, '.sluice', 'deploy', name)
@@ -108,6 +109,17 @@ function refusePoolNames({ pools }: Project): void {
   const problems = findPoolNameProblems(Object.keys(pools))
   if (problems.length > 0)
     throw new SluiceError('invalid_deployment', `Nothing was deployed:\n- ${problems.join('\n- ')}`)
+}
+
+/** Jobs of EMR run on one machine only, by their `local`. */
+function refuseJobs({ tasks }: Project): void {
+  const families = [...tasks.values()].flatMap(({ family, emr }) => (emr ? [family] : []))
+  if (families.length > 0)
+    throw new SluiceError(
+      'invalid_deployment',
+      `Nothing was deployed: ${families.join(', ')} are jobs of EMR, which run on one machine only in this version.`,
+      { hint: 'Leave the pipelines with such jobs out of the config of the deployment.' },
+    )
 }
 
 /** How the containers of each pool are launched. */

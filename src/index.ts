@@ -12,6 +12,19 @@ export {
   type TargetInContainer,
   type TargetsInContainer,
 } from './define/container.ts'
+export {
+  type EmrCluster,
+  type EmrJob,
+  type EmrJobContext,
+  type EmrOptions,
+  type EmrServerlessOptions,
+  type EmrStepOptions,
+  emrServerless,
+  emrStep,
+  type LocalContainer,
+  type LocalProgram,
+  type TargetOfJob,
+} from './define/emr.ts'
 export { type BuildOptions, type BuiltImage, build } from './define/image.ts'
 export { day, insignificant } from './define/params.ts'
 export { type Pipeline, type PipelineOptions, pipeline } from './define/pipeline.ts'

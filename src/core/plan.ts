@@ -24,6 +24,11 @@ export interface Command {
   /** Its working directory. */
   folder: string
   env: { [name: string]: string }
+  /**
+   * What it writes, if its arguments say where: paths below `/sluice/out` in them, which the runner replaces by a folder of the
+   * attempt. @default its one output, at `SLUICE_OUTPUT`
+   */
+  outputs?: ContainerOutput[]
 }
 
 /** Where the image of a container comes from: a reference such as `python:3.12-slim`, or a folder that is built. */

@@ -5,6 +5,7 @@ import { DEFAULT_POOL } from '../core/plan.ts'
 import type { BudgetPeriod } from '../core/records/lock-and-limit.ts'
 import { isS3Uri, isValidS3Uri } from '../core/s3-uri.ts'
 import { type Allowed, POOL_RIGHTS, STACK_OPTIONS, type StackOptions } from './deployment-options.ts'
+import { EMR_APPLICATION, type EmrApplication } from './emr-application.ts'
 import { isPipeline, type Pipeline } from './pipeline.ts'
 
 /** Where pipelines live: on this machine or, with a `region`, on AWS. */
@@ -77,6 +78,8 @@ export interface Config {
   resources?: { [name: string]: { limit: number } }
   /** Quotas of outside services, shared by all pipelines: `{ mag: { limit: 10_000, per: 'month', timeZone: 'UTC' } }`. */
   budgets?: { [name: string]: { limit: number; per: BudgetPeriod; timeZone?: string } }
+  /** Applications of EMR Serverless by name, for `emrServerless`. `deploy` does not make them in this version. */
+  emr?: { [name: string]: EmrApplication }
   /** Up to where planning goes, because `requires` may lead on for ever. @default { maxTasks: 2_000_000, maxDepth: 200_000 } */
   plans?: { maxTasks?: number; maxDepth?: number }
   /**
@@ -171,6 +174,7 @@ const SCHEMA = z.strictObject({
       }),
     )
     .default({}),
+  emr: z.record(names, EMR_APPLICATION).default({}),
   plans: z.strictObject({ maxTasks: count.optional(), maxDepth: count.optional() }).optional(),
   logs: z.strictObject({ maxMb: count.optional() }).optional(),
   environments: z.record(names, ENVIRONMENT).default({}),
@@ -184,6 +188,7 @@ export interface CheckedConfig {
   limits: Limits
   /** Every pool, `default` included. */
   pools: { [name: string]: Pool }
+  emr: { [name: string]: EmrApplication }
   environments: { [name: string]: Environment }
 }
 
@@ -204,6 +209,7 @@ const EMPTY: CheckedConfig = {
   pipelines: [],
   limits: { pools: {}, resources: {}, budgets: {} },
   pools: {},
+  emr: {},
   environments: {},
 }
 
@@ -213,6 +219,7 @@ function toConfig({
   pools,
   resources,
   budgets,
+  emr,
   plans,
   logs,
   environments,
@@ -230,6 +237,7 @@ function toConfig({
     pipelines,
     limits,
     pools: all,
+    emr,
     environments,
   }
 }

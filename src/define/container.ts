@@ -21,20 +21,20 @@ export interface TargetInContainer {
   readonly uri: string
 }
 
-/** Targets in the shape of an output: one, or a record of them. */
-export type TargetsInContainer<O> = O extends Target
-  ? TargetInContainer
+/** Targets in the shape of an output: one, or a record of them, each as a program finds it. */
+export type TargetsInContainer<O, T = TargetInContainer> = O extends Target
+  ? T
   : O extends undefined
     ? undefined
-    : { readonly [K in keyof O]: TargetInContainer }
+    : { readonly [K in keyof O]: T }
 
 /** Outputs of upstreams in the shape of `requires`. A task without output is a JSON file with its result. */
-export type InputsInContainer<R> =
+export type InputsInContainer<R, T = TargetInContainer> =
   R extends TaskInstance<infer Out>
-    ? TargetsInContainer<Out>
+    ? TargetsInContainer<Out, T>
     : R extends undefined
       ? undefined
-      : { readonly [K in keyof R]: InputsInContainer<R[K]> }
+      : { readonly [K in keyof R]: InputsInContainer<R[K], T> }
 
 /** What the command of a container is made of. It is made while planning, so that running it needs no code of the user's. */
 export interface CommandContext<P, R, O> {
@@ -100,7 +100,7 @@ export function container<
 interface UncheckedOptions {
   image: unknown
   command?: unknown
-  env?: { readonly [name: string]: unknown }
+  env?: { readonly [name: string]: unknown } | undefined
   secrets?: object | undefined
   cpu?: number | undefined
 }
@@ -108,7 +108,14 @@ interface UncheckedOptions {
 /** ECS allows 16 vCPU for one task; more than that is a mistake of the unit. */
 const MAX_CPU = 16 * 1024
 
-function findContainerProblems({ image, command, env = {}, secrets = {}, cpu }: UncheckedOptions): string[] {
+/** What is wrong with the program of a container, a sentence each. */
+export function findContainerProblems({
+  image,
+  command,
+  env = {},
+  secrets = {},
+  cpu,
+}: UncheckedOptions): string[] {
   const problems = findImageProblems(image)
   if (Array.isArray(command) ? !isCommand(command) : command !== undefined && typeof command !== 'function')
     problems.push('command must be an array of texts, or a function that returns one')

@@ -55,6 +55,11 @@ const KNOWN = [
   'budgets',
 ]
 const KNOWN_OF_CONTAINERS = [...KNOWN.filter((name) => name !== 'fresh'), 'image', 'command', 'env', 'cpu']
+const KNOWN_OF_JOBS = KNOWN.filter((name) => name !== 'fresh' && name !== 'memoryMb')
+const KNOWN_OF_SERVICES = {
+  'emr-serverless': [...KNOWN_OF_JOBS, 'application', 'job', 'local'],
+  'emr-step': [...KNOWN_OF_JOBS, 'cluster', 'step', 'local'],
+}
 const MAX_PRIORITY = 1000
 
 /** Everything that is wrong with a definition, a sentence each. */
@@ -91,12 +96,17 @@ export function findDefinitionProblems(family: string, options: Options, kind: T
 }
 
 function checkKind(options: Options, kind: TaskKind, check: (is: boolean, problem: string) => void): void {
-  const known = 'container' in kind ? KNOWN_OF_CONTAINERS : KNOWN
+  const known = listKnownOptions(kind)
   for (const name of Object.keys(options))
     check(known.includes(name), `there is no option ${name}; there are ${known.join(', ')}`)
-  if ('container' in kind) for (const problem of kind.problems) check(false, problem)
+  if ('problems' in kind) for (const problem of kind.problems) check(false, problem)
   if ('body' in kind) check(typeof kind.body === 'function', 'its body, the last argument, is missing')
   if ('pollSeconds' in kind) check(isPositive(kind.pollSeconds), 'pollSeconds must be above 0')
+}
+
+function listKnownOptions(kind: TaskKind): readonly string[] {
+  if ('emr' in kind) return KNOWN_OF_SERVICES[kind.emr.service]
+  return 'container' in kind ? KNOWN_OF_CONTAINERS : KNOWN
 }
 
 const isCount = (value: unknown) => typeof value === 'number' && Number.isInteger(value) && value >= 1

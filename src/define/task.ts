@@ -4,6 +4,7 @@ import type { Policy } from '../core/plan.ts'
 import type { Body, BodyContext } from './body.ts'
 import type { ContainerDefinition } from './container.ts'
 import { findDefiningModule } from './defined-in.ts'
+import type { EmrDefinition } from './emr.ts'
 import { type Fields, type GivenOf, type ParamsOf, parseTaskParams, pickSignificantParams } from './params.ts'
 import { findDefinitionProblems, makeTaskPolicy } from './policy.ts'
 import type { Requires } from './requires.ts'
@@ -95,6 +96,8 @@ export interface TaskDefinition {
   body?: (context: BodyContext<never, never, never, never, never>) => unknown
   /** A program in a container instead of a body. */
   container?: ContainerDefinition
+  /** A job of EMR instead of a body. */
+  emr?: EmrDefinition
   policy: Policy
   /** What is wrong with the definition; told when the config is loaded. */
   problems: string[]
@@ -162,10 +165,11 @@ export function external<O extends Output, F extends Fields = Record<never, neve
   }) as unknown as Task<F, O>
 }
 
-/** What fulfils a task: a body, a program in a container, or another system. */
+/** What fulfils a task: a body, a program in a container, a job of EMR, or another system. */
 export type TaskKind =
   | { body: NonNullable<TaskDefinition['body']> }
   | { container: ContainerDefinition; problems: string[] }
+  | { emr: EmrDefinition; problems: string[] }
   | { pollSeconds: number }
 
 /** Defines a family of any kind, without its types. */
@@ -182,6 +186,7 @@ export function defineTaskFamily(
     ...(options.output && { output: options.output as TaskDefinition['output'] & {} }),
     ...('body' in kind && { body: kind.body }),
     ...('container' in kind && { container: kind.container }),
+    ...('emr' in kind && { emr: kind.emr }),
     policy: makeTaskPolicy(options, 'pollSeconds' in kind ? kind.pollSeconds : undefined),
     problems: findDefinitionProblems(family, options, kind),
   }

@@ -1,8 +1,8 @@
 import { resolve } from 'node:path'
-import { mustHave } from '../core/must-have.ts'
+import { fileURLToPath } from 'node:url'
 import { IN_CONTAINER } from '../core/names.ts'
-import type { ContainerInput, ContainerOutput, ContainerProgram } from '../core/plan.ts'
-import { isCommand, type TargetInContainer } from '../define/container.ts'
+import type { Command, ContainerInput, ContainerOutput, ContainerProgram } from '../core/plan.ts'
+import { type ContainerDefinition, isCommand, type TargetInContainer } from '../define/container.ts'
 import { toImage } from '../define/image.ts'
 import { mapRequires, type Requires } from '../define/requires.ts'
 import { FolderTarget } from '../define/targets/folder.ts'
@@ -23,10 +23,10 @@ const RESULTS = 'results'
 /** The program of a task that is a container. Throws what its command throws. */
 export function describeContainer(
   task: TaskInstance,
+  container: ContainerDefinition,
   requires: Requires | undefined,
   outputOf: (task: TaskInstance) => Output,
 ): ContainerProgram {
-  const container = mustHave(task.definition.container, `the container of ${task.label}`)
   const inputs = new Map<string, ContainerInput>()
   const input =
     requires === undefined
@@ -39,23 +39,50 @@ export function describeContainer(
             return { path: `${IN_CONTAINER.inputs}/${read.at}`, uri: locate(target) }
           }),
         )
-  const own = outputOf(task)
-  const hasOutput = task.definition.output !== undefined
-  const output = hasOutput
-    ? mapTargets(own, (target) =>
-        target instanceof StorageTarget
-          ? { path: `${IN_CONTAINER.outputs}/${pathOf(target)}`, uri: locate(target) }
-          : withoutPath(target, task),
-      )
-    : undefined
+  const { output, outputs } = describeOutputs(task, outputOf(task))
   const argv = toArguments(container.command, { params: task.params, input, output })
   return {
     image: toImage(container.image, (folder) => resolve(folder)),
     ...(argv === undefined ? {} : { argv }),
     env: { ...container.env },
     inputs: [...inputs.values()],
-    outputs: hasOutput ? listOutputTargets(own).flatMap(toOutput) : [],
+    outputs,
   }
+}
+
+/** What a program writes: as its command is told, and as it is published. */
+function describeOutputs(task: TaskInstance, own: Output) {
+  if (task.definition.output === undefined) return { output: undefined, outputs: [] }
+  const output = mapTargets(own, (target) =>
+    target instanceof StorageTarget
+      ? { path: `${IN_CONTAINER.outputs}/${pathOf(target)}`, uri: locate(target) }
+      : withoutPath(target, task),
+  )
+  return { output, outputs: listOutputTargets(own).flatMap(toOutput) }
+}
+
+/**
+ * The command that runs a job on one machine, in the project's folder. It reads the targets where they are. Where it writes is
+ * known when it is started, so paths of outputs are below `/sluice/out` in the plan, which the runner replaces.
+ */
+export function describeLocalCommand(
+  task: TaskInstance,
+  command: unknown,
+  requires: Requires | undefined,
+  outputOf: (task: TaskInstance) => Output,
+): Command {
+  const input =
+    requires === undefined
+      ? undefined
+      : mapRequires(requires, (upstream) =>
+          mapTargets(outputOf(upstream), (target) => {
+            const uri = locate(target)
+            return uri.startsWith('file:') ? { path: fileURLToPath(uri), uri } : withoutPath(target, task)
+          }),
+        )
+  const { output, outputs } = describeOutputs(task, outputOf(task))
+  const argv = toArguments(command, { params: task.params, input, output }) ?? []
+  return { argv, folder: resolve('.'), env: {}, outputs }
 }
 
 function toArguments(command: unknown, context: object): string[] | undefined {
@@ -93,7 +120,7 @@ function withoutPath({ uri }: Target, { label }: TaskInstance): TargetInContaine
     uri,
     get path(): string {
       throw new TypeError(
-        `the target ${uri} of ${label} has no path in a container; give the program its uri`,
+        `the target ${uri} has no path that the program of ${label} could be given; give it the uri`,
       )
     },
   }

@@ -4,12 +4,13 @@ import { splitIntoChunks } from '../core/chunks.ts'
 import type { FoundTask } from '../core/graph.ts'
 import { escapeControlCharacters } from '../core/identity.ts'
 import type { Failure } from '../core/records/task-run.ts'
+import { asLocalContainer } from '../define/emr.ts'
 import { waitForUserCode } from '../define/open-waits.ts'
 import { flattenRequires, type Requires } from '../define/requires.ts'
 import { StorageTarget, type Workspace } from '../define/targets/storage-target.ts'
-import { listOutputTargets, type Target } from '../define/targets/target.ts'
+import { listOutputTargets, type Output, type Target } from '../define/targets/target.ts'
 import type { TaskInstance } from '../define/task.ts'
-import { describeContainer } from './describe-container.ts'
+import { describeContainer, describeLocalCommand } from './describe-container.ts'
 
 /** A task as planning found it, with its upstreams, and what its `requires` returned. */
 interface Described {
@@ -86,14 +87,31 @@ export function makePlanningDefinitions(surroundings: Surroundings) {
       if (!Array.isArray(targets)) return { found: { ...described, failure: targets }, upstreams: [] }
       if (complete) return { found: { ...described, complete: true }, upstreams: [] }
       const { requires, ...planned } = withUpstreams(task, described, oneOf)
-      if (definition.container === undefined || planned.found.failure !== undefined) return planned
-      const container = callUserCode('command', () =>
-        describeContainer(task, requires, (each) => bindTaskOutput(each, surroundings, workspace)),
-      )
-      if ('outcome' in container) return { found: { ...planned.found, failure: container }, upstreams: [] }
-      return { ...planned, found: { ...planned.found, container } }
+      if (planned.found.failure !== undefined) return planned
+      const program = describeProgram(task, requires, (each) => bindTaskOutput(each, surroundings, workspace))
+      if (program === undefined) return planned
+      if ('outcome' in program) return { found: { ...planned.found, failure: program }, upstreams: [] }
+      return { ...planned, found: { ...planned.found, ...program } }
     },
   }
+}
+
+/** The program that runs instead of a body, if one does. */
+function describeProgram(
+  task: TaskInstance,
+  requires: Requires | undefined,
+  outputOf: (task: TaskInstance) => Output,
+): Pick<FoundTask, 'command' | 'container'> | Failure | undefined {
+  const { container, emr } = task.definition
+  const local = emr?.local
+  const { image, command, env = {} } = asLocalContainer(local) ?? {}
+  const inContainer = image === undefined ? container : { image, env, ...(command && { command }) }
+  if (inContainer !== undefined)
+    return callUserCode('command', () => ({
+      container: describeContainer(task, inContainer, requires, outputOf),
+    }))
+  if (local === undefined) return undefined
+  return callUserCode('local', () => ({ command: describeLocalCommand(task, local, requires, outputOf) }))
 }
 
 const makeWrongAnswerFailure = (wrong: string[]): Failure => ({

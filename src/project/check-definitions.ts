@@ -1,5 +1,6 @@
 import { findLimitProblems, type Limits } from '../core/limits.ts'
 import { groupByRepeatedKey } from '../core/repeated.ts'
+import { findApplicationProblems } from '../define/emr.ts'
 import type { Pipeline } from '../define/pipeline.ts'
 import type { TaskDefinition } from '../define/task.ts'
 
@@ -25,19 +26,22 @@ export const describeBrokenModule = ({ path, message, isWrong }: BrokenModule): 
 /**
  * Finds what is wrong with definitions, each with its module. Pipelines that are wrong are left out; a wrong family is
  * marked, so that its tasks fail while they are planned, and with them only what depends on them. Without the limits
- * nothing is said of what tasks ask for.
+ * nothing is said of what tasks ask for, nor of the applications of EMR that they name.
  */
 export function findWrongDefinitions(
   pipelines: ModuleItem<Pipeline>[],
   tasks: ModuleItem<TaskDefinition>[],
   limits: Limits | undefined,
+  applications: readonly string[] = [],
 ): { pipelines: Map<string, Pipeline>; wrong: BrokenModule[] } {
   const wrong: BrokenModule[] = []
   const sameTask = sharedNames('tasks', tasks, ({ family }) => family)
   for (const { of, path } of tasks) {
     const problems = [
       ...of.problems,
-      ...(limits === undefined ? [] : findLimitExcess(of, limits)),
+      ...(limits === undefined
+        ? []
+        : [...findLimitExcess(of, limits), ...findForeignApplication(of, applications)]),
       ...(sameTask.get(of.family) ?? []),
     ]
     of.wrong = problems
@@ -55,6 +59,11 @@ export function findWrongDefinitions(
 
 const findLimitExcess = ({ family, policy }: TaskDefinition, limits: Limits) =>
   findLimitProblems(policy, limits).map((problem) => `task ${JSON.stringify(family)}: ${problem}`)
+
+const findForeignApplication = ({ family, emr }: TaskDefinition, applications: readonly string[]) =>
+  findApplicationProblems(emr?.application, applications).map(
+    (problem) => `task ${JSON.stringify(family)}: ${problem}`,
+  )
 
 /** By each name that several have, what is to be told of it. */
 function sharedNames<T>(

@@ -91,7 +91,7 @@ export async function loadProject(path: string, read: ModuleRead = beginModuleRe
   }
   const defined = <T>(of: Map<T, string>) => [...of].map(([of, path]) => ({ of, path }))
   const limits = wrong.length > 0 ? undefined : config.limits
-  const checked = findWrongDefinitions(defined(found), defined(familyOf), limits)
+  const checked = findWrongDefinitions(defined(found), defined(familyOf), limits, Object.keys(config.emr))
   if (wrong.length > 0) throw wrongDefinition(path, [...wrong, ...checked.wrong.map(describeBrokenModule)])
   return {
     name: config.name ?? readProjectName(folder),

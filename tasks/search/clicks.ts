@@ -74,10 +74,13 @@ function compare(a: Variant, b: Variant): Clicks['variants'] {
     a,
     b,
     difference,
-    low: difference - Math.hypot(b.rate - lowB, highA - a.rate),
-    high: difference + Math.hypot(highB - b.rate, a.rate - lowA),
+    low: difference - length(b.rate - lowB, highA - a.rate),
+    high: difference + length(highB - b.rate, a.rate - lowA),
   }
 }
+
+/** Only operations that IEEE 754 rounds in one way: the same aggregation in other languages has equal results. */
+const length = (x: number, y: number) => Math.sqrt(x * x + y * y)
 
 /** The 97.5 % point of the normal distribution. */
 const Z = 1.959963984540054
@@ -85,9 +88,9 @@ const Z = 1.959963984540054
 /** Wilson's 95 % interval of a proportion (E. B. Wilson, JASA 22, 1927). */
 function wilson(successes: number, trials: number): [number, number] {
   const p = successes / trials
-  const square = Z ** 2
+  const square = Z * Z
   const middle = p + square / (2 * trials)
-  const width = Z * Math.sqrt((p * (1 - p)) / trials + square / (4 * trials ** 2))
+  const width = Z * Math.sqrt((p * (1 - p)) / trials + square / (4 * trials * trials))
   const scale = 1 + square / trials
   return [(middle - width) / scale, (middle + width) / scale]
 }

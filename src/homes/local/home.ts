@@ -21,6 +21,7 @@ import { isProcessGone, makeWorkerId } from '../../adapters/system/processes.ts'
 import { prepareBodyJob, readInputResults, readSecretValues } from '../../body/prepare-job.ts'
 import { findChildBundle } from '../../bundling/child-bundle.ts'
 import type { Home } from '../../control/home.ts'
+import { SluiceError } from '../../core/errors.ts'
 import { LOG_MAX_MB, NO_LIMITS } from '../../core/limits.ts'
 import type { Plan, PlannedTask } from '../../core/plan.ts'
 import type { Logs } from '../../core/ports/looking.ts'
@@ -121,7 +122,10 @@ export function openLocalHome(options: HomeOptions): Home {
     surroundings,
     definitions,
     presence: makeFilePresence(join(folder, 'workers')),
-    requireRunnable: requireContainerEngine,
+    requireRunnable: async (plan) => {
+      requireLocalPrograms(plan, tasks)
+      await requireContainerEngine(plan)
+    },
     shrink: () => shrinkDatabase(database, feed.isFollowedElsewhere),
     removeAbandoned: (abandoned) => removeAbandonedFiles(storageFolder, abandoned),
     async close() {
@@ -139,6 +143,21 @@ export const nameContainerEngine = async (): Promise<string> => (await findConta
 async function requireContainerEngine({ tasks }: Plan): Promise<void> {
   const toRun = tasks.filter(({ container, complete, failure }) => container && !complete && !failure)
   if (toRun.length > 0) await findContainerEngine()
+}
+
+/** A job of a service runs here by its `local` alone. */
+function requireLocalPrograms({ tasks }: Plan, definitions: ReadonlyMap<string, TaskDefinition>): void {
+  const without = tasks.filter(
+    ({ family, command, container, complete, failure, join }) =>
+      !(command || container || complete || failure || join) && definitions.get(family)?.emr !== undefined,
+  )
+  if (without.length === 0) return
+  const families = [...new Set(without.map(({ family }) => family))]
+  throw new SluiceError(
+    'invalid_usage',
+    `Jobs of EMR without \`local\` do not run on one machine: ${families.join(', ')}. Nothing was started.`,
+    { hint: 'Give each a `local`: the command or container that runs the same program here.' },
+  )
 }
 
 const waitLine = (path: string, seconds: number) =>

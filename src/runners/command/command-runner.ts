@@ -14,9 +14,10 @@ import {
 import { type AttemptExit, makeFailureEnding } from '../attempt-end.ts'
 import { explainOutsideKill } from '../os/killed.ts'
 import { concludeYield, readExitCode } from '../program.ts'
-import { CommandFiles } from './command-files.ts'
+import { CommandFiles, type ProgramFiles } from './command-files.ts'
 import { type CommandHandle, CommandHosts } from './command-hosts.ts'
 import type { CommandEnd, HostedCommand } from './command-protocol.ts'
+import { JobFiles } from './job-files.ts'
 import { isScarcityError } from './scarcity.ts'
 
 /** What the runner is composed of. */
@@ -44,7 +45,7 @@ class RunningCommand implements AttemptHandle {
   readonly exit: Promise<AttemptExit>
   readonly #attempt: Attempt
   readonly #options: CommandRunnerOptions
-  readonly #files: CommandFiles
+  readonly #files: ProgramFiles
   readonly #command: Command
   readonly #secrets: Record<string, string>
   #hosted: CommandHandle | undefined
@@ -58,7 +59,8 @@ class RunningCommand implements AttemptHandle {
     this.#attempt = attempt
     this.#options = options
     this.#command = mustHave(attempt.job.task.command, 'command of a planned command')
-    this.#files = new CommandFiles(attempt.job)
+    const { outputs } = this.#command
+    this.#files = outputs === undefined ? new CommandFiles(attempt.job) : new JobFiles(attempt.job, outputs)
     this.#secrets = secrets
     this.exit = this.#start(hosts)
   }
@@ -91,9 +93,15 @@ class RunningCommand implements AttemptHandle {
     const { argv, folder } = this.#command
     const { memoryMb } = this.#attempt.job
     const leaseMs = this.#attempt.leaseLeftMs()
-    const command = { argv, folder, env: this.#environment(), leaseMs, ...(memoryMb && { memoryMb }) }
     try {
       this.#files.makeRoom()
+      const command = {
+        argv: this.#files.fillIn(argv),
+        folder,
+        env: this.#environment(),
+        leaseMs,
+        ...(memoryMb && { memoryMb }),
+      }
       this.#hosted = hosts.run(command, (from, text) => this.#attempt.output.push(from, text))
     } catch (error) {
       return this.#refused(readErrorMessage(error), isScarcityError(error))
@@ -140,9 +148,8 @@ class RunningCommand implements AttemptHandle {
   }
 
   async #publish(): Promise<Ending> {
-    const { target } = this.#files
-    if (!this.#files.hasOutput())
-      return makeFailureEnding('failed', `the command ended well but its output is missing: ${target}`)
+    const problem = this.#files.findProblem()
+    if (problem !== undefined) return makeFailureEnding('failed', problem)
     // Why not is known to the attempt.
     if (!(await this.#attempt.mayPublish())) return makeFailureEnding('failed', 'it may not publish')
     try {

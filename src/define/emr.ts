@@ -1,0 +1,220 @@
+import type { Json } from '../core/json.ts'
+import {
+  type CommandContext,
+  findContainerProblems,
+  type InputsInContainer,
+  isCommand,
+  type TargetsInContainer,
+} from './container.ts'
+import type { BuiltImage } from './image.ts'
+import type { Fields, ParamsOf } from './params.ts'
+import type { Requires } from './requires.ts'
+import type { MarkerTarget } from './targets/marker.ts'
+import type { Output } from './targets/target.ts'
+import { type Budgets, defineTaskFamily, type Secrets, type Task, type TaskOptions } from './task.ts'
+
+/** A target as a job of a service finds it. */
+export interface TargetOfJob {
+  /** Its URI in the storage of the environment. */
+  readonly uri: string
+}
+
+/** What a job of EMR is made of. */
+export interface EmrJobContext<P, R, O> {
+  params: P
+  input: InputsInContainer<R, TargetOfJob>
+  output: TargetsInContainer<O, TargetOfJob>
+}
+
+/** A Spark program as EMR runs it. */
+export interface EmrJob {
+  /** Path of the program, relative to the project's folder; a URI is taken as it is. */
+  script: string
+  /** @default none */
+  arguments?: readonly string[]
+  /** Modules that the script imports, by their paths. @default none */
+  pyFiles?: readonly string[]
+  /** Settings of Spark, such as `{ 'spark.executor.memory': '4g' }`. @default those of EMR */
+  spark?: { readonly [name: string]: string }
+}
+
+/** A container that runs the program of a job on one machine. */
+export interface LocalContainer<C> {
+  image: string | BuiltImage
+  /** @default what the image starts by itself */
+  command?: readonly string[] | ((context: C) => readonly string[])
+  /** @default none */
+  env?: { readonly [name: string]: string }
+}
+
+/**
+ * What runs on one machine instead of a job: a command, which runs in the project's folder, or a container. It writes to
+ * `output.path`, which is published when it exits with 0.
+ */
+export type LocalProgram<C> = readonly string[] | ((context: C) => readonly string[]) | LocalContainer<C>
+
+/** What the two kinds of EMR jobs have in common: what every task has, and what runs on one machine. */
+export interface EmrOptions<
+  F extends Fields,
+  R extends Requires | undefined,
+  O extends Output | undefined,
+  S extends Secrets,
+  B extends Budgets = Record<never, never>,
+> extends Omit<TaskOptions<F, R, O, S, B>, 'fresh' | 'memoryMb'> {
+  /** The same program on one machine. @default none: the task cannot run on one machine */
+  local?: LocalProgram<CommandContext<ParamsOf<F>, R, O>>
+}
+
+/** How a job of EMR Serverless is defined. */
+export interface EmrServerlessOptions<
+  F extends Fields,
+  R extends Requires | undefined,
+  O extends Output | undefined,
+  S extends Secrets,
+  B extends Budgets = Record<never, never>,
+> extends EmrOptions<F, R, O, S, B> {
+  /** A name of `emr` in the config, or the id of an application that is there, such as `00fkht2eodujab09`. */
+  application: string
+  job: (context: EmrJobContext<ParamsOf<F>, R, O>) => EmrJob
+}
+
+/** A cluster of EMR: its id, one that is found by its name, or one that is made for the step. */
+export type EmrCluster =
+  | string
+  | { readonly name: string }
+  | {
+      readonly transient: {
+        readonly release: string
+        readonly instanceType: string
+        readonly instances: number
+      }
+    }
+
+/** How a step of an EMR cluster is defined. */
+export interface EmrStepOptions<
+  F extends Fields,
+  R extends Requires | undefined,
+  O extends Output | undefined,
+  S extends Secrets,
+  B extends Budgets = Record<never, never>,
+> extends EmrOptions<F, R, O, S, B> {
+  cluster: EmrCluster
+  step: (context: EmrJobContext<ParamsOf<F>, R, O>) => EmrJob
+}
+
+/** What a definition says of its job, without its types. */
+export interface EmrDefinition {
+  service: 'emr-serverless' | 'emr-step'
+  /** Of EMR Serverless: a name of the config or an id. */
+  application?: string
+  /** Of a step. */
+  cluster?: EmrCluster
+  job: (context: EmrJobContext<never, never, never>) => EmrJob
+  local?: LocalProgram<CommandContext<never, never, never>>
+}
+
+/**
+ * Defines a task that is a job of EMR Serverless. In this version it runs on one machine only, by its `local`; docs/emr.md has
+ * the program's side.
+ */
+export function emrServerless<
+  F extends Fields = Record<never, never>,
+  R extends Requires | undefined = undefined,
+  O extends Output | undefined = undefined,
+  S extends Secrets = Record<never, never>,
+  B extends Budgets = Record<never, never>,
+>(
+  family: string,
+  options: EmrServerlessOptions<F, R, O, S, B>,
+): Task<F, [O] extends [undefined] ? MarkerTarget<Json> : O, R> {
+  const { application, job, local, ...rest } = options
+  const problems = [
+    ...(isText(application)
+      ? []
+      : ['application must be a name of `emr` in the config, or the id of an application']),
+    ...(typeof job === 'function' ? [] : ['job must be a function that returns { script, … }']),
+    ...findLocalProblems(local, options.secrets),
+  ]
+  const emr = { service: 'emr-serverless', application, job, local } as EmrDefinition
+  return defineTaskFamily(family, rest as unknown as TaskOptions<Fields, Requires, Output, Secrets>, {
+    emr,
+    problems,
+  }) as unknown as Task<F, [O] extends [undefined] ? MarkerTarget<Json> : O, R>
+}
+
+/** Defines a task that is a step of an EMR cluster; the rest is as for {@link emrServerless}. */
+export function emrStep<
+  F extends Fields = Record<never, never>,
+  R extends Requires | undefined = undefined,
+  O extends Output | undefined = undefined,
+  S extends Secrets = Record<never, never>,
+  B extends Budgets = Record<never, never>,
+>(
+  family: string,
+  options: EmrStepOptions<F, R, O, S, B>,
+): Task<F, [O] extends [undefined] ? MarkerTarget<Json> : O, R> {
+  const { cluster, step, local, ...rest } = options
+  const problems = [
+    ...findClusterProblems(cluster),
+    ...(typeof step === 'function' ? [] : ['step must be a function that returns { script, … }']),
+    ...findLocalProblems(local, options.secrets),
+  ]
+  const emr = { service: 'emr-step', cluster, job: step, local } as EmrDefinition
+  return defineTaskFamily(family, rest as unknown as TaskOptions<Fields, Requires, Output, Secrets>, {
+    emr,
+    problems,
+  }) as unknown as Task<F, [O] extends [undefined] ? MarkerTarget<Json> : O, R>
+}
+
+const isText = (value: unknown): value is string => typeof value === 'string' && value !== ''
+
+/** Ids of applications: https://docs.aws.amazon.com/emr-serverless/latest/APIReference/API_StartJobRun.html */
+const APPLICATION_ID = /^00[0-9a-z]{14}$/
+
+/** What is wrong with the application of a job, if the config has these. */
+export function findApplicationProblems(
+  application: string | undefined,
+  applications: readonly string[],
+): string[] {
+  if (!isText(application) || APPLICATION_ID.test(application) || applications.includes(application))
+    return []
+  return [
+    `there is no application ${application}; \`emr\` of the config has ${applications.join(', ') || 'none'}`,
+  ]
+}
+
+const CLUSTER_ID = /^j-[0-9A-Z]+$/
+const CLUSTER =
+  "cluster must be an id such as 'j-2AXXXXXXGAPLF', { name } or { transient: { release, instanceType, instances } }"
+
+function findClusterProblems(cluster: unknown): string[] {
+  if (typeof cluster === 'string') return CLUSTER_ID.test(cluster) ? [] : [CLUSTER]
+  if (typeof cluster !== 'object' || cluster === null) return [CLUSTER]
+  if ('name' in cluster && Object.keys(cluster).length === 1) return isText(cluster.name) ? [] : [CLUSTER]
+  if (!('transient' in cluster) || typeof cluster.transient !== 'object' || cluster.transient === null)
+    return [CLUSTER]
+  const { release, instanceType, instances }: { [name: string]: unknown } = { ...cluster.transient }
+  const isWhole =
+    isText(release) && isText(instanceType) && Number.isInteger(instances) && Number(instances) > 0
+  return isWhole ? [] : [CLUSTER]
+}
+
+/** The container of a `local`, if it is one. */
+export const asLocalContainer = <C>(local: LocalProgram<C> | undefined): LocalContainer<C> | undefined =>
+  typeof local === 'object' && 'image' in local ? local : undefined
+
+function findLocalProblems(local: unknown, secrets: object = {}): string[] {
+  if (local === undefined || typeof local === 'function' || isCommand(local)) return []
+  if (Array.isArray(local) || typeof local !== 'object' || local === null || !('image' in local))
+    return ['local must be a command (texts, or a function that returns them) or { image, command }']
+  const {
+    image,
+    command,
+    env,
+    ...rest
+  }: { image: unknown; command?: unknown; env?: { [name: string]: unknown } } = local
+  return [
+    ...findContainerProblems({ image, command, env, secrets }),
+    ...Object.keys(rest).map((name) => `there is no option ${name}; there are image, command, env`),
+  ].map((problem) => `local: ${problem}`)
+}

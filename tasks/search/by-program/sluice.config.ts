@@ -1,0 +1,14 @@
+import { defineConfig } from 'sluice'
+
+// A project of its own, because jobs of EMR run on one machine only: `deploy` refuses a config with one.
+export default defineConfig({
+  pipelines: ['pipeline.ts'],
+  pools: { heavy: { concurrency: 1 } },
+  emr: {
+    clicks: {
+      release: 'emr-7.5.0',
+      architecture: 'arm64',
+      maximumCapacity: { vcpu: 16, memoryGb: 64 },
+    },
+  },
+})
