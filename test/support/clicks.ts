@@ -6,7 +6,7 @@ import { testProject } from './cli.ts'
 import { projectFolder } from './folders.ts'
 
 const realLog = join(projectFolder, '../shared/data/weblogs/access.log')
-const config = join(projectFolder, 'tasks/search/by-program/sluice.config.ts')
+const cwd = join(projectFolder, 'tasks/search/by-program')
 const DAY = '2015-05-18'
 
 /** Why the real log cannot be read; false if it can. */
@@ -19,10 +19,10 @@ export async function requireEqualClicks(
   env: Record<string, string>,
 ): Promise<void> {
   const project = testProject(test, {})
-  const place = ['--config', config, '--state', project.path('.sluice'), '--data', project.path('data')]
+  const place = ['--state', project.path('.sluice'), '--data', project.path('data')]
   for (const each of ['typescript', by]) {
     const args = ['run', 'search-day-by-program', '--interval', DAY, '--by', each, '--source', realLog]
-    const { code, stdout, stderr } = await project.start([...args, ...place], { env }).ended
+    const { code, stdout, stderr } = await project.start([...args, ...place], { env, cwd }).ended
     assert.equal(code, 0, stdout + stderr)
   }
   const read = (name: string) =>
