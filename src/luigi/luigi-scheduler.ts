@@ -48,8 +48,9 @@ export class LuigiScheduler {
    */
   forgiveAbsence(now: number): void {
     this.#change(now, (state) => {
-      const last = Math.max(...[...state.workers()].map(({ lastActive }) => lastActive))
-      if (!Number.isFinite(last) || last >= now) return
+      let last = Number.NEGATIVE_INFINITY
+      for (const { lastActive } of state.workers()) last = Math.max(last, lastActive)
+      if (last >= now) return
       for (const worker of state.workers()) {
         if (worker.lastActive + this.#config.worker_disconnect_delay < last) continue
         const { lastActive, lastGetWork } = worker

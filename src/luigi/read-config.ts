@@ -67,7 +67,7 @@ function parseIni(text: string): Map<string, Map<string, string>> {
       continue
     }
     const [, key, value] = /^([^=:]+?)\s*[=:]\s*(.*?)\s*$/.exec(line) ?? []
-    if (key !== undefined && value !== undefined) section.set(key.toLowerCase(), value)
+    if (key !== undefined && value !== undefined) section.set(key, value)
   }
   return sections
 }
