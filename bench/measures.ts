@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { freshFolder, SLUICE, script, sluice, type Told, told } from './commands.ts'
 import { type Peers, touchCommands } from './peers.ts'
+import { schedulers } from './schedulers.ts'
 
 /** One line of the table. */
 export interface Row {
@@ -339,6 +340,7 @@ const million: Measure = {
 export const MEASURES: Measure[] = [
   againstLuigi(1_000, 25),
   luigid,
+  schedulers,
   againstLuigi(3_000, 100),
   againstLuigi(10_000, 400, true),
   diamond,

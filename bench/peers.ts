@@ -10,6 +10,8 @@ const PACKAGES = ['luigi==3.8.1', 'doit==0.37.0', 'ninja==1.13.2']
 export interface Peers {
   luigi(shape: string, size: number, scheduler?: string): Promise<Told>
   luigid(shape: string, size: number): Promise<Told>
+  /** Serves luigid for as long as it is used. */
+  serveLuigid<T>(use: (port: string) => Promise<T>): Promise<T>
   doit(shape: string, size: number): Promise<Told>
   /** Runs a command and tells its time and peak memory. */
   measured(command: string[]): Promise<Told>
@@ -33,14 +35,18 @@ export function installPeers(): Peers | undefined {
   return {
     luigi,
     luigid: (shape, size) => withLuigid(at('luigid'), (port) => luigi(shape, size, port)),
+    serveLuigid: (use) => withLuigid(at('luigid'), use),
     doit: (shape, size) => python('doit_shapes.py', shape, String(size), freshFolder()),
     measured: (command) => python('measured.py', ...command),
     ninja: at('ninja'),
   }
 }
 
+/** A port that is most likely free. */
+export const findBenchPort = () => String(20_000 + Math.floor(Math.random() * 20_000))
+
 async function withLuigid<T>(program: string, use: (port: string) => Promise<T>): Promise<T> {
-  const port = String(20_000 + Math.floor(Math.random() * 20_000))
+  const port = findBenchPort()
   const daemon = spawn(
     program,
     ['--port', port, '--address', '127.0.0.1', '--state-path', join(freshFolder(), 'state')],
@@ -59,7 +65,8 @@ async function withLuigid<T>(program: string, use: (port: string) => Promise<T>)
   }
 }
 
-async function answers(port: string): Promise<boolean> {
+/** Whether something listens there. */
+export async function answers(port: string): Promise<boolean> {
   try {
     await fetch(`http://127.0.0.1:${port}/`)
     return true
