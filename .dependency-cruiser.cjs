@@ -140,6 +140,22 @@ module.exports = {
       '^src/bundling/bundle\\.ts$',
       ...rooms('core', 'define'),
     ]),
+    only('console-knows-the-shapes', '^console/', ['^console/', '^src/control/control\\.ts$']),
+    {
+      name: 'console-takes-types-alone',
+      severity: 'error',
+      comment:
+        'nothing of the engine runs in a browser: the console asks the API and knows the types of its answers',
+      from: { path: '^console/' },
+      to: { path: '^src/', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'nothing-imports-the-console',
+      severity: 'error',
+      comment: 'the console is built, and served as files',
+      from: { path: '^(src|tasks|functions|worker|infra)/' },
+      to: { path: '^console/' },
+    },
     only('pipelines-use-the-library', '^tasks/', ['^tasks/', '^src/index\\.ts$']),
     {
       name: 'core-does-no-io',

@@ -157,6 +157,7 @@ function addActingCommands(program: Command, done: Done): void {
         .argParser(parsePort)
         .default(8080),
     )
+    .option('--open', 'opens the console in the browser')
     .action(async (options) => {
       // Only this command needs the API, whose modules take longer to load than most commands take.
       const { runDevServer } = await import('./commands/dev.ts')

@@ -24,7 +24,7 @@ type State = Changes['runs'][number]
 /** What has happened in runs since the answer that a cursor is of. */
 export async function readRunChanges(
   home: Home,
-  { runs: ids, cursor, counts }: z.output<typeof ChangesQuery>,
+  { runs: ids, cursor, since: start = 0, counts }: z.output<typeof ChangesQuery>,
 ): Promise<Changes> {
   const { store, clock } = home.context.ports
   const now = clock.now()
@@ -35,7 +35,7 @@ export async function readRunChanges(
   for (const run of records) {
     if (run === undefined) continue
     const tasks = run.tasks === undefined ? [] : await readTaskRuns(home, run)
-    events.push(...(await listRunEvents(home, run, tasks, since[run.id] ?? 0)))
+    events.push(...(await listRunEvents(home, run, tasks, since[run.id] ?? start)))
     if (counts) events.push({ event: 'counts', run: run.id, counts: await countTasks(home, run) })
     states.push({ run: run.id, status: run.status, ...findMovement(tasks) })
   }

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { makeEndLines } from '../core/end-lines.ts'
 import { SluiceError } from '../core/errors.ts'
+import type { AttemptName } from '../core/ports/looking.ts'
 import type { Run } from '../core/records/run.ts'
 import { isRunOpen } from '../core/records/status.ts'
 import type { LogPage } from './control.ts'
@@ -33,7 +34,14 @@ export async function readLogPage(
   const mayCome = query.follow && isRunOpen(run.status)
   if (attempt !== undefined && attempt > most && !mayCome) throw unknownAttempt(run, name, attempt, most)
   const cursor = query.cursor === undefined ? undefined : parseCursor(CURSOR, query.cursor)
-  const wanted: LineQuery = { run, tasks, isWholeRun: name === undefined, attempt, cursor: cursor?.lines }
+  const wanted: LineQuery = {
+    run,
+    tasks,
+    isWholeRun: name === undefined,
+    attempt,
+    cursor: cursor?.lines,
+    limit: query.limit,
+  }
   const { lines, next, isMore } = await readLines(home, wanted)
   // Its runner has written how the attempt ended, unless it died before; then the record tells.
   const shown = [...(cursor?.ends ?? []), ...lines.filter(({ isEnd }) => isEnd).map(attemptName)]
@@ -109,19 +117,24 @@ function mergeEnds(lines: WrittenLine[], ends: WrittenLine[], labels: Map<number
 const OFFSETS = z.record(z.string(), z.number())
 
 /** Reads the logs of a home on this machine, each from where the page before ended. */
-export const readHomeLines: ReadLines = async ({ logs }, { run, tasks, attempt: only, cursor }) => {
+export const readHomeLines: ReadLines = async (
+  { logs },
+  { run, tasks, attempt: only, cursor, limit = Number.POSITIVE_INFINITY },
+) => {
   const offsets = cursor === undefined ? {} : parseCursor(OFFSETS, cursor)
   const wanted = new Set(tasks.map(({ task }) => task.number))
   const lines: WrittenLine[] = []
-  for (const name of await logs.list(run.id)) {
-    const { number, attempt } = name
-    if (!wanted.has(number) || (only !== undefined && attempt !== only)) continue
-    const key = `${number}.${attempt}`
+  const isWanted = ({ number, attempt }: AttemptName) =>
+    wanted.has(number) && (only === undefined || attempt === only)
+  for (const name of (await logs.list(run.id)).filter(isWanted)) {
+    const key = attemptName(name)
     for (;;) {
       const read = await logs.read(name, offsets[key] ?? 0)
       offsets[key] = read.next
       if (read.lines.length === 0) break
+      const { number, attempt } = name
       for (const line of read.lines) lines.push({ ...line, number, attempt })
+      if (lines.length >= limit) return { lines, next: JSON.stringify(offsets), isMore: true }
     }
   }
   return { lines, next: JSON.stringify(offsets), isMore: false }

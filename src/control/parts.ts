@@ -54,6 +54,8 @@ export interface LineQuery {
   attempt: number | undefined
   /** The `next` of the read before. */
   cursor: string | undefined
+  /** After about so many lines the read ends, if the reader can. @default none */
+  limit?: number | undefined
 }
 
 /** Reads lines that attempts wrote. */

@@ -18,6 +18,7 @@ const ENDED = 'ended'
 /** Which runs a stream of events is of. */
 export const EventsQuery = z.strictObject({
   runs: z.array(z.string()).min(1).max(MAX_RUNS).describe(`Ids of runs, with commas; ${MAX_RUNS} at most`),
+  since: ChangesQuery.shape.since,
   counts: ChangesQuery.shape.counts,
 })
 

@@ -1,6 +1,7 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { Context, MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
+import { getCookie } from 'hono/cookie'
 import { makeRefusalResponse } from './errors.ts'
 
 /**
@@ -12,16 +13,18 @@ export interface Guards {
   isLoopbackOnly?: true
   /** Requests carry it: `authorization: Bearer TOKEN`. @default none: who may connect is decided elsewhere, as by IAM */
   token?: string
+  /** The token may also come in this cookie, which a page of the same address sends. @default none */
+  cookie?: string
 }
 
 /** Refuses what may not reach the API. */
-export function makeApiGuard({ isLoopbackOnly, token }: Guards): MiddlewareHandler {
+export function makeApiGuard({ isLoopbackOnly, token, cookie }: Guards): MiddlewareHandler {
   return async (context, next) => {
     if (isLoopbackOnly && !isFromHere(context))
       return makeRefusalResponse('forbidden', 'Only this machine may use this API.', {
         hint: 'Ask http://127.0.0.1 by its name, from a program or from a page of the same address.',
       })
-    if (token !== undefined && !hasToken(context, token))
+    if (token !== undefined && !hasToken(context, token, cookie))
       return makeRefusalResponse('unauthorized', 'The token of the API is missing or wrong.', {
         hint: 'Send the header `authorization: Bearer TOKEN`; `sluice dev` tells in which file the token is.',
         headers: { 'www-authenticate': 'Bearer' },
@@ -61,7 +64,10 @@ export function isOfSameOrigin({ req }: Context): boolean {
   )
 }
 
-function hasToken({ req }: Context, token: string): boolean {
+function hasToken(context: Context, token: string, cookie: string | undefined): boolean {
+  const { req } = context
+  const kept = cookie === undefined ? undefined : getCookie(context, cookie)
+  if (kept !== undefined && isSameSecret(kept, token)) return true
   const [scheme, given = ''] = (req.header('authorization') ?? '').split(' ')
   return /^bearer$/i.test(scheme ?? '') && isSameSecret(given, token)
 }

@@ -101,7 +101,16 @@ export function controlSuite(name: string, make: MakeControl, options: ControlSu
       const run = await runToEnd(control, 'control-whole', params)
       const lines = await readLines(control, { run }, options)
       assert.deepEqual(lines.toSorted(), ['info writes part 1', 'info writes part 2', 'info writes part 3'])
+      assert.deepEqual((await readLines(control, { run, limit: 1 }, options)).toSorted(), lines.toSorted())
       await assert.rejects(control.logs({ run, attempt: 7 }), { code: 'unknown_attempt' })
+    })
+
+    it('tells only what happened since an instant', async (test) => {
+      const { control, params } = await open(test)
+      const run = await runToEnd(control, 'control-whole', params)
+      assert.ok((await control.changes({ runs: [run], since: 0 })).events.length > 0)
+      const year = 365 * 24 * 3_600_000
+      assert.deepEqual((await control.changes({ runs: [run], since: Date.now() + year })).events, [])
     })
 
     it('retries what failed in a next run', async (test) => {

@@ -4,8 +4,10 @@ import { runDevEngine } from '../../control/run-dev.ts'
 import { openLocalHome } from '../../homes/local/home.ts'
 import { makeControlBesideEngine } from '../../homes/local/open-control.ts'
 import { createHttpApi } from '../../http/api.ts'
+import { addConsole, makeCookieName } from '../../http/console.ts'
 import type { Project } from '../../project/load-config.ts'
 import { readOrMakeApiToken } from '../api-token.ts'
+import { openInBrowser, readConsoleFiles } from '../console-files.ts'
 import { makeEarlierApi } from '../earlier-api.ts'
 import { EXIT } from '../exit.ts'
 import { listenForStop, type RunOptions } from '../follow.ts'
@@ -19,7 +21,7 @@ const HOST = '127.0.0.1'
 /** Runs engine, schedules and API on this machine until Ctrl-C. */
 export async function runDevServer(
   project: Project,
-  options: RunOptions & { port: number },
+  options: RunOptions & { port: number; open?: boolean },
 ): Promise<Result> {
   const { state, data, inline } = options
   keepHeapSmall()
@@ -31,12 +33,20 @@ export async function runDevServer(
   stop.signal.addEventListener('abort', () => view.show({ event: 'stopping', graceMs: GRACE_MS }))
   try {
     const token = readOrMakeApiToken(options.state)
+    const pages = readConsoleFiles()
+    const cookie = makeCookieName(token.value)
     const app = createHttpApi(control, {
-      guards: { isLoopbackOnly: true, token: token.value },
+      guards: { isLoopbackOnly: true, token: token.value, ...(pages && { cookie }) },
       isStreaming: true,
       onDefect: (error) => console.error(error),
     })
+    if (pages) addConsole(app, pages, { token: token.value, cookie })
     const api = await listenOn(app.route('/', makeEarlierApi(control)), { host: HOST, port: options.port })
+    if (pages) {
+      const address = `http://${HOST}:${api.port}/?token=${token.value}`
+      view.say(`The console: ${address}`)
+      if (options.open) openInBrowser(address, view.say)
+    } else view.say('The console is not built: npm run build:console')
     view.say(`The API listens on http://${HOST}:${api.port}/api/runs`)
     view.say(`and, with the token in ${token.path}, on http://${HOST}:${api.port}/v1/runs`)
     view.say(`${schedulesText(await control.pipelines())} Ctrl-C stops.`)

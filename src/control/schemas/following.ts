@@ -41,6 +41,7 @@ export const RunEvent = z
 export const ChangesQuery = z.strictObject({
   runs: z.array(z.string()).max(MAX_PAGE).describe('Ids of runs'),
   cursor: cursor.optional().describe('The `next` of the answer before; absent: everything so far'),
+  since: instantField('Without a cursor: only what happened at or after this instant').optional(),
   counts: z.boolean().default(false).describe('Adds the counts of each run'),
 })
 

@@ -111,6 +111,11 @@ export const LogQuery = z.strictObject({
   attempt: z.int().min(1).optional().describe('Only lines of this attempt'),
   follow: z.boolean().default(false).describe('An attempt that has not begun yet is no error'),
   cursor: cursor.optional().describe('Only lines that the pages before did not have'),
+  limit: z
+    .int()
+    .min(1)
+    .optional()
+    .describe('The page ends after about so many lines; absent: as many as the reader gives at once'),
 })
 
 /** A line of the log of an attempt. */

@@ -1,0 +1,94 @@
+import { useEffect, useRef, useState } from 'preact/hooks'
+
+const HELP: [string, string][] = [
+  ['/', 'search or filter on this page'],
+  ['↓ ↑', 'next or previous row'],
+  ['Enter', 'open the row'],
+  ['Esc', 'leave the field; then one page up'],
+  ['?', 'this help'],
+]
+
+/** Moves the focus along the rows of the page; the first one if none has it. */
+function moveRow(by: number): boolean {
+  const rows = [...document.querySelectorAll<HTMLElement>('[data-row]')]
+  const at = rows.indexOf(document.activeElement as HTMLElement)
+  const row = at < 0 ? rows[0] : rows[at + by]
+  row?.focus()
+  row?.scrollIntoView({ block: 'nearest' })
+  return row !== undefined
+}
+
+/** The page above the one of a path. */
+function findPageAbove(path: string): string | undefined {
+  if (path === '/') return undefined
+  if (path.endsWith('/log')) return path.slice(0, -'/log'.length)
+  const task = path.indexOf('/tasks/')
+  if (task > 0) return path.slice(0, task)
+  return path.startsWith('/runs/') ? '/runs' : '/'
+}
+
+/** The keys of every page, and their help. */
+export function Keys({ go }: { go(path: string): void }) {
+  const [isShown, show] = useState(false)
+  const dialog = useRef<HTMLDialogElement>(null)
+  useEffect(() => {
+    if (isShown) dialog.current?.showModal()
+  }, [isShown])
+  useEffect(() => {
+    const press = (event: KeyboardEvent) => {
+      if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector('dialog[open]')) return
+      const target = event.target as HTMLElement
+      if (target.closest('input, select, textarea')) {
+        if (event.key === 'Escape') target.blur()
+        return
+      }
+      const isDone = pressOnPage(event.key, show, go)
+      if (isDone) event.preventDefault()
+    }
+    document.addEventListener('keydown', press)
+    return () => document.removeEventListener('keydown', press)
+  }, [])
+  return (
+    <>
+      <button type="button" class="quiet" onClick={() => show(true)} aria-label="Keyboard help">
+        ?
+      </button>
+      {isShown && (
+        <dialog ref={dialog} onClose={() => show(false)} aria-label="Keyboard help">
+          <h2>Keyboard</h2>
+          <dl class="keys">
+            {HELP.map(([key, what]) => (
+              <div key={key}>
+                <dt>
+                  <kbd>{key}</kbd>
+                </dt>
+                <dd>{what}</dd>
+              </div>
+            ))}
+          </dl>
+          <div class="buttons">
+            <button type="button" onClick={() => dialog.current?.close()}>
+              Close
+            </button>
+          </div>
+        </dialog>
+      )}
+    </>
+  )
+}
+
+function pressOnPage(key: string, show: (isShown: boolean) => void, go: (path: string) => void): boolean {
+  if (key === '/') {
+    const field = document.querySelector<HTMLInputElement>('[data-search]')
+    field?.focus()
+    return field !== null
+  }
+  if (key === '?') show(true)
+  else if (key === 'Escape') {
+    const above = findPageAbove(location.pathname)
+    if (above === undefined) return false
+    go(above)
+  } else if (key === 'ArrowDown' || key === 'ArrowUp') return moveRow(key === 'ArrowDown' ? 1 : -1)
+  else return false
+  return true
+}

@@ -1,0 +1,85 @@
+import { render } from 'preact'
+import { useEffect } from 'preact/hooks'
+import { Link, Route, Switch, useLocation } from 'wouter-preact'
+import { isConnected } from './api.ts'
+import { Keys } from './keys.tsx'
+import { LogPage } from './pages/log.tsx'
+import { OverviewPage } from './pages/overview.tsx'
+import { RunPage } from './pages/run.tsx'
+import { RunsPage } from './pages/runs.tsx'
+import { TaskRunPage } from './pages/task.tsx'
+import { Empty } from './parts.tsx'
+
+function Console() {
+  const [path, go] = useLocation()
+  useEffect(() => {
+    const [, , run] = path.split('/')
+    document.title = `${run === undefined ? (path === '/' ? 'Overview' : 'Runs') : decodeURIComponent(run)} · Sluice`
+    scrollTo(0, 0)
+  }, [path])
+  return (
+    <>
+      <a class="skip" href="#main">
+        To the content
+      </a>
+      <header>
+        <nav aria-label="Pages">
+          <Link href="/" class="logo">
+            Sluice
+          </Link>
+          <Link href="/" aria-current={path === '/' ? 'page' : undefined}>
+            Overview
+          </Link>
+          <Link href="/runs" aria-current={path.startsWith('/runs') ? 'page' : undefined}>
+            Runs
+          </Link>
+        </nav>
+        <Connection />
+        <Keys go={go} />
+      </header>
+      <main id="main" tabIndex={-1}>
+        <Switch>
+          <Route path="/">
+            <OverviewPage />
+          </Route>
+          <Route path="/runs">
+            <RunsPage />
+          </Route>
+          <Route path="/runs/:run">{({ run }) => <RunPage key={run} run={decodeURIComponent(run)} />}</Route>
+          <Route path="/runs/:run/tasks/:task">
+            {({ run, task }) => (
+              <TaskRunPage
+                key={`${run} ${task}`}
+                run={decodeURIComponent(run)}
+                number={decodeURIComponent(task)}
+              />
+            )}
+          </Route>
+          <Route path="/runs/:run/tasks/:task/log">
+            {({ run, task }) => <LogPage run={decodeURIComponent(run)} number={decodeURIComponent(task)} />}
+          </Route>
+          <Route>
+            <Empty title="There is no such page.">
+              <Link href="/">The overview</Link> has links to all of them.
+            </Empty>
+          </Route>
+        </Switch>
+      </main>
+    </>
+  )
+}
+
+/** Says when Sluice does not answer, and that it is tried again. */
+function Connection() {
+  return (
+    <span class="connection" role="status">
+      {isConnected.value ? '' : 'Connection lost: trying again…'}
+    </span>
+  )
+}
+
+const app = document.getElementById('app')
+if (app !== null) {
+  app.replaceChildren()
+  render(<Console />, app)
+}

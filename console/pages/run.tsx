@@ -1,0 +1,159 @@
+import { Link, useSearchParams } from 'wouter-preact'
+import type { RunDetail, TaskPage, TaskShape } from '../../src/control/control.ts'
+import { RunActs } from '../acts.tsx'
+import { askApi, makePath } from '../api.ts'
+import { formatCount, formatTook } from '../format.ts'
+import { useLoaded, useRunEvents } from '../live.ts'
+import { Facts, Instant, Name, Problem, Status, Tail, Values } from '../parts.tsx'
+import { TaskTable } from './tasks.tsx'
+
+/** So many failed tasks are looked at to group them. */
+const FAILURES = 100
+const CAUSES = 8
+
+/** A run: summary, counts, failures by cause, and its tasks. */
+export function RunPage({ run: name }: { run: string }) {
+  const {
+    data: run,
+    problem,
+    reload,
+  } = useLoaded(name, (signal) => askApi<RunDetail>(makePath('runs', name), { signal }), 0)
+  if (run === undefined) return <Problem problem={problem} />
+  return <RunView key={run.run} run={run} reload={reload} />
+}
+
+function RunView({ run, reload }: { run: RunDetail; reload(): void }) {
+  const isOpen = run.status === 'running' || run.status === 'planning'
+  const failed = run.counts.failed ?? 0
+  const failures = useLoaded(`${run.run} ${failed}`, (signal) => loadFailures(run.run, failed, signal), 0)
+  const [search, setSearch] = useSearchParams()
+  const chosen = search.get('status') ?? ''
+  const choose = (status: string) =>
+    setSearch((old) => {
+      const next = new URLSearchParams(old)
+      if (status === chosen) next.delete('status')
+      else next.set('status', status)
+      return next
+    })
+  useRunEvents(run.run, isOpen, reload)
+  return (
+    <>
+      <div class="pagehead">
+        <div>
+          <p class="crumbs">
+            <Link href="/runs">Runs</Link> / <Name text={run.name} />
+          </p>
+          <h1>
+            <Name text={run.run} />
+          </h1>
+        </div>
+        <div class="buttons">
+          <RunActs run={run} onDone={reload} />
+        </div>
+      </div>
+      <Facts
+        rows={[
+          ['Status', <Status key="status" status={run.status} />],
+          ['Opened', <Instant key="opened" at={run.createdAt} />],
+          ['Ended', <Instant key="ended" at={run.endedAt} />],
+          ['Took', formatTook((run.endedAt ?? Date.now()) - run.createdAt)],
+          ['Parameters', <Values key="params" values={run.params} />],
+          ...(run.outputs.length > 0
+            ? [['Makes', <Outputs key="makes" uris={run.outputs} />] as [string, never]]
+            : []),
+        ]}
+      />
+      {run.unattendedSince !== null && isOpen && (
+        <p class="bad">
+          No process has worked on this run since <Instant at={run.unattendedSince} />.
+        </p>
+      )}
+      {run.failure && (
+        <div class="problem">
+          <strong>
+            <Name text={run.failure.message} />
+          </strong>
+        </div>
+      )}
+      <ul class="counts" aria-label="Tasks by status">
+        {Object.entries(run.counts).map(([status, count]) => (
+          <li key={status}>
+            <button type="button" aria-pressed={status === chosen} onClick={() => choose(status)}>
+              <strong>{count.toLocaleString('en')}</strong> <Status status={status} />
+            </button>
+          </li>
+        ))}
+      </ul>
+      <Failures run={run.run} failed={failed} tasks={failures.data ?? []} />
+      <section aria-labelledby="tasks">
+        <h2 id="tasks">Tasks</h2>
+        <TaskTable run={run.run} version={JSON.stringify(run.counts)} />
+      </section>
+    </>
+  )
+}
+
+/** URIs of targets. */
+export const Outputs = ({ uris }: { uris: string[] }) => (
+  <span class="values">
+    {uris.map((uri) => (
+      <code key={uri}>
+        <Name text={uri} />
+      </code>
+    ))}
+  </span>
+)
+
+async function loadFailures(run: string, failed: number, signal: AbortSignal): Promise<TaskShape[]> {
+  if (failed === 0) return []
+  const query = { statuses: 'failed', limit: FAILURES }
+  return (await askApi<TaskPage>(`${makePath('runs', run)}/tasks`, { query, signal })).tasks
+}
+
+function Failures({ run, failed, tasks }: { run: string; failed: number; tasks: TaskShape[] }) {
+  if (tasks.length === 0) return null
+  const causes = Map.groupBy(tasks, findCause)
+  const shown = [...causes].sort(([, a], [, b]) => b.length - a.length).slice(0, CAUSES)
+  return (
+    <section aria-labelledby="causes">
+      <h2 id="causes">Failures by cause</h2>
+      {failed > tasks.length && (
+        <p class="soft">
+          From the first {tasks.length} of {failed.toLocaleString('en')} failed tasks.
+        </p>
+      )}
+      {shown.map(([cause, alike]) => {
+        const [first] = alike
+        const tail = first?.attempts.at(-1)?.tail
+        return (
+          <details key={cause} class="cause" open={shown.length === 1}>
+            <summary>
+              <span class="bad">{formatCount(alike.length, 'task')}</span> <Name text={cause} />
+            </summary>
+            {tail && <Tail text={lastLines(tail)} label={`Last lines of ${first?.task}`} />}
+            <p class="links">
+              {alike.slice(0, 5).map(({ number, task }) => (
+                <Link key={number} href={makePath('runs', run, 'tasks', number)}>
+                  <Name text={task} />
+                </Link>
+              ))}
+              {alike.length > 5 && <span class="soft">and {alike.length - 5} more</span>}
+            </p>
+          </details>
+        )
+      })}
+      {causes.size > CAUSES && (
+        <p class="soft">And {causes.size - CAUSES} other causes; the table has all.</p>
+      )}
+    </section>
+  )
+}
+
+/** The first line of a failure, without the numbers that differ from task to task. */
+function findCause({ failure }: TaskShape): string {
+  const [line = ''] = (failure?.message ?? 'no message').split('\n')
+  return `${failure?.outcome.replaceAll('_', ' ') ?? 'failed'}: ${line.slice(0, 300).replace(/\d+/g, '#')}`
+}
+
+const LAST_LINES = 8
+const lastLines = (text: string) => text.trimEnd().split('\n').slice(-LAST_LINES).join('\n')

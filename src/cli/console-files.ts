@@ -1,0 +1,33 @@
+import { spawn } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { ConsoleFiles } from '../http/console.ts'
+
+const TYPES = {
+  'index.html': 'text/html; charset=utf-8',
+  'app.js': 'text/javascript; charset=utf-8',
+  'app.css': 'text/css; charset=utf-8',
+}
+
+/** Where the built console is: in the package, or in the folder of a repository that was built. */
+const FOLDERS = ['../../console', '../../dist/console'].map((path) => join(import.meta.dirname, path))
+
+/** The files of the console, or undefined if they were not built. */
+export function readConsoleFiles(): ConsoleFiles | undefined {
+  const folder = FOLDERS.find((each) => existsSync(join(each, 'app.js')))
+  if (folder === undefined) return undefined
+  return new Map(
+    Object.entries(TYPES).map(([name, type]) => [
+      name,
+      { type, body: readFileSync(join(folder, name), 'utf8') },
+    ]),
+  )
+}
+
+/** Opens an address in the browser of this machine; says so if there is no program for that. */
+export function openInBrowser(address: string, say: (line: string) => void): void {
+  const program = process.platform === 'darwin' ? 'open' : 'xdg-open'
+  const opener = spawn(program, [address], { stdio: 'ignore', detached: true })
+  opener.on('error', () => say(`No browser could be opened (${program}): open the address yourself.`))
+  opener.unref()
+}
