@@ -19,8 +19,12 @@ export interface Bundle {
 /** A bundle in memory: its files, and what it was made of. */
 export type MadeBundle = BuildResult<{ write: false; metafile: true }>
 
-/** Lets bundled CommonJS modules load Node's own modules. */
-const REQUIRE = "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);"
+/**
+ * Lets bundled CommonJS modules load Node's own modules. esbuild does not look into it, so its name must be one that no module has:
+ * one that imports `createRequire` itself would declare it twice.
+ */
+const REQUIRE =
+  "import { createRequire as createBundleRequire } from 'node:module'; const require = createBundleRequire(import.meta.url);"
 
 /**
  * Makes one piece of Sluice, a project, and what both import: `.mjs` files with shared chunks. All bundles are made here: those of

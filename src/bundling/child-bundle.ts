@@ -38,7 +38,8 @@ async function bundleIn(cache: string, source: string): Promise<string> {
   const folder = join(cache, digest(...outputFiles.map(({ hash }) => hash)))
   mkdirSync(cache, { recursive: true })
   if (!existsSync(folder)) keep(outputFiles, folder)
-  const inputs = readChangeTimes(Object.keys(metafile.inputs).map((path) => resolve(dirname(source), path)))
+  const parts = Object.keys(metafile.inputs).map((path) => resolve(dirname(source), path))
+  const inputs = readChangeTimes([...parts, ...BUNDLER])
   // What has changed since may be in it or not.
   if (Object.values(inputs).every((at) => at < began))
     writeWhole(index, JSON.stringify({ folder, inputs } satisfies BundleEntry))
@@ -48,6 +49,9 @@ async function bundleIn(cache: string, source: string): Promise<string> {
 const digest = (...texts: string[]) =>
   createHash('sha256').update(texts.join('\n')).digest('hex').slice(0, 16)
 
+/** What makes the bundle: another version of it makes another bundle. */
+const BUNDLER = [import.meta.filename, import.meta.filename.replace('child-bundle', 'bundle')]
+
 /** By the inode: npm gives each file of every package the same time of modification. */
 const readChangeTimes = (paths: string[]) =>
   Object.fromEntries(
@@ -55,8 +59,8 @@ const readChangeTimes = (paths: string[]) =>
   )
 
 function isCurrent({ folder, inputs }: BundleEntry): boolean {
-  const now = readChangeTimes(Object.keys(inputs))
-  return existsSync(folder) && Object.entries(inputs).every(([path, at]) => now[path] === at)
+  const now = readChangeTimes([...Object.keys(inputs), ...BUNDLER])
+  return existsSync(folder) && Object.entries(now).every(([path, at]) => inputs[path] === at)
 }
 
 /** Others see the whole folder or none; who comes second throws its own away. */

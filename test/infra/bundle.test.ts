@@ -74,6 +74,19 @@ describe('the bundle of a function', () => {
     assert.notEqual(await bundleEntries(entries, join(folder, 'other'), options), version)
   })
 
+  it('may hold modules that make a require of their own', async (test) => {
+    const { folder, options } = makeProject(test)
+    writeFileSync(
+      options.project.modules[0]?.path ?? '',
+      `import { createRequire } from 'node:module'
+       const require = createRequire(import.meta.url)
+       console.log(require('node:path').sep)`,
+    )
+    await bundleEntries({ 'plan/index': { is: 'function', of: 'plan' } }, join(folder, 'out'), options)
+    const { stdout, stderr } = load(join(folder, 'out/plan/index.mjs'))
+    assert.deepEqual(stdout.split('\n'), ['/', 'function', ''], stderr)
+  })
+
   it('is not made from what does not parse; the message says the place', async (test) => {
     const { folder, options } = makeProject(test)
     writeFileSync(options.project.modules[0]?.path ?? '', 'const = 1\n')
