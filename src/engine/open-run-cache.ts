@@ -17,19 +17,24 @@ export async function readCachedOpenRun(ports: Ports, id: string): Promise<Store
   caches.set(ports, runs)
   const remembered = runs.get(id)
   if (remembered !== undefined) return remembered
+  const start = readInstant(ports)
   const [run] = await ports.store.read([keys.run(id)])
   // Only this is remembered: a run that is still being planned may be open the next moment.
   if (run?.status !== 'running') return undefined
-  runs.set(id, run)
+  // Its age counts from before the read: an answer may be as old as its question.
+  runs.set(id, run, { start })
   return run
 }
 
-/** Ages are measured by the steady clock of the ports. Each look reads it (`ttlResolution`), as a simulation moves it at will. */
-const makeRunCache = ({ clock }: Ports) =>
+/** By the steady clock of the ports. The cache would take an instant of 0 for none. */
+const readInstant = ({ clock }: Ports) => clock.steady() + 1
+
+/** Each look reads the clock (`ttlResolution`), because a simulation moves it at will. */
+const makeRunCache = (ports: Ports) =>
   new LRUCache<string, Stored<Run>>({
     max: KEPT,
-    ttl: KNOWN_MS,
+    // An entry of just this age is still taken.
+    ttl: KNOWN_MS - 1,
     ttlResolution: 0,
-    // An instant of 0 would mean that the entry has no end.
-    perf: { now: () => clock.steady() + 1 },
+    perf: { now: () => readInstant(ports) },
   })
