@@ -109,12 +109,18 @@ export class Containers extends Construct {
     )
     return [
       allowActions(['ecs:RunTask'], families, onlyHere),
-      allowActions(['ecs:ListTasks'], ['*'], onlyHere),
-      allowActions(['ecs:DescribeTasks'], [tasks], onlyHere),
       allowActions(['ecs:TagResource'], [tasks], { StringEquals: { 'ecs:CreateAction': 'RunTask' } }),
       allowActions(['iam:PassRole'], this.roleArns(launched), {
         StringEquals: { 'iam:PassedToService': 'ecs-tasks.amazonaws.com' },
       }),
+    ]
+  }
+
+  /** Permissions for looking which containers run. */
+  lookStatements(): iam.PolicyStatement[] {
+    return [
+      allowActions(['ecs:ListTasks'], ['*'], this.onlyHere),
+      allowActions(['ecs:DescribeTasks'], [this.tasksArn], this.onlyHere),
     ]
   }
 

@@ -25,6 +25,7 @@ export class Launching {
           ...permissions.records(),
           ...permissions.measure(queues.arnsOf(pools)),
           ...(containers?.launchStatements(containers.listDefinitions()) ?? []),
+          ...(containers?.listDefinitions().length ? containers.lookStatements() : []),
         ],
       },
       timeout: Duration.minutes(1),

@@ -123,26 +123,29 @@ const UNUSED: [grants: RegExp, reason: string][] = [
     'Lambda writes the log of a function in its name; the emulator writes it itself',
   ],
   [
-    /^(advance|Pool) sqs:(ReceiveMessage|DeleteMessage|GetQueueAttributes|GetQueueUrl|ChangeMessageVisibility)$/,
+    /^(advance|Pool|launchprograms) sqs:(ReceiveMessage|DeleteMessage|GetQueueAttributes|GetQueueUrl|ChangeMessageVisibility)$/,
     'Lambda polls the queues of a function in its name',
   ],
   [
     /^advance dynamodb:(ListStreams|DescribeStream|GetRecords|GetShardIterator)$/,
     'Lambda polls the stream of the table in the name of the function',
   ],
-  [/^(Pool|Containers) s3:AbortMultipartUpload$/, 'a body that fails while it writes a target above 5 MB'],
   [
-    /^(Pool|Containers) s3:DeleteObject$/,
+    /^(Pool|Containers|Programs) s3:AbortMultipartUpload$/,
+    'a body that fails while it writes a target above 5 MB',
+  ],
+  [
+    /^(Pool|Containers|Programs) s3:DeleteObject$/,
     'what a dead attempt has left beside a target is removed by the next one',
   ],
   [/^Containers ssmmessages:/, 'sluice shell: the agent of ECS Exec, which the emulator has not'],
   [
-    /^(api|advance|jobevents|tick) s3:ListBucket$/,
+    /^(api|advance|jobevents|tick|launchprograms) s3:ListBucket$/,
     'S3 says of a plan that is missing "not found" instead of "forbidden"',
   ],
   [/^api secretsmanager:DescribeSecret$/, 'a plan that is only looked at tells which secrets are not set'],
   [
-    /^(plan|jobevents|tick) dynamodb:(Query|DeleteItem)$/,
+    /^(plan|jobevents|tick|launchprograms) dynamodb:(Query|DeleteItem)$/,
     'executions and waiters that are taken off their lists after a lost race or a stop',
   ],
   [/^Pool sqs:SendMessage$/, 'a message that came too early is sent again with a delay: a race'],
@@ -150,12 +153,12 @@ const UNUSED: [grants: RegExp, reason: string][] = [
   [/^launchworkers dynamodb:UpdateItem$/, 'comes with the right to put records; launches are put whole'],
 ]
 
-/** The part of a deployment that a role is of; all pools of functions are one part, and all of containers another. */
+/** The part of a deployment that a role is of; all pools of functions are one part, all of containers and of programs others. */
 const partOf = (role: string) =>
   role
     .replace(/^sluice-[a-z]+-Sluice/, '')
     .replace(/(Task)?Role[0-9A-F]{6,}.*$/, '')
-    .replace(/^(Pool|Containers).*/, '$1')
+    .replace(/^(Pool|Containers|Programs).*/, '$1')
 
 /** What the roles of each part may do, as `part service:Action`. */
 function grantsOf(policies: Map<string, Policy[]>): Set<string> {
