@@ -16,7 +16,7 @@ const PAGE = 2_000
 /** So many lines are read by themselves; a person asks for more. */
 const MAX_LINES = 50_000
 const RETRY_MS = 3_000
-/** Nobody reads faster. */
+/** The page asks for new lines so often; a person reads no faster. */
 const LOOK_MS = 500
 
 type ReadPage = (cursor: string | undefined, limit: number, signal: AbortSignal) => Promise<LogPage>

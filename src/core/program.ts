@@ -52,3 +52,13 @@ const NO_IMAGE =
 
 /** Whether a pull failed for good: the image does not exist, or may not be read. */
 export const isMissingImage = (message: string): boolean => NO_IMAGE.test(message)
+
+/** How the launch of a program elsewhere went. */
+export type ProgramLaunch =
+  | { is: 'launched' }
+  /** The service takes no more requests for now. */
+  | { is: 'throttled'; message: string }
+  /** There is no capacity for now. */
+  | { is: 'no-capacity'; message: string }
+  /** It would be refused each time. */
+  | { is: 'refused'; message: string }

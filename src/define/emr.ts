@@ -102,6 +102,13 @@ export interface EmrStepOptions<
   step: (context: EmrJobContext<ParamsOf<F>, R, O>) => EmrJob
 }
 
+/** A task that is a job of EMR; without an output its target is a marker. */
+type EmrTask<F extends Fields, R extends Requires | undefined, O extends Output | undefined> = Task<
+  F,
+  [O] extends [undefined] ? MarkerTarget<Json> : O,
+  R
+>
+
 /** What a definition says of its job, without its types. */
 export interface EmrDefinition {
   service: 'emr-serverless' | 'emr-step'
@@ -123,10 +130,7 @@ export function emrServerless<
   O extends Output | undefined = undefined,
   S extends Secrets = Record<never, never>,
   B extends Budgets = Record<never, never>,
->(
-  family: string,
-  options: EmrServerlessOptions<F, R, O, S, B>,
-): Task<F, [O] extends [undefined] ? MarkerTarget<Json> : O, R> {
+>(family: string, options: EmrServerlessOptions<F, R, O, S, B>): EmrTask<F, R, O> {
   const { application, job, local, ...rest } = options
   const problems = [
     ...(isText(application)
@@ -136,10 +140,7 @@ export function emrServerless<
     ...findLocalProblems(local, options.secrets),
   ]
   const emr = { service: 'emr-serverless', application, job, local } as EmrDefinition
-  return defineTaskFamily(family, rest as unknown as TaskOptions<Fields, Requires, Output, Secrets>, {
-    emr,
-    problems,
-  }) as unknown as Task<F, [O] extends [undefined] ? MarkerTarget<Json> : O, R>
+  return defineJob(family, rest, emr, problems) as EmrTask<F, R, O>
 }
 
 /** Defines a task that is a step of an EMR cluster; the rest is as for {@link emrServerless}. */
@@ -149,10 +150,7 @@ export function emrStep<
   O extends Output | undefined = undefined,
   S extends Secrets = Record<never, never>,
   B extends Budgets = Record<never, never>,
->(
-  family: string,
-  options: EmrStepOptions<F, R, O, S, B>,
-): Task<F, [O] extends [undefined] ? MarkerTarget<Json> : O, R> {
+>(family: string, options: EmrStepOptions<F, R, O, S, B>): EmrTask<F, R, O> {
   const { cluster, step, local, ...rest } = options
   const problems = [
     ...findClusterProblems(cluster),
@@ -160,11 +158,12 @@ export function emrStep<
     ...findLocalProblems(local, options.secrets),
   ]
   const emr = { service: 'emr-step', cluster, job: step, local } as EmrDefinition
-  return defineTaskFamily(family, rest as unknown as TaskOptions<Fields, Requires, Output, Secrets>, {
-    emr,
-    problems,
-  }) as unknown as Task<F, [O] extends [undefined] ? MarkerTarget<Json> : O, R>
+  return defineJob(family, rest, emr, problems) as EmrTask<F, R, O>
 }
+
+/** The options are typed for the user alone. */
+const defineJob = (family: string, options: object, emr: EmrDefinition, problems: string[]): unknown =>
+  defineTaskFamily(family, options as TaskOptions<Fields, Requires, Output, Secrets>, { emr, problems })
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== ''
 

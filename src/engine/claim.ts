@@ -230,7 +230,7 @@ const asOurs = async (claimed: Promise<ClaimedAttempt>): Promise<ClaimResult> =>
   claimed: await claimed,
 })
 
-/** An attempt that was claimed before, as whoever has its nonce goes on with it. */
+/** An attempt that was claimed before, for the process that has its nonce and goes on with it. */
 export const readClaimedAttempt = async (
   context: Context,
   task: Stored<TaskRun>,

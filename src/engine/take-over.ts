@@ -9,7 +9,7 @@ import { finishAttempt } from './finish.ts'
 
 /*
  * Attempts that one process claims and another runs: a launcher hands an attempt over to a keeper that it starts. Invariants:
- * 1. The nonce goes with the attempt: whoever has it may extend the lease and write the end, and no one else.
+ * 1. The nonce goes with the attempt: only the process that has it may extend the lease and write the end.
  * 2. One process alone takes an attempt over; one that comes later, or after the end, gets nothing.
  * 3. What is known of a process that ended without a word ends the attempt only while the attempt is still its own.
  */

@@ -2,15 +2,12 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { z } from 'zod'
 import { keys } from '../../src/core/keys.ts'
+import type { ProgramLaunch } from '../../src/core/program.ts'
 import { advanceFeed } from '../../src/engine/advance.ts'
 import { takeOverAttempt } from '../../src/engine/take-over.ts'
 import { toSettingVariable } from '../../src/homes/aws/environment.ts'
 import { makeJobEventsHandler } from '../../src/homes/aws/handlers/job-events.ts'
-import {
-  type LaunchAnswer,
-  type LaunchOrder,
-  makeLaunchProgramsHandler,
-} from '../../src/homes/aws/handlers/launch-programs.ts'
+import { type LaunchOrder, makeLaunchProgramsHandler } from '../../src/homes/aws/handlers/launch-programs.ts'
 import { makePlanHandler } from '../../src/homes/aws/handlers/plan.ts'
 import { container, pipeline } from '../../src/index.ts'
 import { memoryDeployment } from './deployment.ts'
@@ -37,7 +34,7 @@ async function launching() {
   await plan({ token: 'token', execution, name: 'one', input: { n: 1 }, pipeline: 'kept' })
   await advanceFeed(context)
   await advanceFeed(context)
-  const world = { orders: [] as LaunchOrder[], answer: { is: 'launched' } as LaunchAnswer | Error }
+  const world = { orders: [] as LaunchOrder[], answer: { is: 'launched' } as ProgramLaunch | Error }
   const launch = makeLaunchProgramsHandler({
     home,
     programs: PROGRAMS,

@@ -2,6 +2,7 @@ import { type ECSClient, RunTaskCommand, type TaskOverride } from '@aws-sdk/clie
 import { readErrorMessage, readErrorName } from '../../core/errors.ts'
 import { findFargateSize, KEEPER_MB } from '../../core/fargate.ts'
 import { CAPACITY, KEPT } from '../../core/names.ts'
+import type { ProgramLaunch } from '../../core/program.ts'
 import type { Place } from './workers.ts'
 
 /** One program that is to be launched. */
@@ -21,16 +22,6 @@ export interface ProgramOrder {
   /** Spare capacity (Fargate Spot). */
   spot: boolean
 }
-
-/** How a launch went. */
-export type ProgramLaunch =
-  | { is: 'launched' }
-  /** ECS takes no more requests for now. */
-  | { is: 'throttled'; message: string }
-  /** There is no capacity for now. */
-  | { is: 'no-capacity'; message: string }
-  /** It would be refused each time. */
-  | { is: 'refused'; message: string }
 
 /** Characters of the overrides of one RunTask: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskOverride.html */
 export const OVERRIDES_MAX = 8192

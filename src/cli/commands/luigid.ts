@@ -9,7 +9,7 @@ import type { Result } from '../options.ts'
 const LOOPBACK = ['127.0.0.1', 'localhost', '::1']
 /** Workers keep their connections while a task runs. One that ends just when a worker uses it costs the client 30 s. */
 const KEEP_ALIVE_MS = 60 * 60_000
-/** As often as Luigi's own scheduler applies the rules of time if nobody asks. */
+/** The scheduler applies the rules of time so often while no worker calls, as Luigi's own does. */
 const PRUNE_MS = 60_000
 
 /** Runs Luigi's central scheduler until Ctrl-C. */
@@ -35,7 +35,8 @@ export async function runLuigiScheduler(options: LuigidOptions): Promise<Result>
     say(`The Luigi scheduler listens on http://${host.includes(':') ? `[${host}]` : host}:${server.port}`)
     if (token !== undefined)
       say(`Workers need the token in ${token.path}: --scheduler-url http://luigi:TOKEN@HOST:${server.port}`)
-    if (isUnderTest) say('LUIGI_TEST_SUPPORT is set: whoever asks can forget all tasks and set the time.')
+    if (isUnderTest)
+      say('LUIGI_TEST_SUPPORT is set: every client can make it forget all tasks, and set its time.')
     // A test sets the time of each call; no other clock may meddle.
     const pruning = isUnderTest ? undefined : setInterval(() => scheduler.prune(Date.now() / 1_000), PRUNE_MS)
     await waitForStop()

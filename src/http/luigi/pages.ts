@@ -86,7 +86,7 @@ async function serveFile(folder: string, context: Context): Promise<Response> {
   })
 }
 
-/** Without a package of Luigi there is no page, and this says what there is. */
+/** The page for a machine without a package of Luigi: it names the API and the flag that finds the package. */
 const answerWithoutPage = (context: Context): Response | Promise<Response> =>
   context.req.path.endsWith('.html')
     ? context.html(`<!doctype html><meta charset="utf-8"><title>Luigi scheduler</title>

@@ -1,11 +1,12 @@
-import { existsSync, lstatSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { IN_CONTAINER } from '../../core/names.ts'
 import type { ContainerOutput } from '../../core/plan.ts'
 import type { Job } from '../../core/ports/working.ts'
-import { formatPathBesideTarget, moveIntoPlace } from '../move-into-place.ts'
+import { formatPathBesideTarget } from '../move-into-place.ts'
+import { findOutputProblem, publishIntoPlace } from '../program-files.ts'
 import type { ProgramFiles } from './command-files.ts'
 
 /**
@@ -16,9 +17,9 @@ export class JobFiles implements ProgramFiles {
   readonly yields: string
   readonly #folder: string
   readonly #nonce: string
-  readonly #outputs: readonly ContainerOutput[]
+  readonly #outputs: ContainerOutput[]
 
-  constructor({ nonce }: Job, outputs: readonly ContainerOutput[]) {
+  constructor({ nonce }: Job, outputs: ContainerOutput[]) {
     const [first] = outputs
     this.#nonce = nonce
     this.#outputs = outputs
@@ -49,29 +50,12 @@ export class JobFiles implements ProgramFiles {
   }
 
   findProblem(): string | undefined {
-    for (const output of this.#outputs) {
-      const problem = findProblemOf(this.#at(output), output)
-      if (problem !== undefined) return problem
-    }
-    return undefined
+    const folder = join(this.#folder, 'out')
+    return findOutputProblem(folder, { outputs: this.#outputs }, { who: 'command', folder })
   }
 
   publish(): void {
-    const published: string[] = []
-    try {
-      for (const output of this.#outputs) {
-        const from = this.#at(output)
-        // The marker is the last file of a folder.
-        if (output.marker?.by === 'sluice')
-          writeFileSync(join(from, output.marker.name), JSON.stringify(listFiles(from)))
-        const to = fileURLToPath(output.uri)
-        moveIntoPlace(from, to, this.#nonce)
-        published.push(to)
-      }
-    } catch (error) {
-      for (const path of published) rmSync(path, { recursive: true, force: true })
-      throw error
-    }
+    publishIntoPlace(join(this.#folder, 'out'), { outputs: this.#outputs }, this.#nonce)
   }
 
   remove(): void {
@@ -82,20 +66,3 @@ export class JobFiles implements ProgramFiles {
     return join(this.#folder, 'out', at)
   }
 }
-
-function findProblemOf(path: string, { marker }: ContainerOutput): string | undefined {
-  const found = lstatSync(path, { throwIfNoEntry: false })
-  if (found === undefined) return `the command ended well but its output is missing: ${path}`
-  if (marker === undefined) return found.isFile() ? undefined : `the output ${path} is no plain file`
-  if (!found.isDirectory()) return `the output ${path} is no folder`
-  if (marker.by === 'program' && !existsSync(join(path, marker.name)))
-    return `the command ended well but its output has no ${marker.name}: ${path}`
-  return undefined
-}
-
-/** Paths of the files in a folder, relative to it, in order. */
-const listFiles = (folder: string): string[] =>
-  readdirSync(folder, { withFileTypes: true, recursive: true })
-    .filter((entry) => entry.isFile())
-    .map(({ parentPath, name }) => join(parentPath, name).slice(folder.length + 1))
-    .sort()

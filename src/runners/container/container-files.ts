@@ -1,30 +1,20 @@
-import {
-  chmodSync,
-  existsSync,
-  lchownSync,
-  lstatSync,
-  mkdirSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, lchownSync, lstatSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, posix } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { IN_CONTAINER } from '../../core/names.ts'
 import type { ContainerProgram } from '../../core/plan.ts'
 import { ATTEMPT_FILES } from '../../core/program.ts'
-import { formatPathBesideTarget, moveIntoPlace } from '../move-into-place.ts'
+import { formatPathBesideTarget } from '../move-into-place.ts'
 import {
   findOutputProblem,
   type GivenFiles,
   listEntries,
-  listFiles,
   makeOpenFolder,
   makeOutputFolders,
-  OPEN_FOLDER,
+  publishIntoPlace,
   writeAttemptFiles,
-} from './program-files.ts'
+} from '../program-files.ts'
 
 /*
  * The files of one container, in a folder of its own beside its first output: `out` is what it writes, `attempt` is where it
@@ -148,21 +138,7 @@ export class ContainerFiles {
 
   /** Moves all outputs into place, or none. Those that are replaced are there until then. */
   publish(): void {
-    const published: string[] = []
-    try {
-      for (const { uri, at, marker } of this.#program.outputs) {
-        const from = join(this.folder, 'out', at)
-        // The marker is the last file of a folder.
-        if (marker?.by === 'sluice') writeFileSync(join(from, marker.name), JSON.stringify(listFiles(from)))
-        const to = fileURLToPath(uri)
-        if (marker !== undefined) chmodSync(from, OPEN_FOLDER & ~process.umask())
-        moveIntoPlace(from, to, this.#attemptId)
-        published.push(to)
-      }
-    } catch (error) {
-      for (const path of published) rmSync(path, { recursive: true, force: true })
-      throw error
-    }
+    publishIntoPlace(join(this.folder, 'out'), this.#program, this.#attemptId)
   }
 }
 

@@ -14,7 +14,7 @@ import {
   makeOpenFolder,
   makeOutputFolders,
   writeAttemptFiles,
-} from './program-files.ts'
+} from '../program-files.ts'
 
 /*
  * The files of a program beside its keeper: three folders that both see. The keeper brings the inputs from the storage before the

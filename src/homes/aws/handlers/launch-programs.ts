@@ -4,7 +4,7 @@ import { keys } from '../../../core/keys.ts'
 import { makeProgramFamily } from '../../../core/names.ts'
 import type { Delivery, Message } from '../../../core/ports/deciding.ts'
 import type { Ending } from '../../../core/ports/working.ts'
-import { makeProgramEnvironment } from '../../../core/program.ts'
+import { makeProgramEnvironment, type ProgramLaunch } from '../../../core/program.ts'
 import type { AttemptOutcome } from '../../../core/records/status.ts'
 import { type ClaimedAttempt, claimAttempt, readClaimedAttempt } from '../../../engine/claim.ts'
 import { readPlannedTask } from '../../../engine/claim-snapshot.ts'
@@ -26,18 +26,13 @@ export interface LaunchOrder {
   spot: boolean
 }
 
-/** How a launch went. */
-export type LaunchAnswer =
-  | { is: 'launched' }
-  | { is: 'throttled' | 'no-capacity' | 'refused'; message: string }
-
 /** What launching programs looks at and does. */
 export interface LaunchProgramsParts {
   home: Home
   programs: BundledPrograms
   /** What the families of all task definitions begin with. */
   families: string
-  launch(order: LaunchOrder): Promise<LaunchAnswer>
+  launch(order: LaunchOrder): Promise<ProgramLaunch>
 }
 
 /** So long at least a message waits that comes too early, because each look is an invocation. */
