@@ -3,7 +3,7 @@ import { readErrorMessage, SluiceError } from '../core/errors.ts'
 import type { FoundTask } from '../core/graph.ts'
 import type { Params } from '../core/json.ts'
 import type { Plan } from '../core/plan.ts'
-import type { Run } from '../core/records/run.ts'
+import type { OpenInterval, Run } from '../core/records/run.ts'
 import { parseTaskParams, pickSignificantParams } from '../define/params.ts'
 import type { Pipeline } from '../define/pipeline.ts'
 import type { Schedule } from '../define/schedule.ts'
@@ -104,6 +104,16 @@ export function makeIntervalRequest(
   const params = { ...makeIntervalParams(pipeline, interval), ...given }
   const asked = makeCheckedRequest({ name: pipeline.name, definition: pipeline.root }, params)
   return { ...asked, request: { ...asked.request, interval: span } }
+}
+
+/** The run of an interval as the schedule of its pipeline asks for it. */
+export function makeScheduledRequest(
+  pipeline: Pipeline,
+  { start, end, lastRun }: OpenInterval,
+): PlannableRequest {
+  const asked = makeIntervalRequest(pipeline, { start, end })
+  const schedule = lastRun === undefined ? {} : { lastRun }
+  return { ...asked, request: { ...asked.request, schedule } }
 }
 
 function makeIntervalParams({ name, params }: Pipeline, interval: Interval): object {

@@ -9,7 +9,7 @@ import { Worker } from '../engine/work.ts'
 import type { Project } from '../project/load-config.ts'
 import { followDefinitions, type ReloadResult } from '../project/reload.ts'
 import type { Home } from './home.ts'
-import { joinOrStartRun, makeIntervalRequest } from './requests.ts'
+import { joinOrStartRun, makeScheduledRequest } from './requests.ts'
 
 /** What the development engine tells. */
 export interface DevEvents extends WorkEvents {
@@ -91,8 +91,8 @@ async function tickSchedules(
     const { schedule, name } = pipeline
     if (schedule === undefined) continue
     try {
-      const unstarted = await tickSchedule(home.context, name, schedule, async (span) => {
-        const started = await joinOrStartRun(home, makeIntervalRequest(pipeline, span))
+      const unstarted = await tickSchedule(home.context, name, schedule, async (interval) => {
+        const started = await joinOrStartRun(home, makeScheduledRequest(pipeline, interval))
         if (started?.opened) say(name, `schedule   ${name} starts ${started.run}`)
         return started?.run
       })

@@ -49,6 +49,11 @@ export function parsePipelineOfRun(run: string): string {
   return run.replace(/-[0-9a-f]{16}-\d+$/, '')
 }
 
+/** The generation that a run's id ends with: 1 for the first run of its request. */
+export function parseRunGeneration(run: string): number {
+  return Number(run.slice(run.lastIndexOf('-') + 1))
+}
+
 /** What a person calls a task: `Family(k=v,…)`; long values are cut. */
 export function formatTaskLabel(family: string, significant: Params): string {
   const shown: string[] = []

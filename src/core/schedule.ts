@@ -61,11 +61,16 @@ function earliest(rule: ScheduleRule, now: number): number {
 
 /** An interval after a failure: tried again later, or given up. */
 export function recordIntervalFailure(
-  { run: _, retryAt: __, ...rest }: OpenInterval,
+  { run, retryAt: _, ...rest }: OpenInterval,
   steady: number,
 ): OpenInterval {
   const delay = RETRY_MS[rest.failures]
-  return { ...rest, failures: rest.failures + 1, ...(delay === undefined ? {} : { retryAt: steady + delay }) }
+  return {
+    ...rest,
+    failures: rest.failures + 1,
+    ...(run === undefined ? {} : { lastRun: run }),
+    ...(delay === undefined ? {} : { retryAt: steady + delay }),
+  }
 }
 
 /** The record after looking at the runs of its open intervals; `steady` is the clock of delays. */

@@ -1,6 +1,6 @@
 import type { Stored, WriteResult } from '../core/change.ts'
 import { SluiceError } from '../core/errors.ts'
-import { makeRequestId } from '../core/identity.ts'
+import { makeRequestId, parseRunGeneration } from '../core/identity.ts'
 import type { Params } from '../core/json.ts'
 import { keys } from '../core/keys.ts'
 import { type Moment, readClockMoment } from '../core/moment.ts'
@@ -23,6 +23,11 @@ export interface RunRequest {
   forced?: string
   /** The interval that it is for. */
   interval?: { start: number; end: number }
+  /**
+   * Set if the schedule of the pipeline asks: the last run of the interval whose end it has noted, if there was one. A
+   * later run that a schedule opened is found instead of opening another one, even if it has ended.
+   */
+  schedule?: { lastRun?: string }
 }
 
 /** How long a planner may take before another may take over. */
@@ -31,7 +36,7 @@ const WAIT_FOR_PLANNER_MS = 250
 
 /** The open run of a request, if there is one. */
 export async function findOpenRun({ ports }: Context, request: RunRequest): Promise<Stored<Run> | undefined> {
-  return (await findGenerations(ports.store, makeRequestId(request.name, request.significant))).open
+  return (await findGenerations(ports.store, request)).open
 }
 
 /**
@@ -43,9 +48,9 @@ export async function joinOrOpenRun(
   request: RunRequest,
   makePlan: () => Promise<Plan>,
 ): Promise<{ run: string; opened: boolean }> {
-  const id = makeRequestId(request.name, request.significant)
   for (;;) {
-    const { open, latest } = await findGenerations(context.ports.store, id)
+    const { open, latest, notNoted } = await findGenerations(context.ports.store, request)
+    if (notNoted !== undefined) return { run: notNoted, opened: false }
     refuseOther(open, request)
     if (open?.status === 'running') return { run: open.id, opened: false }
     if (open !== undefined && !(await mayTakeOver(context, open))) {
@@ -63,7 +68,7 @@ export async function joinOrOpenRun(
 async function planNextRun(
   context: Context,
   request: RunRequest,
-  { open, latest }: { open: Stored<Run> | undefined; latest: number | undefined },
+  { open, latest }: Pick<Generations, 'open' | 'latest'>,
   makePlan: () => Promise<Plan>,
 ): Promise<{ run: string; plan: Plan; nonce: string } | undefined> {
   const { store, clock, random } = context.ports
@@ -121,9 +126,9 @@ export async function joinOrReserveRun(
   context: Context,
   request: RunRequest,
 ): Promise<{ run: string; opened: boolean }> {
-  const id = makeRequestId(request.name, request.significant)
   for (;;) {
-    const { open, latest } = await findGenerations(context.ports.store, id)
+    const { open, latest, notNoted } = await findGenerations(context.ports.store, request)
+    if (notNoted !== undefined) return { run: notNoted, opened: false }
     refuseOther(open, request)
     if (open !== undefined) return { run: open.id, opened: false }
     const { store, clock, random } = context.ports
@@ -166,16 +171,28 @@ function refuseOther(open: Run | undefined, { forced }: RunRequest): void {
   )
 }
 
-/** The latest generation of a request, and its run if it is open. */
+/** What there is of a request. */
+interface Generations {
+  latest?: number
+  /** The latest run, if it is open. */
+  open?: Stored<Run>
+  /** The run that a schedule opened and whose end it has not noted, if no run is open. */
+  notNoted?: string
+}
+
 async function findGenerations(
   store: Store,
-  request: string,
-): Promise<{ latest: number | undefined; open: Stored<Run> | undefined }> {
-  const [record] = await store.read([keys.request(request)])
-  if (record === undefined) return { latest: undefined, open: undefined }
-  const { latest } = record
-  const [run] = await store.read([keys.run(`${request}-${latest}`)])
-  return { latest, open: run !== undefined && isRunOpen(run.status) ? run : undefined }
+  { name, significant, schedule }: RunRequest,
+): Promise<Generations> {
+  const id = makeRequestId(name, significant)
+  const [record] = await store.read([keys.request(id)])
+  if (record === undefined) return {}
+  const { latest, scheduled } = record
+  const [run] = await store.read([keys.run(`${id}-${latest}`)])
+  if (run !== undefined && isRunOpen(run.status)) return { latest, open: run }
+  const noted = schedule?.lastRun === undefined ? 0 : parseRunGeneration(schedule.lastRun)
+  const isNoted = schedule === undefined || scheduled === undefined || scheduled <= noted
+  return { latest, ...(isNoted ? {} : { notNoted: `${id}-${scheduled}` }) }
 }
 
 async function mayTakeOver({ ports }: Context, run: Run): Promise<boolean> {
@@ -226,7 +243,11 @@ async function openNext(
     ...by,
   }
   const result = await store.write([
-    { key: keys.request(id), set: { kind: 'request', id, latest }, if: { latest: before } },
+    {
+      key: keys.request(id),
+      set: { kind: 'request', id, latest, ...(request.schedule === undefined ? {} : { scheduled: latest }) },
+      if: { latest: before },
+    },
     { key: keys.run(run.id), put: run, if: 'absent' },
   ])
   return isWon(result, by.nonce) ? run.id : undefined

@@ -20,13 +20,13 @@ export interface UnstartedInterval {
   error: SluiceError
 }
 
-/** Opens or joins the run of an interval; undefined if it is complete already. */
-export type StartInterval = (span: Span) => Promise<string | undefined>
+/** Opens or joins the run of an interval, see {@link RunRequest.schedule}; undefined if it is complete already. */
+export type StartInterval = (interval: OpenInterval) => Promise<string | undefined>
 
 /**
  * Looks at the schedule of one pipeline: accounts for intervals that have ended, and starts what is missing, oldest
- * first. After a crash between a start and its note the same start joins the same run; a run that has failed or was
- * cancelled by then is followed by another one at once. Returns the intervals that could not be started; they count as
+ * first. After a crash between a start and its note the next look finds the same run, even if it has ended by then, so
+ * an interval that a person has cancelled is not started again. Returns the intervals that could not be started; they count as
  * failed, and are tried again like those whose runs failed. `start` comes from `control/run-dev.ts` on one machine, and from
  * `homes/aws/handlers/schedule.ts` on AWS.
  */

@@ -116,3 +116,18 @@ describe('a transaction of the embedded state', () => {
     assert.equal(seen().status, 'succeeded')
   })
 })
+
+describe('the feed of the embedded state', () => {
+  it('gives a follower nothing that the one before has acknowledged while the lease changed hands', async (test) => {
+    const { database, feed, store } = await open(test)
+    await store.write(END)
+    const next = openDatabase(database.path)
+    test.after(() => next.close())
+    const isGone = async () => {
+      await feed.acknowledge(await feed.take(10))
+      await database.commit(() => {})
+      return true
+    }
+    assert.deepEqual(await makeSqliteFeed(next, 'two', testClock(), isGone).take(10), [])
+  })
+})

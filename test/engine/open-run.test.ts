@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { keys } from '../../src/core/keys.ts'
+import { mustHave } from '../../src/core/must-have.ts'
 import { handleChangedRecords } from '../../src/engine/advance.ts'
+import { cancelRun } from '../../src/engine/cancel.ts'
+import type { Context } from '../../src/engine/context.ts'
 import { finishAttempt } from '../../src/engine/finish.ts'
 import { findOpenRun, joinOrOpenRun, joinOrReserveRun } from '../../src/engine/open-run.ts'
 import { foundTask, ours, racing, stepwise } from '../support/stepwise.ts'
@@ -22,6 +25,44 @@ describe('a request', () => {
     }
     assert.deepEqual(await joinOrOpenRun(context, REQUEST, makePlan), { run: theirs, opened: false })
     assert.equal((await findOpenRun(context, REQUEST))?.id, theirs)
+  })
+})
+
+describe('the run of an interval that a schedule has opened', () => {
+  const interval = { start: 0, end: 1 }
+  const asks = (lastRun?: string) => ({
+    ...REQUEST,
+    interval,
+    schedule: lastRun === undefined ? {} : { lastRun },
+  })
+
+  async function cancel(context: Context, id: string) {
+    const [run] = await context.ports.store.read([keys.run(id)])
+    await cancelRun(context, mustHave(run, 'run'))
+  }
+
+  it('is found after its end by a look that did not note it, and is followed by another one after that', async () => {
+    const { context, plan, settle } = stepwise()
+    const ask = (lastRun?: string) => joinOrOpenRun(context, asks(lastRun), async () => plan(1))
+    const { run, opened } = await ask()
+    assert.ok(opened)
+    await cancel(context, run)
+    await settle()
+    assert.deepEqual(await ask(), { run, opened: false })
+    assert.deepEqual(await joinOrReserveRun(context, asks()), { run, opened: false })
+    const next = await ask(run)
+    assert.ok(next.opened)
+    assert.deepEqual(await ask(run), { run: next.run, opened: false })
+  })
+
+  it('is another one than a run that a person had for the same interval before', async () => {
+    const { context, plan, settle } = stepwise()
+    const first = await joinOrOpenRun(context, { ...REQUEST, interval }, async () => plan(1))
+    await cancel(context, first.run)
+    await settle()
+    const { run, opened } = await joinOrOpenRun(context, asks(), async () => plan(1))
+    assert.ok(opened)
+    assert.notEqual(run, first.run)
   })
 })
 

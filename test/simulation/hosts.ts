@@ -80,7 +80,8 @@ async function liveHost(world: World, context: Context, project: Project): Promi
   const loops = startEngineLoops(context, worker, (count) => {
     if (!scheduler.hasStoodStill) world.violate(`an audit repaired ${count} records`)
   })
-  const start: StartScheduled = (by, name, span) => startInterval(world, by, project, name, span)
+  const start: StartScheduled = (by, name, { start, end, lastRun }) =>
+    startInterval(world, by, project, name, { start, end }, lastRun === undefined ? {} : { lastRun })
   for (const request of project.requests) await openOnce(world, context, project, request)
   await Promise.race(
     [
@@ -109,9 +110,10 @@ export async function ask(
   world: World,
   context: Context,
   { maxFanIn, notesMakers }: Project,
-  { name, root, interval }: SimRequest,
+  asked: SimRequest,
 ): Promise<string | undefined> {
-  const request = requestOf({ name, root, ...(interval && { interval }) })
+  const { name, root } = asked
+  const request = requestOf(asked)
   const { clock } = context.ports
   try {
     const { run } = await joinOrOpenRun(context, request, async () => {
@@ -134,8 +136,10 @@ export async function startInterval(
   project: Project,
   name: string,
   span: Span,
+  schedule?: RunRequest['schedule'],
 ): Promise<string | undefined> {
-  const request = project.intervals.requestFor(name, span, isLate(name, span))
+  const found = project.intervals.requestFor(name, span, isLate(name, span))
+  const request = schedule === undefined ? found : { ...found, schedule }
   if ((await findOpenRun(context, requestOf(request))) === undefined) {
     const [complete] = await definitionsOn(context).areComplete([request.root])
     if (complete) return undefined
@@ -146,9 +150,16 @@ export async function startInterval(
 /** Every other interval of a backfill waits for a target that another system makes. */
 const isLate = (name: string, { start }: Span) => name === FILLED && (start / DAY_MS) % 2 === 0
 
-function requestOf({ name, root, interval }: SimRequest): RunRequest {
+function requestOf({ name, root, interval, schedule }: SimRequest): RunRequest {
   const significant: Params = interval === undefined ? {} : { at: interval.start, until: interval.end }
-  return { name, family: root.id, params: significant, significant, ...(interval && { interval }) }
+  return {
+    name,
+    family: root.id,
+    params: significant,
+    significant,
+    ...(interval && { interval }),
+    ...(schedule && { schedule }),
+  }
 }
 
 /** A host reads the definitions anew, as `sluice dev` does. */

@@ -2,6 +2,7 @@ import type { Span } from '../../src/core/calendar.ts'
 import type { FoundTask } from '../../src/core/graph.ts'
 import type { Limits } from '../../src/core/limits.ts'
 import type { Policy } from '../../src/core/plan.ts'
+import type { RunRequest } from '../../src/engine/open-run.ts'
 
 /** A task of the simulated project; upstreams come before it. */
 export interface SimTask {
@@ -18,6 +19,8 @@ export interface SimRequest {
   root: SimTask
   /** The interval that it is for. */
   interval?: Span
+  /** See the request of a run. */
+  schedule?: RunRequest['schedule']
 }
 
 /** How the body of a task behaves, whatever run it is in. */

@@ -26,7 +26,11 @@ const AGAIN_STEPS = 400
 const SKEW_MS = 61_000
 
 /** Opens or joins the run of an interval of a schedule. */
-export type StartScheduled = (context: Context, name: string, span: Span) => Promise<string | undefined>
+export type StartScheduled = (
+  context: Context,
+  name: string,
+  interval: Span & { lastRun?: string },
+) => Promise<string | undefined>
 
 /** A schedule of the simulated project, from its first resumption until it is paused for good. */
 export class Schedules {
@@ -54,10 +58,10 @@ export class Schedules {
   async tickOn(host: string, context: Context, start: StartScheduled): Promise<void> {
     for (;;) {
       const rule = this.#rule
-      await tickSchedule(context, this.#name, rule, async (span) => {
-        this.watch.starts(host, span)
-        const run = await start(context, this.#name, span)
-        this.watch.started(span)
+      await tickSchedule(context, this.#name, rule, async (interval) => {
+        this.watch.starts(host, interval)
+        const run = await start(context, this.#name, interval)
+        this.watch.started(interval)
         return run
       })
       await context.ports.clock.sleep(TICK_MS)

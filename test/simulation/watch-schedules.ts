@@ -18,12 +18,6 @@ interface Opened {
   end?: { status: RunStatus; at: number }
 }
 
-/** What a host last read of the schedule. */
-interface Look {
-  record: ScheduleRecord
-  at: number
-}
-
 /** What is known of the schedule that is looked at. */
 interface Known extends Pick<ScheduleRule, 'catchUp' | 'maxActiveRuns'> {
   name: string
@@ -38,10 +32,9 @@ interface Known extends Pick<ScheduleRule, 'catchUp' | 'maxActiveRuns'> {
 export class ScheduleWatch {
   readonly #world: World
   readonly #known: Known
-  readonly #looks = new Map<string, Look>()
+  /** What each host last read of the schedule. */
+  readonly #looks = new Map<string, ScheduleRecord>()
   readonly #opened = new Map<string, Opened[]>()
-  /** Runs that the schedule has noted. */
-  readonly #noted = new Set<string>()
   readonly #started = new Map<string, Span>()
 
   constructor(world: World, known: Known) {
@@ -52,15 +45,13 @@ export class ScheduleWatch {
   /** A host has read these records. */
   read(host: string, records: readonly (Stored | undefined)[]): void {
     for (const record of records)
-      if (record?.kind === 'schedule' && record.pipeline === this.#known.name)
-        this.#looks.set(host, { record, at: this.#world.scheduler.now })
+      if (record?.kind === 'schedule' && record.pipeline === this.#known.name) this.#looks.set(host, record)
   }
 
   /** A host has written. */
   wrote(host: string, changes: readonly Change[]): void {
     for (const change of changes) {
       const record = this.#world.records.get(change.key)
-      if (record?.kind === 'schedule') this.#noteRuns(record)
       if (record?.kind === 'run' && record.name === this.#known.name) this.#wroteRun(host, record, change)
     }
   }
@@ -68,10 +59,6 @@ export class ScheduleWatch {
   #wroteRun(host: string, run: Run, change: Change): void {
     this.#noteEnd(run)
     if ('put' in change && !host.startsWith(PERSON)) this.#opens(host, run)
-  }
-
-  #noteRuns({ open }: ScheduleRecord): void {
-    for (const { run } of open) if (run !== undefined) this.#noted.add(run)
   }
 
   /** A host is about to start an interval. */
@@ -83,8 +70,7 @@ export class ScheduleWatch {
     // An interval that has ended by the clock of one host is started by any.
     const now = scheduler.now + Math.max(...this.#world.skewMs.values())
     if (end > now) this.#violate(`${start} is started ${end - now} ms too early`)
-    if (this.#looks.get(host)?.record.paused !== false)
-      this.#violate(`${host} starts ${start} though it is paused`)
+    if (this.#looks.get(host)?.paused !== false) this.#violate(`${host} starts ${start} though it is paused`)
   }
 
   /** An interval has been started, or was complete. */
@@ -119,16 +105,15 @@ export class ScheduleWatch {
     const before = this.#opened.get(name) ?? []
     const look = this.#looks.get(host)
     const last = before.at(-1)
-    if (last !== undefined && look !== undefined) this.#checkAgain(run, last, look)
+    if (last !== undefined) this.#checkAgain(run, last)
     if (look !== undefined) this.#checkActive(host, run, look)
     this.#opened.set(name, [...before, { run: run.id, host }])
   }
 
-  /** An interval is opened again only after a failure, unless its host had looked before the end of its last run. */
-  #checkAgain({ id }: Run, { run, end }: Opened, look: Look): void {
+  /** An interval is opened again only after a failure, however long ago its host had looked. */
+  #checkAgain({ id }: Run, { run, end }: Opened): void {
     if (end === undefined) this.#violate(`${id} is opened though ${run} is open`)
-    // Its host may have died before it noted the run, which ended before another host looked.
-    if (end === undefined || look.at <= end.at || !this.#noted.has(run)) return
+    if (end === undefined) return
     if (end.status !== 'failed') this.#violate(`${id} is opened though ${run} has ${end.status}`)
     const agoMs = this.#world.scheduler.now - end.at
     if (end.status === 'failed' && agoMs < RETRY_MS)
@@ -136,7 +121,7 @@ export class ScheduleWatch {
   }
 
   /** Runs that the host knew of, and those that it has opened since it looked. */
-  #checkActive(host: string, { id }: Run, { record }: Look): void {
+  #checkActive(host: string, { id }: Run, record: ScheduleRecord): void {
     const isActive = (run: string | undefined) => {
       const found = run === undefined ? undefined : this.#world.records.get(keys.run(run))
       return found?.kind === 'run' && isRunOpen(found.status)

@@ -131,7 +131,11 @@ export function makeSqliteFeed(
     },
     async take(limit) {
       const events = oldest(limit)
-      return events.length > 0 && (await follows()) ? events : []
+      if (events.length === 0) return []
+      const until = oursUntil
+      if (!(await follows())) return []
+      // The process that followed before may have acknowledged some of them before this one got the lease.
+      return oursUntil === until ? events : oldest(limit)
     },
     // The oldest events are taken first, so they are acknowledged first. No caller waits for the removal (invariant 4).
     async acknowledge(events) {

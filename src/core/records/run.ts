@@ -40,6 +40,8 @@ export interface RequestRecord {
   kind: 'request'
   id: string
   latest: number
+  /** The latest generation that the schedule of the pipeline opened. */
+  scheduled?: number
 }
 
 /** Where a pipeline's schedule stands. */
@@ -60,6 +62,8 @@ export interface OpenInterval {
   start: number
   end: number
   run?: string
+  /** Its last run whose failure is noted. */
+  lastRun?: string
   failures: number
   /** A failed one is opened again then, by the steady clock; absent once it has been given up. */
   retryAt?: number

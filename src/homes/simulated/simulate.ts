@@ -1,9 +1,9 @@
-import { makeIntervalRequest } from '../../control/requests.ts'
+import { makeScheduledRequest } from '../../control/requests.ts'
 import { describeInterval, makeScheduleIntervals, type Span } from '../../core/calendar.ts'
 import { keys } from '../../core/keys.ts'
 import type { CheckableTask } from '../../core/ports/deciding.ts'
 import type { Ending } from '../../core/ports/working.ts'
-import type { Run } from '../../core/records/run.ts'
+import type { OpenInterval, Run } from '../../core/records/run.ts'
 import type { Failure } from '../../core/records/task-run.ts'
 import type { Pipeline } from '../../define/pipeline.ts'
 import type { TaskInstance } from '../../define/task.ts'
@@ -102,15 +102,15 @@ class Simulator {
   async #schedule(): Promise<void> {
     for (const pipeline of this.#pipelines)
       if (pipeline.schedule !== undefined && this.#now <= this.#range.end) {
-        const start = (span: Span) => this.#start(pipeline, span)
+        const start = (interval: OpenInterval) => this.#start(pipeline, interval)
         const [unstarted] = await tickSchedule(this.#context, pipeline.name, pipeline.schedule, start)
         // A schedule goes on without it; the test of one is told.
         if (unstarted !== undefined) throw unstarted.error
       }
   }
 
-  async #start(pipeline: Pipeline, span: Span): Promise<string | undefined> {
-    const { root, request } = makeIntervalRequest(pipeline, span)
+  async #start(pipeline: Pipeline, interval: OpenInterval): Promise<string | undefined> {
+    const { root, request } = makeScheduledRequest(pipeline, interval)
     if (root === undefined || this.#complete.has(root.id)) return undefined
     const definitions = {
       areComplete: async (tasks: TaskInstance[]) =>

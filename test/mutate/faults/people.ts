@@ -137,6 +137,16 @@ export const PEOPLE: Fault[] = [
     by: SCHEDULED,
   },
   {
+    name: 'an interval whose run has ended before it was noted is started again',
+    file: 'src/engine/open-run.ts',
+    find: `if (notNoted !== undefined) return { run: notNoted, opened: false }
+    refuseOther(open, request)
+    if (open?.status === 'running')`,
+    replace: `refuseOther(open, request)
+    if (open?.status === 'running')`,
+    by: SCHEDULED,
+  },
+  {
     name: 'two processes overwrite a schedule',
     file: 'src/engine/schedules.ts',
     find: `if: version === 0 ? 'absent' : { version } },`,

@@ -118,6 +118,13 @@ export const SQLITE: Fault[] = [
     by: SEEDS,
   },
   {
+    name: 'a follower handles events that the one before has acknowledged',
+    file: 'src/adapters/sqlite/feed.ts',
+    find: `return oursUntil === until ? events : oldest(limit)`,
+    replace: `return events`,
+    by: TRANSACTIONS,
+  },
+  {
     name: 'a plan overwrites the one that stands',
     file: 'src/adapters/sqlite/plans.ts',
     find: `if (header(run) !== undefined) return false`,

@@ -1,5 +1,5 @@
 import type { Home } from '../../../control/home.ts'
-import { makeIntervalRequest } from '../../../control/requests.ts'
+import { makeScheduledRequest } from '../../../control/requests.ts'
 import { type Firing, makeScheduleIntervals } from '../../../core/calendar.ts'
 import type { Pipeline } from '../../../define/pipeline.ts'
 import type { Schedule } from '../../../define/schedule.ts'
@@ -31,9 +31,10 @@ export function makeScheduleHandler(home: Home, project: Project, starter: Start
   async function look(pipeline: ScheduledPipeline): Promise<void> {
     const { name, schedule } = pipeline
     await beginOnce(home, name)
-    const unstarted = await tickSchedule(home.context, name, schedule, async ({ start, end }) => {
-      const interval = { start, end }
-      const order = { asked: makeIntervalRequest(pipeline, interval), pipeline: name, order: { interval } }
+    const unstarted = await tickSchedule(home.context, name, schedule, async (interval) => {
+      const asked = makeScheduledRequest(pipeline, interval)
+      const { start, end } = interval
+      const order = { asked, pipeline: name, order: { interval: { start, end } } }
       return (await joinOrStartExecution(home, starter, machines, order)).run
     })
     if (unstarted.length > 0) throw new Error(unstartedText(name, unstarted))
