@@ -62,7 +62,7 @@ export function makeRunFollower(control: CommandControl, options: RunOptions): R
       const view = await openView()
       view.say(`${started.opened ? 'Run' : 'Going on with run'} ${started.run}`)
       const end = await followAll(view, { runs: [started.run] })
-      return makeRunResult(control, await readRunSummary(control, started.run), end)
+      return makeRunResult(control, await readRunSummary(control, started.run), { end, keep: options.keep })
     },
   }
 }
@@ -106,7 +106,13 @@ export function listenForStop(stop: AbortController, control: Pick<Control, 'clo
   }
 }
 
-async function makeRunResult(control: CommandControl, summary: Summary, end: FollowEnd): Promise<Result> {
+const formatKeptHint = (run: string) => `Look into a container that was kept: sluice shell ${run} TASK`
+
+async function makeRunResult(
+  control: CommandControl,
+  summary: Summary,
+  { end, keep }: { end: FollowEnd; keep: true | undefined },
+): Promise<Result> {
   const { run, status } = summary.run
   const data = { ...makeSummaryData(summary), end }
   const isDone = end === 'ended' && status === 'succeeded'
@@ -114,7 +120,10 @@ async function makeRunResult(control: CommandControl, summary: Summary, end: Fol
     case 'ended':
       return {
         data,
-        text: renderSummary(summary, control.placeFlag),
+        text: [
+          renderSummary(summary, control.placeFlag),
+          ...(keep && !isDone ? [formatKeptHint(run)] : []),
+        ].join('\n'),
         exitCode: isDone ? EXIT.done : EXIT.failed,
       }
     case 'stopped': {

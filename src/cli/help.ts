@@ -71,6 +71,14 @@ const HELP: { [command: string]: CommandHelp } = {
       ['logs latest Count --attempt 1', 'what the first attempt of a task said'],
     ],
   },
+  shell: {
+    group: LOOK,
+    examples: [
+      ['shell latest Train', 'in the image of the task, with its inputs, environment and secrets'],
+      ['run train --keep', 'leaves what failed, which the same command then opens'],
+      ['shell latest Count --env prod', 'in a container of the deployment'],
+    ],
+  },
   why: { group: LOOK, examples: [['why latest Count', 'what a task waits for, and until when']] },
   budgets: { group: LOOK, examples: [['budgets', 'what is spent and left, and when the window turns']] },
   pools: { group: LOOK, examples: [['pools', 'what runs and what waits, by pool']] },
@@ -116,7 +124,6 @@ const HELP: { [command: string]: CommandHelp } = {
   },
   diff: { group: DEPLOY, examples: [['diff --env prod', 'what deploying would change']] },
   destroy: { group: DEPLOY, examples: [['destroy --env prod', 'removes it; records and targets stay']] },
-  shell: { group: DEPLOY, examples: [['shell latest Count --env prod', "a shell in the task's container"]] },
   init: {
     group: PROJECT,
     examples: [

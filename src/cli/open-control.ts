@@ -1,4 +1,5 @@
 import type { Control } from '../control/control.ts'
+import { SluiceError } from '../core/errors.ts'
 import { findDeployedEnvironment } from '../define/deployed-environment.ts'
 import { openLocalControl } from '../homes/local/open-control.ts'
 import type { Project } from '../project/load-config.ts'
@@ -8,6 +9,8 @@ import { type GlobalOptions, loadWorkingProject } from './options.ts'
 /** Flags by which Sluice is found, and how bodies run if they run in this process. */
 export interface ControlOptions extends GlobalOptions {
   inline?: true
+  /** Leaves containers that failed for `sluice shell`. */
+  keep?: true
 }
 
 /** Control as a command asks it; it is closed with `await using`. */
@@ -37,8 +40,9 @@ export async function openQuickControl(options: ControlOptions): Promise<Command
 
 /** Nothing but this function chooses between this machine and a deployment. */
 function findPlace(options: ControlOptions): Place {
-  const { env, state, data, inline } = options
-  if (env !== undefined)
+  const { env, state, data, inline, keep } = options
+  if (env !== undefined) {
+    if (keep) refuseKeep(env)
     return {
       placeFlag: ` --env ${env}`,
       isOnThisMachine: false,
@@ -50,15 +54,26 @@ function findPlace(options: ControlOptions): Place {
         return openDeployedControl(project, environment)
       },
     }
+  }
   return {
     placeFlag: '',
     isOnThisMachine: true,
     async open(project) {
       if (project === undefined) return openLocalControl({ stateFolder: state }, letHeapGrow)
       keepHeapSmall()
-      return openLocalControl({ stateFolder: state, storageFolder: data, project, inline }, letHeapGrow)
+      return openLocalControl({ stateFolder: state, storageFolder: data, project, inline, keep }, letHeapGrow)
     },
   }
+}
+
+function refuseKeep(env: string): never {
+  throw new SluiceError(
+    'invalid_usage',
+    '--keep is for containers of this machine: ECS leaves nothing of one that ended.',
+    {
+      hint: `Leave it out; sluice logs RUN TASK --env ${env} shows what the program printed.`,
+    },
+  )
 }
 
 async function openControlAt(

@@ -60,6 +60,7 @@ export function makeProgram(done: Done, writeErr: (text: string) => void): Comma
     })
   addLookingCommands(program, done)
   addActingCommands(program, done)
+  addShellCommand(program, done)
   addSecretCommands(program, done)
   addDeploymentCommands(program, done)
   command(program, 'init [folder]', 'makes a new project with an example')
@@ -119,8 +120,10 @@ function addLookingCommands(program: Command, done: Done): void {
 }
 
 function addActingCommands(program: Command, done: Done): void {
-  addRemoteWorkFlags(
-    command(program, 'retry <run>', 'opens the next run of the same request, from what is complete'),
+  addKeepFlag(
+    addRemoteWorkFlags(
+      command(program, 'retry <run>', 'opens the next run of the same request, from what is complete'),
+    ),
   )
     .option('--task <task>', 'makes only this task complete')
     .option('--yes', 'stops, without asking, what still runs in an open run in which something failed')
@@ -179,6 +182,19 @@ function parseStatuses(text: string): RunStatus[] {
   })
 }
 
+function addShellCommand(program: Command, done: Done): void {
+  const shell = command(
+    program,
+    'shell <run> <task>',
+    "opens a shell in a task's container: where it runs, in what --keep has left, or in a fresh one",
+  )
+  addEnvironmentFlag(shell).action(async (run, task, options) => {
+    // Docker, Podman and AWS are loaded for this command alone.
+    const { openTaskShell } = await import('./commands/shell.ts')
+    done(await openTaskShell(run, task, options))
+  })
+}
+
 function addSecretCommands(program: Command, done: Done): void {
   const secrets = program
     .command('secrets')
@@ -229,12 +245,6 @@ function addDeploymentCommands(program: Command, done: Done): void {
       const { destroyDeployment } = await import('./remote/destroy.ts')
       done(await destroyDeployment(options))
     })
-  command(program, 'shell <run> <task>', "opens a shell in a task's container, or in a fresh one of its pool")
-    .requiredOption('--env <name>', 'a deployment of the config')
-    .action(async (run, task, options) => {
-      const { openContainerShell } = await import('./remote/shell.ts')
-      done(await openContainerShell(run, task, options))
-    })
 }
 
 /** Flags that every command takes. */
@@ -269,6 +279,10 @@ export function addWorkFlags(command: Command): Command {
     )
     .option('--inline', 'runs bodies in this process: no isolation, quick to start')
 }
+
+/** The flag of commands that run tasks and may leave their containers. */
+export const addKeepFlag = (command: Command): Command =>
+  command.option('--keep', 'leaves containers that failed, for sluice shell')
 
 /** Flags of commands that run tasks here or, with `--env`, have a deployment run them. */
 export function addRemoteWorkFlags(command: Command): Command {

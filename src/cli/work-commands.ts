@@ -12,7 +12,14 @@ import { showPlan } from './commands/plan.ts'
 import { readPlanRequest, runRequest } from './commands/run.ts'
 import { loadProjectIfAny, parsePositiveInteger } from './options.ts'
 import { addParameterFlags } from './parameters.ts'
-import { addEnvironmentFlag, addGlobalFlags, addRemoteWorkFlags, addWorkFlags, type Done } from './program.ts'
+import {
+  addEnvironmentFlag,
+  addGlobalFlags,
+  addKeepFlag,
+  addRemoteWorkFlags,
+  addWorkFlags,
+  type Done,
+} from './program.ts'
 
 const MAX_ACTIVE = 8
 
@@ -30,7 +37,7 @@ type Options = Record<string, unknown> & { param?: string[]; force?: true | stri
 /** `run`, `plan` and `backfill` take flags that only NAME's parameters tell, so NAME is looked up first. */
 export async function addWorkCommands(program: Command, args: string[], done: Done): Promise<void> {
   const subject = await findSubject(args)
-  const run = addRemoteWorkFlags(addGlobalFlags(program.command('run [name]')))
+  const run = addKeepFlag(addRemoteWorkFlags(addGlobalFlags(program.command('run [name]'))))
     .description('makes a pipeline or task complete')
     .option('--plan <file>', 'runs a plan that was made elsewhere; - is standard input')
   const plan = addEnvironmentFlag(addGlobalFlags(program.command('plan <name>'))).description(

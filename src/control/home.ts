@@ -37,5 +37,7 @@ export interface Home {
   shrink?(): Promise<ShrinkResult>
   /** Removes what attempts that died have left beside targets; absent if targets are not on this machine. */
   removeAbandoned?(abandoned: AbandonedFiles): Promise<number>
+  /** Removes containers that were kept for a person, if their run is forgotten; absent if none are on this machine. */
+  removeKept?(isForgotten: (run: string) => Promise<boolean>): Promise<number>
   close(): Promise<void>
 }

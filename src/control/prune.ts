@@ -28,6 +28,9 @@ export async function pruneOldRuns(
     return { status: 'unconfirmed', affected: old.length, all: all.length }
   const pruned = await pruneRunsBefore(home, before)
   const unpublished = await pruneStaged(home, before)
+  await home.removeKept?.(
+    async (id) => (await home.context.ports.store.read([keys.run(id)]))[0] === undefined,
+  )
   const state = await home.shrink?.()
   return { pruned, unpublished, ...(state && { state }) }
 }

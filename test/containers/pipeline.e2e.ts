@@ -1,34 +1,11 @@
 import assert from 'node:assert/strict'
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { existsSync, globSync, lstatSync, readFileSync, statSync } from 'node:fs'
 import { describe, it } from 'node:test'
-import { hashState } from '../../src/runners/container/container-labels.ts'
 import { type TestProject, testProject } from '../support/cli.ts'
+import { IMAGE, LIMIT, listContainersOf, makeContainerFiles } from '../support/containers.ts'
 import { until } from '../support/processes.ts'
-
-const ENGINE = process.env.TEST_ENGINE ?? 'podman'
-const IMAGE = 'localhost/sluice-test-node:24'
-const LIMIT = { timeout: 240_000 }
-const engine = (...args: string[]) => spawnSync(ENGINE, args, { encoding: 'utf8' })
-
-/** Containers of a project that the engine still has, running or not. */
-const listOurs = (project: TestProject) => {
-  const label = `label=sluice.state=${hashState(project.path('.sluice'))}`
-  return engine('ps', '--all', '--filter', label, '--format', '{{.Names}}').stdout.trim()
-}
-
-/** A project of containers; `sh` makes a command of a script. */
-const containers = (definitions: string) => ({
-  'pipelines/all.ts': `
-import { build, container, file, folder, json, pipeline, secret, task, text } from 'sluice'
-import { z } from 'zod'
-const image = '${IMAGE}'
-const sh = (script: string) => ['sh', '-c', script]
-const n = z.number()
-${definitions}
-`,
-})
 
 /** What is beside targets though no attempt runs. */
 const findLeftovers = (project: TestProject) => globSync('data/**/.*', { cwd: project.folder })
@@ -37,7 +14,7 @@ describe('a pipeline of containers', LIMIT, () => {
   it('reads outputs and results, writes files and folders, and leaves nothing behind', async (test) => {
     const project = testProject(
       test,
-      containers(`
+      makeContainerFiles(`
 const Words = task('Words', { params: { n }, output: ({ n }) => text(\`words/\${n}.txt\`) }, ({ params, output }) => output.write('w' + params.n))
 const Twice = task('Twice', { params: { n } }, ({ params }) => ({ twice: params.n * 2 }))
 const Join = container('Join', { params: { n }, requires: ({ n }) => ({ words: Words({ n }), twice: Twice({ n }) }),
@@ -60,7 +37,7 @@ export const all = pipeline('all', Last)`),
     const join = tasks.find(({ family }: { family: string }) => family === 'Join')
     assert.match(join.image, /[0-9a-f]{64}$/)
     assert.deepEqual(findLeftovers(project), [])
-    assert.equal(listOurs(project), '')
+    assert.equal(listContainersOf(project), '')
     assert.equal(statSync(project.path('data/parts/0')).mode & 0o022, 0, 'others may write the folder')
     assert.match((await project.sluice('run', 'all')).stdout, /Nothing to do/)
   })
@@ -68,7 +45,7 @@ export const all = pipeline('all', Last)`),
   it('is told what the attempt is, and tells progress, results and what was spent', async (test) => {
     const project = testProject(
       test,
-      containers(`
+      makeContainerFiles(`
 const Told = container('Told', { params: { n }, image, env: { GREETING: 'hi, "you"' }, secrets: { KEY: secret('the/key') }, budgets: {},
   command: sh('echo "$GREETING $KEY $SLUICE_ATTEMPT"; cat $SLUICE_PARAMS; echo; echo $TRACEPARENT; echo "{\\\\"progress\\\\":{\\\\"done\\\\":1,\\\\"total\\\\":2,\\\\"text\\\\":\\\\"half\\\\"}}" >> $SLUICE_EVENTS; echo nonsense >> $SLUICE_EVENTS; printf "{\\\\"result\\\\":{\\\\"rows\\\\":7}}" >> $SLUICE_EVENTS') })
 export const told = pipeline('told', Told)`),
@@ -109,7 +86,7 @@ export const told = pipeline('told', Told)`),
     // An image of the same content may be there from the last time.
     const id = randomUUID()
     const project = testProject(test, {
-      ...containers(`
+      ...makeContainerFiles(`
 const Built = container('Built', { params: { n }, image: build('image', { target: 'last', args: { WHO: 'you' } }), output: ({ n }) => file(\`built/\${n}\`), command: sh('cat /made > $SLUICE_OUTPUT') })
 const All = task('All', { requires: () => [0, 1, 2].map((each) => Built({ n: each })) }, () => undefined)
 export const all = pipeline('all', All)`),
@@ -127,7 +104,7 @@ export const all = pipeline('all', All)`),
   })
 })
 
-const SLOW = containers(`
+const SLOW = makeContainerFiles(`
 const Slow = container('Slow', { image, retry: { attempts: 1 }, output: () => file('slow.txt'),
   command: sh('id=$(cat /proc/sys/kernel/random/uuid); echo begin $id; sleep 6; echo $id > $SLUICE_OUTPUT') })
 export const slow = pipeline('slow', Slow)
@@ -155,7 +132,7 @@ describe('a container whose engine is killed', LIMIT, () => {
     const ids = [...stdout.matchAll(/begin (\S+)/g)].map(([, id]) => id)
     assert.deepEqual(new Set(ids), new Set([readFileSync(project.path('data/slow.txt'), 'utf8').trim()]))
     assert.deepEqual(findLeftovers(project), [])
-    assert.equal(listOurs(project), '')
+    assert.equal(listContainersOf(project), '')
   })
 
   it('is removed if its run was cancelled meanwhile', async (test) => {
@@ -164,10 +141,10 @@ describe('a container whose engine is killed', LIMIT, () => {
     await begun(project)
     first.child.kill('SIGKILL')
     await first.ended
-    assert.notEqual(listOurs(project), '')
+    assert.notEqual(listContainersOf(project), '')
     await project.sluice('cancel', 'latest')
     const dev = project.start(['dev', '--port', '0'])
-    await until(() => listOurs(project) === '')
+    await until(() => listContainersOf(project) === '')
     dev.child.kill('SIGTERM')
     await dev.ended
   })
@@ -181,13 +158,13 @@ describe('a container that is to end', LIMIT, () => {
     run.child.kill('SIGINT')
     await run.ended
     assert.match((await project.sluice('logs', 'latest')).stdout, /asked/)
-    assert.equal(listOurs(project), '')
+    assert.equal(listContainersOf(project), '')
   })
 
   it('has as much memory as it declares, and more after it ran out of it', async (test) => {
     const project = testProject(
       test,
-      containers(`
+      makeContainerFiles(`
 const Big = container('Big', { image, memoryMb: 64, retry: { attempts: 1, outOfMemory: 4, delaySeconds: 0 }, command: ['node', '-e', 'Buffer.alloc(200e6, 1)'] })
 export const big = pipeline('big', Big)`),
     )
@@ -265,7 +242,7 @@ describe('a container that cannot succeed', LIMIT, () => {
         `export const w${index} = pipeline('w${index}', container('W${index}', { retry: { attempts: 1 }, ${options} }))`,
     )
     const project = testProject(test, {
-      ...containers(families.join('\n')),
+      ...makeContainerFiles(families.join('\n')),
       'broken/Dockerfile': `FROM ${IMAGE}\nRUN echo no such luck && false\n`,
     })
     for (const [index, [what, , message]] of WRONG.entries()) {
@@ -275,14 +252,14 @@ describe('a container that cannot succeed', LIMIT, () => {
       assert.equal((stdout + stderr).match(/^failed /gm)?.length, 1, `${what}: ${stdout}${stderr}`)
     }
     assert.deepEqual(findLeftovers(project), [])
-    assert.equal(listOurs(project), '')
+    assert.equal(listContainersOf(project), '')
     assert.ok(!existsSync(project.path('data/a.txt')))
   })
 
   it('is refused while definitions are wrong, all at once', async (test) => {
     const project = testProject(
       test,
-      containers(`
+      makeContainerFiles(`
 const Bad = container('Bad', { image: 'Not An Image', command: [1] as never, env: { 'a b': 'x' }, cpu: -1, fresh: 'run' } as never)
 export const bad = pipeline('bad', Bad)`),
     )
@@ -302,7 +279,7 @@ export const bad = pipeline('bad', Bad)`),
 describe('outputs of another user of the image', LIMIT, () => {
   it('belong to the person who started the run', async (test) => {
     const project = testProject(test, {
-      ...containers(`
+      ...makeContainerFiles(`
 const Other = container('Other', { image: build('other'), output: () => folder('other'), command: sh('umask 077; id -u; mkdir /sluice/out/other/d; echo x > /sluice/out/other/d/x') })
 export const other = pipeline('other', Other)`),
       'other/Dockerfile': `FROM ${IMAGE}\nUSER 4711:4712\n`,
@@ -318,7 +295,7 @@ describe('a machine without a container engine', LIMIT, () => {
   it('says so before anything runs', async (test) => {
     const project = testProject(
       test,
-      containers(`
+      makeContainerFiles(`
 const First = task('First', {}, () => { console.log('ran') })
 const Second = container('Second', { requires: () => First(), image, command: ['true'] })
 export const second = pipeline('second', Second)`),

@@ -15,6 +15,7 @@ import { CAPACITY, CONTAINER, EVENTS, parseEcsTaskId } from '../../core/names.ts
 import { findDeployedEnvironment } from '../../define/deployed-environment.ts'
 import { type Deployment, findDeployment } from '../../homes/remote/deployment.ts'
 import { makeDeploymentControl } from '../../homes/remote/open-control.ts'
+import type { Project } from '../../project/load-config.ts'
 import { EXIT } from '../exit.ts'
 import { type GlobalOptions, loadWorkingProject, type Result } from '../options.ts'
 
@@ -33,12 +34,30 @@ export async function openContainerShell(
   const control = makeDeploymentControl(deployment)
   const { tasks } = await control.tasks({ run: wanted, task: name, limit: 1 })
   const [task] = tasks as [TaskShape]
+  requireWorkerTask(project, task, `${wanted} ${task?.family} --env ${options.env}`)
   const client = new ECSClient({ region: deployment.environment.region })
   const shown = await useContainer(client, deployment, task, async (id) => {
     const code = await runProgram('aws', makeExecArguments(deployment, id))
     return { data: { container: id }, text: '', exitCode: code === 0 ? EXIT.done : EXIT.system }
   })
   return shown ?? { data: {}, text: 'The container was stopped.', exitCode: EXIT.killed }
+}
+
+/** Throws for a program: its container stands beside a keeper, and ECS Exec reaches neither. `place` is what `sluice logs` takes. */
+export function requireWorkerTask(
+  { tasks }: Pick<Project, 'tasks'>,
+  { task, family }: Pick<TaskShape, 'task' | 'family'>,
+  place: string,
+): void {
+  const definition = tasks.get(family)
+  if (definition?.container === undefined && definition?.emr === undefined) return
+  throw new SluiceError(
+    'invalid_usage',
+    `No shell can be opened on AWS for ${task}: it is a program of its own.`,
+    {
+      hint: `Open one in the same image on this machine: sluice run NAME, then sluice shell latest ${family}. Its lines: sluice logs ${place}`,
+    },
+  )
 }
 
 /**

@@ -36,7 +36,7 @@ import { makeSurroundings } from '../../planning/surroundings.ts'
 import { listDefiningModules, type Project } from '../../project/load-config.ts'
 import { makeCommandRunner } from '../../runners/command/command-runner.ts'
 import { findContainerEngine } from '../../runners/container/container-engine.ts'
-import { makeContainerRunner } from '../../runners/container/container-runner.ts'
+import { makeContainerRunner, removeKeptContainers } from '../../runners/container/container-runner.ts'
 import { makeInlineRunner } from '../../runners/inline.ts'
 import { makeProcessRunner } from '../../runners/process/process-runner.ts'
 import { makeSecretsPath, makeStateFolder, readStateStorage, requireSameStorage } from './state-folder.ts'
@@ -50,6 +50,8 @@ export interface HomeOptions {
   storageFolder?: string
   /** Runs bodies in this process: no isolation, quick to start. */
   inline?: true
+  /** Leaves containers that failed for `sluice shell`. @default they are removed */
+  keep?: true
   /** How long a body may take to stop after it was asked to. @default 10 s */
   graceMs?: number
 }
@@ -128,6 +130,7 @@ export function openLocalHome(options: HomeOptions): Home {
     },
     shrink: () => shrinkDatabase(database, feed.isFollowedElsewhere),
     removeAbandoned: (abandoned) => removeAbandonedFiles(storageFolder, abandoned),
+    removeKept: (isForgotten) => removeKeptContainers(folder, isForgotten),
     async close() {
       await runner.close()
       clock.close()
@@ -193,6 +196,8 @@ function makeRunner(options: HomeOptions, parts: RunnerParts): Runner {
       secrets: await readSecretValues(task.policy.secrets, secrets),
       results: await readInputResults(task, definitions.surroundings.markers),
     }),
+    isGone: isProcessGone,
+    ...(options.keep && { keepsFailed: true }),
     readYield: (path, job) => readCommandYield(path, job, definitions),
     graceMs: options.graceMs ?? GRACE_MS,
   })

@@ -26,7 +26,7 @@ export function openLocalControl(options: HomeOptions, onWork: () => void): Cont
     state: {
       open,
       existing: async () => (isMade() ? open() : home),
-      withRuns: async () => (isMade() ? open() : noRuns(stateFolder)),
+      withRuns: async () => (isMade() ? open() : refuseWithoutRuns(stateFolder)),
     },
     project,
     isHosted: false,
@@ -64,7 +64,8 @@ function makeSecretKeeper(stateFolder: string) {
   }
 }
 
-function noRuns(stateFolder: string): never {
+/** Throws that a state has no runs, for what needs one. */
+export function refuseWithoutRuns(stateFolder: string): never {
   throw new SluiceError('unknown_run', `There are no runs in the state ${stateFolder}.`, {
     hint: 'Start one: sluice run NAME. Another state is named with --state.',
   })

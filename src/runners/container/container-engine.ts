@@ -64,6 +64,18 @@ export class ContainerEngine {
     return stdout.trim() === '' ? [] : INSPECTED.parse(JSON.parse(stdout))
   }
 
+  /** A call on the terminal of this process; resolves with its exit code, null if it was killed. */
+  async callOnTerminal(
+    args: readonly string[],
+    env: NodeJS.ProcessEnv = process.env,
+  ): Promise<number | null> {
+    const child = spawn(this.command, args, { env, stdio: 'inherit' })
+    return new Promise((resolve, reject) => {
+      child.once('error', reject)
+      child.once('close', resolve)
+    })
+  }
+
   /** Starts a call whose output is read as it comes. Ctrl-C in the terminal does not reach it: the attempt decides what ends. */
   start(args: readonly string[], options: { cwd: string; env: NodeJS.ProcessEnv }): ChildProcess {
     return spawn(this.command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'], detached: true })

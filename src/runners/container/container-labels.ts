@@ -21,6 +21,8 @@ export interface LabelledContainer {
   spec: string
   /** Folder of its files on this machine. */
   folder: string
+  /** The process to which the container of a shell belongs; empty for one of an attempt. */
+  owner: string
   /** `running`, `exited`, `created` or another word of the engine. */
   status: string
   exitCode: number
@@ -30,6 +32,14 @@ const PREFIX = 'sluice'
 
 /** The name of the container of an attempt. */
 export const nameContainer = (nonce: string): string => `${PREFIX}-${nonce}`
+
+const KEPT = `${PREFIX}-kept-`
+
+/** The name of a container that has failed and was kept for a person to look at: no attempt goes on with it. */
+export const nameKeptContainer = (nonce: string): string => `${KEPT}${nonce}`
+
+/** Whether a container has failed and was kept. */
+export const isKeptContainer = ({ name }: Pick<LabelledContainer, 'name'>): boolean => name.startsWith(KEPT)
 
 /** Tells states on one machine apart, by the path of their folder. */
 export const hashState = (path: string): string =>
@@ -52,16 +62,49 @@ export function makeLabels(
   }
 }
 
-/** Containers of a state; of one task of it, if its id is given. Throws if the engine does not answer. */
-export async function listContainers(
+/** Labels of the container of a shell, which is no attempt's: it belongs to the process that has opened it. */
+export const makeShellLabels = (state: string, { owner, folder }: { owner: string; folder: string }) => ({
+  [`${PREFIX}.shell`]: state,
+  [`${PREFIX}.owner`]: owner,
+  [`${PREFIX}.folder`]: folder,
+})
+
+/** Containers of attempts of a state; of one task of it, if its id is given. Throws if the engine does not answer. */
+export const listContainers = (
   engine: ContainerEngine,
   state: string,
   taskId?: string,
-): Promise<LabelledContainer[]> {
-  const filters = [
+): Promise<LabelledContainer[]> =>
+  listLabelled(engine, [
     `label=${PREFIX}.state=${state}`,
     ...(taskId === undefined ? [] : [`label=${PREFIX}.task=${taskId}`]),
-  ]
+  ])
+
+/** Containers of shells of a state. Throws if the engine does not answer. */
+export const listShellContainers = (engine: ContainerEngine, state: string): Promise<LabelledContainer[]> =>
+  listLabelled(engine, [`label=${PREFIX}.shell=${state}`])
+
+/** The image of the copy of a kept container, and the process to which it belongs. */
+export interface ShellImage {
+  id: string
+  owner: string
+}
+
+/** Images of shells of a state. Throws if the engine does not answer. */
+export async function listShellImages(engine: ContainerEngine, state: string): Promise<ShellImage[]> {
+  const { code, stdout, stderr } = await engine.call([
+    ...['images', '--no-trunc', '--quiet', '--filter', `label=${PREFIX}.shell=${state}`],
+  ])
+  if (code !== 0) throw new Error(`${engine.command} cannot list images: ${readLastLine(stderr)}`)
+  const ids = stdout.split('\n').filter((id) => id !== '')
+  const images = ids.length === 0 ? [] : await engine.inspect('image', ids)
+  return images.map(({ Id, Config }) => ({ id: Id, owner: Config?.Labels?.[`${PREFIX}.owner`] ?? '' }))
+}
+
+async function listLabelled(
+  engine: ContainerEngine,
+  filters: readonly string[],
+): Promise<LabelledContainer[]> {
   const { code, stdout, stderr } = await engine.call([
     'ps',
     '--all',
@@ -89,5 +132,6 @@ function readContainer({ Name = '', State, Config }: Inspected): LabelledContain
     taskId: read('task'),
     spec: read('spec'),
     folder: read('folder'),
+    owner: read('owner'),
   }
 }

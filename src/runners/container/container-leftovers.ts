@@ -3,11 +3,20 @@ import { readErrorCode } from '../../core/errors.ts'
 import type { Job } from '../../core/ports/working.ts'
 import type { ContainerEngine } from './container-engine.ts'
 import { wasAskedToStop } from './container-files.ts'
-import { hashState, type LabelledContainer, listContainers, nameContainer } from './container-labels.ts'
+import {
+  hashState,
+  isKeptContainer,
+  type LabelledContainer,
+  listContainers,
+  listShellContainers,
+  listShellImages,
+  nameContainer,
+  nameKeptContainer,
+} from './container-labels.ts'
 
 /**
  * What earlier attempts of the task have left: one that would do the same is adopted, if it runs or has ended well; all others are
- * removed before a new one starts. A first attempt that follows none does not look.
+ * removed before a new one starts, also those that were kept. A first attempt that follows none does not look.
  */
 export async function settleLeftovers(
   engine: ContainerEngine,
@@ -25,8 +34,11 @@ export async function settleLeftovers(
   return adopted
 }
 
-const mayGoOn = ({ status, exitCode, folder }: LabelledContainer): boolean =>
-  (status === 'running' || (status === 'exited' && exitCode === 0)) && !wasAskedToStop(folder)
+const mayGoOn = (container: LabelledContainer): boolean => {
+  const { status, exitCode, folder } = container
+  if (isKeptContainer(container) || wasAskedToStop(folder)) return false
+  return status === 'running' || (status === 'exited' && exitCode === 0)
+}
 
 /** Gives it the name of the attempt; undefined if another attempt was quicker. */
 async function takeOver(
@@ -40,22 +52,66 @@ async function takeOver(
 }
 
 /**
- * Removes the containers of a state whose task runs can have no more attempts. What the engine of containers does not do now is
- * left for the next time: it is no reason to end the work of this process.
+ * Keeps the container of an attempt that has failed, with its files, for a person to look at. False if it cannot be kept: it was
+ * never created, or is another attempt's by now.
+ */
+export async function keepOwnContainer(engine: ContainerEngine, { nonce }: Job): Promise<boolean> {
+  const { code } = await engine.call(['rename', nameContainer(nonce), nameKeptContainer(nonce)])
+  return code === 0
+}
+
+/** Which containers of a state are still of use. */
+export interface LeftContainers {
+  /** Whether a task run may still have attempts. */
+  isOpen(run: string, number: number): Promise<boolean>
+  /** Whether a process is certainly gone. */
+  isGone(process: string): Promise<boolean>
+}
+
+/**
+ * Removes the containers of a state whose task runs can have no more attempts, but for those that were kept, and the containers of
+ * shells whose process has died. What the engine of containers does not do now is left for the next time: it is no reason to end
+ * the work of this process.
  */
 export async function removeAbandonedContainers(
   engine: ContainerEngine,
   state: string,
-  isOpen: (run: string, number: number) => Promise<boolean>,
+  { isOpen, isGone }: LeftContainers,
 ): Promise<void> {
   const left = await listContainers(engine, hashState(state)).catch(() => [])
   for (const container of left)
-    if (!(await isOpen(container.run, container.number)))
+    if (!isKeptContainer(container) && !(await isOpen(container.run, container.number)))
       await removeLeftover(engine, container).catch(() => undefined)
+  const shells = await listShellContainers(engine, hashState(state)).catch(() => [])
+  for (const shell of shells)
+    if (await isGone(shell.owner)) await removeLeftover(engine, shell).catch(() => undefined)
+  const copies = await listShellImages(engine, hashState(state)).catch(() => [])
+  for (const { id, owner } of copies)
+    if (await isGone(owner)) await engine.call(['rmi', '--force', id]).catch(() => undefined)
 }
 
-async function removeLeftover(engine: ContainerEngine, { name, folder }: LabelledContainer): Promise<void> {
-  if (await removeContainer(engine, name)) removeFolder(folder)
+/** Removes the containers of a state that were kept for runs that are forgotten; returns how many. */
+export async function removeForgottenContainers(
+  engine: ContainerEngine,
+  state: string,
+  isForgotten: (run: string) => Promise<boolean>,
+): Promise<number> {
+  let removed = 0
+  for (const container of await listContainers(engine, hashState(state)).catch(() => [])) {
+    if (!isKeptContainer(container) || !(await isForgotten(container.run))) continue
+    if (await removeLeftover(engine, container).catch(() => false)) removed++
+  }
+  return removed
+}
+
+/** Removes a container with its files; false if it has gone meanwhile. */
+async function removeLeftover(
+  engine: ContainerEngine,
+  { name, folder }: LabelledContainer,
+): Promise<boolean> {
+  const isRemoved = await removeContainer(engine, name)
+  if (isRemoved) removeFolder(folder)
+  return isRemoved
 }
 
 /**
@@ -76,7 +132,7 @@ export async function removeOwnContainer(
 }
 
 /** Removes a container with what runs in it; false if there is none of this name. */
-async function removeContainer(engine: ContainerEngine, name: string): Promise<boolean> {
+export async function removeContainer(engine: ContainerEngine, name: string): Promise<boolean> {
   // Podman would wait ten seconds for a program that does not listen.
   await engine.call(['kill', '--signal', 'KILL', name])
   const { stdout } = await engine.call(['rm', '--force', '--volumes', name])
@@ -84,8 +140,8 @@ async function removeContainer(engine: ContainerEngine, name: string): Promise<b
   return stdout.trim() !== ''
 }
 
-/** What another user of the image wrote in folders of its own has to stay if this process is not root. */
-function removeFolder(folder: string): void {
+/** Removes the folder of a container. What another user of the image wrote in folders of its own stays if this process is not root. */
+export function removeFolder(folder: string): void {
   try {
     if (folder !== '') rmSync(folder, { recursive: true, force: true })
   } catch (error) {

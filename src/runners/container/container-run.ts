@@ -61,7 +61,7 @@ export class ContainerRun {
 
   /** Creates and starts it, passes on what it prints, and resolves when it has ended and all was printed. */
   async start(spec: ContainerSpec, onText: OnText): Promise<ContainerEnd> {
-    const call = this.#engine.start(toArguments(spec), {
+    const call = this.#engine.start(['run', ...makeContainerArguments(spec)], {
       cwd: spec.folder,
       env: { ...process.env, ...spec.secrets },
     })
@@ -139,7 +139,8 @@ export class ContainerRun {
   }
 }
 
-function toArguments({
+/** The arguments of `run` for a container, from its name to the arguments of its program. */
+export function makeContainerArguments({
   name,
   image,
   argv,
@@ -149,9 +150,9 @@ function toArguments({
   mounts,
   memoryMb,
   cpu,
-}: ContainerSpec): string[] {
+}: Omit<ContainerSpec, 'folder'>): string[] {
   return [
-    ...['run', '--name', name, '--pull', 'never'],
+    ...['--name', name, '--pull', 'never'],
     ...Object.entries(labels).flatMap(([label, value]) => ['--label', `${label}=${value}`]),
     ...Object.entries(env).flatMap(([variable, value]) => ['--env', `${variable}=${value}`]),
     // Without a value the engine takes it from its own environment.

@@ -6,7 +6,7 @@ import { getContainerProgram } from '../../core/program.ts'
 import { type Attempt, type AttemptKind, type AttemptOptions, makeAttemptRunner } from '../attempt.ts'
 import { type ContainerEngine, findContainerEngine } from './container-engine.ts'
 import { ContainerImages, type ReadyImage } from './container-image.ts'
-import { removeAbandonedContainers } from './container-leftovers.ts'
+import { removeAbandonedContainers, removeForgottenContainers } from './container-leftovers.ts'
 import type { PreparedContainer } from './container-spec.ts'
 import { RunningContainer } from './running-container.ts'
 
@@ -21,6 +21,10 @@ export interface ContainerRunnerOptions extends AttemptOptions {
   state: string
   /** Values of secrets by environment variable, and results of the tasks without output that it reads, by URI. */
   prepare(job: Job): Promise<PreparedContainer>
+  /** Whether a process of a shell is certainly gone. */
+  isGone(process: string): Promise<boolean>
+  /** Keeps the container of an attempt that has failed for a person to look at. @default it is removed */
+  keepsFailed?: boolean
   /** What a program wrote into the file of its dynamic dependencies. */
   readYield(path: string, job: Job): Promise<NonNullable<Ending['yielded']>>
 }
@@ -48,10 +52,21 @@ export function makeContainerRunner(options: ContainerRunnerOptions): Runner {
       // A state that never had a container does not ask the engine, which may not even be installed.
       if (!existsSync(usedPath(options.state))) return
       const engine = await findContainerEngine().catch(() => undefined)
-      if (engine !== undefined) await removeAbandonedContainers(engine, options.state, isOpen)
+      if (engine !== undefined)
+        await removeAbandonedContainers(engine, options.state, { isOpen, isGone: options.isGone })
     },
     close: async () => {},
   }
+}
+
+/** Removes the containers of a state that were kept for runs that are forgotten; returns how many. */
+export async function removeKeptContainers(
+  state: string,
+  isForgotten: (run: string) => Promise<boolean>,
+): Promise<number> {
+  if (!existsSync(usedPath(state))) return 0
+  const engine = await findContainerEngine().catch(() => undefined)
+  return engine === undefined ? 0 : removeForgottenContainers(engine, state, isForgotten)
 }
 
 /** Says that a state has had containers. */

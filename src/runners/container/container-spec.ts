@@ -11,9 +11,12 @@ export interface PreparedContainer extends PreparedJob {
   results: ReadonlyMap<string, Json>
 }
 
+/** What the environment and the limits of a container follow from. */
+export type ContainerJob = Pick<Job, 'run' | 'task' | 'attempt' | 'nonce' | 'checkpoint' | 'memoryMb'>
+
 /** What the container of an attempt is made of, apart from where its files are. */
 export function makeContainerSpec(
-  job: Job,
+  job: ContainerJob,
   image: string,
   { secrets }: PreparedContainer,
 ): Omit<ContainerSpec, 'name' | 'folder' | 'labels' | 'mounts'> {

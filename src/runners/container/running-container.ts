@@ -14,7 +14,7 @@ import { ContainerEvents, findKeepingProblem } from './container-events.ts'
 import { ContainerFiles } from './container-files.ts'
 import type { ReadyImage } from './container-image.ts'
 import { hashState, type LabelledContainer, makeLabels, nameContainer } from './container-labels.ts'
-import { removeOwnContainer, settleLeftovers } from './container-leftovers.ts'
+import { keepOwnContainer, removeOwnContainer, settleLeftovers } from './container-leftovers.ts'
 import { type ContainerEnd, ContainerRun } from './container-run.ts'
 import type { ContainerRunnerOptions } from './container-runner.ts'
 import { hashContainerSpec, makeContainerSpec, type PreparedContainer } from './container-spec.ts'
@@ -89,7 +89,9 @@ export class RunningContainer implements AttemptHandle {
     const ending = await this.#conclude(end).catch((error) =>
       makeFailureEnding('failed', readErrorMessage(error)),
     )
-    await this.#remove()
+    // One that is no longer this attempt's is not looked at by a person, but adopted by the next one.
+    const isKept = ending.outcome === 'failed' && this.#isToKeep && (await this.#attempt.mayPublish())
+    await (isKept ? this.#keep() : this.#remove())
     return ending
   }
 
@@ -128,11 +130,12 @@ export class RunningContainer implements AttemptHandle {
     return this.#exitOf(await this.#run.adopt((from, text) => output.push(from, text)))
   }
 
-  /** What its end means. A container that cannot say more is removed here, others after they were published. */
+  /** What its end means. A container that cannot say more is removed or kept here, others after they were published. */
   async #exitOf(end: ContainerEnd): Promise<AttemptExit> {
     const told = this.#events.end()
     const exit = explainContainerEnd(end, this.#attempt)
-    if (exit.is !== 'reported') await this.#remove()
+    if (exit.is === 'died' && this.#isToKeep && this.#hasFailed(exit.failure.outcome)) await this.#keep()
+    else if (exit.is !== 'reported') await this.#remove()
     return { ...exit, image: this.#parts.image.digest, told }
   }
 
@@ -163,8 +166,27 @@ export class RunningContainer implements AttemptHandle {
     }
   }
 
+  /** Whether it ended by its own fault, so that a person may want to look at it. */
+  #hasFailed(outcome: AttemptOutcome): boolean {
+    const { reason = outcome } = this.#attempt
+    return reason === 'failed' || reason === 'out_of_memory' || reason === 'timed_out'
+  }
+
   #killAtEndOf(leaseMs: number): Timer {
     return startLongTimer(leaseMs, () => this.kill())
+  }
+
+  /** Whether a failed container is to be left for a person. */
+  get #isToKeep(): boolean {
+    return this.#parts.options.keepsFailed === true
+  }
+
+  /** Keeps it. One that was never created cannot be kept. */
+  async #keep(): Promise<void> {
+    const { job } = this.#attempt
+    if (!(await keepOwnContainer(this.#parts.engine, job).catch(() => false))) return this.#remove()
+    const text = `its container was kept: sluice shell ${job.run} ${job.task.number} opens a shell in it`
+    this.#attempt.output.write([{ at: Date.now(), level: 'info', text }])
   }
 
   /** What cannot be removed now, because the engine does not answer, is adopted or removed later. */

@@ -228,6 +228,7 @@ function makeRunner(kind: Kind, own: string, logs: Logs): Runner {
         state: own,
         logs,
         prepare: async () => ({ secrets: { KEY: SECRET }, results: new Map() }),
+        isGone: async () => false,
         readYield: async (path) => ({ roots: [mustHold(path)], found: [] }),
         graceMs: GRACE_MS,
       })
