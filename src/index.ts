@@ -26,6 +26,7 @@ export {
   type TargetOfJob,
 } from './define/emr.ts'
 export { type BuildOptions, type BuiltImage, build } from './define/image.ts'
+export { type LuigiFamily, type LuigiOptions, luigi } from './define/luigi.ts'
 export { day, insignificant } from './define/params.ts'
 export { type Pipeline, type PipelineOptions, pipeline } from './define/pipeline.ts'
 export type { InputOf, Requires } from './define/requires.ts'

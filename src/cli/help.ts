@@ -47,6 +47,15 @@ const HELP: { [command: string]: CommandHelp } = {
       ['backfill hourly --from 2026-05-17T10 --to 2026-05-17T12', 'three hours'],
     ],
   },
+  luigi: {
+    group: RUN,
+    examples: [
+      ['luigi --module reports Daily --date 2026-01-31', 'as the command luigi, with its own flags'],
+      ['luigi --module reports Daily --date 2026-01-31 --plan', 'shows what would run'],
+      ['luigi --python .venv/bin/python --module reports Daily', 'in the Python that has the tasks'],
+      ['luigi --module reports Daily -- --state CA', 'a flag of the task that Sluice has as well'],
+    ],
+  },
   pipelines: { group: LOOK, examples: [['pipelines', 'names, parameters and schedules']] },
   runs: {
     group: LOOK,

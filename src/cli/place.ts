@@ -13,7 +13,7 @@ function startFolder(): string {
 export const resolveFromStart = (path: string) => resolve(startFolder(), path)
 
 /** Commands and flags that are seen from the folder in which they are given. */
-const STAYS = new Set(['init', 'completion'])
+const STAYS = new Set(['init', 'completion', 'luigi'])
 const NAMES_A_PLACE = /^--(config|plan)(=|$)/
 
 /**

@@ -10,6 +10,7 @@ import { loadProject, type Project, requireConfig } from '../project/load-config
 import { backfillPipeline } from './commands/backfill.ts'
 import { showPlan } from './commands/plan.ts'
 import { readPlanRequest, runRequest } from './commands/run.ts'
+import { addLuigiFlags } from './luigi-flags.ts'
 import { loadProjectIfAny, parsePositiveInteger } from './options.ts'
 import { addParameterFlags } from './parameters.ts'
 import {
@@ -75,6 +76,19 @@ export async function addWorkCommands(program: Command, args: string[], done: Do
     const { from: _, to: __, yes: ___, maxActiveRuns: ____, ...others } = options
     done(await backfillPipeline(project, name, readGivenParams(root, others), options))
   })
+  addLuigiCommand(program, done)
+}
+
+/** `luigi` takes the flags of the command that it stands for, which only Luigi knows. */
+function addLuigiCommand(program: Command, done: Done): void {
+  const command = addWorkFlags(addGlobalFlags(program.command('luigi [flags...]')))
+  addLuigiFlags(command.description('runs tasks of Luigi as they are')).action(
+    async (flags: string[], options, self: Command) => {
+      const { runLuigiTasks } = await import('./commands/luigi.ts')
+      const isConcurrencyGiven = self.getOptionValueSource('concurrency') === 'cli'
+      done(await runLuigiTasks(await loadProjectIfAny(options), flags, { ...options, isConcurrencyGiven }))
+    },
+  )
 }
 
 /** What `run` is asked for: a pipeline or task by name, or a plan from elsewhere. */

@@ -70,8 +70,13 @@ function decideVerdict(task: PlannedTask): PlanView['tasks'][number]['verdict'] 
 const describeUnproven = ({ outputs }: PlannedTask) =>
   `missing or not whole, its last attempt did not succeed: ${outputs.join(', ')}`
 
+/** What planning has asked a task of Luigi itself. */
+const describeAnswer = ({ complete, policy }: PlannedTask): string =>
+  complete ? 'its complete() is true' : policy.external ? 'not there yet' : 'its complete() is false'
+
 function describeVerdict(task: PlannedTask, isThere: boolean): string {
   if (task.failure) return task.failure.message
+  if (task.command?.luigi) return describeAnswer(task)
   const what = task.outputs.length === 0 ? 'its marker' : task.outputs.join(', ')
   if (isThere) return `forced, made again: ${what}`
   return `${task.complete ? 'there' : 'missing'}: ${what}`

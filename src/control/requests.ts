@@ -1,9 +1,11 @@
 import { describeInterval, type Interval, makeScheduleIntervals, type Span } from '../core/calendar.ts'
 import { readErrorMessage, SluiceError } from '../core/errors.ts'
 import type { FoundTask } from '../core/graph.ts'
+import { formatTaskLabel } from '../core/identity.ts'
 import type { Params } from '../core/json.ts'
 import type { Plan } from '../core/plan.ts'
 import type { OpenInterval, Run } from '../core/records/run.ts'
+import { LUIGI_COMMAND, parseLuigiCommandParams } from '../define/luigi-command.ts'
 import { parseTaskParams, pickSignificantParams } from '../define/params.ts'
 import type { Pipeline } from '../define/pipeline.ts'
 import type { Schedule } from '../define/schedule.ts'
@@ -13,6 +15,8 @@ import { type Adjustment, adjustDefinitions, findForcedTasks } from '../engine/a
 import { believeTargets } from '../engine/mark.ts'
 import { findOpenRun, joinOrOpenRun, type RunRequest } from '../engine/open-run.ts'
 import { planTaskGraph } from '../engine/plan-graph.ts'
+import { findLuigiProgram } from '../planning/luigi/luigi-program.ts'
+import { planLuigiTasks } from '../planning/luigi/plan-luigi.ts'
 import { findOutputProblems, recordPlanOutputs } from '../planning/output-problems.ts'
 import { planFromFile, planRunAgain, type ReadPlan } from '../planning/plan-from-file.ts'
 import { requirePlanSecrets } from '../planning/plan-secrets.ts'
@@ -88,7 +92,7 @@ export function makeRequest({ name, definition }: Root, params: Params): Plannab
   const root = instantiateTask(definition, params)
   return {
     root,
-    label: root.label,
+    label: definition === LUIGI_COMMAND ? nameLuigiRoot(params) : root.label,
     request: { name, family: definition.family, params, significant },
     plan: (home) => makePlan(home, name, root, {}),
   }
@@ -158,6 +162,14 @@ export function forceRequest(asked: PlannableRequest, what: true | string): Plan
         hint: 'Remove the outputs that are to be made again, then run the plan.',
       },
     )
+  if (root.definition.luigi !== undefined)
+    throw new SluiceError(
+      'invalid_usage',
+      '--force is not for tasks of Luigi: their own complete() decides.',
+      {
+        hint: 'Remove the outputs that are to be made again, then run the same command.',
+      },
+    )
   return {
     ...asked,
     request: { ...request, forced: what === true ? 'root' : what },
@@ -204,7 +216,7 @@ export function repeatRequest(
       },
     }
   const wanted = task ?? run
-  const definition = project.tasks.get(wanted.family)
+  const definition = wanted === run ? findRunDefinition(project, family) : project.tasks.get(wanted.family)
   if (definition === undefined)
     throw new SluiceError(
       'unknown_name',
@@ -220,7 +232,18 @@ export function repeatRequest(
   return { ...asked, plan }
 }
 
+function nameLuigiRoot(given: Params): string {
+  const { task, params } = parseLuigiCommandParams(given)
+  return formatTaskLabel(task, params)
+}
+
+/** The root of a run: of the config, or what `sluice luigi` runs, which no config defines. */
+const findRunDefinition = (project: Project, family: string): TaskDefinition | undefined =>
+  project.tasks.get(family) ?? (family === LUIGI_COMMAND.family ? LUIGI_COMMAND : undefined)
+
 function makePlan(home: Home, name: string, root: TaskInstance, adjustment: Adjustment): Promise<Plan> {
+  const luigi = findLuigiProgram(root)
+  if (luigi !== undefined) return planLuigiTasks(home, name, luigi, adjustment)
   const definitions = {
     ...adjustDefinitions(makePlanningDefinitions(home.surroundings), adjustment),
     outputProblems: (found: FoundTask[]) => findOutputProblems(home.definitions, found),

@@ -65,6 +65,12 @@ export const ERRORS = {
     retryable: false,
     meaning: 'A secret has not been set.',
   },
+  luigi_failed: {
+    source: 'user',
+    retryable: false,
+    meaning:
+      'Tasks of Luigi cannot be looked at: the Python, its package luigi, or the module does not work.',
+  },
   no_container_engine: {
     source: 'user',
     retryable: false,

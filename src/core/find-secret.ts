@@ -6,7 +6,7 @@ const MIN_FOUND = 8
 /**
  * Name of the first secret whose value a text holds, in any form that masking knows; undefined if it holds none. Records and
  * plans are shown as they are, and masking a value would change what the next task reads, so such a text is refused: by
- * `body/execute.ts` for bodies, by `runners/program.ts` for commands and containers, by `runners/container/container-events.ts` for
+ * `body/execute.ts` for bodies, by `runners/program.ts` for commands and containers, by `runners/program-events.ts` for
  * what a container tells while it runs.
  */
 export function findSecretInText(

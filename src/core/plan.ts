@@ -29,6 +29,14 @@ export interface Command {
    * attempt. @default its one output, at `SLUICE_OUTPUT`
    */
   outputs?: ContainerOutput[]
+  /** It runs one task of Luigi. */
+  luigi?: LuigiOrigin
+}
+
+/** What is known of a task of Luigi beside its command. */
+export interface LuigiOrigin {
+  /** The family of the config that says how its tasks run; absent if the command line asked for them. */
+  root?: string
 }
 
 /** Where the image of a container comes from: a reference such as `python:3.12-slim`, or a folder that is built. */

@@ -5,6 +5,7 @@ import type { Body, BodyContext } from './body.ts'
 import type { ContainerDefinition } from './container.ts'
 import { findDefiningModule } from './defined-in.ts'
 import type { EmrDefinition } from './emr.ts'
+import type { LuigiDefinition } from './luigi.ts'
 import { type Fields, type GivenOf, type ParamsOf, parseTaskParams, pickSignificantParams } from './params.ts'
 import { findDefinitionProblems, makeTaskPolicy } from './policy.ts'
 import type { Requires } from './requires.ts'
@@ -98,6 +99,8 @@ export interface TaskDefinition {
   container?: ContainerDefinition
   /** A job of EMR instead of a body. */
   emr?: EmrDefinition
+  /** The root of a pipeline of Luigi; `by-params`: its parameters say which (define/luigi-command.ts). */
+  luigi?: LuigiDefinition | 'by-params'
   policy: Policy
   /** What is wrong with the definition; told when the config is loaded. */
   problems: string[]
@@ -165,11 +168,12 @@ export function external<O extends Output, F extends Fields = Record<never, neve
   }) as unknown as Task<F, O>
 }
 
-/** What fulfils a task: a body, a program in a container, a job of EMR, or another system. */
+/** What fulfils a task: a body, a program in a container, a job of EMR, tasks of Luigi, or another system. */
 export type TaskKind =
   | { body: NonNullable<TaskDefinition['body']> }
   | { container: ContainerDefinition; problems: string[] }
   | { emr: EmrDefinition; problems: string[] }
+  | { luigi: LuigiDefinition; problems: string[] }
   | { pollSeconds: number }
 
 /** Defines a family of any kind, without its types. */
@@ -187,6 +191,7 @@ export function defineTaskFamily(
     ...('body' in kind && { body: kind.body }),
     ...('container' in kind && { container: kind.container }),
     ...('emr' in kind && { emr: kind.emr }),
+    ...('luigi' in kind && { luigi: kind.luigi }),
     policy: makeTaskPolicy(options, 'pollSeconds' in kind ? kind.pollSeconds : undefined),
     problems: findDefinitionProblems(family, options, kind),
   }

@@ -9,6 +9,7 @@ export const STATUS_OF_ERROR = {
   invalid_usage: 400,
   invalid_definition: 422,
   invalid_plan: 422,
+  luigi_failed: 422,
   config_not_found: 500,
   config_failed: 500,
   never_settled: 500,

@@ -5,13 +5,14 @@ import type { Completeness } from '../core/ports/deciding.ts'
 import type { Storage } from '../core/ports/working.ts'
 import type { TaskDefinition } from '../define/task.ts'
 import { parseFileUri } from './file-uris.ts'
+import { makeLuigiCompleteness } from './luigi/luigi-completeness.ts'
 import { makePlanningDefinitions } from './planning.ts'
 
 /** The files of this machine, by their paths without the first slash: targets of commands. */
 type Files = Pick<Storage, 'existMany'>
 
 /**
- * Looks at targets of bodies by their definitions, and of commands by their files. What this process does not define is
+ * Looks at targets of bodies by their definitions, and of commands by their files; tasks of Luigi are asked themselves. What this process does not define is
  * not complete: a home without a project is only for looking at the state.
  */
 export function makeCompleteness(
@@ -19,14 +20,18 @@ export function makeCompleteness(
   surroundings: Surroundings,
   files: Files,
 ): Completeness {
+  const findCompleteOfLuigi = makeLuigiCompleteness()
   return {
     areComplete: async (planned) => {
-      const commands = planned.filter(({ command }) => command !== undefined)
+      const ofLuigi = planned.filter(({ command }) => command?.luigi !== undefined)
+      const doneOfLuigi = ofLuigi.length === 0 ? [] : await findCompleteOfLuigi(ofLuigi)
+      const commands = planned.filter(({ command }) => command !== undefined && command.luigi === undefined)
       const there = await areCommandsComplete(commands, surroundings, files)
       const known = planned.filter(({ command, family }) => command === undefined && tasks.has(family))
       const instances = known.map((task) => instantiateNamedTask(tasks, task))
       const answers = await makePlanningDefinitions(surroundings).areComplete(instances)
       const complete = new Set([
+        ...ofLuigi.filter((_, index) => doneOfLuigi[index]),
         ...commands.filter((_, index) => there[index]),
         ...known.filter((_, index) => answers[index]),
       ])

@@ -14,6 +14,8 @@ export interface ProgramFiles {
   readonly written: string | undefined
   /** Where it writes the plan lines that it yields. */
   readonly yields: string
+  /** Where it says what it does, as JSON Lines. */
+  readonly events: string
   /** Makes the folders in which it writes. Throws what the file system says. */
   makeRoom(): void
   /** Its arguments, with the paths at which this attempt writes. */
@@ -34,6 +36,7 @@ export class CommandFiles implements ProgramFiles {
   readonly written: string | undefined
   /** Where it writes the plan lines that it yields. */
   readonly yields: string
+  readonly events: string
   readonly #job: Job
 
   constructor(job: Job) {
@@ -42,6 +45,7 @@ export class CommandFiles implements ProgramFiles {
     this.#target = uri === undefined ? undefined : fileURLToPath(uri)
     this.written = this.#target && formatPathBesideTarget(this.#target, job.nonce, 0)
     this.yields = join(tmpdir(), `sluice-${job.nonce}.jsonl`)
+    this.events = join(tmpdir(), `sluice-${job.nonce}.events.jsonl`)
   }
 
   /** Makes the target's folder, and removes what attempts that have died have written there. */
@@ -78,5 +82,6 @@ export class CommandFiles implements ProgramFiles {
   remove(): void {
     if (this.written !== undefined) rmSync(this.written, { force: true, recursive: true })
     rmSync(this.yields, { force: true })
+    rmSync(this.events, { force: true })
   }
 }

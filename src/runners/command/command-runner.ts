@@ -1,4 +1,5 @@
 import { readErrorMessage } from '../../core/errors.ts'
+import { RESULT_MAX_BYTES } from '../../core/json.ts'
 import { mustHave } from '../../core/must-have.ts'
 import type { Command } from '../../core/plan.ts'
 import type { BodyEnd, Ending, Job, Runner } from '../../core/ports/working.ts'
@@ -14,6 +15,7 @@ import {
 import { type AttemptExit, makeFailureEnding } from '../attempt-end.ts'
 import { explainOutsideKill } from '../os/killed.ts'
 import { concludeYield, readExitCode } from '../program.ts'
+import { findKeepingProblem, ProgramEvents } from '../program-events.ts'
 import { CommandFiles, type ProgramFiles } from './command-files.ts'
 import { type CommandHandle, CommandHosts } from './command-hosts.ts'
 import type { CommandEnd, HostedCommand } from './command-protocol.ts'
@@ -48,6 +50,7 @@ class RunningCommand implements AttemptHandle {
   readonly #files: ProgramFiles
   readonly #command: Command
   readonly #secrets: Record<string, string>
+  readonly #events: ProgramEvents
   #hosted: CommandHandle | undefined
 
   constructor(
@@ -62,6 +65,7 @@ class RunningCommand implements AttemptHandle {
     const { outputs } = this.#command
     this.#files = outputs === undefined ? new CommandFiles(attempt.job) : new JobFiles(attempt.job, outputs)
     this.#secrets = secrets
+    this.#events = new ProgramEvents(this.#files.events, secrets, (text) => this.#warn(text))
     this.exit = this.#start(hosts)
   }
 
@@ -78,6 +82,7 @@ class RunningCommand implements AttemptHandle {
   }
 
   release(): void {
+    this.#events.leave()
     this.#files.remove()
   }
 
@@ -103,15 +108,17 @@ class RunningCommand implements AttemptHandle {
         ...(memoryMb && { memoryMb }),
       }
       this.#hosted = hosts.run(command, (from, text) => this.#attempt.output.push(from, text))
+      this.#events.follow((progress) => this.#attempt.onProgress(progress))
     } catch (error) {
       return this.#refused(readErrorMessage(error), isScarcityError(error))
     }
-    return this.#exitOf(await this.#hosted.end)
+    const end = await this.#hosted.end
+    return { ...this.#exitOf(end), told: this.#events.end() }
   }
 
   #environment(): HostedCommand['env'] {
     const { job } = this.#attempt
-    const { written, yields } = this.#files
+    const { written, yields, events } = this.#files
     return {
       ...this.#command.env,
       ...this.#secrets,
@@ -120,6 +127,7 @@ class RunningCommand implements AttemptHandle {
       SLUICE_TASK: job.task.label,
       SLUICE_ATTEMPT: String(job.attempt),
       SLUICE_REQUIRES: yields,
+      SLUICE_EVENTS: events,
       ...(written === undefined ? {} : { SLUICE_OUTPUT: written }),
     }
   }
@@ -148,7 +156,7 @@ class RunningCommand implements AttemptHandle {
   }
 
   async #publish(): Promise<Ending> {
-    const problem = this.#files.findProblem()
+    const problem = this.#findResultProblem() ?? this.#files.findProblem()
     if (problem !== undefined) return makeFailureEnding('failed', problem)
     // Why not is known to the attempt.
     if (!(await this.#attempt.mayPublish())) return makeFailureEnding('failed', 'it may not publish')
@@ -157,7 +165,20 @@ class RunningCommand implements AttemptHandle {
     } catch (error) {
       return makeFailureEnding('failed', `its output cannot be moved into place: ${readErrorMessage(error)}`)
     }
-    return { outcome: 'succeeded', result: null }
+    const { result = null } = this.#events.told
+    return { outcome: 'succeeded', result: this.#attempt.job.task.outputs.length === 0 ? result : null }
+  }
+
+  /** Code of a task of Luigi may end its process with exit code 0 before the task has done anything. */
+  #findResultProblem(): string | undefined {
+    const { result } = this.#events.told
+    if (result === undefined)
+      return this.#command.luigi && 'its process ended with exit code 0 before `run()` had ended'
+    return findKeepingProblem('the result', result, RESULT_MAX_BYTES, this.#secrets)
+  }
+
+  #warn(text: string): void {
+    this.#attempt.output.write([{ at: Date.now(), level: 'warn', text }])
   }
 
   /** It never began: for want of something that there may be later, or because it cannot. */

@@ -15,6 +15,7 @@ import type { ProgramFiles } from './command-files.ts'
  */
 export class JobFiles implements ProgramFiles {
   readonly yields: string
+  readonly events: string
   readonly #folder: string
   readonly #nonce: string
   readonly #outputs: ContainerOutput[]
@@ -28,6 +29,7 @@ export class JobFiles implements ProgramFiles {
         ? join(tmpdir(), `sluice-${nonce}`)
         : formatPathBesideTarget(fileURLToPath(first.uri), nonce, 0)
     this.yields = join(this.#folder, 'requires.jsonl')
+    this.events = join(this.#folder, 'events.jsonl')
   }
 
   get written(): string | undefined {

@@ -7,8 +7,8 @@ import { startLongTimer, type Timer } from '../../core/timer.ts'
 import { type Attempt, type AttemptHandle, makeAttemptRunner } from '../attempt.ts'
 import { type AttemptExit, makeFailureEnding } from '../attempt-end.ts'
 import { concludeYield } from '../program.ts'
+import { findKeepingProblem, ProgramEvents } from '../program-events.ts'
 import { explainContainerEnd, makeDeath } from './container-end.ts'
-import { ContainerEvents, findKeepingProblem } from './container-events.ts'
 import type { ContainerRunnerOptions } from './container-runner.ts'
 import type { PreparedContainer } from './container-spec.ts'
 import type { KeptContainer, KeptEnd } from './kept-container.ts'
@@ -57,7 +57,7 @@ class KeptProgram implements AttemptHandle {
   readonly #prepared: PreparedContainer
   readonly #options: KeeperOptions
   readonly #files: KeptFiles
-  readonly #events: ContainerEvents
+  readonly #events: ProgramEvents
   #lease: Timer
 
   static async start(
@@ -96,7 +96,7 @@ class KeptProgram implements AttemptHandle {
     this.#prepared = prepared
     this.#options = options
     this.#files = files
-    this.#events = new ContainerEvents(files.events, prepared.secrets, (text) => this.#warn(text))
+    this.#events = new ProgramEvents(files.events, prepared.secrets, (text) => this.#warn(text))
     this.#lease = this.#stopBeforeEndOf(attempt.leaseLeftMs())
     this.exit =
       missing.length === 0

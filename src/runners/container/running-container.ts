@@ -8,9 +8,9 @@ import { startLongTimer, type Timer } from '../../core/timer.ts'
 import type { Attempt, AttemptHandle } from '../attempt.ts'
 import { type AttemptExit, makeFailureEnding } from '../attempt-end.ts'
 import { concludeYield } from '../program.ts'
+import { findKeepingProblem, ProgramEvents } from '../program-events.ts'
 import { explainContainerEnd, makeDeath } from './container-end.ts'
 import type { ContainerEngine } from './container-engine.ts'
-import { ContainerEvents, findKeepingProblem } from './container-events.ts'
 import { ContainerFiles } from './container-files.ts'
 import type { ReadyImage } from './container-image.ts'
 import { hashState, type LabelledContainer, makeLabels, nameContainer } from './container-labels.ts'
@@ -34,7 +34,7 @@ export class RunningContainer implements AttemptHandle {
   readonly #parts: ContainerParts
   readonly #files: ContainerFiles
   readonly #run: ContainerRun
-  readonly #events: ContainerEvents
+  readonly #events: ProgramEvents
   #lease: Timer
 
   /** Starts the container of an attempt, or adopts the one that an earlier attempt of its task has left. */
@@ -56,7 +56,7 @@ export class RunningContainer implements AttemptHandle {
     this.#parts = parts
     this.#files = new ContainerFiles(getContainerProgram(job.task), job.nonce, adopted?.folder)
     this.#run = new ContainerRun(parts.engine, { name, folder: this.#files.folder })
-    this.#events = new ContainerEvents(this.#files.events, parts.prepared.secrets, (text) => this.#warn(text))
+    this.#events = new ProgramEvents(this.#files.events, parts.prepared.secrets, (text) => this.#warn(text))
     this.#lease = this.#killAtEndOf(attempt.leaseLeftMs())
     this.#events.follow((progress) => attempt.onProgress(progress))
     this.exit = (adopted === undefined ? this.#start(name) : this.#adopt(adopted)).catch((error) => ({

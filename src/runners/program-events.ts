@@ -1,9 +1,9 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { StringDecoder } from 'node:string_decoder'
 import { z } from 'zod'
-import { describeSecretLeak, findSecretInText } from '../../core/find-secret.ts'
-import { CHECKPOINT_MAX_BYTES, type Json } from '../../core/json.ts'
-import type { Progress } from '../../core/records/task-run.ts'
+import { describeSecretLeak, findSecretInText } from '../core/find-secret.ts'
+import { CHECKPOINT_MAX_BYTES, type Json } from '../core/json.ts'
+import type { Progress } from '../core/records/task-run.ts'
 
 /** One line of the file of events. */
 const EVENT = z.strictObject({
@@ -40,7 +40,7 @@ const MAX_LINE = 64 * 1024
 const MAX_TOLD = 5
 
 /** Follows the file of JSON Lines in which a program says what it does. */
-export class ContainerEvents {
+export class ProgramEvents {
   readonly #path: string
   readonly #secrets: { readonly [name: string]: string }
   readonly #onProblem: (text: string) => void

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict'
 import { appendFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
-import { ContainerEvents } from '../../src/runners/container/container-events.ts'
+import { ProgramEvents } from '../../src/runners/program-events.ts'
 import { temporaryFolder } from '../support/folders.ts'
 
 function follow(test: TestContext, secrets: { [name: string]: string } = {}) {
   const path = join(temporaryFolder(test), 'events.jsonl')
   writeFileSync(path, '')
   const problems: string[] = []
-  const events = new ContainerEvents(path, secrets, (text) => problems.push(text))
+  const events = new ProgramEvents(path, secrets, (text) => problems.push(text))
   return { path, events, problems, append: (content: string | Buffer) => appendFileSync(path, content) }
 }
 

@@ -1,0 +1,824 @@
+"""The side of Luigi: plans and runs tasks of Luigi for Sluice, in the Python that has the user's code.
+
+    python sluice_luigi.py resolve|plan  SPEC     which task is the root; all tasks that it needs
+    python sluice_luigi.py complete      SPEC     of tasks on standard input, those that are complete
+    python sluice_luigi.py run           SPEC TASK    one task, in this process, by Luigi's own TaskProcess
+
+SPEC and TASK are JSON. Answers are JSON Lines on standard output; whatever user code prints goes to standard error, but for
+`run`, whose output is the log of its attempt. Python 3.6 to 3.13, Luigi 2.8 to 3.8, no other dependency. Nothing of it is written
+into the user's folders.
+"""
+
+import contextlib
+import faulthandler
+import importlib
+import inspect
+import json
+import logging
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+import traceback
+import warnings
+
+OLDEST_LUIGI = (2, 8)
+# An exception is a failure of one task; its traceback is cut to so many characters, because records keep it.
+MAX_TRACEBACK = 4000
+# Exit codes of docs/plans.md.
+YIELDS = 78
+# The answer that says what is wrong is on standard output.
+WRONG = 2
+# How much longer than its timeout a call that no signal can end may take, before this process ends itself.
+GRACE_SECONDS = 15
+
+
+class Wrong(Exception):
+    """What a person has to correct before anything can be planned."""
+
+    def __init__(self, kind, message, hint=None):
+        super(Wrong, self).__init__(message)
+        self.answer = {"wrong": kind, "message": message, "hint": hint}
+
+
+class TookTooLong(BaseException):
+    """Not an Exception: code that catches all of these would go on for ever."""
+
+
+def describe_exception(what, error):
+    """What was called, the exception in one line, and the traceback below the lines of this file."""
+    line = traceback.format_exception_only(type(error), error)[-1].strip()
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
+    return {"message": "%s threw: %s" % (what, line), "stack": "".join(traceback.format_list(frames))[-MAX_TRACEBACK:]}
+
+
+# ---- Luigi and the user's module
+
+
+def load_luigi():
+    try:
+        import luigi
+    except ImportError as error:
+        if getattr(error, "name", None) not in (None, "luigi"):
+            raise Wrong("no_luigi", "Luigi does not import in %s: %s" % (sys.executable, error))
+        raise Wrong(
+            "no_luigi",
+            "The Python %s has no package luigi." % sys.executable,
+            "Name the Python that runs the tasks today, for example .venv/bin/python, or install it: %s -m pip install luigi"
+            % sys.executable,
+        )
+    version = read_luigi_version(luigi)
+    if version is not None and tuple(int(part) for part in version.split(".")[:2]) < OLDEST_LUIGI:
+        raise Wrong(
+            "old_luigi",
+            "The Python %s has Luigi %s; Sluice runs tasks of Luigi %d.%d and newer." % ((sys.executable, version) + OLDEST_LUIGI),
+            "Install a newer one: %s -m pip install --upgrade luigi" % sys.executable,
+        )
+    import luigi.worker  # noqa: F401
+
+    return luigi
+
+
+def read_luigi_version(luigi):
+    version = getattr(luigi, "__version__", None) or getattr(getattr(luigi, "__meta__", None), "__version__", None)
+    if version is None:
+        try:
+            import pkg_resources
+
+            version = pkg_resources.get_distribution("luigi").version
+        except Exception:
+            return None
+    parts = version.split(".")
+    return version if len(parts) >= 2 and parts[0].isdigit() and parts[1].isdigit() else None
+
+
+def import_root_module(name):
+    if not name:
+        return
+    try:
+        importlib.import_module(name)
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        missing = isinstance(error, ImportError) and getattr(error, "name", None) in (name, name.split(".")[0])
+        hint = "Modules are looked for in %s and in PYTHONPATH." % os.getcwd() if missing else None
+        frames = [
+            frame
+            for frame in traceback.extract_tb(error.__traceback__)
+            if frame.filename != __file__ and "importlib" not in frame.filename
+        ]
+        line = "".join(traceback.format_exception_only(type(error), error)).strip()
+        trace = "".join(traceback.format_list(frames)).rstrip()
+        raise Wrong("no_module", "The module %s does not import: %s%s" % (name, line, "\n" + trace if trace else ""), hint)
+
+
+def set_up_logging(luigi):
+    """As the command luigi does, so that the user's config of logging counts."""
+    try:
+        from luigi.setup_logging import InterfaceLogging
+
+        InterfaceLogging.setup(luigi.interface.core())
+    except ImportError:
+        core = luigi.interface.core()
+        luigi.interface.setup_interface_logging(core.logging_conf_file, core.log_level)
+
+
+@contextlib.contextmanager
+def parsed_flags(spec):
+    """The flags of the command line count for every task that is made, also those with the name of another task."""
+    from luigi.cmdline_parser import CmdlineParser
+
+    flags = spec.get("flags")
+    if flags is None:
+        yield None
+        return
+    errors = []
+    kept = sys.stderr
+    sys.stderr = Collected(errors)
+    try:
+        manager = CmdlineParser.global_instance(flags)
+        parser = manager.__enter__()
+    except SystemExit as end:
+        told = "".join(errors).strip().split("\n")[-1]
+        said = str(end.code) if isinstance(end.code, str) else told.split("error: ", 1)[-1]
+        raise Wrong("params", said or "The flags are wrong.", list_flags(flags))
+    except Exception as error:
+        raise explain_task_error(error, flags)
+    finally:
+        sys.stderr = kept
+    try:
+        yield parser
+    finally:
+        manager.__exit__(None, None, None)
+
+
+class Collected(object):
+    """A stream that keeps what is written."""
+
+    def __init__(self, into):
+        self.into = into
+
+    def write(self, text):
+        self.into.append(text)
+
+    def flush(self):
+        pass
+
+
+def explain_task_error(error, flags=None):
+    from luigi import task_register
+
+    if isinstance(error, task_register.TaskClassException):
+        return Wrong("unknown_task", str(error), "Tasks of the module: %s." % ", ".join(list_own_families()))
+    return Wrong("params", "%s: %s" % (type(error).__name__, error), list_flags(flags) if flags else None)
+
+
+def list_own_families():
+    """Families that are not Luigi's own."""
+    from luigi.task_register import Register
+
+    names = set(cls.get_task_family() for cls in Register._reg if not cls.__module__.startswith("luigi.") and is_task(cls))
+    return sorted(names) or ["none"]
+
+
+def is_task(cls):
+    import luigi
+
+    return issubclass(cls, luigi.Task) and not issubclass(cls, luigi.Config) and cls._visible_in_registry
+
+
+def list_flags(flags):
+    from luigi.task_register import Register
+
+    try:
+        root = [flag for flag in flags if not flag.startswith("-")][0]
+        names = [name for name, _ in Register.get_task_cls(root).get_params()]
+    except Exception:
+        return None
+    return "%s takes: %s." % (root, ", ".join("--" + name.replace("_", "-") for name in names) or "no parameters")
+
+
+def find_class(module, family):
+    """The class that this family had while it was planned."""
+    from luigi.task_register import Register
+
+    if module not in ("__main__", None):
+        importlib.import_module(module)
+    found = [cls for cls in Register._reg if cls.__module__ == module and cls.get_task_family() == family]
+    return found[-1] if found else Register.get_task_cls(family)
+
+
+# ---- Parameters
+
+
+def is_private(param):
+    visibility = getattr(param, "visibility", None)
+    return visibility is not None and getattr(visibility, "name", "") == "PRIVATE"
+
+
+class Params(object):
+    """The parameters of the classes of tasks: Luigi looks at each attribute of a class when it is asked for them."""
+
+    def __init__(self, luigi):
+        self.known = {}
+        # Of these, text and back is known to be the same.
+        self.plain = {luigi.Parameter: str, luigi.IntParameter: int, luigi.BoolParameter: bool, luigi.DateParameter: None}
+
+    def of(self, cls):
+        if cls not in self.known:
+            self.known[cls] = [(name, param, is_private(param), self.plain.get(type(param), "")) for name, param in cls.get_params()]
+        return self.known[cls]
+
+    def to_text(self, task):
+        """All parameters as text, the names of those that make the identity, and what is wrong with them."""
+        texts, significant, problem = {}, [], None
+        values = task.param_kwargs
+        for name, param, private, plain in self.of(type(task)):
+            value = values[name]
+            if private:
+                problem = problem or self.find_private_problem(task, name, param, value)
+                continue
+            text = param.serialize(value)
+            if plain == "" or (plain is not None and type(value) is not plain):
+                problem = problem or find_text_problem(task, name, param, value, text)
+            texts[name] = text
+            if param.significant:
+                significant.append(name)
+        return texts, significant, problem
+
+    def find_private_problem(self, task, name, param, value):
+        """The process that runs the task knows its config and environment, but no value that another task gave."""
+        if name in self.secrets_of(task.get_task_family()):
+            return None
+        try:
+            own = param.task_value(task.get_task_family(), name)
+        except Exception:
+            own = None
+        if own == value and not is_given_by_flag(task, name):
+            return None
+        return (
+            "its parameter %s is private and was given a value, which Sluice must not keep: "
+            "set it in luigi.cfg or by default, or name a secret for it: families: { %s: { secrets: { %s: secret('…') } } }"
+            % (name, task.get_task_family(), name)
+        )
+
+    secrets = {}
+
+    def secrets_of(self, family):
+        return self.secrets.get(family, ())
+
+
+def is_given_by_flag(task, name):
+    from luigi.cmdline_parser import CmdlineParser
+
+    parser = CmdlineParser.get_instance()
+    if parser is None:
+        return False
+    known = parser.known_args
+    own = name if known.root_task == task.get_task_family() else None
+    names = [own, "%s_%s" % (task.get_task_family(), name)]
+    return any(each is not None and getattr(known, each, None) is not None for each in names)
+
+
+def find_text_problem(task, name, param, value, text):
+    """The task is made anew from text in the process that runs it."""
+    try:
+        if not isinstance(text, str):
+            raise TypeError("serialize() returns %s" % type(text).__name__)
+        again = param.normalize(param.parse(text))
+        again = tuple(again) if isinstance(again, (list, set)) else again
+        if again == value or param.serialize(again) == text:
+            return None
+        why = "%r becomes %r" % (value, again)
+    except Exception as error:
+        why = "%s: %s" % (type(error).__name__, error)
+    return "its parameter %s does not come through text and back, as it has to for a process of its own: %s" % (name, why)
+
+
+def instantiate(cls, texts, secrets=()):
+    """The task with these texts; private parameters that are secrets come from the environment."""
+    given = {}
+    for name, param in cls.get_params():
+        if name in secrets and name in os.environ:
+            given[name] = param.parse(os.environ[name])
+        elif name in texts:
+            given[name] = param.parse(texts[name])
+    return cls(**given)
+
+
+def instantiate_root(spec, parser):
+    if parser is not None:
+        cls = parser._get_task_cls()
+        try:
+            return parser.get_task_obj()
+        except Exception as error:
+            raise explain_params_error(cls, error, spec.get("flags"))
+    from luigi import task_register
+
+    try:
+        cls = task_register.Register.get_task_cls(spec["task"])
+    except task_register.TaskClassException as error:
+        raise explain_task_error(error)
+    texts = spec.get("params", {})
+    known = [name for name, _ in cls.get_params()]
+    unknown = [name for name in texts if name not in known]
+    if unknown:
+        raise Wrong(
+            "params",
+            "%s has no parameter %s." % (spec["task"], ", ".join(unknown)),
+            "It has: %s." % (", ".join(known) or "none"),
+        )
+    try:
+        return instantiate(cls, texts)
+    except Exception as error:
+        raise explain_params_error(cls, error, None)
+
+
+def explain_params_error(cls, error, flags):
+    import luigi
+
+    names = ", ".join(("--" + name.replace("_", "-")) if flags else name for name, _ in cls.get_params())
+    hint = "%s takes: %s." % (cls.get_task_family(), names or "no parameters")
+    own = isinstance(error, (luigi.parameter.ParameterException, ValueError, TypeError))
+    return Wrong("params", "%s%s" % ("" if own and isinstance(error, luigi.parameter.ParameterException) else type(error).__name__ + ": ", error), hint)
+
+
+# ---- Planning
+
+
+class Watch(object):
+    """Ends a call of user code that takes too long: by a signal, or with this process if no signal can."""
+
+    def __init__(self, seconds):
+        self.seconds = seconds
+        self.by_signal = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
+        self.armed_at = 0
+        if self.by_signal:
+            signal.signal(signal.SIGALRM, self.ring)
+
+    def ring(self, *_):
+        raise TookTooLong()
+
+    def call(self, what, function):
+        """The answer, and no problem; or no answer, and the problem."""
+        now = time.time()
+        if now - self.armed_at > 1:
+            faulthandler.dump_traceback_later(self.seconds + GRACE_SECONDS, exit=True)
+            self.armed_at = now
+        if self.by_signal:
+            signal.setitimer(signal.ITIMER_REAL, self.seconds)
+        try:
+            return function(), None
+        except TookTooLong as late:
+            problem = describe_exception(what, late)
+            problem["message"] = "%s did not end within %g s" % (what, self.seconds)
+            return None, problem
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            return None, describe_exception(what, error)
+        finally:
+            if self.by_signal:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+
+    def end(self):
+        faulthandler.cancel_dump_traceback_later()
+
+
+def check_complete(task):
+    answer = task.complete()
+    if answer not in (True, False):
+        raise TypeError("complete() must return True or False, and not %r" % (answer,))
+    return bool(answer)
+
+
+class Planner(object):
+    def __init__(self, luigi, spec, answer):
+        self.luigi = luigi
+        self.answer = answer
+        self.params = Params(luigi)
+        self.params.secrets = spec.get("secrets", {})
+        self.watch = Watch(spec.get("checkSeconds", 600))
+        self.jobs = spec.get("jobs") or read_jobs(luigi)
+        self.max_tasks = spec.get("maxTasks", 250000)
+        self.max_depth = spec.get("maxDepth", 50000)
+        worker = luigi.worker.worker()
+        self.timeout = worker.timeout or None
+        from luigi.task_register import Register
+
+        self.classes = set(Register._reg)
+        self.modules = set(sys.modules)
+        self.lost = {}
+        self.count = 0
+
+    def walk(self, roots):
+        """Breadth first; below a complete task nothing is looked at."""
+        level, seen = [], set()
+        for root in roots:
+            if root.task_id not in seen:
+                seen.add(root.task_id)
+                level.append(root)
+        depth = 0
+        found_by = {}
+        while level:
+            depth += 1
+            if depth > self.max_depth:
+                self.stop_endless(level[0], found_by, "more than %d tasks below each other" % self.max_depth)
+            below = []
+            for task, (is_complete, problem) in zip(level, self.ask_complete(level)):
+                deps = self.describe(task, is_complete, problem)
+                for dep in deps:
+                    if dep.task_id not in seen:
+                        seen.add(dep.task_id)
+                        found_by[dep.task_id] = task
+                        below.append(dep)
+                if len(seen) > self.max_tasks:
+                    self.stop_endless(task, found_by, "more than %d tasks" % self.max_tasks)
+            level = below
+        self.watch.end()
+
+    def stop_endless(self, task, found_by, what):
+        chain = [task]
+        while chain[-1].task_id in found_by and len(chain) < self.max_tasks:
+            chain.append(found_by[chain[-1].task_id])
+        names = [str(each) for each in reversed(chain)]
+        shown = names if len(names) <= 8 else names[:4] + ["… %d more …" % (len(names) - 8)] + names[-4:]
+        raise Wrong(
+            "endless",
+            "Nothing was started: planning found %s: %s" % (what, " → ".join(shown)),
+            "`requires` has to come to an end. If so many tasks are meant, set `plans: { maxTasks, maxDepth }` in the config.",
+        )
+
+    def ask_complete(self, level):
+        if self.jobs <= 1 or len(level) < 2:
+            for task in level:
+                yield self.watch.call("complete()", lambda: check_complete(task))
+            return
+        from concurrent.futures import ThreadPoolExecutor
+
+        def ask(task):
+            try:
+                return check_complete(task), None
+            except BaseException as error:
+                return None, describe_exception("complete()", error)
+
+        with ThreadPoolExecutor(self.jobs) as pool:
+            for answer in pool.map(ask, level):
+                self.watch.call("complete()", lambda: None)
+                yield answer
+
+    def describe(self, task, is_complete, problem):
+        """Tells of one task; returns what it requires."""
+        deps = []
+        is_external = task.run is None or task.run == NotImplemented
+        if problem is None and not is_complete and not is_external:
+            deps, problem = self.watch.call("requires()", lambda: self.list_deps(task))
+            deps = deps or []
+        line = self.make_line(task)
+        if is_complete:
+            line["complete"] = True
+        elif is_external:
+            line["external"] = True
+        if deps:
+            line["deps"] = [dep.task_id for dep in deps]
+        if problem is None and not is_complete and task.disabled:
+            problem = {"message": "it is disabled (its attribute `disabled` is true)"}
+        if problem is not None and "problem" not in line:
+            line["problem"] = problem
+        if "problem" in line:
+            line.pop("deps", None)
+            deps = []
+        self.count += 1
+        self.answer(line)
+        return deps
+
+    def list_deps(self, task):
+        deps = task.deps()
+        for dep in deps:
+            if not isinstance(dep, self.luigi.Task):
+                raise TypeError("requires() must return tasks, and not %r" % (dep,))
+            if not hasattr(dep, "task_id"):
+                raise TypeError("%s did not call super().__init__()" % type(dep).__name__)
+        return deps
+
+    def make_line(self, task):
+        cls = type(task)
+        line = {"id": task.task_id, "family": task.get_task_family(), "module": cls.__module__}
+        try:
+            texts, significant, problem = self.params.to_text(task)
+        except Exception as error:
+            texts, significant, problem = {}, [], str(error)
+        line["params"] = texts
+        if len(significant) < len(texts):
+            line["significant"] = significant
+        problem = problem or self.find_class_problem(cls)
+        if problem:
+            line["problem"] = {"message": problem}
+        try:
+            self.add_policy(task, line)
+        except Exception as error:
+            line.setdefault("problem", describe_exception("an attribute of the task", error))
+        return line
+
+    def add_policy(self, task, line):
+        if task.priority:
+            line["priority"] = float(task.priority)
+        resources = task.process_resources() if hasattr(task, "process_resources") else task.resources
+        if resources:
+            line["resources"] = {str(name): float(count) for name, count in dict(resources).items()}
+        if task.retry_count is not None:
+            line["retries"] = int(task.retry_count)
+        timeout = task.worker_timeout if task.worker_timeout is not None else self.timeout
+        if timeout:
+            line["timeout"] = float(timeout)
+
+    def find_class_problem(self, cls):
+        """The process that runs the task imports the module anew, and finds only what is there then."""
+        if cls in self.classes:
+            return None
+        if cls not in self.lost:
+            is_lost = "<locals>" in cls.__qualname__ and cls.__module__ in self.modules
+            self.lost[cls] = (
+                "its class %s is made while other code runs, so that a process of its own cannot find it in the module %s"
+                % (cls.__qualname__, cls.__module__)
+                if is_lost
+                else None
+            )
+        return self.lost[cls]
+
+
+def read_jobs(luigi):
+    """Luigi's own setting says whether tasks may be asked at the same time."""
+    core = luigi.interface.core()
+    if not getattr(core, "parallel_scheduling", False):
+        return 1
+    return getattr(core, "parallel_scheduling_processes", 0) or os.cpu_count() or 1
+
+
+def make_header(luigi, root, params):
+    config = luigi.configuration.get_config()
+    texts, significant, problem = params.to_text(root)
+    if problem:
+        raise Wrong("params", "%s: %s." % (root.get_task_family(), problem))
+    header = {
+        "sluice": 1,
+        "luigi": read_luigi_version(luigi),
+        "python": "%d.%d.%d" % sys.version_info[:3],
+        "root": {"family": root.get_task_family(), "params": texts, "significant": significant},
+        "resources": read_resources(config),
+        "notes": list_notes(luigi),
+    }
+    workers = luigi.interface.core().workers
+    if workers != 1:
+        header["workers"] = workers
+    for key, section, name in (("retries", "scheduler", "retry_count"), ("delay", "scheduler", "retry_delay")):
+        value = read_number(config, section, name)
+        if value is not None:
+            header[key] = value
+    return header
+
+
+def read_number(config, section, name):
+    for each in (name, name.replace("_", "-")):
+        value = config.get(section, each, None)
+        if value is not None:
+            return float(value)
+    return None
+
+
+def read_resources(config):
+    try:
+        return {str(name): float(value) for name, value in dict(config.getintdict("resources")).items()}
+    except Exception:
+        return {}
+
+
+def list_notes(luigi):
+    """What means nothing here, a sentence for each kind, with the families that have it."""
+    from luigi.task_register import Register
+
+    kinds = (
+        (lambda cls: cls.batch_param_names(), "each task runs alone, though its parameters have a batch_method"),
+        (
+            lambda cls: not isinstance(cls.accepts_messages, property) and cls.accepts_messages,
+            "no scheduler sends messages, though it sets accepts_messages",
+        ),
+    )
+    notes = []
+    own = [cls for cls in Register._reg if not cls.__module__.startswith("luigi.") and is_task(cls)]
+    for has, told in kinds:
+        families = []
+        for cls in own:
+            try:
+                if has(cls):
+                    families.append(cls.get_task_family())
+            except Exception:
+                pass
+        if families:
+            more = "" if len(families) <= 3 else " and %d more" % (len(families) - 3)
+            notes.append("%s%s: %s" % (", ".join(families[:3]), more, told))
+    return notes
+
+
+# ---- Running one task
+
+
+class Events(object):
+    """The file of events: what the attempt tells of itself while it runs."""
+
+    def __init__(self):
+        self.path = os.environ.get("SLUICE_EVENTS")
+        self.percentage = None
+        self.message = None
+        self.url = None
+
+    def write(self, event):
+        if self.path:
+            with open(self.path, "a") as file:
+                file.write(json.dumps(event) + "\n")
+
+    def tell(self):
+        text = " ".join(str(part) for part in (self.message, self.url) if part)[:200]
+        progress = {"done": self.percentage or 0}
+        if self.percentage is not None:
+            progress["total"] = 100
+        if text:
+            progress["text"] = text
+        self.write({"progress": progress})
+
+
+class Reporter(object):
+    """Stands where Luigi's worker has what reports to the scheduler."""
+
+    def __init__(self, events, messages):
+        self.events = events
+        self.scheduler_messages = messages
+
+    def update_tracking_url(self, tracking_url):
+        print("tracking URL: %s" % tracking_url)
+        self.events.url = tracking_url
+        self.events.tell()
+
+    def update_status_message(self, message):
+        self.events.message = message
+        self.events.tell()
+
+    def update_progress_percentage(self, percentage):
+        self.events.percentage = percentage
+        self.events.tell()
+
+    def decrease_running_resources(self, decrease_resources):
+        """A resource is held until the attempt has ended."""
+
+    def report_task_statistics(self, statistics):
+        pass
+
+
+class Results(object):
+    """Stands where Luigi's worker has the queue of results."""
+
+    def __init__(self):
+        self.result = None
+
+    def put(self, result):
+        self.result = result
+
+
+def run_task(luigi, spec, wanted):
+    # Which process this is: a task may fork, and forget to end the child.
+    own = os.getpid()
+    cls = find_class(wanted["module"], wanted["family"])
+    secrets = spec.get("secrets", {}).get(wanted["family"], ())
+    task = instantiate(cls, wanted["params"], secrets)
+    events = Events()
+    # What a wrapper requires is complete, so it is as well; its handlers are for this moment.
+    if not isinstance(task, luigi.WrapperTask) and ask_once(task, spec):
+        # Another run has made it meanwhile, or the attempt before this one has, and died before it could say so.
+        print("%s is complete already" % task)
+        events.write({"result": None})
+        return 0
+    results = Results()
+    make_process(luigi, task, results, Reporter(events, queue.Queue() if task.accepts_messages else None)).run()
+    if os.getpid() != own:
+        os._exit(0)
+    _, status, explanation, missing, new_deps = results.result
+    if status == luigi.worker.DONE:
+        # Exit code 0 alone proves nothing: user code may have ended the process.
+        events.write({"result": None})
+        return 0
+    if new_deps:
+        return yield_tasks(luigi, spec, new_deps)
+    return 1
+
+
+def ask_once(task, spec):
+    watch = Watch(spec.get("checkSeconds", 600))
+    is_complete, _ = watch.call("complete()", lambda: check_complete(task))
+    watch.end()
+    return is_complete
+
+
+def make_process(luigi, task, results, reporter):
+    config = luigi.worker.worker()
+    options = {
+        "use_multiprocessing": False,
+        "worker_timeout": 0,
+        "check_unfulfilled_deps": config.check_unfulfilled_deps,
+        "check_complete_on_run": getattr(config, "check_complete_on_run", False),
+    }
+    known = inspect.signature(luigi.worker.TaskProcess.__init__).parameters
+    options = {name: value for name, value in options.items() if name in known}
+    context = getattr(config, "task_process_context", None)
+    return luigi.worker.ContextManagedTaskProcess(context, task, "sluice", results, reporter, **options)
+
+
+def yield_tasks(luigi, spec, new_deps):
+    """Writes what `yield` asks for, with all that it needs, where Sluice reads it."""
+    roots = []
+    for module, family, texts in new_deps:
+        roots.append(instantiate(find_class(module, family), texts))
+    with open(os.environ["SLUICE_REQUIRES"], "w") as file:
+
+        def answer(line):
+            file.write(json.dumps(line) + "\n")
+
+        answer({"roots": [root.task_id for root in roots]})
+        planner = Planner(luigi, spec, answer)
+        planner.walk(roots)
+        answer({"end": planner.count})
+    return YIELDS
+
+
+# ---- The command
+
+
+def plan(luigi, spec, answer, is_whole):
+    with parsed_flags(spec) as parser:
+        root = instantiate_root(spec, parser)
+        planner = Planner(luigi, spec, answer)
+        answer(make_header(luigi, root, planner.params))
+        if is_whole:
+            planner.walk([root])
+            answer({"end": planner.count})
+    return 0
+
+
+def tell_complete(luigi, spec, answer):
+    watch = Watch(spec.get("checkSeconds", 600))
+    with parsed_flags(spec):
+        for number, line in enumerate(sys.stdin):
+            wanted = json.loads(line)
+
+            def ask():
+                cls = find_class(wanted["module"], wanted["family"])
+                secrets = spec.get("secrets", {}).get(wanted["family"], ())
+                return check_complete(instantiate(cls, wanted["params"], secrets))
+
+            is_complete, problem = watch.call("complete()", ask)
+            answer({"number": number, "complete": bool(is_complete), "problem": problem and problem["message"]})
+    watch.end()
+    return 0
+
+
+def main(arguments):
+    mode, spec = arguments[0], json.loads(arguments[1])
+    # As `python -m luigi` does: modules are found in the working folder, and this file's folder is nobody's.
+    sys.path[0] = os.getcwd()
+    if mode == "run":
+        luigi = load_luigi()
+        set_up_logging(luigi)
+        import_root_module(spec["module"])
+        with parsed_flags(spec):
+            return run_task(luigi, spec, json.loads(arguments[2]))
+    # What user code prints is no answer.
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+
+    def answer(line):
+        answers.write(json.dumps(line) + "\n")
+
+    try:
+        luigi = load_luigi()
+        warnings.simplefilter("ignore")
+        logging.getLogger("luigi-interface").addHandler(logging.NullHandler())
+        import_root_module(spec["module"])
+        if mode == "complete":
+            return tell_complete(luigi, spec, answer)
+        return plan(luigi, spec, answer, mode == "plan")
+    except Wrong as wrong:
+        answer(wrong.answer)
+        return WRONG
+    finally:
+        answers.flush()
+
+
+if __name__ == "__main__":
+    try:
+        code = main(sys.argv[1:])
+    except Wrong as wrong_use:
+        sys.stderr.write("%s\n%s\n" % (wrong_use, wrong_use.answer["hint"] or ""))
+        code = 1
+    sys.stdout.flush()
+    sys.exit(code)

@@ -1,0 +1,45 @@
+import { SluiceError } from '../../core/errors.ts'
+import { LUIGI_COMMAND, type LuigiCommandParams } from '../../define/luigi-command.ts'
+import { resolveLuigiCommand } from '../../homes/local/resolve-luigi.ts'
+import type { Project } from '../../project/load-config.ts'
+import type { LuigiFlags } from '../luigi-flags.ts'
+import type { Result } from '../options.ts'
+import { resolveFromStart } from '../place.ts'
+import { showPlan } from './plan.ts'
+import { runRequest } from './run.ts'
+
+/** Runs a task of Luigi, with all that it requires, or shows what would run. `flags` are those of the command `luigi`. */
+export async function runLuigiTasks(project: Project, flags: string[], options: LuigiFlags): Promise<Result> {
+  const given = readGivenCommand(flags, options)
+  const { root, workers, notes } = await resolveLuigiCommand(given)
+  for (const note of notes) console.error(`note: ${note}`)
+  const params: LuigiCommandParams = { ...given, task: root.family, params: root.params }
+  const name = nameRun(root.family)
+  const tasks = new Map([...project.tasks, [name, LUIGI_COMMAND] as const])
+  const request = { name, params }
+  if (options.plan) return showPlan({ ...project, tasks }, request, options)
+  const concurrency = options.isConcurrencyGiven ? options.concurrency : (workers ?? options.concurrency)
+  return runRequest({ ...project, tasks }, request, { ...options, concurrency })
+}
+
+function readGivenCommand(flags: string[], options: LuigiFlags): LuigiCommandParams {
+  const { module, python, luigiConfig, jobs, checkSeconds } = options
+  if (module === undefined || flags.length === 0)
+    throw new SluiceError('invalid_usage', 'It takes the module and the name of a task.', {
+      hint: 'sluice luigi --module MODULE TASK, with the flags that the command luigi is given today.',
+    })
+  return {
+    module,
+    task: '',
+    params: {},
+    flags,
+    python: python.includes('/') ? resolveFromStart(python) : python,
+    folder: process.cwd(),
+    ...(luigiConfig === undefined ? {} : { config: resolveFromStart(luigiConfig) }),
+    ...(jobs === undefined ? {} : { jobs }),
+    ...(checkSeconds === undefined ? {} : { checkSeconds }),
+  }
+}
+
+/** Runs are named by their root; 50 characters as for all names. */
+const nameRun = (family: string): string => family.replace(/[^A-Za-z0-9_]+/g, '-').slice(0, 50)

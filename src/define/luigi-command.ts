@@ -1,0 +1,37 @@
+import { z } from 'zod'
+import { insignificant } from './params.ts'
+import { makeTaskPolicy } from './policy.ts'
+import type { TaskDefinition } from './task.ts'
+
+/** Everything that the command line says of a run of Luigi tasks; the record of the run keeps it, so that it can be retried. */
+const FIELDS = {
+  module: z.string(),
+  /** The family of the root task. */
+  task: z.string(),
+  /** Parameters of the root task as text, also those that have defaults. */
+  params: z.record(z.string(), z.string()),
+  /** The flags of the command line; those with the name of another task count for that task. */
+  flags: z.array(z.string()),
+  python: insignificant(z.string()),
+  /** Absolute path. */
+  config: insignificant(z.string().optional()),
+  /** Where modules are looked for. */
+  folder: insignificant(z.string()),
+  jobs: insignificant(z.number().optional()),
+  checkSeconds: insignificant(z.number().optional()),
+}
+
+/** What {@link LUIGI_COMMAND} is called with. */
+export type LuigiCommandParams = z.output<z.ZodObject<typeof FIELDS>>
+
+/** Parses the parameters that a run of {@link LUIGI_COMMAND} has kept. */
+export const parseLuigiCommandParams = (params: unknown): LuigiCommandParams => z.object(FIELDS).parse(params)
+
+/** The root of runs that `sluice luigi` starts: no config defines it, and its parameters say which tasks of Luigi are meant. */
+export const LUIGI_COMMAND: TaskDefinition = {
+  family: 'luigi',
+  fields: FIELDS,
+  luigi: 'by-params',
+  policy: makeTaskPolicy({}, undefined),
+  problems: [],
+}

@@ -1,0 +1,124 @@
+import { existsSync } from 'node:fs'
+import { isAbsolute, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { SluiceError } from '../../core/errors.ts'
+import type { Json, Params } from '../../core/json.ts'
+import { NO_PLAN_BOUNDS, type PlanBounds } from '../../core/limits.ts'
+import { toFlagName } from '../../define/flags.ts'
+import type { LuigiFamily } from '../../define/luigi.ts'
+import { type LuigiCommandParams, parseLuigiCommandParams } from '../../define/luigi-command.ts'
+import type { TaskInstance } from '../../define/task.ts'
+
+/** A root task of Luigi, and what runs it: everything that is needed to ask its code and to run its tasks. */
+export interface LuigiProgram {
+  python: string
+  /** Where modules are looked for, and tasks run. */
+  folder: string
+  env: { [name: string]: string }
+  module: string
+  task: string
+  /** Parameters of the root as text. */
+  params: { [name: string]: string }
+  /** Flags of Luigi's command line, which count for tasks of the whole graph. */
+  flags?: string[]
+  jobs?: number
+  checkSeconds?: number
+  /** How tasks of some families run. */
+  families: { readonly [family: string]: LuigiFamily }
+  /** The family of the config that says so. */
+  origin?: string
+}
+
+/** Tasks of Luigi take more memory than others while they are planned: 250,000 took 1 GB of Python. */
+const LUIGI_BOUNDS: PlanBounds = { maxTasks: 250_000, maxDepth: 50_000 }
+
+/** The program of the root of a pipeline of Luigi; undefined for every other task. */
+export function findLuigiProgram({ definition, params }: TaskInstance): LuigiProgram | undefined {
+  const { luigi, family } = definition
+  if (luigi === undefined) return undefined
+  if (luigi === 'by-params') return makeCommandProgram(parseLuigiCommandParams(params))
+  const { module, task, python, config, families, jobs, checkSeconds } = luigi
+  const folder = resolve('.')
+  return {
+    python: isPath(python) ? resolve(folder, python) : python,
+    folder,
+    env: config === undefined ? {} : { LUIGI_CONFIG_PATH: resolve(folder, config) },
+    module,
+    task,
+    params: toTexts(params),
+    families,
+    origin: family,
+    ...(jobs === undefined ? {} : { jobs }),
+    ...(checkSeconds === undefined ? {} : { checkSeconds }),
+  }
+}
+
+function makeCommandProgram(params: LuigiCommandParams): LuigiProgram {
+  const { config, jobs, checkSeconds, ...rest } = params
+  return {
+    ...rest,
+    env: config === undefined ? {} : { LUIGI_CONFIG_PATH: config },
+    families: {},
+    ...(jobs === undefined ? {} : { jobs }),
+    ...(checkSeconds === undefined ? {} : { checkSeconds }),
+  }
+}
+
+const isPath = (program: string) => program.includes('/') && !isAbsolute(program)
+
+/** Parameters as Luigi parses them: `dropTables: true` is `drop_tables` with `True`. */
+function toTexts(params: Params): { [name: string]: string } {
+  return Object.fromEntries(
+    Object.entries(params).map(([name, value]) => [toFlagName(name).replaceAll('-', '_'), toText(value)]),
+  )
+}
+
+function toText(value: Json): string {
+  if (typeof value === 'string') return value
+  if (typeof value === 'boolean') return value ? 'True' : 'False'
+  return JSON.stringify(value)
+}
+
+/** What our program in Python is asked for, but for tasks. */
+interface AskedProgram extends Pick<LuigiProgram, 'module' | 'flags' | 'jobs' | 'checkSeconds' | 'families'> {
+  task?: string
+  params?: { [name: string]: string }
+  bounds?: PlanBounds | undefined
+}
+
+/** The argument that says which tasks are meant. What runs many tasks of one plan gets the same text. */
+export function formatLuigiSpec({ bounds, families, ...asked }: AskedProgram): string {
+  const secrets = Object.entries(families).flatMap(([family, how]) =>
+    how.secrets === undefined ? [] : [[family, Object.keys(how.secrets)]],
+  )
+  const isBounded = bounds !== undefined && bounds !== NO_PLAN_BOUNDS
+  return JSON.stringify({
+    ...asked,
+    ...(secrets.length === 0 ? {} : { secrets: Object.fromEntries(secrets) }),
+    ...(isBounded ? bounds : {}),
+  })
+}
+
+/** The argument by which all tasks of a graph are planned. */
+export const formatPlanSpec = (program: LuigiProgram, bounds: PlanBounds = LUIGI_BOUNDS): string => {
+  const { module, task, params, flags, jobs, checkSeconds, families } = program
+  const root = flags === undefined ? { task, params } : { flags }
+  return formatLuigiSpec({ module, jobs, checkSeconds, families, ...root, bounds } as AskedProgram)
+}
+
+/** The argument by which single tasks are run, or asked whether they are complete. */
+export const formatTaskSpec = ({ module, flags, checkSeconds, families }: LuigiProgram): string =>
+  formatLuigiSpec({ module, flags, checkSeconds, families } as AskedProgram)
+
+/** Our program in Python: beside the sources in a checkout, beside `dist` in the package. */
+export function findShim(): string {
+  const paths = ['../../../', '../../../../'].map((up) =>
+    fileURLToPath(new URL(`${up}python/sluice_luigi.py`, import.meta.url)),
+  )
+  const found = paths.find((path) => existsSync(path))
+  if (found === undefined)
+    throw new SluiceError('luigi_failed', 'The part of Sluice that runs tasks of Luigi is not here.', {
+      hint: 'Pipelines of Luigi run on one machine, with the package sluice installed as it is.',
+    })
+  return found
+}

@@ -1,0 +1,60 @@
+import type { Ending, Job } from '../../core/ports/working.ts'
+import type { PlanSurroundings } from '../plan-tasks.ts'
+import { type LuigiLine, type LuigiSettings, type LuigiTaskLine, parseLuigiLine } from './luigi-lines.ts'
+import type { LuigiProgram } from './luigi-program.ts'
+import { addLuigiResources, findLuigiLimitProblems, writeLuigiResources } from './luigi-resources.ts'
+import { makeLuigiTasks } from './luigi-tasks.ts'
+
+/**
+ * What a task of Luigi has yielded, with everything that it needs, as its process wrote it. Throws if it can never be complete.
+ */
+export async function readLuigiYield(
+  text: string,
+  { task, dependencies }: Job,
+  { tasks, limits: configured, store }: Pick<PlanSurroundings, 'tasks' | 'limits' | 'store'>,
+): Promise<NonNullable<Ending['yielded']>> {
+  const lines = text.split('\n').filter((line) => line !== '')
+  const answers = lines.map(parseLuigiLine)
+  const { roots, settings } = readRoots(answers)
+  const wanted = answers.filter((line): line is LuigiTaskLine => 'family' in line)
+  const found = makeLuigiTasks(readProgram(task, tasks), wanted, settings)
+  const ids = found.flatMap(({ id }, index) => (roots.has(wanted[index]?.id ?? '') ? [id] : []))
+  const before = new Set(dependencies.map(({ id }) => id))
+  const lying = found.filter(({ id, complete }) => before.has(id) && !complete)
+  if (lying.length > 0)
+    throw new Error(
+      `${lying.map(({ label }) => label).join(', ')} has run, but its complete() says that it has not; the task would yield it for ever`,
+    )
+  const { limits, added } = addLuigiResources(configured, settings.resources, found)
+  const problems = findLuigiLimitProblems(found, limits)
+  if (problems.length > 0) throw new Error(problems.join('; '))
+  await writeLuigiResources(store, added, Date.now())
+  return { roots: ids, found }
+}
+
+function readRoots(answers: readonly LuigiLine[]): { roots: ReadonlySet<string>; settings: LuigiSettings } {
+  const first = answers.find((line) => 'roots' in line)
+  if (first === undefined || !answers.some((line) => 'end' in line)) throw new Error('its list is not whole')
+  return { roots: new Set(first.roots), settings: first }
+}
+
+/** The program of the task that yields: its own arguments, and what the config says of families now. */
+function readProgram({ command }: Job['task'], tasks: PlanSurroundings['tasks']): LuigiProgram {
+  const [python = 'python3', , , , spec = '{}'] = command?.argv ?? []
+  const { module, flags, checkSeconds }: Pick<LuigiProgram, 'module' | 'flags' | 'checkSeconds'> =
+    JSON.parse(spec)
+  const origin = command?.luigi?.root
+  const definition = origin === undefined ? undefined : tasks.get(origin)?.luigi
+  return {
+    python,
+    folder: command?.folder ?? '.',
+    env: command?.env ?? {},
+    module,
+    task: '',
+    params: {},
+    families: definition === undefined || definition === 'by-params' ? {} : definition.families,
+    ...(flags === undefined ? {} : { flags }),
+    ...(checkSeconds === undefined ? {} : { checkSeconds }),
+    ...(origin === undefined ? {} : { origin }),
+  }
+}

@@ -1,0 +1,71 @@
+import { SluiceError } from '../../core/errors.ts'
+import { type FoundTask, findDependencyCycle, numberPlanTasks } from '../../core/graph.ts'
+import type { Plan } from '../../core/plan.ts'
+import type { Adjustment } from '../../engine/adjust-plan.ts'
+import type { Context } from '../../engine/context.ts'
+import type { PlanSurroundings } from '../plan-tasks.ts'
+import { askPython } from './ask-python.ts'
+import type { LuigiHeader, LuigiTaskLine } from './luigi-lines.ts'
+import { formatPlanSpec, type LuigiProgram } from './luigi-program.ts'
+import { addLuigiResources, findLuigiLimitProblems, writeLuigiResources } from './luigi-resources.ts'
+import { makeLuigiTasks } from './luigi-tasks.ts'
+
+/** What pipelines of Luigi are planned with. */
+interface LuigiHome {
+  context: Pick<Context, 'ports'>
+  definitions: Pick<PlanSurroundings, 'limits' | 'store'>
+}
+
+/** The root of a pipeline of Luigi, and what luigi.cfg says. Throws what has to be corrected. */
+export async function resolveLuigiRoot(program: LuigiProgram): Promise<LuigiHeader> {
+  let header: LuigiHeader | undefined
+  await askPython(program, { mode: 'resolve', spec: formatPlanSpec(program) }, (line) => {
+    if ('sluice' in line) header = line
+  })
+  return requireHeader(header)
+}
+
+/** Plans the tasks of Luigi that the root needs, by their own code. What is wrong with one task fails that task alone. */
+export async function planLuigiTasks(
+  { context, definitions }: LuigiHome,
+  name: string,
+  program: LuigiProgram,
+  { done = new Set() }: Adjustment = {},
+): Promise<Plan> {
+  const { clock } = context.ports
+  const plannedAt = clock.steady()
+  const lines: LuigiTaskLine[] = []
+  let header: LuigiHeader | undefined
+  const spec = formatPlanSpec(program, definitions.limits.plans)
+  await askPython(program, { mode: 'plan', spec }, (line) => {
+    if ('sluice' in line) header = line
+    else if ('family' in line) lines.push(line)
+  })
+  const settings = requireHeader(header)
+  const found = makeLuigiTasks(program, lines, settings).map((task) =>
+    done.has(task.id) ? asDone(task) : task,
+  )
+  const { limits, added } = addLuigiResources(definitions.limits, settings.resources, found)
+  refuseProblems(found, findLuigiLimitProblems(found, limits))
+  await writeLuigiResources(definitions.store, added, clock.now())
+  return numberPlanTasks(name, found, plannedAt)
+}
+
+function requireHeader(header: LuigiHeader | undefined): LuigiHeader {
+  if (header !== undefined) return header
+  throw new SluiceError('luigi_failed', 'The code of the tasks ended its process before it had answered.')
+}
+
+function asDone({ failure: _, ...task }: FoundTask): FoundTask {
+  return { ...task, complete: true, upstreams: [] }
+}
+
+function refuseProblems(found: FoundTask[], others: string[]): void {
+  const problems = [...others]
+  const cycle = findDependencyCycle(found)
+  if (cycle !== undefined) problems.push(`these tasks require each other: ${cycle.join(' → ')}`)
+  if (problems.length === 0) return
+  throw new SluiceError('invalid_plan', `Nothing was started.\n- ${problems.join('\n- ')}`, {
+    hint: 'docs/luigi.md says what tasks of Luigi may ask for here.',
+  })
+}
