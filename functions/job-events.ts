@@ -1,3 +1,4 @@
+import { toJobNews } from '../src/adapters/ecs/job-state.ts'
 import type { Build } from '../src/homes/aws/build.ts'
 import { readPartSettings } from '../src/homes/aws/environment.ts'
 import { makeJobEventsHandler } from '../src/homes/aws/handlers/job-events.ts'
@@ -9,5 +10,9 @@ import type { BundledSettings } from '../src/project/bundled.ts'
 export function start(build: Build, { limits, containers, programs }: BundledSettings) {
   const told = readPartSettings('job-events')
   const home = openDeployedHome(told, { build, worker: 'job-events', limits, programs })
-  return makeJobEventsHandler({ home, wake: makeLauncher(told, containers, build).wakeFamily })
+  return makeJobEventsHandler({
+    home,
+    toNews: toJobNews,
+    wake: makeLauncher(told, containers, build).wakeFamily,
+  })
 }

@@ -1,13 +1,18 @@
 import { ECSClient } from '@aws-sdk/client-ecs'
+import { ChangeMessageVisibilityCommand, SQSClient } from '@aws-sdk/client-sqs'
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda'
-import { launchProgram } from '../src/adapters/ecs/programs.ts'
+import { makeEcsLauncher } from '../src/adapters/ecs/launcher.ts'
 import { parseDelivery } from '../src/adapters/sqs/queue.ts'
 import { readErrorMessage } from '../src/core/errors.ts'
+import { launchDelivery } from '../src/engine/launch.ts'
 import type { Build } from '../src/homes/aws/build.ts'
-import { readPartSettings, toSettingVariable } from '../src/homes/aws/environment.ts'
-import { makeLaunchProgramsHandler } from '../src/homes/aws/handlers/launch-programs.ts'
+import { readPartSettings } from '../src/homes/aws/environment.ts'
+import { LAUNCH_RATE, makeProgramOrders } from '../src/homes/aws/handlers/launch-programs.ts'
 import { openDeployedHome } from '../src/homes/aws/home.ts'
 import type { BundledSettings } from '../src/project/bundled.ts'
+
+/** Longer than one launcher keeps others away from a launch. */
+const RETURN_SECONDS = 35
 
 /** Attempts of containers, each launched as an ECS task. What is not ours comes back until it is a dead letter. */
 export function start(build: Build, { limits, programs }: BundledSettings) {
@@ -18,31 +23,36 @@ export function start(build: Build, { limits, programs }: BundledSettings) {
     worker: 'launch-programs',
     limits,
     programs,
-    leaseMs: build.launchMs,
+    launching: build.launching,
     // Lambda deletes what was handled, and what is put back was sent anew.
     queue: (queue) => ({ ...queue, acknowledge: async () => {} }),
   })
-  const ecs = new ECSClient(build.client)
-  const launch = makeLaunchProgramsHandler({
-    home,
-    programs,
-    families,
-    launch: ({ handover, ...order }) =>
-      launchProgram(ecs, place, {
-        ...order,
-        keeper: { [toSettingVariable('handover')]: JSON.stringify(handover) },
-      }),
-  })
+  const parts = {
+    // The governor has to hear of each throttled request, so the client tries none again.
+    launcher: makeEcsLauncher(new ECSClient({ ...build.client, maxAttempts: 1 }), place),
+    governor: LAUNCH_RATE,
+    makeOrder: makeProgramOrders(programs, families),
+  }
+  const sqs = new SQSClient(build.client)
+
+  /** By then no launcher is at work on it any more; without this it would come again after six minutes. */
+  async function returnSoon(QueueUrl: string, ReceiptHandle: string): Promise<void> {
+    const seen = { QueueUrl, ReceiptHandle, VisibilityTimeout: RETURN_SECONDS }
+    await sqs.send(new ChangeMessageVisibilityCommand(seen)).catch(console.error)
+  }
+
   return async ({ Records }: SQSEvent): Promise<SQSBatchResponse> => {
     const failed: string[] = []
     for (const { eventSourceARN, body, receiptHandle, messageId } of Records) {
-      const delivery = parseDelivery(findQueueUrl(told.queues, eventSourceARN), body, receiptHandle)
+      const queue = findQueueUrl(told.queues, eventSourceARN)
+      const delivery = parseDelivery(queue, body, receiptHandle)
       try {
         if (delivery === undefined) throw new Error(`${body} is no message of Sluice`)
-        await launch(delivery)
+        await launchDelivery(home.context, parts, delivery)
       } catch (error) {
         console.error(`a message comes back: ${readErrorMessage(error)}`)
         failed.push(messageId)
+        await returnSoon(queue, receiptHandle)
       }
     }
     return { batchItemFailures: failed.map((itemIdentifier) => ({ itemIdentifier })) }

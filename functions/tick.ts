@@ -1,5 +1,7 @@
 import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs'
+import { ECSClient } from '@aws-sdk/client-ecs'
 import { makeFunctionDeathReader } from '../src/adapters/cloudwatch/function-deaths.ts'
+import { makeEcsLauncher } from '../src/adapters/ecs/launcher.ts'
 import type { Build } from '../src/homes/aws/build.ts'
 import { readPartSettings } from '../src/homes/aws/environment.ts'
 import { makeTickHandler } from '../src/homes/aws/handlers/tick.ts'
@@ -12,6 +14,7 @@ import type { BundledSettings } from '../src/project/bundled.ts'
 /** Once a minute: what is due by time; `{ "audit": true }` audits open runs at once. */
 export function start(build: Build, { limits, containers, programs }: BundledSettings) {
   const told = readPartSettings('tick')
+  const launchesPrograms = Object.keys(programs).length > 0
   const deaths = makeFunctionDeathReader(new CloudWatchLogsClient(build.client))
   const home = openDeployedHome(told, {
     build,
@@ -19,12 +22,16 @@ export function start(build: Build, { limits, containers, programs }: BundledSet
     limits,
     programs,
     deathOf: makeLambdaDeathFinder(told.logGroups, deaths),
+    ...(launchesPrograms && { launching: build.launching }),
   })
   const launcher = makeLauncher(told, containers, build)
   return makeTickHandler({
     home,
     wake: () => launcher.wakeAll(),
     pools: Object.keys(containers),
+    ...(launchesPrograms && {
+      programs: makeEcsLauncher(new ECSClient(build.client), told.workers),
+    }),
     keep: makeTickMetrics(told.stack),
   })
 }

@@ -26,6 +26,12 @@ export interface ContainersProps {
   architecture: ecs.CpuArchitecture
 }
 
+const NOWHERE = { families: '', cluster: '', subnets: [], securityGroups: [], publicIp: false }
+
+/** Where containers are launched, as functions are told it; nowhere, if the project has none. */
+export const describePlace = ({ scope }: Foundation, containers: Containers | undefined): string =>
+  containers?.describePlace() ?? Stack.of(scope).toJsonString(NOWHERE)
+
 /** Stopping takes up to two minutes, the longest time that Fargate allows. */
 const STOP = Duration.seconds(120)
 
@@ -118,10 +124,17 @@ export class Containers extends Construct {
 
   /** Permissions for looking which containers run. */
   lookStatements(): iam.PolicyStatement[] {
-    return [
-      allowActions(['ecs:ListTasks'], ['*'], this.onlyHere),
-      allowActions(['ecs:DescribeTasks'], [this.tasksArn], this.onlyHere),
-    ]
+    return [this.allowListing(), allowActions(['ecs:DescribeTasks'], [this.tasksArn], this.onlyHere)]
+  }
+
+  /** Permission to list the containers of the cluster by their ARNs. */
+  allowListing(): iam.PolicyStatement {
+    return allowActions(['ecs:ListTasks'], ['*'], this.onlyHere)
+  }
+
+  /** Permission to stop containers of the cluster. */
+  allowStopping(): iam.PolicyStatement {
+    return allowActions(['ecs:StopTask'], [this.tasksArn], this.onlyHere)
   }
 
   /** ARNs of the roles of containers; in the larger layout one ARN with their path. */

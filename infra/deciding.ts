@@ -5,6 +5,7 @@ import { MOVING_AT_ONCE } from '../src/core/change.ts'
 import type { StoredRecord } from '../src/core/records/stored-record.ts'
 import { allowRecursiveLoops } from './constructs/function.ts'
 import { combineGrants } from './constructs/grants.ts'
+import { type Containers, describePlace } from './containers.ts'
 import type { Foundation } from './foundation.ts'
 import type { Launching } from './launching.ts'
 import { type LambdaPool, listReadableLogs } from './pools.ts'
@@ -14,14 +15,20 @@ const BATCH = 500
 const PARALLEL = 4
 const TRIES = 3
 
+/** Where tasks run. */
+interface Places {
+  lambdaPools: LambdaPool[]
+  containers: Containers | undefined
+}
+
 /** The functions that decide: `advance` handles changes of records, `tick` handles due records every minute. */
 export class Deciding {
   readonly advance: lambda.Function
   readonly tick: lambda.Function
 
-  constructor(foundation: Foundation, launching: Launching, lambdaPools: LambdaPool[]) {
+  constructor(foundation: Foundation, launching: Launching, { lambdaPools, containers }: Places) {
     this.advance = addAdvance(foundation, launching)
-    this.tick = addTick(foundation, launching, lambdaPools)
+    this.tick = addTick(foundation, launching, { lambdaPools, containers })
   }
 }
 
@@ -60,8 +67,13 @@ function addAdvance(foundation: Foundation, launching: Launching): lambda.Functi
 }
 
 /** Its audit does the same as `advance`, except answering executions; the logs of functions tell how they died. */
-function addTick(foundation: Foundation, launching: Launching, lambdaPools: LambdaPool[]): lambda.Function {
-  const { permissions, scope } = foundation
+function addTick(
+  foundation: Foundation,
+  launching: Launching,
+  { lambdaPools, containers }: Places,
+): lambda.Function {
+  const { permissions, scope, project } = foundation
+  const programs = project.programs.length === 0 ? undefined : containers
   const logs = listReadableLogs(
     foundation,
     new Map(lambdaPools.map(({ name, logGroup }) => [name, logGroup])),
@@ -70,6 +82,7 @@ function addTick(foundation: Foundation, launching: Launching, lambdaPools: Lamb
     description: 'Brings what is due, every minute',
     settings: {
       launcher: launching.function.functionName,
+      workers: describePlace(foundation, programs),
       logGroups: Stack.of(scope).toJsonString(logs.names),
     },
     allows: {
@@ -79,6 +92,8 @@ function addTick(foundation: Foundation, launching: Launching, lambdaPools: Lamb
         ...foundation.allowSending(),
         ...permissions.readLogs(logs.arns),
         launching.allowInvoking(),
+        // Programs of which nothing was told are looked at, and stopped if no attempt owns them.
+        ...(programs === undefined ? [] : [...programs.lookStatements(), programs.allowStopping()]),
       ],
     },
     timeout: Duration.minutes(5),

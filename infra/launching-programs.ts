@@ -29,6 +29,9 @@ export class LaunchingPrograms {
           // A message that comes too early is sent again with a delay.
           ...permissions.send(arns),
           ...containers.launchStatements(programs.definitions),
+          // What an earlier launch has started is found by its token; a program whose attempt is over is stopped.
+          containers.allowListing(),
+          containers.allowStopping(),
         ],
       },
       timeout: LAUNCH_TIMEOUT,

@@ -63,7 +63,7 @@ export class Sluice extends Construct {
       ([name, pool]) => new LambdaPool(foundation, name, pool),
     )
     const launching = new Launching(foundation, containers)
-    const { advance, tick } = new Deciding(foundation, launching, pools)
+    const { advance, tick } = new Deciding(foundation, launching, { lambdaPools: pools, containers })
     const jobEvents = new JobEvents(foundation, launching, containers)
     const planning = new Planning(foundation)
     const scheduling = new Scheduling(foundation, tick)

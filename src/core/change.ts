@@ -125,6 +125,7 @@ function feedFields(record: StoredRecord): readonly string[] {
     case 'showing':
     case 'launches':
     case 'code':
+    case 'governor':
       return []
   }
 }

@@ -39,6 +39,13 @@ export function makeRequestId(name: string, significant: Params): string {
   return `${name}-${sha256(toCanonicalJson(significant)).slice(0, 16)}`
 }
 
+/**
+ * The token under which the attempt of a holder's name and nonce is launched: 32 hex digits. Who knows it was launched by the process
+ * that claimed the attempt.
+ */
+export const makeLaunchToken = (holder: string, nonce: string): string =>
+  sha256(`${holder} ${nonce}`).slice(0, 32)
+
 /** A name for a target that a key may contain, whatever its URI has in it. */
 export function hashTargetUri(uri: string): string {
   return sha256(uri).slice(0, 32)

@@ -1,5 +1,6 @@
 import { hashTargetUri } from './identity.ts'
 import type { DeployedCode, Execution, ExecutionLink, Launches } from './records/deployment.ts'
+import type { Governor } from './records/launch.ts'
 import type { Limit, Lock, WaitItem } from './records/lock-and-limit.ts'
 import type { RequestRecord, Run, ScheduleRecord } from './records/run.ts'
 import type { Attempt, Checkpoint, Maker, Marker, TaskRun } from './records/task-run.ts'
@@ -24,6 +25,7 @@ interface RecordsByPrefix {
   showing: ExecutionLink
   launches: Launches
   code: DeployedCode
+  governor: Governor
 }
 
 /** What a key begins with. */
@@ -69,4 +71,5 @@ export const keys = {
   showings: (run: string): Key<'showing'> => `showing/${run}/`,
   launches: (pool: string): Key<'launches'> => `launches/${pool}`,
   deployedCode: 'code/deployed',
+  governor: 'governor/launches',
 } as const

@@ -25,9 +25,14 @@ export const CODE_VARIABLE = 'SLUICE_BUNDLE'
 
 /**
  * The two containers of an ECS task that runs a program of the user's: the keeper, which is Sluice's, and the program's own. The file
- * is there when the program may start.
+ * is there when the program may start. The keeper's variable says as JSON which attempt the task was launched for.
  */
-export const KEPT = { keeper: 'keeper', program: 'program', ready: '/tmp/sluice-ready' } as const
+export const KEPT = {
+  keeper: 'keeper',
+  program: 'program',
+  ready: '/tmp/sluice-ready',
+  handover: 'SLUICE_HANDOVER',
+} as const
 
 /** Prefixes of plans and of targets in the bucket of a deployment. */
 export const OBJECTS = { plans: 'plans/', targets: 'targets' } as const

@@ -53,12 +53,15 @@ const NO_IMAGE =
 /** Whether a pull failed for good: the image does not exist, or may not be read. */
 export const isMissingImage = (message: string): boolean => NO_IMAGE.test(message)
 
-/** How the launch of a program elsewhere went. */
-export type ProgramLaunch =
-  | { is: 'launched' }
-  /** The service takes no more requests for now. */
-  | { is: 'throttled'; message: string }
-  /** There is no capacity for now. */
-  | { is: 'no-capacity'; message: string }
-  /** It would be refused each time. */
-  | { is: 'refused'; message: string }
+/** What differs from one launch of a program to the next. */
+export interface ProgramDetails {
+  /** Arguments for the image's entry point; absent: what the image starts by itself. */
+  argv?: readonly string[]
+  /** Variables of the program, without secrets. */
+  env: { readonly [name: string]: string }
+  /** In units of 1/1024 of a core. */
+  cpu: number
+  memoryMb: number
+  /** On spare capacity first. */
+  spot: boolean
+}

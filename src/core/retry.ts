@@ -18,6 +18,8 @@ const FREE_RETRY: RetryPolicy = {
   maxDelayMs: MAX_FREE_DELAY_MS,
   backoff: 'exponential',
 }
+/** How long a job waits at most before it is tried again whether there is a place for it. */
+const CAPACITY_MS = 60_000
 /** How often a body may run out of budget without a newer checkpoint. */
 const MAX_EMPTY_HANDED = 2
 
@@ -29,6 +31,8 @@ export interface AttemptEnd {
   isFinal?: true
   /** The next attempt is not to start before, by the wall clock. */
   retryAt?: number
+  /** There was no place for its job: the next attempt waits, and nothing is counted. */
+  awaits?: 'capacity'
   /** It left a newer checkpoint. */
   hasCheckpoint?: boolean
 }
@@ -87,6 +91,7 @@ export function decideAfterAttempt(
   const released = { nonce: undefined, leaseUntil: undefined, dueAt: undefined }
   if (outcome === 'succeeded') return { ...released, status: 'succeeded', endedAt: now, failure: undefined }
   if (outcome === 'cancelled') return { ...released, status: 'cancelled', endedAt: now }
+  if (ending.awaits !== undefined) return { ...released, ...waitForCapacity(task, ending, moment, random) }
   const counted = { ...released, ...countedEnd(task, ending) }
   if (outcome === 'yielded')
     return { ...counted, failure: undefined, status: 'expanding', attempt: task.attempt + 1 }
@@ -94,8 +99,9 @@ export function decideAfterAttempt(
     return { ...counted, status: 'failed', endedAt: now, failure: TOO_SMALL }
   const { counts } = counted
   // The same work in the same memory ends the same way.
-  const isFinal = ending.isFinal || (outcome === 'out_of_memory' && memoryMb === undefined)
-  if (isFinal || isUsedUp(outcome, counts, retry)) return { ...counted, status: 'failed', endedAt: now }
+  const isRepeated = outcome === 'out_of_memory' && memoryMb === undefined
+  if (isLast(ending, isRepeated, isUsedUp(outcome, counts, retry)))
+    return { ...counted, status: 'failed', endedAt: now }
   const delayMs = usesUpRetryPolicy(outcome)
     ? computeRetryDelayMs(retry, counts[outcome] ?? 1, random)
     : freeDelayMs(counts[outcome], random)
@@ -105,6 +111,27 @@ export function decideAfterAttempt(
     attempt: task.attempt + 1,
     notBefore: Math.max(steady + delayMs, toSteadyInstant(ending.retryAt ?? 0, moment)),
     ...(memoryMb === undefined ? {} : { memoryMb }),
+  }
+}
+
+/** Whether no other attempt follows: none can help, it would end the same way, or the policy is used up. */
+const isLast = ({ isFinal }: AttemptEnd, isRepeated: boolean, isUsed: boolean) =>
+  isFinal === true || isRepeated || isUsed
+
+/** A waiter whose next look is due in a while; all of them at once would be a herd. */
+function waitForCapacity(
+  task: TaskRun,
+  { failure }: AttemptEnd,
+  { now, steady }: Moment,
+  random: number,
+): Fields<TaskRun> {
+  return {
+    status: 'waiting',
+    attempt: task.attempt + 1,
+    waitsFor: 'capacity',
+    waitingSince: now,
+    dueAt: steady + CAPACITY_MS * (0.5 + random / 2),
+    failure: failure && shortenFailure(failure),
   }
 }
 

@@ -67,9 +67,10 @@ function hasEndedLongAgo({ ports, settings }: Context, record: Stored): boolean 
 }
 
 function findAwaitedLock(record: Stored): Key | undefined {
-  if (record.kind !== 'taskRun' || record.status !== 'waiting' || record.waitsFor === 'target')
-    return undefined
-  return record.waitsFor?.startsWith(keys.lock('')) ? record.waitsFor : undefined
+  if (record.kind !== 'taskRun' || record.status !== 'waiting') return undefined
+  const { waitsFor } = record
+  if (waitsFor === 'target' || waitsFor === 'capacity') return undefined
+  return waitsFor?.startsWith(keys.lock('')) ? waitsFor : undefined
 }
 
 /** The store, and how many writes through it have moved something on. */

@@ -1,10 +1,12 @@
 import type { Stored } from '../core/change.ts'
 import { decideClaim, type Hindrance } from '../core/claim.ts'
+import { makeLaunchToken } from '../core/identity.ts'
 import { keys } from '../core/keys.ts'
-import { readClockMoment } from '../core/moment.ts'
+import { type Moment, readClockMoment } from '../core/moment.ts'
 import type { PlannedTask } from '../core/plan.ts'
 import type { Message } from '../core/ports/deciding.ts'
 import type { Reservation } from '../core/ports/working.ts'
+import type { Launch } from '../core/records/launch.ts'
 import { type Checkpoint, formatHolderName, type TaskRun } from '../core/records/task-run.ts'
 import {
   checkSnapshotTargets,
@@ -173,8 +175,10 @@ async function takeAttempt(
   const { ports, settings } = context
   const moment = readClockMoment(ports.clock)
   const startedAt = moment.now
-  const leaseUntil = moment.steady + settings.leaseMs
   const holder = formatHolderName(task)
+  const replaces = lock?.unproven === true
+  const launch = makeIntent(context, { holder, nonce, replaces }, moment)
+  const leaseUntil = launch?.deadline ?? moment.steady + settings.leaseMs
   const set = {
     status: 'running' as const,
     nonce,
@@ -182,10 +186,12 @@ async function takeAttempt(
     ...(settings.code === undefined ? {} : { code: settings.code }),
     startedAt,
     leaseUntil,
-    dueAt: leaseUntil,
+    // Of a job elsewhere more than the lease is looked at.
+    dueAt: context.launching === undefined ? leaseUntil : moment.steady + context.launching.lookMs,
     notBefore: undefined,
     waitingSince: undefined,
     progress: undefined,
+    launch,
     ...(rows.length === 0 ? {} : { holds: true as const }),
   }
   const result = await ports.store.write([
@@ -210,16 +216,31 @@ async function takeAttempt(
   ])
   if (result.ok)
     return asOurs(
-      makeClaimedAttempt(context, { ...task, ...set }, planned, {
+      makeClaimedAttempt(context, { ...task, ...set, version: task.version + 1 }, planned, {
         nonce,
         rows,
-        replaces: lock?.unproven === true,
+        replaces,
       }),
     )
   const stood = result.failures.find((each) => each.current?.kind === 'taskRun')?.current
   if (stood?.kind === 'taskRun' && stood.nonce === nonce)
     return asOurs(makeClaimedAttempt(context, stood, planned, { nonce, rows, replaces: true }))
   return 'race'
+}
+
+/** What a launcher is about to launch; undefined for a worker, which runs the body itself. */
+function makeIntent(
+  { launching }: Context,
+  { holder, nonce, replaces }: { holder: string; nonce: string; replaces: boolean },
+  { now, steady }: Moment,
+): Launch | undefined {
+  if (launching === undefined) return undefined
+  return {
+    token: makeLaunchToken(holder, nonce),
+    deadline: steady + launching.startMs,
+    times: { claimedAt: now },
+    ...(replaces ? { replaces } : {}),
+  }
 }
 
 /** A marker is written together with the success of its attempt, so that it always proves it. */

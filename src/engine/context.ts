@@ -23,6 +23,14 @@ export interface Settings {
   largestMemoryMb: number
 }
 
+/** How long jobs elsewhere may take. */
+export interface LaunchTimeouts {
+  /** A job has to be alive so long after its attempt was claimed, or after the instant at which it may be launched. */
+  startMs: number
+  /** How often a job is looked at of which nothing is told. */
+  lookMs: number
+}
+
 /** Ports and settings: what every loop is called with. */
 export interface Context {
   ports: Ports
@@ -32,6 +40,8 @@ export interface Context {
    */
   speculative?: Pick<Ports, 'store' | 'queue'>
   settings: Settings
+  /** This process claims attempts to launch them elsewhere, or looks at those; absent: it knows no service that runs jobs. */
+  launching?: LaunchTimeouts
 }
 
 /** Writes each change on its own, so that one failed condition holds nothing else back. */

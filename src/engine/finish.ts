@@ -2,6 +2,7 @@ import type { Change, Fields } from '../core/change.ts'
 import { keys } from '../core/keys.ts'
 import { type Moment, readClockMoment } from '../core/moment.ts'
 import type { Ending } from '../core/ports/working.ts'
+import type { Launch } from '../core/records/launch.ts'
 import type { Attempt, TaskRun } from '../core/records/task-run.ts'
 import { type AttemptMemory, decideAfterAttempt } from '../core/retry.ts'
 import type { ClaimedAttempt } from './claim.ts'
@@ -118,6 +119,8 @@ function makeEndChanges(
   return changes
 }
 
+const pickStory = ({ handle, times }: Launch) => ({ ...(handle === undefined ? {} : { handle }), times })
+
 /** The record of an attempt that did not succeed. */
 function makeAttemptRecord({ task, memoryMb }: EndedAttempt, ending: Ending, endedAt: number): Attempt {
   return {
@@ -135,6 +138,7 @@ function makeAttemptRecord({ task, memoryMb }: EndedAttempt, ending: Ending, end
     ...(ending.cpuSeconds === undefined ? {} : { cpuSeconds: ending.cpuSeconds }),
     ...(ending.image === undefined ? {} : { image: ending.image }),
     ...(ending.failure === undefined ? {} : { failure: ending.failure }),
+    ...(task.launch === undefined ? {} : { launch: pickStory(task.launch) }),
     ...(ending.tail === undefined ? {} : { tail: ending.tail }),
   }
 }

@@ -1,76 +1,51 @@
-import type { Stored } from '../core/change.ts'
-import { keys } from '../core/keys.ts'
-import type { Ending } from '../core/ports/working.ts'
-import type { TaskRun } from '../core/records/task-run.ts'
-import { type ClaimedAttempt, readClaimedAttempt } from './claim.ts'
-import { readPlannedTask } from './claim-snapshot.ts'
+import type { AttemptHandover } from '../core/ports/launching.ts'
+import type { ClaimedAttempt } from './claim.ts'
 import type { Context } from './context.ts'
-import { finishAttempt } from './finish.ts'
+import { readLaunchClaim } from './launch.ts'
+import { freeLaunch, type LaunchedTask, readLaunchedTask, updateLaunch } from './launch-record.ts'
 
 /*
- * Attempts that one process claims and another runs: a launcher hands an attempt over to a keeper that it starts. Invariants:
- * 1. The nonce goes with the attempt: only the process that has it may extend the lease and write the end.
+ * Attempts that one process claims and another runs: a launcher hands an attempt over to a keeper that it launches. Invariants:
+ * 1. The token goes with the attempt, and the nonce stays in the record: whoever knows the token may take the attempt over.
  * 2. One process alone takes an attempt over; one that comes later, or after the end, gets nothing.
- * 3. What is known of a process that ended without a word ends the attempt only while the attempt is still its own.
+ * 3. An attempt that is being stopped is not taken over any more, so its body cannot begin after it was given up.
  */
 
-/** An attempt as the one who claimed it names it to the one who runs it. */
-export interface AttemptHandover {
-  run: string
-  number: number
-  attempt: number
-  nonce: string
-  /** What is in its targets proves nothing, so that it is replaced. */
-  replaces: boolean
-}
-
 /**
- * Takes the lease of an attempt over that another process has claimed: this worker's name and a lease from now on. Undefined if the
- * attempt is over, or if another worker than the one that claimed it has taken it over before.
+ * Takes the lease of an attempt over that another process has claimed: this worker's name and a lease from now on. `handle`: the job in
+ * which this process runs. Undefined if the attempt is over or to be stopped, or if another worker has taken it over before.
  */
 export async function takeOverAttempt(
   context: Context,
-  { run, number, attempt, nonce, replaces }: AttemptHandover,
-  isClaimer: (worker: string) => boolean,
+  handover: AttemptHandover,
+  handle: string,
 ): Promise<ClaimedAttempt | undefined> {
   const { ports, settings } = context
-  const key = keys.taskRun(run, number)
-  for (;;) {
-    const task = await readHandedOver(context, { run, number, attempt, nonce })
-    if (task === undefined) return undefined
-    const { worker = '' } = task
-    if (worker !== settings.worker && !isClaimer(worker)) return undefined
-    const leaseUntil = ports.clock.steady() + settings.leaseMs
-    const set = { worker: settings.worker, leaseUntil, dueAt: leaseUntil }
-    const result = await ports.store.write([
-      { key, set, if: { status: 'running', attempt, nonce, worker: task.worker } },
-    ])
-    if (!result.ok) continue
-    const planned = await readPlannedTask(context, { run, number })
-    return readClaimedAttempt(context, { ...task, ...set }, planned, { nonce, replaces })
-  }
+  const task = await readLaunchedTask(context, handover)
+  const taken =
+    task &&
+    (await updateLaunch(context, task, ({ launch, worker }) => {
+      const isOthers = launch.alive === true && worker !== settings.worker
+      if (isOthers || launch.stopping !== undefined) return undefined
+      return {
+        worker: settings.worker,
+        leaseUntil: ports.clock.steady() + settings.leaseMs,
+        launch: { ...freeLaunch(launch), handle, alive: true },
+      }
+    }))
+  return taken && readLaunchClaim(context, taken)
 }
 
-/** Ends an attempt whose process has ended, if it is not over by now; false if it is. */
-export async function endHandedOver(
+/** How long the lease of a job without a keeper lasts after each look, so that it is not lost before several looks were missed. */
+const LOOK_LEASE_MS = 10 * 60_000
+
+/** Takes the lease of a job over for the service that says that it runs: the first look that sees it, and each one after that. */
+export const takeOverForService = (
   context: Context,
-  handover: AttemptHandover,
-  ending: Ending,
-): Promise<boolean> {
-  const task = await readHandedOver(context, handover)
-  if (task === undefined) return false
-  const planned = await readPlannedTask(context, task)
-  const { memoryMb = planned.policy.memoryMb } = task
-  const ended = { task, planned, nonce: handover.nonce, ...(memoryMb === undefined ? {} : { memoryMb }) }
-  return finishAttempt(context, ended, ending)
-}
-
-/** The task run while the attempt that was handed over is running. */
-async function readHandedOver(
-  { ports }: Context,
-  { run, number, attempt, nonce }: Omit<AttemptHandover, 'replaces'>,
-): Promise<Stored<TaskRun> | undefined> {
-  const [task] = await ports.store.read([keys.taskRun(run, number)])
-  const isOpen = task?.status === 'running' && task.nonce === nonce && task.attempt === attempt
-  return isOpen ? task : undefined
-}
+  task: LaunchedTask,
+  handle: string,
+): Promise<LaunchedTask | undefined> =>
+  updateLaunch(context, task, ({ launch }) => ({
+    leaseUntil: context.ports.clock.steady() + LOOK_LEASE_MS,
+    launch: { ...freeLaunch(launch), handle, alive: true },
+  }))

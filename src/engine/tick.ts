@@ -30,7 +30,7 @@ export async function loseOrphanedAttempts(context: Context): Promise<void> {
   const { store, isGone } = context.ports
   const due = await store.due({ before: Number.MAX_SAFE_INTEGER, limit: ORPHANS })
   const running = due.flatMap(({ record }) =>
-    record.kind === 'taskRun' && record.status === 'running' ? [record] : [],
+    record.kind === 'taskRun' && record.status === 'running' && record.launch === undefined ? [record] : [],
   )
   for (const [worker, tasks] of Map.groupBy(running, (task) => task.worker ?? ''))
     if (await isGone(worker))
@@ -88,11 +88,13 @@ async function handleDueTask(context: Context, task: Stored<TaskRun>): Promise<v
   const { store, clock } = context.ports
   const key = keys.taskRun(task.run, task.number)
   if ((task.dueAt ?? Number.POSITIVE_INFINITY) > clock.steady()) return
+  // A job elsewhere runs on without its launcher; it is looked at (launch-looks.ts), and ends by what its service says.
+  if (task.launch !== undefined && context.launching !== undefined && task.status === 'running') return
   if (task.status === 'running') return handleLease(context, task)
   // Both go through the feed, which sends what is queued.
   if (task.status === 'queued')
     await store.write([{ key, set: { dueAt: undefined }, if: { version: task.version } }])
-  if (task.status === 'waiting' && task.waitsFor === 'target')
+  if (task.status === 'waiting' && (task.waitsFor === 'target' || task.waitsFor === 'capacity'))
     await store.write([
       {
         key,

@@ -39,10 +39,30 @@ export async function explainWaitingTask(context: Context, run: Run, task: TaskR
         ...(await explainOpenUpstreams(context, task, task.yields?.slice(-1) ?? [], 'what it yielded')),
       ]
     case 'running':
-      return [{ text: `it runs, as attempt ${task.attempt}` }]
+      return [explainRunningTask(context, task)]
     default:
+      if (task.waitsFor === 'capacity') return [...cancelled, explainMissingCapacity(context, task)]
       return explainHindrances(context, run, task, planned)
   }
+}
+
+/** The job of an attempt may have to be launched before it runs. */
+function explainRunningTask({ ports }: Context, { attempt, launch }: TaskRun): Reason {
+  if (launch === undefined || launch.alive) return { text: `it runs, as attempt ${attempt}` }
+  const moment = readClockMoment(ports.clock)
+  if (launch.handle !== undefined) return { text: `its job is launched, as attempt ${attempt}, and starts` }
+  if (launch.launchAt === undefined || launch.launchAt <= moment.steady)
+    return { text: `its job is being launched, as attempt ${attempt}` }
+  return {
+    text: `its job, attempt ${attempt}, waits for its turn among the launches of the account`,
+    until: toWallClockInstant(launch.launchAt, moment),
+  }
+}
+
+function explainMissingCapacity({ ports }: Context, { failure, dueAt }: TaskRun): Reason {
+  const text = `there was no capacity for its job (${failure?.message}); it is tried again, and no attempt is used up`
+  if (dueAt === undefined) return { text }
+  return { text, until: toWallClockInstant(dueAt, readClockMoment(ports.clock)) }
 }
 
 const readFailureCause = ({ failure }: TaskRun) =>

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { z } from 'zod'
+import { toJobNews } from '../../src/adapters/ecs/job-state.ts'
 import { makeCheckedRequest } from '../../src/control/requests.ts'
 import { keys } from '../../src/core/keys.ts'
 import { NO_LIMITS } from '../../src/core/limits.ts'
@@ -175,7 +176,11 @@ describe('job events', () => {
   it('lose what a container ran that has stopped, and wake the launcher of its family', async () => {
     const { home } = memoryDeployment([numbered])
     const woken: string[] = []
-    const hear = makeJobEventsHandler({ home, wake: async (family) => void woken.push(family) })
+    const hear = makeJobEventsHandler({
+      home,
+      toNews: toJobNews,
+      wake: async (family) => void woken.push(family),
+    })
     const detail = {
       taskArn: 'arn:aws:ecs:eu-west-2:1:task/cluster/abc',
       taskDefinitionArn: 'arn:aws:ecs:eu-west-2:1:task-definition/sluice-prod-heavy:12',
@@ -187,7 +192,11 @@ describe('job events', () => {
   it('tell the launcher of a container that crashed without a task', async () => {
     const { home, context, project, executions } = memoryDeployment([numbered])
     const crashes: unknown[] = []
-    const hear = makeJobEventsHandler({ home, wake: async (_, crash) => void crashes.push(crash) })
+    const hear = makeJobEventsHandler({
+      home,
+      toNews: toJobNews,
+      wake: async (_, crash) => void crashes.push(crash),
+    })
     const stopped = (id: string, exitCode: number, stopCode = 'EssentialContainerExited') =>
       hear({
         source: 'aws.ecs',
@@ -234,7 +243,7 @@ describe('job events', () => {
     await plan(execution('b', { n: 1 }))
     const [{ key } = { key: '' }] = await context.ports.store.list({ prefix: 'run/', consistency: 'strong' })
     const run = key.slice('run/'.length)
-    const hear = makeJobEventsHandler({ home, wake })
+    const hear = makeJobEventsHandler({ home, toNews: toJobNews, wake })
     await hear(aborted('a'))
     assert.equal((await runOf(run))?.cancelledAt, undefined)
     await hear(aborted('b'))
@@ -243,7 +252,7 @@ describe('job events', () => {
 
   it('cancel a run whose only execution was stopped before it had a run', async () => {
     const { home, context, project, executions } = memoryDeployment([numbered])
-    await makeJobEventsHandler({ home, wake })(aborted('early'))
+    await makeJobEventsHandler({ home, toNews: toJobNews, wake })(aborted('early'))
     await makePlanHandler(home, project, executions)(execution('early', { n: 1 }))
     const [{ record } = { record: undefined }] = await context.ports.store.list({
       prefix: 'run/',

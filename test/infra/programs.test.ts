@@ -189,7 +189,7 @@ describe('permissions of programs', () => {
     SluiceProgramsdefaultExecutionRole:
       'ecr:BatchCheckLayerAvailability BatchGetImage GetAuthorizationToken GetDownloadUrlForLayer logs:CreateLogStream PutLogEvents',
     Sluicelaunchprograms:
-      'dynamodb:BatchGetItem PutItem Query UpdateItem ecs:RunTask TagResource iam:PassRole logs:CreateLogStream PutLogEvents s3:GetObject ListBucket sqs:ChangeMessageVisibility DeleteMessage GetQueueAttributes GetQueueUrl ReceiveMessage SendMessage',
+      'dynamodb:BatchGetItem PutItem Query UpdateItem ecs:ListTasks RunTask StopTask TagResource iam:PassRole logs:CreateLogStream PutLogEvents s3:GetObject ListBucket sqs:ChangeMessageVisibility DeleteMessage GetQueueAttributes GetQueueUrl ReceiveMessage SendMessage',
   }
 
   it('are those of the table, and no others', () => {

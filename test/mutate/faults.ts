@@ -2,6 +2,7 @@ import type { Fault } from './fault.ts'
 import { DECIDING } from './faults/deciding.ts'
 import { DYNAMODB } from './faults/dynamodb.ts'
 import { EXECUTING } from './faults/executing.ts'
+import { LAUNCHING } from './faults/launching.ts'
 import { LIMITS } from './faults/limits.ts'
 import { PEOPLE } from './faults/people.ts'
 import { SQLITE } from './faults/sqlite.ts'
@@ -11,6 +12,7 @@ export const FAULTS: readonly Fault[] = [
   ...DECIDING,
   ...EXECUTING,
   ...LIMITS,
+  ...LAUNCHING,
   ...PEOPLE,
   ...SQLITE,
   ...DYNAMODB,

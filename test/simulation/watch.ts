@@ -245,7 +245,7 @@ export class Watch {
   /** Who is served stands before all others who wait for as much or less: by priority, then by age. */
   #checkLine(served: TaskRun): void {
     const row = served.waitsFor
-    if (row === undefined || row === 'target' || !row.startsWith(keys.limits)) return
+    if (row === undefined || row === 'target' || row === 'capacity' || !row.startsWith(keys.limits)) return
     for (const other of this.#world.records.values()) {
       if (other.kind !== 'taskRun' || other.status !== 'waiting' || other.waitsFor !== row) continue
       const isBefore =

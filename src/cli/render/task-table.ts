@@ -54,6 +54,7 @@ const delayNote = ({ status, notBefore }: TaskShape) =>
 /** The row that a task waits for, for people. */
 function waitsForText(row: string): string {
   if (row === 'target') return 'its target'
+  if (row === 'capacity') return 'a place where its job can run'
   const [kind, of, name] = row.split('/')
   return kind === 'limit' ? `the ${of} ${name}` : 'another run'
 }

@@ -53,7 +53,12 @@ export const Task = z
     counts: z.partialRecord(AttemptOutcome, z.int()).describe('How many attempts ended by each cause'),
     waitingSince: instantField('Since when it has waited').nullable(),
     notBefore: instantField('Its next attempt starts at or after this instant').nullable(),
-    waitsFor: z.string().nullable().describe('The row it waits for, or `target` for an external task'),
+    waitsFor: z
+      .string()
+      .nullable()
+      .describe(
+        'The row it waits for, `target` for an external task, or `capacity` for a job that no service had a place for',
+      ),
     progress: Progress.nullable(),
     failure: Failure.nullable(),
     outputs: z.array(z.string()).describe('URIs of its targets'),

@@ -1,4 +1,5 @@
 import type { DeployedCode, Execution, ExecutionLink, Launches } from './deployment.ts'
+import type { Governor } from './launch.ts'
 import type { Limit, Lock, WaitItem } from './lock-and-limit.ts'
 import type { RequestRecord, Run, ScheduleRecord } from './run.ts'
 import type { Attempt, Checkpoint, Maker, Marker, TaskRun } from './task-run.ts'
@@ -25,3 +26,4 @@ export type StoredRecord =
   | ExecutionLink
   | Launches
   | DeployedCode
+  | Governor

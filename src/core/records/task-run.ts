@@ -1,5 +1,6 @@
 import type { Json, Params } from '../json.ts'
 import type { Key } from '../keys.ts'
+import type { Launch } from './launch.ts'
 import type { AttemptOutcome, TaskStatus } from './status.ts'
 
 /** What a failed attempt or task says to the person who reads it. */
@@ -55,8 +56,8 @@ export interface TaskRun extends Node {
   dueAt?: number
   /** A queued attempt is not to start before, by the steady clock. */
   notBefore?: number
-  /** Key of the row that it waits for, or `target` for an external task. */
-  waitsFor?: Key<'lock' | 'limit'> | 'target'
+  /** Key of the row that it waits for, `target` for an external task, `capacity` for a job that no service had a place for. */
+  waitsFor?: Key<'lock' | 'limit'> | 'target' | 'capacity'
   waitingSince?: number
   startedAt?: number
   endedAt?: number
@@ -68,6 +69,8 @@ export interface TaskRun extends Node {
   code?: string
   progress?: Progress
   failure?: Failure
+  /** Its attempt is a job elsewhere: what was launched, or is to be. */
+  launch?: Launch
 }
 
 /** What a body last reported about itself. */
@@ -102,6 +105,8 @@ export interface Attempt {
   /** The memory that it was given. */
   memoryMb?: number
   failure?: Failure
+  /** It was a job elsewhere: its handle, and when the parts of the time before it ran began. */
+  launch?: Pick<Launch, 'handle' | 'times'>
   /** The last lines of its log, 4 KB at most. */
   tail?: string
 }

@@ -1,5 +1,6 @@
 import type { SFNClientConfig } from '@aws-sdk/client-sfn'
 import type { Ports } from '../../core/ports/deciding.ts'
+import type { LaunchTimeouts } from '../../engine/context.ts'
 
 /** Ports that a test build puts something around. */
 export type WrappedPorts = Pick<Ports, 'store' | 'plans' | 'queue'>
@@ -12,8 +13,8 @@ export interface Build {
   heartbeatMs: number
   /** How long ECS lets a program in a container stop before it kills it; shorter than a lease less two heartbeats. */
   stopMs: number
-  /** How long a program that was launched may take until its keeper runs. */
-  launchMs: number
+  /** How long a program may take until its keeper runs, and how often ECS is asked of programs. */
+  launching: LaunchTimeouts
   /** How every client of AWS tries again. */
   client: Pick<SFNClientConfig, 'maxAttempts' | 'retryMode' | 'requestHandler'>
   /** Puts something around the ports. */
@@ -28,7 +29,7 @@ export const BUILD: Build = {
   leaseMs: 60_000,
   heartbeatMs: 15_000,
   stopMs: 30_000,
-  launchMs: 15 * 60_000,
+  launching: { startMs: 15 * 60_000, lookMs: 60_000 },
   client: { maxAttempts: 8, retryMode: 'standard' },
   wrapPorts: (ports) => ports,
 }

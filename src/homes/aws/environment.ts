@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { SluiceError } from '../../core/errors.ts'
+import { KEPT } from '../../core/names.ts'
 import { isS3Uri } from '../../core/s3-uri.ts'
 
 /** A JSON value in a variable. */
@@ -33,8 +34,7 @@ const HANDOVER = z.strictObject({
   run: z.string(),
   number: z.int(),
   attempt: z.int(),
-  nonce: z.string(),
-  replaces: z.boolean(),
+  token: z.string(),
 })
 
 /** Everything that the stack tells its functions and containers. Names of variables are spelled here, for both sides. */
@@ -59,7 +59,7 @@ const SETTINGS = {
   /** How many tasks a container runs before it ends; 0: it drains the queue. */
   tasksPerWorker: { name: 'SLUICE_TASKS_PER_WORKER', schema: z.coerce.number().int() },
   /** Of a keeper: what it takes over, as the launcher tells it. */
-  handover: { name: 'SLUICE_HANDOVER', schema: jsonOf(HANDOVER) },
+  handover: { name: KEPT.handover, schema: jsonOf(HANDOVER) },
   code: { name: 'SLUICE_CODE', schema: z.string().min(1) },
 } as const
 
@@ -88,7 +88,7 @@ export const SETTINGS_OF = {
   'lambda-worker': [...SHARED_SETTINGS, 'pool', 'memoryMb'],
   'launch-workers': [...SHARED_SETTINGS, 'workers'],
   'launch-programs': [...SHARED_SETTINGS, 'workers'],
-  tick: [...SHARED_SETTINGS, 'launcher', 'logGroups'],
+  tick: [...SHARED_SETTINGS, 'launcher', 'workers', 'logGroups'],
   'job-events': [...SHARED_SETTINGS, 'launcher'],
   api: [...SHARED_SETTINGS, 'machines', 'logGroups'],
   worker: [...SHARED_SETTINGS, 'pool', 'memoryMb', 'idleSeconds', 'tasksPerWorker'],
@@ -126,14 +126,6 @@ export function readPartSettings<P extends Part>(
 /** What a setting says for one pool; undefined if it knows no such pool. */
 export const findPoolSetting = (byPool: { [pool: string]: string }, pool: string): string | undefined =>
   byPool[pool] ?? (byPool['*'] === undefined ? undefined : `${byPool['*']}${pool}`)
-
-/** The attempt that an ECS task was launched for, by the variables of its keeper; undefined for any other ECS task. */
-export function parseHandover(
-  variables: readonly { name: string; value: string }[],
-): z.output<typeof HANDOVER> | undefined {
-  const { name, schema } = SETTINGS.handover
-  return schema.safeParse(variables.find((each) => each.name === name)?.value).data
-}
 
 /** The variable of a setting. */
 export const toSettingVariable = (setting: Setting): string => SETTINGS[setting].name

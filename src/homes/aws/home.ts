@@ -16,7 +16,7 @@ import type { Feed, Ports, Queue } from '../../core/ports/deciding.ts'
 import type { Runner } from '../../core/ports/working.ts'
 import { parseS3Prefix } from '../../core/s3-uri.ts'
 import type { TaskDefinition } from '../../define/task.ts'
-import type { Context, Settings } from '../../engine/context.ts'
+import type { Context, LaunchTimeouts, Settings } from '../../engine/context.ts'
 import { makeCompleteness } from '../../planning/completeness.ts'
 import { makeSurroundings } from '../../planning/surroundings.ts'
 import type { BundledPrograms } from '../../project/bundled.ts'
@@ -47,8 +47,8 @@ export interface HomeParts {
   memoryMb?: number
   /** The most that an attempt gets after it ran out of memory. @default `memoryMb` */
   largestMemoryMb?: number
-  /** How long an attempt that it claims is its own. @default as long as four heartbeats */
-  leaseMs?: number
+  /** Only for parts that launch jobs elsewhere, or look at them. */
+  launching?: LaunchTimeouts
   isGone?: (worker: string) => Promise<boolean>
   deathOf?: Ports['deathOf']
   /** Changes how messages are taken or sent. */
@@ -103,11 +103,8 @@ export function openDeployedHome(told: Deployment, parts: HomeParts): Home {
       isGone: parts.isGone ?? (async () => false),
       ...(parts.deathOf && { deathOf: parts.deathOf }),
     },
-    settings: {
-      ...settingsOf(told.code, parts),
-      worker,
-      ...(parts.leaseMs === undefined ? {} : { leaseMs: parts.leaseMs }),
-    },
+    settings: { ...settingsOf(told.code, parts), worker },
+    ...(parts.launching && { launching: parts.launching }),
   }
   return { ...looks, context, close: () => runner.close() }
 }

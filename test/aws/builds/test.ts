@@ -48,6 +48,6 @@ export const BUILD: Build = {
   leaseMs: 12_000,
   heartbeatMs: 3_000,
   stopMs: 5_000,
-  launchMs: 60_000,
+  launching: { startMs: 60_000, lookMs: 5_000 },
   wrapPorts: countRequests,
 }

@@ -6,6 +6,7 @@
 import copy, functools, json, logging
 from ministack.services import ecs as _ecs
 from ministack.core.responses import get_account_id, get_region, new_uuid
+import ecs_faults as _faults
 log = logging.getLogger("launcher")
 
 def _emit(task):
@@ -28,7 +29,7 @@ def _wrap(name):
     def inner(task_arn, task, *a, **k):
         r = orig(task_arn, task, *a, **k)
         if r:
-            _emit(task)
+            _faults.tell(task, _emit)
         return r
     setattr(_ecs, name, inner)
 _bare_stopped = _ecs._mark_task_stopped
@@ -89,7 +90,7 @@ _ecs._resolve_container_secrets = _sec
 import programs as _programs
 def _told_stopped(task_arn, task, reason):
     if _bare_stopped(task_arn, task, reason, "UserInitiated", exit_code=137):
-        _emit(task)
+        _faults.tell(task, _emit)
 _ecs._stop_task = _ecs._ACTION_MAP["StopTask"] = _programs.make_stop(_told_stopped)
 
 # ---- ECR DescribeImages must fail for an absent tag, or `cdk deploy` believes

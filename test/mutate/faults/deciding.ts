@@ -170,8 +170,8 @@ export const DECIDING: Fault[] = [
   {
     name: 'an audit overlooks locks',
     file: 'src/engine/audit.ts',
-    find: `return record.waitsFor?.startsWith(keys.lock('')) ?`,
-    replace: `return record.waitsFor?.startsWith(keys.run('')) ?`,
+    find: `return waitsFor?.startsWith(keys.lock('')) ?`,
+    replace: `return waitsFor?.startsWith(keys.run('')) ?`,
     by: AUDIT,
   },
   {

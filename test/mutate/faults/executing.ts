@@ -188,8 +188,8 @@ export const EXECUTING: Fault[] = [
   {
     name: 'an external target is looked at once',
     file: 'src/engine/tick.ts',
-    find: `if (task.status === 'waiting' && task.waitsFor === 'target')`,
-    replace: `if (task.status === 'waiting' && task.waitsFor === 'nothing')`,
+    find: `if (task.status === 'waiting' && (task.waitsFor === 'target' || task.waitsFor === 'capacity'))`,
+    replace: `if (task.status === 'waiting' && task.waitsFor === 'capacity')`,
     by: SIMULATION,
   },
   {

@@ -3,11 +3,12 @@ import type { Home } from '../../../control/home.ts'
 import { findStandingRecord } from '../../../core/change.ts'
 import { keys } from '../../../core/keys.ts'
 import { EVENTS, makeContainerWorkerId } from '../../../core/names.ts'
+import type { JobNews } from '../../../core/ports/launching.ts'
 import type { Crash } from '../../../core/records/deployment.ts'
 import { cancelRun } from '../../../engine/cancel.ts'
+import { handleJobNews } from '../../../engine/launch-looks.ts'
 import { loseWorkerAttempts } from '../../../engine/tick.ts'
 import { parseExecutionId, removeExecution } from './answer.ts'
-import { endLaunchedProgram } from './program-stops.ts'
 
 const EVENT = z.discriminatedUnion('source', [
   z.object({
@@ -22,8 +23,11 @@ const EVENT = z.discriminatedUnion('source', [
       lastStatus: z.string(),
       stoppedReason: z.string().nullish(),
       stopCode: z.string().nullish(),
+      pullStartedAt: z.iso.datetime({ offset: true }).nullish(),
+      pullStoppedAt: z.iso.datetime({ offset: true }).nullish(),
       startedAt: z.iso.datetime({ offset: true }).nullish(),
       stoppingAt: z.iso.datetime({ offset: true }).nullish(),
+      stoppedAt: z.iso.datetime({ offset: true }).nullish(),
       containers: z
         .array(
           z.object({ name: z.string().nullish(), exitCode: z.int().nullish(), reason: z.string().nullish() }),
@@ -45,10 +49,7 @@ const EVENT = z.discriminatedUnion('source', [
 ])
 
 /** An ECS task that has stopped, as its event tells. */
-export type StoppedContainer = Extract<
-  z.output<typeof EVENT>,
-  { source: typeof EVENTS.container.source }
->['detail']
+type StoppedContainer = Extract<z.output<typeof EVENT>, { source: typeof EVENTS.container.source }>['detail']
 
 /** https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html */
 const ENDED_BY_ITSELF = 'EssentialContainerExited'
@@ -56,6 +57,8 @@ const ENDED_BY_ITSELF = 'EssentialContainerExited'
 /** What is done beside the engine. */
 export interface JobEventsParts {
   home: Home
+  /** What is told of a program; undefined for a container of anything else. */
+  toNews(stopped: StoppedContainer): JobNews | undefined
   /** Launches missing containers of a task definition's family; `crash`: one crashed without a task. */
   wake(family: string, crash?: Crash): Promise<void>
 }
@@ -64,14 +67,15 @@ export interface JobEventsParts {
  * A run whose last execution was stopped is cancelled. What a container ran that has stopped is lost at once, and its place
  * in the pool is free for another.
  */
-export function makeJobEventsHandler({ home, wake }: JobEventsParts) {
+export function makeJobEventsHandler({ home, toNews, wake }: JobEventsParts) {
   return async (event: unknown): Promise<void> => {
     const parsed = EVENT.parse(event)
     if (parsed.source === EVENTS.execution.source) {
       const { executionArn, status } = parsed.detail
       if (status === EVENTS.execution.status) await handleStoppedExecution(home, executionArn)
     } else if (parsed.detail.lastStatus === EVENTS.container.status) {
-      if (await endLaunchedProgram(home.context, parsed.detail)) return
+      const news = toNews(parsed.detail)
+      if (news !== undefined) return handleJobNews(home.context, {}, news)
       const { taskArn, taskDefinitionArn, stoppedReason, stopCode } = parsed.detail
       const why = stoppedReason || stopCode || 'no reason was told'
       const lost = await loseWorkerAttempts(

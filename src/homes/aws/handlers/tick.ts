@@ -1,6 +1,9 @@
 import type { Home } from '../../../control/home.ts'
+import type { Launcher } from '../../../core/ports/launching.ts'
+import type { ProgramDetails } from '../../../core/program.ts'
 import { applyConfiguredLimits } from '../../../engine/apply-limits.ts'
 import { auditOpenRuns } from '../../../engine/audit.ts'
+import { lookAtDueJobs, sweepUnownedJobs } from '../../../engine/launch-looks.ts'
 import { tickDueRecords } from '../../../engine/tick.ts'
 import { measureBudgetUse, measureFailedLaunches, measureOldestRunHours } from './measures.ts'
 
@@ -11,6 +14,8 @@ export interface TickParts {
   wake(): Promise<void>
   /** Pools of containers. */
   pools: string[]
+  /** What runs programs, if the project has any. */
+  programs?: Launcher<ProgramDetails>
   keep(measures: Measures): void
 }
 
@@ -33,19 +38,31 @@ export interface Measures {
 /** Minute of the hour in which open runs are audited. */
 const AUDIT_MINUTE = 17
 
-/** Brings what is due. Once an hour, and when its event asks for it, it derives again what open runs are owed. */
-export function makeTickHandler({ home, wake, pools, keep }: TickParts) {
+/**
+ * Brings what is due, and looks at programs of which nothing was told. Once an hour, and when its event asks for it, it derives again
+ * what open runs are owed, and stops programs that no attempt owns.
+ */
+export function makeTickHandler({ home, wake, pools, programs, keep }: TickParts) {
   return async (event: TickEvent): Promise<void> => {
     const isHourly = new Date(home.context.ports.clock.now()).getUTCMinutes() === AUDIT_MINUTE
     const audits = isHourly || event.audit === true
     await applyConfiguredLimits(home.context)
+    const looked = await Promise.allSettled([programs && lookAtDueJobs(home.context, { launcher: programs })])
     await tickDueRecords(home.context)
     const repaired = audits ? await auditOpenRuns(home.context) : 0
+    if (audits && programs !== undefined) await sweepPrograms(home, programs)
     await wake()
     keep({
       budgets: await measureBudgetUse(home),
       failedLaunches: await measureFailedLaunches(home, pools),
       ...(audits ? { oldestRunHours: await measureOldestRunHours(home), repaired } : {}),
     })
+    // ECS that does not answer must not hold up what else is due, but its alarm must hear of it.
+    for (const each of looked) if (each.status === 'rejected') throw each.reason
   }
+}
+
+async function sweepPrograms({ context }: Home, programs: Launcher<ProgramDetails>): Promise<void> {
+  const stopped = await sweepUnownedJobs(context, programs)
+  if (stopped > 0) console.error(`${stopped} programs were stopped that no attempt owns`)
 }

@@ -1,66 +1,53 @@
-import { type ECSClient, RunTaskCommand, type TaskOverride } from '@aws-sdk/client-ecs'
+import { ConflictException, type ECSClient, RunTaskCommand, type TaskOverride } from '@aws-sdk/client-ecs'
 import { readErrorMessage, readErrorName } from '../../core/errors.ts'
 import { findFargateSize, KEEPER_MB } from '../../core/fargate.ts'
 import { CAPACITY, KEPT } from '../../core/names.ts'
-import type { ProgramLaunch } from '../../core/program.ts'
+import type { LaunchAnswer, LaunchOrder, LaunchRefusal } from '../../core/ports/launching.ts'
+import type { ProgramDetails } from '../../core/program.ts'
+import { isCapacityGone } from './job-state.ts'
 import type { Place } from './workers.ts'
 
-/** One program that is to be launched. */
-export interface ProgramOrder {
-  /** The same for a launch that is repeated: nothing starts twice under one token. */
-  token: string
-  /** Family of the task definition. */
-  family: string
-  /** Arguments for the image's entry point; absent: what the image starts by itself. */
-  argv?: readonly string[]
-  env: { readonly [name: string]: string }
-  /** Variables of the keeper. */
-  keeper: { readonly [name: string]: string }
-  /** In units of 1/1024 of a core. */
-  cpu: number
-  memoryMb: number
-  /** Spare capacity (Fargate Spot). */
-  spot: boolean
-}
-
 /** Characters of the overrides of one RunTask: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskOverride.html */
-export const OVERRIDES_MAX = 8192
+const OVERRIDES_MAX = 8192
+
+/** How a request for a task went; `known`: an earlier request under its token has started one, whose ARN ECS may tell. */
+type ProgramAnswer = LaunchAnswer | { is: 'known'; handle: string | undefined }
 
 /**
  * Starts an ECS task for one program, from the task definition that the deployment has made; on spare capacity first if the order says
  * so, and at the usual price if there is none.
  */
-export async function launchProgram(
+export async function runProgram(
   client: ECSClient,
   place: Place,
-  order: ProgramOrder,
-): Promise<ProgramLaunch> {
+  order: LaunchOrder<ProgramDetails>,
+): Promise<ProgramAnswer> {
   const overrides = makeOverrides(order)
-  if (typeof overrides === 'string') return { is: 'refused', message: overrides }
-  const run = (capacityProvider: string) => runProgram(client, place, { order, overrides, capacityProvider })
-  if (!order.spot) return run(CAPACITY.usual)
-  const launched = await run(CAPACITY.spare)
-  return launched.is === 'no-capacity' ? run(CAPACITY.usual) : launched
+  if (typeof overrides === 'string') return { is: 'invalid', message: overrides }
+  const run = (provider: string) => runOn(client, place, { order, overrides, provider })
+  if (!order.details.spot) return run(CAPACITY.usual)
+  const answer = await run(CAPACITY.spare)
+  return answer.is === 'no_capacity' ? run(CAPACITY.usual) : answer
 }
 
-async function runProgram(
+async function runOn(
   client: ECSClient,
   { cluster, ...network }: Place,
   {
-    order,
+    order: { handover, target },
     overrides,
-    capacityProvider,
-  }: { order: ProgramOrder; overrides: TaskOverride; capacityProvider: string },
-): Promise<ProgramLaunch> {
+    provider,
+  }: { order: LaunchOrder<ProgramDetails>; overrides: TaskOverride; provider: string },
+): Promise<ProgramAnswer> {
   try {
     const { tasks = [], failures = [] } = await client.send(
       new RunTaskCommand({
         // A request for other capacity is another request.
-        clientToken: `${order.token}-${capacityProvider === CAPACITY.spare ? 'spare' : 'usual'}`,
-        startedBy: order.token,
+        clientToken: `${handover.token}-${provider === CAPACITY.spare ? 'spare' : 'usual'}`,
+        startedBy: handover.token,
         cluster,
-        taskDefinition: order.family,
-        capacityProviderStrategy: [{ capacityProvider, weight: 1 }],
+        taskDefinition: target,
+        capacityProviderStrategy: [{ capacityProvider: provider, weight: 1 }],
         propagateTags: 'TASK_DEFINITION',
         enableExecuteCommand: true,
         overrides,
@@ -73,17 +60,18 @@ async function runProgram(
         },
       }),
     )
-    if (tasks.length > 0) return { is: 'launched' }
-    const message = failures[0]?.reason ?? 'ECS started nothing and gave no reason'
-    return { is: 'no-capacity', message }
+    const handle = tasks[0]?.taskArn
+    if (handle !== undefined) return { is: 'launched', handle }
+    return { is: 'no_capacity', message: failures[0]?.reason ?? 'ECS started nothing and gave no reason' }
   } catch (error) {
     // An earlier request under this token has started it, though it asked for something else.
-    if (readErrorName(error) === 'ConflictException') return { is: 'launched' }
+    if (error instanceof ConflictException) return { is: 'known', handle: error.resourceIds?.[0] }
     return explainRefusal(error)
   }
 }
 
-function makeOverrides({ argv, env, keeper, cpu, memoryMb }: ProgramOrder): TaskOverride | string {
+function makeOverrides({ handover, details }: LaunchOrder<ProgramDetails>): TaskOverride | string {
+  const { argv, env, cpu, memoryMb } = details
   const size = findFargateSize({ cpu, memoryMb: memoryMb + KEEPER_MB })
   if (size === undefined)
     return `Fargate has no size with ${cpu} units of CPU and ${memoryMb} MB (${KEEPER_MB} MB more for the keeper)`
@@ -91,7 +79,7 @@ function makeOverrides({ argv, env, keeper, cpu, memoryMb }: ProgramOrder): Task
     cpu: String(size.cpu),
     memory: String(size.memoryMb),
     containerOverrides: [
-      { name: KEPT.keeper, environment: toPairs(keeper) },
+      { name: KEPT.keeper, environment: toPairs({ [KEPT.handover]: JSON.stringify(handover) }) },
       {
         name: KEPT.program,
         environment: toPairs(env),
@@ -111,8 +99,8 @@ const toPairs = (variables: { readonly [name: string]: string }) =>
 
 /** ECS says of some throttled requests that a parameter is wrong, with this message. */
 const RATE = /rate exceeded|too many requests/i
-const CAPACITY_GONE = /capacity|limit on the number of tasks|vcpu limit/i
-const FINAL = new Set([
+const THROTTLED = /throttling|requestlimitexceeded|toomanyrequests/i
+const INVALID = new Set([
   'InvalidParameterException',
   'ClientException',
   'ClusterNotFoundException',
@@ -121,12 +109,11 @@ const FINAL = new Set([
   'UnsupportedFeatureException',
 ])
 
-function explainRefusal(error: unknown): ProgramLaunch {
+function explainRefusal(error: unknown): LaunchRefusal {
   const message = readErrorMessage(error)
   const name = readErrorName(error) ?? ''
-  if (/throttling|requestlimitexceeded|toomanyrequests/i.test(name) || RATE.test(message))
-    return { is: 'throttled', message }
-  if (CAPACITY_GONE.test(message)) return { is: 'no-capacity', message }
-  if (FINAL.has(name)) return { is: 'refused', message }
+  if (THROTTLED.test(name) || RATE.test(message)) return { is: 'throttled', message }
+  if (isCapacityGone(message)) return { is: 'no_capacity', message }
+  if (INVALID.has(name)) return { is: 'invalid', message }
   throw error
 }

@@ -1,0 +1,46 @@
+import type { AttemptOutcome } from './status.ts'
+
+/**
+ * The launch of an attempt that a service runs elsewhere, kept in its task run from the claim on: until a handle is there it is the
+ * intent. Instants are by the steady clock, but those of {@link LaunchTimes}.
+ */
+export interface Launch {
+  /** The service knows the job by it; a new one for each attempt, which is launched once. */
+  token: string
+  /** Without a sign of life until then it never started. */
+  deadline: number
+  /** The governor has a launch for it then. */
+  launchAt?: number
+  /** One process alone launches until then; if it is over and still here, that process was cut. */
+  busyUntil?: number
+  /** The job, once it is known to be launched. */
+  handle?: string
+  /** A sign of life has come. */
+  alive?: true
+  /** The job is being stopped: how the attempt ends if it is seen stopped. */
+  stopping?: Extract<AttemptOutcome, 'cancelled' | 'timed_out' | 'not_started' | 'lost'>
+  /** What is in its targets proves nothing, so that it is replaced. */
+  replaces?: true
+  times: LaunchTimes
+}
+
+/** When the parts of the time before a body runs began, by the wall clock. */
+export interface LaunchTimes {
+  /** It was claimed: until then it was queued or waited for a limit. */
+  claimedAt: number
+  launchedAt?: number
+  pullingAt?: number
+  startingAt?: number
+  runningAt?: number
+}
+
+/** How fast jobs may be launched in one account: a bucket of tokens that shrinks if the service throttles, and grows again. */
+export interface Governor {
+  kind: 'governor'
+  /** Launches a second. */
+  rate: number
+  /** Launches that may follow at once; below zero: so many are promised to those who wait for their instant. */
+  tokens: number
+  /** When both were last reckoned, by the steady clock. */
+  at: number
+}

@@ -1,0 +1,192 @@
+import type { GovernorLimits } from '../core/governor.ts'
+import { keys } from '../core/keys.ts'
+import { type Delivery, MAX_DELAY_MS, type Message } from '../core/ports/deciding.ts'
+import type { Launcher, LaunchOrder, LaunchRefusal } from '../core/ports/launching.ts'
+import type { Ending } from '../core/ports/working.ts'
+import { type ClaimedAttempt, claimAttempt, readClaimedAttempt } from './claim.ts'
+import { readPlannedTask } from './claim-snapshot.ts'
+import type { Context } from './context.ts'
+import { slowLaunchesDown, takeLaunch } from './launch-rate.ts'
+import {
+  endLaunchedAttempt,
+  findLaunchedTask,
+  freeLaunch,
+  keepHandle,
+  type LaunchedTask,
+  updateLaunch,
+} from './launch-record.ts'
+
+/*
+ * Launches of jobs elsewhere: a message becomes an attempt with an intent, and the intent a job. Invariants:
+ * 1. The intent, with its token, is written together with the claim, before anything is launched.
+ * 2. One process at a time launches an intent, under its token. What comes after a crash looks for the job before it launches.
+ * 3. A message is acknowledged only once the handle is written, or nothing is to be launched any more.
+ * 4. Each call to the service has been given its instant by the account's governor.
+ * 5. A job whose attempt is over when it is launched is stopped at once; if that is cut, the sweep stops it.
+ */
+
+/** What launching looks at and does; `D` as of the launcher. */
+export interface LaunchParts<D> {
+  launcher: Launcher<D>
+  governor: GovernorLimits
+  /** What to launch for an attempt, or why that cannot be said. */
+  makeOrder(claimed: ClaimedAttempt): Pick<LaunchOrder<D>, 'target' | 'details'> | { problem: string }
+}
+
+/** Longer than a call to a service may take. */
+const BUSY_MS = 30_000
+/** Each look at a message costs a call; a message of a full pool may come often. */
+const LEAST_DELAY_MS = 1_000
+const EARLY_MS = 5_000
+
+/** Claims the attempt of a message and launches its job; goes on with a launch that was cut. */
+export async function launchDelivery<D>(
+  context: Context,
+  parts: LaunchParts<D>,
+  delivery: Delivery,
+): Promise<void> {
+  const delayMs = await launchMessage(context, parts, delivery.message)
+  if (delayMs === undefined) return context.ports.queue.acknowledge([delivery])
+  await context.ports.queue.putBack(delivery, Math.min(MAX_DELAY_MS, Math.max(delayMs, LEAST_DELAY_MS)))
+}
+
+/** In how many milliseconds the message is to come again; undefined if there is nothing left to launch. */
+async function launchMessage<D>(
+  context: Context,
+  parts: LaunchParts<D>,
+  message: Message,
+): Promise<number | undefined> {
+  const result = await claimAttempt(context, message)
+  if (result.is === 'early') return Math.max(result.delayMs, EARLY_MS * (1 + context.ports.random.number()))
+  if (result.is === 'unfit') return BUSY_MS
+  const claimed = result.is === 'ours' ? result.claimed : undefined
+  const [stored] =
+    claimed === undefined
+      ? await context.ports.store.read([keys.taskRun(message.run, message.number)])
+      : [claimed.task]
+  const task = findLaunchedTask(stored)
+  if (task === undefined || task.attempt !== message.attempt || task.launch.handle !== undefined)
+    return undefined
+  return launchIntent(context, parts, task, claimed)
+}
+
+/**
+ * Launches the job of an intent when its turn has come, and writes the handle; in how many milliseconds to try again. `claimed`: by
+ * this process, just now.
+ */
+async function launchIntent<D>(
+  context: Context,
+  parts: LaunchParts<D>,
+  task: LaunchedTask,
+  claimed: ClaimedAttempt | undefined,
+): Promise<number | undefined> {
+  const { clock } = context.ports
+  const { busyUntil = 0, launchAt } = task.launch
+  if (busyUntil > clock.steady()) return busyUntil - clock.steady()
+  if (launchAt === undefined) {
+    const { isTaken, waitMs } = await takeLaunch(context, parts.governor)
+    if (!isTaken) return waitMs
+    if (waitMs > 0) return waitForTurn(context, task, clock.steady() + waitMs)
+  } else if (launchAt > clock.steady()) return launchAt - clock.steady()
+  const mine = await updateLaunch(context, task, ({ launch, attempt }) =>
+    attempt !== task.attempt || launch.handle !== undefined || (launch.busyUntil ?? 0) > clock.steady()
+      ? undefined
+      : { launch: { ...launch, busyUntil: clock.steady() + BUSY_MS } },
+  )
+  if (mine === undefined) return BUSY_MS
+  // A launcher before this one was cut, and may have launched the job.
+  const handle =
+    task.launch.busyUntil === undefined ? undefined : await parts.launcher.find(mine.launch.token)
+  if (handle === undefined && claimed !== undefined) return callService(context, parts, mine, claimed)
+  if (handle === undefined) return goOn(context, parts, mine)
+  await keepHandle(context, parts.launcher, mine, handle)
+  return undefined
+}
+
+/** Goes on with an attempt that was claimed some time ago. */
+async function goOn<D>(
+  context: Context,
+  parts: LaunchParts<D>,
+  task: LaunchedTask,
+): Promise<number | undefined> {
+  const claimed = await readLaunchClaim(context, task)
+  if (!(await isRunCancelled(context, task))) return callService(context, parts, task, claimed)
+  await endLaunchedAttempt(context, task, claimed.planned, { outcome: 'cancelled' })
+  return undefined
+}
+
+/** Whether no more of a run is to be done. */
+export async function isRunCancelled({ ports }: Context, { run }: LaunchedTask): Promise<boolean> {
+  const [record] = await ports.store.read([keys.run(run)])
+  return record === undefined || record.cancelledAt !== undefined
+}
+
+/** The time until the job has to be alive counts from its turn. */
+async function waitForTurn(context: Context, task: LaunchedTask, launchAt: number): Promise<number> {
+  const movedMs = launchAt - context.ports.clock.steady()
+  await updateLaunch(context, task, ({ launch, leaseUntil = 0 }) =>
+    launch.handle === undefined && launch.launchAt === undefined
+      ? {
+          launch: { ...launch, launchAt, deadline: launch.deadline + movedMs },
+          leaseUntil: leaseUntil + movedMs,
+        }
+      : undefined,
+  )
+  return movedMs
+}
+
+/** The attempt of a launch as its claim returned it, for the process that goes on with it. */
+export const readLaunchClaim = async (context: Context, task: LaunchedTask): Promise<ClaimedAttempt> =>
+  readClaimedAttempt(context, task, await readPlannedTask(context, task), {
+    nonce: task.nonce,
+    replaces: task.launch.replaces ?? false,
+  })
+
+async function callService<D>(
+  context: Context,
+  parts: LaunchParts<D>,
+  task: LaunchedTask,
+  claimed: ClaimedAttempt,
+): Promise<number | undefined> {
+  const { run, number, attempt, launch } = task
+  const order = parts.makeOrder(claimed)
+  if ('problem' in order) return refuse(context, task, claimed, { is: 'invalid', message: order.problem })
+  // Held up for too long: the tick may have ended it by now.
+  if (context.ports.clock.steady() >= launch.deadline) return undefined
+  const answer = await parts.launcher.launch({
+    ...order,
+    handover: { run, number, attempt, token: launch.token },
+  })
+  if (answer.is === 'throttled') return tryLater(context, parts, task)
+  if (answer.is === 'launched') await keepHandle(context, parts.launcher, task, answer.handle)
+  else await refuse(context, task, claimed, answer)
+  return undefined
+}
+
+/** The service has launched nothing, so the next launcher need not look for a job; it asks for another turn. */
+async function tryLater<D>(context: Context, parts: LaunchParts<D>, task: LaunchedTask): Promise<number> {
+  await slowLaunchesDown(context, parts.governor)
+  await updateLaunch(context, task, ({ launch: { launchAt: _, ...launch } }) => ({
+    launch: freeLaunch(launch),
+  }))
+  return LEAST_DELAY_MS
+}
+
+/** Ends an attempt that could not be launched. */
+async function refuse(
+  context: Context,
+  task: LaunchedTask,
+  { planned }: ClaimedAttempt,
+  { is, message }: LaunchRefusal,
+): Promise<undefined> {
+  const text = `its job could not be launched: ${message}`
+  const ending: Ending =
+    is === 'invalid'
+      ? { outcome: 'failed', isFinal: true, failure: { outcome: 'failed', message: text } }
+      : {
+          outcome: 'not_started',
+          awaits: 'capacity',
+          failure: { outcome: 'not_started', message: text },
+        }
+  await endLaunchedAttempt(context, task, planned, ending)
+}

@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { launchDelivery } from '../../src/engine/launch.ts'
+import { lookAtDueJobs, sweepUnownedJobs } from '../../src/engine/launch-looks.ts'
+import { takeLaunch } from '../../src/engine/launch-rate.ts'
+import { tickDueRecords } from '../../src/engine/tick.ts'
+import { FakeLauncher } from '../support/fake-launcher.ts'
+import { stepwise } from '../support/stepwise.ts'
+import { simulateLaunches } from './launch-world.ts'
+
+const SEEDS = 150
+const LAUNCH_MS = 120_000
+
+/** One task whose message has not been taken, and a service for its job. */
+async function launching() {
+  const engine = stepwise()
+  const context = { ...engine.context, launching: { startMs: LAUNCH_MS, lookMs: 15_000 } }
+  const launcher = new FakeLauncher(() => engine.clock.now())
+  const parts = {
+    launcher,
+    governor: { most: 10, least: 1, burst: 10 },
+    makeOrder: () => ({ target: 'job', details: {} }),
+    isMade: async () => true,
+  }
+  const run = await engine.open('p')
+  const deliver = async () => {
+    const query = { limit: 1, visibilityMs: 1_000, pools: { default: 1 } }
+    const [delivery] = await context.ports.queue.take(query)
+    assert.ok(delivery !== undefined)
+    await launchDelivery(context, parts, delivery)
+    await engine.settle()
+  }
+  return { ...engine, context, launcher, parts, id: run, deliver }
+}
+
+describe('jobs elsewhere', () => {
+  it(`live as they should in ${SEEDS} worlds with crashes, lost news, throttling and cancels`, async () => {
+    for (let seed = 1; seed <= SEEDS; seed++)
+      assert.deepEqual(await simulateLaunches(seed), [], `seed ${seed}`)
+  })
+
+  it('are swept if no attempt owns them, and left alone if one does', async () => {
+    const { context, launcher, parts, deliver, id } = await launching()
+    await deliver()
+    const token = 'unowned'
+    const handover = { run: id, number: 0, attempt: 1, token }
+    await launcher.launch({ handover, target: 'job', details: {} })
+    assert.equal(await sweepUnownedJobs(context, parts.launcher), 1)
+    assert.deepEqual(
+      launcher.open.map(({ handle }) => handle),
+      ['job-000001'],
+    )
+  })
+
+  it('are launched when their turn has come, whatever was promised to others since', async () => {
+    const { context, clock, launcher, parts, deliver, id, task } = await launching()
+    const slow = { most: 1, least: 1, burst: 1 }
+    parts.governor = slow
+    await takeLaunch(context, slow)
+    await deliver()
+    const { launchAt = 0, deadline } = (await task(id)).launch ?? { deadline: 0 }
+    assert.deepEqual([launcher.open.length, launchAt - clock.steady()], [0, 1_000])
+    // The time until it has to be alive counts from then.
+    assert.equal(deadline, launchAt + LAUNCH_MS)
+    await takeLaunch(context, slow)
+    clock.advance(1_000)
+    await deliver()
+    assert.equal(launcher.open.length, 1)
+  })
+
+  it('are not lost by their lease alone', async () => {
+    const { context, clock, deliver, id, task } = await launching()
+    await deliver()
+    clock.advance(LAUNCH_MS + context.settings.skewMs)
+    const tick = { ...context, settings: { ...context.settings, worker: 'tick' } }
+    await tickDueRecords(tick)
+    assert.equal((await task(id)).status, 'running')
+    // A deployment without containers has nothing to look with.
+    const { launching: _, ...without } = tick
+    await tickDueRecords(without)
+    assert.deepEqual((await task(id)).counts, { lost: 1 })
+  })
+
+  it('are found by their token if the launcher died, also after the deadline', async () => {
+    const { context, clock, launcher, parts, deliver, id, task } = await launching()
+    const { launch } = launcher
+    launcher.launch = async (order) => {
+      await launch.call(launcher, order)
+      throw new Error('cut')
+    }
+    await assert.rejects(deliver(), /cut/)
+    clock.advance(LAUNCH_MS + context.settings.skewMs)
+    await lookAtDueJobs(context, parts)
+    assert.equal((await task(id)).launch?.handle, 'job-000001')
+    assert.equal((await task(id)).status, 'running')
+  })
+
+  it('wait if there is no capacity, without using up a try, and are launched once there is', async () => {
+    const { clock, launcher, deliver, id, task, ticked } = await launching()
+    launcher.behaviour.capacity = 0
+    await deliver()
+    const { status, waitsFor, counts, attempt } = await task(id)
+    assert.deepEqual([status, waitsFor, counts, attempt], ['waiting', 'capacity', undefined, 2])
+    launcher.behaviour.capacity = 1
+    clock.advance(60_000)
+    await ticked()
+    await deliver()
+    assert.equal(launcher.open.length, 1)
+  })
+})

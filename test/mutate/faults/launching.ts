@@ -1,0 +1,136 @@
+import type { Fault } from '../fault.ts'
+
+const WORLDS = { test: 'test/engine/launch.test.ts' }
+const RULES = { test: 'test/core/launching.test.ts' }
+const PROGRAMS = { test: 'test/handlers/launch-programs.test.ts' }
+
+/** Jobs elsewhere: intents, launches, news, ends and the sweep. */
+export const LAUNCHING: Fault[] = [
+  {
+    name: 'each launch has a token of its own',
+    file: 'src/engine/launch.ts',
+    find: `    handover: { run, number, attempt, token: launch.token },`,
+    replace: `    handover: { run, number, attempt, token: context.ports.random.nonce() },`,
+    by: WORLDS,
+  },
+  {
+    name: 'jobs are launched however fast the account may',
+    file: 'src/engine/launch.ts',
+    find: `    if (waitMs > 0) return waitForTurn(context, task, clock.steady() + waitMs)`,
+    replace: ``,
+    by: WORLDS,
+  },
+  {
+    name: 'a launch that has its turn takes another one',
+    file: 'src/engine/launch.ts',
+    find: `  if (launchAt === undefined) {
+    const`,
+    replace: `  if (launchAt === undefined || launchAt <= clock.steady()) {
+    const`,
+    by: { test: 'test/engine/launch.test.ts' },
+  },
+  {
+    name: 'a launcher does not look for what a dead one has launched',
+    file: 'src/engine/launch.ts',
+    find: `    task.launch.busyUntil === undefined ? undefined :`,
+    replace: `    task.launch.busyUntil !== undefined ? undefined :`,
+    by: WORLDS,
+  },
+  {
+    name: 'a job is ended when it is asked to stop, and not when it is seen stopped',
+    file: 'src/engine/launch-looks.ts',
+    find: `  if (noted !== undefined) await launcher?.stop(handle, \`its attempt is \${why}\`)`,
+    replace: `  if (noted !== undefined) await launcher?.stop(handle, why)
+  if (noted !== undefined) await endJob(context, {}, noted, { cause: 'cancelled', message: why })`,
+    by: WORLDS,
+  },
+  {
+    name: 'a job is asked to stop once, however often it is seen running',
+    file: 'src/engine/launch-looks.ts',
+    find: `  const why = seen.launch.stopping ?? (await`,
+    replace: `  const why = seen.launch.stopping ? undefined : (await`,
+    by: PROGRAMS,
+  },
+  {
+    name: 'news of an earlier attempt ends the one that runs',
+    file: 'src/engine/launch-record.ts',
+    find: `  return task?.attempt === attempt && task.launch.token === token ? task : undefined`,
+    replace: `  return attempt > 0 && token !== '' ? task : undefined`,
+    by: WORLDS,
+  },
+  {
+    name: 'spare capacity that was taken away uses up the retry policy',
+    file: 'src/core/job-end.ts',
+    find: `    case 'spot':
+    case 'cancelled':
+      return 'interrupted'`,
+    replace: `    case 'spot':
+    case 'cancelled':
+      return 'failed'`,
+    by: WORLDS,
+  },
+  {
+    name: 'a launched attempt is lost by its lease although its job runs',
+    file: 'src/engine/tick.ts',
+    find: `  if (task.launch !== undefined && context.launching !== undefined && task.status === 'running') return
+`,
+    replace: ``,
+    by: WORLDS,
+  },
+  {
+    name: 'throttling does not slow launches down',
+    file: 'src/core/governor.ts',
+    find: `    rate: Math.max(limits.least, filled.rate / 2),`,
+    replace: `    rate: Math.max(limits.least, filled.rate),`,
+    by: RULES,
+  },
+  {
+    name: 'clocks that differ fill the governor twice',
+    file: 'src/core/governor.ts',
+    find: `at: Math.max(row.at, steady) }`,
+    replace: `at: steady }`,
+    by: RULES,
+  },
+  {
+    name: 'an attempt ends although its job may run',
+    file: 'src/engine/launch-looks.ts',
+    find: `  if (handle !== undefined) return keepHandle(context, parts.launcher, task, handle)`,
+    replace: ``,
+    by: WORLDS,
+  },
+  {
+    name: 'a keeper begins though its attempt is being stopped',
+    file: 'src/engine/take-over.ts',
+    find: `      if (isOthers || launch.stopping !== undefined) return undefined`,
+    replace: `      if (isOthers) return undefined`,
+    by: PROGRAMS,
+  },
+  {
+    name: 'two keepers run one attempt',
+    file: 'src/engine/take-over.ts',
+    find: `      if (isOthers || launch.stopping !== undefined) return undefined`,
+    replace: `      if (launch.stopping !== undefined) return undefined`,
+    by: PROGRAMS,
+  },
+  {
+    name: 'the end of a keeper counts as the success of its program',
+    file: 'src/core/job-end.ts',
+    find: `  if (end.cause === 'exit' && end.exitCode === 0 && !hasKeeper) return`,
+    replace: `  if (end.cause === 'exit' && end.exitCode === 0) return`,
+    by: RULES,
+  },
+  {
+    name: 'the sweep of jobs stops nothing',
+    file: 'src/engine/launch-looks.ts',
+    find: `      await launcher.stop(handle, 'no attempt owns it')`,
+    replace: ``,
+    by: WORLDS,
+  },
+  {
+    name: 'no capacity is counted as an attempt that did not start',
+    file: 'src/core/retry.ts',
+    find: `  if (ending.awaits !== undefined) return`,
+    replace: `  if (ending.awaits !== undefined && task.attempt < 0) return`,
+    by: WORLDS,
+  },
+]
