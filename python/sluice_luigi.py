@@ -38,9 +38,9 @@ GRACE_SECONDS = 15
 class Wrong(Exception):
     """What a person has to correct before anything can be planned."""
 
-    def __init__(self, kind, message, hint=None):
+    def __init__(self, kind, message, hint=None, names=()):
         super(Wrong, self).__init__(message)
-        self.answer = {"wrong": kind, "message": message, "hint": hint}
+        self.answer = {"wrong": kind, "message": message, "hint": hint, "names": list(names)}
 
 
 class TookTooLong(BaseException):
@@ -168,10 +168,16 @@ class Collected(object):
 
 
 def explain_task_error(error, flags=None):
+    """Why Luigi knows no task of this name. Its own list has its own classes as well; the nearest name is found elsewhere."""
     from luigi import task_register
 
+    if isinstance(error, task_register.TaskClassNotFoundException):
+        wanted = [flag for flag in flags or () if not flag.startswith("-")][:1]
+        names = list_own_families()
+        told = "No task is called %s." % wanted[0] if wanted else str(error)
+        return Wrong("unknown_task", told, "Tasks of the module: %s." % (", ".join(names) or "none"), wanted + names)
     if isinstance(error, task_register.TaskClassException):
-        return Wrong("unknown_task", str(error), "Tasks of the module: %s." % ", ".join(list_own_families()))
+        return Wrong("unknown_task", str(error))
     return Wrong("params", "%s: %s" % (type(error).__name__, error), list_flags(flags) if flags else None)
 
 
@@ -180,7 +186,7 @@ def list_own_families():
     from luigi.task_register import Register
 
     names = set(cls.get_task_family() for cls in Register._reg if not cls.__module__.startswith("luigi.") and is_task(cls))
-    return sorted(names) or ["none"]
+    return sorted(names)
 
 
 def is_task(cls):
@@ -211,6 +217,25 @@ def find_class(module, family):
 
 
 # ---- Parameters
+
+
+def remember_params(luigi):
+    """Luigi looks at every attribute of a class four times for each task that is made, which is most of the time of planning.
+
+    A class may be given parameters later, and others in their place: then it is looked at anew.
+    """
+    look = luigi.Task.get_params.__func__
+    known = {}
+
+    def get_params(cls):
+        sizes = tuple(len(vars(each)) for each in cls.__mro__)
+        before, params = known.get(cls, (None, ()))
+        if before != sizes or not all(getattr(cls, name, None) is param for name, param in params):
+            params = look(cls)
+            known[cls] = (sizes, params)
+        return list(params)
+
+    luigi.Task.get_params = classmethod(get_params)
 
 
 def is_private(param):
@@ -314,13 +339,14 @@ def instantiate_root(spec, parser):
         try:
             return parser.get_task_obj()
         except Exception as error:
-            raise explain_params_error(cls, error, spec.get("flags"))
+            given = {name: getattr(parser.known_args, name, None) for name, _ in cls.get_params()}
+            raise explain_params_error(cls, error, given, "--")
     from luigi import task_register
 
     try:
         cls = task_register.Register.get_task_cls(spec["task"])
     except task_register.TaskClassException as error:
-        raise explain_task_error(error)
+        raise explain_task_error(error, [spec["task"]])
     texts = spec.get("params", {})
     known = [name for name, _ in cls.get_params()]
     unknown = [name for name in texts if name not in known]
@@ -333,16 +359,27 @@ def instantiate_root(spec, parser):
     try:
         return instantiate(cls, texts)
     except Exception as error:
-        raise explain_params_error(cls, error, None)
+        raise explain_params_error(cls, error, texts, "")
 
 
-def explain_params_error(cls, error, flags):
+def explain_params_error(cls, error, given, dashes):
+    """What Luigi says, with the name of the parameter whose text it cannot read."""
     import luigi
 
-    names = ", ".join(("--" + name.replace("_", "-")) if flags else name for name, _ in cls.get_params())
+    def shown(name):
+        return dashes + (name.replace("_", "-") if dashes else name)
+
+    names = ", ".join(shown(name) for name, _ in cls.get_params())
     hint = "%s takes: %s." % (cls.get_task_family(), names or "no parameters")
-    own = isinstance(error, (luigi.parameter.ParameterException, ValueError, TypeError))
-    return Wrong("params", "%s%s" % ("" if own and isinstance(error, luigi.parameter.ParameterException) else type(error).__name__ + ": ", error), hint)
+    for name, param in cls.get_params():
+        text = given.get(name)
+        if isinstance(text, str) and not is_private(param):
+            try:
+                param.normalize(param.parse(text))
+            except Exception as wrong:
+                return Wrong("params", "%s: %s is %r: %s" % (cls.get_task_family(), shown(name), text, wrong), hint)
+    own = isinstance(error, luigi.parameter.ParameterException)
+    return Wrong("params", str(error) if own else "%s: %s" % (type(error).__name__, error), hint)
 
 
 # ---- Planning
@@ -700,7 +737,9 @@ def run_task(luigi, spec, wanted):
         events.write({"result": None})
         return 0
     results = Results()
-    make_process(luigi, task, results, Reporter(events, queue.Queue() if task.accepts_messages else None)).run()
+    reporter = Reporter(events, queue.Queue() if task.accepts_messages else None)
+    process = make_process(luigi, task, results, reporter)
+    process.run()
     if os.getpid() != own:
         os._exit(0)
     _, status, explanation, missing, new_deps = results.result
@@ -710,12 +749,15 @@ def run_task(luigi, spec, wanted):
         return 0
     if new_deps:
         return yield_tasks(luigi, spec, new_deps)
+    events.write({"failure": process.failure or {"message": str(explanation or "it failed")[:1000]}})
     return 1
 
 
 def ask_once(task, spec):
     watch = Watch(spec.get("checkSeconds", 600))
-    is_complete, _ = watch.call("complete()", lambda: check_complete(task))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        is_complete, _ = watch.call("complete()", lambda: check_complete(task))
     watch.end()
     return is_complete
 
@@ -730,8 +772,19 @@ def make_process(luigi, task, results, reporter):
     }
     known = inspect.signature(luigi.worker.TaskProcess.__init__).parameters
     options = {name: value for name, value in options.items() if name in known}
-    context = getattr(config, "task_process_context", None)
-    return luigi.worker.ContextManagedTaskProcess(context, task, "sluice", results, reporter, **options)
+
+    class Process(luigi.worker.ContextManagedTaskProcess):
+        """Luigi's own, which remembers why it failed."""
+
+        failure = None
+
+        def _handle_run_exception(self, error):
+            told = describe_exception("run()", error)
+            line = traceback.format_exception_only(type(error), error)[-1].strip()
+            self.failure = {"message": line[:1000], "stack": told["stack"]}
+            return super(Process, self)._handle_run_exception(error)
+
+    return Process(getattr(config, "task_process_context", None), task, "sluice", results, reporter, **options)
 
 
 def yield_tasks(luigi, spec, new_deps):
@@ -801,6 +854,7 @@ def main(arguments):
 
     try:
         luigi = load_luigi()
+        remember_params(luigi)
         warnings.simplefilter("ignore")
         logging.getLogger("luigi-interface").addHandler(logging.NullHandler())
         import_root_module(spec["module"])

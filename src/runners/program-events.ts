@@ -13,6 +13,7 @@ const EVENT = z.strictObject({
   checkpoint: z.json().optional(),
   spent: z.record(z.string(), z.number().min(0)).optional(),
   result: z.json().optional(),
+  failure: z.strictObject({ message: z.string(), stack: z.string().optional() }).optional(),
 })
 
 /** What the program has said of itself so far. */
@@ -24,6 +25,8 @@ export interface ToldByProgram {
   spent?: { [name: string]: number }
   /** For the marker of a task without output. */
   result?: Json
+  /** Why it is about to end with an exit code that is not 0. */
+  failure?: { message: string; stack?: string | undefined }
 }
 
 /** How often the file is looked at while it is followed. */
@@ -143,7 +146,7 @@ export class ProgramEvents {
       this.#tellProblem(event)
       return
     }
-    const { progress, checkpoint, spent = {}, result } = event
+    const { progress, checkpoint, spent = {}, result, failure } = event
     if (progress !== undefined) {
       const { done, total, text } = progress
       this.told.progress = {
@@ -158,6 +161,7 @@ export class ProgramEvents {
       else this.#tellProblem(problem)
     }
     if (result !== undefined) this.told.result = result
+    if (failure !== undefined) this.told.failure = failure
     for (const [name, amount] of Object.entries(spent)) {
       this.told.spent ??= {}
       this.told.spent[name] = (this.told.spent[name] ?? 0) + amount

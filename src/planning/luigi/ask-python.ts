@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { type ErrorCode, SluiceError } from '../../core/errors.ts'
+import { suggestName } from '../../define/suggestion.ts'
 import { type LuigiLine, type LuigiRefusal, parseLuigiLine } from './luigi-lines.ts'
 import { findShim, type LuigiProgram } from './luigi-program.ts'
 
@@ -75,8 +76,10 @@ const CODES: Record<LuigiRefusal['wrong'], ErrorCode> = {
   endless: 'invalid_plan',
 }
 
-const makeRefusalError = ({ wrong, message, hint }: LuigiRefusal): SluiceError =>
-  new SluiceError(CODES[wrong], message, hint === null ? {} : { hint })
+function makeRefusalError({ wrong, message, hint, names: [given, ...known] }: LuigiRefusal): SluiceError {
+  const told = given === undefined ? message : `${message}${suggestName(given, known)}`
+  return new SluiceError(CODES[wrong], told, hint === null ? {} : { hint })
+}
 
 const makeEndError = (mode: Mode, end: string, said: string): SluiceError =>
   new SluiceError(

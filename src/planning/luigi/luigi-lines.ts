@@ -49,6 +49,8 @@ const WRONG = z.object({
   wrong: z.enum(['no_luigi', 'old_luigi', 'no_module', 'unknown_task', 'params', 'endless']),
   message: z.string(),
   hint: z.string().nullable(),
+  /** For `unknown_task`: the name that was given, then those that there are. */
+  names: z.array(z.string()),
 })
 const END = z.object({ end: z.number() })
 

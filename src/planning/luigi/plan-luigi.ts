@@ -60,12 +60,18 @@ function asDone({ failure: _, ...task }: FoundTask): FoundTask {
   return { ...task, complete: true, upstreams: [] }
 }
 
-function refuseProblems(found: FoundTask[], others: string[]): void {
-  const problems = [...others]
+function refuseProblems(found: FoundTask[], beyondLimits: string[]): void {
   const cycle = findDependencyCycle(found)
-  if (cycle !== undefined) problems.push(`these tasks require each other: ${cycle.join(' → ')}`)
-  if (problems.length === 0) return
-  throw new SluiceError('invalid_plan', `Nothing was started.\n- ${problems.join('\n- ')}`, {
-    hint: 'docs/luigi.md says what tasks of Luigi may ask for here.',
-  })
+  if (cycle !== undefined)
+    throw new SluiceError(
+      'invalid_plan',
+      `Nothing was started: these tasks require each other: ${cycle.join(' → ')}`,
+      {
+        hint: '`requires` must not lead back to its own task.',
+      },
+    )
+  if (beyondLimits.length > 0)
+    throw new SluiceError('invalid_plan', `Nothing was started.\n- ${beyondLimits.join('\n- ')}`, {
+      hint: 'Pools and budgets are limits of the config, resources also of `[resources]` in luigi.cfg.',
+    })
 }

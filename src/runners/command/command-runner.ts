@@ -113,7 +113,8 @@ class RunningCommand implements AttemptHandle {
       return this.#refused(readErrorMessage(error), isScarcityError(error))
     }
     const end = await this.#hosted.end
-    return { ...this.#exitOf(end), told: this.#events.end() }
+    const told = this.#events.end()
+    return { ...this.#exitOf(end), told }
   }
 
   #environment(): HostedCommand['env'] {
@@ -149,6 +150,12 @@ class RunningCommand implements AttemptHandle {
       return because(reason, `it used more than ${this.#attempt.job.memoryMb} MB (memoryMb)`)
     if (reason === 'lost') return because(reason, 'the attempt was stopped (lost)')
     if (killed !== undefined) return killed
+    const { failure } = this.#events.told
+    if (failure !== undefined && code !== null)
+      return {
+        ...because('failed', failure.message),
+        ...(failure.stack === undefined ? {} : { stack: failure.stack }),
+      }
     return because(
       'failed',
       signal ? `${program} was killed by ${signal}` : `${program} exited with code ${code}`,
