@@ -81,6 +81,8 @@ export function makeLiveProgress(concurrency: number): ProgressView {
 function runningLine(event: EventOf<'task_started' | 'task_progress'>, startedAt: number): string {
   const progress = event.event === 'task_progress' ? event.progress : undefined
   const of = progress?.total === undefined ? '' : `/${progress.total}`
-  const how = progress ? ` ${progress.done}${of}${progress.text ? ` ${progress.text}` : ''}` : ''
+  // Without an end, nothing done says less than the text.
+  const count = progress?.text && progress.done === 0 && of === '' ? '' : ` ${progress?.done}${of}`
+  const how = progress ? `${count}${progress.text ? ` ${progress.text}` : ''}` : ''
   return `  ${event.task}${attemptText(event)}${how} ${formatDuration(Date.now() - startedAt)}`
 }

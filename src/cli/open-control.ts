@@ -11,6 +11,8 @@ export interface ControlOptions extends GlobalOptions {
   inline?: true
   /** Leaves containers that failed for `sluice shell`. */
   keep?: true
+  /** Pulls or builds each image once more at its first use. */
+  pull?: true
 }
 
 /** Control as a command asks it; it is closed with `await using`. */
@@ -40,9 +42,10 @@ export async function openQuickControl(options: ControlOptions): Promise<Command
 
 /** Nothing but this function chooses between this machine and a deployment. */
 function findPlace(options: ControlOptions): Place {
-  const { env, state, data, inline, keep } = options
+  const { env, state, data, inline, keep, pull } = options
   if (env !== undefined) {
     if (keep) refuseKeep(env)
+    if (pull) refusePull()
     return {
       placeFlag: ` --env ${env}`,
       isOnThisMachine: false,
@@ -61,9 +64,22 @@ function findPlace(options: ControlOptions): Place {
     async open(project) {
       if (project === undefined) return openLocalControl({ stateFolder: state }, letHeapGrow)
       keepHeapSmall()
-      return openLocalControl({ stateFolder: state, storageFolder: data, project, inline, keep }, letHeapGrow)
+      return openLocalControl(
+        { stateFolder: state, storageFolder: data, project, inline, keep, pull },
+        letHeapGrow,
+      )
     },
   }
+}
+
+function refusePull(): never {
+  throw new SluiceError(
+    'invalid_usage',
+    '--pull is for images of this machine: ECS pulls a reference each time.',
+    {
+      hint: 'Leave it out; what is built is renewed by sluice deploy.',
+    },
+  )
 }
 
 function refuseKeep(env: string): never {

@@ -120,7 +120,7 @@ function addLookingCommands(program: Command, done: Done): void {
 }
 
 function addActingCommands(program: Command, done: Done): void {
-  addKeepFlag(
+  addContainerFlags(
     addRemoteWorkFlags(
       command(program, 'retry <run>', 'opens the next run of the same request, from what is complete'),
     ),
@@ -154,7 +154,11 @@ function addActingCommands(program: Command, done: Done): void {
     .requiredOption('--older-than <duration>', 'for example 30d', parseDuration)
     .option('--yes', 'does not ask, though it is more than half of all runs')
     .action(async (options) => done(await pruneStateRuns(options)))
-  addWorkFlags(command(program, 'dev', 'runs the engine, the schedules and a local API until it is stopped'))
+  addPullFlag(
+    addWorkFlags(
+      command(program, 'dev', 'runs the engine, the schedules and a local API until it is stopped'),
+    ),
+  )
     .addOption(
       new Option('--port <port>', 'of the API on loopback; 0 takes a free one')
         .argParser(parsePort)
@@ -280,9 +284,12 @@ export function addWorkFlags(command: Command): Command {
     .option('--inline', 'runs bodies in this process: no isolation, quick to start')
 }
 
-/** The flag of commands that run tasks and may leave their containers. */
-export const addKeepFlag = (command: Command): Command =>
-  command.option('--keep', 'leaves containers that failed, for sluice shell')
+/** Flags of commands that run tasks in containers and end. */
+export const addContainerFlags = (command: Command): Command =>
+  addPullFlag(command).option('--keep', 'leaves containers that failed, for sluice shell')
+
+const addPullFlag = (command: Command): Command =>
+  command.option('--pull', 'pulls or builds images of containers once more at their first use')
 
 /** Flags of commands that run tasks here or, with `--env`, have a deployment run them. */
 export function addRemoteWorkFlags(command: Command): Command {

@@ -14,9 +14,9 @@ import { addLuigiFlags } from './luigi-flags.ts'
 import { loadProjectIfAny, parsePositiveInteger } from './options.ts'
 import { addParameterFlags } from './parameters.ts'
 import {
+  addContainerFlags,
   addEnvironmentFlag,
   addGlobalFlags,
-  addKeepFlag,
   addRemoteWorkFlags,
   addWorkFlags,
   type Done,
@@ -38,7 +38,7 @@ type Options = Record<string, unknown> & { param?: string[]; force?: true | stri
 /** `run`, `plan` and `backfill` take flags that only NAME's parameters tell, so NAME is looked up first. */
 export async function addWorkCommands(program: Command, args: string[], done: Done): Promise<void> {
   const subject = await findSubject(args)
-  const run = addKeepFlag(addRemoteWorkFlags(addGlobalFlags(program.command('run [name]'))))
+  const run = addContainerFlags(addRemoteWorkFlags(addGlobalFlags(program.command('run [name]'))))
     .description('makes a pipeline or task complete')
     .option('--plan <file>', 'runs a plan that was made elsewhere; - is standard input')
   const plan = addEnvironmentFlag(addGlobalFlags(program.command('plan <name>'))).description(
@@ -156,5 +156,6 @@ async function findSubject(args: string[]): Promise<Subject | undefined> {
 }
 
 function warnBroken(project: Project): void {
-  for (const each of project.broken) console.error(`warning: ${describeBrokenModule(each)}`)
+  for (const each of [...project.broken, ...project.doubtful])
+    console.error(`warning: ${describeBrokenModule(each)}`)
 }

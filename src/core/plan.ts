@@ -54,6 +54,8 @@ export interface ImageBuild {
   args?: { [name: string]: string }
   /** A branch, tag or commit of the repository around the folder, which is built instead of the files that are there now. */
   ref?: string
+  /** Names of secrets by the ids under which the Dockerfile mounts them; their values are in no plan. */
+  secrets?: { [id: string]: string }
 }
 
 /** A program that runs in a container, and what it finds in there. Nothing of it needs user code to run. */

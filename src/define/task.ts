@@ -102,6 +102,8 @@ export interface TaskDefinition {
   /** The root of a pipeline of Luigi; `by-params`: its parameters say which (define/luigi-command.ts). */
   luigi?: LuigiDefinition | 'by-params'
   policy: Policy
+  /** Folder of the project that has it, once it is loaded: relative paths of the definition are seen from there. */
+  folder?: string
   /** What is wrong with the definition; told when the config is loaded. */
   problems: string[]
   /** The same with what the project found wrong: while there is any, its tasks fail when they are planned. */

@@ -42,7 +42,7 @@ export function describeContainer(
   const { output, outputs } = describeOutputs(task, outputOf(task))
   const argv = toArguments(container.command, { params: task.params, input, output })
   return {
-    image: toImage(container.image, (folder) => resolve(folder)),
+    image: toImage(container.image, (folder) => resolve(task.definition.folder ?? '.', folder)),
     ...(argv === undefined ? {} : { argv }),
     env: { ...container.env },
     inputs: [...inputs.values()],
@@ -82,7 +82,7 @@ export function describeLocalCommand(
         )
   const { output, outputs } = describeOutputs(task, outputOf(task))
   const argv = toArguments(command, { params: task.params, input, output }) ?? []
-  return { argv, folder: resolve('.'), env: {}, outputs }
+  return { argv, folder: resolve(task.definition.folder ?? '.'), env: {}, outputs }
 }
 
 function toArguments(command: unknown, context: object): string[] | undefined {

@@ -1,8 +1,10 @@
 import { findLimitProblems, type Limits } from '../core/limits.ts'
 import { groupByRepeatedKey } from '../core/repeated.ts'
 import { findApplicationProblems } from '../define/emr.ts'
+import { findSecretArguments } from '../define/image.ts'
 import type { Pipeline } from '../define/pipeline.ts'
 import type { TaskDefinition } from '../define/task.ts'
+import { findBuildFolderProblems, getFamilyImage } from './check-images.ts'
 
 /** Something that a module of the project exports or defines. */
 export interface ModuleItem<T> {
@@ -26,13 +28,14 @@ export const describeBrokenModule = ({ path, message, isWrong }: BrokenModule): 
 /**
  * Finds what is wrong with definitions, each with its module. Pipelines that are wrong are left out; a wrong family is
  * marked, so that its tasks fail while they are planned, and with them only what depends on them. Without the limits
- * nothing is said of what tasks ask for, nor of the applications of EMR that they name.
+ * nothing is said of what tasks ask for, nor of the applications of EMR that they name; without the project's folder, nothing of
+ * the folders that images are built from.
  */
 export function findWrongDefinitions(
   pipelines: ModuleItem<Pipeline>[],
   tasks: ModuleItem<TaskDefinition>[],
   limits: Limits | undefined,
-  applications: readonly string[] = [],
+  { applications = [], folder }: { applications?: readonly string[]; folder?: string } = {},
 ): { pipelines: Map<string, Pipeline>; wrong: BrokenModule[] } {
   const wrong: BrokenModule[] = []
   const sameTask = sharedNames('tasks', tasks, ({ family }) => family)
@@ -42,6 +45,7 @@ export function findWrongDefinitions(
       ...(limits === undefined
         ? []
         : [...findLimitExcess(of, limits), ...findForeignApplication(of, applications)]),
+      ...(folder === undefined ? [] : findBuildFolderProblems(of, folder)),
       ...(sameTask.get(of.family) ?? []),
     ]
     of.wrong = problems
@@ -56,6 +60,25 @@ export function findWrongDefinitions(
   }
   return { pipelines: usable, wrong }
 }
+
+/** Families know the folder of their project, from which the paths in them are seen. */
+export function placeFamilies(
+  families: ModuleItem<TaskDefinition>[],
+  folder: string,
+): ModuleItem<TaskDefinition>[] {
+  for (const { of } of families) of.folder = folder
+  return families
+}
+
+/** What is likely to be a mistake and stops nothing, each with its module. */
+export const findDoubtfulDefinitions = (tasks: ModuleItem<TaskDefinition>[]): BrokenModule[] =>
+  tasks.flatMap(({ of, path }) =>
+    findSecretArguments(getFamilyImage(of)).map((message) => ({
+      path,
+      message: `task ${JSON.stringify(of.family)}: ${message}`,
+      isWrong: true,
+    })),
+  )
 
 const findLimitExcess = ({ family, policy }: TaskDefinition, limits: Limits) =>
   findLimitProblems(policy, limits).map((problem) => `task ${JSON.stringify(family)}: ${problem}`)

@@ -9,7 +9,13 @@ import { waitForUserCode } from '../define/open-waits.ts'
 import { isPipeline, type Pipeline } from '../define/pipeline.ts'
 import { listRegisteredTasks, type TaskDefinition } from '../define/task.ts'
 import { BUNDLED_CONFIG, findBundledProject, type ProjectModules } from './bundled.ts'
-import { type BrokenModule, describeBrokenModule, findWrongDefinitions } from './check-definitions.ts'
+import {
+  type BrokenModule,
+  describeBrokenModule,
+  findDoubtfulDefinitions,
+  findWrongDefinitions,
+  placeFamilies,
+} from './check-definitions.ts'
 import { beginModuleRead, type ModuleRead } from './module-reads.ts'
 import { followOwnFamilies } from './own-families.ts'
 import { readProjectName } from './project-name.ts'
@@ -36,6 +42,8 @@ export interface Project {
   unread?: true
   /** Modules that did not load, and definitions that are wrong; what they hold is missing or fails, all else works. */
   broken: BrokenModule[]
+  /** Definitions that work and are likely to be a mistake. */
+  doubtful: BrokenModule[]
 }
 
 const NAMES = ['sluice.config.ts', 'sluice.config.mts', 'sluice.config.js', 'sluice.config.mjs']
@@ -91,7 +99,11 @@ export async function loadProject(path: string, read: ModuleRead = beginModuleRe
   }
   const defined = <T>(of: Map<T, string>) => [...of].map(([of, path]) => ({ of, path }))
   const limits = wrong.length > 0 ? undefined : config.limits
-  const checked = findWrongDefinitions(defined(found), defined(familyOf), limits, Object.keys(config.emr))
+  const families = placeFamilies(defined(familyOf), folder)
+  const checked = findWrongDefinitions(defined(found), families, limits, {
+    applications: Object.keys(config.emr),
+    folder,
+  })
   if (wrong.length > 0) throw wrongDefinition(path, [...wrong, ...checked.wrong.map(describeBrokenModule)])
   return {
     name: config.name ?? readProjectName(folder),
@@ -107,6 +119,7 @@ export async function loadProject(path: string, read: ModuleRead = beginModuleRe
     modules: loaded,
     files: read.files,
     broken: [...broken, ...checked.wrong],
+    doubtful: findDoubtfulDefinitions(families),
   }
 }
 
@@ -157,6 +170,7 @@ export const makeEmptyProject = (folder: string): Project => ({
   modules: [],
   files: new Map(),
   broken: [],
+  doubtful: [],
 })
 
 function wrongDefinition(path: string, problems: string[]): SluiceError {

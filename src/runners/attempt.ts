@@ -51,6 +51,8 @@ export interface AttemptKind<P extends PreparedJob> {
 /** What an attempt is given, of which its life needs the secrets. */
 export interface PreparedJob {
   secrets: Record<string, string>
+  /** Values that are secret without reaching what runs, such as those of the build of its image. @default none */
+  masked?: readonly string[]
 }
 
 /** What all kinds share. */
@@ -155,7 +157,7 @@ export class Attempt {
   async #run<P extends PreparedJob>(kind: AttemptKind<P>): Promise<Ending> {
     const prepared = await kind.prepare(this.job).catch(wrapThrown)
     if (prepared instanceof Error) return makeUnpreparedEnding(prepared)
-    this.#mask = makeSecretMask(Object.values(prepared.secrets))
+    this.#mask = makeSecretMask([...Object.values(prepared.secrets), ...(prepared.masked ?? [])])
     const { signal } = this.#hooks
     const onAbort = () => this.#askToStop(signal.reason as AttemptOutcome)
     if (signal.aborted) onAbort()

@@ -21,7 +21,7 @@ export const listContainersOf = (project: TestProject): string => {
 /** The files of a project of containers; in its definitions `sh` makes a command of a script, and `n` is a number. */
 export const makeContainerFiles = (definitions: string): { [path: string]: string } => ({
   'pipelines/all.ts': `
-import { build, container, file, folder, json, pipeline, secret, task, text } from 'sluice'
+import { build, container, emrServerless, file, folder, json, pipeline, secret, task, text } from 'sluice'
 import { z } from 'zod'
 const image = '${IMAGE}'
 const sh = (script: string) => ['sh', '-c', script]

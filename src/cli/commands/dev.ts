@@ -23,9 +23,9 @@ export async function runDevServer(
   project: Project,
   options: RunOptions & { port: number; open?: boolean },
 ): Promise<Result> {
-  const { state, data, inline } = options
+  const { state, data, inline, pull } = options
   keepHeapSmall()
-  const home = openLocalHome({ stateFolder: state, storageFolder: data, project, inline })
+  const home = openLocalHome({ stateFolder: state, storageFolder: data, project, inline, pull })
   const control = makeControlBesideEngine(home, project, state)
   const view = options.json ? makeSilentProgress() : makePlainProgress((line) => console.log(line))
   const stop = new AbortController()

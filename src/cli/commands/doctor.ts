@@ -5,6 +5,7 @@ import type { Pipeline } from '../../define/pipeline.ts'
 import { nameContainerEngine, openLocalHome } from '../../homes/local/home.ts'
 import { openSecretsOfState } from '../../homes/local/open-control.ts'
 import { describeBrokenModule } from '../../project/check-definitions.ts'
+import { listBuildSecrets } from '../../project/check-images.ts'
 import { loadProject, type Project, requireConfig } from '../../project/load-config.ts'
 import { EXIT } from '../exit.ts'
 import type { GlobalOptions, Result } from '../options.ts'
@@ -30,7 +31,7 @@ export async function diagnoseProject(options: GlobalOptions): Promise<Result> {
     project = await loadProject(requireConfig(process.cwd(), options.config))
     return `${project.path}: ${project.pipelines.size} pipelines, ${project.tasks.size} tasks`
   })
-  for (const each of project?.broken ?? [])
+  for (const each of [...(project?.broken ?? []), ...(project?.doubtful ?? [])])
     checks.push({ what: 'module', ok: false, found: describeBrokenModule(each) })
   for (const pipeline of project?.pipelines.values() ?? [])
     if (pipeline.schedule !== undefined)
@@ -72,7 +73,10 @@ async function secretsFound(options: GlobalOptions, project: Project | undefined
   const secrets = openSecretsOfState(options.state)
   const wrong = secrets.problem()
   if (wrong !== undefined) throw new Error(wrong)
-  const wanted = [...(project?.tasks.values() ?? [])].flatMap(({ policy }) => Object.values(policy.secrets))
+  const wanted = [...(project?.tasks.values() ?? [])].flatMap((definition) => [
+    ...Object.values(definition.policy.secrets),
+    ...listBuildSecrets(definition),
+  ])
   const missing: string[] = []
   for (const name of new Set(wanted)) if ((await secrets.get(name)) === undefined) missing.push(name)
   if (missing.length > 0) throw new Error(`missing: ${missing.join(', ')}; set with: sluice secrets set NAME`)

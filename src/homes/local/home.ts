@@ -18,7 +18,7 @@ import { makeSystemClock } from '../../adapters/system/clock.ts'
 import { machineTime } from '../../adapters/system/monotonic.ts'
 import { makeFilePresence } from '../../adapters/system/presence.ts'
 import { isProcessGone, makeWorkerId } from '../../adapters/system/processes.ts'
-import { prepareBodyJob, readInputResults, readSecretValues } from '../../body/prepare-job.ts'
+import { prepareBodyJob, readSecretValues } from '../../body/prepare-job.ts'
 import { findChildBundle } from '../../bundling/child-bundle.ts'
 import type { Home } from '../../control/home.ts'
 import { SluiceError } from '../../core/errors.ts'
@@ -39,6 +39,7 @@ import { findContainerEngine } from '../../runners/container/container-engine.ts
 import { makeContainerRunner, removeKeptContainers } from '../../runners/container/container-runner.ts'
 import { makeInlineRunner } from '../../runners/inline.ts'
 import { makeProcessRunner } from '../../runners/process/process-runner.ts'
+import { prepareContainer } from './prepare-container.ts'
 import { makeSecretsPath, makeStateFolder, readStateStorage, requireSameStorage } from './state-folder.ts'
 
 /** Where the embedded engine lives and what it runs. */
@@ -52,6 +53,8 @@ export interface HomeOptions {
   inline?: true
   /** Leaves containers that failed for `sluice shell`. @default they are removed */
   keep?: true
+  /** Pulls or builds each image once more at its first use. @default only what is missing */
+  pull?: true
   /** How long a body may take to stop after it was asked to. @default 10 s */
   graceMs?: number
 }
@@ -192,12 +195,10 @@ function makeRunner(options: HomeOptions, parts: RunnerParts): Runner {
   const containers = makeContainerRunner({
     state: resolve(options.stateFolder),
     logs,
-    prepare: async ({ task }) => ({
-      secrets: await readSecretValues(task.policy.secrets, secrets),
-      results: await readInputResults(task, definitions.surroundings.markers),
-    }),
+    prepare: ({ task }) => prepareContainer(task, secrets, definitions.surroundings.markers),
     isGone: isProcessGone,
     ...(options.keep && { keepsFailed: true }),
+    ...(options.pull && { renewsImages: true }),
     readYield: (path, job) => readCommandYield(path, job, definitions),
     graceMs: options.graceMs ?? GRACE_MS,
   })

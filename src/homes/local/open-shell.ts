@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { makeWorkerId } from '../../adapters/system/processes.ts'
-import { readInputResults, readSecretValues } from '../../body/prepare-job.ts'
 import { findRun } from '../../control/find-runs.ts'
 import { findTask } from '../../control/find-tasks.ts'
 import type { Home } from '../../control/home.ts'
@@ -13,6 +12,7 @@ import { MARKER_URI } from '../../define/targets/marker.ts'
 import { openShell, type ShellPlace } from '../../runners/container/container-shell.ts'
 import { openLocalHome } from './home.ts'
 import { refuseWithoutRuns } from './open-control.ts'
+import { prepareContainer } from './prepare-container.ts'
 
 /** Where a shell was, and how it ended. */
 export interface LocalShellEnd {
@@ -53,10 +53,7 @@ export async function openLocalShell(
         ...(checkpoint === undefined ? {} : { checkpoint: checkpoint.value }),
         ...(memoryMb === undefined ? {} : { memoryMb }),
       },
-      prepared: {
-        secrets: await readSecretValues(planned.policy.secrets, home.secrets),
-        results: await readInputResults(planned, home.surroundings.markers),
-      },
+      prepared: await prepareContainer(planned, home.secrets, home.surroundings.markers),
       image,
       missing: await findMissingResults(home, run.id, planned),
       owner: makeWorkerId(),

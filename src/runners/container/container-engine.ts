@@ -19,6 +19,8 @@ export interface EngineAnswer {
 export interface EngineCall {
   /** Ends the call. */
   signal?: AbortSignal
+  /** Environment variables beside those of this process. */
+  env?: { readonly [name: string]: string }
   /** Takes the lines that are printed while it runs. */
   onText?(from: 'stdout' | 'stderr', text: string): void
 }
@@ -40,12 +42,16 @@ export class ContainerEngine {
   }
 
   /** Calls it and waits for its end; rejects only if it cannot be started or was ended by the signal. */
-  async call(args: readonly string[], { signal, onText }: EngineCall = {}): Promise<EngineAnswer> {
+  async call(args: readonly string[], { signal, env, onText }: EngineCall = {}): Promise<EngineAnswer> {
     return new Promise((resolve, reject) => {
       const child = execFile(
         this.command,
         args,
-        { maxBuffer: MAX_BUFFER, ...(signal === undefined ? {} : { signal }) },
+        {
+          maxBuffer: MAX_BUFFER,
+          ...(env === undefined ? {} : { env: { ...process.env, ...env } }),
+          ...(signal === undefined ? {} : { signal }),
+        },
         (error, stdout, stderr) => {
           const code = error === null ? 0 : error.code
           if (typeof code === 'number' || error?.signal != null)

@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto'
-import { createReadStream, existsSync } from 'node:fs'
-import { lstat, mkdtemp, readdir, readlink, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join, relative, sep } from 'node:path'
-import { pipeline } from 'node:stream/promises'
+import { basename, join } from 'node:path'
 import { SluiceError } from '../../core/errors.ts'
 import type { Image, ImageBuild } from '../../core/plan.ts'
 import { isMissingImage } from '../../core/program.ts'
-import { ContainerEngine, type EngineCall, readLastLine } from './container-engine.ts'
+import type { Progress } from '../../core/records/task-run.ts'
+import { type BuildContext, hashFolder, openBuildContext } from './build-context.ts'
+import { type ContainerEngine, type EngineCall, readLastLine } from './container-engine.ts'
+import { makeImageProgress } from './image-progress.ts'
 
 /** An image that is on this machine. */
 export interface ReadyImage {
@@ -19,30 +18,61 @@ export interface ReadyImage {
 
 /** How the image is got. */
 export interface ImageCall extends EngineCall {
-  /** Tells that a pull or a build has begun, which can take minutes. */
-  onWork(what: string): void
+  /** Tells how far a pull or a build is, which can take minutes; never called if the image is there. */
+  onProgress(progress: Progress): void
+  /** Values of build secrets by their ids, as far as they are set. */
+  buildSecrets: { readonly [id: string]: string }
 }
 
 /** So long an image that was looked at is not looked at again. */
 const KNOWN_MS = 60_000
 const LABEL = 'sluice.build'
+const LOCAL = 'localhost/'
 /** So many last lines of a build that failed are part of its error. */
 const BUILD_LINES = 15
 
-/** Images of this machine: pulled if they are missing, built if their folder has changed. */
+interface KnownImage {
+  image: Promise<ReadyImage>
+  until: number
+  /** How far the work for it is, for all that wait. */
+  waiting: Set<ImageCall['onProgress']>
+}
+
+/**
+ * Images of this machine: pulled if they are missing, built if their folder has changed. Those that are renewed are pulled or built
+ * once more at their first use, with newer images that they are built from.
+ */
 export class ContainerImages {
-  readonly #known = new Map<string, { image: Promise<ReadyImage>; until: number }>()
+  readonly #known = new Map<string, KnownImage>()
+  readonly #toRenew: boolean
+  readonly #renewed = new Set<string>()
+
+  constructor({ renews = false }: { renews?: boolean } = {}) {
+    this.#toRenew = renews
+  }
 
   /** The image, ready to run; attempts that need the same one wait for one pull or build. Throws why it cannot be had. */
   async get(engine: ContainerEngine, image: Image, call: ImageCall): Promise<ReadyImage> {
     const key = JSON.stringify(image)
     const known = this.#known.get(key)
-    if (known !== undefined && known.until > performance.now()) return known.image
-    const made = 'reference' in image ? pull(engine, image.reference, call) : build(engine, image.build, call)
-    const entry = { image: made, until: Number.POSITIVE_INFINITY }
+    if (known !== undefined && known.until > performance.now()) {
+      known.waiting.add(call.onProgress)
+      return known.image
+    }
+    const waiting = new Set([call.onProgress])
+    const onProgress = (progress: Progress) => {
+      for (const each of waiting) each(progress)
+    }
+    const renews = this.#toRenew && !this.#renewed.has(key)
+    const shared = { ...call, onProgress, renews }
+    const made =
+      'reference' in image ? pull(engine, image.reference, shared) : build(engine, image.build, shared)
+    const entry = { image: made, until: Number.POSITIVE_INFINITY, waiting }
     this.#known.set(key, entry)
     try {
-      return await made
+      const ready = await made
+      this.#renewed.add(key)
+      return ready
     } finally {
       // A failure is told to those who wait for it, and the next attempt tries again.
       entry.until = (await made.then(
@@ -55,11 +85,28 @@ export class ContainerImages {
   }
 }
 
-async function pull(engine: ContainerEngine, reference: string, call: ImageCall): Promise<ReadyImage> {
+type SharedCall = ImageCall & { renews: boolean }
+
+/** A call whose output tells how far it is, and goes into the log. */
+function tellProgress(call: ImageCall, what: string): EngineCall {
+  const { signal, onText } = call
+  const progress = makeImageProgress(what, call.onProgress)
+  return {
+    ...(signal === undefined ? {} : { signal }),
+    onText(from, text) {
+      progress(text)
+      onText?.(from, text)
+    },
+  }
+}
+
+/** An image that is called by its digest never changes, and of one of this machine no registry has another. */
+const isFixed = (reference: string) => reference.includes('@sha256:') || reference.startsWith(LOCAL)
+
+async function pull(engine: ContainerEngine, reference: string, call: SharedCall): Promise<ReadyImage> {
   const there = await inspect(engine, reference)
-  if (there !== undefined) return there
-  call.onWork(`pulling ${reference}`)
-  const { code, stderr } = await engine.call(['pull', reference], call)
+  if (there !== undefined && !(call.renews && !isFixed(reference))) return there
+  const { code, stderr } = await engine.call(['pull', reference], tellProgress(call, `pulling ${reference}`))
   if (code !== 0) throw pullError(reference, stderr)
   const image = await inspect(engine, reference)
   if (image === undefined) throw new Error(`${engine.command} pulled ${reference} and does not have it`)
@@ -69,7 +116,7 @@ async function pull(engine: ContainerEngine, reference: string, call: ImageCall)
 function pullError(reference: string, stderr: string): Error {
   const message = `the image ${reference} cannot be pulled: ${readLastLine(stderr)}`
   // No registry is there by this name: it is for images that were made on this machine.
-  const isLocal = reference.startsWith('localhost/')
+  const isLocal = reference.startsWith(LOCAL)
   if (!isLocal && !isMissingImage(stderr)) return new Error(message)
   return new SluiceError('no_image', message, {
     hint: isLocal
@@ -83,27 +130,18 @@ async function inspect(engine: ContainerEngine, reference: string): Promise<Read
   return image && { id: image.Id, digest: image.RepoDigests?.[0] ?? image.Id }
 }
 
-async function build(engine: ContainerEngine, options: ImageBuild, call: ImageCall): Promise<ReadyImage> {
-  const context = await openContext(options, call)
+async function build(engine: ContainerEngine, options: ImageBuild, call: SharedCall): Promise<ReadyImage> {
+  const context = await openBuildContext(options, call)
   try {
     const { dockerfile = 'Dockerfile', target, args = {} } = options
-    if (!existsSync(join(context.folder, dockerfile)))
-      throw new SluiceError(
-        'no_image',
-        `there is no ${dockerfile} in ${options.folder}${options.ref === undefined ? '' : ` at ${options.ref}`}`,
-      )
+    // The value of a build secret changes nothing in the image, and is in no hash.
     const fingerprint = createHash('sha256').update(
       JSON.stringify({ content: await hashFolder(context.folder), dockerfile, target, args }),
     )
-    const tag = `localhost/sluice-build:${fingerprint.digest('hex').slice(0, 32)}`
+    const tag = `${LOCAL}sluice-build:${fingerprint.digest('hex').slice(0, 32)}`
     const there = await inspect(engine, tag)
-    if (there !== undefined) return there
-    call.onWork(`building ${options.folder}`)
-    await runBuild(
-      engine,
-      { tag, dockerfile, target, args, folder: context.folder, shown: options.folder },
-      call,
-    )
+    if (there !== undefined && !call.renews) return there
+    await runBuild(engine, { tag, context, options }, call)
     const image = await inspect(engine, tag)
     if (image === undefined) throw new Error(`${engine.command} built ${options.folder} and does not have it`)
     return image
@@ -114,85 +152,51 @@ async function build(engine: ContainerEngine, options: ImageBuild, call: ImageCa
 
 interface BuildRun {
   tag: string
-  dockerfile: string
-  target: string | undefined
-  args: { [name: string]: string }
-  folder: string
-  /** The folder as the user knows it. */
-  shown: string
+  context: BuildContext
+  options: ImageBuild
 }
 
 async function runBuild(
   engine: ContainerEngine,
-  { tag, dockerfile, target, args, folder, shown }: BuildRun,
-  call: ImageCall,
+  { tag, context, options }: BuildRun,
+  call: SharedCall,
 ): Promise<void> {
+  const { dockerfile = 'Dockerfile', target, args = {} } = options
+  const secrets = Object.keys(options.secrets ?? {}).map((id, index) => ({
+    id,
+    variable: `SLUICE_BUILD_SECRET_${index}`,
+    value: requireBuildSecret(options, id, call),
+  }))
   const { code, stdout, stderr } = await engine.call(
     [
       'build',
-      ...['--tag', tag, '--label', LABEL, '--file', join(folder, dockerfile)],
+      ...['--tag', tag, '--label', LABEL, '--file', join(context.folder, dockerfile)],
+      // Podman's own `--pull` fails for an image that only this machine has.
+      ...(call.renews ? [engine.command === 'podman' ? '--pull=newer' : '--pull'] : []),
       ...(target === undefined ? [] : ['--target', target]),
       ...Object.entries(args).flatMap(([name, value]) => ['--build-arg', `${name}=${value}`]),
-      folder,
+      // The value is in the environment of the engine's command: in no argument, file, layer or history.
+      ...secrets.flatMap(({ id, variable }) => ['--secret', `id=${id},env=${variable}`]),
+      context.folder,
     ],
-    call,
+    {
+      ...tellProgress(call, `building ${basename(options.folder)}`),
+      env: Object.fromEntries(secrets.map(({ variable, value }) => [variable, value])),
+    },
   )
   if (code === 0) return
   const lines = `${stdout}\n${stderr}`.trim().split('\n').slice(-BUILD_LINES).join('\n')
-  throw new SluiceError('no_image', `the image of ${shown} cannot be built:\n${lines}`)
+  throw new SluiceError('no_image', `the image of ${options.folder} cannot be built:\n${lines}`)
 }
 
-interface BuildContext {
-  folder: string
-  close(): Promise<void>
-}
-
-/** The folder itself, or what the repository around it holds at a branch, tag or commit. */
-async function openContext({ folder, ref }: ImageBuild, { signal }: EngineCall): Promise<BuildContext> {
-  if (!existsSync(folder))
-    throw new SluiceError('no_image', `there is no folder ${folder} to build an image from`)
-  if (ref === undefined) return { folder, close: async () => {} }
-  const git = new ContainerEngine('git')
-  const copy = await mkdtemp(join(tmpdir(), 'sluice-build-'))
-  const close = () => rm(copy, { recursive: true, force: true })
-  const archive = join(copy, '.archive.tar')
-  // In a folder of a repository `git archive` takes that folder alone, with paths relative to it.
-  const { code, stderr } = await git.call(
-    ['-C', folder, 'archive', '--format=tar', `--output=${archive}`, ref],
-    signal === undefined ? {} : { signal },
+function requireBuildSecret({ folder, secrets = {} }: ImageBuild, id: string, call: ImageCall): string {
+  const value = call.buildSecrets[id]
+  if (value !== undefined) return value
+  throw new SluiceError(
+    'unknown_secret',
+    `there is no secret ${secrets[id]}, which the build of ${folder} needs`,
+    {
+      hint: `Set it: sluice secrets set ${secrets[id]}`,
+    },
   )
-  const unpacked =
-    code === 0 ? await new ContainerEngine('tar').call(['-xf', archive, '-C', copy]) : { code, stderr }
-  if (unpacked.code !== 0) {
-    await close()
-    throw new SluiceError(
-      'no_image',
-      `the folder ${folder} cannot be read at ${ref}: ${readLastLine(unpacked.stderr)}`,
-      {
-        hint: 'ref is a branch, tag or commit of the repository in which the folder is.',
-      },
-    )
-  }
-  await rm(archive)
-  return { folder: copy, close }
-}
-
-/** Whether a file may be executed; the rest of its mode depends on the user who made it. */
-const EXECUTABLE = 0o100
-
-/** Changes when a path, a link, an executable bit or a byte in the folder changes. */
-async function hashFolder(folder: string): Promise<string> {
-  const hash = createHash('sha256')
-  const entries = await readdir(folder, { withFileTypes: true, recursive: true })
-  const paths = new Map(entries.map((entry) => [relative(folder, join(entry.parentPath, entry.name)), entry]))
-  for (const path of [...paths.keys()].sort()) {
-    const entry = paths.get(path)
-    // History is no content, and changes with every commit.
-    if (path.split(sep)[0] === '.git') continue
-    const { mode } = await lstat(join(folder, path))
-    hash.update(`${path}\0${mode & EXECUTABLE}\0`)
-    if (entry?.isSymbolicLink()) hash.update(await readlink(join(folder, path)))
-    else if (entry?.isFile()) await pipeline(createReadStream(join(folder, path)), hash, { end: false })
-  }
-  return hash.digest('hex')
 }

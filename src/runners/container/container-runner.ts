@@ -25,20 +25,22 @@ export interface ContainerRunnerOptions extends AttemptOptions {
   isGone(process: string): Promise<boolean>
   /** Keeps the container of an attempt that has failed for a person to look at. @default it is removed */
   keepsFailed?: boolean
+  /** Pulls or builds each image once more at its first use. @default only what is missing */
+  renewsImages?: boolean
   /** What a program wrote into the file of its dynamic dependencies. */
   readYield(path: string, job: Job): Promise<NonNullable<Ending['yielded']>>
 }
 
 /** Runs programs in containers, by Docker or Podman. */
 export function makeContainerRunner(options: ContainerRunnerOptions): Runner {
-  const images = new ContainerImages()
+  const images = new ContainerImages({ renews: options.renewsImages === true })
   const kind: AttemptKind<PreparedContainer> = {
     prepare: options.prepare,
     async start(attempt, prepared) {
       try {
         const engine = await findContainerEngine()
         writeFileSync(usedPath(options.state), '')
-        const image = await getImage(engine, images, attempt)
+        const image = await getImage(engine, images, attempt, prepared)
         return await RunningContainer.start(attempt, { engine, image, prepared, options })
       } catch (error) {
         if (error instanceof SluiceError) throw error
@@ -72,10 +74,22 @@ export async function removeKeptContainers(
 /** Says that a state has had containers. */
 const usedPath = (state: string) => join(state, 'containers')
 
-function getImage(engine: ContainerEngine, images: ContainerImages, attempt: Attempt): Promise<ReadyImage> {
-  return images.get(engine, getContainerProgram(attempt.job.task).image, {
+async function getImage(
+  engine: ContainerEngine,
+  images: ContainerImages,
+  attempt: Attempt,
+  { buildSecrets = {} }: PreparedContainer,
+): Promise<ReadyImage> {
+  let hasWorked = false
+  const image = await images.get(engine, getContainerProgram(attempt.job.task).image, {
     signal: attempt.signal,
+    buildSecrets,
     onText: (from, text) => attempt.output.push(from, text),
-    onWork: (what) => attempt.onProgress({ done: 0, text: what }),
+    onProgress(progress) {
+      hasWorked = true
+      attempt.onProgress(progress)
+    },
   })
+  if (hasWorked) attempt.onProgress({ done: 0, text: 'running' })
+  return image
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { SluiceError } from '../../core/errors.ts'
 import { getContainerProgram } from '../../core/program.ts'
+import type { Progress } from '../../core/records/task-run.ts'
 import { type ContainerEngine, findContainerEngine, readLastLine } from './container-engine.ts'
 import { ContainerFiles } from './container-files.ts'
 import { ContainerImages } from './container-image.ts'
@@ -190,9 +191,13 @@ async function findShell(engine: ContainerEngine, call: readonly string[], label
 }
 
 /** The image in which the task has run, or the one in which it would. */
-async function findImage(engine: ContainerEngine, { job, image, say }: ShellRequest): Promise<string> {
+async function findImage(
+  engine: ContainerEngine,
+  { job, image, prepared, say }: ShellRequest,
+): Promise<string> {
   const images = new ContainerImages()
-  const call = { onWork: (what: string) => say([`${what} …`]) }
+  const { buildSecrets = {} } = prepared
+  const call = { onProgress: makeProgressLines(say), buildSecrets }
   if (image === undefined) return (await images.get(engine, getContainerProgram(job.task).image, call)).id
   const [there] = await engine.inspect('image', [image])
   if (there !== undefined) return there.Id
@@ -201,6 +206,15 @@ async function findImage(engine: ContainerEngine, { job, image, say }: ShellRequ
   throw new SluiceError('no_image', `The image in which ${job.task.label} has run is gone: ${image}.`, {
     hint: `Run the task again, which makes its image anew: sluice retry ${job.run}. A shell can be opened then.`,
   })
+}
+
+/** Says what is pulled or built once, and not each step of it. */
+function makeProgressLines(say: ShellRequest['say']): (progress: Progress) => void {
+  let hasSaid = false
+  return ({ text }) => {
+    if (!hasSaid) say([`${text} …`])
+    hasSaid = true
+  }
 }
 
 /** How to run in the shell what the task runs. */

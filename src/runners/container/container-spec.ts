@@ -9,6 +9,8 @@ import type { ContainerSpec } from './container-run.ts'
 export interface PreparedContainer extends PreparedJob {
   /** Results of the tasks without output that it reads, by the URIs of its inputs. */
   results: ReadonlyMap<string, Json>
+  /** Values of the secrets of its image's build, by id, as far as they are set. @default none */
+  buildSecrets?: { readonly [id: string]: string }
 }
 
 /** What the environment and the limits of a container follow from. */
