@@ -88,6 +88,10 @@ export function toImage(image: string | BuiltImage, resolve: (folder: string) =>
   }
 }
 
+/** Names of the secrets that the build of an image takes. */
+export const listBuildSecrets = (image: string | BuiltImage | undefined): string[] =>
+  typeof image === 'object' ? Object.values(image.secrets ?? {}).map(({ secret }) => secret) : []
+
 /** Names that people give to what is secret, as a whole word between underscores. */
 const SECRET_ARGUMENT =
   /(^|_)(TOKEN|PASSWORD|PASSWD|PASSPHRASE|SECRET|CREDENTIALS?|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|AUTH)(_|$)/i

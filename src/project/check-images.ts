@@ -35,9 +35,3 @@ export function findBuildFolderProblems(definition: TaskDefinition, folder: stri
   )
   return problem === undefined ? [] : [`${label}: ${problem}`]
 }
-
-/** Names of the secrets that the build of the image of a family takes. */
-export function listBuildSecrets(definition: TaskDefinition): string[] {
-  const image = getFamilyImage(definition)
-  return typeof image === 'object' ? Object.values(image.secrets ?? {}).map(({ secret }) => secret) : []
-}

@@ -51,6 +51,35 @@ export const other = pipeline('twice', Good)`,
   })
 })
 
+describe('the image of a container', () => {
+  it('is looked at when the config is loaded: its folder, Dockerfile, stage and secrets', async (test) => {
+    const project = testProject(test, {
+      'folder/Dockerfile': 'FROM a AS first\nFROM \\\n  b as Second\n',
+      'pipelines/images.ts': `import { build, container, pipeline } from 'sluice'
+const Nowhere = container('Nowhere', { image: build('nowhere') })
+container('Other', { image: build('folder', { dockerfile: 'Other' }) })
+container('File', { image: build('folder/Dockerfile') })
+container('Stage', { image: build('folder', { target: 'third', secrets: { 'a b': 'value' } } as never) })
+container('Whole', { image: build('folder', { target: 'second', args: { VERSION: '1' } }) })
+export const nowhere = pipeline('nowhere', Nowhere)`,
+    })
+    const { code, stdout } = await project.sluice('doctor')
+    assert.equal(code, 1)
+    for (const message of [
+      /"Nowhere": there is no folder .*nowhere to build an image from/,
+      /"Other": there is no Other in .*folder/,
+      /"File": .*Dockerfile is no folder to build an image from/,
+      /"Stage": there is no stage third in Dockerfile in .*folder; it has first, Second/,
+      /the secret "a b" must be an id/,
+    ])
+      assert.match(stdout, message)
+    assert.doesNotMatch(stdout, /"Whole"/)
+    const run = await project.sluice('run', 'nowhere')
+    assert.equal(run.code, 2)
+    assert.match(run.stderr, /nowhere cannot run:\n- task "Nowhere": there is no folder/)
+  })
+})
+
 describe('modules of a pattern', () => {
   it('are those without tests, and what is exported again is found once', async (test) => {
     const tested = `import { it } from 'node:test'

@@ -252,29 +252,20 @@ describe('a container that cannot succeed', LIMIT, () => {
   })
 
   it('is refused while definitions are wrong, all at once', async (test) => {
-    const project = testProject(test, {
-      'folder/Dockerfile': 'FROM a AS first\nFROM \\\n  b as Second\n',
-      ...makeContainerFiles(`
-const Nowhere = container('Nowhere', { image: build('nowhere') })
-const Other = container('Other', { image: build('folder', { dockerfile: 'Other' }) })
-const Stage = container('Stage', { image: build('folder', { target: 'third', secrets: { 'a b': 'value' as never } }) })
-const Whole = container('Whole', { image: build('folder', { target: 'second' }) })
+    const project = testProject(
+      test,
+      makeContainerFiles(`
 const Bad = container('Bad', { image: 'Not An Image', command: [1] as never, env: { 'a b': 'x' }, cpu: -1, fresh: 'run' } as never)
 export const bad = pipeline('bad', Bad)`),
-    })
+    )
     const { code, stderr } = await project.sluice('run', 'bad')
     assert.equal(code, 2)
-    assert.doesNotMatch(stderr, /"Whole"/)
     for (const message of [
       /no reference of an image/,
       /command must be an array of texts/,
       /"a b" must be a name/,
       /cpu must be a whole number/,
       /there is no option fresh/,
-      /"Nowhere": there is no folder .*nowhere to build an image from/,
-      /"Other": there is no Other in .*folder/,
-      /"Stage": there is no stage third in Dockerfile in .*folder; it has first, Second/,
-      /the secret "a b" must be an id/,
     ])
       assert.match(stderr, message)
   })

@@ -1,11 +1,12 @@
 import { accessSync, constants, mkdirSync, statfsSync } from 'node:fs'
 import { findStartProblem } from '../../control/requests.ts'
 import { readErrorMessage } from '../../core/errors.ts'
+import { listBuildSecrets } from '../../define/image.ts'
 import type { Pipeline } from '../../define/pipeline.ts'
 import { nameContainerEngine, openLocalHome } from '../../homes/local/home.ts'
 import { openSecretsOfState } from '../../homes/local/open-control.ts'
 import { describeBrokenModule } from '../../project/check-definitions.ts'
-import { listBuildSecrets } from '../../project/check-images.ts'
+import { getFamilyImage } from '../../project/check-images.ts'
 import { loadProject, type Project, requireConfig } from '../../project/load-config.ts'
 import { EXIT } from '../exit.ts'
 import type { GlobalOptions, Result } from '../options.ts'
@@ -75,7 +76,7 @@ async function secretsFound(options: GlobalOptions, project: Project | undefined
   if (wrong !== undefined) throw new Error(wrong)
   const wanted = [...(project?.tasks.values() ?? [])].flatMap((definition) => [
     ...Object.values(definition.policy.secrets),
-    ...listBuildSecrets(definition),
+    ...listBuildSecrets(getFamilyImage(definition)),
   ])
   const missing: string[] = []
   for (const name of new Set(wanted)) if ((await secrets.get(name)) === undefined) missing.push(name)
