@@ -126,59 +126,70 @@ function isReady(task: PlannedTask, tasks: PlannedTask[]): boolean {
 
 /** A cycle among the found tasks as labels, the first repeated at the end; undefined if there is none. */
 export function findDependencyCycle(found: FoundTask[]): string[] | undefined {
-  const left = withoutOrder(found)
-  if (left.size === 0) return undefined
-  const byId = new Map(found.map((task) => [task.id, task]))
-  const start = found.find((task) => left.has(task.id))
-  const path: FoundTask[] = []
-  const position = new Map<string, number>()
-  let task = start
-  while (task !== undefined && !position.has(task.id)) {
-    position.set(task.id, path.length)
-    path.push(task)
-    const next: string | undefined = task.upstreams.find((id) => left.has(id))
-    task = next === undefined ? undefined : byId.get(next)
-  }
-  const cycle = path.slice(task === undefined ? 0 : position.get(task.id))
-  return [...cycle, ...(task ? [task] : cycle.slice(0, 1))].map((each) => each.label)
+  const numbers = assignNumbers(found)
+  return findCycle(
+    found.map(({ label, upstreams }) => ({ label, upstreams: upstreams.map((id) => numbers.get(id) ?? -1) })),
+  )
 }
 
-/** Ids that cannot be put in an order: those on a cycle or downstream of one (Kahn, 1962). */
-function withoutOrder(found: FoundTask[]): Set<string> {
-  const { waiting, first, downstream } = listEdges(found)
-  const free = [...found.keys()].filter((number) => waiting[number] === 0)
+/** The same for a plan, whose edges need not be looked up. */
+export const findPlanCycle = ({ tasks }: Plan): string[] | undefined => findCycle(tasks)
+
+/** A task whose upstreams have numbers; that of one which was not found is less than zero. */
+type NumberedTask = Pick<PlannedTask, 'label' | 'upstreams' | 'join'>
+
+function findCycle(tasks: readonly NumberedTask[]): string[] | undefined {
+  const isLeft = findUnordered(tasks)
+  const start = isLeft.indexOf(1)
+  if (start < 0) return undefined
+  const path: number[] = []
+  const position = new Map<number, number>()
+  let number: number | undefined = start
+  while (number !== undefined && !position.has(number)) {
+    position.set(number, path.length)
+    path.push(number)
+    number = tasks[number]?.upstreams.find((each) => isLeft[each] === 1)
+  }
+  const cycle = path.slice(number === undefined ? 0 : position.get(number))
+  const labels = cycle.flatMap((each) => (tasks[each]?.join ? [] : (tasks[each]?.label ?? [])))
+  return [...labels, ...labels.slice(0, 1)]
+}
+
+/** 1 for each task that cannot be put in an order: those on a cycle or downstream of one (Kahn, 1962). */
+function findUnordered(tasks: readonly NumberedTask[]): Uint8Array {
+  const { waiting, first, downstream } = listEdges(tasks)
+  const free: number[] = []
+  waiting.forEach((count, number) => {
+    if (count === 0) free.push(number)
+  })
   for (let number = free.pop(); number !== undefined; number = free.pop())
     for (let edge = first[number] ?? 0; edge < (first[number + 1] ?? 0); edge++) {
       const next = downstream[edge] ?? 0
       waiting[next] = (waiting[next] ?? 0) - 1
       if (waiting[next] === 0) free.push(next)
     }
-  return new Set(found.filter((_, number) => waiting[number] !== 0).map(({ id }) => id))
+  return Uint8Array.from(waiting, (count) => (count === 0 ? 0 : 1))
 }
 
 /**
- * The edges between found tasks, by number: how many upstreams each waits for, and its downstreams, which stand in one
- * list from `first[number]` to before `first[number + 1]`. An array for each task would take more than the plan.
+ * The edges between tasks: how many upstreams each waits for, and its downstreams, which stand in one list from
+ * `first[number]` to before `first[number + 1]`. An array for each task would take more than the plan.
  */
-function listEdges(found: FoundTask[]) {
-  const numbers = assignNumbers(found)
-  const waiting = new Int32Array(found.length)
-  const first = new Int32Array(found.length + 1)
+function listEdges(tasks: readonly NumberedTask[]) {
+  const waiting = new Int32Array(tasks.length)
+  const first = new Int32Array(tasks.length + 1)
   const forEachEdge = (visit: (upstream: number, number: number) => void) => {
-    found.forEach(({ upstreams }, number) => {
-      for (const id of upstreams) {
-        const upstream = numbers.get(id)
-        if (upstream !== undefined) visit(upstream, number)
-      }
+    tasks.forEach(({ upstreams }, number) => {
+      for (const upstream of upstreams) if (upstream >= 0) visit(upstream, number)
     })
   }
   forEachEdge((upstream, number) => {
     waiting[number] = (waiting[number] ?? 0) + 1
     first[upstream + 1] = (first[upstream + 1] ?? 0) + 1
   })
-  for (let number = 0; number < found.length; number++)
+  for (let number = 0; number < tasks.length; number++)
     first[number + 1] = (first[number + 1] ?? 0) + (first[number] ?? 0)
-  const downstream = new Int32Array(first[found.length] ?? 0)
+  const downstream = new Int32Array(first[tasks.length] ?? 0)
   const next = first.slice()
   forEachEdge((upstream, number) => {
     const place = next[upstream] ?? 0

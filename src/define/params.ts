@@ -66,7 +66,7 @@ function makeStrictSchema(fields: Fields): z.ZodObject {
 export function parseTaskParams(family: string, fields: Fields, given: unknown): Params {
   const parsed = makeStrictSchema(fields).safeParse(given)
   if (!parsed.success) throw makeParamsError(family, fields, given, parsed.error)
-  if (Object.values(parsed.data).every(isIdentityValue)) return parsed.data as Params
+  if (hasIdentityValues(parsed.data)) return parsed.data as Params
   for (const [name, value] of Object.entries(parsed.data)) refuseNonJson(family, name, value)
   return JSON.parse(JSON.stringify(parsed.data))
 }
@@ -125,6 +125,11 @@ const isIdentityValue = (value: unknown) =>
   typeof value === 'string' ||
   typeof value === 'boolean' ||
   (Number.isSafeInteger(value) && !Object.is(value, -0))
+
+function hasIdentityValues(parsed: Record<string, unknown>): boolean {
+  for (const name in parsed) if (!isIdentityValue(parsed[name])) return false
+  return true
+}
 
 /** Whether a value is plain JSON: no number that JSON has not, and no object of a class. */
 export function isJsonValue(value: unknown): value is Json {

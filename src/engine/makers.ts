@@ -1,15 +1,22 @@
 import pMap from 'p-map'
 import { findStandingRecord, type Stored, type WriteResult } from '../core/change.ts'
 import { splitIntoChunks } from '../core/chunks.ts'
+import type { FoundTask } from '../core/graph.ts'
 import { hashTargetUri } from '../core/identity.ts'
 import { type Key, keys } from '../core/keys.ts'
+import { mustHave } from '../core/must-have.ts'
 import type { Store } from '../core/ports/deciding.ts'
 import type { Lock } from '../core/records/lock-and-limit.ts'
 import type { Maker } from '../core/records/task-run.ts'
 import { writeChangesSingly } from './context.ts'
 
 /** A target, and the task that is to make it. */
-export type Making = Omit<Maker, 'kind'>
+export interface Making {
+  uri: string
+  task: Pick<FoundTask, 'id' | 'family' | 'params' | 'label'>
+  /** The pipeline of the plan that it is a command of. */
+  plan?: string
+}
 
 /** Two tasks with one target: who is known to make it, and who was to make it as well. */
 export interface Conflict {
@@ -57,7 +64,7 @@ export async function recordTargetMakers(
   stands: Stands,
 ): Promise<Conflict[]> {
   const conflicts: Conflict[] = []
-  for (const page of splitIntoPages(makings)) conflicts.push(...(await recordPage(store, page, stands)))
+  for (const page of generatePages(makings)) conflicts.push(...(await recordPage(store, page, stands)))
   return conflicts
 }
 
@@ -71,25 +78,39 @@ interface KeyedMaking {
  * Pages of targets whose keys are near each other. Keys are hashes, so in any other order each page would touch the whole
  * index of a store that is one file.
  */
-function splitIntoPages(makings: readonly Making[]): KeyedMaking[][] {
-  const keyed = makings.map((making): KeyedMaking => ({ making, key: keys.maker(making.uri) }))
-  return splitIntoChunks(keyed.length <= PAGE ? keyed : nearEachOther(keyed), PAGE)
+function* generatePages(makings: readonly Making[]): Generator<KeyedMaking[]> {
+  const all = makings.map(({ uri }) => keys.maker(uri))
+  for (const numbers of splitIntoChunks(orderNearEachOther(all), PAGE))
+    yield numbers.map((number) => ({
+      making: mustHave(makings[number], 'target'),
+      key: mustHave(all[number], 'key'),
+    }))
 }
 
-/** How much of a key puts it near others: three digits of its hash. Sorting by whole keys takes longer than it saves. */
-const NEAR = 'maker/000'.length
+/** The first digits of a key's hash, which put it near others; a few that share them are in no order. */
+const [NEAR_FROM, NEAR_TO] = ['maker/'.length, 'maker/000000'.length]
+/** More than a plan has outputs; above it is room for six hexadecimal digits in a number that is exact. */
+const COUNT = 2 ** 28
 
-function nearEachOther(keyed: readonly KeyedMaking[]): KeyedMaking[] {
-  const groups = Map.groupBy(keyed, ({ key }) => key.slice(0, NEAR))
-  return [...groups.keys()].sort().flatMap((start) => groups.get(start) ?? [])
+/** Numbers of the keys, in the order of their first digits. Numbers are sorted in a tenth of the time of texts. */
+function orderNearEachOther(all: readonly Key<'maker'>[]): number[] {
+  const places = Float64Array.from(all, (key, number) => {
+    return Number.parseInt(key.slice(NEAR_FROM, NEAR_TO), 16) * COUNT + number
+  })
+  return Array.from(places.sort(), (place) => place % COUNT)
 }
+
+const makeMaker = ({ task: { id, family, params, label }, plan }: Making): Maker =>
+  plan === undefined
+    ? { kind: 'maker', taskId: id, family, params }
+    : { kind: 'maker', taskId: id, family, params, label, plan }
 
 /** Most targets have no maker yet, so that it is put without looking first. */
 async function recordPage(store: Store, page: readonly KeyedMaking[], stands: Stands): Promise<Conflict[]> {
   const conflicts: Conflict[] = []
   const noted = await writeChangesSingly(
     store,
-    page.map(({ making, key }) => ({ key, put: { ...making, kind: 'maker' }, if: 'absent' })),
+    page.map(({ making, key }) => ({ key, put: makeMaker(making), if: 'absent' })),
   )
   for (
     let left = page.flatMap(({ making }, index) => findKnownMakers(making, noted[index]));
@@ -124,14 +145,15 @@ const AT_ONCE = 50
  * half a file.
  */
 async function handOver(store: Store, making: Making, before: Stored<Maker>): Promise<WriteResult> {
-  const { taskId, uri } = making
+  const { uri } = making
+  const taskId = making.task.id
   const [oldKey, newKey] = [keys.lock(before.taskId), keys.lock(taskId)]
   const hash = hashTargetUri(uri)
   for (;;) {
     const [old, next] = await store.read([oldKey, newKey])
     const isUnproven = old?.unproven === true || old?.holder !== undefined
     const result = await store.write([
-      { key: keys.maker(uri), put: { kind: 'maker', ...making }, if: { version: before.version } },
+      { key: keys.maker(uri), put: makeMaker(making), if: { version: before.version } },
       {
         key: oldKey,
         set: { kind: 'lock', taskId: before.taskId, lost: withWord(old?.lost, hash) },
@@ -155,7 +177,7 @@ async function handOver(store: Store, making: Making, before: Stored<Maker>): Pr
   }
 }
 
-const isOther = (maker: Maker, making: Making) => maker.taskId !== making.taskId
+const isOther = (maker: Maker, making: Making) => maker.taskId !== making.task.id
 
 const splitWords = (words = '') => words.split(' ').filter((each) => each !== '')
 const withWord = (words: string | undefined, word: string) =>

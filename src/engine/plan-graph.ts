@@ -1,5 +1,5 @@
 import { SluiceError } from '../core/errors.ts'
-import { type FoundTask, findDependencyCycle, numberPlanTasks } from '../core/graph.ts'
+import { type FoundTask, findPlanCycle, numberPlanTasks } from '../core/graph.ts'
 import { PLAN_BOUNDS, type PlanBounds } from '../core/limits.ts'
 import type { Plan } from '../core/plan.ts'
 
@@ -30,8 +30,10 @@ export async function planTaskGraph<T extends TaskReference>(
   bounds?: PlanBounds,
 ): Promise<Plan> {
   const found = await findRequiredTasks([root], definitions, bounds)
-  refuseProblems(found, (await definitions.outputProblems?.(found)) ?? [])
-  return numberPlanTasks(name, found, plannedAt)
+  const problems = (await definitions.outputProblems?.(found)) ?? []
+  const plan = numberPlanTasks(name, found, plannedAt)
+  refuseProblems(plan, [...findSharedOutputs(found), ...problems])
+  return plan
 }
 
 /** Everything that is needed to make these tasks complete, themselves included, level by level. Throws beyond the bounds. */
@@ -82,9 +84,8 @@ function makeEndlessPlanError(found: FoundTask[], what: string): SluiceError {
   )
 }
 
-function refuseProblems(found: FoundTask[], others: string[]): void {
-  const problems = [...findSharedOutputs(found), ...others]
-  const cycle = findDependencyCycle(found)
+function refuseProblems(plan: Plan, problems: string[]): void {
+  const cycle = findPlanCycle(plan)
   if (cycle !== undefined) problems.push(`these tasks require each other: ${cycle.join(' → ')}`)
   if (problems.length === 0) return
   throw new SluiceError('invalid_plan', `Nothing was started.\n- ${problems.join('\n- ')}`, {
@@ -93,6 +94,9 @@ function refuseProblems(found: FoundTask[], others: string[]): void {
 }
 
 function findSharedOutputs(found: FoundTask[]): string[] {
+  // Most outputs are one task's only, which a set shows with one look-up for each.
+  const uris = found.flatMap(({ outputs }) => outputs)
+  if (new Set(uris).size === uris.length) return []
   const owners = new Map<string, FoundTask>()
   const problems: string[] = []
   for (const task of found)

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import type { Surroundings } from '../body/outputs.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { FoundTask } from '../core/graph.ts'
+import { formatTaskLabel } from '../core/identity.ts'
 import type { Params } from '../core/json.ts'
 import type { Plan } from '../core/plan.ts'
 import type { Store } from '../core/ports/deciding.ts'
@@ -77,20 +78,18 @@ async function recordFound(
 /** Targets with their makers; the target of an external task has none. */
 function listMakings(found: readonly TaskWithOutputs[], plan: string | undefined): Making[] {
   const makings: Making[] = []
-  for (const { id, family, params, label, outputs, command, policy, failure } of found) {
-    if (policy.external || failure !== undefined) continue
-    for (const uri of outputs) {
-      const making = { uri, taskId: id, family, params, label }
-      makings.push(command === undefined || plan === undefined ? making : { ...making, plan })
-    }
+  for (const task of found) {
+    if (task.policy.external || task.failure !== undefined) continue
+    const isCommandOfPlan = plan !== undefined && task.command !== undefined
+    for (const uri of task.outputs) makings.push(isCommandOfPlan ? { uri, task, plan } : { uri, task })
   }
   return makings
 }
 
 const describeConflict = ({ maker, making }: Conflict) =>
-  `${formatMakingName(maker)} and ${formatMakingName(making)} have the same output ${making.uri}; the first has been planned before`
+  `${formatMakerName(maker.label ?? formatTaskLabel(maker.family, maker.params), maker.plan)} and ${formatMakerName(making.task.label, making.plan)} have the same output ${making.uri}; the first has been planned before`
 
-const formatMakingName = ({ label, plan }: Making) =>
+const formatMakerName = (label: string, plan: string | undefined) =>
   plan === undefined ? label : `${label} of the plan ${plan}`
 
 /** Each family is tried once, with the first of its tasks. */
@@ -117,13 +116,13 @@ const standsIn =
   ({ tasks, surroundings }: OutputSurroundings) =>
   (maker: Maker, making: Making): boolean => {
     // A newer version of a plan says which of its commands makes a target.
-    if (maker.plan !== undefined) return maker.plan !== making.plan && doesFileExist(maker.uri)
+    if (maker.plan !== undefined) return maker.plan !== making.plan && doesFileExist(making.uri)
     const definition = tasks.get(maker.family)
     const params = definition && withDefaults(definition.fields, maker.params)
     if (definition === undefined || params === undefined) return false
     const task = instantiateTask(definition, params)
     return (
-      task.id !== making.taskId && makePlanningDefinitions(surroundings).outputsOf(task).includes(maker.uri)
+      task.id !== making.task.id && makePlanningDefinitions(surroundings).outputsOf(task).includes(making.uri)
     )
   }
 

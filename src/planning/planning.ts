@@ -25,34 +25,40 @@ const PARALLEL = 32
 /** What planning asks of tasks; an exception of user code becomes that task's failure alone. */
 export function makePlanningDefinitions(surroundings: Surroundings) {
   const workspace: Workspace = { storage: surroundings.storage, staged: new Map() }
-  const outputs = new Map<string, Target[] | Failure>()
+  const outputs = new Map<TaskInstance, Target[] | Failure>()
   const oneOf = makeTextPool()
+  const outputOf = (task: TaskInstance) => bindTaskOutput(task, surroundings, workspace)
 
   function look(task: TaskInstance): Target[] | Failure {
-    const known =
-      outputs.get(task.id) ??
-      callUserCode('output', () => listOutputTargets(bindTaskOutput(task, surroundings, workspace)))
-    outputs.set(task.id, known)
-    return known
+    const known = outputs.get(task)
+    if (known !== undefined) return known
+    const list = callUserCode('output', () => listOutputTargets(outputOf(task)))
+    outputs.set(task, list)
+    return list
   }
 
   return {
     async areComplete(tasks: TaskInstance[]): Promise<boolean[]> {
       const lists = tasks.map(look)
-      const targets = lists.flatMap((list) => (Array.isArray(list) ? list : []))
-      const there = await existing(surroundings, targets)
+      const answers = await findExisting(
+        surroundings,
+        lists.flatMap((list) => (Array.isArray(list) ? list : [])),
+      )
+      const made: { id: string; outputs: string[] }[] = []
+      let next = 0
       const areThere = tasks.map((task, index) => {
         const list = lists[index]
         if (!Array.isArray(list)) return false
-        const failed = list.map((target) => there.get(target)).find((each) => each instanceof Error)
-        if (failed !== undefined) outputs.set(task.id, makeDefinitionFailure('exists', failed))
-        return list.every((target) => there.get(target) === true)
-      })
-      const made = tasks.flatMap(({ id, definition }, index) => {
-        const list = lists[index]
+        const first = next
+        next += list.length
+        const failed = findError(answers, first, next)
+        if (failed !== undefined) outputs.set(task, makeDefinitionFailure('exists', failed))
+        if (!list.every((_, place) => answers[first + place] === true)) return false
+        const { id, definition } = task
         // A marker proves its task always, and what an external task waits for is made by no attempt.
-        const isMade = areThere[index] && definition.output && !definition.policy.external
-        return isMade && Array.isArray(list) ? [{ id, outputs: list.map(({ uri }) => uri) }] : []
+        if (definition.output && !definition.policy.external)
+          made.push({ id, outputs: list.map(({ uri }) => uri) })
+        return true
       })
       const unproven = (made.length > 0 && (await surroundings.findUnproven?.(made))) || new Set()
       return tasks.map(({ id }, index) => areThere[index] === true && !unproven.has(id))
@@ -61,16 +67,14 @@ export function makePlanningDefinitions(surroundings: Surroundings) {
     /** URIs of its targets; none for a marker, and if its definition throws. */
     outputsOf(task: TaskInstance): string[] {
       if (task.definition.output === undefined) return []
-      const targets = callUserCode('output', () =>
-        listOutputTargets(bindTaskOutput(task, surroundings, workspace)),
-      )
+      const targets = callUserCode('output', () => listOutputTargets(outputOf(task)))
       return Array.isArray(targets) ? targets.map(({ uri }) => uri) : []
     },
 
     describe(task: TaskInstance, complete: boolean): { found: FoundTask; upstreams: TaskInstance[] } {
       const targets = look(task)
       // Asked for once more only when planned once more.
-      outputs.delete(task.id)
+      outputs.delete(task)
       const { definition, id, label, params } = task
       const described: FoundTask = {
         id,
@@ -86,9 +90,9 @@ export function makePlanningDefinitions(surroundings: Surroundings) {
         return { found: { ...described, failure: makeWrongAnswerFailure(wrong) }, upstreams: [] }
       if (!Array.isArray(targets)) return { found: { ...described, failure: targets }, upstreams: [] }
       if (complete) return { found: { ...described, complete: true }, upstreams: [] }
-      const { requires, ...planned } = withUpstreams(task, described, oneOf)
+      const planned = withUpstreams(task, described, oneOf)
       if (planned.found.failure !== undefined) return planned
-      const program = describeProgram(task, requires, (each) => bindTaskOutput(each, surroundings, workspace))
+      const program = describeProgram(task, planned.requires, outputOf)
       if (program === undefined) return planned
       if ('outcome' in program) return { found: { ...planned.found, failure: program }, upstreams: [] }
       return { ...planned, found: { ...planned.found, ...program } }
@@ -103,6 +107,7 @@ function describeProgram(
   outputOf: (task: TaskInstance) => Output,
 ): Pick<FoundTask, 'command' | 'container'> | Failure | undefined {
   const { container, emr } = task.definition
+  if (container === undefined && emr === undefined) return undefined
   const local = emr?.local
   const { image, command, env = {} } = asLocalContainer(local) ?? {}
   const inContainer = image === undefined ? container : { image, env, ...(command && { command }) }
@@ -120,16 +125,17 @@ const makeWrongAnswerFailure = (wrong: string[]): Failure => ({
 })
 
 function withUpstreams(task: TaskInstance, found: FoundTask, oneOf: (text: string) => string): Described {
-  const result = callUserCode('requires', () => {
-    const requires = task.definition.requires?.(task.params as never)
-    return requires === undefined
-      ? undefined
-      : { requires, ...flattenRequires(requires, ({ id }) => oneOf(id)) }
+  let requires: Requires | undefined
+  const flat = callUserCode('requires', () => {
+    requires = task.definition.requires?.(task.params as never)
+    return requires === undefined ? undefined : flattenRequires(requires, ({ id }) => oneOf(id))
   })
-  if (result === undefined) return { found, upstreams: [] }
-  if ('outcome' in result) return { found: { ...found, failure: result }, upstreams: [] }
-  const { requires, shape, ids, upstreams } = result
-  return { found: { ...found, requires: shape, upstreams: ids }, upstreams, requires }
+  if (flat === undefined) return { found, upstreams: [] }
+  if ('outcome' in flat) return { found: { ...found, failure: flat }, upstreams: [] }
+  // Into the task that was made for this, which nothing else refers to yet.
+  found.requires = flat.shape
+  found.upstreams = flat.ids
+  return { found, upstreams: flat.upstreams, ...(requires && { requires }) }
 }
 
 function callUserCode<T>(what: string, call: () => T): T | Failure {
@@ -159,21 +165,33 @@ function makeDefinitionFailure(what: string, error: unknown): Failure {
   return { ...failure, outcome: 'planning', message: `${what} threw: ${failure.message}` }
 }
 
-/** Whether each target exists, asked in bulk by kind; an Error if asking failed. */
-async function existing({ storage }: Surroundings, targets: Target[]): Promise<Map<Target, boolean | Error>> {
-  const stored = targets.filter((target) => target instanceof StorageTarget)
-  const others = targets.filter((target) => !(target instanceof StorageTarget))
-  const answers = new Map<Target, boolean | Error>()
-  const there = await storage.existMany(stored.map((target) => target.path))
-  stored.forEach((target, index) => {
-    answers.set(target, there[index] === true)
-  })
-  for (const [bulk, group] of Map.groupBy(others, (target) => target.existsMany))
-    await (bulk === undefined ? askSingly(group, answers) : askInBulk(group, answers))
-  return answers
+/** Whether a target exists; an Error if asking failed. */
+type Answer = boolean | Error
+
+function findError(answers: readonly Answer[], from: number, to: number): Error | undefined {
+  for (let place = from; place < to; place++) {
+    const answer = answers[place]
+    if (answer instanceof Error) return answer
+  }
+  return undefined
 }
 
-async function askInBulk(group: Target[], answers: Map<Target, boolean | Error>): Promise<void> {
+/** Whether each target exists, asked in bulk by kind. */
+async function findExisting({ storage }: Surroundings, targets: Target[]): Promise<Answer[]> {
+  const stored = targets.flatMap((target) => (target instanceof StorageTarget ? [target.path] : []))
+  const there = await storage.existMany(stored)
+  if (stored.length === targets.length) return there
+  const others = targets.filter((target) => !(target instanceof StorageTarget))
+  const answers = new Map<Target, Answer>()
+  for (const [bulk, group] of Map.groupBy(others, (target) => target.existsMany))
+    await (bulk === undefined ? askSingly(group, answers) : askInBulk(group, answers))
+  let next = 0
+  return targets.map((target) =>
+    target instanceof StorageTarget ? there[next++] === true : (answers.get(target) ?? false),
+  )
+}
+
+async function askInBulk(group: Target[], answers: Map<Target, Answer>): Promise<void> {
   try {
     const asked = group[0]?.existsMany?.(group) ?? Promise.resolve([])
     const there = await waitForUserCode(() => `whether ${targetsText(group)} exist`, asked)
@@ -185,7 +203,7 @@ async function askInBulk(group: Target[], answers: Map<Target, boolean | Error>)
   }
 }
 
-async function askSingly(group: Target[], answers: Map<Target, boolean | Error>): Promise<void> {
+async function askSingly(group: Target[], answers: Map<Target, Answer>): Promise<void> {
   for (const some of splitIntoChunks(group, PARALLEL)) {
     const asked = some.map(async (target) => {
       answers.set(target, await askOne(target))

@@ -34,8 +34,7 @@ function graph(shape: Shape, size: number): { found: FoundTask[]; edges: number 
   return { found: [root, ...tasks], edges: upstreams.flat().length }
 }
 
-const makingsOf = ({ id, family, params, label, outputs }: FoundTask): Making[] =>
-  outputs.map((uri) => ({ uri, taskId: id, family, params, label }))
+const makingsOf = (task: FoundTask): Making[] => task.outputs.map((uri) => ({ uri, task }))
 
 /** DynamoDB and SQS as they run here. */
 export type Servers = [dynamodb: Server, sqs: Server]

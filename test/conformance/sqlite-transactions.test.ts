@@ -131,3 +131,23 @@ describe('the feed of the embedded state', () => {
     assert.deepEqual(await makeSqliteFeed(next, 'two', testClock(), isGone).take(10), [])
   })
 })
+
+describe('a state of before makers had a table of their own', () => {
+  it('has its makers there afterwards', async (test) => {
+    const path = join(temporaryFolder(test), 'state.db')
+    openDatabase(path).close()
+    const older = new DatabaseSync(path)
+    const maker = { kind: 'maker', taskId: 't', family: 'T', params: {}, version: 1 }
+    older.exec('DROP TABLE maker; PRAGMA user_version = 3')
+    older
+      .prepare('INSERT INTO record (key, body) VALUES (?, ?)')
+      .run(keys.maker('file:///a'), JSON.stringify(maker))
+    older.close()
+    const database = openDatabase(path)
+    test.after(() => database.close())
+    const feed = makeSqliteFeed(database, 'one', testClock(), async () => false)
+    const { read } = makeSqliteStore(database, feed)
+    assert.deepEqual(await read([keys.maker('file:///a')]), [maker])
+    assert.equal(database.sql.prepare('SELECT count(*) AS n FROM record').get()?.n, 0)
+  })
+})

@@ -32,12 +32,9 @@ export function storeSuite(name: string, make: Make<'store'>, options: SuiteOpti
 
     it('hands a target over from one maker to the next, at once', async (test) => {
       const { store } = await make(test)
-      const [old, next] = ['a', 'b'].map((taskId) => ({
+      const [old, next] = ['a', 'b'].map((id) => ({
         uri: 'file:///same',
-        taskId,
-        family: taskId,
-        params: {},
-        label: taskId,
+        task: { id, family: id, params: {}, label: id },
       })) as [Making, Making]
       await store.write([{ key: keys.lock('a'), set: { kind: 'lock', taskId: 'a', holder: 'r/0/1' } }])
       for (const making of [old, next, old]) {
@@ -45,10 +42,10 @@ export function storeSuite(name: string, make: Make<'store'>, options: SuiteOpti
         const other = making === old ? next : old
         const [maker, lock, lost] = await store.read([
           keys.maker(making.uri),
-          keys.lock(making.taskId),
-          keys.lock(other.taskId),
+          keys.lock(making.task.id),
+          keys.lock(other.task.id),
         ])
-        assert.equal(maker?.taskId, making.taskId)
+        assert.equal(maker?.taskId, making.task.id)
         assert.equal(findLostTarget(lock, [making.uri]), undefined)
         assert.equal(findLostTarget(lost, [making.uri]), lost && making.uri)
         assert.equal(await readRunningMaker(store, lock), making === next ? 'r/0/1' : undefined)

@@ -19,7 +19,7 @@ const openMaker = async ({ context, openPlan }: ReturnType<typeof stepwise>, id:
   ])
 }
 const noteMaker = ({ ports }: Context, id: string, uri = SAME) =>
-  recordTargetMakers(ports.store, [{ uri, taskId: id, family: id, params: {}, label: id }], givesWay)
+  recordTargetMakers(ports.store, [{ uri, task: { id, family: id, params: {}, label: id } }], givesWay)
 
 describe('a target that is handed over to another task while a run of its old maker is open', () => {
   it('is not made by its old maker any more, whose run ends with the reason', async () => {

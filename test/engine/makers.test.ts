@@ -7,10 +7,7 @@ import { findUnprovenTasks } from '../../src/engine/proof.ts'
 
 const making = (taskId: string, uri = 'file:///same'): Making => ({
   uri,
-  taskId,
-  family: taskId.toUpperCase(),
-  params: {},
-  label: taskId.toUpperCase(),
+  task: { id: taskId, family: taskId.toUpperCase(), params: {}, label: taskId.toUpperCase() },
 })
 const always = () => true
 
@@ -27,7 +24,7 @@ it('looking for conflicts writes nothing, and the same task is none', async () =
   await recordTargetMakers(store, [making('a')], always)
   assert.deepEqual(await findMakerConflicts(store, [making('a')], always), [])
   const [conflict] = await findMakerConflicts(store, [making('b')], always)
-  assert.deepEqual([conflict?.maker.label, conflict?.making.label], ['A', 'B'])
+  assert.deepEqual([conflict?.maker.family, conflict?.making.task.label], ['A', 'B'])
 })
 
 it('who takes a target over does not believe what its maker before has left there', async () => {

@@ -65,7 +65,7 @@ async function corrected(seed: number): Promise<string[]> {
     await context.ports.clock.sleep(scheduler.random() * 3_000)
     await recordTargetMakers(
       context.ports.store,
-      [{ uri: URI, taskId: id, family: id, params: {}, label: id }],
+      [{ uri: URI, task: { id, family: id, params: {}, label: id } }],
       () => false,
     )
     const policy = { retry: { attempts: 2, delayMs: 100, backoff: 'fixed' as const } }

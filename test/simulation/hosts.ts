@@ -177,12 +177,10 @@ class Refused extends Error {}
 /** Looks who makes the targets of a plan, then notes who does, as planning does. */
 async function refuseOtherMakers({ ports }: Context, found: FoundTask[]): Promise<void> {
   const made = found.filter(({ policy }) => policy.external === undefined)
-  const makings = made.flatMap(({ id, family, params, label, outputs }): Making[] =>
-    outputs.map((uri) => ({ uri, taskId: id, family, params, label })),
-  )
+  const makings = made.flatMap((task): Making[] => task.outputs.map((uri) => ({ uri, task })))
   const complete = new Set(made.filter((each) => each.complete).map(({ id }) => id))
   const conflicts = await findMakerConflicts(ports.store, makings, () => true)
-  const open = makings.filter(({ taskId }) => !complete.has(taskId))
+  const open = makings.filter(({ task }) => !complete.has(task.id))
   conflicts.push(...(await recordTargetMakers(ports.store, open, () => true)))
   if (conflicts.length > 0) throw new Refused()
 }

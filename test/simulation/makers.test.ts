@@ -12,10 +12,7 @@ const always = () => true
 
 const making = (taskId: string, uri: string): Making => ({
   uri,
-  taskId,
-  family: taskId,
-  params: {},
-  label: taskId,
+  task: { id: taskId, family: taskId, params: {}, label: taskId },
 })
 
 /** The store of one host, each call at its turn, some of them done twice or cut off. */

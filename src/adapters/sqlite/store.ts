@@ -1,3 +1,4 @@
+import type { DatabaseSync } from 'node:sqlite'
 import {
   applyChange,
   type Change,
@@ -33,8 +34,21 @@ export interface SqliteStore extends Store {
   speculative: Store
 }
 
+const MAKERS = 'maker/'
+
+/** The statements of one of the two tables of records. */
+const prepareTable = (sql: DatabaseSync, table: 'record' | 'maker') => ({
+  select: sql.prepare(`SELECT body FROM ${table} WHERE key = ?`),
+  update: sql.prepare(`UPDATE ${table} SET body = ?, due_at = ? WHERE key = ?`),
+  insert: sql.prepare(`INSERT INTO ${table} (key, body, due_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`),
+  remove: sql.prepare(`DELETE FROM ${table} WHERE key = ?`),
+  // Two lower bounds in one statement would make SQLite begin at the lesser one.
+  range: sql.prepare(`SELECT key, body FROM ${table} WHERE key >= ? AND key < ? ORDER BY key LIMIT ?`),
+  rangeAfter: sql.prepare(`SELECT key, body FROM ${table} WHERE key > ? AND key < ? ORDER BY key LIMIT ?`),
+})
+
 /**
- * Records as JSON in one table. Writes asked for in the same turn of the event loop are committed together; each keeps
+ * Records as JSON, makers in a table of their own. Writes asked for in the same turn of the event loop are committed together; each keeps
  * its own conditions and atomicity. `onEvent` is called when there is something in the feed.
  */
 export function makeSqliteStore(
@@ -43,28 +57,22 @@ export function makeSqliteStore(
   onEvent: () => void = () => {},
 ): SqliteStore {
   const { sql } = database
-  const select = sql.prepare('SELECT body FROM record WHERE key = ?')
-  const update = sql.prepare('UPDATE record SET body = ?, due_at = ? WHERE key = ?')
-  const insert = sql.prepare('INSERT INTO record (key, body, due_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING')
-  const remove = sql.prepare('DELETE FROM record WHERE key = ?')
-  // Two lower bounds in one statement would make SQLite begin at the lesser one.
-  const range = sql.prepare('SELECT key, body FROM record WHERE key >= ? AND key < ? ORDER BY key LIMIT ?')
-  const rangeAfter = sql.prepare(
-    'SELECT key, body FROM record WHERE key > ? AND key < ? ORDER BY key LIMIT ?',
-  )
+  const [records, makers] = [prepareTable(sql, 'record'), prepareTable(sql, 'maker')]
+  const tableOf = (key: string) => (key.startsWith(MAKERS) ? makers : records)
   const due = sql.prepare('SELECT key, body FROM record WHERE due_at <= ? ORDER BY due_at LIMIT ?')
 
   const cache = makeRecordCache(database, (key) => {
     database.reading()
-    const row = readSqlRow<Row>(select, key)
+    const row = readSqlRow<Row>(tableOf(key).select, key)
     return row && parseStoredRecord(row)
   })
 
   function apply(change: Change, before: Stored | undefined): void {
     const after = applyChange(change, before)
-    if (after === undefined) remove.run(change.key)
-    else if (before === undefined) insert.run(change.key, JSON.stringify(after), readDueAtOrNull(after))
-    else update.run(JSON.stringify(after), readDueAtOrNull(after), change.key)
+    const table = tableOf(change.key)
+    if (after === undefined) table.remove.run(change.key)
+    else if (before === undefined) table.insert.run(change.key, JSON.stringify(after), readDueAtOrNull(after))
+    else table.update.run(JSON.stringify(after), readDueAtOrNull(after), change.key)
     kept(change.key, before, after)
   }
 
@@ -78,6 +86,7 @@ export function makeSqliteStore(
   /** A record that must not be there yet is put without looking first. */
   function putOne(change: Change & { put: StoredRecord }): boolean {
     const after = mustHave(applyChange(change, undefined), 'record that is put')
+    const { insert } = tableOf(change.key)
     if (insert.run(change.key, JSON.stringify(after), readDueAtOrNull(after)).changes === 0) return false
     kept(change.key, undefined, after)
     return true
@@ -118,6 +127,7 @@ export function makeSqliteStore(
       writeEach: (changes) => ask(() => changes.map(writeOne)),
       async list({ prefix, after = '', limit = -1 }) {
         await settled()
+        const { range, rangeAfter } = tableOf(prefix)
         const [from, lower] = after < prefix ? [range, prefix] : [rangeAfter, after]
         return readSqlRows<Row>(from, lower, `${prefix}\u{10ffff}`, limit).map(entry)
       },

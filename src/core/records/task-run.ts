@@ -121,11 +121,11 @@ export interface Marker {
 /** Who makes a target: the task that was first planned to; another task with this output is refused while it stands. */
 export interface Maker {
   kind: 'maker'
-  uri: string
   taskId: string
   family: string
   params: Params
-  label: string
+  /** What a person calls a command of a plan; other tasks are called by their family and parameters. */
+  label?: string
   /** The pipeline of the plan that it is a command of. */
   plan?: string
 }

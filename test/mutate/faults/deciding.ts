@@ -268,8 +268,8 @@ export const DECIDING: Fault[] = [
   {
     name: 'one target has two makers',
     file: 'src/engine/makers.ts',
-    find: `const isOther = (maker: Maker, making: Making) => maker.taskId !== making.taskId`,
-    replace: `const isOther = (maker: Maker, making: Making) => maker.uri !== making.uri`,
+    find: `const isOther = (maker: Maker, making: Making) => maker.taskId !== making.task.id`,
+    replace: `const isOther = (maker: Maker, making: Making) => maker.taskId === '' && making.uri === ''`,
     by: SIMULATION,
   },
   {

@@ -64,8 +64,8 @@ export const SQLITE: Fault[] = [
   {
     name: 'due instants are not kept',
     file: 'src/adapters/sqlite/store.ts',
-    find: `else update.run(JSON.stringify(after), readDueAtOrNull(after), change.key)`,
-    replace: `else update.run(JSON.stringify(after), null, change.key)`,
+    find: `else table.update.run(JSON.stringify(after), readDueAtOrNull(after), change.key)`,
+    replace: `else table.update.run(JSON.stringify(after), null, change.key)`,
     by: SEEDS,
   },
   {
