@@ -59,13 +59,16 @@ export async function runContainerWorker(build: Build): Promise<void> {
   }
   process.on('SIGTERM', () => worker.stop())
   process.on('SIGINT', () => worker.stop())
-  const beats = setInterval(() => void worker.beat().catch(console.error), home.context.settings.heartbeatMs)
+  const heartbeat = setInterval(
+    () => void worker.extendLeases().catch(console.error),
+    home.context.settings.heartbeatMs,
+  )
   const looks = setInterval(() => {
     if (worker.running > 0) idleSince = Date.now()
     if (Date.now() - idleSince > idleSeconds * 1000) worker.drain()
   }, LOOK_MS)
   await worker.run()
-  clearInterval(beats)
+  clearInterval(heartbeat)
   clearInterval(looks)
   await home.close()
 }

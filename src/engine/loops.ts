@@ -65,7 +65,7 @@ export function startEngineLoops(
     every(AUDIT_LOOK_MS, auditWhenDue),
     every(ABANDONED_MS, () => endAbandonedJobs(context)),
   ]
-  const executing = worker && [worker.run(), every(heartbeatMs, () => worker.beat())]
+  const executing = worker && [worker.run(), every(heartbeatMs, () => worker.extendLeases())]
   for (const loop of [...loops, ...(executing ?? [])]) loop.catch(failed.reject)
 
   return {

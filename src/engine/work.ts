@@ -112,7 +112,7 @@ export class Worker {
   }
 
   /** Extends every lease, passes cancellations on, and stops bodies whose lease is not ours any more. */
-  async beat(): Promise<void> {
+  async extendLeases(): Promise<void> {
     const active = [...this.#active.values()]
     this.#startable = Math.min(this.#options.concurrency, this.#startable + 1)
     await Promise.all(active.map((each) => this.#extend(each)))
@@ -274,7 +274,7 @@ export class Worker {
     const leftMs = settings.leaseMs - (ports.clock.steady() - askedAt)
     if (leftMs <= 0) return this.#extend(active)
     active.renewedAt = askedAt
-    ports.runner.beat(active.claimed.nonce, leftMs)
+    ports.runner.extendLease(active.claimed.nonce, leftMs)
     return true
   }
 }

@@ -71,7 +71,7 @@ const NO_LONGER_ALLOWED = 'the attempt is no longer allowed to publish: its leas
 export function makeAttemptRunner<P extends PreparedJob>(
   kind: AttemptKind<P>,
   options: AttemptOptions,
-): Pick<Runner, 'run' | 'beat'> {
+): Pick<Runner, 'run' | 'extendLease'> {
   const running = new Map<string, Attempt>()
   return {
     run(job, hooks) {
@@ -79,7 +79,7 @@ export function makeAttemptRunner<P extends PreparedJob>(
       running.set(job.nonce, attempt)
       return attempt.run(kind).finally(() => running.delete(job.nonce))
     },
-    beat: (nonce, leaseMs) => running.get(nonce)?.extendLease(leaseMs),
+    extendLease: (nonce, leaseMs) => running.get(nonce)?.extendLease(leaseMs),
   }
 }
 

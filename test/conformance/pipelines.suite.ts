@@ -66,7 +66,7 @@ function bodies() {
     targets.add(task.id)
     return { outcome: 'succeeded' }
   }
-  return { targets, ran, runner: { run, beat() {}, async close() {} } }
+  return { targets, ran, runner: { run, extendLease() {}, async close() {} } }
 }
 
 /** Runs whole pipelines, twice at once, on a set of adapters. */

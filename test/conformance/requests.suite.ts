@@ -59,7 +59,7 @@ async function run([dynamodb, sqs]: Servers, found: FoundTask[], concurrency: nu
       plans: makeMemoryPlans(),
       clock: makeSystemClock(),
       completeness: { areComplete: async (tasks) => tasks.map(({ id }) => targets.has(id)) },
-      runner: { run: async () => ({ outcome: 'succeeded' }), beat() {}, async close() {} },
+      runner: { run: async () => ({ outcome: 'succeeded' }), extendLease() {}, async close() {} },
       random: {
         nonce: () => `00000000-0000-0000-0000-${String(++nonces).padStart(12, '0')}`,
         number: () => 0,

@@ -383,7 +383,7 @@ function isolationSuite(kind: Kind, { sharesProcesses }: RunnerAbilities): void 
     it('is dead when its lease ends, and lives while it is extended', async (test) => {
       const { runner, start } = laboratory(test, kind)
       const extended = start({ steps: [{ sleepMs: 2_000 }], leaseMs: 1_500, run: 'r-1' })
-      runner.beat(extended.nonce, 60_000)
+      runner.extendLease(extended.nonce, 60_000)
       const attempt = start({ steps: [{ ignore: 'ready' }], leaseMs: 1_500, run: 'r-2' })
       assert.equal((await attempt.ending).outcome, 'lost')
       assert.equal((await extended.ending).outcome, 'succeeded')

@@ -13,7 +13,7 @@ async function working(slow: (changes: readonly Change[]) => number = () => 0) {
   const engine = stepwise()
   const { ports } = engine.context
   const bodies: JobHooks[] = []
-  const beats: number[] = []
+  const extended: number[] = []
   const ended = Promise.withResolvers<Ending>()
   const { store } = ports
   ports.store = {
@@ -26,7 +26,7 @@ async function working(slow: (changes: readonly Change[]) => number = () => 0) {
   }
   ports.runner = {
     ...ports.runner,
-    beat: (_, leaseMs) => beats.push(leaseMs),
+    extendLease: (_, leaseMs) => extended.push(leaseMs),
     run: (_, hooks) => {
       bodies.push(hooks)
       return ended.promise
@@ -46,27 +46,27 @@ async function working(slow: (changes: readonly Change[]) => number = () => 0) {
     ended.resolve({ outcome: 'succeeded' })
     await performed
   }
-  return { ...engine, id: run, worker, bodies, beats, performed, begun, end }
+  return { ...engine, id: run, worker, bodies, extended, performed, begun, end }
 }
 
 describe('a worker', () => {
   for (const hours of [-1, 1])
     it(`extends its leases by the steady clock, also where the wall clock is ${hours} h beside it`, async () => {
-      const { context, clock, worker, beats, begun, end } = await working()
+      const { context, clock, worker, extended, begun, end } = await working()
       await begun()
       context.ports.clock = { ...context.ports.clock, now: () => clock.now() + hours * 3_600_000 }
-      await worker.beat()
-      assert.deepEqual(beats, [context.settings.leaseMs])
+      await worker.extendLeases()
+      assert.deepEqual(extended, [context.settings.leaseMs])
       await end()
     })
 
   it('asks the body of a cancelled run to stop with its next heartbeat', async () => {
     const { context, id, run, worker, bodies, begun, end, settle } = await working()
     await begun()
-    await worker.beat()
+    await worker.extendLeases()
     assert.equal(bodies[0]?.signal.aborted, false)
     await cancelRun(context, (await run(id)) as Stored<Run>)
-    await worker.beat()
+    await worker.extendLeases()
     assert.equal(bodies[0]?.signal.reason, 'cancelled')
     await settle()
     assert.equal((await run(id)).status, 'running', 'its run ends after the body')
@@ -92,10 +92,10 @@ describe('a worker', () => {
   it('counts a renewed lease from when it asked for it', async () => {
     const renews = (changes: readonly Change[]) =>
       changes.some((change) => 'set' in change && 'leaseUntil' in change.set && !('status' in change.set))
-    const { worker, beats, begun, end } = await working((changes) => (renews(changes) ? 20_000 : 0))
+    const { worker, extended, begun, end } = await working((changes) => (renews(changes) ? 20_000 : 0))
     await begun()
-    await worker.beat()
-    assert.deepEqual(beats, [10_000])
+    await worker.extendLeases()
+    assert.deepEqual(extended, [10_000])
     await end()
   })
 })

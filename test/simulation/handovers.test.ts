@@ -52,7 +52,7 @@ async function corrected(seed: number): Promise<string[]> {
         clock,
         queue: makeMemoryQueue(clock),
         completeness: { areComplete: async (tasks) => tasks.map(() => false) },
-        runner: { run: async () => ({ outcome: 'succeeded' }), beat() {}, async close() {} },
+        runner: { run: async () => ({ outcome: 'succeeded' }), extendLease() {}, async close() {} },
         random: { nonce: () => `${host}.${scheduler.random()}`, number: scheduler.random },
         isGone: async () => false,
       },

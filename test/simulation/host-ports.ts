@@ -29,7 +29,7 @@ export function hostPorts(
     runner: {
       defines: ({ family, join }) => join === true || world.definitions.isDefinedOn(host, family),
       run: (job, hooks) => bodies.run(host, job, hooks),
-      beat: (nonce, leaseMs) => {
+      extendLease: (nonce, leaseMs) => {
         for (const body of bodies.running)
           if (body.nonce === nonce) body.validUntil = world.clockOf(host) + leaseMs
       },

@@ -56,7 +56,7 @@ export function stepwise(limits: Limits = NO_LIMITS) {
           return tasks.map(({ id }) => targets.has(id) && !unproven.has(id))
         },
       },
-      runner: { run: async () => ({ outcome: 'succeeded' }), beat() {}, async close() {} },
+      runner: { run: async () => ({ outcome: 'succeeded' }), extendLease() {}, async close() {} },
       random: { nonce: () => `n${++nonces}`, number: () => 0 },
       isGone: async () => false,
     },

@@ -110,7 +110,7 @@ export interface Runner {
   defines?(task: Pick<PlannedTask, 'family' | 'command' | 'join'>): boolean
   run(job: Job, hooks: JobHooks): Promise<Ending>
   /** The lease of a running attempt was extended. A body whose lease is not extended in time kills itself. */
-  beat(nonce: string, leaseMs: number): void
+  extendLease(nonce: string, leaseMs: number): void
   /** Definitions have changed: processes that know those of before end with what they run. */
   renew?(): void
   /**

@@ -62,7 +62,7 @@ const AUDIT_MS = 60 * 60_000
 const NO_FEED: Feed = { take: async () => [], acknowledge: async () => {} }
 const NO_RUNNER: Runner = {
   run: async () => ({ outcome: 'not_started' }),
-  beat() {},
+  extendLease() {},
   async close() {},
 }
 

@@ -46,12 +46,15 @@ export async function runKeeper(build: Build, { limits, programs }: BundledSetti
   }
   const worker = new Worker(home.context, { concurrency: 1, onEnd: makeAttemptMetrics(told.stack) })
   process.on('SIGTERM', () => worker.stop())
-  const beats = setInterval(() => void worker.beat().catch(console.error), home.context.settings.heartbeatMs)
+  const heartbeat = setInterval(
+    () => void worker.extendLeases().catch(console.error),
+    home.context.settings.heartbeatMs,
+  )
   const over = worker.continue(claimed)
   // The run may have been cancelled while the program was launched.
-  await worker.beat().catch(console.error)
+  await worker.extendLeases().catch(console.error)
   await over
-  clearInterval(beats)
+  clearInterval(heartbeat)
   await home.close()
 }
 

@@ -208,8 +208,8 @@ function makeRunner(options: HomeOptions, parts: RunnerParts): Runner {
     // A home without a project only looks at the state.
     ...(options.project && { defines: makeDefinitionCheck(options.project) }),
     run: (job, hooks) => runnerOf(job.task).run(job, hooks),
-    beat(nonce, leaseMs) {
-      for (const runner of [bodies, commands, containers]) runner.beat(nonce, leaseMs)
+    extendLease(nonce, leaseMs) {
+      for (const runner of [bodies, commands, containers]) runner.extendLease(nonce, leaseMs)
     },
     renew: () => bodies.renew?.(),
     endAbandoned: async (isOpen) => containers.endAbandoned?.(isOpen),

@@ -29,7 +29,7 @@ export function makeVirtualHome(now: () => number, limits: Limits, completeness:
     plans: makeMemoryPlans(),
     queue: waking(makeMemoryQueue(clock), (at) => wakes.add(at), now),
     completeness,
-    runner: { run: async () => ({ outcome: 'succeeded' }), beat() {}, async close() {} },
+    runner: { run: async () => ({ outcome: 'succeeded' }), extendLease() {}, async close() {} },
     clock,
     random: { nonce: () => `n${++nonces}`, number: () => 0.5 },
     isGone: async () => false,

@@ -34,8 +34,8 @@ process.on('message', (message: ToHost) => {
     case 'run':
       runHostedCommand(message.id, message.command)
       break
-    case 'beat':
-      commands.get(message.id)?.beat(message.leaseMs)
+    case 'extendLease':
+      commands.get(message.id)?.extendLease(message.leaseMs)
       break
     case 'signal':
       commands.get(message.id)?.signal(message.signal)
@@ -104,7 +104,7 @@ class Command {
     this.#forward('stderr')
   }
 
-  beat(leaseMs: number): void {
+  extendLease(leaseMs: number): void {
     clearTimeout(this.#lease)
     this.#lease = setTimeout(() => this.#kill('lost'), leaseMs)
   }

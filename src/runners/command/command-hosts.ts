@@ -44,7 +44,7 @@ export class CommandHosts {
     sendToHost(host, { type: 'run', id, command })
     return {
       end: promise,
-      extendLease: (leaseMs) => sendToHost(host, { type: 'beat', id, leaseMs }),
+      extendLease: (leaseMs) => sendToHost(host, { type: 'extendLease', id, leaseMs }),
       signal: (signal) => sendToHost(host, { type: 'signal', id, signal }),
     }
   }

@@ -15,7 +15,7 @@ export interface HostedCommand {
 /** What the engine says to a host; `id` names a command. */
 export type ToHost =
   | { type: 'run'; id: number; command: HostedCommand }
-  | { type: 'beat'; id: number; leaseMs: number }
+  | { type: 'extendLease'; id: number; leaseMs: number }
   | { type: 'signal'; id: number; signal: 'SIGTERM' | 'SIGKILL' }
 
 /** How a command ended. */

@@ -20,11 +20,14 @@ export function makeLambdaWorkerHandler({ context }: Home, events: WorkEvents = 
   return async (deliveries: Delivery[], remainingMs: number): Promise<void> => {
     until = clock.now() + remainingMs - LAST_MS
     const worker = new Worker(bounded, { ...events, concurrency: deliveries.length })
-    const beats = setInterval(() => void worker.beat().catch(console.error), context.settings.heartbeatMs)
+    const heartbeat = setInterval(
+      () => void worker.extendLeases().catch(console.error),
+      context.settings.heartbeatMs,
+    )
     try {
       await Promise.all(deliveries.map((delivery) => worker.perform(delivery)))
     } finally {
-      clearInterval(beats)
+      clearInterval(heartbeat)
     }
   }
 }
