@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import type { Stored } from '../core/change.ts'
 import type { Json } from '../core/json.ts'
 import type { PlannedTask } from '../core/plan.ts'
+import { tellLaunch } from '../core/records/launch.ts'
 import type { Run } from '../core/records/run.ts'
 import type { Attempt, TaskRun } from '../core/records/task-run.ts'
 import type { RunShape, TaskShape } from './control.ts'
@@ -61,6 +62,7 @@ export function viewTask({ task, planned, attempts, result, notBefore }: TaskRec
     waitsFor: task.waitsFor ?? null,
     progress: task.progress ?? null,
     failure: findTaskFailure(task, planned),
+    launch: task.launch === undefined ? null : tellLaunch(task.launch),
     outputs: planned.outputs,
     result: result ?? null,
     attempts: attempts.map(viewAttempt),

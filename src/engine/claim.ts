@@ -16,7 +16,7 @@ import {
   readPlannedTask,
   readPlannedUpstreams,
 } from './claim-snapshot.ts'
-import type { Context } from './context.ts'
+import { type Context, LAUNCHER_MS } from './context.ts'
 import { readYieldedDependencies } from './expand.ts'
 import { giveBackReservations, type LimitRow, readTaskLimits, takeLimits } from './limits.ts'
 import { readCachedOpenRun } from './open-run-cache.ts'
@@ -238,6 +238,8 @@ function makeIntent(
   return {
     token: makeLaunchToken(holder, nonce),
     deadline: steady + launching.startMs,
+    // Who claims it launches it.
+    busyUntil: steady + LAUNCHER_MS,
     times: { claimedAt: now },
     ...(replaces ? { replaces } : {}),
   }

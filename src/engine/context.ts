@@ -23,6 +23,9 @@ export interface Settings {
   largestMemoryMb: number
 }
 
+/** One process alone launches a job for so long: longer than a call to a service may take. */
+export const LAUNCHER_MS = 30_000
+
 /** How long jobs elsewhere may take. */
 export interface LaunchTimeouts {
   /** A job has to be alive so long after its attempt was claimed, or after the instant at which it may be launched. */

@@ -2,7 +2,7 @@ import type { Change, Fields } from '../core/change.ts'
 import { keys } from '../core/keys.ts'
 import { type Moment, readClockMoment } from '../core/moment.ts'
 import type { Ending } from '../core/ports/working.ts'
-import type { Launch } from '../core/records/launch.ts'
+import { tellLaunch } from '../core/records/launch.ts'
 import type { Attempt, TaskRun } from '../core/records/task-run.ts'
 import { type AttemptMemory, decideAfterAttempt } from '../core/retry.ts'
 import type { ClaimedAttempt } from './claim.ts'
@@ -119,8 +119,6 @@ function makeEndChanges(
   return changes
 }
 
-const pickStory = ({ handle, times }: Launch) => ({ ...(handle === undefined ? {} : { handle }), times })
-
 /** The record of an attempt that did not succeed. */
 function makeAttemptRecord({ task, memoryMb }: EndedAttempt, ending: Ending, endedAt: number): Attempt {
   return {
@@ -138,7 +136,7 @@ function makeAttemptRecord({ task, memoryMb }: EndedAttempt, ending: Ending, end
     ...(ending.cpuSeconds === undefined ? {} : { cpuSeconds: ending.cpuSeconds }),
     ...(ending.image === undefined ? {} : { image: ending.image }),
     ...(ending.failure === undefined ? {} : { failure: ending.failure }),
-    ...(task.launch === undefined ? {} : { launch: pickStory(task.launch) }),
+    ...(task.launch === undefined ? {} : { launch: tellLaunch(task.launch) }),
     ...(ending.tail === undefined ? {} : { tail: ending.tail }),
   }
 }

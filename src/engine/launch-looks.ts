@@ -117,7 +117,7 @@ async function handleState<D>(
   if (state.is === 'ended')
     return endJob(context, parts, task, state.end ?? { cause: 'lost', message: 'its end is not known' })
   const isAlive = state.is === 'running' && !hasKeeper
-  const seen = isAlive ? await takeOverForService(context, task, handle) : task
+  const seen = isAlive ? await takeOverForService(context, task, { handle, times: state.times }) : task
   if (seen === undefined) return
   const why = seen.launch.stopping ?? (await findStopReason(context, seen, state, hasKeeper))
   if (why === undefined) return lookAgain(context, seen)

@@ -5,7 +5,7 @@ import type { Launcher, LaunchOrder, LaunchRefusal } from '../core/ports/launchi
 import type { Ending } from '../core/ports/working.ts'
 import { type ClaimedAttempt, claimAttempt, readClaimedAttempt } from './claim.ts'
 import { readPlannedTask } from './claim-snapshot.ts'
-import type { Context } from './context.ts'
+import { type Context, LAUNCHER_MS } from './context.ts'
 import { slowLaunchesDown, takeLaunch } from './launch-rate.ts'
 import {
   endLaunchedAttempt,
@@ -33,8 +33,6 @@ export interface LaunchParts<D> {
   makeOrder(claimed: ClaimedAttempt): Pick<LaunchOrder<D>, 'target' | 'details'> | { problem: string }
 }
 
-/** Longer than a call to a service may take. */
-const BUSY_MS = 30_000
 /** Each look at a message costs a call; a message of a full pool may come often. */
 const LEAST_DELAY_MS = 1_000
 const EARLY_MS = 5_000
@@ -58,7 +56,7 @@ async function launchMessage<D>(
 ): Promise<number | undefined> {
   const result = await claimAttempt(context, message)
   if (result.is === 'early') return Math.max(result.delayMs, EARLY_MS * (1 + context.ports.random.number()))
-  if (result.is === 'unfit') return BUSY_MS
+  if (result.is === 'unfit') return LAUNCHER_MS
   const claimed = result.is === 'ours' ? result.claimed : undefined
   const [stored] =
     claimed === undefined
@@ -67,51 +65,47 @@ async function launchMessage<D>(
   const task = findLaunchedTask(stored)
   if (task === undefined || task.attempt !== message.attempt || task.launch.handle !== undefined)
     return undefined
-  return launchIntent(context, parts, task, claimed)
+  if (claimed === undefined) return goOn(context, parts, task)
+  const waitMs = await findWait(context, parts, task)
+  return waitMs > 0 ? waitMs : callService(context, parts, task, claimed)
 }
 
-/**
- * Launches the job of an intent when its turn has come, and writes the handle; in how many milliseconds to try again. `claimed`: by
- * this process, just now.
- */
-async function launchIntent<D>(
-  context: Context,
-  parts: LaunchParts<D>,
-  task: LaunchedTask,
-  claimed: ClaimedAttempt | undefined,
-): Promise<number | undefined> {
+/** In how many milliseconds the turn of a launch comes; 0: now. */
+async function findWait<D>(context: Context, parts: LaunchParts<D>, task: LaunchedTask): Promise<number> {
   const { clock } = context.ports
-  const { busyUntil = 0, launchAt } = task.launch
-  if (busyUntil > clock.steady()) return busyUntil - clock.steady()
-  if (launchAt === undefined) {
-    const { isTaken, waitMs } = await takeLaunch(context, parts.governor)
-    if (!isTaken) return waitMs
-    if (waitMs > 0) return waitForTurn(context, task, clock.steady() + waitMs)
-  } else if (launchAt > clock.steady()) return launchAt - clock.steady()
-  const mine = await updateLaunch(context, task, ({ launch, attempt }) =>
-    attempt !== task.attempt || launch.handle !== undefined || (launch.busyUntil ?? 0) > clock.steady()
-      ? undefined
-      : { launch: { ...launch, busyUntil: clock.steady() + BUSY_MS } },
-  )
-  if (mine === undefined) return BUSY_MS
-  // A launcher before this one was cut, and may have launched the job.
-  const handle =
-    task.launch.busyUntil === undefined ? undefined : await parts.launcher.find(mine.launch.token)
-  if (handle === undefined && claimed !== undefined) return callService(context, parts, mine, claimed)
-  if (handle === undefined) return goOn(context, parts, mine)
-  await keepHandle(context, parts.launcher, mine, handle)
-  return undefined
+  const { launchAt } = task.launch
+  if (launchAt !== undefined) return launchAt - clock.steady()
+  const { isTaken, waitMs } = await takeLaunch(context, parts.governor)
+  if (waitMs > 0) await waitForTurn(context, task, isTaken ? clock.steady() + waitMs : undefined)
+  return waitMs
 }
 
-/** Goes on with an attempt that was claimed some time ago. */
+/** Goes on with an attempt that was claimed some time ago, as its only launcher. */
 async function goOn<D>(
   context: Context,
   parts: LaunchParts<D>,
   task: LaunchedTask,
 ): Promise<number | undefined> {
-  const claimed = await readLaunchClaim(context, task)
-  if (!(await isRunCancelled(context, task))) return callService(context, parts, task, claimed)
-  await endLaunchedAttempt(context, task, claimed.planned, { outcome: 'cancelled' })
+  const { clock } = context.ports
+  const { busyUntil } = task.launch
+  if (busyUntil !== undefined && busyUntil > clock.steady()) return busyUntil - clock.steady()
+  const waitMs = await findWait(context, parts, task)
+  if (waitMs > 0) return waitMs
+  const mine = await updateLaunch(context, task, ({ launch }) =>
+    launch.handle !== undefined || (launch.busyUntil ?? 0) > clock.steady()
+      ? undefined
+      : { launch: { ...launch, busyUntil: clock.steady() + LAUNCHER_MS } },
+  )
+  if (mine === undefined) return LAUNCHER_MS
+  // A launcher before this one was cut, and may have launched the job.
+  const handle = busyUntil === undefined ? undefined : await parts.launcher.find(mine.launch.token)
+  if (handle !== undefined) {
+    await keepHandle(context, parts.launcher, mine, handle)
+    return undefined
+  }
+  const claimed = await readLaunchClaim(context, mine)
+  if (!(await isRunCancelled(context, mine))) return callService(context, parts, mine, claimed)
+  await endLaunchedAttempt(context, mine, claimed.planned, { outcome: 'cancelled' })
   return undefined
 }
 
@@ -121,18 +115,25 @@ export async function isRunCancelled({ ports }: Context, { run }: LaunchedTask):
   return record === undefined || record.cancelledAt !== undefined
 }
 
-/** The time until the job has to be alive counts from its turn. */
-async function waitForTurn(context: Context, task: LaunchedTask, launchAt: number): Promise<number> {
-  const movedMs = launchAt - context.ports.clock.steady()
+/** Leaves the launch to whoever comes next; the time until the job has to be alive counts from its turn, if it has one. */
+async function waitForTurn(
+  context: Context,
+  task: LaunchedTask,
+  launchAt: number | undefined,
+): Promise<void> {
+  const movedMs = launchAt === undefined ? 0 : launchAt - context.ports.clock.steady()
   await updateLaunch(context, task, ({ launch, leaseUntil = 0 }) =>
     launch.handle === undefined && launch.launchAt === undefined
       ? {
-          launch: { ...launch, launchAt, deadline: launch.deadline + movedMs },
+          launch: {
+            ...freeLaunch(launch),
+            deadline: launch.deadline + movedMs,
+            ...(launchAt === undefined ? {} : { launchAt }),
+          },
           leaseUntil: leaseUntil + movedMs,
         }
       : undefined,
   )
-  return movedMs
 }
 
 /** The attempt of a launch as its claim returned it, for the process that goes on with it. */

@@ -1,4 +1,4 @@
-import type { AttemptHandover } from '../core/ports/launching.ts'
+import type { AttemptHandover, JobTimes } from '../core/ports/launching.ts'
 import type { ClaimedAttempt } from './claim.ts'
 import type { Context } from './context.ts'
 import { readLaunchClaim } from './launch.ts'
@@ -12,13 +12,13 @@ import { freeLaunch, type LaunchedTask, readLaunchedTask, updateLaunch } from '.
  */
 
 /**
- * Takes the lease of an attempt over that another process has claimed: this worker's name and a lease from now on. `handle`: the job in
- * which this process runs. Undefined if the attempt is over or to be stopped, or if another worker has taken it over before.
+ * Takes the lease of an attempt over that another process has claimed: this worker's name and a lease from now on. `job`: in which
+ * this process runs. Undefined if the attempt is over or to be stopped, or if another worker has taken it over before.
  */
 export async function takeOverAttempt(
   context: Context,
   handover: AttemptHandover,
-  handle: string,
+  { handle, times = {} }: { handle: string; times?: Pick<JobTimes, 'pullingAt' | 'startingAt'> },
 ): Promise<ClaimedAttempt | undefined> {
   const { ports, settings } = context
   const task = await readLaunchedTask(context, handover)
@@ -30,7 +30,12 @@ export async function takeOverAttempt(
       return {
         worker: settings.worker,
         leaseUntil: ports.clock.steady() + settings.leaseMs,
-        launch: { ...freeLaunch(launch), handle, alive: true },
+        launch: {
+          ...freeLaunch(launch),
+          handle,
+          alive: true,
+          times: { ...launch.times, ...times, runningAt: ports.clock.now() },
+        },
       }
     }))
   return taken && readLaunchClaim(context, taken)
@@ -43,9 +48,9 @@ const LOOK_LEASE_MS = 10 * 60_000
 export const takeOverForService = (
   context: Context,
   task: LaunchedTask,
-  handle: string,
+  { handle, times: { endedAt: _, ...times } }: { handle: string; times: JobTimes },
 ): Promise<LaunchedTask | undefined> =>
   updateLaunch(context, task, ({ launch }) => ({
     leaseUntil: context.ports.clock.steady() + LOOK_LEASE_MS,
-    launch: { ...freeLaunch(launch), handle, alive: true },
+    launch: { ...freeLaunch(launch), handle, alive: true, times: { ...launch.times, ...times } },
   }))

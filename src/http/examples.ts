@@ -59,6 +59,7 @@ export const TASK: TaskShape = {
   failure: { outcome: 'failed', message: 'the file has no rows' },
   outputs: ['file:///data/count/2026-09-09.json'],
   result: null,
+  launch: null,
   attempts: [],
 }
 

@@ -1,70 +1,22 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import { before, describe, it } from 'node:test'
 import { ListTasksCommand, StopTaskCommand } from '@aws-sdk/client-ecs'
 import { GetObjectCommand } from '@aws-sdk/client-s3'
+import { clients, resourceOf, targetOf, unique, until } from './deployed.ts'
 import {
-  clients,
-  sluice as command,
-  type Ended,
-  engine,
-  resourceOf,
-  targetOf,
-  unique,
-  until,
-  whileTicking,
-} from './deployed.ts'
+  json,
+  killContainers,
+  listContainers,
+  run,
+  runScript,
+  STACK,
+  sluice,
+  startScript,
+  taskOf,
+  whenOver,
+} from './programs.ts'
 
-const STACK = 'sluice-programs'
-const CONFIG = ['--config', 'programs.config.ts', '--env', 'programs']
 const SECRET = 'a-key-that-nobody-sees'
-
-const sluice = (args: string[], options?: Parameters<typeof command>[1]): Promise<Ended> =>
-  command([...args, ...CONFIG], options)
-
-// biome-ignore lint/suspicious/noExplicitAny: data of the command, whatever it is
-async function json(...args: string[]): Promise<any> {
-  const { stdout, stderr } = await sluice([...args, '--json'])
-  const last = stdout.trim().split('\n').at(-1)
-  if (!last) throw new Error(`no data: ${stderr}`)
-  return JSON.parse(last)
-}
-
-/** A run to its end. */
-const run = (...args: string[]) => whileTicking(json('run', ...args), STACK)
-/** A run of the pipeline `script`. */
-const runScript = (of: string, script: string) => run('script', '--of', of, '--script', script)
-
-/** A run whose program runs now. */
-async function start(of: string, script: string): Promise<string> {
-  const told = await json('run', 'script', '--of', of, '--script', script, '--detach')
-  await until(60, 'the program', async () => (listContainers('program').length > 0 ? true : undefined))
-  return told.run
-}
-
-const whenOver = (id: string) =>
-  whileTicking(
-    until(120, `the end of ${id}`, async () => {
-      const told = await json('status', id)
-      return told.status === 'running' ? undefined : told
-    }),
-    STACK,
-  )
-
-// biome-ignore lint/suspicious/noExplicitAny: data of the command, whatever it is
-async function taskOf(id: string, family: string): Promise<any> {
-  const { tasks } = await json('status', id)
-  return tasks.find(({ task }: { task: string }) => task.startsWith(family))
-}
-
-/** Containers of ECS tasks that run here. */
-function listContainers(name: 'keeper' | 'program'): string[] {
-  const shown = execFileSync(engine, ['ps', '--format', '{{.ID}} {{.Names}}']).toString().trim()
-  return shown
-    .split('\n')
-    .filter((line) => line.includes('ministack-ecs') && line.endsWith(`-${name}`))
-    .map((line) => line.split(' ')[0] ?? '')
-}
 
 async function textOf(path: string): Promise<string> {
   const Bucket = await resourceOf(STACK, 'SluiceRecordsBucket', 'AWS::S3::Bucket')
@@ -138,16 +90,15 @@ describe('a program that is ended from outside', { timeout: 240_000 }, () => {
 
   for (const name of ['program', 'keeper'] as const)
     it(`by a kill of the ${name}'s container, is lost and runs again, without using up a retry`, async () => {
-      const id = await start(unique(`killed-${name}`), SLOW)
-      for (const container of listContainers(name))
-        execFileSync(engine, ['kill', '--signal', 'KILL', container])
+      const id = await startScript(unique(`killed-${name}`), SLOW)
+      killContainers(name)
       const told = await whenOver(id)
       assert.equal(told.status, 'succeeded', JSON.stringify(told))
       assert.deepEqual(told.tasks[0].counts, { lost: 1 })
     })
 
   it('with its ECS task, is interrupted and runs again', async () => {
-    const id = await start(unique('stopped'), SLOW)
+    const id = await startScript(unique('stopped'), SLOW)
     const cluster = await resourceOf(STACK, 'SluiceContainersCluster', 'AWS::ECS::Cluster')
     const { taskArns = [] } = await clients.ecs.send(new ListTasksCommand({ cluster }))
     for (const task of taskArns) await clients.ecs.send(new StopTaskCommand({ cluster, task }))
@@ -157,7 +108,7 @@ describe('a program that is ended from outside', { timeout: 240_000 }, () => {
   })
 
   it('because its run is cancelled, is stopped', async () => {
-    const id = await start(unique('cancelled'), 'sleep 100')
+    const id = await startScript(unique('cancelled'), 'sleep 100')
     assert.equal((await sluice(['cancel', id])).code, 0)
     assert.equal((await whenOver(id)).status, 'cancelled')
     await until(30, 'the end of its containers', async () =>

@@ -150,6 +150,10 @@ const UNUSED: [grants: RegExp, reason: string][] = [
   ],
   [/^Pool sqs:SendMessage$/, 'a message that came too early is sent again with a delay: a race'],
   [/^tick s3:PutObject$/, 'the audit puts what was yielded into its run where advance has died'],
+  [
+    /^launchprograms ecs:(ListTasks|StopTask)$/,
+    'a launch that was cut is looked for, and a program whose attempt is over is stopped',
+  ],
   [/^launchworkers dynamodb:UpdateItem$/, 'comes with the right to put records; launches are put whole'],
 ]
 

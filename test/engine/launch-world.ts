@@ -1,5 +1,4 @@
 import { keys } from '../../src/core/keys.ts'
-import type { JobEnd } from '../../src/core/ports/launching.ts'
 import { hasTaskEnded } from '../../src/core/records/status.ts'
 import { formatHolderName, type TaskRun } from '../../src/core/records/task-run.ts'
 import { cancelRun } from '../../src/engine/cancel.ts'
@@ -15,6 +14,8 @@ import { tickDueRecords } from '../../src/engine/tick.ts'
 import { seeded } from '../simulation/scheduler.ts'
 import { type FakeJob, FakeLauncher } from '../support/fake-launcher.ts'
 import { foundTask, stepwise } from '../support/stepwise.ts'
+import { type JobWorld, Keepers } from './keepers.ts'
+import { ToldJobs } from './told-jobs.ts'
 
 /** What every world allows. */
 const LIMITS = { most: 2, least: 0.1, burst: 3 }
@@ -43,6 +44,7 @@ class LaunchWorld {
   readonly #failures = new Map<number, number>()
   readonly #succeeded = new Map<number, number>()
   readonly #begunAt: number
+  readonly #jobs: Keepers | ToldJobs
   #calls = 0
   #run = ''
 
@@ -54,6 +56,7 @@ class LaunchWorld {
     const { behaviour } = this.#launcher
     behaviour.stops = 'later'
     behaviour.hasTokens = this.#chance(0.5)
+    this.#jobs = this.#chance(0.5) ? new Keepers(this.#share()) : new ToldJobs(this.#share())
     behaviour.capacity = this.#chance(0.3) ? 2 : Number.POSITIVE_INFINITY
     behaviour.tellings = () => Math.floor(this.#random() * 3)
     behaviour.refuse = () => (this.#chance(0.1) ? { is: 'throttled', message: 'Rate exceeded' } : undefined)
@@ -85,7 +88,7 @@ class LaunchWorld {
 
   async #act(): Promise<void> {
     const kind = this.#random()
-    if (kind < 0.3) this.#serve()
+    if (kind < 0.3) await this.#serve()
     else if (kind < 0.45) this.#engine.clock.advance(Math.floor(this.#random() * 20_000))
     else if (kind < 0.6) await this.#tick()
     else await this.#process(kind)
@@ -98,10 +101,7 @@ class LaunchWorld {
 
   /** What a process does until it is done or cut. */
   async #process(kind: number): Promise<void> {
-    const cut = Promise.withResolvers<void>()
-    const context = this.#cutting(cut.resolve)
-    const parts = this.#parts(cut.resolve)
-    const does = async () => {
+    await this.#perform(async (context, parts) => {
       if (kind < 0.8) {
         const [delivery] = await context.ports.queue.take({
           limit: 1,
@@ -112,9 +112,28 @@ class LaunchWorld {
       } else if (kind < 0.85) await lookAtDueJobs(context, parts)
       else if (kind < 0.88) await sweepUnownedJobs(context, parts.launcher)
       else await this.#tell(context, parts)
-    }
-    await Promise.race([does(), cut.promise])
+    })
+  }
+
+  /** Does something as one process; false if it was cut. */
+  async #perform(does: (context: Context, parts: Parts) => Promise<void>): Promise<boolean> {
+    const cut = Promise.withResolvers<boolean>()
+    const end = () => cut.resolve(false)
+    const done = does(this.#cutting(end), this.#parts(end)).then(() => true)
+    const isWhole = await Promise.race([done, cut.promise])
     await this.#engine.settle()
+    return isWhole
+  }
+
+  #share(): JobWorld {
+    return {
+      random: this.#random,
+      launcher: this.#launcher,
+      violations: this.violations,
+      perform: (does) => this.#perform(does),
+      note: (number, outcome) => this.#note(number, outcome),
+      mayFail: (number) => (this.#failures.get(number) ?? 0) < ATTEMPTS - 1,
+    }
   }
 
   /** News in any order, some again, and some never. */
@@ -127,45 +146,23 @@ class LaunchWorld {
     if (this.#chance(0.7)) await handleJobNews(context, parts, told)
   }
 
-  #serve(): void {
+  async #serve(): Promise<void> {
     const { open } = this.#launcher
     const job = open[Math.floor(this.#random() * open.length)]
     if (job === undefined) return
-    if (job.state.is === 'running') this.#end(job, this.#chooseEnd(job))
+    if (job.state.is === 'running') await this.#jobs.serve(job)
     else if (job.isStopAsked && this.#chance(0.5))
       this.#launcher.end(job.handle, { cause: 'cancelled', message: 'stopped' })
     else if (this.#chance(0.1))
       this.#launcher.end(job.handle, { cause: 'never_started', message: 'no image' })
-    else if (this.#chance(0.6)) this.#begin(job)
+    else if (this.#chance(0.6)) this.#jobs.begin(job)
     else this.#launcher.move(job.handle, 'pulling')
   }
 
-  #begin(job: FakeJob): void {
-    const { number } = job.order.handover
-    const others = this.#launcher.open.filter(
-      (each) => each.state.is === 'running' && each.order.handover.number === number,
-    )
-    if (others.length > 0) this.violations.push(`task ${number} runs twice at once`)
-    this.#launcher.move(job.handle, 'running')
-  }
-
-  #chooseEnd({ isStopAsked, order: { handover } }: FakeJob): JobEnd {
-    const fate = this.#random()
-    if (isStopAsked && fate < 0.7) return { cause: 'cancelled', message: 'stopped' }
-    if (fate < 0.1) return { cause: 'spot', message: 'capacity was taken away' }
-    if (fate < 0.3 && (this.#failures.get(handover.number) ?? 0) < ATTEMPTS - 1)
-      return { cause: 'exit', exitCode: 1, message: 'the program failed' }
-    return { cause: 'exit', exitCode: 0, message: 'done' }
-  }
-
-  #end(job: FakeJob, end: JobEnd): void {
-    const { number } = job.order.handover
-    if (end.cause === 'exit') {
-      const counts = end.exitCode === 0 ? this.#succeeded : this.#failures
-      counts.set(number, (counts.get(number) ?? 0) + 1)
-      if (end.exitCode === 0) this.#engine.targets.add(this.#taskOf(number)?.taskId ?? '')
-    }
-    this.#launcher.end(job.handle, end)
+  #note(number: number, outcome: 'succeeded' | 'failed'): void {
+    const counts = outcome === 'succeeded' ? this.#succeeded : this.#failures
+    counts.set(number, (counts.get(number) ?? 0) + 1)
+    if (outcome === 'succeeded') this.#engine.targets.add(this.#taskOf(number)?.taskId ?? '')
   }
 
   #taskOf(number: number) {
@@ -184,8 +181,10 @@ class LaunchWorld {
     if (new Set(owners).size < owners.length) this.violations.push('an attempt was launched twice')
     const most = LIMITS.burst + (LIMITS.most * (clock.now() - this.#begunAt)) / 1_000
     if (this.#calls > most) this.violations.push(`${this.#calls} launches, of which ${most} are allowed`)
+    // A keeper that is killed before it has written the end leaves its success to the next attempt.
     for (const [number, times] of this.#succeeded)
-      if (times > 1) this.violations.push(`task ${number} succeeded ${times} times`)
+      if (times > 1 && this.#jobs instanceof ToldJobs)
+        this.violations.push(`task ${number} succeeded ${times} times`)
     for (const record of records.values()) if (record.kind === 'taskRun') this.#checkTask(record)
   }
 
@@ -193,14 +192,11 @@ class LaunchWorld {
     const { failed = 0 } = counts
     if (failed > (this.#failures.get(number) ?? 0))
       this.violations.push(`task ${number} has used up more tries than its user's failures`)
-    if (status === 'succeeded' && this.#succeeded.get(number) !== 1)
+    if (status === 'succeeded' && !this.#succeeded.has(number))
       this.violations.push(`task ${number} counts as succeeded without a job that did`)
-    if (hasTaskEnded(status) && this.#isRunning(number))
+    if (hasTaskEnded(status) && this.#jobs.isRunning(number))
       this.violations.push(`task ${number} is ${status} and its job runs`)
   }
-
-  readonly #isRunning = (number: number) =>
-    this.#launcher.open.some(({ state, order }) => state.is === 'running' && order.handover.number === number)
 
   /** After the sweep nothing runs that nobody owns. */
   async #rest(): Promise<void> {
@@ -229,7 +225,7 @@ class LaunchWorld {
       },
       governor: LIMITS,
       makeOrder: () => ({ target: 'job', details: {} }),
-      isMade: async ({ id }) => this.#engine.targets.has(id),
+      ...(this.#jobs instanceof ToldJobs && { isMade: async ({ id }) => this.#engine.targets.has(id) }),
     }
   }
 

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import { launchDelivery } from '../../src/engine/launch.ts'
 import { lookAtDueJobs, sweepUnownedJobs } from '../../src/engine/launch-looks.ts'
 import { takeLaunch } from '../../src/engine/launch-rate.ts'
+import { takeOverAttempt } from '../../src/engine/take-over.ts'
 import { tickDueRecords } from '../../src/engine/tick.ts'
 import { FakeLauncher } from '../support/fake-launcher.ts'
 import { stepwise } from '../support/stepwise.ts'
@@ -79,6 +80,36 @@ describe('jobs elsewhere', () => {
     const { launching: _, ...without } = tick
     await tickDueRecords(without)
     assert.deepEqual((await task(id)).counts, { lost: 1 })
+  })
+
+  it('take three writes to be launched, and two to be taken over and looked at', async () => {
+    const { context, clock, launcher, parts, deliver, id, task } = await launching()
+    const { store } = context.ports
+    const requests = { reads: 0, writes: 0 }
+    context.ports.store = {
+      ...store,
+      read: (keys) => {
+        requests.reads++
+        return store.read(keys)
+      },
+      write: (changes) => {
+        requests.writes++
+        return store.write(changes)
+      },
+    }
+    await deliver()
+    // The claim with the intent, the governor, the handle.
+    assert.deepEqual(requests, { reads: 4, writes: 3 })
+    const { launch } = await task(id)
+    const handover = { run: id, number: 0, attempt: 1, token: launch?.token ?? '' }
+    const keeper = { ...context, settings: { ...context.settings, worker: 'keeper/1', leaseMs: LAUNCH_MS } }
+    Object.assign(requests, { reads: 0, writes: 0 })
+    await takeOverAttempt(keeper, handover, { handle: launcher.open[0]?.handle ?? '' })
+    assert.deepEqual(requests, { reads: 1, writes: 1 })
+    clock.advance(60_000)
+    Object.assign(requests, { reads: 0, writes: 0 })
+    await lookAtDueJobs(context, { launcher: parts.launcher })
+    assert.deepEqual(requests, { reads: 1, writes: 1 })
   })
 
   it('are found by their token if the launcher died, also after the deadline', async () => {

@@ -86,7 +86,7 @@ async function launching() {
   /** What a keeper does first. */
   const takeOver = (worker: string, handle = 'job-000001') => {
     const settings = { ...context.settings, worker, leaseMs: 60_000 }
-    return takeOverAttempt({ ...context, settings }, ordered().handover, handle)
+    return takeOverAttempt({ ...context, settings }, ordered().handover, { handle })
   }
   const tick = makeTickHandler({
     home: { ...home, context },

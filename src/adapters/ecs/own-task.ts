@@ -12,6 +12,8 @@ const TASK = z.object({
   Cluster: z.string(),
   TaskARN: z.string(),
   DesiredStatus: z.string().optional(),
+  PullStartedAt: z.iso.datetime({ offset: true }).optional(),
+  PullStoppedAt: z.iso.datetime({ offset: true }).optional(),
   Containers: z
     .array(
       z.object({
@@ -49,6 +51,8 @@ const STOPPED = 'STOPPED'
 /** The ECS task of this process. */
 export class OwnTask {
   readonly arn: string
+  /** When the pull of its images began, and ended, as far as the endpoint tells. */
+  readonly times: { pullingAt?: number; startingAt?: number }
   readonly #client: ECSClient
   readonly #cluster: string
   readonly #endpoint: string
@@ -58,11 +62,19 @@ export class OwnTask {
     return new OwnTask(client, endpoint, await readTask(endpoint))
   }
 
-  private constructor(client: ECSClient, endpoint: string, { TaskARN, Cluster }: Task) {
+  private constructor(
+    client: ECSClient,
+    endpoint: string,
+    { TaskARN, Cluster, PullStartedAt, PullStoppedAt }: Task,
+  ) {
     this.#client = client
     this.#endpoint = endpoint
     this.#cluster = Cluster
     this.arn = TaskARN
+    this.times = {
+      ...(PullStartedAt === undefined ? {} : { pullingAt: Date.parse(PullStartedAt) }),
+      ...(PullStoppedAt === undefined ? {} : { startingAt: Date.parse(PullStoppedAt) }),
+    }
   }
 
   /** Resolves when a container of the task has ended, or could not be started. */

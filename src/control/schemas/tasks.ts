@@ -12,6 +12,17 @@ import {
 } from './fields.ts'
 import { AttemptOutcome, Failure, Progress, TaskStatus } from './runs.ts'
 
+const Launch = z
+  .object({
+    job: z.string().optional().describe('The job as its service names it, such as the ARN of an ECS task'),
+    claimedAt: instantField('Until then it was queued, or waited for a limit'),
+    launchedAt: instantField('When its service has accepted the job').optional(),
+    pullingAt: instantField('When the pull of its image began').optional(),
+    startingAt: instantField('When the image was there').optional(),
+    runningAt: instantField('When its program could begin').optional(),
+  })
+  .describe('How the job of an attempt was launched that runs elsewhere')
+
 /** An attempt that did not succeed at once. */
 export const Attempt = z
   .object({
@@ -26,6 +37,7 @@ export const Attempt = z
     image: z.string().optional(),
     memoryMb: z.number().optional().describe('The memory that it was given, in MiB'),
     failure: Failure.optional(),
+    launch: Launch.optional(),
     tail: z.string().optional().describe('The last lines of its log, 4 KB at most'),
   })
   .describe('An attempt that did not succeed at once')
@@ -61,6 +73,7 @@ export const Task = z
       ),
     progress: Progress.nullable(),
     failure: Failure.nullable(),
+    launch: Launch.nullable(),
     outputs: z.array(z.string()).describe('URIs of its targets'),
     result: z.json().describe('What the body of a task without an output returned'),
     attempts: z.array(Attempt),

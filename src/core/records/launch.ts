@@ -24,6 +24,15 @@ export interface Launch {
   times: LaunchTimes
 }
 
+/** What is kept of a launch when its attempt has ended: its job, and when the parts of the time before its body ran began. */
+export type LaunchStory = LaunchTimes & { job?: string }
+
+/** What people are told of a launch. */
+export const tellLaunch = ({ handle, times }: Launch): LaunchStory => ({
+  ...(handle === undefined ? {} : { job: handle }),
+  ...times,
+})
+
 /** When the parts of the time before a body runs began, by the wall clock. */
 export interface LaunchTimes {
   /** It was claimed: until then it was queued or waited for a limit. */

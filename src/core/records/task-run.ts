@@ -1,6 +1,6 @@
 import type { Json, Params } from '../json.ts'
 import type { Key } from '../keys.ts'
-import type { Launch } from './launch.ts'
+import type { Launch, LaunchStory } from './launch.ts'
 import type { AttemptOutcome, TaskStatus } from './status.ts'
 
 /** What a failed attempt or task says to the person who reads it. */
@@ -105,8 +105,8 @@ export interface Attempt {
   /** The memory that it was given. */
   memoryMb?: number
   failure?: Failure
-  /** It was a job elsewhere: its handle, and when the parts of the time before it ran began. */
-  launch?: Pick<Launch, 'handle' | 'times'>
+  /** It was a job elsewhere. */
+  launch?: LaunchStory
   /** The last lines of its log, 4 KB at most. */
   tail?: string
 }

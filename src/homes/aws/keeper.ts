@@ -39,7 +39,10 @@ export async function runKeeper(build: Build, { limits, programs }: BundledSetti
     largestMemoryMb: LARGEST_PROGRAM_MB,
     runner: (parts) => makeRunner(parts, task, build),
   })
-  const claimed = await takeOverAttempt(home.context, told.handover, task.arn)
+  const claimed = await takeOverAttempt(home.context, told.handover, {
+    handle: task.arn,
+    times: task.times,
+  })
   if (claimed === undefined) {
     console.log(`attempt ${told.handover.attempt} of ${told.handover.run} is over; nothing is started`)
     return

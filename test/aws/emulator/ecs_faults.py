@@ -57,7 +57,7 @@ def _run_once(data):
 _ecs._run_task = _ecs._ACTION_MAP["RunTask"] = _run_task
 
 # ---- events of stopped tasks may be lost, come twice, or late -----------------------------------
-LATE_SECONDS = 20
+LATE_SECONDS = 12
 def tell(task, emit):
     """Has the state of a task told by `emit`, as often and as late as a test asks for."""
     how = _faults().get("events") if task.get("lastStatus") == "STOPPED" else None

@@ -3,7 +3,10 @@ import { defineConfig } from 'sluice'
 /** Programs in images that nobody has changed for Sluice, beside bodies in the same pools. */
 export default defineConfig({
   pipelines: ['programs.ts'],
-  pools: { small: { concurrency: 2, memoryMb: 512, cpu: 256 } },
+  pools: {
+    small: { concurrency: 2, memoryMb: 512, cpu: 256 },
+    wide: { concurrency: 100, memoryMb: 512, cpu: 256 },
+  },
   environments: {
     programs: {
       region: 'us-east-1',

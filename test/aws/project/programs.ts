@@ -90,3 +90,23 @@ const Many = task(
   async ({ input, output }) => output.write(input.length),
 )
 export const many = pipeline('many', Many)
+
+const Sleeper = container('Sleeper', {
+  params: { of },
+  output: ({ of }) => text(`slept/${of}.txt`),
+  image: BUSYBOX,
+  command: ({ output }) => ['sh', '-c', `sleep 5; echo slept > ${output.path}`],
+  pool: 'wide',
+})
+
+/** As many at once as a test asks for. */
+const Wide = task(
+  'Wide',
+  {
+    params: { of, size: insignificant(z.int()) },
+    requires: ({ of, size }) => Array.from({ length: size }, (_, n) => Sleeper({ of: `${of}-${n}` })),
+    output: ({ of }) => json<number>(`wide/${of}.json`),
+  },
+  async ({ input, output }) => output.write(input.length),
+)
+export const wide = pipeline('wide', Wide)

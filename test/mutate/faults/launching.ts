@@ -16,24 +16,22 @@ export const LAUNCHING: Fault[] = [
   {
     name: 'jobs are launched however fast the account may',
     file: 'src/engine/launch.ts',
-    find: `    if (waitMs > 0) return waitForTurn(context, task, clock.steady() + waitMs)`,
-    replace: ``,
+    find: `  return waitMs > 0 ? waitMs : callService(context, parts, task, claimed)`,
+    replace: `  return waitMs < 0 ? waitMs : callService(context, parts, task, claimed)`,
     by: WORLDS,
   },
   {
     name: 'a launch that has its turn takes another one',
     file: 'src/engine/launch.ts',
-    find: `  if (launchAt === undefined) {
-    const`,
-    replace: `  if (launchAt === undefined || launchAt <= clock.steady()) {
-    const`,
+    find: `  if (launchAt !== undefined) return launchAt - clock.steady()`,
+    replace: `  if (launchAt !== undefined && launchAt > clock.steady()) return launchAt - clock.steady()`,
     by: { test: 'test/engine/launch.test.ts' },
   },
   {
     name: 'a launcher does not look for what a dead one has launched',
     file: 'src/engine/launch.ts',
-    find: `    task.launch.busyUntil === undefined ? undefined :`,
-    replace: `    task.launch.busyUntil !== undefined ? undefined :`,
+    find: `  const handle = busyUntil === undefined ? undefined :`,
+    replace: `  const handle = busyUntil !== undefined ? undefined :`,
     by: WORLDS,
   },
   {

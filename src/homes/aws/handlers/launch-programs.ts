@@ -14,7 +14,7 @@ export const LAUNCH_RATE: GovernorLimits = { most: 15, least: 0.5, burst: 50 }
 export const makeProgramOrders =
   (programs: BundledPrograms, families: string): LaunchParts<ProgramDetails>['makeOrder'] =>
   ({ task, planned, nonce, checkpoint, memoryMb }) => {
-    const { run, attempt, counts = {} } = task
+    const { run, attempt, counts = {}, failure } = task
     const program = programs[planned.family]
     if (program === undefined || planned.container === undefined)
       return { problem: `the deployment no longer runs ${planned.family} in a container` }
@@ -26,8 +26,8 @@ export const makeProgramOrders =
         env: makeProgramEnvironment(job),
         cpu: planned.policy.cpu ?? program.cpu,
         memoryMb: memoryMb ?? program.memoryMb,
-        // What was interrupted once gets capacity that stays.
-        spot: program.spot && (counts.interrupted ?? 0) === 0,
+        // What was interrupted once, or has just not started, gets capacity at the usual price, which stays.
+        spot: program.spot && (counts.interrupted ?? 0) === 0 && failure?.outcome !== 'not_started',
         ...(argv === undefined ? {} : { argv }),
       },
     }

@@ -1,0 +1,197 @@
+import assert from 'node:assert/strict'
+import { rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, before, describe, it, type TestContext } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import {
+  CreateClusterCommand,
+  DescribeTasksCommand,
+  paginateListTasks,
+  RegisterTaskDefinitionCommand,
+} from '@aws-sdk/client-ecs'
+import { readHandover } from '../../src/adapters/ecs/job-state.ts'
+import { makeEcsLauncher } from '../../src/adapters/ecs/launcher.ts'
+import type { LaunchOrder } from '../../src/core/ports/launching.ts'
+import type { ProgramDetails } from '../../src/core/program.ts'
+import { launchingSuite } from '../conformance/launching.suite.ts'
+import { clients, invoke, resourceOf, unique, until, whileTicking } from './deployed.ts'
+import { json, killContainers, runScript, STACK, sluice, startScript, taskOf, whenOver } from './programs.ts'
+
+const { ecs } = clients
+
+/** What goes wrong with requests and events of ECS, as the emulator is told it. */
+const FAULTS = join(process.env.AWS_TEST_RUN ?? '', 'ecs-faults.json')
+const setFaults = (faults: {
+  run?: ('throttled' | 'no capacity' | 'cut before' | 'cut after')[]
+  events?: 'lost' | 'twice' | 'late'
+}) => writeFileSync(FAULTS, JSON.stringify(faults))
+
+/** A family of task definitions whose keeper is a shell that does this. */
+async function defineKeeper(family: string, script: string): Promise<string> {
+  const container = { image: 'registry.test/busybox:1', essential: false, command: ['sleep', '100'] }
+  await ecs.send(
+    new RegisterTaskDefinitionCommand({
+      family,
+      requiresCompatibilities: ['FARGATE'],
+      networkMode: 'awsvpc',
+      cpu: '512',
+      memory: '1024',
+      containerDefinitions: [
+        { ...container, name: 'keeper', essential: true, command: ['sh', '-c', script] },
+        { ...container, name: 'program' },
+      ],
+    }),
+  )
+  return family
+}
+
+const SCRIPTS = {
+  stays: 'trap "exit 143" TERM; sleep 100 & wait',
+  'exits well': 'sleep 1',
+  'exits 3': 'sleep 1; exit 3',
+}
+const DETAILS: ProgramDetails = { env: {}, cpu: 256, memoryMb: 256, spot: false }
+
+function placeIn(cluster: string) {
+  return { cluster, subnets: ['subnet-1'], securityGroups: ['sg-1'], publicIp: true }
+}
+
+async function makeLauncher(test: TestContext) {
+  const cluster = unique('launching')
+  await ecs.send(
+    new CreateClusterCommand({ clusterName: cluster, capacityProviders: ['FARGATE', 'FARGATE_SPOT'] }),
+  )
+  for (const [job, script] of Object.entries(SCRIPTS)) await defineKeeper(familyOf(job), script)
+  const launcher = makeEcsLauncher(ecs, placeIn(cluster))
+  test.after(async () => {
+    for (const { handle } of (await launcher.list()).jobs) await launcher.stop(handle, 'the test is over')
+  })
+  const order = (token: string, job: string): LaunchOrder<ProgramDetails> => ({
+    handover: { run: 'r-1', number: 0, attempt: 1, token },
+    target: familyOf(job),
+    details: DETAILS,
+  })
+  return {
+    launcher,
+    order,
+    invalid: (token: string) => order(token, 'nowhere'),
+    pass: () => sleep(300),
+  }
+}
+
+const familyOf = (job: string) => `suite-${job.replace(' ', '-')}`
+
+launchingSuite('ecs', makeLauncher)
+
+before(async () => {
+  const deployed = await sluice(['deploy', '--architecture', 'x86_64', '--yes'])
+  assert.equal(deployed.code, 0, deployed.stderr)
+  const set = await sluice(['secrets', 'set', 'program/key'], { input: 'a-key\n' })
+  assert.equal(set.code, 0, set.stderr)
+})
+afterEach(() => rmSync(FAULTS, { force: true }))
+
+const findCluster = () => resourceOf(STACK, 'SluiceContainersCluster', 'AWS::ECS::Cluster')
+
+/** How many ECS tasks were started for a run. */
+async function countStarted(id: string): Promise<number> {
+  const cluster = await findCluster()
+  let count = 0
+  for (const desiredStatus of ['RUNNING', 'STOPPED'] as const) {
+    const pages = paginateListTasks({ client: ecs }, { cluster, desiredStatus })
+    for await (const { taskArns = [] } of pages) {
+      if (taskArns.length === 0) continue
+      const { tasks = [] } = await ecs.send(new DescribeTasksCommand({ cluster, tasks: taskArns }))
+      count += tasks.filter((task) => readHandover(task)?.run === id).length
+    }
+  }
+  return count
+}
+
+const ECHO = 'echo done > "$SLUICE_OUTPUT"'
+
+describe('events of stopped programs', { timeout: 240_000 }, () => {
+  for (const [events, script] of [
+    ['lost', 'sleep 8'],
+    ['twice', 'sleep 8'],
+    // The event comes while the next attempt runs.
+    ['late', '[ "$SLUICE_ATTEMPT" = 1 ] && sleep 8 || sleep 15'],
+  ] as const)
+    it(`that are ${events} end one attempt once`, async () => {
+      setFaults({ events })
+      const id = await startScript(unique(events), `${script}; ${ECHO}`)
+      killContainers('keeper')
+      const told = await whenOver(id)
+      assert.equal(told.status, 'succeeded', JSON.stringify(told))
+      assert.deepEqual(told.tasks[0].counts, { lost: 1 })
+      assert.equal(await countStarted(id), 2)
+    })
+})
+
+describe('a launch', { timeout: 240_000 }, () => {
+  for (const cut of ['cut before', 'cut after'] as const)
+    it(`that is ${cut} ECS has answered launches one program`, async () => {
+      setFaults({ run: [cut] })
+      const told = await runScript(unique('cut'), `sleep 2; ${ECHO}`)
+      assert.equal(told.status, 'succeeded', JSON.stringify(told))
+      assert.deepEqual((await taskOf(told.run, 'Script')).counts, {})
+      assert.equal(await countStarted(told.run), 1)
+    })
+
+  it('that is throttled is tried again, and no attempt is used up', async () => {
+    setFaults({ run: ['throttled', 'throttled'] })
+    const told = await runScript(unique('throttled'), ECHO)
+    assert.equal(told.status, 'succeeded', JSON.stringify(told))
+    const { counts, attempt } = await taskOf(told.run, 'Script')
+    assert.deepEqual([counts, attempt], [{}, 1])
+    assert.equal(await countStarted(told.run), 1)
+  })
+
+  it('without capacity waits, says so, and is tried again', async () => {
+    // On spare capacity first, then at the usual price.
+    setFaults({ run: ['no capacity', 'no capacity'] })
+    const { run: id } = await json('run', 'script', '--of', unique('capacity'), '--script', ECHO, '--detach')
+    const waiting = await until(30, 'the wait', async () => {
+      const task = await taskOf(id, 'Script')
+      return task.status === 'waiting' ? task : undefined
+    })
+    assert.deepEqual([waiting.waitsFor, waiting.counts], ['capacity', {}])
+    const { stdout } = await sluice(['why', id, '0'])
+    assert.match(stdout, /there was no capacity for its job .*Capacity is unavailable/)
+    const told = await whenOver(id)
+    assert.equal(told.status, 'succeeded', JSON.stringify(told))
+    assert.deepEqual(told.tasks[0].counts, {})
+  })
+})
+
+describe('an ECS task that no attempt owns', { timeout: 120_000 }, () => {
+  it('is stopped by the sweep of an audit', async () => {
+    const launcher = makeEcsLauncher(ecs, placeIn(await findCluster()))
+    const answer = await launcher.launch({
+      handover: { run: 'no-such-run', number: 0, attempt: 1, token: unique('orphan') },
+      target: await defineKeeper('orphan', SCRIPTS.stays),
+      details: DETAILS,
+    })
+    assert.ok(answer.is === 'launched', JSON.stringify(answer))
+    await invoke('tick', { audit: true }, STACK)
+    const ended = await until(60, 'its stop', async () => {
+      const [state] = await launcher.look([answer.handle])
+      return state?.end
+    })
+    assert.equal(ended.cause, 'cancelled')
+    assert.match(ended.message, /no attempt owns it/)
+  })
+})
+
+// Takes minutes and memory, so it is run by hand: AWS_TEST_MANY=100 npm run test:aws -- test/aws/launches.e2e.ts
+const MANY = Number(process.env.AWS_TEST_MANY ?? 0)
+describe(`${MANY} programs at once`, { skip: MANY === 0, timeout: 1_400_000 }, () => {
+  it('are each launched once', async () => {
+    const told = await whileTicking(json('run', 'wide', '--of', unique('wide'), '--size', `${MANY}`), STACK)
+    assert.equal(told.status, 'succeeded', JSON.stringify(told))
+    const { tasks } = await json('status', told.run)
+    const counts = tasks.flatMap((task: { counts: object }) => Object.keys(task.counts))
+    console.log(`counted beside successes: ${JSON.stringify(counts)}`)
+    assert.equal(await countStarted(told.run), MANY + counts.length)
+  })
+})

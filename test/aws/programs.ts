@@ -1,0 +1,63 @@
+import { execFileSync } from 'node:child_process'
+import { sluice as command, type Ended, engine, until, whileTicking } from './deployed.ts'
+
+/** The stack of programs in images that nobody has changed, beside the test stack. */
+export const STACK = 'sluice-programs'
+const CONFIG = ['--config', 'programs.config.ts', '--env', 'programs']
+
+/** Runs the command for the stack. */
+export const sluice = (args: string[], options?: Parameters<typeof command>[1]): Promise<Ended> =>
+  command([...args, ...CONFIG], options)
+
+/** The same with `--json`: the last line, parsed. */
+// biome-ignore lint/suspicious/noExplicitAny: data of the command, whatever it is
+export async function json(...args: string[]): Promise<any> {
+  const { stdout, stderr } = await sluice([...args, '--json'])
+  const last = stdout.trim().split('\n').at(-1)
+  if (!last) throw new Error(`no data: ${stderr}`)
+  return JSON.parse(last)
+}
+
+/** A run to its end. */
+export const run = (...args: string[]) => whileTicking(json('run', ...args), STACK)
+/** A run of the pipeline `script`. */
+export const runScript = (of: string, script: string) => run('script', '--of', of, '--script', script)
+
+/** A run of the pipeline `script` whose program runs now. */
+export async function startScript(of: string, script: string): Promise<string> {
+  const before = new Set(listContainers('program'))
+  const told = await json('run', 'script', '--of', of, '--script', script, '--detach')
+  await until(60, 'the program', async () => listContainers('program').find((each) => !before.has(each)))
+  return told.run
+}
+
+/** A run as it has ended. */
+export const whenOver = (id: string) =>
+  whileTicking(
+    until(120, `the end of ${id}`, async () => {
+      const told = await json('status', id)
+      return told.status === 'running' ? undefined : told
+    }),
+    STACK,
+  )
+
+/** The first task of a family in a run. */
+// biome-ignore lint/suspicious/noExplicitAny: data of the command, whatever it is
+export async function taskOf(id: string, family: string): Promise<any> {
+  const { tasks } = await json('status', id)
+  return tasks.find(({ task }: { task: string }) => task.startsWith(family))
+}
+
+/** Containers of ECS tasks that run here. */
+export function listContainers(name: 'keeper' | 'program'): string[] {
+  const shown = execFileSync(engine, ['ps', '--format', '{{.ID}} {{.Names}}']).toString().trim()
+  return shown
+    .split('\n')
+    .filter((line) => line.includes('ministack-ecs') && line.endsWith(`-${name}`))
+    .map((line) => line.split(' ')[0] ?? '')
+}
+
+/** Kills containers as a machine that breaks does. */
+export function killContainers(name: 'keeper' | 'program'): void {
+  for (const container of listContainers(name)) execFileSync(engine, ['kill', '--signal', 'KILL', container])
+}
