@@ -267,7 +267,11 @@ class Params(object):
                 continue
             text = param.serialize(value)
             if plain == "" or (plain is not None and type(value) is not plain):
-                problem = problem or find_text_problem(task, name, param, value, text)
+                wrong = find_text_problem(name, param, value, text)
+                if wrong is not None and is_default(task, name, param, value):
+                    # A default such as None has no text, and needs none.
+                    continue
+                problem = problem or wrong
             texts[name] = text
             if param.significant:
                 significant.append(name)
@@ -277,11 +281,7 @@ class Params(object):
         """The process that runs the task knows its config and environment, but no value that another task gave."""
         if name in self.secrets_of(task.get_task_family()):
             return None
-        try:
-            own = param.task_value(task.get_task_family(), name)
-        except Exception:
-            own = None
-        if own == value and not is_given_by_flag(task, name):
+        if is_default(task, name, param, value):
             return None
         return (
             "its parameter %s is private and was given a value, which Sluice must not keep: "
@@ -307,14 +307,22 @@ def is_given_by_flag(task, name):
     return any(each is not None and getattr(known, each, None) is not None for each in names)
 
 
-def find_text_problem(task, name, param, value, text):
+def is_default(task, name, param, value):
+    try:
+        return param.task_value(task.get_task_family(), name) == value and not is_given_by_flag(task, name)
+    except Exception:
+        return False
+
+
+def find_text_problem(name, param, value, text):
     """The task is made anew from text in the process that runs it."""
     try:
         if not isinstance(text, str):
             raise TypeError("serialize() returns %s" % type(text).__name__)
         again = param.normalize(param.parse(text))
         again = tuple(again) if isinstance(again, (list, set)) else again
-        if again == value or param.serialize(again) == text:
+        # Objects without a comparison of their own are known by their text.
+        if again == value or (type(again) is type(value) and param.serialize(again) == text):
             return None
         why = "%r becomes %r" % (value, again)
     except Exception as error:
@@ -334,7 +342,7 @@ def instantiate(cls, texts, secrets=()):
 
 
 def instantiate_root(spec, parser):
-    if parser is not None:
+    if parser is not None and "task" not in spec:
         cls = parser._get_task_cls()
         try:
             return parser.get_task_obj()

@@ -4,8 +4,9 @@ import type { FoundTask } from '../core/graph.ts'
 import { formatTaskLabel } from '../core/identity.ts'
 import type { Params } from '../core/json.ts'
 import type { Plan } from '../core/plan.ts'
+import type { TaskName } from '../core/ports/working.ts'
 import type { OpenInterval, Run } from '../core/records/run.ts'
-import { LUIGI_COMMAND, parseLuigiCommandParams } from '../define/luigi-command.ts'
+import { LUIGI_COMMAND, nameLuigiRun, parseLuigiCommandParams } from '../define/luigi-command.ts'
 import { parseTaskParams, pickSignificantParams } from '../define/params.ts'
 import type { Pipeline } from '../define/pipeline.ts'
 import type { Schedule } from '../define/schedule.ts'
@@ -15,7 +16,7 @@ import { type Adjustment, adjustDefinitions, findForcedTasks } from '../engine/a
 import { believeTargets } from '../engine/mark.ts'
 import { findOpenRun, joinOrOpenRun, type RunRequest } from '../engine/open-run.ts'
 import { planTaskGraph } from '../engine/plan-graph.ts'
-import { findLuigiProgram } from '../planning/luigi/luigi-program.ts'
+import { findLuigiProgram, narrowToTask } from '../planning/luigi/luigi-program.ts'
 import { planLuigiTasks } from '../planning/luigi/plan-luigi.ts'
 import { findOutputProblems, recordPlanOutputs } from '../planning/output-problems.ts'
 import { planFromFile, planRunAgain, type ReadPlan } from '../planning/plan-from-file.ts'
@@ -202,7 +203,7 @@ const PLAN_FAMILY = 'plan'
 export function repeatRequest(
   project: Project,
   run: Run,
-  task?: { family: string; params: Params },
+  task?: TaskName,
   done?: ReadonlySet<string>,
 ): PlannableRequest {
   const { name, params, family } = run
@@ -215,6 +216,8 @@ export function repeatRequest(
         return planRunAgain(home, run.id, name, done)
       },
     }
+  const alone = task === undefined ? undefined : makeLuigiTaskRequest(project, run, task)
+  if (alone !== undefined) return alone
   const wanted = task ?? run
   const definition = wanted === run ? findRunDefinition(project, family) : project.tasks.get(wanted.family)
   if (definition === undefined)
@@ -230,6 +233,16 @@ export function repeatRequest(
     return makePlan(home, name, root, { done })
   }
   return { ...asked, plan }
+}
+
+/** One task of a run of Luigi's, alone; undefined if the run is another one. */
+function makeLuigiTaskRequest(project: Project, run: Run, task: TaskName): PlannableRequest | undefined {
+  const definition = findRunDefinition(project, run.family)
+  if (definition === undefined || project.tasks.has(task.family)) return undefined
+  const program = findLuigiProgram(instantiateTask(definition, run.params))
+  if (program === undefined) return undefined
+  const params = parseTaskParams(LUIGI_COMMAND.family, LUIGI_COMMAND.fields, narrowToTask(program, task))
+  return makeRequest({ name: nameLuigiRun(task.family), definition: LUIGI_COMMAND }, params)
 }
 
 function nameLuigiRoot(given: Params): string {

@@ -10,8 +10,8 @@ const FIELDS = {
   task: z.string(),
   /** Parameters of the root task as text, also those that have defaults. */
   params: z.record(z.string(), z.string()),
-  /** The flags of the command line; those with the name of another task count for that task. */
-  flags: z.array(z.string()),
+  /** The flags of the command line; those with the name of another task count for that task. Absent: there was none. */
+  flags: z.array(z.string()).optional(),
   python: insignificant(z.string()),
   /** Absolute path. */
   config: insignificant(z.string().optional()),
@@ -19,6 +19,8 @@ const FIELDS = {
   folder: insignificant(z.string()),
   jobs: insignificant(z.number().optional()),
   checkSeconds: insignificant(z.number().optional()),
+  /** The family of the config that says how tasks run, for a single task of its pipeline. */
+  origin: insignificant(z.string().optional()),
 }
 
 /** What {@link LUIGI_COMMAND} is called with. */
@@ -35,3 +37,6 @@ export const LUIGI_COMMAND: TaskDefinition = {
   policy: makeTaskPolicy({}, undefined),
   problems: [],
 }
+
+/** Runs are named by their root task; 50 characters as for all names. */
+export const nameLuigiRun = (family: string): string => family.replace(/[^A-Za-z0-9_]+/g, '-').slice(0, 50)

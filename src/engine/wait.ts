@@ -23,7 +23,7 @@ export async function waitForTarget(
     return result.ok ? { is: 'settled' } : 'race'
   }
   if (now >= waitingSince + timeoutMs) {
-    const message = `its target did not appear within ${timeoutMs / 1000} s: ${planned.outputs.join(', ')}`
+    const message = `its target did not appear within ${timeoutMs / 1000} s: ${planned.outputs.join(', ') || planned.label}`
     return settle({ status: 'failed', failure: { outcome: 'timed_out', message }, endedAt: now })
   }
   const delayMs = Math.min(planned.policy.external?.pollMs ?? 0, waitingSince + timeoutMs - now)

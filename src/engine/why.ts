@@ -168,7 +168,10 @@ async function explainLaunches({ ports }: Context, pool: string): Promise<Reason
 
 function explainAwaitedTarget(task: TaskRun, planned: PlannedTask): Reason {
   const { timeoutMs } = planned.policy
-  const text = `its target is not there yet: ${planned.outputs.join(', ')}; it is made outside of Sluice`
+  const text =
+    planned.outputs.length === 0
+      ? 'what it stands for is not there yet; it is made outside of Sluice'
+      : `its target is not there yet: ${planned.outputs.join(', ')}; it is made outside of Sluice`
   if (timeoutMs === undefined || task.waitingSince === undefined) return { text }
   return { text: `${text}, and without it the task fails`, until: task.waitingSince + timeoutMs }
 }

@@ -1,5 +1,5 @@
 import { SluiceError } from '../../core/errors.ts'
-import { LUIGI_COMMAND, type LuigiCommandParams } from '../../define/luigi-command.ts'
+import { LUIGI_COMMAND, type LuigiCommandParams, nameLuigiRun } from '../../define/luigi-command.ts'
 import { resolveLuigiCommand } from '../../homes/local/resolve-luigi.ts'
 import type { Project } from '../../project/load-config.ts'
 import type { LuigiFlags } from '../luigi-flags.ts'
@@ -10,16 +10,22 @@ import { runRequest } from './run.ts'
 
 /** Runs a task of Luigi, with all that it requires, or shows what would run. `flags` are those of the command `luigi`. */
 export async function runLuigiTasks(project: Project, flags: string[], options: LuigiFlags): Promise<Result> {
-  const given = readGivenCommand(flags, options)
+  const given = readGivenCommand(withoutSeparator(flags), options)
   const { root, workers, notes } = await resolveLuigiCommand(given)
   for (const note of notes) console.error(`note: ${note}`)
   const params: LuigiCommandParams = { ...given, task: root.family, params: root.params }
-  const name = nameRun(root.family)
+  const name = nameLuigiRun(root.family)
   const tasks = new Map([...project.tasks, [name, LUIGI_COMMAND] as const])
   const request = { name, params }
   if (options.plan) return showPlan({ ...project, tasks }, request, options)
   const concurrency = options.isConcurrencyGiven ? options.concurrency : (workers ?? options.concurrency)
   return runRequest({ ...project, tasks }, request, { ...options, concurrency })
+}
+
+/** What comes after `--` is Luigi's, also if Sluice has a flag of that name. */
+function withoutSeparator(flags: string[]): string[] {
+  const at = flags.indexOf('--')
+  return at < 0 ? flags : flags.toSpliced(at, 1)
 }
 
 function readGivenCommand(flags: string[], options: LuigiFlags): LuigiCommandParams {
@@ -40,6 +46,3 @@ function readGivenCommand(flags: string[], options: LuigiFlags): LuigiCommandPar
     ...(checkSeconds === undefined ? {} : { checkSeconds }),
   }
 }
-
-/** Runs are named by their root; 50 characters as for all names. */
-const nameRun = (family: string): string => family.replace(/[^A-Za-z0-9_]+/g, '-').slice(0, 50)

@@ -4,10 +4,11 @@ import { fileURLToPath } from 'node:url'
 import { SluiceError } from '../../core/errors.ts'
 import type { Json, Params } from '../../core/json.ts'
 import { NO_PLAN_BOUNDS, type PlanBounds } from '../../core/limits.ts'
+import type { TaskName } from '../../core/ports/working.ts'
 import { toFlagName } from '../../define/flags.ts'
 import type { LuigiFamily } from '../../define/luigi.ts'
 import { type LuigiCommandParams, parseLuigiCommandParams } from '../../define/luigi-command.ts'
-import type { TaskInstance } from '../../define/task.ts'
+import type { TaskDefinition, TaskInstance } from '../../define/task.ts'
 
 /** A root task of Luigi, and what runs it: everything that is needed to ask its code and to run its tasks. */
 export interface LuigiProgram {
@@ -53,15 +54,47 @@ export function findLuigiProgram({ definition, params }: TaskInstance): LuigiPro
   }
 }
 
-function makeCommandProgram(params: LuigiCommandParams): LuigiProgram {
-  const { config, jobs, checkSeconds, ...rest } = params
+function makeCommandProgram(given: LuigiCommandParams): LuigiProgram {
+  const { python, folder, module, task, params, config, flags, jobs, checkSeconds, origin } = given
   return {
-    ...rest,
+    python,
+    folder,
+    module,
+    task,
+    params,
     env: config === undefined ? {} : { LUIGI_CONFIG_PATH: config },
     families: {},
+    ...(flags === undefined ? {} : { flags }),
     ...(jobs === undefined ? {} : { jobs }),
     ...(checkSeconds === undefined ? {} : { checkSeconds }),
+    ...(origin === undefined ? {} : { origin }),
   }
+}
+
+/** What the command line would say to run one task of the program alone, by its family and its parameters as text. */
+export function narrowToTask(program: LuigiProgram, { family, params }: TaskName): LuigiCommandParams {
+  const { python, folder, module, env, flags, jobs, checkSeconds, origin } = program
+  return parseLuigiCommandParams({
+    module,
+    task: family,
+    params,
+    python,
+    folder,
+    flags,
+    jobs,
+    checkSeconds,
+    origin,
+    config: env.LUIGI_CONFIG_PATH,
+  })
+}
+
+/** How tasks of some families run, as the config says it now. */
+export function findLuigiFamilies(
+  origin: string | undefined,
+  tasks: ReadonlyMap<string, TaskDefinition>,
+): LuigiProgram['families'] {
+  const luigi = origin === undefined ? undefined : tasks.get(origin)?.luigi
+  return luigi === undefined || luigi === 'by-params' ? {} : luigi.families
 }
 
 const isPath = (program: string) => program.includes('/') && !isAbsolute(program)
@@ -80,14 +113,17 @@ function toText(value: Json): string {
 }
 
 /** What our program in Python is asked for, but for tasks. */
-interface AskedProgram extends Pick<LuigiProgram, 'module' | 'flags' | 'jobs' | 'checkSeconds' | 'families'> {
+interface AskedProgram extends Pick<LuigiProgram, 'module' | 'families'> {
+  flags: string[] | undefined
+  jobs?: number | undefined
+  checkSeconds: number | undefined
   task?: string
   params?: { [name: string]: string }
-  bounds?: PlanBounds | undefined
+  bounds?: PlanBounds
 }
 
 /** The argument that says which tasks are meant. What runs many tasks of one plan gets the same text. */
-export function formatLuigiSpec({ bounds, families, ...asked }: AskedProgram): string {
+function formatLuigiSpec({ bounds, families, ...asked }: AskedProgram): string {
   const secrets = Object.entries(families).flatMap(([family, how]) =>
     how.secrets === undefined ? [] : [[family, Object.keys(how.secrets)]],
   )
@@ -99,16 +135,16 @@ export function formatLuigiSpec({ bounds, families, ...asked }: AskedProgram): s
   })
 }
 
-/** The argument by which all tasks of a graph are planned. */
+/** The argument by which all tasks of a graph are planned. Before the root is known, Luigi reads it from its flags. */
 export const formatPlanSpec = (program: LuigiProgram, bounds: PlanBounds = LUIGI_BOUNDS): string => {
   const { module, task, params, flags, jobs, checkSeconds, families } = program
-  const root = flags === undefined ? { task, params } : { flags }
-  return formatLuigiSpec({ module, jobs, checkSeconds, families, ...root, bounds } as AskedProgram)
+  const root = task === '' ? {} : { task, params }
+  return formatLuigiSpec({ module, jobs, checkSeconds, families, flags, ...root, bounds })
 }
 
 /** The argument by which single tasks are run, or asked whether they are complete. */
 export const formatTaskSpec = ({ module, flags, checkSeconds, families }: LuigiProgram): string =>
-  formatLuigiSpec({ module, flags, checkSeconds, families } as AskedProgram)
+  formatLuigiSpec({ module, flags, checkSeconds, families })
 
 /** Our program in Python: beside the sources in a checkout, beside `dist` in the package. */
 export function findShim(): string {

@@ -1,7 +1,7 @@
 import type { Ending, Job } from '../../core/ports/working.ts'
 import type { PlanSurroundings } from '../plan-tasks.ts'
 import { type LuigiLine, type LuigiSettings, type LuigiTaskLine, parseLuigiLine } from './luigi-lines.ts'
-import type { LuigiProgram } from './luigi-program.ts'
+import { findLuigiFamilies, type LuigiProgram } from './luigi-program.ts'
 import { addLuigiResources, findLuigiLimitProblems, writeLuigiResources } from './luigi-resources.ts'
 import { makeLuigiTasks } from './luigi-tasks.ts'
 
@@ -44,7 +44,6 @@ function readProgram({ command }: Job['task'], tasks: PlanSurroundings['tasks'])
   const { module, flags, checkSeconds }: Pick<LuigiProgram, 'module' | 'flags' | 'checkSeconds'> =
     JSON.parse(spec)
   const origin = command?.luigi?.root
-  const definition = origin === undefined ? undefined : tasks.get(origin)?.luigi
   return {
     python,
     folder: command?.folder ?? '.',
@@ -52,7 +51,7 @@ function readProgram({ command }: Job['task'], tasks: PlanSurroundings['tasks'])
     module,
     task: '',
     params: {},
-    families: definition === undefined || definition === 'by-params' ? {} : definition.families,
+    families: findLuigiFamilies(origin, tasks),
     ...(flags === undefined ? {} : { flags }),
     ...(checkSeconds === undefined ? {} : { checkSeconds }),
     ...(origin === undefined ? {} : { origin }),

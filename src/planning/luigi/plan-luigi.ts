@@ -6,14 +6,14 @@ import type { Context } from '../../engine/context.ts'
 import type { PlanSurroundings } from '../plan-tasks.ts'
 import { askPython } from './ask-python.ts'
 import type { LuigiHeader, LuigiTaskLine } from './luigi-lines.ts'
-import { formatPlanSpec, type LuigiProgram } from './luigi-program.ts'
+import { findLuigiFamilies, formatPlanSpec, type LuigiProgram } from './luigi-program.ts'
 import { addLuigiResources, findLuigiLimitProblems, writeLuigiResources } from './luigi-resources.ts'
 import { makeLuigiTasks } from './luigi-tasks.ts'
 
 /** What pipelines of Luigi are planned with. */
 interface LuigiHome {
   context: Pick<Context, 'ports'>
-  definitions: Pick<PlanSurroundings, 'limits' | 'store'>
+  definitions: Pick<PlanSurroundings, 'limits' | 'store' | 'tasks'>
 }
 
 /** The root of a pipeline of Luigi, and what luigi.cfg says. Throws what has to be corrected. */
@@ -29,10 +29,11 @@ export async function resolveLuigiRoot(program: LuigiProgram): Promise<LuigiHead
 export async function planLuigiTasks(
   { context, definitions }: LuigiHome,
   name: string,
-  program: LuigiProgram,
+  given: LuigiProgram,
   { done = new Set() }: Adjustment = {},
 ): Promise<Plan> {
   const { clock } = context.ports
+  const program = { ...given, families: findLuigiFamilies(given.origin, definitions.tasks) }
   const plannedAt = clock.steady()
   const lines: LuigiTaskLine[] = []
   let header: LuigiHeader | undefined
