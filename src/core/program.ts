@@ -40,7 +40,7 @@ export function makeProgramEnvironment(job: Pick<Job, 'run' | 'task' | 'attempt'
 }
 
 /** The run as the trace and the attempt as the span (W3C Trace Context, version 00). */
-function makeTraceParent({ run, nonce }: Pick<Job, 'run' | 'nonce'>): string {
+export function makeTraceParent({ run, nonce }: Pick<Job, 'run' | 'nonce'>): string {
   const hash = (text: string, digits: number) =>
     createHash('sha256').update(text).digest('hex').slice(0, digits)
   return `00-${hash(run, 32)}-${hash(nonce, 16)}-01`

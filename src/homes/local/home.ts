@@ -212,7 +212,9 @@ function makeRunner(options: HomeOptions, parts: RunnerParts): Runner {
       for (const runner of [bodies, commands, containers]) runner.extendLease(nonce, leaseMs)
     },
     renew: () => bodies.renew?.(),
-    endAbandoned: async (isOpen) => containers.endAbandoned?.(isOpen),
+    async endAbandoned(isOpen) {
+      for (const runner of [commands, containers]) await runner.endAbandoned?.(isOpen)
+    },
     async close() {
       await Promise.all([bodies.close(), commands.close(), containers.close()])
     },

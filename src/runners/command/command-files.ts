@@ -1,5 +1,4 @@
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Job } from '../../core/ports/working.ts'
@@ -12,10 +11,6 @@ const STAGED_END = /^[^.]+\.tmp$/
 export interface ProgramFiles {
   /** Where it writes its first output, if it has one. */
   readonly written: string | undefined
-  /** Where it writes the plan lines that it yields. */
-  readonly yields: string
-  /** Where it says what it does, as JSON Lines. */
-  readonly events: string
   /** Makes the folders in which it writes. Throws what the file system says. */
   makeRoom(): void
   /** Its arguments, with the paths at which this attempt writes. */
@@ -28,15 +23,22 @@ export interface ProgramFiles {
   remove(): void
 }
 
-/** The files of one command: its target, what it writes beside that, and what it yields. */
+/** Removes what earlier attempts of a task have left beside a target; a first attempt that follows none does not look. */
+export function removeStagedBeside(target: string, { attempt, replaces }: Job): void {
+  if (attempt === 1 && !replaces) return
+  const folder = dirname(target)
+  const start = `.${basename(target)}.`
+  for (const name of readdirSync(folder))
+    if (name.startsWith(start) && STAGED_END.test(name.slice(start.length)))
+      rmSync(join(folder, name), { force: true, recursive: true })
+}
+
+/** The files of one command: its target, and what it writes beside that. */
 export class CommandFiles implements ProgramFiles {
   /** Path of its output, if it has one. */
   readonly #target: string | undefined
   /** Where the command writes its output, in the folder of the target. */
   readonly written: string | undefined
-  /** Where it writes the plan lines that it yields. */
-  readonly yields: string
-  readonly events: string
   readonly #job: Job
 
   constructor(job: Job) {
@@ -44,8 +46,6 @@ export class CommandFiles implements ProgramFiles {
     const [uri] = job.task.outputs
     this.#target = uri === undefined ? undefined : fileURLToPath(uri)
     this.written = this.#target && formatPathBesideTarget(this.#target, job.nonce, 0)
-    this.yields = join(tmpdir(), `sluice-${job.nonce}.jsonl`)
-    this.events = join(tmpdir(), `sluice-${job.nonce}.events.jsonl`)
   }
 
   /** Makes the target's folder, and removes what attempts that have died have written there. */
@@ -53,11 +53,7 @@ export class CommandFiles implements ProgramFiles {
     if (this.#target === undefined) return
     const folder = dirname(this.#target)
     mkdirSync(folder, { recursive: true })
-    if (this.#job.attempt === 1 && !this.#job.replaces) return
-    const start = `.${basename(this.#target)}.`
-    for (const name of readdirSync(folder))
-      if (name.startsWith(start) && STAGED_END.test(name.slice(start.length)))
-        rmSync(join(folder, name), { force: true, recursive: true })
+    removeStagedBeside(this.#target, this.#job)
   }
 
   fillIn(argv: readonly string[]): string[] {
@@ -81,7 +77,5 @@ export class CommandFiles implements ProgramFiles {
   /** Removes what was not published. */
   remove(): void {
     if (this.written !== undefined) rmSync(this.written, { force: true, recursive: true })
-    rmSync(this.yields, { force: true })
-    rmSync(this.events, { force: true })
   }
 }

@@ -3,6 +3,7 @@ import { RESULT_MAX_BYTES } from '../../core/json.ts'
 import { mustHave } from '../../core/must-have.ts'
 import type { Command } from '../../core/plan.ts'
 import type { BodyEnd, Ending, Job, Runner } from '../../core/ports/working.ts'
+import { makeTraceParent } from '../../core/program.ts'
 import type { AttemptOutcome } from '../../core/records/status.ts'
 import {
   type Attempt,
@@ -16,6 +17,7 @@ import { type AttemptExit, makeFailureEnding } from '../attempt-end.ts'
 import { explainOutsideKill } from '../os/killed.ts'
 import { concludeYield, readExitCode } from '../program.ts'
 import { findKeepingProblem, ProgramEvents } from '../program-events.ts'
+import { AttemptNotes, removeAbandonedNotes } from './attempt-notes.ts'
 import { CommandFiles, type ProgramFiles } from './command-files.ts'
 import { type CommandHandle, CommandHosts } from './command-hosts.ts'
 import type { CommandEnd, HostedCommand } from './command-protocol.ts'
@@ -39,7 +41,11 @@ export function makeCommandRunner(options: CommandRunnerOptions): Runner {
     prepare: async (job) => ({ secrets: await options.secrets(job) }),
     start: async (attempt, { secrets }) => new RunningCommand(attempt, secrets, options, hosts),
   }
-  return { ...makeAttemptRunner(kind, options), close: async () => hosts.close() }
+  return {
+    ...makeAttemptRunner(kind, options),
+    endAbandoned: (isOpen) => removeAbandonedNotes(options.state, isOpen),
+    close: async () => hosts.close(),
+  }
 }
 
 /** One command that has been started. */
@@ -48,6 +54,7 @@ class RunningCommand implements AttemptHandle {
   readonly #attempt: Attempt
   readonly #options: CommandRunnerOptions
   readonly #files: ProgramFiles
+  readonly #notes: AttemptNotes
   readonly #command: Command
   readonly #secrets: Record<string, string>
   readonly #events: ProgramEvents
@@ -63,9 +70,12 @@ class RunningCommand implements AttemptHandle {
     this.#options = options
     this.#command = mustHave(attempt.job.task.command, 'command of a planned command')
     const { outputs } = this.#command
-    this.#files = outputs === undefined ? new CommandFiles(attempt.job) : new JobFiles(attempt.job, outputs)
+    const { job } = attempt
+    this.#notes = new AttemptNotes(options.state, job)
+    this.#files =
+      outputs === undefined ? new CommandFiles(job) : new JobFiles(job, outputs, this.#notes.folder)
     this.#secrets = secrets
-    this.#events = new ProgramEvents(this.#files.events, secrets, (text) => this.#warn(text))
+    this.#events = new ProgramEvents(this.#notes.events, secrets, (text) => this.#warn(text))
     this.exit = this.#start(hosts)
   }
 
@@ -84,14 +94,15 @@ class RunningCommand implements AttemptHandle {
   release(): void {
     this.#events.leave()
     this.#files.remove()
+    this.#notes.remove()
   }
 
   async conclude(end: BodyEnd): Promise<Ending> {
     if (end.outcome === 'succeeded') return this.#publish()
     const { yielded: _, ...ending } = end
     if (end.outcome !== 'yielded') return ending
-    const { yields } = this.#files
-    return concludeYield(() => this.#options.readYield(yields, this.#attempt.job), this.#secrets)
+    const { requires } = this.#notes
+    return concludeYield(() => this.#options.readYield(requires, this.#attempt.job), this.#secrets)
   }
 
   async #start(hosts: CommandHosts): Promise<AttemptExit> {
@@ -100,6 +111,7 @@ class RunningCommand implements AttemptHandle {
     const leaseMs = this.#attempt.leaseLeftMs()
     try {
       this.#files.makeRoom()
+      this.#notes.write()
       const command = {
         argv: this.#files.fillIn(argv),
         folder,
@@ -119,7 +131,7 @@ class RunningCommand implements AttemptHandle {
 
   #environment(): HostedCommand['env'] {
     const { job } = this.#attempt
-    const { written, yields, events } = this.#files
+    const { written } = this.#files
     return {
       ...this.#command.env,
       ...this.#secrets,
@@ -127,8 +139,8 @@ class RunningCommand implements AttemptHandle {
       SLUICE_RUN: job.run,
       SLUICE_TASK: job.task.label,
       SLUICE_ATTEMPT: String(job.attempt),
-      SLUICE_REQUIRES: yields,
-      SLUICE_EVENTS: events,
+      TRACEPARENT: makeTraceParent(job),
+      ...this.#notes.variables,
       ...(written === undefined ? {} : { SLUICE_OUTPUT: written }),
     }
   }

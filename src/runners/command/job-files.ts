@@ -1,5 +1,4 @@
 import { mkdirSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { IN_CONTAINER } from '../../core/names.ts'
@@ -7,29 +6,26 @@ import type { ContainerOutput } from '../../core/plan.ts'
 import type { Job } from '../../core/ports/working.ts'
 import { formatPathBesideTarget } from '../move-into-place.ts'
 import { findOutputProblem, publishIntoPlace } from '../program-files.ts'
-import type { ProgramFiles } from './command-files.ts'
+import { type ProgramFiles, removeStagedBeside } from './command-files.ts'
 
 /**
  * The files of a command whose arguments say where it writes: the program of a job on one machine. They are in a folder of the
  * attempt beside the first output, and all of them are moved into place, or none.
  */
 export class JobFiles implements ProgramFiles {
-  readonly yields: string
-  readonly events: string
   readonly #folder: string
-  readonly #nonce: string
+  readonly #job: Job
   readonly #outputs: ContainerOutput[]
+  /** Path of its first output, if it has one. */
+  readonly #target: string | undefined
 
-  constructor({ nonce }: Job, outputs: ContainerOutput[]) {
+  /** `folder` is for what it writes if it has no output. */
+  constructor(job: Job, outputs: ContainerOutput[], folder: string) {
     const [first] = outputs
-    this.#nonce = nonce
+    this.#job = job
     this.#outputs = outputs
-    this.#folder =
-      first === undefined
-        ? join(tmpdir(), `sluice-${nonce}`)
-        : formatPathBesideTarget(fileURLToPath(first.uri), nonce, 0)
-    this.yields = join(this.#folder, 'requires.jsonl')
-    this.events = join(this.#folder, 'events.jsonl')
+    this.#target = first && fileURLToPath(first.uri)
+    this.#folder = this.#target === undefined ? folder : formatPathBesideTarget(this.#target, job.nonce, 0)
   }
 
   get written(): string | undefined {
@@ -38,6 +34,10 @@ export class JobFiles implements ProgramFiles {
   }
 
   makeRoom(): void {
+    if (this.#target !== undefined) {
+      mkdirSync(dirname(this.#target), { recursive: true })
+      removeStagedBeside(this.#target, this.#job)
+    }
     mkdirSync(join(this.#folder, 'out'), { recursive: true })
     // A program that writes a folder with its marker makes the folder itself: Spark refuses one that is there.
     for (const output of this.#outputs)
@@ -57,7 +57,7 @@ export class JobFiles implements ProgramFiles {
   }
 
   publish(): void {
-    publishIntoPlace(join(this.#folder, 'out'), { outputs: this.#outputs }, this.#nonce)
+    publishIntoPlace(join(this.#folder, 'out'), { outputs: this.#outputs }, this.#job.nonce)
   }
 
   remove(): void {
