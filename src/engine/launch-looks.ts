@@ -142,14 +142,14 @@ const isLeaseOver = ({ ports, settings }: Context, { leaseUntil = 0 }: LaunchedT
 async function findStopReason(
   context: Context,
   task: LaunchedTask,
-  { is, times: { runningAt } }: JobState,
+  { times: { runningAt } }: JobState,
   hasKeeper: boolean,
 ): Promise<Launch['stopping'] | undefined> {
   const { clock } = context.ports
   const { alive, deadline } = task.launch
   if (alive && hasKeeper) return isLeaseOver(context, task) ? 'lost' : undefined
   if (await isRunCancelled(context, task)) return 'cancelled'
-  if (!alive && is !== 'ended' && clock.steady() >= deadline) return 'not_started'
+  if (!alive && clock.steady() >= deadline) return 'not_started'
   if (runningAt === undefined || hasKeeper) return undefined
   const { timeoutMs = Number.POSITIVE_INFINITY } = (await readPlannedTask(context, task)).policy
   return clock.now() - runningAt >= timeoutMs ? 'timed_out' : undefined

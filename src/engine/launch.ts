@@ -65,19 +65,7 @@ async function launchMessage<D>(
   const task = findLaunchedTask(stored)
   if (task === undefined || task.attempt !== message.attempt || task.launch.handle !== undefined)
     return undefined
-  if (claimed === undefined) return goOn(context, parts, task)
-  const waitMs = await findWait(context, parts, task)
-  return waitMs > 0 ? waitMs : callService(context, parts, task, claimed)
-}
-
-/** In how many milliseconds the turn of a launch comes; 0: now. */
-async function findWait<D>(context: Context, parts: LaunchParts<D>, task: LaunchedTask): Promise<number> {
-  const { clock } = context.ports
-  const { launchAt } = task.launch
-  if (launchAt !== undefined) return launchAt - clock.steady()
-  const { isTaken, waitMs } = await takeLaunch(context, parts.governor)
-  if (waitMs > 0) await waitForTurn(context, task, isTaken ? clock.steady() + waitMs : undefined)
-  return waitMs
+  return claimed === undefined ? goOn(context, parts, task) : launchInTurn(context, parts, task, claimed)
 }
 
 /** Goes on with an attempt that was claimed some time ago, as its only launcher. */
@@ -87,10 +75,9 @@ async function goOn<D>(
   task: LaunchedTask,
 ): Promise<number | undefined> {
   const { clock } = context.ports
-  const { busyUntil } = task.launch
-  if (busyUntil !== undefined && busyUntil > clock.steady()) return busyUntil - clock.steady()
-  const waitMs = await findWait(context, parts, task)
-  if (waitMs > 0) return waitMs
+  const { busyUntil, launchAt = 0 } = task.launch
+  const freeAt = Math.max(busyUntil ?? 0, launchAt)
+  if (freeAt > clock.steady()) return freeAt - clock.steady()
   const mine = await updateLaunch(context, task, ({ launch }) =>
     launch.handle !== undefined || (launch.busyUntil ?? 0) > clock.steady()
       ? undefined
@@ -104,9 +91,23 @@ async function goOn<D>(
     return undefined
   }
   const claimed = await readLaunchClaim(context, mine)
-  if (!(await isRunCancelled(context, mine))) return callService(context, parts, mine, claimed)
+  if (!(await isRunCancelled(context, mine))) return launchInTurn(context, parts, mine, claimed)
   await endLaunchedAttempt(context, mine, claimed.planned, { outcome: 'cancelled' })
   return undefined
+}
+
+/** Launches the job if its turn has come, or notes when it comes. */
+async function launchInTurn<D>(
+  context: Context,
+  parts: LaunchParts<D>,
+  task: LaunchedTask,
+  claimed: ClaimedAttempt,
+): Promise<number | undefined> {
+  if (task.launch.launchAt !== undefined) return callService(context, parts, task, claimed)
+  const { isTaken, waitMs } = await takeLaunch(context, parts.governor)
+  if (waitMs === 0) return callService(context, parts, task, claimed)
+  await waitForTurn(context, task, isTaken ? context.ports.clock.steady() + waitMs : undefined)
+  return waitMs
 }
 
 /** Whether no more of a run is to be done. */

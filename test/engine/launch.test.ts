@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { keys } from '../../src/core/keys.ts'
 import { launchDelivery } from '../../src/engine/launch.ts'
 import { lookAtDueJobs, sweepUnownedJobs } from '../../src/engine/launch-looks.ts'
 import { takeLaunch } from '../../src/engine/launch-rate.ts'
 import { takeOverAttempt } from '../../src/engine/take-over.ts'
 import { tickDueRecords } from '../../src/engine/tick.ts'
 import { FakeLauncher } from '../support/fake-launcher.ts'
-import { stepwise } from '../support/stepwise.ts'
+import { foundTask, stepwise } from '../support/stepwise.ts'
 import { simulateLaunches } from './launch-world.ts'
 
 const SEEDS = 150
@@ -24,14 +25,15 @@ async function launching() {
     isMade: async () => true,
   }
   const run = await engine.open('p')
-  const deliver = async () => {
+  const deliverAll = async () => {
     const query = { limit: 1, visibilityMs: 1_000, pools: { default: 1 } }
-    const [delivery] = await context.ports.queue.take(query)
-    assert.ok(delivery !== undefined)
-    await launchDelivery(context, parts, delivery)
+    const deliveries = await context.ports.queue.take(query)
+    for (const delivery of deliveries) await launchDelivery(context, parts, delivery)
     await engine.settle()
+    return deliveries.length
   }
-  return { ...engine, context, launcher, parts, id: run, deliver }
+  const deliver = async () => assert.equal(await deliverAll(), 1)
+  return { ...engine, context, launcher, parts, id: run, deliver, deliverAll }
 }
 
 describe('jobs elsewhere', () => {
@@ -112,6 +114,38 @@ describe('jobs elsewhere', () => {
     assert.deepEqual(requests, { reads: 1, writes: 1 })
   })
 
+  it('are launched a hundred at once in eight seconds, each with one question to the governor', async () => {
+    const { context, clock, launcher, parts, openPlan } = await launching()
+    parts.governor = { most: 10, least: 1, burst: 30 }
+    const names = Array.from({ length: 100 }, (_, number) => `t${number}`)
+    await openPlan('many', [
+      foundTask('root', {}, { requires: names, upstreams: names }),
+      ...names.map((name) => foundTask(name)),
+    ])
+    const { store } = context.ports
+    let questions = 0
+    context.ports.store = {
+      ...store,
+      write(changes) {
+        if (changes[0]?.key === keys.governor) questions++
+        return store.write(changes)
+      },
+    }
+    for (let second = 0; second <= 8; second++) {
+      // One message is that of the run that each of these tests has.
+      const deliveries = await context.ports.queue.take({
+        limit: 200,
+        visibilityMs: 1,
+        pools: { default: 200 },
+      })
+      for (const delivery of deliveries) await launchDelivery(context, parts, delivery)
+      assert.ok(launcher.jobs.size <= 30 + 10 * second)
+      clock.advance(1_000)
+    }
+    assert.equal(launcher.jobs.size, 101)
+    assert.equal(questions, 101)
+  })
+
   it('are found by their token if the launcher died, also after the deadline', async () => {
     const { context, clock, launcher, parts, deliver, id, task } = await launching()
     const { launch } = launcher
@@ -124,6 +158,26 @@ describe('jobs elsewhere', () => {
     await lookAtDueJobs(context, parts)
     assert.equal((await task(id)).launch?.handle, 'job-000001')
     assert.equal((await task(id)).status, 'running')
+  })
+
+  it('are found by the next launcher before it asks for a turn, if the service has no tokens of its own', async () => {
+    const { context, clock, launcher, parts, deliver, deliverAll, id, task } = await launching()
+    launcher.behaviour.hasTokens = false
+    const { launch } = launcher
+    launcher.launch = async (order) => {
+      await launch.call(launcher, order)
+      throw new Error('cut')
+    }
+    await assert.rejects(deliver(), /cut/)
+    launcher.launch = launch
+    parts.governor = { most: 1, least: 1, burst: 1 }
+    while ((await takeLaunch(context, parts.governor)).waitMs < 60_000);
+    for (let times = 0; times < 3; times++) {
+      clock.advance(31_000)
+      await deliverAll()
+    }
+    assert.equal(launcher.jobs.size, 1)
+    assert.equal((await task(id)).launch?.handle, 'job-000001')
   })
 
   it('wait if there is no capacity, without using up a try, and are launched once there is', async () => {

@@ -16,15 +16,15 @@ export const LAUNCHING: Fault[] = [
   {
     name: 'jobs are launched however fast the account may',
     file: 'src/engine/launch.ts',
-    find: `  return waitMs > 0 ? waitMs : callService(context, parts, task, claimed)`,
-    replace: `  return waitMs < 0 ? waitMs : callService(context, parts, task, claimed)`,
+    find: `  if (waitMs === 0) return callService(context, parts, task, claimed)`,
+    replace: `  if (waitMs >= 0) return callService(context, parts, task, claimed)`,
     by: WORLDS,
   },
   {
     name: 'a launch that has its turn takes another one',
     file: 'src/engine/launch.ts',
-    find: `  if (launchAt !== undefined) return launchAt - clock.steady()`,
-    replace: `  if (launchAt !== undefined && launchAt > clock.steady()) return launchAt - clock.steady()`,
+    find: `  if (task.launch.launchAt !== undefined) return callService`,
+    replace: `  if (task.launch.launchAt === 0) return callService`,
     by: { test: 'test/engine/launch.test.ts' },
   },
   {
