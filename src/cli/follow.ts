@@ -62,7 +62,10 @@ export function makeRunFollower(control: CommandControl, options: RunOptions): R
       const view = await openView()
       view.say(`${started.opened ? 'Run' : 'Going on with run'} ${started.run}`)
       const end = await followAll(view, { runs: [started.run] })
-      return makeRunResult(control, await readRunSummary(control, started.run), { end, keep: options.keep })
+      return makeRunResult(control, await readRunSummary(control, started.run), {
+        end,
+        keepsFailed: options.keep === true,
+      })
     },
   }
 }
@@ -111,7 +114,7 @@ const formatKeptHint = (run: string) => `Look into a container that was kept: sl
 async function makeRunResult(
   control: CommandControl,
   summary: Summary,
-  { end, keep }: { end: FollowEnd; keep: true | undefined },
+  { end, keepsFailed }: { end: FollowEnd; keepsFailed: boolean },
 ): Promise<Result> {
   const { run, status } = summary.run
   const data = { ...makeSummaryData(summary), end }
@@ -122,7 +125,7 @@ async function makeRunResult(
         data,
         text: [
           renderSummary(summary, control.placeFlag),
-          ...(keep && !isDone ? [formatKeptHint(run)] : []),
+          ...(keepsFailed && !isDone ? [formatKeptHint(run)] : []),
         ].join('\n'),
         exitCode: isDone ? EXIT.done : EXIT.failed,
       }

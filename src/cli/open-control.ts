@@ -4,7 +4,7 @@ import { findDeployedEnvironment } from '../define/deployed-environment.ts'
 import { openLocalControl } from '../homes/local/open-control.ts'
 import type { Project } from '../project/load-config.ts'
 import { keepHeapSmall, letHeapGrow } from './heap.ts'
-import { type GlobalOptions, loadWorkingProject } from './options.ts'
+import { type GlobalOptions, loadWorkingProject, type Result } from './options.ts'
 
 /** Flags by which Sluice is found, and how bodies run if they run in this process. */
 export interface ControlOptions extends GlobalOptions {
@@ -40,7 +40,20 @@ export async function openQuickControl(options: ControlOptions): Promise<Command
   return place.isOnThisMachine ? openControlAt(place, undefined) : undefined
 }
 
-/** Nothing but this function chooses between this machine and a deployment. */
+/**
+ * Opens a shell on this terminal in a container of a task, of this machine or, with `--env`, of a deployment. What speaks to
+ * Docker, Podman or AWS is loaded for this command alone.
+ */
+export async function openTaskShell(run: string, task: string, options: ControlOptions): Promise<Result> {
+  if (options.env === undefined) {
+    const { showLocalShell } = await import('./commands/shell.ts')
+    return showLocalShell(run, task, options)
+  }
+  const { openContainerShell } = await import('./remote/shell.ts')
+  return openContainerShell(run, task, options)
+}
+
+/** Nothing but this file chooses between this machine and a deployment. */
 function findPlace(options: ControlOptions): Place {
   const { env, state, data, inline, keep, pull } = options
   if (env !== undefined) {

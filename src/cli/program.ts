@@ -22,6 +22,7 @@ import { showTaskReasons } from './commands/why.ts'
 import { makeCompletionScript, SHELLS, type Shell } from './completion/scripts.ts'
 import { EVERYWHERE, layOutCommandHelp } from './help.ts'
 import { addLuigidFlags } from './luigid-flags.ts'
+import { openTaskShell } from './open-control.ts'
 import {
   type GlobalOptions,
   loadProjectIfAny,
@@ -193,8 +194,6 @@ function addShellCommand(program: Command, done: Done): void {
     "opens a shell in a task's container: where it runs, in what --keep has left, or in a fresh one",
   )
   addEnvironmentFlag(shell).action(async (run, task, options) => {
-    // Docker, Podman and AWS are loaded for this command alone.
-    const { openTaskShell } = await import('./commands/shell.ts')
     done(await openTaskShell(run, task, options))
   })
 }

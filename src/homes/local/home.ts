@@ -197,8 +197,8 @@ function makeRunner(options: HomeOptions, parts: RunnerParts): Runner {
     logs,
     prepare: ({ task }) => prepareContainer(task, secrets, definitions.surroundings.markers),
     isGone: isProcessGone,
-    ...(options.keep && { keepsFailed: true }),
-    ...(options.pull && { renewsImages: true }),
+    keepsFailed: options.keep === true,
+    renewsImages: options.pull === true,
     readYield: (path, job) => readCommandYield(path, job, definitions),
     graceMs: options.graceMs ?? GRACE_MS,
   })
