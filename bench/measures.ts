@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { freshFolder, SLUICE, script, sluice, type Told, told } from './commands.ts'
+import { luigiTasks } from './luigi-tasks.ts'
 import { type Peers, touchCommands } from './peers.ts'
 import { schedulers } from './schedulers.ts'
 
@@ -341,6 +342,7 @@ export const MEASURES: Measure[] = [
   againstLuigi(1_000, 25),
   luigid,
   schedulers,
+  luigiTasks,
   againstLuigi(3_000, 100),
   againstLuigi(10_000, 400, true),
   diamond,

@@ -16,6 +16,8 @@ export interface Peers {
   /** Runs a command and tells its time and peak memory. */
   measured(command: string[]): Promise<Told>
   ninja: string
+  /** The Python that has Luigi. */
+  python: string
 }
 
 /** Installs the peers; undefined where there is no Python or no way to its packages. */
@@ -39,6 +41,7 @@ export function installPeers(): Peers | undefined {
     doit: (shape, size) => python('doit_shapes.py', shape, String(size), freshFolder()),
     measured: (command) => python('measured.py', ...command),
     ninja: at('ninja'),
+    python: at('python'),
   }
 }
 

@@ -113,8 +113,15 @@ function refusePoolNames({ pools }: Project): void {
     throw new SluiceError('invalid_deployment', `Nothing was deployed:\n- ${problems.join('\n- ')}`)
 }
 
-/** Jobs of EMR run on one machine only, by their `local`. */
-function refuseJobs({ tasks }: Project): void {
+/** Jobs of EMR run on one machine only, by their `local`; tasks of Luigi need the Python that has them. */
+function refuseJobs({ tasks, pipelines }: Project): void {
+  const luigi = [...pipelines.values()].flatMap(({ name, root }) => (root.luigi ? [name] : []))
+  if (luigi.length > 0)
+    throw new SluiceError(
+      'invalid_deployment',
+      `Nothing was deployed: ${luigi.join(', ')} run tasks of Luigi, which run on one machine only in this version.`,
+      { hint: 'Leave these pipelines out of the config of the deployment, and run them by sluice dev.' },
+    )
   const families = [...tasks.values()].flatMap(({ family, emr }) => (emr ? [family] : []))
   if (families.length > 0)
     throw new SluiceError(

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { z } from 'zod'
+import { readProject } from '../../infra/project.ts'
 import { luigi } from '../../src/define/luigi.ts'
 import { day } from '../../src/define/params.ts'
 import { cron } from '../../src/define/schedule.ts'
@@ -55,6 +56,23 @@ export const wrong = luigi('wrong', {
       'families: Root: must be an object',
     ])
       assert.ok(stderr.includes(told), `${told}\n${stderr}`)
+  })
+})
+
+describe('a pipeline of Luigi in a deployment', () => {
+  it('is refused by deploy, in one sentence', async (test) => {
+    const project = testProject(test, {
+      'pipelines/all.ts': `import { luigi } from 'sluice'
+export const all = luigi('all', { module: 'reports', task: 'Root' })
+`,
+      'sluice.config.ts': `import { defineConfig } from 'sluice'
+export default defineConfig({ name: 'x', pipelines: ['pipelines/*.ts'], environments: { prod: { region: 'eu-west-2' } } })
+`,
+    })
+    await assert.rejects(
+      readProject({ config: project.path('sluice.config.ts'), environment: 'prod' }),
+      /Nothing was deployed: all run tasks of Luigi, which run on one machine only in this version/,
+    )
   })
 })
 
