@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { totalmem } from 'node:os'
-import { extname, join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join, resolve } from 'node:path'
 import { getHeapStatistics } from 'node:v8'
 import { removeAbandonedFiles } from '../../adapters/files/abandoned.ts'
 import { makeFileStorage } from '../../adapters/files/file-storage.ts'
 import { makeFileLogs } from '../../adapters/logs/file-logs.ts'
-import { type FileSecrets, makeFileSecrets } from '../../adapters/secrets/file-secrets.ts'
+import { makeFileSecrets } from '../../adapters/secrets/file-secrets.ts'
 import { openDatabase } from '../../adapters/sqlite/database.ts'
 import { makeSqliteFeed } from '../../adapters/sqlite/feed.ts'
 import { makeSqlitePlans } from '../../adapters/sqlite/plans.ts'
@@ -18,28 +17,17 @@ import { makeSystemClock } from '../../adapters/system/clock.ts'
 import { machineTime } from '../../adapters/system/monotonic.ts'
 import { makeFilePresence } from '../../adapters/system/presence.ts'
 import { isProcessGone, makeWorkerId } from '../../adapters/system/processes.ts'
-import { prepareBodyJob, readSecretValues } from '../../body/prepare-job.ts'
-import { findChildBundle } from '../../bundling/child-bundle.ts'
 import type { Home } from '../../control/home.ts'
 import { SluiceError } from '../../core/errors.ts'
 import { LOG_MAX_MB, NO_LIMITS } from '../../core/limits.ts'
-import type { Plan, PlannedTask } from '../../core/plan.ts'
-import type { Logs } from '../../core/ports/looking.ts'
-import type { BodyEnd, Job, Runner } from '../../core/ports/working.ts'
+import type { Plan } from '../../core/plan.ts'
+import type { Runner } from '../../core/ports/working.ts'
 import { makeSecretVariableName } from '../../define/secret.ts'
 import type { TaskDefinition } from '../../define/task.ts'
 import type { Context } from '../../engine/context.ts'
 import { makeCompleteness } from '../../planning/completeness.ts'
-import { makeAttemptEnding } from '../../planning/conclude.ts'
-import { readCommandYield } from '../../planning/foreign-yield.ts'
 import { makeSurroundings } from '../../planning/surroundings.ts'
-import { listDefiningModules, type Project } from '../../project/load-config.ts'
-import { makeCommandRunner } from '../../runners/command/command-runner.ts'
-import { findContainerEngine } from '../../runners/container/container-engine.ts'
-import { makeContainerRunner, removeKeptContainers } from '../../runners/container/container-runner.ts'
-import { makeInlineRunner } from '../../runners/inline.ts'
-import { makeProcessRunner } from '../../runners/process/process-runner.ts'
-import { prepareContainer } from './prepare-container.ts'
+import type { Project } from '../../project/load-config.ts'
 import { makeSecretsPath, makeStateFolder, readStateStorage, requireSameStorage } from './state-folder.ts'
 
 /** Where the embedded engine lives and what it runs. */
@@ -61,7 +49,6 @@ export interface HomeOptions {
 
 const LEASE_MS = 30_000
 const HEARTBEAT_MS = 5_000
-const GRACE_MS = 10_000
 const AUDIT_MS = 60 * 60_000
 const MB = 1024 * 1024
 
@@ -95,7 +82,10 @@ export function openLocalHome(options: HomeOptions): Home {
   const limits = options.project?.limits ?? NO_LIMITS
   const completeness = makeCompleteness(tasks, surroundings, makeFileStorage('/'))
   const definitions = { tasks, limits, surroundings, storageFolder, completeness, store }
-  const runner = makeRunner(options, { logs, secrets, definitions })
+  const runner = makeRunnerLater(options.project, async () => {
+    const { makeLocalRunner } = await import('./runner.ts')
+    return makeLocalRunner(options, { logs, secrets, definitions })
+  })
   const context: Context = {
     ports: {
       store,
@@ -133,7 +123,10 @@ export function openLocalHome(options: HomeOptions): Home {
     },
     shrink: () => shrinkDatabase(database, feed.isFollowedElsewhere),
     removeAbandoned: (abandoned) => removeAbandonedFiles(storageFolder, abandoned),
-    removeKept: (isForgotten) => removeKeptContainers(folder, isForgotten),
+    async removeKept(isForgotten) {
+      const { removeKeptContainers } = await import('../../runners/container/container-runner.ts')
+      return removeKeptContainers(folder, isForgotten)
+    },
     async close() {
       await runner.close()
       clock.close()
@@ -143,12 +136,15 @@ export function openLocalHome(options: HomeOptions): Home {
 }
 
 /** The engine that runs containers on this machine, `docker` or `podman`; throws what to install if none answers. */
-export const nameContainerEngine = async (): Promise<string> => (await findContainerEngine()).command
+export async function nameContainerEngine(): Promise<string> {
+  const { findContainerEngine } = await import('../../runners/container/container-engine.ts')
+  return (await findContainerEngine()).command
+}
 
 /** Without an engine every attempt of a container would only fail. */
 async function requireContainerEngine({ tasks }: Plan): Promise<void> {
   const toRun = tasks.filter(({ container, complete, failure }) => container && !complete && !failure)
-  if (toRun.length > 0) await findContainerEngine()
+  if (toRun.length > 0) await nameContainerEngine()
 }
 
 /** A job of a service runs here by its `local` alone. */
@@ -175,75 +171,23 @@ const makeDefinitionCheck =
   ({ family, command, join }) =>
     command !== undefined || join === true || (project.unread === undefined && project.tasks.has(family))
 
-interface RunnerParts {
-  logs: Logs
-  secrets: FileSecrets
-  definitions: Home['definitions']
-}
-
-/** Commands run as plain subprocesses, bodies in child processes or, with `--inline`, in this one. */
-function makeRunner(options: HomeOptions, parts: RunnerParts): Runner {
-  const bodies = makeBodyRunner(options, parts)
-  const { logs, secrets, definitions } = parts
-  const commands = makeCommandRunner({
-    state: resolve(options.stateFolder),
-    logs,
-    secrets: (job) => readSecretValues(job.task.policy.secrets, secrets),
-    readYield: (path, job) => readCommandYield(path, job, definitions),
-    graceMs: options.graceMs ?? GRACE_MS,
-  })
-  const containers = makeContainerRunner({
-    state: resolve(options.stateFolder),
-    logs,
-    prepare: ({ task }) => prepareContainer(task, secrets, definitions.surroundings.markers),
-    isGone: isProcessGone,
-    keepsFailed: options.keep === true,
-    renewsImages: options.pull === true,
-    readYield: (path, job) => readCommandYield(path, job, definitions),
-    graceMs: options.graceMs ?? GRACE_MS,
-  })
-  const runnerOf = ({ command, container }: PlannedTask) =>
-    container !== undefined ? containers : command !== undefined ? commands : bodies
+/** A runner that is loaded when something is to run: most commands only look. */
+function makeRunnerLater(project: Project | undefined, load: () => Promise<Runner>): Runner {
+  let loading: Promise<Runner> | undefined
+  let runner: Runner | undefined
+  const open = async () => {
+    loading ??= load()
+    runner ??= await loading
+    return runner
+  }
   return {
     // A home without a project only looks at the state.
-    ...(options.project && { defines: makeDefinitionCheck(options.project) }),
-    run: (job, hooks) => runnerOf(job.task).run(job, hooks),
-    extendLease(nonce, leaseMs) {
-      for (const runner of [bodies, commands, containers]) runner.extendLease(nonce, leaseMs)
-    },
-    renew: () => bodies.renew?.(),
-    async endAbandoned(isOpen) {
-      for (const runner of [commands, containers]) await runner.endAbandoned?.(isOpen)
-    },
-    async close() {
-      await Promise.all([bodies.close(), commands.close(), containers.close()])
-    },
+    ...(project && { defines: makeDefinitionCheck(project) }),
+    run: async (job, hooks) => (runner ?? (await open())).run(job, hooks),
+    // Until it is loaded nothing runs whose lease could be extended.
+    extendLease: (nonce, leaseMs) => runner?.extendLease(nonce, leaseMs),
+    renew: () => runner?.renew?.(),
+    endAbandoned: async (isOpen) => (await open()).endAbandoned?.(isOpen),
+    close: async () => (await loading)?.close(),
   }
-}
-
-function makeBodyRunner({ inline, project, graceMs = GRACE_MS }: HomeOptions, parts: RunnerParts): Runner {
-  const { logs, secrets, definitions } = parts
-  const { tasks, surroundings, storageFolder } = definitions
-  const shared = {
-    logs,
-    prepare: (job: Job) => prepareBodyJob(job, secrets, surroundings.markers),
-    conclude: (end: BodyEnd) => makeAttemptEnding(definitions, end),
-  }
-  if (inline) return makeInlineRunner({ tasks, ...surroundings, ...shared })
-  // A checkout has .ts and the package .js; in a bundle, which has .mjs, it is beside this module.
-  const extension = extname(import.meta.url)
-  const path = extension === '.mjs' ? './child.mjs' : `../../../worker/child${extension}`
-  const entry = fileURLToPath(new URL(path, import.meta.url))
-  let bundle: Promise<string> | undefined
-  return makeProcessRunner({
-    entry(fresh) {
-      if (fresh === 'run') return entry
-      bundle ??= findChildBundle(entry)
-      return bundle
-    },
-    args: [project?.path ?? '', storageFolder, String(process.pid)],
-    modulesOf: (families) => (project === undefined ? [] : listDefiningModules(project, families)),
-    graceMs,
-    ...shared,
-  })
 }
