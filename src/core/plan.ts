@@ -63,11 +63,23 @@ export interface ContainerProgram {
   image: Image
   /** Arguments for the image's entry point. @default what the image starts by itself */
   argv?: string[]
+  /** A program of the image that is started instead of its entry point. */
+  entryPoint?: string
+  /** Folders of this machine, which the program finds in the container and may write to. @default none */
+  mounts?: ContainerMount[]
   env: { [name: string]: string }
   /** What it reads, under `/sluice/in`. */
   inputs: ContainerInput[]
   /** What it writes, under `/sluice/out`; published when it exits with 0. */
   outputs: ContainerOutput[]
+}
+
+/** A folder of this machine in a container. */
+export interface ContainerMount {
+  /** Its absolute path on this machine. */
+  folder: string
+  /** Its absolute path in the container. */
+  at: string
 }
 
 /** A target that a container reads. */

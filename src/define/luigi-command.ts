@@ -13,7 +13,10 @@ const FIELDS = {
   /** The flags of the command line; those with the name of another task count for that task. Absent: there was none. */
   flags: z.array(z.string()).optional(),
   python: insignificant(z.string()),
-  /** Absolute path. */
+  image: insignificant(z.string().optional()),
+  /** Absolute paths of folders by their paths in the containers. */
+  mounts: insignificant(z.record(z.string(), z.string()).optional()),
+  /** Absolute path; with an image, a path in it. */
   config: insignificant(z.string().optional()),
   /** Where modules are looked for. */
   folder: insignificant(z.string()),

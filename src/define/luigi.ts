@@ -1,4 +1,5 @@
 import type { Interval } from '../core/calendar.ts'
+import { type BuiltImage, findImageProblems } from './image.ts'
 import { type Fields, type GivenOf, isDayField } from './params.ts'
 import { type Pipeline, type PipelineOptions, pipeline } from './pipeline.ts'
 import { findDefinitionProblems } from './policy.ts'
@@ -36,6 +37,13 @@ export interface LuigiOptions<F extends Fields = Record<never, never>> {
   params?: F
   /** The Python that has the user's code and Luigi: a path from the project's folder, or a program of PATH. @default 'python3' */
   python?: string
+  /**
+   * The image that has the tasks, their Python and Luigi: each task runs in a container of its own, and so does planning. `python` is a
+   * program of the image then, `config` a path in it, and modules are looked for in its working folder. @default none: on this machine
+   */
+  image?: string | BuiltImage
+  /** Folders of this machine by their paths in the containers, for targets that are files: `{ '/app/data': 'data' }`. @default none */
+  mounts?: { readonly [path: string]: string }
   /** A config of Luigi: a path from the project's folder. @default what LUIGI_CONFIG_PATH names, and luigi.cfg of that folder */
   config?: string
   /** One sentence for `sluice pipelines`. */
@@ -54,6 +62,8 @@ export interface LuigiOptions<F extends Fields = Record<never, never>> {
 /** What a definition says of its pipeline of Luigi, without its types. */
 export interface LuigiDefinition
   extends Required<Pick<LuigiOptions, 'module' | 'task' | 'python' | 'families'>> {
+  image?: string | BuiltImage
+  mounts?: { readonly [path: string]: string }
   config?: string
   jobs?: number
   checkSeconds?: number
@@ -64,6 +74,8 @@ const KNOWN = [
   'task',
   'params',
   'python',
+  'image',
+  'mounts',
   'config',
   'description',
   'schedule',
@@ -82,12 +94,15 @@ export function luigi<F extends Fields = Record<never, never>>(
   name: string,
   options: LuigiOptions<F>,
 ): Pipeline {
-  const { module, task, params, python = 'python3', config, families = {}, jobs, checkSeconds } = options
+  const { module, task, params, python = 'python3', families = {} } = options
+  const { image, mounts, config, jobs, checkSeconds } = options
   const definition: LuigiDefinition = {
     module,
     task,
     python,
     families,
+    ...(image === undefined ? {} : { image }),
+    ...(mounts === undefined ? {} : { mounts }),
     ...(config === undefined ? {} : { config }),
     ...(jobs === undefined ? {} : { jobs }),
     ...(checkSeconds === undefined ? {} : { checkSeconds }),
@@ -125,6 +140,7 @@ function findLuigiProblems(options: object): string[] {
   if (!isText(given.task)) problems.push("task must be the name of the root task, such as 'RootTask'")
   for (const name of ['python', 'config'])
     if (given[name] !== undefined && !isText(given[name])) problems.push(`${name} must be a path`)
+  problems.push(...findProblemsOfContainers(given))
   for (const name of ['jobs', 'checkSeconds'])
     if (given[name] !== undefined && !(Number.isInteger(given[name]) && Number(given[name]) > 0))
       problems.push(`${name} must be a whole number of 1 or more`)
@@ -133,6 +149,23 @@ function findLuigiProblems(options: object): string[] {
   for (const [family, how] of Object.entries(given.families ?? {}))
     problems.push(...findFamilyProblems(how).map((problem) => `families: ${family}: ${problem}`))
   return problems
+}
+
+const findProblemsOfContainers = ({ image, mounts }: { [name: string]: unknown }): string[] => [
+  ...(image === undefined ? [] : findImageProblems(image)),
+  ...findMountProblems(mounts, image !== undefined),
+]
+
+/** What is wrong with the folders that containers find, a sentence each. */
+export function findMountProblems(mounts: unknown, hasImage: boolean): string[] {
+  if (mounts === undefined) return []
+  if (!hasImage) return ['mounts are for containers: it needs an image as well']
+  return Object.entries(mounts ?? {})
+    .filter(([path, folder]) => !path.startsWith('/') || path.includes('\0') || !isText(folder))
+    .map(
+      ([path]) =>
+        `mounts: ${JSON.stringify(path)} must be a path in the container, such as '/app/data', with a folder of this machine`,
+    )
 }
 
 function findFamilyProblems(how: unknown): string[] {

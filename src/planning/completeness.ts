@@ -5,6 +5,7 @@ import type { Completeness } from '../core/ports/deciding.ts'
 import type { Storage } from '../core/ports/working.ts'
 import type { TaskDefinition } from '../define/task.ts'
 import { parseFileUri } from './file-uris.ts'
+import type { StartInImage } from './luigi/ask-python.ts'
 import { makeLuigiCompleteness } from './luigi/luigi-completeness.ts'
 import { makePlanningDefinitions } from './planning.ts'
 
@@ -19,8 +20,9 @@ export function makeCompleteness(
   tasks: ReadonlyMap<string, TaskDefinition>,
   surroundings: Surroundings,
   files: Files,
+  startInImage?: StartInImage,
 ): Completeness {
-  const findCompleteOfLuigi = makeLuigiCompleteness()
+  const findCompleteOfLuigi = makeLuigiCompleteness(startInImage)
   return {
     areComplete: async (planned) => {
       const ofLuigi = planned.filter(({ command }) => command?.luigi !== undefined)

@@ -14,6 +14,7 @@ import { SECRET_NAME } from '../define/secret.ts'
 import { instantiateTask, type TaskDefinition } from '../define/task.ts'
 import { formatFileUri, parseFileUri } from './file-uris.ts'
 import { locateInContainer } from './locate-in-container.ts'
+import type { StartInImage } from './luigi/ask-python.ts'
 import { type PlanFile, type PlanLine, refusePlanProblems } from './plan-format.ts'
 import { makePlanningDefinitions } from './planning.ts'
 
@@ -36,6 +37,8 @@ export interface PlanSurroundings {
   folder: string
   storageFolder: string
   completeness: Completeness
+  /** Asks tasks of Luigi that are in an image; absent if this process starts no containers. */
+  startInImage?: StartInImage
 }
 
 /** Shared by all commands without parameters or variables: an object for each is a tenth of a large plan's memory. */

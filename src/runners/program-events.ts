@@ -3,6 +3,7 @@ import { StringDecoder } from 'node:string_decoder'
 import { z } from 'zod'
 import { describeSecretLeak, findSecretInText } from '../core/find-secret.ts'
 import { CHECKPOINT_MAX_BYTES, type Json } from '../core/json.ts'
+import type { PlannedTask } from '../core/plan.ts'
 import type { Progress } from '../core/records/task-run.ts'
 
 /** One line of the file of events. */
@@ -174,6 +175,15 @@ export class ProgramEvents {
       this.#onProblem(`line ${this.#line} of SLUICE_EVENTS was left out: ${problem}`)
   }
 }
+
+/** Why exit code 0 is no success: code of a task of Luigi may end its process before the task has done anything. */
+export const findUnprovenEnd = (
+  { command }: Pick<PlannedTask, 'command'>,
+  { result }: Pick<ToldByProgram, 'result'>,
+): string | undefined =>
+  command?.luigi !== undefined && result === undefined
+    ? 'its process ended with exit code 0 before `run()` had ended'
+    : undefined
 
 /** Why a value cannot be kept in a record; undefined if it can. */
 export function findKeepingProblem(

@@ -37,7 +37,7 @@ describe('luigi()', () => {
     const project = testProject(test, {
       'pipelines/wrong.ts': `import { luigi } from 'sluice'
 export const wrong = luigi('wrong', {
-  module: 'reports.py/x', task: '', python: 3, jobs: 0, retries: 3,
+  module: 'reports.py/x', task: '', python: 3, jobs: 0, mounts: { 'x': 'y' }, image: 'Not An Image', retries: 3,
   families: { Part: { memoryMb: 1, retry: { attempts: 0 } }, Total: { queue: 'slow' }, Root: 7 },
 } as never)
 `,
@@ -49,6 +49,8 @@ export const wrong = luigi('wrong', {
       "module must be the name of a Python module, such as 'reports.daily'",
       "task must be the name of the root task, such as 'RootTask'",
       'python must be a path',
+      'image "Not An Image" is no reference',
+      'mounts: "x" must be a path in the container',
       'jobs must be a whole number of 1 or more',
       'families: Part: memoryMb must be a whole number of 32 or more',
       'families: Part: retry.attempts counts all attempts',

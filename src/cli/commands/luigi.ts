@@ -1,4 +1,6 @@
 import { SluiceError } from '../../core/errors.ts'
+import { findImageProblems } from '../../define/image.ts'
+import { findMountProblems } from '../../define/luigi.ts'
 import { LUIGI_COMMAND, type LuigiCommandParams, nameLuigiRun } from '../../define/luigi-command.ts'
 import { resolveLuigiCommand } from '../../homes/local/resolve-luigi.ts'
 import type { Project } from '../../project/load-config.ts'
@@ -29,7 +31,15 @@ function withoutSeparator(flags: string[]): string[] {
 }
 
 function readGivenCommand(flags: string[], options: LuigiFlags): LuigiCommandParams {
-  const { module, python, luigiConfig, jobs, checkSeconds } = options
+  const { module, python, image, mount, luigiConfig, jobs, checkSeconds } = options
+  const problems = [
+    ...(image === undefined ? [] : findImageProblems(image)),
+    ...findMountProblems(mount, image !== undefined),
+  ]
+  if (problems.length > 0)
+    throw new SluiceError('invalid_usage', problems.join('; '), {
+      hint: 'sluice luigi --image IMAGE --mount FOLDER:PATH --module MODULE TASK',
+    })
   if (module === undefined || flags.length === 0)
     throw new SluiceError('invalid_usage', 'It takes the module and the name of a task.', {
       hint: 'sluice luigi --module MODULE TASK, with the flags that the command luigi is given today.',
@@ -39,9 +49,13 @@ function readGivenCommand(flags: string[], options: LuigiFlags): LuigiCommandPar
     task: '',
     params: {},
     flags,
-    python: python.includes('/') ? resolveFromStart(python) : python,
+    python: image === undefined && python.includes('/') ? resolveFromStart(python) : python,
+    ...(image === undefined ? {} : { image }),
+    ...(mount === undefined ? {} : { mounts: mount }),
     folder: process.cwd(),
-    ...(luigiConfig === undefined ? {} : { config: resolveFromStart(luigiConfig) }),
+    ...(luigiConfig === undefined
+      ? {}
+      : { config: image === undefined ? resolveFromStart(luigiConfig) : luigiConfig }),
     ...(jobs === undefined ? {} : { jobs }),
     ...(checkSeconds === undefined ? {} : { checkSeconds }),
   }

@@ -150,7 +150,10 @@ export interface Completeness {
 }
 
 /** What has to be known of a task to look at its targets. */
-export type CheckableTask = Pick<PlannedTask, 'id' | 'family' | 'params' | 'outputs' | 'command' | 'policy'>
+export type CheckableTask = Pick<
+  PlannedTask,
+  'id' | 'family' | 'params' | 'outputs' | 'command' | 'container' | 'policy'
+>
 
 /** Time, so that it can be virtual. Both readings are in milliseconds. */
 export interface Clock {

@@ -26,6 +26,7 @@ import { makeSecretVariableName } from '../../define/secret.ts'
 import type { TaskDefinition } from '../../define/task.ts'
 import type { Context } from '../../engine/context.ts'
 import { makeCompleteness } from '../../planning/completeness.ts'
+import type { StartInImage } from '../../planning/luigi/ask-python.ts'
 import { makeSurroundings } from '../../planning/surroundings.ts'
 import type { Project } from '../../project/load-config.ts'
 import { makeSecretsPath, makeStateFolder, readStateStorage, requireSameStorage } from './state-folder.ts'
@@ -51,6 +52,12 @@ const LEASE_MS = 30_000
 const HEARTBEAT_MS = 5_000
 const AUDIT_MS = 60 * 60_000
 const MB = 1024 * 1024
+
+/** Most commands start no container: what does is loaded with the first. */
+const startInImage: StartInImage = async (program) => {
+  const { makeImageCommand } = await import('../../runners/container/image-command.ts')
+  return makeImageCommand(program)
+}
 
 /** The embedded engine: SQLite, files and child processes under one folder. Opens (or makes) the state. */
 export function openLocalHome(options: HomeOptions): Home {
@@ -80,8 +87,8 @@ export function openLocalHome(options: HomeOptions): Home {
   const surroundings = makeSurroundings(store, storage)
   const tasks = options.project?.tasks ?? new Map<string, TaskDefinition>()
   const limits = options.project?.limits ?? NO_LIMITS
-  const completeness = makeCompleteness(tasks, surroundings, makeFileStorage('/'))
-  const definitions = { tasks, limits, surroundings, storageFolder, completeness, store }
+  const completeness = makeCompleteness(tasks, surroundings, makeFileStorage('/'), startInImage)
+  const definitions = { tasks, limits, surroundings, storageFolder, completeness, store, startInImage }
   const runner = makeRunnerLater(options.project, async () => {
     const { makeLocalRunner } = await import('./runner.ts')
     return makeLocalRunner(options, { logs, secrets, definitions })

@@ -2,12 +2,19 @@ import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { type ErrorCode, SluiceError } from '../../core/errors.ts'
+import type { ContainerProgram } from '../../core/plan.ts'
 import { suggestName } from '../../define/suggestion.ts'
 import { type LuigiLine, type LuigiRefusal, parseLuigiLine } from './luigi-lines.ts'
-import { findShim, type LuigiProgram } from './luigi-program.ts'
+import { findShim, type LuigiProgram, SHIM_IN_CONTAINER } from './luigi-program.ts'
 
 /** What our program in Python does for one question: see python/sluice_luigi.py. */
 type Mode = 'resolve' | 'plan' | 'complete'
+
+/** What asks the tasks: a Python of this machine or of an image. */
+export type PythonProgram = Pick<LuigiProgram, 'python' | 'folder' | 'env' | 'image' | 'mounts'>
+
+/** The command that starts a program in a container and ends with it, but for the program's arguments. */
+export type StartInImage = (container: ContainerProgram) => Promise<string[]>
 
 /** The last part of what user code has printed, which is shown if it ends before it has answered. */
 const TAIL = 4_000
@@ -17,11 +24,14 @@ const TAIL = 4_000
  * `invalid_parameter` or `invalid_plan` with what has to be corrected.
  */
 export async function askPython(
-  { python, folder, env }: Pick<LuigiProgram, 'python' | 'folder' | 'env'>,
+  program: PythonProgram,
+  startInImage: StartInImage | undefined,
   { mode, spec, input = '' }: { mode: Mode; spec: string; input?: string },
   take: (line: LuigiLine) => void,
 ): Promise<void> {
-  const child = spawn(python, ['-u', findShim(), mode, spec], {
+  const { folder, env } = program
+  const [python = '', ...args] = await makeArguments(program, startInImage)
+  const child = spawn(python, [...args, mode, spec], {
     cwd: folder,
     env: { ...process.env, ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -46,6 +56,22 @@ export async function askPython(
   } finally {
     if (child.exitCode === null) child.kill('SIGKILL')
   }
+}
+
+async function makeArguments(program: PythonProgram, start: StartInImage | undefined): Promise<string[]> {
+  const { python, image, env, mounts = [] } = program
+  if (image === undefined) return [python, '-u', findShim()]
+  if (start === undefined)
+    throw new SluiceError('luigi_failed', 'Tasks of Luigi in an image cannot be asked here.')
+  const container = {
+    image,
+    env,
+    mounts,
+    entryPoint: python,
+    inputs: [SHIM_IN_CONTAINER.input()],
+    outputs: [],
+  }
+  return [...(await start(container)), '-u', SHIM_IN_CONTAINER.path]
 }
 
 async function readAnswers(from: Readable, take: (line: LuigiLine) => void): Promise<void> {

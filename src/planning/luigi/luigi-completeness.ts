@@ -1,5 +1,5 @@
 import type { CheckableTask } from '../../core/ports/deciding.ts'
-import { askPython } from './ask-python.ts'
+import { askPython, type StartInImage } from './ask-python.ts'
 
 /** So long an answer counts for other tasks that ask for the same. */
 const FRESH_MS = 5_000
@@ -24,7 +24,9 @@ interface AwaitedOfProgram {
  * Asks tasks of Luigi whether they are complete. Planning has asked all of them, and a task that runs asks itself first, so only
  * external ones are asked here, again and again: those of one program in one process, all that are awaited at once.
  */
-export function makeLuigiCompleteness(): (tasks: readonly CheckableTask[]) => Promise<boolean[]> {
+export function makeLuigiCompleteness(
+  startInImage: StartInImage | undefined,
+): (tasks: readonly CheckableTask[]) => Promise<boolean[]> {
   const programs = new Map<string, AwaitedOfProgram>()
   async function findComplete(key: string, tasks: readonly CheckableTask[]): Promise<string[]> {
     const program = programs.get(key) ?? { awaited: new Map<string, Awaited>() }
@@ -46,7 +48,7 @@ export function makeLuigiCompleteness(): (tasks: readonly CheckableTask[]) => Pr
     const wanted = tasks.flatMap(({ id }) => awaited.get(id) ?? [])
     if (wanted.some(({ answeredAt }) => performance.now() - answeredAt >= FRESH_MS)) {
       for (const [id, { wantedAt }] of awaited) if (now - wantedAt > FORGET_MS) awaited.delete(id)
-      program.asking = askAwaited(tasks[0]?.command, [...awaited.values()])
+      program.asking = askAwaited(tasks[0], startInImage, [...awaited.values()])
       await program.asking
     }
     const complete = tasks.flatMap(({ id }) => (awaited.get(id)?.isComplete ? [id] : []))
@@ -66,11 +68,17 @@ export function makeLuigiCompleteness(): (tasks: readonly CheckableTask[]) => Pr
 }
 
 /** A program that cannot be asked now leaves its tasks as they are: they are asked again. */
-async function askAwaited(command: CheckableTask['command'], all: readonly Awaited[]): Promise<void> {
-  const { argv = [], folder = '.', env = {} } = command ?? {}
+async function askAwaited(
+  task: CheckableTask | undefined,
+  startInImage: StartInImage | undefined,
+  all: readonly Awaited[],
+): Promise<void> {
+  const { argv = [], folder = '.', env = {} } = task?.command ?? {}
+  const { image, mounts } = task?.container ?? {}
   const [python = '', , , , spec = ''] = argv
   const input = all.map(({ line }) => `${line}\n`).join('')
-  await askPython({ python, folder, env }, { mode: 'complete', spec, input }, (line) => {
+  const program = { python, folder, env, ...(image && { image }), ...(mounts && { mounts }) }
+  await askPython(program, startInImage, { mode: 'complete', spec, input }, (line) => {
     const asked = 'number' in line ? all[line.number] : undefined
     if (asked !== undefined && 'number' in line) asked.isComplete = line.complete
   }).catch(() => {})

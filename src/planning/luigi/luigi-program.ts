@@ -1,11 +1,14 @@
 import { existsSync } from 'node:fs'
 import { isAbsolute, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { SluiceError } from '../../core/errors.ts'
 import type { Json, Params } from '../../core/json.ts'
 import { NO_PLAN_BOUNDS, type PlanBounds } from '../../core/limits.ts'
+import { IN_CONTAINER } from '../../core/names.ts'
+import type { ContainerInput, ContainerMount, Image } from '../../core/plan.ts'
 import type { TaskName } from '../../core/ports/working.ts'
 import { toFlagName } from '../../define/flags.ts'
+import { toImage } from '../../define/image.ts'
 import type { LuigiFamily } from '../../define/luigi.ts'
 import { type LuigiCommandParams, parseLuigiCommandParams } from '../../define/luigi-command.ts'
 import type { TaskDefinition, TaskInstance } from '../../define/task.ts'
@@ -13,6 +16,9 @@ import type { TaskDefinition, TaskInstance } from '../../define/task.ts'
 /** A root task of Luigi, and what runs it: everything that is needed to ask its code and to run its tasks. */
 export interface LuigiProgram {
   python: string
+  /** The image that has all of it. @default this machine has */
+  image?: Image
+  mounts?: ContainerMount[]
   /** Where modules are looked for, and tasks run. */
   folder: string
   env: { [name: string]: string }
@@ -38,12 +44,15 @@ export function findLuigiProgram({ definition, params }: TaskInstance): LuigiPro
   const { luigi, family } = definition
   if (luigi === undefined) return undefined
   if (luigi === 'by-params') return makeCommandProgram(parseLuigiCommandParams(params))
-  const { module, task, python, config, families, jobs, checkSeconds } = luigi
+  const { module, task, python, image, mounts, config, families, jobs, checkSeconds } = luigi
   const folder = resolve('.')
+  const isHere = image === undefined
   return {
-    python: isPath(python) ? resolve(folder, python) : python,
+    python: isHere && isPath(python) ? resolve(folder, python) : python,
     folder,
-    env: config === undefined ? {} : { LUIGI_CONFIG_PATH: resolve(folder, config) },
+    env: config === undefined ? {} : { LUIGI_CONFIG_PATH: isHere ? resolve(folder, config) : config },
+    ...(image === undefined ? {} : { image: toImage(image, (path) => resolve(folder, path)) }),
+    ...(mounts === undefined ? {} : { mounts: toMounts(mounts, folder) }),
     module,
     task,
     params: toTexts(params),
@@ -55,8 +64,11 @@ export function findLuigiProgram({ definition, params }: TaskInstance): LuigiPro
 }
 
 function makeCommandProgram(given: LuigiCommandParams): LuigiProgram {
-  const { python, folder, module, task, params, config, flags, jobs, checkSeconds, origin } = given
+  const { python, folder, module, task, params, image, mounts, config, flags, jobs, checkSeconds, origin } =
+    given
   return {
+    ...(image === undefined ? {} : { image: { reference: image } }),
+    ...(mounts === undefined ? {} : { mounts: toMounts(mounts, folder) }),
     python,
     folder,
     module,
@@ -73,19 +85,34 @@ function makeCommandProgram(given: LuigiCommandParams): LuigiProgram {
 
 /** What the command line would say to run one task of the program alone, by its family and its parameters as text. */
 export function narrowToTask(program: LuigiProgram, { family, params }: TaskName): LuigiCommandParams {
-  const { python, folder, module, env, flags, jobs, checkSeconds, origin } = program
+  const { python, folder, module, env, mounts, flags, jobs, checkSeconds, origin } = program
+  const image = program.image && readReference(program.image)
   return parseLuigiCommandParams({
     module,
     task: family,
     params,
     python,
     folder,
+    image,
+    mounts: mounts && Object.fromEntries(mounts.map(({ folder: from, at }) => [at, from])),
     flags,
     jobs,
     checkSeconds,
     origin,
     config: env.LUIGI_CONFIG_PATH,
   })
+}
+
+/** A build is not part of a command line. */
+function readReference(image: Image): string {
+  if ('reference' in image) return image.reference
+  throw new SluiceError(
+    'invalid_usage',
+    'One task of a pipeline whose image is built cannot be retried alone.',
+    {
+      hint: 'Retry the run: what is complete is not run again.',
+    },
+  )
 }
 
 /** How tasks of some families run, as the config says it now. */
@@ -96,6 +123,9 @@ export function findLuigiFamilies(
   const luigi = origin === undefined ? undefined : tasks.get(origin)?.luigi
   return luigi === undefined || luigi === 'by-params' ? {} : luigi.families
 }
+
+const toMounts = (mounts: { readonly [path: string]: string }, from: string): ContainerMount[] =>
+  Object.entries(mounts).map(([at, folder]) => ({ folder: resolve(from, folder), at }))
 
 const isPath = (program: string) => program.includes('/') && !isAbsolute(program)
 
@@ -158,3 +188,11 @@ export function findShim(): string {
     })
   return found
 }
+
+const SHIM_NAME = 'sluice_luigi.py'
+
+/** Our program in a container: a file that it reads. */
+export const SHIM_IN_CONTAINER = {
+  path: `${IN_CONTAINER.inputs}/${SHIM_NAME}`,
+  input: (): ContainerInput => ({ uri: pathToFileURL(findShim()).href, at: SHIM_NAME }),
+} as const

@@ -4,7 +4,7 @@ import type { Policy } from '../../core/plan.ts'
 import type { Failure } from '../../core/records/task-run.ts'
 import type { LuigiFamily } from '../../define/luigi.ts'
 import type { LuigiSettings, LuigiTaskLine } from './luigi-lines.ts'
-import { findShim, formatTaskSpec, type LuigiProgram } from './luigi-program.ts'
+import { findShim, formatTaskSpec, type LuigiProgram, SHIM_IN_CONTAINER } from './luigi-program.ts'
 
 /** How often it is asked whether what an ExternalTask stands for is there. */
 const POLL_MS = 30_000
@@ -21,7 +21,8 @@ export function makeLuigiTasks(
 ): FoundTask[] {
   const ids = new Map(lines.map((line) => [line.id, makeLuigiTaskId(line)]))
   const spec = formatTaskSpec(program)
-  const shim = findShim()
+  const { image, mounts } = program
+  const shim = image === undefined ? findShim() : SHIM_IN_CONTAINER.path
   const env = Object.keys(program.env).length === 0 ? NONE : program.env
   const origin = program.origin === undefined ? {} : { root: program.origin }
   const policyOf = makePolicyPool(program, settings)
@@ -41,6 +42,19 @@ export function makeLuigiTasks(
         env,
         luigi: origin,
       },
+      ...(image === undefined
+        ? {}
+        : {
+            container: {
+              image,
+              entryPoint: program.python,
+              argv: ['-u', shim, 'run', spec, task],
+              env,
+              inputs: [SHIM_IN_CONTAINER.input()],
+              outputs: [],
+              ...(mounts === undefined ? {} : { mounts }),
+            },
+          }),
       policy: policyOf(line),
       ...(line.complete && { complete: true as const }),
       ...(problem && { failure: makePlanningFailure(problem) }),

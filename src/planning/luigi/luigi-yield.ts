@@ -39,7 +39,7 @@ function readRoots(answers: readonly LuigiLine[]): { roots: ReadonlySet<string>;
 }
 
 /** The program of the task that yields: its own arguments, and what the config says of families now. */
-function readProgram({ command }: Job['task'], tasks: PlanSurroundings['tasks']): LuigiProgram {
+function readProgram({ command, container }: Job['task'], tasks: PlanSurroundings['tasks']): LuigiProgram {
   const [python = 'python3', , , , spec = '{}'] = command?.argv ?? []
   const { module, flags, checkSeconds }: Pick<LuigiProgram, 'module' | 'flags' | 'checkSeconds'> =
     JSON.parse(spec)
@@ -51,6 +51,8 @@ function readProgram({ command }: Job['task'], tasks: PlanSurroundings['tasks'])
     module,
     task: '',
     params: {},
+    ...(container === undefined ? {} : { image: container.image }),
+    ...(container?.mounts === undefined ? {} : { mounts: container.mounts }),
     families: findLuigiFamilies(origin, tasks),
     ...(flags === undefined ? {} : { flags }),
     ...(checkSeconds === undefined ? {} : { checkSeconds }),

@@ -4,7 +4,7 @@ import type { Plan } from '../../core/plan.ts'
 import type { Adjustment } from '../../engine/adjust-plan.ts'
 import type { Context } from '../../engine/context.ts'
 import type { PlanSurroundings } from '../plan-tasks.ts'
-import { askPython } from './ask-python.ts'
+import { askPython, type StartInImage } from './ask-python.ts'
 import type { LuigiHeader, LuigiTaskLine } from './luigi-lines.ts'
 import { findLuigiFamilies, formatPlanSpec, type LuigiProgram } from './luigi-program.ts'
 import { addLuigiResources, findLuigiLimitProblems, writeLuigiResources } from './luigi-resources.ts'
@@ -13,13 +13,16 @@ import { makeLuigiTasks } from './luigi-tasks.ts'
 /** What pipelines of Luigi are planned with. */
 interface LuigiHome {
   context: Pick<Context, 'ports'>
-  definitions: Pick<PlanSurroundings, 'limits' | 'store' | 'tasks'>
+  definitions: Pick<PlanSurroundings, 'limits' | 'store' | 'tasks' | 'startInImage'>
 }
 
 /** The root of a pipeline of Luigi, and what luigi.cfg says. Throws what has to be corrected. */
-export async function resolveLuigiRoot(program: LuigiProgram): Promise<LuigiHeader> {
+export async function resolveLuigiRoot(
+  program: LuigiProgram,
+  startInImage: StartInImage,
+): Promise<LuigiHeader> {
   let header: LuigiHeader | undefined
-  await askPython(program, { mode: 'resolve', spec: formatPlanSpec(program) }, (line) => {
+  await askPython(program, startInImage, { mode: 'resolve', spec: formatPlanSpec(program) }, (line) => {
     if ('sluice' in line) header = line
   })
   return requireHeader(header)
@@ -38,7 +41,7 @@ export async function planLuigiTasks(
   const lines: LuigiTaskLine[] = []
   let header: LuigiHeader | undefined
   const spec = formatPlanSpec(program, definitions.limits.plans)
-  await askPython(program, { mode: 'plan', spec }, (line) => {
+  await askPython(program, definitions.startInImage, { mode: 'plan', spec }, (line) => {
     if ('sluice' in line) header = line
     else if ('family' in line) lines.push(line)
   })

@@ -16,7 +16,7 @@ import {
 import { type AttemptExit, makeFailureEnding } from '../attempt-end.ts'
 import { explainOutsideKill } from '../os/killed.ts'
 import { concludeYield, readExitCode } from '../program.ts'
-import { findKeepingProblem, ProgramEvents } from '../program-events.ts'
+import { findKeepingProblem, findUnprovenEnd, ProgramEvents } from '../program-events.ts'
 import { AttemptNotes, removeAbandonedNotes } from './attempt-notes.ts'
 import { CommandFiles, type ProgramFiles } from './command-files.ts'
 import { type CommandHandle, CommandHosts } from './command-hosts.ts'
@@ -188,12 +188,11 @@ class RunningCommand implements AttemptHandle {
     return { outcome: 'succeeded', result: this.#attempt.job.task.outputs.length === 0 ? result : null }
   }
 
-  /** Code of a task of Luigi may end its process with exit code 0 before the task has done anything. */
   #findResultProblem(): string | undefined {
-    const { result } = this.#events.told
-    if (result === undefined)
-      return this.#command.luigi && 'its process ended with exit code 0 before `run()` had ended'
-    return findKeepingProblem('the result', result, RESULT_MAX_BYTES, this.#secrets)
+    const { told } = this.#events
+    const unproven = findUnprovenEnd(this.#attempt.job.task, told)
+    if (unproven !== undefined || told.result === undefined) return unproven
+    return findKeepingProblem('the result', told.result, RESULT_MAX_BYTES, this.#secrets)
   }
 
   #warn(text: string): void {

@@ -3,6 +3,7 @@ import type { AttemptOutcome } from '../../core/records/status.ts'
 import type { Attempt } from '../attempt.ts'
 import type { AttemptExit } from '../attempt-end.ts'
 import { readExitCode } from '../program.ts'
+import type { ToldByProgram } from '../program-events.ts'
 import type { ContainerEnd } from './container-run.ts'
 
 /** The exit code of a container whose program was ended by a signal is this and the signal's number. */
@@ -20,14 +21,17 @@ export const makeDeath = (outcome: AttemptOutcome, message: string): AttemptExit
 export function explainContainerEnd(
   end: ContainerEnd,
   { job, reason }: Pick<Attempt, 'job' | 'reason'>,
+  toldFailure?: ToldByProgram['failure'],
 ): AttemptExit {
   const reported = readExitCode(end.code, reason)
   if (reported !== undefined) return { is: 'reported', end: reported }
   // It is another attempt's, or was never created: nothing of it is this attempt's end.
   if (end.code === undefined && reason !== undefined)
     return makeDeath('lost', 'the attempt was stopped before its container had started')
-  const { argv = [] } = getContainerProgram(job.task)
-  return explainDeath(end, argv[0] ?? 'the entry point of the image', job.memoryMb)
+  const { argv = [], entryPoint } = getContainerProgram(job.task)
+  const death = explainDeath(end, entryPoint ?? argv[0] ?? 'the entry point of the image', job.memoryMb)
+  if (toldFailure === undefined || death.is !== 'died' || death.failure.outcome !== 'failed') return death
+  return { ...death, failure: { ...death.failure, ...toldFailure } }
 }
 
 function explainDeath(

@@ -99,6 +99,11 @@ export class ContainerFiles {
     return [
       // A file in a folder that is mounted is there already.
       ...inputs.filter(({ target }) => !isBelow(posix.dirname(target), targets)),
+      ...(this.#program.mounts ?? []).map(({ folder, at }) => ({
+        source: folder,
+        target: at,
+        isReadOnly: false,
+      })),
       { source: join(this.folder, 'out'), target: IN_CONTAINER.outputs, isReadOnly: false },
       { source: join(this.folder, 'attempt'), target: IN_CONTAINER.attempt, isReadOnly: false },
     ]

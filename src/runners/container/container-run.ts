@@ -11,6 +11,8 @@ export interface ContainerSpec {
   /** Id of an image that is on this machine. */
   image: string
   argv: readonly string[]
+  /** @default that of the image */
+  entryPoint?: string | undefined
   env: { readonly [name: string]: string }
   /** Environment variables whose values must not be seen among the arguments of a process. */
   secrets: { readonly [name: string]: string }
@@ -144,6 +146,7 @@ export function makeContainerArguments({
   name,
   image,
   argv,
+  entryPoint,
   env,
   secrets,
   labels,
@@ -161,6 +164,7 @@ export function makeContainerArguments({
     // Without swap, so that memory that runs out is told and not only slow.
     ...(memoryMb === undefined ? [] : ['--memory', `${memoryMb}m`, '--memory-swap', `${memoryMb}m`]),
     ...(cpu === undefined ? [] : ['--cpus', String(cpu / 1024)]),
+    ...(entryPoint === undefined ? [] : ['--entrypoint', entryPoint]),
     image,
     ...argv,
   ]

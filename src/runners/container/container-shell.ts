@@ -161,6 +161,8 @@ async function openContainer(
       ...spec,
       name,
       argv: [],
+      // The shell is started in its place.
+      entryPoint: undefined,
       mounts: files.listMounts(),
       labels: makeShellLabels(hashState(state), { owner, folder: ownFolder }),
     })

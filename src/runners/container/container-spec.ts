@@ -22,10 +22,11 @@ export function makeContainerSpec(
   image: string,
   { secrets }: PreparedContainer,
 ): Omit<ContainerSpec, 'name' | 'folder' | 'labels' | 'mounts'> {
-  const { argv = [] } = getContainerProgram(job.task)
+  const { argv = [], entryPoint } = getContainerProgram(job.task)
   return {
     image,
     argv,
+    ...(entryPoint === undefined ? {} : { entryPoint }),
     env: makeProgramEnvironment(job),
     secrets,
     memoryMb: job.memoryMb,
@@ -35,7 +36,8 @@ export function makeContainerSpec(
 
 /** The same for two attempts of which the later one would do what the earlier one does. */
 export function hashContainerSpec({ run, task, memoryMb, checkpoint }: Job, image: string): string {
-  const { argv, env, inputs, outputs } = getContainerProgram(task)
-  const content = [run, image, argv, env, inputs, outputs, task.params, memoryMb, checkpoint]
+  const { argv, entryPoint, mounts, env, inputs, outputs } = getContainerProgram(task)
+  const content: unknown[] = [run, image, argv, env, inputs, outputs, task.params, memoryMb, checkpoint]
+  if (entryPoint !== undefined || mounts !== undefined) content.push({ entryPoint, mounts })
   return createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, 32)
 }

@@ -8,7 +8,7 @@ import { startLongTimer, type Timer } from '../../core/timer.ts'
 import type { Attempt, AttemptHandle } from '../attempt.ts'
 import { type AttemptExit, makeFailureEnding } from '../attempt-end.ts'
 import { concludeYield } from '../program.ts'
-import { findKeepingProblem, ProgramEvents } from '../program-events.ts'
+import { findKeepingProblem, findUnprovenEnd, ProgramEvents } from '../program-events.ts'
 import { explainContainerEnd, makeDeath } from './container-end.ts'
 import type { ContainerEngine } from './container-engine.ts'
 import { ContainerFiles } from './container-files.ts'
@@ -133,7 +133,7 @@ export class RunningContainer implements AttemptHandle {
   /** What its end means. A container that cannot say more is removed or kept here, others after they were published. */
   async #exitOf(end: ContainerEnd): Promise<AttemptExit> {
     const told = this.#events.end()
-    const exit = explainContainerEnd(end, this.#attempt)
+    const exit = explainContainerEnd(end, this.#attempt, this.#events.told.failure)
     if (exit.is === 'died' && this.#isToKeep && this.#hasFailed(exit.failure.outcome)) await this.#keep()
     else if (exit.is !== 'reported') await this.#remove()
     return { ...exit, image: this.#parts.image.digest, told }
@@ -148,6 +148,8 @@ export class RunningContainer implements AttemptHandle {
 
   async #publish(): Promise<Ending> {
     const { result = null } = this.#events.told
+    const unproven = findUnprovenEnd(this.#attempt.job.task, this.#events.told)
+    if (unproven !== undefined) return makeFailureEnding('failed', unproven)
     const wrong = findKeepingProblem('the result', result, RESULT_MAX_BYTES, this.#parts.prepared.secrets)
     if (wrong !== undefined) return makeFailureEnding('failed', wrong)
     await this.#files.takeOver((into) => this.#run.copyOut(IN_CONTAINER.outputs, into))
