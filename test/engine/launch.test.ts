@@ -6,6 +6,7 @@ import { lookAtDueJobs, sweepUnownedJobs } from '../../src/engine/launch-looks.t
 import { takeLaunch } from '../../src/engine/launch-rate.ts'
 import { takeOverAttempt } from '../../src/engine/take-over.ts'
 import { tickDueRecords } from '../../src/engine/tick.ts'
+import { explainWaitingTask } from '../../src/engine/why.ts'
 import { FakeLauncher } from '../support/fake-launcher.ts'
 import { foundTask, stepwise } from '../support/stepwise.ts'
 import { simulateLaunches } from './launch-world.ts'
@@ -32,8 +33,12 @@ async function launching() {
     await engine.settle()
     return deliveries.length
   }
+  const why = async () => {
+    const reasons = await explainWaitingTask(context, await engine.run(run), await engine.task(run))
+    return reasons.map(({ text }) => text).join('; ')
+  }
   const deliver = async () => assert.equal(await deliverAll(), 1)
-  return { ...engine, context, launcher, parts, id: run, deliver, deliverAll }
+  return { ...engine, context, launcher, parts, id: run, deliver, deliverAll, why }
 }
 
 describe('jobs elsewhere', () => {
@@ -56,19 +61,21 @@ describe('jobs elsewhere', () => {
   })
 
   it('are launched when their turn has come, whatever was promised to others since', async () => {
-    const { context, clock, launcher, parts, deliver, id, task } = await launching()
+    const { context, clock, launcher, parts, deliver, id, task, why } = await launching()
     const slow = { most: 1, least: 1, burst: 1 }
     parts.governor = slow
     await takeLaunch(context, slow)
     await deliver()
     const { launchAt = 0, deadline } = (await task(id)).launch ?? { deadline: 0 }
     assert.deepEqual([launcher.open.length, launchAt - clock.steady()], [0, 1_000])
+    assert.match(await why(), /waits for its turn among the launches of the account/)
     // The time until it has to be alive counts from then.
     assert.equal(deadline, launchAt + LAUNCH_MS)
     await takeLaunch(context, slow)
     clock.advance(1_000)
     await deliver()
     assert.equal(launcher.open.length, 1)
+    assert.equal(await why(), 'its job is launched, as attempt 1, and starts')
   })
 
   it('are not lost by their lease alone', async () => {
@@ -181,11 +188,15 @@ describe('jobs elsewhere', () => {
   })
 
   it('wait if there is no capacity, without using up a try, and are launched once there is', async () => {
-    const { clock, launcher, deliver, id, task, ticked } = await launching()
+    const { clock, launcher, deliver, id, task, ticked, why } = await launching()
     launcher.behaviour.capacity = 0
     await deliver()
     const { status, waitsFor, counts, attempt } = await task(id)
     assert.deepEqual([status, waitsFor, counts, attempt], ['waiting', 'capacity', undefined, 2])
+    assert.match(
+      await why(),
+      /^there was no capacity for its job \(.*no capacity is left\); it is tried again/,
+    )
     launcher.behaviour.capacity = 1
     clock.advance(60_000)
     await ticked()
