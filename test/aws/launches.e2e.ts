@@ -1,21 +1,28 @@
 import assert from 'node:assert/strict'
-import { rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, before, describe, it, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import {
-  CreateClusterCommand,
-  DescribeTasksCommand,
-  paginateListTasks,
-  RegisterTaskDefinitionCommand,
-} from '@aws-sdk/client-ecs'
-import { readHandover } from '../../src/adapters/ecs/job-state.ts'
+import { CreateClusterCommand, RegisterTaskDefinitionCommand } from '@aws-sdk/client-ecs'
+import { SendMessageCommand } from '@aws-sdk/client-sqs'
 import { makeEcsLauncher } from '../../src/adapters/ecs/launcher.ts'
 import type { LaunchOrder } from '../../src/core/ports/launching.ts'
 import type { ProgramDetails } from '../../src/core/program.ts'
 import { launchingSuite } from '../conformance/launching.suite.ts'
-import { clients, invoke, resourceOf, unique, until, whileTicking } from './deployed.ts'
-import { json, killContainers, runScript, STACK, sluice, startScript, taskOf, whenOver } from './programs.ts'
+import { clients, invoke, resourceOf, unique, until } from './deployed.ts'
+import {
+  countStarted,
+  findCluster,
+  json,
+  killContainers,
+  runScript,
+  STACK,
+  sluice,
+  startScript,
+  taskOf,
+  whenOver,
+} from './programs.ts'
 
 const { ecs } = clients
 
@@ -90,23 +97,6 @@ before(async () => {
   assert.equal(set.code, 0, set.stderr)
 })
 afterEach(() => rmSync(FAULTS, { force: true }))
-
-const findCluster = () => resourceOf(STACK, 'SluiceContainersCluster', 'AWS::ECS::Cluster')
-
-/** How many ECS tasks were started for a run. */
-async function countStarted(id: string): Promise<number> {
-  const cluster = await findCluster()
-  let count = 0
-  for (const desiredStatus of ['RUNNING', 'STOPPED'] as const) {
-    const pages = paginateListTasks({ client: ecs }, { cluster, desiredStatus })
-    for await (const { taskArns = [] } of pages) {
-      if (taskArns.length === 0) continue
-      const { tasks = [] } = await ecs.send(new DescribeTasksCommand({ cluster, tasks: taskArns }))
-      count += tasks.filter((task) => readHandover(task)?.run === id).length
-    }
-  }
-  return count
-}
 
 const ECHO = 'echo done > "$SLUICE_OUTPUT"'
 
@@ -183,15 +173,32 @@ describe('an ECS task that no attempt owns', { timeout: 120_000 }, () => {
   })
 })
 
-// Takes minutes and memory, so it is run by hand: AWS_TEST_MANY=100 npm run test:aws -- test/aws/launches.e2e.ts
-const MANY = Number(process.env.AWS_TEST_MANY ?? 0)
-describe(`${MANY} programs at once`, { skip: MANY === 0, timeout: 1_400_000 }, () => {
-  it('are each launched once', async () => {
-    const told = await whileTicking(json('run', 'wide', '--of', unique('wide'), '--size', `${MANY}`), STACK)
+describe('launchers that die after the intent, and before the handle is written', {
+  timeout: 240_000,
+}, () => {
+  const DEATHS = join(tmpdir(), 'sluice-test-launcher-deaths')
+
+  it('leave a launch to the next one, which launches nothing twice', async () => {
+    rmSync(DEATHS, { recursive: true, force: true })
+    const deployed = await sluice(['deploy', '--code', '--architecture', 'x86_64', '--yes'], {
+      build: 'dying-launchers',
+    })
+    assert.equal(deployed.code, 0, deployed.stderr)
+    const script = `sleep 3; ${ECHO}`
+    const { run: id } = await json('run', 'script', '--of', unique('dying'), '--script', script, '--detach')
+    const over = whenOver(id)
+    // The message of a function that died comes again after minutes; here it is sent again each time.
+    const QueueUrl = await resourceOf(STACK, 'SluiceQueuesPoolsmallprograms', 'AWS::SQS::Queue')
+    const MessageBody = JSON.stringify({ run: id, number: 0, attempt: 1 })
+    let looks = 0
+    await until(150, 'both deaths', async () => {
+      if (existsSync(DEATHS) && readdirSync(DEATHS).length === 2) return true
+      if (++looks % 20 === 0) await clients.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody }))
+      return undefined
+    })
+    const told = await over
     assert.equal(told.status, 'succeeded', JSON.stringify(told))
-    const { tasks } = await json('status', told.run)
-    const counts = tasks.flatMap((task: { counts: object }) => Object.keys(task.counts))
-    console.log(`counted beside successes: ${JSON.stringify(counts)}`)
-    assert.equal(await countStarted(told.run), MANY + counts.length)
+    assert.deepEqual(told.tasks[0].counts, {})
+    assert.equal(await countStarted(id), 1)
   })
 })

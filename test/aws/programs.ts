@@ -1,5 +1,15 @@
 import { execFileSync } from 'node:child_process'
-import { sluice as command, type Ended, engine, until, whileTicking } from './deployed.ts'
+import { DescribeTasksCommand, paginateListTasks } from '@aws-sdk/client-ecs'
+import { readHandover } from '../../src/adapters/ecs/job-state.ts'
+import {
+  clients,
+  sluice as command,
+  type Ended,
+  engine,
+  resourceOf,
+  until,
+  whileTicking,
+} from './deployed.ts'
 
 /** The stack of programs in images that nobody has changed, beside the test stack. */
 export const STACK = 'sluice-programs'
@@ -60,4 +70,23 @@ export function listContainers(name: 'keeper' | 'program'): string[] {
 /** Kills containers as a machine that breaks does. */
 export function killContainers(name: 'keeper' | 'program'): void {
   for (const container of listContainers(name)) execFileSync(engine, ['kill', '--signal', 'KILL', container])
+}
+
+/** The cluster of the stack. */
+export const findCluster = () => resourceOf(STACK, 'SluiceContainersCluster', 'AWS::ECS::Cluster')
+
+/** How many ECS tasks were started for a run. */
+export async function countStarted(id: string): Promise<number> {
+  const cluster = await findCluster()
+  const { ecs } = clients
+  let count = 0
+  for (const desiredStatus of ['RUNNING', 'STOPPED'] as const) {
+    const pages = paginateListTasks({ client: ecs }, { cluster, desiredStatus })
+    for await (const { taskArns = [] } of pages) {
+      if (taskArns.length === 0) continue
+      const { tasks = [] } = await ecs.send(new DescribeTasksCommand({ cluster, tasks: taskArns }))
+      count += tasks.filter((task) => readHandover(task)?.run === id).length
+    }
+  }
+  return count
 }
