@@ -2,6 +2,7 @@ import type { Fault } from '../fault.ts'
 
 const WORLDS = { test: 'test/engine/launch.test.ts' }
 const RULES = { test: 'test/core/launching.test.ts' }
+const ECS = { test: 'test/adapters/ecs-launcher.test.ts' }
 const PROGRAMS = { test: 'test/handlers/launch-programs.test.ts' }
 
 /** Jobs elsewhere: intents, launches, news, ends and the sweep. */
@@ -130,5 +131,26 @@ export const LAUNCHING: Fault[] = [
     find: `  if (ending.awaits !== undefined) return`,
     replace: `  if (ending.awaits !== undefined && task.attempt < 0) return`,
     by: WORLDS,
+  },
+  {
+    name: 'ECS is believed that a parameter is wrong if there were too many requests',
+    file: 'src/adapters/ecs/run-program.ts',
+    find: `  if (THROTTLED.test(name) || RATE.test(message)) return`,
+    replace: `  if (THROTTLED.test(name)) return`,
+    by: ECS,
+  },
+  {
+    name: 'a launch at the usual price has the token of that on spare capacity',
+    file: 'src/adapters/ecs/run-program.ts',
+    find: `=== CAPACITY.spare ? 'spare' : 'usual'`,
+    replace: `=== CAPACITY.spare ? 'spare' : 'spare'`,
+    by: ECS,
+  },
+  {
+    name: 'a turn is promised to two launches',
+    file: 'src/core/governor.ts',
+    find: `tokens: filled.tokens - 1 }`,
+    replace: `tokens: Math.max(0, filled.tokens - 1) }`,
+    by: RULES,
   },
 ]
