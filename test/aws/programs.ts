@@ -46,7 +46,7 @@ export const whenOver = (id: string) =>
   whileTicking(
     until(120, `the end of ${id}`, async () => {
       const told = await json('status', id)
-      return told.status === 'running' ? undefined : told
+      return told.status === 'running' || told.status === 'planning' ? undefined : told
     }),
     STACK,
   )
