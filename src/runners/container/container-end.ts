@@ -11,6 +11,12 @@ const SIGNALLED = 128
 /** Signals by which a person, a shell or the shutdown of the machine ends a program; others are faults of its own. */
 const FROM_OUTSIDE: { [number: number]: string } = { 1: 'SIGHUP', 2: 'SIGINT', 9: 'SIGKILL', 15: 'SIGTERM' }
 
+/** What shells say with an exit code of their own (POSIX, Shell Command Language, 2.8.2). */
+const MEANINGS: { [code: number]: string } = {
+  126: 'a program may not be executed',
+  127: 'a program was not found',
+}
+
 /** An exit of an attempt whose container ended without a word. */
 export const makeDeath = (outcome: AttemptOutcome, message: string): AttemptExit => ({
   is: 'died',
@@ -40,6 +46,8 @@ function explainDeath(
   memoryMb: number | undefined,
 ): AttemptExit {
   if (code === undefined) return explainStart(error, program)
+  // The runtime has put the program in the place of its own, and the kernel does not know the format.
+  if (FOREIGN_PROGRAM.test(error)) return makeDeath('failed', `${program} ${FOREIGN}: ${error}`)
   if (isOutOfMemory && memoryMb !== undefined)
     return makeDeath('out_of_memory', `it used more than ${memoryMb} MB (memoryMb)`)
   if (isOutOfMemory)
@@ -48,14 +56,19 @@ function explainDeath(
   if (signal === 'SIGKILL') return makeDeath('lost', `${program} was killed by SIGKILL from outside`)
   if (signal !== undefined)
     return makeDeath('interrupted', `${program} was asked to end from outside, by ${signal}`)
-  return makeDeath('failed', `${program} exited with code ${code}`)
+  const meaning = MEANINGS[code]
+  const said = meaning === undefined ? '' : ` (${meaning})`
+  return makeDeath('failed', `${program} exited with code ${code}${said}`)
 }
+
+const FOREIGN = 'is made for another kind of processor than this machine has'
+const FOREIGN_PROGRAM = /^exec \S+: exec format error$/
 
 /** What an engine says of programs that another try does not start. */
 const CANNOT_START: [text: RegExp, why: string][] = [
   [/executable file not found|no such file or directory/i, 'is not in the image'],
-  [/permission denied/i, 'is not executable in the image'],
-  [/exec format error/i, 'is made for another kind of processor than this machine has'],
+  [/exec(:|utable).*permission denied/i, 'is not executable in the image'],
+  [/exec format error/i, FOREIGN],
 ]
 
 function explainStart(error: string, program: string): AttemptExit {

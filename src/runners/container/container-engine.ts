@@ -32,6 +32,9 @@ const MAX_BUFFER = 64 * 1024 * 1024
 /** An engine that has not answered by then does not work. */
 const FIND_MS = 20_000
 
+/** What the commands say when their daemon or service is away; all else that they say of a name means that it is not there. */
+const NO_ANSWER = /cannot connect|unable to connect|connection refused|is the docker daemon running/i
+
 /** The engine that runs containers on this machine. */
 export class ContainerEngine {
   /** `docker` or `podman`. */
@@ -64,9 +67,11 @@ export class ContainerEngine {
     })
   }
 
-  /** Images or containers by name or id, without those that are not there. */
+  /** Images or containers by name or id, without those that are not there. Throws if the engine does not answer. */
   async inspect(type: 'image' | 'container', names: readonly string[]): Promise<Inspected[]> {
-    const { stdout } = await this.call(['inspect', '--type', type, ...names])
+    const { code, stdout, stderr } = await this.call(['inspect', '--type', type, ...names])
+    if (code !== 0 && NO_ANSWER.test(stderr))
+      throw new Error(`${this.command} does not answer: ${readLastLine(stderr)}`)
     return stdout.trim() === '' ? [] : INSPECTED.parse(JSON.parse(stdout))
   }
 

@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type ContainerEngine, readLastLine } from './container-engine.ts'
+import { type ContainerEngine, type Inspected, readLastLine } from './container-engine.ts'
 import type { Mount } from './container-files.ts'
 
 /** What a container is made of. */
@@ -46,6 +46,8 @@ const ENDED = new Set(['exited', 'dead'])
 const RETRY_MS = 100
 /** Ten seconds: an engine under load takes a few to create a container. */
 const MAX_TRIES = 100
+/** An engine that has not answered for so long is left to the next attempt. */
+const ANSWER_MS = 10_000
 
 /** A container from its start to its removal; addressed by its name alone, which another process may take over. */
 export class ContainerRun {
@@ -106,7 +108,7 @@ export class ContainerRun {
    */
   async #waitForEnd(error: string, onText: OnText): Promise<ContainerEnd> {
     for (;;) {
-      const [container] = await this.#engine.inspect('container', [this.name])
+      const [container] = await this.#inspect()
       if (container?.State === undefined) return { code: undefined, isOutOfMemory: false, error }
       const { ExitCode, OOMKilled, Status, Error: reason = '' } = container.State
       if (NOT_STARTED.has(Status)) return { code: undefined, isOutOfMemory: false, error: reason || error }
@@ -115,6 +117,17 @@ export class ContainerRun {
       await this.#followAgain(onText)
       await sleep(RETRY_MS)
     }
+  }
+
+  /** An engine that is started anew answers soon; its containers may have gone on meanwhile. */
+  async #inspect(): Promise<Inspected[]> {
+    for (const until = performance.now() + ANSWER_MS; ; )
+      try {
+        return await this.#engine.inspect('container', [this.name])
+      } catch (error) {
+        if (performance.now() > until) throw error
+        await sleep(RETRY_MS)
+      }
   }
 
   async #followAgain(onText: OnText): Promise<void> {
