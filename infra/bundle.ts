@@ -63,7 +63,7 @@ export async function bundleEntries(
     mkdirSync(dirname(to), { recursive: true })
     writeFileSync(to, contents)
   }
-  return hashFolder(outdir)
+  return hashBundle(outdir)
 }
 
 /** An entry passes in what differs between deployments: the project, its settings, and the build. */
@@ -101,7 +101,7 @@ function makeModulesText({ path, modules }: BundledProject): string {
 }
 
 /** Sixteen digits that change when a file of the folder changes. */
-export function hashFolder(folder: string): string {
+export function hashBundle(folder: string): string {
   const hash = createHash('sha256')
   if (!existsSync(folder)) return ''
   for (const name of globSync('**/*', { cwd: folder, withFileTypes: false }).sort()) {

@@ -69,7 +69,7 @@ function readImage(
 ): ProgramImage {
   if (typeof image === 'string') {
     if (image.startsWith('localhost/'))
-      throw refuse(
+      throw makeRefusal(
         `the image ${image} of ${family} is on this machine alone`,
         'Push it to a registry, or let Sluice build it, with build(…).',
       )
@@ -79,9 +79,10 @@ function readImage(
   const local = resolve(project, image.folder)
   const folder = ref === undefined || !existsSync(local) ? local : unpackRef(local, ref, outdir)
   const shown = `${image.folder}${ref === undefined ? '' : ` at ${ref}`}`
-  if (!existsSync(folder)) throw refuse(`there is no folder ${shown} to build the image of ${family} from`)
+  if (!existsSync(folder))
+    throw makeRefusal(`there is no folder ${shown} to build the image of ${family} from`)
   if (!existsSync(join(folder, dockerfile)))
-    throw refuse(`there is no ${dockerfile} in ${shown}, from which the image of ${family} is built`)
+    throw makeRefusal(`there is no ${dockerfile} in ${shown}, from which the image of ${family} is built`)
   return { build: { folder, dockerfile, args, ...(target === undefined ? {} : { target }) } }
 }
 
@@ -97,7 +98,7 @@ function unpackRef(folder: string, ref: string, outdir: string): string {
   for (const [command, args] of calls) {
     const { status, stderr, error } = spawnSync(command, args, { encoding: 'utf8' })
     if (status !== 0)
-      throw refuse(
+      throw makeRefusal(
         `the folder ${folder} cannot be read at ${ref}: ${error?.message ?? stderr.trim()}`,
         'ref is a branch, tag or commit of the repository in which the folder is.',
       )
@@ -106,7 +107,7 @@ function unpackRef(folder: string, ref: string, outdir: string): string {
   return outdir
 }
 
-const refuse = (why: string, hint?: string) =>
+const makeRefusal = (why: string, hint?: string) =>
   new SluiceError('invalid_deployment', `Nothing was deployed: ${why}.`, hint === undefined ? {} : { hint })
 
 /** Sixteen digits that change with the parts. */

@@ -57,7 +57,7 @@ export function makeEarlierApi(control: Control): Hono {
     const { tasks } = await control.tasks(query)
     return context.json({ ...tasks[0], why: (await control.why(query)).reasons })
   })
-  app.get('/api/work', async (context) => context.json(await readWork(control)))
+  app.get('/api/work', async (context) => context.json(await readEarlierWork(control)))
   app.post('/api/runs', async (context) => {
     const started = await control.start(await readCheckedBody(context, ASKED))
     return context.json(started, 'opened' in started && started.opened ? 201 : 200)
@@ -80,7 +80,7 @@ export function makeEarlierApi(control: Control): Hono {
 const OPEN_TASKS = ['pending', 'queued', 'running', 'waiting', 'expanding'] as const
 
 /** What runs, and what is queued or waits, of all open runs. */
-async function readWork(control: Control) {
+async function readEarlierWork(control: Control) {
   const { runs } = await control.runs({ statuses: ['planning', 'running'], limit: MAX_PAGE })
   const lists = await Promise.all(
     runs.map(async ({ run }) => {

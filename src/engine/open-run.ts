@@ -79,7 +79,7 @@ async function planNextRun(
     return run === undefined ? undefined : { run, plan, nonce }
   }
   // Taken over before it is planned: a run that waits for its planner is given up after a minute, and a large plan takes longer.
-  if ((await takeOver(store, open, makePlanner(context, nonce))) === undefined) return undefined
+  if ((await takePlanningOver(store, open, makePlanner(context, nonce))) === undefined) return undefined
   return { run: open.id, plan: await planTakenOver(context, open.id, nonce, makePlan), nonce }
 }
 
@@ -207,7 +207,7 @@ function makePlanner({ ports, settings }: Context, nonce: string): Planner {
   return { nonce, worker: settings.worker, dueAt: ports.clock.steady() + PLANNING_MS }
 }
 
-async function takeOver(store: Store, run: Run, by: Planner): Promise<string | undefined> {
+async function takePlanningOver(store: Store, run: Run, by: Planner): Promise<string | undefined> {
   const result = await store.write([
     { key: keys.run(run.id), set: by, if: { status: 'planning', nonce: run.nonce } },
   ])

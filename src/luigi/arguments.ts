@@ -12,7 +12,7 @@ const flag = (otherwise: boolean) =>
     .boolean()
     .nullish()
     .transform((value) => value ?? otherwise)
-const text = (otherwise: string) =>
+const textOr = (otherwise: string) =>
   z
     .string()
     .nullish()
@@ -45,7 +45,7 @@ export const ARGUMENTS = {
     expl: optional(z.string()),
     resources: optional(amounts),
     priority: z.number().nullable().default(0),
-    family: text(''),
+    family: textOr(''),
     module: optional(z.string()),
     params: optional(values),
     param_visibilities: optional(amounts),
@@ -79,7 +79,7 @@ export const ARGUMENTS = {
       .union([z.enum(TASK_STATUSES), z.literal('')])
       .nullish()
       .transform((status) => status || undefined),
-    upstream_status: text(''),
+    upstream_status: textOr(''),
     limit: flag(true),
     search: optional(z.string()),
     max_shown_tasks: optional(z.number()),

@@ -55,7 +55,7 @@ function describeOutputs(task: TaskInstance, own: Output) {
   if (task.definition.output === undefined) return { output: undefined, outputs: [] }
   const output = mapTargets(own, (target) =>
     target instanceof StorageTarget
-      ? { path: `${IN_CONTAINER.outputs}/${pathOf(target)}`, uri: locate(target) }
+      ? { path: `${IN_CONTAINER.outputs}/${makeContainerPath(target)}`, uri: locate(target) }
       : withoutPath(target, task),
   )
   return { output, outputs: listOutputTargets(own).flatMap(toOutput) }
@@ -98,19 +98,19 @@ function mapTargets<T>(output: Output, map: (target: Target) => T): T | { [name:
   return Object.fromEntries(Object.entries(output).map(([name, target]) => [name, map(target)]))
 }
 
-const pathOf = (target: StorageTarget): string =>
+const makeContainerPath = (target: StorageTarget): string =>
   target instanceof FolderTarget ? target.folder : target.path
 const locate = (target: Target): string => (target instanceof FolderTarget ? target.folderUri : target.uri)
 
 function toInput(target: Target, { id }: TaskInstance): ContainerInput | undefined {
-  if (target instanceof StorageTarget) return { uri: locate(target), at: pathOf(target) }
+  if (target instanceof StorageTarget) return { uri: locate(target), at: makeContainerPath(target) }
   if (target instanceof MarkerTarget) return { uri: target.uri, at: `${RESULTS}/${id}.json` }
   return undefined
 }
 
 function toOutput(target: Target): ContainerOutput[] {
   if (!(target instanceof StorageTarget)) return []
-  const output = { uri: locate(target), at: pathOf(target) }
+  const output = { uri: locate(target), at: makeContainerPath(target) }
   return [target instanceof FolderTarget ? { ...output, marker: target.marker } : output]
 }
 

@@ -40,7 +40,7 @@ export async function listenForLines(path: string, onText: OnText): Promise<{ cl
   const sockets = new Set<Socket>()
   const server = createServer((socket) => {
     sockets.add(socket)
-    const read: Promise<void> = readLines(socket, onText)
+    const read: Promise<void> = receiveLines(socket, onText)
       .catch((error) => console.error('lines of the program were lost:', error))
       .finally(() => {
         sockets.delete(socket)
@@ -65,7 +65,7 @@ const listen = (server: Server, path: string): Promise<void> =>
     server.listen(path, resolve)
   })
 
-async function readLines(socket: Socket, onText: OnText): Promise<void> {
+async function receiveLines(socket: Socket, onText: OnText): Promise<void> {
   for await (const message of decodeMultiStream(socket)) {
     const parsed = MESSAGE.safeParse(message)
     if (!parsed.success) continue

@@ -17,7 +17,7 @@ export function makeCheckedLimits(
     ...(budgets === undefined ? {} : { budgets }),
   }
   const { config, problems } = checkExportedConfig({ pipelines, ...given })
-  refuse([
+  throwProblems([
     ...problems,
     ...pipelines.flatMap((each) => [...each.problems, ...(each.root?.problems ?? [])]),
     ...pipelines
@@ -29,14 +29,14 @@ export function makeCheckedLimits(
 
 /** Throws if a planned task asks for what is not there: it would never start. */
 export function checkPlanLimits({ tasks }: Plan, limits: Limits): void {
-  refuse(
+  throwProblems(
     tasks.flatMap(({ label, policy }) =>
       findLimitProblems(policy, limits).map((problem) => `${label}: ${problem}`),
     ),
   )
 }
 
-function refuse(problems: string[]): void {
+function throwProblems(problems: string[]): void {
   if (problems.length === 0) return
   throw new SluiceError('invalid_definition', `It cannot be simulated:\n- ${problems.join('\n- ')}`, {
     hint: 'Give `pools`, `resources` and `budgets` as in the config.',

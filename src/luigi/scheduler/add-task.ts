@@ -32,9 +32,9 @@ export interface TaskReport {
 export function addTask(state: SchedulerState, report: TaskReport, now: number): void {
   const worker = state.mentionWorker(report.worker, now)
   state.updateWorker(worker, { lastActive: now })
-  const task = findTask(state, report, worker, now)
+  const task = findOrAddTask(state, report, worker, now)
   if (task === undefined || isCoolingDown(state, task, report, now) || isRepeatedFailure(task, report)) return
-  describeTask(state, task, report)
+  applyReport(state, task, report)
   if (report.status === 'RUNNING' && task.workerRunning === null) startRunning(state, task, report, now)
   noteProgress(state, task, report)
   if (mayChangeStatus(task, report)) setTaskStatus(state, task, report.status, now)
@@ -47,7 +47,7 @@ export function addTask(state: SchedulerState, report: TaskReport, now: number):
 }
 
 /** The task, which is made unless it is known. A disabled worker can only report the end of what runs. */
-function findTask(
+function findOrAddTask(
   state: SchedulerState,
   report: TaskReport,
   worker: LuigiWorker,
@@ -90,7 +90,7 @@ const isRepeatedFailure = (task: LuigiTask, report: TaskReport): boolean =>
   report.explanation === task.explanation
 
 /** Fills in what was not known of a task that was so far only named by others. */
-function describeTask(state: SchedulerState, task: LuigiTask, report: TaskReport): void {
+function applyReport(state: SchedulerState, task: LuigiTask, report: TaskReport): void {
   const change: Partial<TaskFields> = {
     ...(task.family === '' && { family: report.family }),
     ...(!task.module && { module: report.module }),

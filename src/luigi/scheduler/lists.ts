@@ -81,7 +81,7 @@ export function listWorkers(
     first_task_display_name: nameFirstTask(state, worker.info.first_task),
     num_unread_rpc_messages: worker.messages.length,
     ...worker.info,
-    ...(includeRunning && countTasks(state, worker.id, running.get(worker.id) ?? new Map())),
+    ...(includeRunning && countWorkerTasks(state, worker.id, running.get(worker.id) ?? new Map())),
   }))
 }
 
@@ -91,7 +91,7 @@ function nameFirstTask(state: SchedulerState, id: Json | undefined): Json {
   return task === undefined ? id : makeDisplayName(task)
 }
 
-function countTasks(state: SchedulerState, worker: string, running: TaskViews) {
+function countWorkerTasks(state: SchedulerState, worker: string, running: TaskViews) {
   const pending = [...state.tasksOf(worker)].filter(({ status }) => status === 'PENDING')
   return {
     num_running: running.size,
