@@ -152,7 +152,7 @@ async function callService<D>(
 ): Promise<number | undefined> {
   const { run, number, attempt, launch } = task
   const order = parts.makeOrder(claimed)
-  if ('problem' in order) return refuse(context, task, claimed, { is: 'invalid', message: order.problem })
+  if ('problem' in order) return endRefused(context, task, claimed, { is: 'invalid', message: order.problem })
   // Held up for too long: the tick may have ended it by now.
   if (context.ports.clock.steady() >= launch.deadline) return undefined
   const answer = await parts.launcher.launch({
@@ -161,7 +161,7 @@ async function callService<D>(
   })
   if (answer.is === 'throttled') return tryLater(context, parts, task)
   if (answer.is === 'launched') await keepHandle(context, parts.launcher, task, answer.handle)
-  else await refuse(context, task, claimed, answer)
+  else await endRefused(context, task, claimed, answer)
   return undefined
 }
 
@@ -175,7 +175,7 @@ async function tryLater<D>(context: Context, parts: LaunchParts<D>, task: Launch
 }
 
 /** Ends an attempt that could not be launched. */
-async function refuse(
+async function endRefused(
   context: Context,
   task: LaunchedTask,
   { planned }: ClaimedAttempt,

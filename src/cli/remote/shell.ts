@@ -37,7 +37,7 @@ export async function openContainerShell(
   requireWorkerTask(project, task, `${wanted} ${task?.family} --env ${options.env}`)
   const client = new ECSClient({ region: deployment.environment.region })
   const shown = await useContainer(client, deployment, task, async (id) => {
-    const code = await runProgram('aws', makeExecArguments(deployment, id))
+    const code = await runOnTerminal('aws', makeExecArguments(deployment, id))
     return { data: { container: id }, text: '', exitCode: code === 0 ? EXIT.done : EXIT.system }
   })
   return shown ?? { data: {}, text: 'The container was stopped.', exitCode: EXIT.killed }
@@ -178,7 +178,7 @@ async function untilExecutable(client: ECSClient, { outputs }: Deployment, id: s
   )
 }
 
-function runProgram(program: string, args: string[]): Promise<number> {
+function runOnTerminal(program: string, args: string[]): Promise<number> {
   const child = spawn(program, args, { stdio: 'inherit' })
   return new Promise((resolve, reject) => {
     child.on('error', (cause) =>

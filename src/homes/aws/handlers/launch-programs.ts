@@ -5,10 +5,10 @@ import type { LaunchParts } from '../../../engine/launch.ts'
 import type { BundledPrograms } from '../../../project/bundled.ts'
 
 /**
- * Fargate starts 20 tasks a second in one account, and 100 at once
+ * Fargate takes 20 calls of `RunTask` a second from one account, also at once, and starts 20 tasks a second
  * (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/throttling.html); pools of containers get the rest of both.
  */
-export const LAUNCH_RATE: GovernorLimits = { most: 15, least: 0.5, burst: 50 }
+export const LAUNCH_RATE: GovernorLimits = { most: 15, least: 0.5, burst: 15 }
 
 /** What the program of an attempt is launched with. `families`: what the families of all task definitions begin with. */
 export const makeProgramOrders =
