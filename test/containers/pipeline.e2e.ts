@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { existsSync, globSync, lstatSync, readFileSync, statSync } from 'node:fs'
+import { chmodSync, existsSync, globSync, lstatSync, readFileSync, statSync } from 'node:fs'
+import { delimiter } from 'node:path'
 import { describe, it } from 'node:test'
 import { type TestProject, testProject } from '../support/cli.ts'
 import { IMAGE, LIMIT, listContainersOf, makeContainerFiles } from '../support/containers.ts'
@@ -133,6 +134,28 @@ describe('a container whose engine is killed', LIMIT, () => {
     assert.deepEqual(new Set(ids), new Set([readFileSync(project.path('data/slow.txt'), 'utf8').trim()]))
     assert.deepEqual(findLeftovers(project), [])
     assert.equal(listContainersOf(project), '')
+  })
+
+  it('is not adopted once its outputs are in place: the program runs again, and the task does not fail', async (test) => {
+    const name = process.env.TEST_ENGINE ?? 'podman'
+    const project = testProject(test, {
+      ...makeContainerFiles(`
+const Quick = container('Quick', { image, retry: { attempts: 1 }, output: () => file('quick'), command: sh('echo made > $SLUICE_OUTPUT') })
+export const quick = pipeline('quick', Quick)`),
+      // Stands still where the engine begins to remove the container.
+      [`bin/${name}`]: `#!/bin/sh\n[ "$1" = kill ] && exec sleep 60\nPATH="\${PATH#*:}" exec ${name} "$@"\n`,
+    })
+    chmodSync(project.path('bin', name), 0o755)
+    const env = { PATH: `${project.path('bin')}${delimiter}${process.env.PATH}` }
+    const first = project.start(['run', 'quick'], { env })
+    await until(() => existsSync(project.path('data/quick')) || first.child.exitCode !== null)
+    first.child.kill('SIGKILL')
+    await until(() => first.child.signalCode !== null)
+    assert.notEqual(listContainersOf(project), '')
+    const again = await project.sluice('run', 'quick')
+    assert.equal(again.code, 0, again.stdout + again.stderr)
+    assert.equal(listContainersOf(project), '')
+    assert.deepEqual(findLeftovers(project), [])
   })
 
   it('is removed if its run was cancelled meanwhile', async (test) => {

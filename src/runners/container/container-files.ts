@@ -33,11 +33,14 @@ export interface Mount {
   isReadOnly: boolean
 }
 
-/** The file that says that a container was asked to stop. */
-const STOPPED = 'stopped'
+/** The file that says that no later attempt may go on with a container. */
+const SETTLED = 'stopped'
 
-/** Whether the container with this folder was asked to stop, so that it may have ended well with half of its work. */
-export const wasAskedToStop = (folder: string): boolean => existsSync(join(folder, STOPPED))
+/**
+ * Whether no attempt may go on with the container of this folder: it was asked to stop, so that it may have ended well with half of its
+ * work, or its outputs were moved into place, so that they are no longer in the folder.
+ */
+export const isSettled = (folder: string): boolean => existsSync(join(folder, SETTLED))
 
 /** The files of one container on this machine. */
 export class ContainerFiles {
@@ -81,11 +84,11 @@ export class ContainerFiles {
   }
 
   /**
-   * Notes that the program is asked to stop for a reason after which its end proves nothing. Written before it is asked, so that a
-   * later attempt knows also if this process dies meanwhile.
+   * Notes that no later attempt may go on with the container: it is asked to stop for a reason after which its end proves nothing, or
+   * its outputs are moved into place. Written before that is done, so that a later attempt knows also if this process dies meanwhile.
    */
-  noteStop(): void {
-    writeFileSync(join(this.folder, STOPPED), '')
+  settle(): void {
+    writeFileSync(join(this.folder, SETTLED), '')
   }
 
   /** What is mounted into the container. */
