@@ -17,7 +17,6 @@ import { believeTargets } from '../engine/mark.ts'
 import { findOpenRun, joinOrOpenRun, type RunRequest } from '../engine/open-run.ts'
 import { planTaskGraph } from '../engine/plan-graph.ts'
 import { findLuigiProgram, narrowToTask } from '../planning/luigi/luigi-program.ts'
-import { planLuigiTasks } from '../planning/luigi/plan-luigi.ts'
 import { findOutputProblems, recordPlanOutputs } from '../planning/output-problems.ts'
 import { planFromFile, planRunAgain, type ReadPlan } from '../planning/plan-from-file.ts'
 import { requirePlanSecrets } from '../planning/plan-secrets.ts'
@@ -254,9 +253,13 @@ function nameLuigiRoot(given: Params): string {
 const findRunDefinition = (project: Project, family: string): TaskDefinition | undefined =>
   project.tasks.get(family) ?? (family === LUIGI_COMMAND.family ? LUIGI_COMMAND : undefined)
 
-function makePlan(home: Home, name: string, root: TaskInstance, adjustment: Adjustment): Promise<Plan> {
+async function makePlan(home: Home, name: string, root: TaskInstance, adjustment: Adjustment): Promise<Plan> {
   const luigi = findLuigiProgram(root)
-  if (luigi !== undefined) return planLuigiTasks(home, name, luigi, adjustment)
+  if (luigi !== undefined) {
+    // Few runs are of Luigi, and what asks its tasks need not be loaded for all others.
+    const { planLuigiTasks } = await import('../planning/luigi/plan-luigi.ts')
+    return planLuigiTasks(home, name, luigi, adjustment)
+  }
   const definitions = {
     ...adjustDefinitions(makePlanningDefinitions(home.surroundings), adjustment),
     outputProblems: (found: FoundTask[]) => findOutputProblems(home.definitions, found),

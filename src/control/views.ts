@@ -5,16 +5,17 @@ import type { PlannedTask } from '../core/plan.ts'
 import { tellLaunch } from '../core/records/launch.ts'
 import type { Run } from '../core/records/run.ts'
 import type { Attempt, TaskRun } from '../core/records/task-run.ts'
+import { findLuigiRootParams } from '../define/luigi-command.ts'
 import type { RunShape, TaskShape } from './control.ts'
 import type { Attempt as AttemptSchema } from './schemas.ts'
 
 /** The shape of a run, from its record. */
 export function viewRun(run: Run, unattendedSince: number | undefined): RunShape {
-  const { id, name, params, status, createdAt, endedAt, tasks, interval, forced } = run
+  const { id, name, status, createdAt, endedAt, tasks, interval, forced } = run
   return {
     run: id,
     name,
-    params,
+    params: findLuigiRootParams(run) ?? run.params,
     status,
     createdAt,
     endedAt: endedAt ?? null,

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { TaskName } from '../core/ports/working.ts'
 import { insignificant } from './params.ts'
 import { makeTaskPolicy } from './policy.ts'
 import type { TaskDefinition } from './task.ts'
@@ -39,6 +40,13 @@ export const LUIGI_COMMAND: TaskDefinition = {
   luigi: 'by-params',
   policy: makeTaskPolicy({}, undefined),
   problems: [],
+}
+
+/** The parameters of the root task, if a run is one of {@link LUIGI_COMMAND}: people know it by these. */
+export function findLuigiRootParams({ family, params }: TaskName): { [name: string]: string } | undefined {
+  // A config may define a family of this name.
+  const parsed = family === LUIGI_COMMAND.family ? z.object(FIELDS).safeParse(params) : undefined
+  return parsed?.data?.params
 }
 
 /** Runs are named by their root task; 50 characters as for all names. */

@@ -1,12 +1,12 @@
 import { instantiateNamedTask } from '../body/execute-job.ts'
 import type { Surroundings } from '../body/outputs.ts'
 import { mustHave } from '../core/must-have.ts'
-import type { Completeness } from '../core/ports/deciding.ts'
+import type { CheckableTask, Completeness } from '../core/ports/deciding.ts'
 import type { Storage } from '../core/ports/working.ts'
 import type { TaskDefinition } from '../define/task.ts'
 import { parseFileUri } from './file-uris.ts'
 import type { StartInImage } from './luigi/ask-python.ts'
-import { makeLuigiCompleteness } from './luigi/luigi-completeness.ts'
+import type { makeLuigiCompleteness } from './luigi/luigi-completeness.ts'
 import { makePlanningDefinitions } from './planning.ts'
 
 /** The files of this machine, by their paths without the first slash: targets of commands. */
@@ -22,11 +22,16 @@ export function makeCompleteness(
   files: Files,
   startInImage?: StartInImage,
 ): Completeness {
-  const findCompleteOfLuigi = makeLuigiCompleteness(startInImage)
+  let ofLuigiTasks: ReturnType<typeof makeLuigiCompleteness> | undefined
+  async function findCompleteOfLuigi(planned: readonly CheckableTask[]): Promise<boolean[]> {
+    if (planned.length === 0) return []
+    ofLuigiTasks ??= (await import('./luigi/luigi-completeness.ts')).makeLuigiCompleteness(startInImage)
+    return ofLuigiTasks(planned)
+  }
   return {
     areComplete: async (planned) => {
       const ofLuigi = planned.filter(({ command }) => command?.luigi !== undefined)
-      const doneOfLuigi = ofLuigi.length === 0 ? [] : await findCompleteOfLuigi(ofLuigi)
+      const doneOfLuigi = await findCompleteOfLuigi(ofLuigi)
       const commands = planned.filter(({ command }) => command !== undefined && command.luigi === undefined)
       const there = await areCommandsComplete(commands, surroundings, files)
       const known = planned.filter(({ command, family }) => command === undefined && tasks.has(family))

@@ -10,6 +10,10 @@ describe('sluice luigi', () => {
     const ended = await project.luigi(...ROOT)
     assertCode(ended, 0)
     assert.match(ended.stdout, /Root-\w+-1 succeeded after .*: 9 succeeded, 1 complete|: 9 succeeded/)
+    assert.match(
+      (await project.sluice('runs')).stdout,
+      /Root-\w+-1 +date=2026-01-31,production=True +succeeded/,
+    )
     assert.equal(project.read('out/2026-01-31/total.txt'), '30')
     assert.equal(project.read('out/2026-01-31/found.txt'), '70\n80\n90\n')
     const parts = project.notes().filter((note) => note.startsWith('part'))
