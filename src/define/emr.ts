@@ -165,7 +165,8 @@ export function emrStep<
 const defineJob = (family: string, options: object, emr: EmrDefinition, problems: string[]): unknown =>
   defineTaskFamily(family, options as TaskOptions<Fields, Requires, Output, Secrets>, { emr, problems })
 
-const isText = (value: unknown): value is string => typeof value === 'string' && value !== ''
+/** Whether a value is a text with something in it. */
+export const isText = (value: unknown): value is string => typeof value === 'string' && value !== ''
 
 /** Ids of applications: https://docs.aws.amazon.com/emr-serverless/latest/APIReference/API_StartJobRun.html */
 const APPLICATION_ID = /^00[0-9a-z]{14}$/

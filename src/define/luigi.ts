@@ -1,4 +1,5 @@
 import type { Interval } from '../core/calendar.ts'
+import { isText } from './emr.ts'
 import { type BuiltImage, findImageProblems } from './image.ts'
 import { type Fields, type GivenOf, isDayField } from './params.ts'
 import { type Pipeline, type PipelineOptions, pipeline } from './pipeline.ts'
@@ -178,5 +179,3 @@ function findFamilyProblems(how: unknown): string[] {
     problem.replace('task "family": ', ''),
   )
 }
-
-const isText = (value: unknown): value is string => typeof value === 'string' && value !== ''

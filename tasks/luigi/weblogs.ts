@@ -9,6 +9,7 @@ import { z } from 'zod'
 /** The Python with Luigi; that of the shell by default. */
 const { LUIGI_PYTHON = 'python3' } = process.env
 
+/** Reports of the pages of a web log, made by tasks of Luigi. */
 export const weblogs = luigi('weblogs', {
   description: 'The pages that are asked for most, of seven days.',
   module: 'weblogs',

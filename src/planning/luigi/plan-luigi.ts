@@ -50,7 +50,7 @@ export async function planLuigiTasks(
     done.has(task.id) ? asDone(task) : task,
   )
   const { limits, added } = addLuigiResources(definitions.limits, settings.resources, found)
-  refuseProblems(found, findLuigiLimitProblems(found, limits))
+  refuseLuigiProblems(found, findLuigiLimitProblems(found, limits))
   await writeLuigiResources(definitions.store, added, clock.now())
   return numberPlanTasks(name, found, plannedAt)
 }
@@ -64,7 +64,7 @@ function asDone({ failure: _, ...task }: FoundTask): FoundTask {
   return { ...task, complete: true, upstreams: [] }
 }
 
-function refuseProblems(found: FoundTask[], beyondLimits: string[]): void {
+function refuseLuigiProblems(found: FoundTask[], beyondLimits: string[]): void {
   const cycle = findDependencyCycle(found)
   if (cycle !== undefined)
     throw new SluiceError(
