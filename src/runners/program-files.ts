@@ -122,7 +122,11 @@ export function publishIntoPlace(
     for (const { uri, at, marker } of outputs) {
       const from = join(out, at)
       // The marker is the last file of a folder.
-      if (marker?.by === 'sluice') writeFileSync(join(from, marker.name), JSON.stringify(listFiles(from)))
+      if (marker?.by === 'sluice')
+        writeFileSync(
+          join(from, marker.name),
+          JSON.stringify(listFiles(from).filter((name) => name !== marker.name)),
+        )
       if (marker !== undefined) chmodSync(from, OPEN_FOLDER & ~process.umask())
       const to = fileURLToPath(uri)
       moveIntoPlace(from, to, attemptId)

@@ -136,7 +136,7 @@ describe('a container whose engine is killed', LIMIT, () => {
     assert.equal(listContainersOf(project), '')
   })
 
-  it('is not adopted once its outputs are in place: the program runs again, and the task does not fail', async (test) => {
+  it('is adopted though its outputs are in place already, so that the program does not run again', async (test) => {
     const name = process.env.TEST_ENGINE ?? 'podman'
     const project = testProject(test, {
       ...makeContainerFiles(`
@@ -152,8 +152,10 @@ export const quick = pipeline('quick', Quick)`),
     first.child.kill('SIGKILL')
     await until(() => first.child.signalCode !== null)
     assert.notEqual(listContainersOf(project), '')
+    const { ino } = statSync(project.path('data/quick'))
     const again = await project.sluice('run', 'quick')
     assert.equal(again.code, 0, again.stdout + again.stderr)
+    assert.equal(statSync(project.path('data/quick')).ino, ino)
     assert.equal(listContainersOf(project), '')
     assert.deepEqual(findLeftovers(project), [])
   })

@@ -1,9 +1,9 @@
-import { existsSync, lchownSync, lstatSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, lchownSync, lstatSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, posix } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { IN_CONTAINER } from '../../core/names.ts'
-import type { ContainerProgram } from '../../core/plan.ts'
+import type { ContainerOutput, ContainerProgram } from '../../core/plan.ts'
 import { ATTEMPT_FILES } from '../../core/program.ts'
 import { formatPathBesideTarget } from '../move-into-place.ts'
 import {
@@ -22,7 +22,7 @@ import {
  *
  * 1. The folder itself is closed to other users of the machine; what is mounted of it is open to the user of the image.
  * 2. What the program wrote is hostile: a link could lead anywhere on this machine. Only plain files and folders are published.
- * 3. All outputs are moved into place, or none.
+ * 3. All outputs are moved into place, or none. If this process dies meanwhile, the next attempt moves those that are left.
  * 4. The folder belongs to the container: who removes the container removes it.
  */
 
@@ -34,13 +34,12 @@ export interface Mount {
 }
 
 /** The file that says that no later attempt may go on with a container. */
-const SETTLED = 'stopped'
+const STOPPED = 'stopped'
+/** The file that says that the outputs are good, and are being moved into place. */
+const PUBLISHING = 'publishing'
 
-/**
- * Whether no attempt may go on with the container of this folder: it was asked to stop, so that it may have ended well with half of its
- * work, or its outputs were moved into place, so that they are no longer in the folder.
- */
-export const isSettled = (folder: string): boolean => existsSync(join(folder, SETTLED))
+/** Whether the container of this folder was asked to stop: it may have ended well with half of its work, so no attempt may go on with it. */
+export const isStopped = (folder: string): boolean => existsSync(join(folder, STOPPED))
 
 /** The files of one container on this machine. */
 export class ContainerFiles {
@@ -84,11 +83,11 @@ export class ContainerFiles {
   }
 
   /**
-   * Notes that no later attempt may go on with the container: it is asked to stop for a reason after which its end proves nothing, or
-   * its outputs are moved into place. Written before that is done, so that a later attempt knows also if this process dies meanwhile.
+   * Notes that no later attempt may go on with the container: it is asked to stop for a reason after which its end proves nothing.
+   * Written before that is done, so that a later attempt knows also if this process dies meanwhile.
    */
-  settle(): void {
-    writeFileSync(join(this.folder, SETTLED), '')
+  noteStop(): void {
+    writeFileSync(join(this.folder, STOPPED), '')
   }
 
   /** What is mounted into the container. */
@@ -124,6 +123,7 @@ export class ContainerFiles {
    * outputs out of the container into an empty folder, by the engine, which may read all of it.
    */
   async takeOver(copyOut: (into: string) => Promise<void>): Promise<void> {
+    if (this.#isPublishing) return
     const out = join(this.folder, 'out')
     const user = process.getuid?.()
     const group = process.getgid?.()
@@ -132,21 +132,37 @@ export class ContainerFiles {
       for (const path of listAll(out)) lchownSync(path, user, group)
       return
     }
-    const copy = join(this.folder, 'copy')
+    const [copy, foreign] = [join(this.folder, 'copy'), join(this.folder, 'foreign')]
+    // An attempt before this one may have been cut anywhere in these lines.
+    rmSync(copy, { recursive: true, force: true })
     mkdirSync(copy)
     await copyOut(copy)
-    renameSync(out, join(this.folder, 'foreign'))
+    if (existsSync(out)) renameSync(out, foreign)
     renameSync(copy, out)
   }
 
   /** Why the outputs cannot be published; undefined if all are there, whole. */
   findOutputProblem(): string | undefined {
-    return findOutputProblem(join(this.folder, 'out'), this.#program)
+    return findOutputProblem(join(this.folder, 'out'), this.#listUnpublished())
   }
 
   /** Moves all outputs into place, or none. Those that are replaced are there until then. */
   publish(): void {
-    publishIntoPlace(join(this.folder, 'out'), this.#program, this.#attemptId)
+    const left = this.#listUnpublished()
+    writeFileSync(join(this.folder, PUBLISHING), '')
+    publishIntoPlace(join(this.folder, 'out'), left, this.#attemptId)
+  }
+
+  get #isPublishing(): boolean {
+    return existsSync(join(this.folder, PUBLISHING))
+  }
+
+  /** The outputs but for those that an attempt before this one has moved into place. */
+  #listUnpublished(): Pick<ContainerProgram, 'outputs'> {
+    if (!this.#isPublishing) return this.#program
+    const isLeft = ({ at, uri }: ContainerOutput) =>
+      existsSync(join(this.folder, 'out', at)) || !existsSync(fileURLToPath(uri))
+    return { outputs: this.#program.outputs.filter(isLeft) }
   }
 }
 

@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs'
 import { readErrorCode } from '../../core/errors.ts'
 import type { Job } from '../../core/ports/working.ts'
 import type { ContainerEngine } from './container-engine.ts'
-import { isSettled } from './container-files.ts'
+import { isStopped } from './container-files.ts'
 import {
   hashState,
   isKeptContainer,
@@ -36,7 +36,7 @@ export async function settleLeftovers(
 
 const mayGoOn = (container: LabelledContainer): boolean => {
   const { status, exitCode, folder } = container
-  if (isKeptContainer(container) || isSettled(folder)) return false
+  if (isKeptContainer(container) || isStopped(folder)) return false
   return status === 'running' || (status === 'exited' && exitCode === 0)
 }
 

@@ -67,7 +67,7 @@ export class RunningContainer implements AttemptHandle {
 
   stop(reason: AttemptOutcome): void {
     // What ends well because its host stops has succeeded; after another reason its end proves nothing.
-    if (reason !== 'interrupted') this.#files.settle()
+    if (reason !== 'interrupted') this.#files.noteStop()
     void this.#run.kill('TERM').catch(() => {})
   }
 
@@ -158,7 +158,6 @@ export class RunningContainer implements AttemptHandle {
     // Why not is known to the attempt.
     if (!(await this.#attempt.mayPublish())) return makeFailureEnding('failed', 'it may not publish')
     try {
-      this.#files.settle()
       this.#files.publish()
     } catch (error) {
       return makeFailureEnding('failed', `its outputs cannot be moved into place: ${readErrorMessage(error)}`)
