@@ -166,6 +166,14 @@ function addActingCommands(program: Command, done: Done): void {
         .default(8080),
     )
     .option('--open', 'opens the console in the browser')
+    .addOption(
+      new Option(
+        '--luigid [port]',
+        "also runs Luigi's central scheduler on loopback, on 8082 if no port is named",
+      )
+        .argParser(parsePort)
+        .preset('8082'),
+    )
     .action(async (options) => {
       // Only this command needs the API, whose modules take longer to load than most commands take.
       const { runDevServer } = await import('./commands/dev.ts')

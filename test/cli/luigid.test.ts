@@ -21,9 +21,12 @@ async function findFreePort(): Promise<number> {
 
 /** Starts the scheduler, and waits until it listens. */
 async function startScheduler(project: TestProject, ...flags: string[]): Promise<Started & { url: string }> {
-  const started = project.start(['luigid', ...flags])
+  return waitForScheduler(project.start(['luigid', ...flags]))
+}
+
+async function waitForScheduler(started: Started): Promise<Started & { url: string }> {
   const ended = started.ended.then(({ stderr }) => assert.fail(stderr))
-  const url = () => /http:\/\/\S+:\d+/.exec(started.stdout())?.[0]
+  const url = () => /scheduler listens on (http:\/\/\S+:\d+)/.exec(started.stdout())?.[1]
   await Promise.race([until(() => url() !== undefined), ended])
   ended.catch(() => {})
   return { ...started, url: url() ?? '' }
@@ -55,6 +58,18 @@ describe('sluice luigid', () => {
     const { code, stdout } = await second.ended
     assert.equal(code, 0)
     assert.match(stdout, /Stopped\. The state is kept/)
+  })
+
+  it('is a part of sluice dev if it is asked for, with the same state', async (test) => {
+    const project = testProject(test, {})
+    const first = await waitForScheduler(project.start(['dev', '--port', '0', '--luigid', '0']))
+    await call(first.url, 'add_task', { worker: 'w', task_id: 'A' })
+    first.child.kill('SIGTERM')
+    await first.ended
+    const second = await startScheduler(project, '--port', '0')
+    assert.equal((await call(second.url, 'get_work', { worker: 'w' })).task_id, 'A')
+    second.child.kill('SIGTERM')
+    await second.ended
   })
 
   it('asks for a token where other machines may ask', async (test) => {

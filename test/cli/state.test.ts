@@ -40,7 +40,7 @@ describe('state', () => {
     sql.close()
     const ended = await sluice('runs')
     assert.equal(ended.code, 3)
-    assert.match(ended.stderr, /is of version 99; this Sluice knows versions up to 3/)
+    assert.match(ended.stderr, /is of version 99; this Sluice knows versions up to 4/)
   })
 
   it('that is no state is refused and left alone', async (test) => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { before, it } from 'node:test'
 import { type Ended, type TestProject, testProject } from '../support/cli.ts'
+import { until } from '../support/processes.ts'
 import { earlierVersion } from './earlier-version.ts'
 
 const PIPELINES = `
@@ -213,6 +214,8 @@ it('a schedule that the earlier version has started goes on with this one, witho
     (await runsOf()).filter(({ status }) => status === 'succeeded').length >= count
   ok(await earlier(project, 'resume', 'seconds'))
   const old = project.start(['dev', '--port', '0', '--inline'], { version })
+  // This version changes the state when it first looks, which keeps away an earlier one that has not opened it yet.
+  await until(() => old.stdout().includes('listens') || old.child.exitCode !== null)
   while (!(await isEnough(2))) assert.equal(old.child.exitCode, null)
   old.child.kill('SIGKILL')
   await old.ended

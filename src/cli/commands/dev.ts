@@ -13,7 +13,7 @@ import { EXIT } from '../exit.ts'
 import { listenForStop, type RunOptions } from '../follow.ts'
 import { keepHeapSmall } from '../heap.ts'
 import { listenOn } from '../listen.ts'
-import type { Result } from '../options.ts'
+import type { GlobalOptions, Result } from '../options.ts'
 import { makePlainProgress, makeSilentProgress } from '../progress.ts'
 
 const HOST = '127.0.0.1'
@@ -21,7 +21,7 @@ const HOST = '127.0.0.1'
 /** Runs engine, schedules and API on this machine until Ctrl-C. */
 export async function runDevServer(
   project: Project,
-  options: RunOptions & { port: number; open?: boolean },
+  options: RunOptions & { port: number; open?: boolean; luigid?: number },
 ): Promise<Result> {
   const { state, data, inline, pull } = options
   keepHeapSmall()
@@ -49,12 +49,15 @@ export async function runDevServer(
     } else view.say('The console is not built: npm run build:console')
     view.say(`The API listens on http://${HOST}:${api.port}/api/runs`)
     view.say(`and, with the token in ${token.path}, on http://${HOST}:${api.port}/v1/runs`)
-    view.say(`${schedulesText(await control.pipelines())} Ctrl-C stops.`)
     const { concurrency } = options
     const events = { ...makeWorkEvents(view.show), say: view.say }
+    let luigi: { close(): void } | undefined
     try {
+      luigi = await startLuigi(options, view.say)
+      view.say(`${schedulesText(await control.pipelines())} Ctrl-C stops.`)
       await runDevEngine(home, project, { ...events, concurrency, signal: stop.signal })
     } finally {
+      luigi?.close()
       api.close()
     }
     return {
@@ -66,6 +69,16 @@ export async function runDevServer(
     unlisten()
     await control.close()
   }
+}
+
+/** Starts the Luigi scheduler, if it is asked for, for workers of this machine. */
+async function startLuigi(
+  { luigid, state }: GlobalOptions & { luigid?: number },
+  say: (line: string) => void,
+) {
+  if (luigid === undefined) return undefined
+  const { startLuigiServer } = await import('../luigi-server.ts')
+  return startLuigiServer({ host: HOST, port: luigid, state, python: 'python3' }, say)
 }
 
 /** How many schedules start runs, and how to let the others. */
