@@ -1,8 +1,7 @@
 import { makeEmptyBitmap, setBitmapBits } from '../core/bitmap.ts'
-import { SluiceError } from '../core/errors.ts'
 import { keys } from '../core/keys.ts'
 import { mustHave } from '../core/must-have.ts'
-import { DEFAULT_POOL, type Plan, type PlanHeader, type PlannedTask } from '../core/plan.ts'
+import { DEFAULT_POOL, MissingTaskError, type Plan, type PlanHeader, type PlannedTask } from '../core/plan.ts'
 import type { Run } from '../core/records/run.ts'
 import type { TaskRun } from '../core/records/task-run.ts'
 import { type Context, writeChangesSingly } from './context.ts'
@@ -23,7 +22,8 @@ export async function createPlannedRun(
   const { store, plans } = context.ports
   const isOurs = await plans.save(run, plan)
   const header = isOurs ? plan.header : await plans.header(run)
-  if (header === undefined) throw new SluiceError('internal', `the plan of ${run} was not kept`)
+  // Another planner saved it, and the run has ended and been forgotten since.
+  if (header === undefined) throw new MissingTaskError(run, 0)
   const isReady = new Uint8Array(header.size)
   for (const number of header.ready) isReady[number] = 1
   for (let start = 0; start < header.size; start += SLICE) {

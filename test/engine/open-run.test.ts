@@ -28,6 +28,24 @@ describe('a request', () => {
   })
 })
 
+describe('a run that another planner has planned, and that is forgotten before this one looks', () => {
+  it('is asked for anew', async () => {
+    const { context, plan } = stepwise()
+    const { plans, store } = context.ports
+    let isForgotten = false
+    const save: typeof plans.save = async (run, saved) => {
+      if (isForgotten) return plans.save(run, saved)
+      isForgotten = true
+      await store.write([{ key: keys.run(run), remove: true }])
+      return false
+    }
+    const late = { ...context, ports: { ...context.ports, plans: { ...plans, save } } }
+    const { run, opened } = await joinOrOpenRun(late, REQUEST, async () => plan(1))
+    assert.ok(opened)
+    assert.match(run, /-2$/)
+  })
+})
+
 describe('the run of an interval that a schedule has opened', () => {
   const interval = { start: 0, end: 1 }
   const asks = (lastRun?: string) => ({
