@@ -18,6 +18,8 @@ import { formatHolderName, type TaskRun } from './records/task-run.ts'
 export interface NeededLimit {
   need: Need
   now: Limit
+  /** Whether the task comes before all who wait for it: then it need not queue behind them. */
+  isFirst?: boolean
 }
 
 /** What the claim of an attempt is decided by, read together. */
@@ -101,8 +103,9 @@ function addHolders<L extends NeededLimit>(
 ): void {
   if (lock?.holder !== undefined && !hasHolderEnded(lock.holder, task))
     hindrances.push({ kind: 'lock_held', holder: lock.holder })
+  const holder = formatHolderName(task)
   for (const limit of limits)
-    if (mustWaitForLimit(limit.now, formatHolderName(task), limit.need.weight))
+    if (mustWaitForLimit(limit.now, { holder, weight: limit.need.weight, isFirst: limit.isFirst }))
       hindrances.push({ kind: 'limit_reached', limit })
 }
 

@@ -1,7 +1,9 @@
 import { findBudgetWindow } from './calendar.ts'
+import { type Key, keys } from './keys.ts'
 import type { Limits, Need } from './limits.ts'
 import { type Moment, toSteadyInstant } from './moment.ts'
 import type { Holding, Limit, Window } from './records/lock-and-limit.ts'
+import type { TaskRun } from './records/task-run.ts'
 
 /** A new row of a limit as the config says it. */
 export function makeLimitRow({ of, name }: Pick<Need, 'of' | 'name'>, limits: Limits, now: number): Limit {
@@ -67,15 +69,35 @@ export function computeFreeCapacity(row: Limit): number {
   return row.limit - (row.window?.spent ?? 0) - sumHeldAmounts(row)
 }
 
+/** Who claims something of a limit. */
+interface Claimer {
+  holder: string
+  weight: number
+  /** Whether it comes before all who wait. */
+  isFirst?: boolean | undefined
+}
+
 /**
- * Whether a claim has to wait. Freed slots are kept for the first who waits until its weight is there, so no claim may
- * overtake it; a budget is used up anyway, so what fits goes on.
+ * Whether a claim has to wait. Freed slots are kept for the first who waits until its weight is there, so only a claim that comes
+ * before it in their order may take them; a budget is used up anyway, so what fits goes on.
  */
-export function mustWaitForLimit(row: Limit, holder: string, weight: number): boolean {
+export function mustWaitForLimit(row: Limit, { holder, weight, isFirst = false }: Claimer): boolean {
   if (row.blockedUntil !== undefined) return true
   if (row.holders[holder] !== undefined) return false
-  if (row.of === 'resource' && row.waiting) return true
+  if (row.of === 'resource' && row.waiting && !isFirst) return true
   return computeFreeCapacity(row) < weight
+}
+
+const MAX_PRIORITY = 1_000_000
+
+/** The key of a wait for a limit. Keys sort by priority, then by how long the task has waited; digits sort as text. */
+export function makeLimitWaitKey(
+  row: Key<'limit'>,
+  { run, number, priority, waitingSince }: TaskRun,
+  now: number,
+): Key<'wait'> {
+  const rank = String(MAX_PRIORITY - priority).padStart(7, '0')
+  return keys.wait(row, run, number, `${rank}.${String(waitingSince ?? now).padStart(15, '0')}/`)
 }
 
 /** The row with a holder more; a holder that was there is replaced. */

@@ -1,6 +1,7 @@
 import type { Stored } from '../core/change.ts'
 import type { ClaimSnapshot } from '../core/claim.ts'
 import { keys } from '../core/keys.ts'
+import { makeLimitWaitKey } from '../core/limit-row.ts'
 import { listShapeNumbers, MissingTaskError, type PlannedTask } from '../core/plan.ts'
 import type { Runner } from '../core/ports/working.ts'
 import type { Lock } from '../core/records/lock-and-limit.ts'
@@ -35,11 +36,32 @@ export async function readClaimSnapshot<T extends TaskRun>(
     task,
     planned,
     lock,
-    limits: joinLimitRows(context, needs, rows),
+    limits: await findPlaces(context, task, joinLimitRows(context, needs, rows)),
     undefinedFamily: findUndefinedFamily(context, planned, upstreams),
     lostTarget: findLostTarget(lock, planned.outputs),
     earlierMaker: await readRunningMaker(context.ports.store, lock),
   }
+}
+
+/**
+ * The limits, and whether the task comes first of all who wait. That is looked at only for a task that was woken for one of several: if
+ * it had to queue behind later ones for the next, and gave back what it was woken for, it might never get all of them.
+ */
+async function findPlaces({ ports }: Context, task: TaskRun, limits: LimitRow[]): Promise<LimitRow[]> {
+  if (task.waitingSince === undefined || limits.length < 2) return limits
+  return Promise.all(
+    limits.map(async (limit) => {
+      const { need, now } = limit
+      if (need.of !== 'resource' || !now.waiting) return limit
+      const [first] = await ports.store.list({
+        prefix: keys.waits(need.key),
+        limit: 1,
+        consistency: 'strong',
+      })
+      const isFirst = first === undefined || makeLimitWaitKey(need.key, task, ports.clock.now()) < first.key
+      return { ...limit, isFirst }
+    }),
+  )
 }
 
 /** The same after a look at the targets of the task. */

@@ -15,6 +15,7 @@ import { makeRowWrite, removeVersion } from './limits.ts'
  * Invariants:
  * 1. Waiters are served by priority, then by how long they have waited.
  * 2. What a woken waiter needs is reserved for it in the write that wakes it, for KEPT_MS, so no later claim overtakes it.
+ *    What it needs of other limits it takes if it comes before all who wait for them, and queues there otherwise.
  * 3. A waiter that comes while the row is served changes the row, so the row comes through the feed once more: none is missed.
  * 4. The flag `waiting` is removed only on condition that the row is still the one whose empty list of waiters was read.
  */

@@ -1,6 +1,6 @@
 import type { Change, Fields, Stored } from '../core/change.ts'
 import { type Key, keys } from '../core/keys.ts'
-import { removeLimitHolder, setNextDueInstant } from '../core/limit-row.ts'
+import { makeLimitWaitKey, removeLimitHolder, setNextDueInstant } from '../core/limit-row.ts'
 import { readClockMoment } from '../core/moment.ts'
 import type { PlannedTask } from '../core/plan.ts'
 import { formatHolderName, type TaskRun } from '../core/records/task-run.ts'
@@ -87,7 +87,7 @@ export async function waitForLimit(
   const result = await ports.store.write([
     makeWaitingWrite(task, need.key, now),
     {
-      key: keys.wait(need.key, run, number, formatWaitingOrder(task, now)),
+      key: makeLimitWaitKey(need.key, task, now),
       put: { kind: 'wait', run, number, nonce, weight: need.weight },
     },
     makeRowWrite(need.key, stored, setNextDueInstant({ ...left, waiting: true }, moment)),
@@ -98,12 +98,4 @@ export async function waitForLimit(
     ),
   ])
   return result.ok ? { is: 'settled' } : 'race'
-}
-
-const MAX_PRIORITY = 1_000_000
-
-/** By priority, then by how long it has waited; digits sort as text. */
-function formatWaitingOrder({ priority, waitingSince }: TaskRun, now: number): string {
-  const rank = String(MAX_PRIORITY - priority).padStart(7, '0')
-  return `${rank}.${String(waitingSince ?? now).padStart(15, '0')}/`
 }

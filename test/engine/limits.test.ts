@@ -254,6 +254,30 @@ describe('a resource', () => {
     assert.equal((await engine.run(run)).status, 'succeeded')
   })
 
+  it('is taken together with another by who comes first, though later ones wait for the other', async () => {
+    const engine = stepwise(limits({ resources: { api: { limit: 1 }, db: { limit: 2 } } }))
+    const large = { resources: { db: 2, api: 1 }, priority: 2 }
+    const small = { resources: { db: 1, api: 1 } }
+    const run = await engine.openPlan('p', [
+      makeGatheringTask('all', 'all', ['x', 'y', 'p', 'q', 'api', 'db']),
+      ...['x', 'y'].map((id) => foundTask(id, large)),
+      ...['p', 'q'].map((id) => foundTask(id, small)),
+      foundTask('api', { resources: { api: 1 } }),
+      foundTask('db', { resources: { db: 2 } }),
+    ])
+    const [x, y, p, q] = [1, 2, 3, 4] as const
+    // x and p wait for the one, y and q for the other.
+    const api = await ours(await engine.take(run, 1, 5))
+    for (const number of [x, p]) await engine.take(run, 1, number)
+    const db = await ours(await engine.take(run, 1, 6))
+    for (const number of [y, q]) await engine.take(run, 1, number)
+    await engine.end(api, DONE)
+    await engine.end(db, DONE)
+    // x gives back what it was woken for, because the other is kept for y, which takes it at once.
+    assert.deepEqual(await engine.take(run, 1, x), { is: 'settled' })
+    await engine.end(await ours(await engine.take(run, 1, y)), DONE)
+  })
+
   it('wakes the first in line also where another comes to wait at that moment', async () => {
     const engine = stepwise(db(1))
     const { feed } = engine.context.ports

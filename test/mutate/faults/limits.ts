@@ -91,8 +91,8 @@ export const LIMITS: Fault[] = [
   {
     name: 'a claim overtakes those who wait for a resource',
     file: 'src/core/limit-row.ts',
-    find: `if (row.of === 'resource' && row.waiting) return true`,
-    replace: `if (row.of === 'pool' && row.waiting) return true`,
+    find: `if (row.of === 'resource' && row.waiting && !isFirst) return true`,
+    replace: `if (row.of === 'pool' && row.waiting && !isFirst) return true`,
     by: { test: 'test/engine/limits.test.ts' },
   },
   {
@@ -125,14 +125,21 @@ export const LIMITS: Fault[] = [
   },
   {
     name: 'the lowest priority is first in line',
-    file: 'src/engine/wait.ts',
+    file: 'src/core/limit-row.ts',
     find: `String(MAX_PRIORITY - priority)`,
     replace: `String(MAX_PRIORITY + priority)`,
     by: { test: 'test/engine/limits.test.ts' },
   },
   {
+    name: 'who comes first queues behind later ones for the next resource it needs',
+    file: 'src/engine/claim-snapshot.ts',
+    find: `return { ...limit, isFirst }`,
+    replace: `return { ...limit, isFirst: isFirst && limit.now.limit < 0 }`,
+    by: { test: 'test/engine/limits.test.ts' },
+  },
+  {
     name: 'the last who came is first in line',
-    file: 'src/engine/wait.ts',
+    file: 'src/core/limit-row.ts',
     find: 'String(waitingSince ?? now).padStart',
     replace: 'String(9e14 - (waitingSince ?? now)).padStart',
     by: SIMULATION,
