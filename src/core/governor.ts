@@ -2,7 +2,7 @@ import type { Governor } from './records/launch.ts'
 
 /*
  * How fast jobs are launched in one account: pure rules of a bucket of tokens. Each launch takes one token and learns the instant at
- * which it may begin, so that nobody has to ask again. Invariants:
+ * which it may begin, so that no launcher has to ask again. Invariants:
  * 1. Until any instant no more launches may have begun than the bucket holds plus what the highest rate fills in that time.
  * 2. The instant of the record never goes back, so hosts whose clocks differ do not fill it twice.
  * 3. Throttling halves the rate and empties the bucket; the rate grows by time alone, so a quiet service is tried again.

@@ -18,7 +18,7 @@ export interface JobEndDetails {
 
 /**
  * The end of the attempt of a job that has ended. What stopped it decides, unless it had succeeded before it was stopped; a job that
- * somebody else stopped was interrupted.
+ * was stopped from outside was interrupted.
  */
 export function makeJobEnding(end: JobEnd, { stopping, hasKeeper }: JobEndDetails): Ending {
   if (end.cause === 'exit' && end.exitCode === 0 && !hasKeeper) return { outcome: 'succeeded' }

@@ -22,7 +22,7 @@ import { decideForRun } from './undecidable.ts'
 
 /*
  * Jobs elsewhere after their launch: news and looks end their attempts. Invariants:
- * 1. Whoever tells of a job, the record says whether the attempt is still its own: news may come late, twice and in any order.
+ * 1. The record alone says whether an attempt is still that of the job: news of a job may come late, twice and in any order.
  * 2. An attempt whose job may run is not ended: it is stopped with each look until it is seen stopped, and then ended.
  * 3. An attempt without a handle ends only once no launcher can still be at work on it.
  */

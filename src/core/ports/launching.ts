@@ -91,8 +91,8 @@ export interface JobEnd {
 
 /**
  * Why a job ended: `exit`: by itself (0 is success). `spot`: its capacity was taken away. `never_started`: no program of it has run.
- * `invalid`: it cannot ever start, such as without its image. `cancelled`: somebody stopped it. `lost`: its cluster is gone, or nobody
- * knows.
+ * `invalid`: it cannot ever start, such as without its image. `cancelled`: it was stopped. `lost`: its cluster is gone, or its
+ * end is not known.
  */
 export type JobEndCause =
   | 'exit'
