@@ -1,5 +1,6 @@
 import { mustHave } from '../core/must-have.ts'
 import type { Plan, PlannedTask } from '../core/plan.ts'
+import { refuseOtherMakers } from '../planning/output-problems.ts'
 import { findMissingSecrets } from '../planning/plan-secrets.ts'
 import type { PlanView } from './control.ts'
 import type { Home } from './home.ts'
@@ -8,6 +9,7 @@ import type { PlannableRequest } from './requests.ts'
 /** What would run for a request and what is complete, and why. */
 export async function viewPlan(home: Home, asked: PlannableRequest): Promise<PlanView> {
   const plan = await asked.plan(home)
+  await refuseOtherMakers(home.definitions, plan)
   const isForced = asked.request.forced !== undefined
   const [missing, there, unproven] = await Promise.all([
     findMissingSecrets(plan, home.secrets),

@@ -17,7 +17,7 @@ import { believeTargets } from '../engine/mark.ts'
 import { findOpenRun, joinOrOpenRun, type RunRequest } from '../engine/open-run.ts'
 import { planTaskGraph } from '../engine/plan-graph.ts'
 import { findLuigiProgram, narrowToTask } from '../planning/luigi/luigi-program.ts'
-import { findOutputProblems, recordPlanOutputs } from '../planning/output-problems.ts'
+import { findPlanProblems, recordPlanOutputs } from '../planning/output-problems.ts'
 import { planFromFile, planRunAgain, type ReadPlan } from '../planning/plan-from-file.ts'
 import { requirePlanSecrets } from '../planning/plan-secrets.ts'
 import { makePlanningDefinitions } from '../planning/planning.ts'
@@ -262,7 +262,7 @@ async function makePlan(home: Home, name: string, root: TaskInstance, adjustment
   }
   const definitions = {
     ...adjustDefinitions(makePlanningDefinitions(home.surroundings), adjustment),
-    outputProblems: (found: FoundTask[]) => findOutputProblems(home.definitions, found),
+    outputProblems: (found: FoundTask[]) => findPlanProblems(home.definitions, found),
   }
   return planTaskGraph(
     name,

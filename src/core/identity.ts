@@ -104,6 +104,7 @@ export function escapeControlCharacters(text: string): string {
 }
 
 function shownValue(value: Json): string {
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value)
   const text = typeof value === 'string' ? value : toCanonicalJson(value)
   const safe = escapeControlCharacters(text)
   return safe.length > 60 ? `${safe.slice(0, 57)}…` : safe

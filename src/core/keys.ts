@@ -64,7 +64,8 @@ export const keys = {
     `wait/${row}/${order}${run}/${padded(number)}`,
   waits: (row: Key<'lock' | 'limit'>): Key<'wait'> => `wait/${row}/`,
   marker: (taskId: string): Key<'marker'> => `marker/${taskId}`,
-  maker: (uri: string): Key<'maker'> => `maker/${hashTargetUri(uri)}`,
+  // Joined and not concatenated: planning holds a key for each target, and a rope keeps its parts beside itself.
+  maker: (uri: string): Key<'maker'> => ['maker', hashTargetUri(uri)].join('/') as Key<'maker'>,
   /** By the last two parts of its ARN: a name is unique within its state machine alone. */
   execution: (id: string): Key<'execution'> => `execution/${id}`,
   showing: (run: string, execution: string): Key<'showing'> => `showing/${run}/${execution}`,

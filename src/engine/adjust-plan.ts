@@ -22,8 +22,8 @@ export function adjustDefinitions<T extends TaskReference>(
       const answers = await definitions.areComplete(tasks)
       return tasks.map(({ id }, index) => !forced.has(id) && (done.has(id) || answers[index] === true))
     },
-    describe(task, complete) {
-      const described = definitions.describe(task, complete)
+    describe(task, complete, known) {
+      const described = definitions.describe(task, complete, known)
       if (!forced.has(task.id)) return described
       return { ...described, found: { ...described.found, forced: true } }
     },

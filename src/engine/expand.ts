@@ -35,7 +35,11 @@ export async function saveYieldedTasks(
     `what ${planned.label} yielded`,
     roots,
   )
-  const plan = numberPlanTasks(planned.label, [root, ...found], ports.clock.steady())
+  const plan = numberPlanTasks(
+    planned.label,
+    [root, ...found.map((each) => ({ ...each }))],
+    ports.clock.steady(),
+  )
   await ports.plans.save(name, plan)
   return { expansion: name, upstreams: task.upstreams + 1 }
 }

@@ -8,12 +8,18 @@ export interface TaskReference {
   id: string
 }
 
+/** Ids that were found before, each by itself. */
+export type KnownIds = ReadonlyMap<string, string>
+
 /** What planning asks of definitions, level by level. */
 export interface Definitions<T extends TaskReference> {
   /** Whether each task's target exists, asked in bulk; an exception in `output` makes it `false`. */
   areComplete(tasks: T[]): Promise<boolean[]>
-  /** The task and its upstreams; an exception of user code becomes the task's failure. */
-  describe(task: T, complete: boolean): { found: FoundTask; upstreams: T[] }
+  /**
+   * The task and its upstreams; an exception of user code becomes the task's failure. `known` has the ids that were found before,
+   * so that one string can stand for equal ones.
+   */
+  describe(task: T, complete: boolean, known: KnownIds): { found: FoundTask; upstreams: T[] }
   /** What is wrong with the outputs of all that was found, a sentence each. */
   outputProblems?(found: FoundTask[]): Promise<string[]>
 }
@@ -42,20 +48,20 @@ export async function findRequiredTasks<T extends TaskReference>(
   definitions: Definitions<T>,
   { maxTasks, maxDepth }: PlanBounds = PLAN_BOUNDS,
 ): Promise<FoundTask[]> {
-  const seen = new Set<string>()
-  const first = roots.filter(({ id }) => !seen.has(id) && seen.add(id))
+  const seen = new Map<string, string>()
+  const first = roots.filter(({ id }) => !seen.has(id) && seen.set(id, id))
   const found: FoundTask[] = []
   for (let level = first, depth = 1; level.length > 0; depth++) {
     if (depth > maxDepth) throw makeEndlessPlanError(found, `more than ${maxDepth} tasks below each other`)
     const complete = await definitions.areComplete(level)
     const next: T[] = []
     level.forEach((task, index) => {
-      const described = definitions.describe(task, complete[index] === true)
+      const described = definitions.describe(task, complete[index] === true, seen)
       found.push(described.found)
       if (found.length > maxTasks) throw makeEndlessPlanError(found, `more than ${maxTasks} tasks`)
       for (const upstream of described.upstreams)
         if (!seen.has(upstream.id)) {
-          seen.add(upstream.id)
+          seen.set(upstream.id, upstream.id)
           next.push(upstream)
         }
     })

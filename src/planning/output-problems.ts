@@ -4,7 +4,7 @@ import { SluiceError } from '../core/errors.ts'
 import type { FoundTask } from '../core/graph.ts'
 import { formatTaskLabel } from '../core/identity.ts'
 import type { Params } from '../core/json.ts'
-import type { Plan } from '../core/plan.ts'
+import type { Plan, PlannedTask } from '../core/plan.ts'
 import type { Store } from '../core/ports/deciding.ts'
 import type { Maker } from '../core/records/task-run.ts'
 import type { Fields } from '../define/params.ts'
@@ -36,14 +36,37 @@ export async function findOutputProblems(
   found: readonly TaskWithOutputs[],
   plan?: string,
 ): Promise<string[]> {
-  const conflicts = await findMakerConflicts(given.store, listMakings(found, plan), standsIn(given))
+  const conflicts = await findConflicts(given, found, plan)
   return [...findPathProblems(given, found), ...conflicts.map(describeConflict)]
 }
 
+const findConflicts = (given: OutputSurroundings, found: readonly TaskWithOutputs[], plan?: string) =>
+  findMakerConflicts(given.store, listMakings(found, plan), standsIn(given))
+
+/**
+ * The same of a plan that may be opened: the makers of what is not complete are read only if something else is wrong, to
+ * tell everything in one message. Who opens the plan records them, and who only shows it calls {@link refuseOtherMakers}.
+ */
+export async function findPlanProblems(
+  given: OutputSurroundings,
+  found: readonly (TaskWithOutputs & { complete?: true })[],
+): Promise<string[]> {
+  const complete = found.filter((task) => task.complete)
+  const isRight =
+    findPathProblems(given, found).length === 0 && (await findConflicts(given, complete)).length === 0
+  return isRight ? [] : findOutputProblems(given, found)
+}
+
+/** Throws if another task makes what a plan is about to make. Writes nothing. */
+export async function refuseOtherMakers(given: OutputSurroundings, { header, tasks }: Plan): Promise<void> {
+  refuseConflicts(await findConflicts(given, listOpenTasks(tasks), header.name))
+}
+
+const listOpenTasks = (tasks: PlannedTask[]) => tasks.filter(({ complete, join }) => !complete && !join)
+
 /** Notes who makes what a plan is about to make; throws if another task makes it. */
 export async function recordPlanOutputs(given: OutputSurroundings, { header, tasks }: Plan): Promise<void> {
-  const open = tasks.filter(({ complete, join }) => !complete && !join)
-  await recordFound(given, open, header.name)
+  await recordFound(given, listOpenTasks(tasks), header.name)
 }
 
 /** The same for tasks that were yielded; throws one error with everything that is wrong with their outputs. */
@@ -67,7 +90,10 @@ async function recordFound(
   found: readonly TaskWithOutputs[],
   plan: string | undefined,
 ): Promise<void> {
-  const conflicts = await recordTargetMakers(given.store, listMakings(found, plan), standsIn(given))
+  refuseConflicts(await recordTargetMakers(given.store, listMakings(found, plan), standsIn(given)))
+}
+
+function refuseConflicts(conflicts: readonly Conflict[]): void {
   if (conflicts.length > 0)
     throw new SluiceError(
       'invalid_plan',

@@ -171,7 +171,7 @@ function familyTask(line: PlanLine, { tasks, surroundings }: PlanSurroundings): 
     )
   if (line.env || line.secrets) throw new Error('env and secrets are for commands; the family has its own')
   const instance = instantiateTask(definition, checkParsedParams(family, definition.fields, params))
-  const { found } = makePlanningDefinitions(surroundings).describe(instance, false)
+  const { found } = makePlanningDefinitions(surroundings).describe(instance, false, new Map())
   if (found.failure !== undefined) throw new Error(found.failure.message)
   if (line.output !== undefined && !found.outputs.includes(line.output))
     throw new Error(`its output is ${found.outputs.join(', ') || 'a marker'}, not ${line.output}`)

@@ -10,6 +10,7 @@ import { flattenRequires, type Requires } from '../define/requires.ts'
 import { StorageTarget, type Workspace } from '../define/targets/storage-target.ts'
 import { listOutputTargets, type Output, type Target } from '../define/targets/target.ts'
 import type { TaskInstance } from '../define/task.ts'
+import type { KnownIds } from '../engine/plan-graph.ts'
 import { describeContainer, describeLocalCommand } from './describe-container.ts'
 
 /** A task as planning found it, with its upstreams, and what its `requires` returned. */
@@ -26,7 +27,6 @@ const PARALLEL = 32
 export function makePlanningDefinitions(surroundings: Surroundings) {
   const workspace: Workspace = { storage: surroundings.storage, staged: new Map() }
   const outputs = new Map<TaskInstance, Target[] | Failure>()
-  const oneOf = makeTextPool()
   const outputOf = (task: TaskInstance) => bindTaskOutput(task, surroundings, workspace)
 
   function look(task: TaskInstance): Target[] | Failure {
@@ -71,7 +71,11 @@ export function makePlanningDefinitions(surroundings: Surroundings) {
       return Array.isArray(targets) ? targets.map(({ uri }) => uri) : []
     },
 
-    describe(task: TaskInstance, complete: boolean): { found: FoundTask; upstreams: TaskInstance[] } {
+    describe(
+      task: TaskInstance,
+      complete: boolean,
+      known: KnownIds,
+    ): { found: FoundTask; upstreams: TaskInstance[] } {
       const targets = look(task)
       // Asked for once more only when planned once more.
       outputs.delete(task)
@@ -90,7 +94,7 @@ export function makePlanningDefinitions(surroundings: Surroundings) {
         return { found: { ...described, failure: makeWrongAnswerFailure(wrong) }, upstreams: [] }
       if (!Array.isArray(targets)) return { found: { ...described, failure: targets }, upstreams: [] }
       if (complete) return { found: { ...described, complete: true }, upstreams: [] }
-      const planned = withUpstreams(task, described, oneOf)
+      const planned = withUpstreams(task, described, known)
       if (planned.found.failure !== undefined) return planned
       const program = describeProgram(task, planned.requires, outputOf)
       if (program === undefined) return planned
@@ -124,11 +128,11 @@ const makeWrongAnswerFailure = (wrong: string[]): Failure => ({
   message: `its definition is wrong: ${wrong.join('; ')}`,
 })
 
-function withUpstreams(task: TaskInstance, found: FoundTask, oneOf: (text: string) => string): Described {
+function withUpstreams(task: TaskInstance, found: FoundTask, known: KnownIds): Described {
   let requires: Requires | undefined
   const flat = callUserCode('requires', () => {
     requires = task.definition.requires?.(task.params as never)
-    return requires === undefined ? undefined : flattenRequires(requires, ({ id }) => oneOf(id))
+    return requires === undefined ? undefined : flattenRequires(requires, ({ id }) => known.get(id) ?? id)
   })
   if (flat === undefined) return { found, upstreams: [] }
   if ('outcome' in flat) return { found: { ...found, failure: flat }, upstreams: [] }
@@ -143,20 +147,6 @@ function callUserCode<T>(what: string, call: () => T): T | Failure {
     return call()
   } catch (error) {
     return makeDefinitionFailure(what, error)
-  }
-}
-
-const RECENT = 10_000
-
-/** Keeps one string for equal ones: each task that requires an upstream names it anew, most often neighbours in the graph. */
-function makeTextPool(): (text: string) => string {
-  const known = new Map<string, string>()
-  return (text) => {
-    const first = known.get(text)
-    if (first !== undefined) return first
-    if (known.size >= RECENT) known.clear()
-    known.set(text, text)
-    return text
   }
 }
 
