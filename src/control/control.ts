@@ -17,6 +17,14 @@ export type Why = z.output<typeof shape.Why>
 export type ReasonShape = z.output<typeof shape.Reason>
 /** What the tasks of a run wait for. */
 export type Waits = z.output<typeof shape.Waits>
+/** The graph of a run, folded by family. */
+export type RunGraph = z.output<typeof shape.RunGraph>
+/** A window of the tasks of a graph. */
+export type GraphTasks = z.output<typeof shape.GraphTasks>
+/** What a task needs and what needs it. */
+export type Cone = z.output<typeof shape.Cone>
+/** Tasks that ran within a span of time. */
+export type Timeline = z.output<typeof shape.Timeline>
 /** Lines of a run's attempts. */
 export type LogPage = z.output<typeof shape.LogPage>
 /** What has to be made complete: a pipeline or task by name, or a plan from elsewhere. */
@@ -106,6 +114,14 @@ export interface Control {
   run(query: z.input<typeof shape.RunRef>): Promise<RunDetail>
   /** Tasks of a run that a filter finds, by number. Throws if the named task is not in the run. */
   tasks(query: z.input<typeof shape.TaskQuery>): Promise<TaskPage>
+  /** The graph of a run, with one node for each family and its tasks counted by status. */
+  graph(query: z.input<typeof shape.RunRef>): Promise<RunGraph>
+  /** A window of the tasks of a run, or of one of its families, with the edges between them. */
+  graphTasks(query: z.input<typeof shape.GraphTasksQuery>): Promise<GraphTasks>
+  /** A task with the nearest of what it needs and of what needs it. */
+  cone(query: z.input<typeof shape.ConeQuery>): Promise<Cone>
+  /** Tasks that ran within a span of time, by their start. */
+  timeline(query: z.input<typeof shape.TimelineQuery>): Promise<Timeline>
   /** Lines that attempts of a run wrote, and the error that ended each. */
   logs(query: z.input<typeof shape.LogQuery>): Promise<LogPage>
   /** Why a task does not run now: all hindrances, by the rules that decide. */

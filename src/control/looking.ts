@@ -4,15 +4,29 @@ import { findUnattendedSince } from './attendance.ts'
 import type { Control, RunDetail } from './control.ts'
 import { findRun, readRunPage } from './find-runs.ts'
 import { countTasks, readTaskPage } from './find-tasks.ts'
+import { readCone, readGraphTasks, readRunGraph } from './graph.ts'
 import type { Home } from './home.ts'
 import { readLogPage } from './logs.ts'
 import { checkRequestShape, type ReadLines, type StateHome } from './parts.ts'
-import { LogQuery, RunQuery, RunRef, TaskQuery, TaskRef } from './schemas.ts'
+import {
+  ConeQuery,
+  GraphTasksQuery,
+  LogQuery,
+  RunQuery,
+  RunRef,
+  TaskQuery,
+  TaskRef,
+  TimelineQuery,
+} from './schemas.ts'
+import { readTimeline } from './timeline.ts'
 import { viewRun } from './views.ts'
 import { explainRunWaits, explainTaskReasons } from './why.ts'
 
 /** Operations that look at runs and change nothing. */
-type LookingOperations = Pick<Control, 'runs' | 'run' | 'tasks' | 'logs' | 'why' | 'waits'>
+type LookingOperations = Pick<
+  Control,
+  'runs' | 'run' | 'tasks' | 'graph' | 'graphTasks' | 'cone' | 'timeline' | 'logs' | 'why' | 'waits'
+>
 
 /** Looks at the runs of a state. */
 export function makeLookingOperations(state: StateHome, readLines: ReadLines): LookingOperations {
@@ -32,6 +46,21 @@ export function makeLookingOperations(state: StateHome, readLines: ReadLines): L
     async tasks(query) {
       const { run, ...filter } = checkRequestShape(TaskQuery, query)
       return readTaskPage(...(await found({ run })), filter)
+    },
+    async graph(query) {
+      return readRunGraph(...(await found(checkRequestShape(RunRef, query))))
+    },
+    async graphTasks(query) {
+      const { run, ...window } = checkRequestShape(GraphTasksQuery, query)
+      return readGraphTasks(...(await found({ run })), window)
+    },
+    async cone(query) {
+      const { run, ...wanted } = checkRequestShape(ConeQuery, query)
+      return readCone(...(await found({ run })), wanted)
+    },
+    async timeline(query) {
+      const { run, ...span } = checkRequestShape(TimelineQuery, query)
+      return readTimeline(...(await found({ run })), span)
     },
     async logs(query) {
       const { run, ...wanted } = checkRequestShape(LogQuery, query)

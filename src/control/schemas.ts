@@ -6,6 +6,7 @@
 export * from './schemas/acting.ts'
 export { DEFAULT_PAGE, MAX_PAGE } from './schemas/fields.ts'
 export * from './schemas/following.ts'
+export * from './schemas/graph.ts'
 export * from './schemas/limits.ts'
 export * from './schemas/pipelines.ts'
 export * from './schemas/runs.ts'

@@ -9,9 +9,10 @@ import {
   type Route,
   type Status,
 } from './route.ts'
+import type { DRAWN } from './routes-drawn.ts'
 import type { LOOKING } from './routes-looking.ts'
 
-type Acts = Exclude<OperationName, keyof typeof LOOKING>
+type Acts = Exclude<OperationName, keyof typeof LOOKING | keyof typeof DRAWN>
 
 const always = () => true
 const never = () => false

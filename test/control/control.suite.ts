@@ -221,6 +221,64 @@ export function controlSuite(name: string, make: MakeControl, options: ControlSu
       await assert.rejects(control.pause({ pipeline: 'control-whole' }), { code: 'invalid_usage' })
     })
 
+    it('folds the graph of a run by family, and shows its tasks and what they are connected with', async (test) => {
+      const { control, params } = await open(test)
+      const run = await runToEnd(control, 'control-whole', params)
+      const graph = await control.graph({ run })
+      const families = graph.families.map(({ family, tasks, counts, ran }) => [family, tasks, counts, ran])
+      assert.deepEqual(families, [
+        ['ControlWhole', 1, { succeeded: 1 }, 1],
+        ['ControlPart', 3, { succeeded: 3 }, 3],
+      ])
+      assert.deepEqual(graph.edges, [{ from: 1, to: 0, count: 3 }])
+      const first = await control.graphTasks({ run, family: 'ControlPart', limit: 2 })
+      assert.deepEqual([numbersOf(first), first.all], [[1, 2], 3])
+      assert.deepEqual(
+        first.outside.map(({ number, side, family, tasks }) => [number, side, family, tasks]),
+        [1, 2].map((number) => [number, 'dependent', 'ControlWhole', 1]),
+      )
+      const rest = await control.graphTasks({
+        run,
+        family: 'ControlPart',
+        limit: 2,
+        cursor: first.next ?? '',
+      })
+      assert.deepEqual([numbersOf(rest), rest.next], [[3], null])
+      const whole = await control.graphTasks({ run })
+      assert.deepEqual(
+        whole.edges,
+        [1, 2, 3].map((from) => ({ from, to: 0 })),
+      )
+      await assert.rejects(control.graphTasks({ run, family: 'ControlHole' }), { code: 'unknown_task' })
+      await assert.rejects(control.graphTasks({ run, cursor: 'x' }), { code: 'invalid_usage' })
+    })
+
+    it('shows the nearest of what a task needs and of what needs it, and counts the rest', async (test) => {
+      const { control, params } = await open(test)
+      const run = await runToEnd(control, 'control-whole', params)
+      const cone = await control.cone({ run, task: 'ControlWhole', limit: 2 })
+      assert.deepEqual([cone.number, numbersOf(cone), cone.upstreams, cone.dependents], [0, [0, 1, 2], 3, 0])
+      assert.deepEqual(cone.cut, [{ side: 'upstream', family: 'ControlPart', tasks: 1 }])
+      const below = await control.cone({ run, task: '2' })
+      assert.deepEqual([numbersOf(below), below.edges], [[2, 0], [{ from: 2, to: 0 }]])
+      await assert.rejects(control.cone({ run, task: 'ControlPart' }), { code: 'unknown_task' })
+    })
+
+    it('shows what ran within a span of time, in windows', async (test) => {
+      const { control, params } = await open(test)
+      const run = await runToEnd(control, 'control-whole', params)
+      const { startedAt, endedAt, ...all } = await control.timeline({ run })
+      assert.ok(startedAt !== null && endedAt !== null && startedAt <= endedAt)
+      assert.deepEqual([all.found, all.tasks.at(-1)?.family, all.next], [4, 'ControlWhole', null])
+      assert.ok(Math.max(...all.load.running) >= 1)
+      const first = await control.timeline({ run, limit: 3 })
+      const rest = await control.timeline({ run, limit: 3, cursor: first.next ?? '' })
+      assert.deepEqual([...numbersOf(first), ...numbersOf(rest)], numbersOf(all))
+      assert.equal((await control.timeline({ run, family: 'ControlWhole' })).found, 1)
+      assert.equal((await control.timeline({ run, to: startedAt - 1 })).found, 0)
+      await assert.rejects(control.timeline({ run, cursor: 'x' }), { code: 'invalid_usage' })
+    })
+
     it('shows budgets, pools and resources', async (test) => {
       const { control } = await open(test)
       assert.ok(Array.isArray(await control.budgets()))

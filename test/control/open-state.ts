@@ -31,7 +31,8 @@ export function openHostedControl(test: TestContext, pipelines: Pipeline[]): Con
   return control(true)
 }
 
-function openState(test: TestContext, pipelines: Pipeline[]) {
+/** A state of its own, with what makes controls over it. */
+export function openState(test: TestContext, pipelines: Pipeline[]) {
   const folder = temporaryFolder(test)
   const project: Project = {
     ...makeEmptyProject(folder),
