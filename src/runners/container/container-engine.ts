@@ -32,16 +32,35 @@ const MAX_BUFFER = 64 * 1024 * 1024
 /** An engine that has not answered by then does not work. */
 const FIND_MS = 20_000
 
-/** What the commands say when their daemon or service is away; all else that they say of a name means that it is not there. */
-const NO_ANSWER = /cannot connect|unable to connect|connection refused|is the docker daemon running/i
+/** What is asked or ordered in a moment, also of an engine under load. */
+const ANSWER_MS = 60_000
+
+/** What the commands say when their daemon or service is away, or went away while they were served. */
+const NO_ANSWER =
+  /cannot connect|unable to connect|error during connect|connection re(fused|set)|broken pipe|\bEOF$|is the docker daemon running/im
+/** What they say of a name that nothing has. */
+const NOT_THERE = /no such (object|container|image)|image not known/i
 
 /** The engine that runs containers on this machine. */
 export class ContainerEngine {
   /** `docker` or `podman`. */
   readonly command: string
+  /** A client of Podman's service: its `run` ends as the program does though lines were lost, if the service was away meanwhile. */
+  readonly isRemotePodman: boolean
+  readonly #until: AbortSignal | undefined
 
-  constructor(command: string) {
+  constructor(
+    command: string,
+    { isRemotePodman = false, until }: { isRemotePodman?: boolean; until?: AbortSignal } = {},
+  ) {
     this.command = command
+    this.isRemotePodman = isRemotePodman
+    this.#until = until
+  }
+
+  /** The same engine, of which nothing is asked any more when a signal says so: what waits for an answer then rejects. */
+  within(until: AbortSignal): ContainerEngine {
+    return new ContainerEngine(this.command, { isRemotePodman: this.isRemotePodman, until })
   }
 
   /** Calls it and waits for its end; rejects only if it cannot be started or was ended by the signal. */
@@ -67,12 +86,45 @@ export class ContainerEngine {
     })
   }
 
-  /** Images or containers by name or id, without those that are not there. Throws if the engine does not answer. */
+  /**
+   * A call that any working engine answers soon. Throws if there is no answer in time, or if the engine is away: then nothing is known
+   * of what was asked, and of an order not whether it was carried out.
+   */
+  async ask(args: readonly string[], limitMs = ANSWER_MS): Promise<EngineAnswer> {
+    const limit = AbortSignal.timeout(limitMs)
+    const signal = this.#until === undefined ? limit : AbortSignal.any([limit, this.#until])
+    let answer: EngineAnswer
+    try {
+      answer = await this.call(args, { signal })
+    } catch (error) {
+      if (!limit.aborted) throw error
+      throw this.#awayError(`no answer within ${limitMs / 1000} s`)
+    }
+    if (answer.code !== 0 && NO_ANSWER.test(answer.stderr)) throw this.#awayError(readLastLine(answer.stderr))
+    return answer
+  }
+
+  /** The same for an order to something by its name; false if nothing has this name. Throws what else was wrong. */
+  async order(args: readonly string[]): Promise<boolean> {
+    const { code, stderr } = await this.ask(args)
+    if (code !== 0 && !NOT_THERE.test(stderr))
+      throw new Error(`${this.command} ${args[0]} has failed: ${readLastLine(stderr)}`)
+    return code === 0
+  }
+
+  /** Images or containers by name or id, without those that are not there. Throws if it cannot be known. */
   async inspect(type: 'image' | 'container', names: readonly string[]): Promise<Inspected[]> {
-    const { code, stdout, stderr } = await this.call(['inspect', '--type', type, ...names])
-    if (code !== 0 && NO_ANSWER.test(stderr))
-      throw new Error(`${this.command} does not answer: ${readLastLine(stderr)}`)
+    const { code, stdout, stderr } = await this.ask(['inspect', '--type', type, ...names])
+    if (code !== 0 && !NOT_THERE.test(stderr))
+      throw new Error(`${this.command} cannot look at the ${type}: ${readLastLine(stderr)}`)
     return stdout.trim() === '' ? [] : INSPECTED.parse(JSON.parse(stdout))
+  }
+
+  #awayError(why: string): Error {
+    const { command } = this
+    return new Error(
+      `${command} does not answer (${why}). Start it again, so that \`${command} ps\` works; the next attempt goes on with the container if it still runs.`,
+    )
   }
 
   /** A call on the terminal of this process; resolves with its exit code, null if it was killed. */
@@ -130,9 +182,10 @@ export async function findContainerEngine(): Promise<ContainerEngine> {
 async function findAnswering(): Promise<ContainerEngine> {
   const reasons: string[] = []
   for (const command of COMMANDS) {
-    const reason = await askVersion(command)
-    if (reason === undefined) return new ContainerEngine(command)
-    reasons.push(`${command}: ${reason}`)
+    const answer = await askInfo(command)
+    if (typeof answer !== 'string')
+      return new ContainerEngine(command, { isRemotePodman: answer.host?.serviceIsRemote === true })
+    reasons.push(`${command}: ${answer}`)
   }
   throw new SluiceError(
     'no_container_engine',
@@ -143,15 +196,17 @@ async function findAnswering(): Promise<ContainerEngine> {
   )
 }
 
-/** Why a command cannot be used; undefined if its engine answers. */
-async function askVersion(command: string): Promise<string | undefined> {
+/** What is needed of what `info` prints; Docker's has no host. */
+const INFO = z.object({ host: z.object({ serviceIsRemote: z.boolean().optional() }).optional() })
+
+/** What an engine says of itself, or why its command cannot be used. */
+async function askInfo(command: string): Promise<z.output<typeof INFO> | string> {
   // Docker's client is often there without its daemon. Its `info` and `version` can end with 0 then; a list cannot.
   const signal = AbortSignal.timeout(FIND_MS)
   try {
-    const { code, stderr } = await new ContainerEngine(command).call(['info', '--format', '{{json .}}'], {
-      signal,
-    })
-    return code === 0 ? undefined : readLastLine(stderr)
+    const call = new ContainerEngine(command).call(['info', '--format', '{{json .}}'], { signal })
+    const { code, stdout, stderr } = await call
+    return code === 0 ? INFO.parse(JSON.parse(stdout)) : readLastLine(stderr)
   } catch (error) {
     return signal.aborted ? `no answer within ${FIND_MS / 1000} s` : readStartProblem(error)
   }

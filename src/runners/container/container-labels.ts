@@ -92,7 +92,7 @@ export interface ShellImage {
 
 /** Images of shells of a state. Throws if the engine does not answer. */
 export async function listShellImages(engine: ContainerEngine, state: string): Promise<ShellImage[]> {
-  const { code, stdout, stderr } = await engine.call([
+  const { code, stdout, stderr } = await engine.ask([
     ...['images', '--no-trunc', '--quiet', '--filter', `label=${PREFIX}.shell=${state}`],
   ])
   if (code !== 0) throw new Error(`${engine.command} cannot list images: ${readLastLine(stderr)}`)
@@ -105,7 +105,7 @@ async function listLabelled(
   engine: ContainerEngine,
   filters: readonly string[],
 ): Promise<LabelledContainer[]> {
-  const { code, stdout, stderr } = await engine.call([
+  const { code, stdout, stderr } = await engine.ask([
     'ps',
     '--all',
     '--no-trunc',

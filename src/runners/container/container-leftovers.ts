@@ -47,18 +47,15 @@ async function takeOver(
   { nonce }: Job,
 ): Promise<LabelledContainer | undefined> {
   const name = nameContainer(nonce)
-  const { code } = await engine.call(['rename', container.name, name])
-  return code === 0 ? { ...container, name } : undefined
+  return (await engine.order(['rename', container.name, name])) ? { ...container, name } : undefined
 }
 
 /**
  * Keeps the container of an attempt that has failed, with its files, for a person to look at. False if it cannot be kept: it was
  * never created, or is another attempt's by now.
  */
-export async function keepOwnContainer(engine: ContainerEngine, { nonce }: Job): Promise<boolean> {
-  const { code } = await engine.call(['rename', nameContainer(nonce), nameKeptContainer(nonce)])
-  return code === 0
-}
+export const keepOwnContainer = (engine: ContainerEngine, { nonce }: Job): Promise<boolean> =>
+  engine.order(['rename', nameContainer(nonce), nameKeptContainer(nonce)])
 
 /** Which containers of a state are still of use. */
 export interface LeftContainers {
@@ -68,26 +65,32 @@ export interface LeftContainers {
   isGone(process: string): Promise<boolean>
 }
 
+/** So long a sweep takes at most, because the end of a command waits for it; the next one goes on. */
+const SWEEP_MS = 20_000
+
 /**
  * Removes the containers of a state whose task runs can have no more attempts, but for those that were kept, and the containers of
  * shells whose process has died. What the engine of containers does not do now is left for the next time: it is no reason to end
  * the work of this process.
  */
 export async function removeAbandonedContainers(
-  engine: ContainerEngine,
+  anyEngine: ContainerEngine,
   state: string,
   { isOpen, isGone }: LeftContainers,
 ): Promise<void> {
+  const limit = AbortSignal.timeout(SWEEP_MS)
+  const engine = anyEngine.within(limit)
   const left = await listContainers(engine, hashState(state)).catch(() => [])
   for (const container of left)
-    if (!isKeptContainer(container) && !(await isOpen(container.run, container.number)))
+    if (!isKeptContainer(container) && !limit.aborted && !(await isOpen(container.run, container.number)))
       await removeLeftover(engine, container).catch(() => undefined)
+  if (limit.aborted) return
   const shells = await listShellContainers(engine, hashState(state)).catch(() => [])
   for (const shell of shells)
     if (await isGone(shell.owner)) await removeLeftover(engine, shell).catch(() => undefined)
   const copies = await listShellImages(engine, hashState(state)).catch(() => [])
   for (const { id, owner } of copies)
-    if (await isGone(owner)) await engine.call(['rmi', '--force', id]).catch(() => undefined)
+    if (await isGone(owner)) await engine.ask(['rmi', '--force', id]).catch(() => undefined)
 }
 
 /** Removes the containers of a state that were kept for runs that are forgotten; returns how many. */
@@ -134,8 +137,8 @@ export async function removeOwnContainer(
 /** Removes a container with what runs in it; false if there is none of this name. */
 export async function removeContainer(engine: ContainerEngine, name: string): Promise<boolean> {
   // Podman would wait ten seconds for a program that does not listen.
-  await engine.call(['kill', '--signal', 'KILL', name])
-  const { stdout } = await engine.call(['rm', '--force', '--volumes', name])
+  await engine.ask(['kill', '--signal', 'KILL', name])
+  const { stdout } = await engine.ask(['rm', '--force', '--volumes', name])
   // Both engines print what was removed; the exit code is 0 in some versions if there is nothing.
   return stdout.trim() !== ''
 }

@@ -2,31 +2,10 @@ import type { ChildProcess } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { readErrorMessage } from '../../core/errors.ts'
+import { type ContainerSpec, makeContainerArguments } from './container-arguments.ts'
 import { type ContainerEngine, type Inspected, readLastLine } from './container-engine.ts'
-import type { Mount } from './container-files.ts'
-
-/** What a container is made of. */
-export interface ContainerSpec {
-  name: string
-  /** Id of an image that is on this machine. */
-  image: string
-  argv: readonly string[]
-  /** @default that of the image */
-  entryPoint?: string | undefined
-  env: { readonly [name: string]: string }
-  /** Environment variables whose values must not be seen among the arguments of a process. */
-  secrets: { readonly [name: string]: string }
-  labels: { readonly [name: string]: string }
-  mounts: readonly Mount[]
-  memoryMb: number | undefined
-  /** In units of 1/1024 of a core. */
-  cpu: number | undefined
-  /** Folder in which the engine is called: Podman's monitor notes there that memory ran out. */
-  folder: string
-}
-
-/** Takes what a program prints. */
-export type OnText = (from: 'stdout' | 'stderr', text: string) => void
+import { ContainerOutput, type OnText } from './container-output.ts'
 
 /** How a container has ended. */
 export interface ContainerEnd {
@@ -44,16 +23,25 @@ const OUT_OF_MEMORY_NOTE = 'oom'
 const NOT_STARTED = new Set(['created', 'configured', 'initialized'])
 const ENDED = new Set(['exited', 'dead'])
 const RETRY_MS = 100
-/** Ten seconds: an engine under load takes a few to create a container. */
-const MAX_TRIES = 100
 /** An engine that has not answered for so long is left to the next attempt. */
 const ANSWER_MS = 10_000
+/**
+ * How often it is looked whether a call that follows a container has missed its end, or waits for an engine that stands still. Nothing
+ * else ends such a call.
+ */
+const LOOK_MS = 10_000
+/** All outputs of a task may be copied meanwhile. */
+const COPY_MS = 10 * 60_000
+/** The exit code of `run` if not the program, but the engine has failed. */
+const ENGINE_FAILED = 125
 
 /** A container from its start to its removal; addressed by its name alone, which another process may take over. */
 export class ContainerRun {
   readonly name: string
   readonly #engine: ContainerEngine
   readonly #folder: string
+  /** Aborted with an error if the engine does not do what has to be done: the container is left to the next attempt. */
+  readonly #letGo = new AbortController()
   #call: ChildProcess | undefined
   #hasEnded = false
 
@@ -63,128 +51,149 @@ export class ContainerRun {
     this.#folder = folder
   }
 
-  /** Creates and starts it, passes on what it prints, and resolves when it has ended and all was printed. */
+  /**
+   * Creates and starts it, passes on what it prints, and resolves when it has ended and all was printed. Rejects if the engine does
+   * not answer meanwhile: the container may run then, or not.
+   */
   async start(spec: ContainerSpec, onText: OnText): Promise<ContainerEnd> {
+    const output = new ContainerOutput(onText)
     const call = this.#engine.start(['run', ...makeContainerArguments(spec)], {
       cwd: spec.folder,
       env: { ...process.env, ...spec.secrets },
     })
-    const { code, error } = await this.#follow(call, onText)
-    const end = code === 0 ? { code, isOutOfMemory: false, error } : await this.#waitForEnd(error, onText)
+    const { code, error } = await this.#follow(call, output)
+    const isWhole = code !== null && code !== ENGINE_FAILED
+    const end =
+      code === 0 ? { code, isOutOfMemory: false, error } : await this.#waitForEnd({ error, isWhole }, output)
     this.#hasEnded = true
     return end
   }
 
   /** The same for one that is there already, with all that it has printed so far. */
   async adopt(onText: OnText): Promise<ContainerEnd> {
-    await this.#followAgain(onText)
-    const end = await this.#waitForEnd('', onText)
+    const output = new ContainerOutput(onText)
+    await this.#followAgain(output)
+    const end = await this.#waitForEnd({ error: '', isWhole: false }, output)
     this.#hasEnded = true
     return end
   }
 
   /**
    * Sends a signal to its program, which may not have been created yet. A container that cannot be found by its name is another
-   * attempt's by now: this process lets go of it then.
+   * attempt's by now: this process lets go of it then, as of one whose engine does not answer.
    */
   async kill(signal: 'TERM' | 'KILL'): Promise<void> {
-    for (let tries = 0; !this.#hasEnded && tries < MAX_TRIES; tries++) {
-      const { code } = await this.#engine.call(['kill', '--signal', signal, this.name])
-      if (code === 0 || this.#hasEnded) return
-      await sleep(RETRY_MS)
+    let problem: unknown
+    for (const until = performance.now() + ANSWER_MS; !this.#hasEnded && performance.now() < until; ) {
+      try {
+        const { code } = await this.#engine.ask(['kill', '--signal', signal, this.name], ANSWER_MS)
+        if (code === 0) return
+        problem = undefined
+      } catch (error) {
+        problem = error
+      }
+      if (!this.#hasEnded) await sleep(RETRY_MS)
     }
-    if (!this.#hasEnded) this.#call?.kill('SIGKILL')
+    if (this.#hasEnded) return
+    if (problem !== undefined) this.#letGo.abort(problem)
+    this.#call?.kill('SIGKILL')
   }
 
   /** Copies a folder out of it. */
   async copyOut(from: string, into: string): Promise<void> {
-    const { code, stderr } = await this.#engine.call(['cp', `${this.name}:${from}/.`, into])
+    const { code, stderr } = await this.#engine.ask(['cp', `${this.name}:${from}/.`, into], COPY_MS)
     if (code !== 0) throw new Error(`${from} cannot be copied out of the container: ${readLastLine(stderr)}`)
   }
 
   /**
    * How it ended, by its state and not by the end of the call that started it: that one ends as well if it is killed, or if the
-   * daemon is started anew, and the program runs on. What it has printed then comes once more, from the beginning.
+   * daemon is started anew, and the program runs on. What was printed meanwhile is read then.
    */
-  async #waitForEnd(error: string, onText: OnText): Promise<ContainerEnd> {
-    for (;;) {
-      const [container] = await this.#inspect()
+  async #waitForEnd(
+    { error, isWhole }: { error: string; isWhole: boolean },
+    output: ContainerOutput,
+  ): Promise<ContainerEnd> {
+    for (let hasAll = isWhole; ; hasAll = false) {
+      const container = await this.#inspect()
       if (container?.State === undefined) return { code: undefined, isOutOfMemory: false, error }
       const { ExitCode, OOMKilled, Status, Error: reason = '' } = container.State
       if (NOT_STARTED.has(Status)) return { code: undefined, isOutOfMemory: false, error: reason || error }
       const isOutOfMemory = OOMKilled || existsSync(join(this.#folder, OUT_OF_MEMORY_NOTE))
-      if (ENDED.has(Status)) return { code: ExitCode, isOutOfMemory, error: reason || error }
-      await this.#followAgain(onText)
+      if (ENDED.has(Status)) {
+        // A call that followed it may have ended before the program, or before its last line.
+        if (!hasAll) await this.#follow(this.#startCall('logs', this.name), output)
+        return { code: ExitCode, isOutOfMemory, error: reason || error }
+      }
+      await this.#followAgain(output)
       await sleep(RETRY_MS)
     }
   }
 
   /** An engine that is started anew answers soon; its containers may have gone on meanwhile. */
-  async #inspect(): Promise<Inspected[]> {
+  async #inspect(): Promise<Inspected | undefined> {
+    const engine = this.#engine.within(this.#letGo.signal)
     for (const until = performance.now() + ANSWER_MS; ; )
       try {
-        return await this.#engine.inspect('container', [this.name])
+        const [container] = await engine.inspect('container', [this.name])
+        return container
       } catch (error) {
+        this.#letGo.signal.throwIfAborted()
         if (performance.now() > until) throw error
         await sleep(RETRY_MS)
       }
   }
 
-  async #followAgain(onText: OnText): Promise<void> {
-    const call = (...args: string[]) => this.#engine.start(args, { cwd: this.#folder, env: process.env })
-    await this.#follow(call('logs', '--follow', this.name), onText)
-    await this.#follow(call('wait', this.name), () => {})
+  async #followAgain(output: ContainerOutput): Promise<void> {
+    await this.#follow(this.#startCall('logs', '--follow', this.name), output)
+    await this.#follow(this.#startCall('wait', this.name))
   }
 
-  /** Waits for the end of a call whose output is the program's. */
-  async #follow(call: ChildProcess, onText: OnText): Promise<{ code: number | null; error: string }> {
-    let stderr = ''
+  #startCall(...args: string[]): ChildProcess {
+    return this.#engine.start(args, { cwd: this.#folder, env: process.env })
+  }
+
+  /** Waits for the end of a call. `output` takes what the program prints; without it the call has none of it. */
+  async #follow(
+    call: ChildProcess,
+    output: ContainerOutput = new ContainerOutput(() => {}),
+  ): Promise<{ code: number | null; error: string }> {
     this.#call = call
-    call.stdout?.setEncoding('utf8').on('data', (text: string) => onText('stdout', text))
-    call.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      stderr = `${stderr}${text}`.slice(-1000)
-      onText('stderr', text)
-    })
-    const code = await new Promise<number | null | Error>((resolve) => {
-      call.once('error', resolve)
-      call.once('close', resolve)
-    })
-    if (code instanceof Error) return { code: null, error: code.message }
-    return { code, error: readLastLine(stderr) }
+    output.read(call)
+    const hasEnded = new AbortController()
+    try {
+      const code = await Promise.race([waitForClose(call), this.#watch(hasEnded.signal)])
+      return { code, error: output.endCall() }
+    } catch (error) {
+      if (this.#letGo.signal.aborted || call.pid !== undefined) throw error
+      return { code: null, error: readErrorMessage(error) }
+    } finally {
+      hasEnded.abort()
+      call.kill('SIGKILL')
+      // What it has started may hold them open.
+      call.stdout?.destroy()
+      call.stderr?.destroy()
+    }
+  }
+
+  /** Resolves when the container has ended and a call that follows it does not notice; rejects if it is let go. */
+  async #watch(callEnd: AbortSignal): Promise<null> {
+    const { signal: letGo } = this.#letGo
+    const signal = AbortSignal.any([callEnd, letGo])
+    for (let wasEnded = false; ; ) {
+      await sleep(LOOK_MS, undefined, { signal }).catch(() => {})
+      if (callEnd.aborted) return null
+      letGo.throwIfAborted()
+      const container = await this.#inspect()
+      const hasEnded = ENDED.has(container?.State?.Status ?? '')
+      if (hasEnded && wasEnded) return null
+      wasEnded = hasEnded
+    }
   }
 }
 
-/** The arguments of `run` for a container, from its name to the arguments of its program. */
-export function makeContainerArguments({
-  name,
-  image,
-  argv,
-  entryPoint,
-  env,
-  secrets,
-  labels,
-  mounts,
-  memoryMb,
-  cpu,
-}: Omit<ContainerSpec, 'folder'>): string[] {
-  return [
-    ...['--name', name, '--pull', 'never'],
-    ...Object.entries(labels).flatMap(([label, value]) => ['--label', `${label}=${value}`]),
-    ...Object.entries(env).flatMap(([variable, value]) => ['--env', `${variable}=${value}`]),
-    // Without a value the engine takes it from its own environment.
-    ...Object.keys(secrets).flatMap((variable) => ['--env', variable]),
-    ...mounts.flatMap((mount) => ['--mount', formatMount(mount)]),
-    // Without swap, so that memory that runs out is told and not only slow.
-    ...(memoryMb === undefined ? [] : ['--memory', `${memoryMb}m`, '--memory-swap', `${memoryMb}m`]),
-    ...(cpu === undefined ? [] : ['--cpus', String(cpu / 1024)]),
-    ...(entryPoint === undefined ? [] : ['--entrypoint', entryPoint]),
-    image,
-    ...argv,
-  ]
-}
-
-/** Fields of a mount are CSV, so that a comma or a quote in a path needs quotes. */
-const formatMount = ({ source, target, isReadOnly }: Mount): string =>
-  ['type=bind', `source=${source}`, `target=${target}`, ...(isReadOnly ? ['readonly'] : [])]
-    .map((field) => (/[",\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field))
-    .join(',')
+/** The exit code of a call when all that it printed was read. Rejects if it could not be started. */
+const waitForClose = (call: ChildProcess): Promise<number | null> =>
+  new Promise((resolve, reject) => {
+    call.once('error', reject)
+    call.once('close', resolve)
+  })

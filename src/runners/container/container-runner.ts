@@ -40,7 +40,7 @@ export function makeContainerRunner(options: ContainerRunnerOptions): Runner {
       try {
         const engine = await findContainerEngine()
         writeFileSync(usedPath(options.state), '')
-        const image = await getImage(engine, images, attempt, prepared)
+        const image = await getImage(engine.within(attempt.signal), images, attempt, prepared)
         return await RunningContainer.start(attempt, { engine, image, prepared, options })
       } catch (error) {
         if (error instanceof SluiceError) throw error

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { SluiceError } from '../../core/errors.ts'
 import { getContainerProgram } from '../../core/program.ts'
 import type { Progress } from '../../core/records/task-run.ts'
+import { makeContainerArguments } from './container-arguments.ts'
 import { type ContainerEngine, findContainerEngine, readLastLine } from './container-engine.ts'
 import { ContainerFiles } from './container-files.ts'
 import { ContainerImages } from './container-image.ts'
@@ -15,7 +16,6 @@ import {
   makeShellLabels,
 } from './container-labels.ts'
 import { removeContainer, removeFolder } from './container-leftovers.ts'
-import { makeContainerArguments } from './container-run.ts'
 import { type ContainerJob, makeContainerSpec, type PreparedContainer } from './container-spec.ts'
 
 /*
@@ -104,7 +104,7 @@ async function openKept(
       exitCode: await openContainer(engine, kept, { image: copy, files, where, isKept: true }),
     }
   } finally {
-    await engine.call(['rmi', '--force', copy])
+    await engine.ask(['rmi', '--force', copy])
   }
 }
 
@@ -184,7 +184,7 @@ const terminalFlags = () => (process.stdin.isTTY && process.stdout.isTTY ? ['-i'
 
 /** The path of the best shell of an image; throws if it has none. `call` is what runs `sh`. */
 async function findShell(engine: ContainerEngine, call: readonly string[], label: string): Promise<string> {
-  const { code, stdout, stderr } = await engine.call([...call, '-c', 'command -v bash || command -v sh'])
+  const { code, stdout, stderr } = await engine.ask([...call, '-c', 'command -v bash || command -v sh'])
   if (code === 0) return stdout.trim()
   const why = /executable file not found|no such file/i.test(stderr) ? 'it has none' : readLastLine(stderr)
   throw new SluiceError('no_image', `No shell can be started in the image of ${label}: ${why}.`, {

@@ -3,7 +3,7 @@ import type { Json } from '../../core/json.ts'
 import type { Job } from '../../core/ports/working.ts'
 import { getContainerProgram, makeProgramEnvironment } from '../../core/program.ts'
 import type { PreparedJob } from '../attempt.ts'
-import type { ContainerSpec } from './container-run.ts'
+import type { ContainerSpec } from './container-arguments.ts'
 
 /** What a container is given that is not in the plan. */
 export interface PreparedContainer extends PreparedJob {

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import { IN_CONTAINER } from '../../core/names.ts'
 import type { ContainerProgram } from '../../core/plan.ts'
+import { makeContainerArguments } from './container-arguments.ts'
 import { findContainerEngine } from './container-engine.ts'
 import { ContainerImages } from './container-image.ts'
-import { makeContainerArguments } from './container-run.ts'
 
 const images = new ContainerImages()
 

@@ -1,4 +1,5 @@
-import type { ContainerEnd, OnText } from './container-run.ts'
+import type { OnText } from './container-output.ts'
+import type { ContainerEnd } from './container-run.ts'
 
 /*
  * What the keeper needs to know of the container beside it. The keeper stands in the same ECS task as the program of the user; it can

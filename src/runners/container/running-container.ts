@@ -41,7 +41,7 @@ export class RunningContainer implements AttemptHandle {
   static async start(attempt: Attempt, parts: ContainerParts): Promise<RunningContainer> {
     const { engine, options } = parts
     const left = await settleLeftovers(
-      engine,
+      engine.within(attempt.signal),
       options.state,
       attempt.job,
       hashContainerSpec(attempt.job, parts.image.id),
