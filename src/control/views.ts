@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { type AttemptParts, computeAttemptParts } from '../core/attempt-parts.ts'
 import type { Stored } from '../core/change.ts'
 import type { Json } from '../core/json.ts'
 import type { PlannedTask } from '../core/plan.ts'
@@ -64,6 +65,7 @@ export function viewTask({ task, planned, attempts, result, notBefore }: TaskRec
     progress: task.progress ?? null,
     failure: findTaskFailure(task, planned),
     launch: task.launch === undefined ? null : tellLaunch(task.launch),
+    parts: viewParts(task),
     outputs: planned.outputs,
     result: result ?? null,
     attempts: attempts.map(viewAttempt),
@@ -77,6 +79,33 @@ function findTaskFailure({ failure }: TaskRun, { failure: planning }: PlannedTas
 }
 
 function viewAttempt(record: Stored<Attempt>): z.output<typeof AttemptSchema> {
-  const { kind: _, run: __, number: ___, version: ____, ...attempt } = record
-  return attempt
+  const { kind: _, run: __, number: ___, version: ____, readyAt, waitedSince, times, ...attempt } = record
+  const { startedAt, endedAt, launch } = attempt
+  return {
+    ...attempt,
+    parts: computeAttemptParts({ readyAt, waitedSince, claimedAt: startedAt, endedAt, ...times, ...launch }),
+  }
+}
+
+/** The parts of the attempt that is queued, runs or was last. One that has not been claimed still has the start of the one before. */
+function viewParts({
+  status,
+  readyAt,
+  waitedSince,
+  startedAt = 0,
+  endedAt,
+  times,
+  launch,
+}: TaskRun): AttemptParts {
+  const isClaimed =
+    startedAt > 0 && (status === 'running' || (endedAt !== undefined && startedAt >= (readyAt ?? 0)))
+  if (!isClaimed) return computeAttemptParts({ readyAt, waitedSince })
+  return computeAttemptParts({
+    readyAt,
+    waitedSince,
+    claimedAt: startedAt,
+    endedAt,
+    ...times,
+    ...launch?.times,
+  })
 }

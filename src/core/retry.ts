@@ -94,7 +94,7 @@ export function decideAfterAttempt(
   if (ending.awaits !== undefined) return { ...released, ...waitForCapacity(task, ending, moment, random) }
   const counted = { ...released, ...countedEnd(task, ending) }
   if (outcome === 'yielded')
-    return { ...counted, failure: undefined, status: 'expanding', attempt: task.attempt + 1 }
+    return { ...counted, ...NEXT, failure: undefined, status: 'expanding', attempt: task.attempt + 1 }
   if (outcome === 'over_budget' && (counted.emptyHanded ?? 0) >= MAX_EMPTY_HANDED)
     return { ...counted, status: 'failed', endedAt: now, failure: TOO_SMALL }
   const { counts } = counted
@@ -105,14 +105,20 @@ export function decideAfterAttempt(
   const delayMs = usesUpRetryPolicy(outcome)
     ? computeRetryDelayMs(retry, counts[outcome] ?? 1, random)
     : freeDelayMs(counts[outcome], random)
+  const notBefore = Math.max(steady + delayMs, toSteadyInstant(ending.retryAt ?? 0, moment))
   return {
     ...counted,
+    ...NEXT,
     status: 'queued',
     attempt: task.attempt + 1,
-    notBefore: Math.max(steady + delayMs, toSteadyInstant(ending.retryAt ?? 0, moment)),
+    readyAt: now + (notBefore - steady),
+    notBefore,
     ...(memoryMb === undefined ? {} : { memoryMb }),
   }
 }
+
+/** What is known of an attempt alone is not known of the next. */
+const NEXT: Fields<TaskRun> = { waitedSince: undefined, readyAt: undefined }
 
 /** Whether no other attempt follows: none can help, it would end the same way, or the policy is used up. */
 const isLast = ({ isFinal }: AttemptEnd, isRepeated: boolean, isUsed: boolean) =>
@@ -130,6 +136,8 @@ function waitForCapacity(
     attempt: task.attempt + 1,
     waitsFor: 'capacity',
     waitingSince: now,
+    readyAt: now,
+    waitedSince: now,
     dueAt: steady + CAPACITY_MS * (0.5 + random / 2),
     failure: failure && shortenFailure(failure),
   }

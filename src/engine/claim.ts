@@ -191,6 +191,7 @@ async function takeAttempt(
     notBefore: undefined,
     waitingSince: undefined,
     progress: undefined,
+    times: undefined,
     launch,
     ...(rows.length === 0 ? {} : { holds: true as const }),
   }

@@ -95,5 +95,5 @@ export async function listReadyNumbers(
 export function decideFirstMove(task: PlannedTask, now: number): Partial<TaskRun> {
   if (task.failure !== undefined)
     return { status: 'failed', failure: shortenFailure(task.failure), endedAt: now }
-  return task.join ? { status: 'succeeded', endedAt: now } : { status: 'queued' }
+  return task.join ? { status: 'succeeded', endedAt: now } : { status: 'queued', readyAt: now }
 }

@@ -58,7 +58,12 @@ export async function waitForLock(
 function makeWaitingWrite(task: TaskRun, waitsFor: Key<'lock' | 'limit'>, now: number): Change {
   return {
     key: keys.taskRun(task.run, task.number),
-    set: { status: 'waiting', waitsFor, waitingSince: task.waitingSince ?? now },
+    set: {
+      status: 'waiting',
+      waitsFor,
+      waitingSince: task.waitingSince ?? now,
+      waitedSince: task.waitedSince ?? now,
+    },
     if: { status: 'queued', attempt: task.attempt },
   }
 }

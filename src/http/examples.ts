@@ -29,6 +29,7 @@ export const ATTEMPT: z.output<typeof shape.Attempt> = {
   startedAt: 1_789_000_001_000,
   endedAt: 1_789_000_002_000,
   failure: { outcome: 'failed', message: 'the file has no rows' },
+  parts: { queuedMs: 40, runMs: 1_000 },
   tail: 'reading 2026-09-09.csv',
 }
 
@@ -60,6 +61,7 @@ export const TASK: TaskShape = {
   outputs: ['file:///data/count/2026-09-09.json'],
   result: null,
   launch: null,
+  parts: { queuedMs: 40, launchMs: 10, startMs: 90, runMs: 900 },
   attempts: [],
 }
 

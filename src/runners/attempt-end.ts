@@ -1,4 +1,5 @@
 import type { BodyEnd, Ending, Job } from '../core/ports/working.ts'
+import type { StartTimes } from '../core/records/launch.ts'
 import type { AttemptOutcome } from '../core/records/status.ts'
 import type { Failure } from '../core/records/task-run.ts'
 
@@ -8,6 +9,7 @@ export interface AttemptUsage {
   cpuSeconds?: number
   /** Digest of the image of its container. */
   image?: string
+  times?: StartTimes
   /** What it has told before its end, for the next attempt and for budgets; a reported end has its own. */
   told?: Pick<Ending, 'checkpoint' | 'spent'>
 }

@@ -179,13 +179,14 @@ export class Attempt {
     this.output.close()
     const ended = exit.is === 'reported' ? { is: exit.is, ending: await this.#conclude(exit.end) } : exit
     const ending = decideAttemptEnding(ended, { reason: this.#reason, refusal: this.#refusal }, this.job)
-    const { peakMemoryBytes, cpuSeconds, image, told } = exit
+    const { peakMemoryBytes, cpuSeconds, image, times, told } = exit
     return {
       ...told,
       ...this.#masked(ending),
       ...(peakMemoryBytes === undefined ? {} : { peakMemoryBytes }),
       ...(cpuSeconds === undefined ? {} : { cpuSeconds }),
       ...(image === undefined ? {} : { image }),
+      ...(times === undefined ? {} : { times }),
       ...(ending.outcome === 'succeeded' ? {} : { tail: this.output.tail() }),
     }
   }

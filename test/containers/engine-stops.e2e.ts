@@ -74,8 +74,12 @@ async function startDaemon(test: TestContext, client: 'docker' | 'podman'): Prom
   return daemon
 }
 
+/**
+ * The program has begun, and its engine knows it: in the moment between the two the engine may take it for one that never began, and
+ * the attempt begins anew, after that container was removed.
+ */
 async function begun({ project }: Daemon): Promise<void> {
-  await until(() => readLogs(project).includes('begin'))
+  await until(() => readLogs(project).includes('line 1'))
 }
 
 const readLogs = (project: TestProject) =>

@@ -10,7 +10,7 @@ import {
 
 /** Everything about one task of a run, for people. */
 export function renderTaskDetail(task: TaskShape, unattendedSince: number | null): string {
-  const { startedAt, endedAt, peakMemoryBytes, image, launch, outputs, result, failure } = task
+  const { startedAt, endedAt, peakMemoryBytes, image, outputs, result, failure } = task
   const end = endedAt ?? unattendedSince ?? Date.now()
   const facts: [string, string | undefined][] = [
     ['status', renderStatus(task.status)],
@@ -18,10 +18,10 @@ export function renderTaskDetail(task: TaskShape, unattendedSince: number | null
     ['started', formatInstantOrDash(startedAt)],
     ['ended', formatInstantOrDash(endedAt)],
     ['took', startedAt === null ? undefined : formatDuration(end - startedAt)],
+    ['parts', partsText(task.parts)],
     ['pool', task.pool],
     ['memory', peakMemoryBytes === null ? undefined : megabytes(peakMemoryBytes)],
     ['image', image ?? undefined],
-    ['launch', launch === null ? undefined : launchText(launch)],
     ['output', outputs.length === 0 ? undefined : outputs.join('\n')],
     ['result', result === null ? undefined : JSON.stringify(result, null, 2)],
     ['failure', failure?.message],
@@ -30,23 +30,22 @@ export function renderTaskDetail(task: TaskShape, unattendedSince: number | null
   return [task.task, ...lines, ...attemptLines(task.attempts)].join('\n')
 }
 
-/** The parts of the time before a program could begin, each until the next that is known. The service has a clock of its own. */
-function launchText(launch: TaskShape['launch'] & object): string {
-  const parts: [string, number | undefined][] = [
-    ['accepted after', launch.claimedAt],
-    ['queued for', launch.launchedAt],
-    ['image pulled in', launch.pullingAt],
-    ['started in', launch.startingAt],
-    ['', launch.runningAt],
-  ]
-  const known = parts.flatMap(([name, at]) => (at === undefined ? [] : [{ name, at }]))
-  return known
-    .slice(1)
-    .map(
-      ({ at }, index) =>
-        `${known[index]?.name} ${formatDuration(Math.max(0, at - (known[index]?.at ?? at)))}`,
-    )
-    .join(', ')
+const PARTS: [part: keyof TaskShape['parts'], name: string][] = [
+  ['queuedMs', 'queued'],
+  ['limitMs', 'waiting'],
+  ['launchMs', 'launch'],
+  ['pullMs', 'image'],
+  ['startMs', 'start'],
+  ['runMs', 'run'],
+]
+
+/** How long each known part of the last attempt took. */
+function partsText(parts: TaskShape['parts']): string | undefined {
+  const known = PARTS.flatMap(([part, name]) => {
+    const ms = parts[part]
+    return ms === undefined ? [] : [`${name} ${formatDuration(ms)}`]
+  })
+  return known.length === 0 ? undefined : known.join(', ')
 }
 
 const formatInstantOrDash = (instantMs: number | null) =>

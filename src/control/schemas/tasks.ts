@@ -23,6 +23,21 @@ const Launch = z
   })
   .describe('How the job of an attempt was launched that runs elsewhere')
 
+const Parts = z
+  .object({
+    queuedMs: durationField('It could begin, and waited for a worker').optional(),
+    limitMs: durationField(
+      'It waited for a limit, for the same task in another run, or for capacity',
+    ).optional(),
+    launchMs: durationField(
+      'From its claim until its start began: it was prepared, or a service had to accept it and find a place',
+    ).optional(),
+    pullMs: durationField('Its image was pulled or built').optional(),
+    startMs: durationField('Its process or container was started').optional(),
+    runMs: durationField('It ran').optional(),
+  })
+  .describe('How long each part of an attempt took; one that is not known, or not over, is absent')
+
 /** An attempt that did not succeed at once. */
 export const Attempt = z
   .object({
@@ -38,6 +53,7 @@ export const Attempt = z
     memoryMb: z.number().optional().describe('The memory that it was given, in MiB'),
     failure: Failure.optional(),
     launch: Launch.optional(),
+    parts: Parts,
     tail: z.string().optional().describe('The last lines of its log, 4 KB at most'),
   })
   .describe('An attempt that did not succeed at once')
@@ -74,6 +90,7 @@ export const Task = z
     progress: Progress.nullable(),
     failure: Failure.nullable(),
     launch: Launch.nullable(),
+    parts: Parts,
     outputs: z.array(z.string()).describe('URIs of its targets'),
     result: z.json().describe('What the body of a task without an output returned'),
     attempts: z.array(Attempt),

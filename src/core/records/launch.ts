@@ -33,14 +33,20 @@ export const tellLaunch = ({ handle, times }: Launch): LaunchStory => ({
   ...times,
 })
 
-/** When the parts of the time before a body runs began, by the wall clock. */
-export interface LaunchTimes {
+/** When what comes before a body began, by the wall clock, as far as what runs it can tell. */
+export interface StartTimes {
+  /** The pull, or the build, of its image. */
+  pullingAt?: number
+  /** The start of its process or container. */
+  startingAt?: number
+  runningAt?: number
+}
+
+/** When the parts of the time before a body runs elsewhere began, by the wall clock. */
+export interface LaunchTimes extends StartTimes {
   /** It was claimed: until then it was queued or waited for a limit. */
   claimedAt: number
   launchedAt?: number
-  pullingAt?: number
-  startingAt?: number
-  runningAt?: number
 }
 
 /** How fast jobs may be launched in one account: a bucket of tokens that shrinks if the service throttles, and grows again. */

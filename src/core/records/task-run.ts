@@ -1,6 +1,6 @@
 import type { Json, Params } from '../json.ts'
 import type { Key } from '../keys.ts'
-import type { Launch, LaunchStory } from './launch.ts'
+import type { Launch, LaunchStory, StartTimes } from './launch.ts'
 import type { AttemptOutcome, TaskStatus } from './status.ts'
 
 /** What a failed attempt or task says to the person who reads it. */
@@ -59,12 +59,18 @@ export interface TaskRun extends Node {
   /** Key of the row that it waits for, `target` for an external task, `capacity` for a job that no service had a place for. */
   waitsFor?: Key<'lock' | 'limit'> | 'target' | 'capacity'
   waitingSince?: number
+  /** Since when nothing but places held the attempt back: its upstreams had ended, or its delay was over. */
+  readyAt?: number
+  /** When the attempt had to wait first, for a limit, a lock or capacity. */
+  waitedSince?: number
   startedAt?: number
   endedAt?: number
   peakMemoryBytes?: number
   cpuSeconds?: number
   /** Digest of the image in which it ran, for a container. */
   image?: string
+  /** What its runner has told of the start of the body; of a job elsewhere the launch has it. */
+  times?: StartTimes
   /** The version of the pipelines' code that the attempt runs with, if the deployment knows one. */
   code?: string
   progress?: Progress
@@ -94,6 +100,8 @@ export interface Attempt {
   number: number
   attempt: number
   outcome: AttemptOutcome
+  readyAt?: number
+  waitedSince?: number
   startedAt?: number
   endedAt: number
   worker?: string
@@ -105,6 +113,7 @@ export interface Attempt {
   /** The memory that it was given. */
   memoryMb?: number
   failure?: Failure
+  times?: StartTimes
   /** It was a job elsewhere. */
   launch?: LaunchStory
   /** The last lines of its log, 4 KB at most. */

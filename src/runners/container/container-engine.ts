@@ -156,6 +156,7 @@ const INSPECTED = z.array(
         Status: z.string(),
         ExitCode: z.number(),
         OOMKilled: z.boolean(),
+        StartedAt: z.string().optional(),
         Error: z.string().optional(),
       })
       .optional(),

@@ -125,9 +125,9 @@ export async function removeOwnContainer(
   engine: ContainerEngine,
   state: string,
   { task, nonce }: Job,
-  folder: string,
+  { folder, hasEnded }: { folder: string; hasEnded: boolean },
 ): Promise<void> {
-  if (!(await removeContainer(engine, nameContainer(nonce)))) {
+  if (!(await removeContainer(engine, nameContainer(nonce), { hasEnded }))) {
     const left = await listContainers(engine, hashState(state), task.id)
     if (left.some((container) => container.folder === folder)) return
   }
@@ -135,9 +135,13 @@ export async function removeOwnContainer(
 }
 
 /** Removes a container with what runs in it; false if there is none of this name. */
-export async function removeContainer(engine: ContainerEngine, name: string): Promise<boolean> {
+export async function removeContainer(
+  engine: ContainerEngine,
+  name: string,
+  { hasEnded = false } = {},
+): Promise<boolean> {
   // Podman would wait ten seconds for a program that does not listen.
-  await engine.ask(['kill', '--signal', 'KILL', name])
+  if (!hasEnded) await engine.ask(['kill', '--signal', 'KILL', name])
   const { stdout } = await engine.ask(['rm', '--force', '--volumes', name])
   // Both engines print what was removed; the exit code is 0 in some versions if there is nothing.
   return stdout.trim() !== ''

@@ -15,6 +15,8 @@ export interface ContainerEnd {
   isOutOfMemory: boolean
   /** What the engine said if it could not create or start it. */
   error: string
+  /** When its program was started, by the clock of the engine. */
+  startedAt?: number
 }
 
 /** Where Podman's monitor notes that memory ran out; its state does not say so before Podman 4.4. */
@@ -62,20 +64,15 @@ export class ContainerRun {
       env: { ...process.env, ...spec.secrets },
     })
     const { code, error } = await this.#follow(call, output)
-    const isWhole = code !== null && code !== ENGINE_FAILED
-    const end =
-      code === 0 ? { code, isOutOfMemory: false, error } : await this.#waitForEnd({ error, isWhole }, output)
-    this.#hasEnded = true
-    return end
+    const isWhole = code !== null && code !== ENGINE_FAILED && !this.#engine.isRemotePodman
+    return this.#waitForEnd({ error, isWhole }, output)
   }
 
   /** The same for one that is there already, with all that it has printed so far. */
   async adopt(onText: OnText): Promise<ContainerEnd> {
     const output = new ContainerOutput(onText)
     await this.#followAgain(output)
-    const end = await this.#waitForEnd({ error: '', isWhole: false }, output)
-    this.#hasEnded = true
-    return end
+    return this.#waitForEnd({ error: '', isWhole: false }, output)
   }
 
   /**
@@ -99,6 +96,11 @@ export class ContainerRun {
     this.#call?.kill('SIGKILL')
   }
 
+  /** Its program was seen to have ended, or never began. */
+  get hasEnded(): boolean {
+    return this.#hasEnded
+  }
+
   /** Copies a folder out of it. */
   async copyOut(from: string, into: string): Promise<void> {
     const { code, stderr } = await this.#engine.ask(['cp', `${this.name}:${from}/.`, into], COPY_MS)
@@ -114,19 +116,29 @@ export class ContainerRun {
     output: ContainerOutput,
   ): Promise<ContainerEnd> {
     for (let hasAll = isWhole; ; hasAll = false) {
-      const container = await this.#inspect()
-      if (container?.State === undefined) return { code: undefined, isOutOfMemory: false, error }
-      const { ExitCode, OOMKilled, Status, Error: reason = '' } = container.State
-      if (NOT_STARTED.has(Status)) return { code: undefined, isOutOfMemory: false, error: reason || error }
-      const isOutOfMemory = OOMKilled || existsSync(join(this.#folder, OUT_OF_MEMORY_NOTE))
-      if (ENDED.has(Status)) {
+      const state = (await this.#inspect())?.State
+      const end =
+        state === undefined ? { code: undefined, isOutOfMemory: false, error } : this.#readEnd(state, error)
+      if (end !== undefined) {
         // A call that followed it may have ended before the program, or before its last line.
-        if (!hasAll) await this.#follow(this.#startCall('logs', this.name), output)
-        return { code: ExitCode, isOutOfMemory, error: reason || error }
+        if (!hasAll && end.code !== undefined) await this.#follow(this.#startCall('logs', this.name), output)
+        this.#hasEnded = true
+        return end
       }
       await this.#followAgain(output)
       await sleep(RETRY_MS)
     }
+  }
+
+  /** The end that a state tells; undefined if it goes on. */
+  #readEnd(state: Inspected['State'] & object, error: string): ContainerEnd | undefined {
+    const { ExitCode, OOMKilled, Status, Error: reason = '', StartedAt = '' } = state
+    const told = reason || error
+    if (NOT_STARTED.has(Status)) return { code: undefined, isOutOfMemory: false, error: told }
+    if (!ENDED.has(Status)) return undefined
+    const isOutOfMemory = ExitCode !== 0 && (OOMKilled || existsSync(join(this.#folder, OUT_OF_MEMORY_NOTE)))
+    const startedAt = Date.parse(StartedAt)
+    return { code: ExitCode, isOutOfMemory, error: told, ...(startedAt > 0 ? { startedAt } : {}) }
   }
 
   /** An engine that is started anew answers soon; its containers may have gone on meanwhile. */

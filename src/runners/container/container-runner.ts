@@ -40,8 +40,9 @@ export function makeContainerRunner(options: ContainerRunnerOptions): Runner {
       try {
         const engine = await findContainerEngine()
         writeFileSync(usedPath(options.state), '')
-        const image = await getImage(engine.within(attempt.signal), images, attempt, prepared)
-        return await RunningContainer.start(attempt, { engine, image, prepared, options })
+        const { image, pullingAt } = await getImage(engine.within(attempt.signal), images, attempt, prepared)
+        const times = { ...(pullingAt === undefined ? {} : { pullingAt }), startingAt: Date.now() }
+        return await RunningContainer.start(attempt, { engine, image, times, prepared, options })
       } catch (error) {
         if (error instanceof SluiceError) throw error
         throw new Error(`the container could not be started: ${readErrorMessage(error)}`, { cause: error })
@@ -79,7 +80,8 @@ async function getImage(
   images: ContainerImages,
   attempt: Attempt,
   { buildSecrets = {} }: PreparedContainer,
-): Promise<ReadyImage> {
+): Promise<{ image: ReadyImage; pullingAt?: number }> {
+  const pullingAt = Date.now()
   let hasWorked = false
   const image = await images.get(engine, getContainerProgram(attempt.job.task).image, {
     signal: attempt.signal,
@@ -90,6 +92,7 @@ async function getImage(
       attempt.onProgress(progress)
     },
   })
-  if (hasWorked) attempt.onProgress({ done: 0, text: 'running' })
-  return image
+  if (!hasWorked) return { image }
+  attempt.onProgress({ done: 0, text: 'running' })
+  return { image, pullingAt }
 }

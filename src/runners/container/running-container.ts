@@ -3,6 +3,7 @@ import { RESULT_MAX_BYTES } from '../../core/json.ts'
 import { IN_CONTAINER } from '../../core/names.ts'
 import type { BodyEnd, Ending } from '../../core/ports/working.ts'
 import { getContainerProgram } from '../../core/program.ts'
+import type { StartTimes } from '../../core/records/launch.ts'
 import type { AttemptOutcome } from '../../core/records/status.ts'
 import { startLongTimer, type Timer } from '../../core/timer.ts'
 import type { Attempt, AttemptHandle } from '../attempt.ts'
@@ -23,6 +24,8 @@ import { hashContainerSpec, makeContainerSpec, type PreparedContainer } from './
 export interface ContainerParts {
   engine: ContainerEngine
   image: ReadyImage
+  /** When its image was got, and the container started. */
+  times: StartTimes
   prepared: PreparedContainer
   options: ContainerRunnerOptions
 }
@@ -136,7 +139,14 @@ export class RunningContainer implements AttemptHandle {
     const exit = explainContainerEnd(end, this.#attempt, this.#events.told.failure)
     if (exit.is === 'died' && this.#isToKeep && this.#hasFailed(exit.failure.outcome)) await this.#keep()
     else if (exit.is !== 'reported') await this.#remove()
-    return { ...exit, image: this.#parts.image.digest, told }
+    return { ...exit, image: this.#parts.image.digest, times: this.#timesOf(end), told }
+  }
+
+  /** One that was adopted had been running before: nothing is known of its start. */
+  #timesOf({ startedAt }: ContainerEnd): StartTimes {
+    const { times } = this.#parts
+    const { startingAt = 0 } = times
+    return startedAt === undefined || startedAt < startingAt ? times : { ...times, runningAt: startedAt }
   }
 
   async #conclude(end: BodyEnd): Promise<Ending> {
@@ -194,7 +204,8 @@ export class RunningContainer implements AttemptHandle {
   /** What cannot be removed now, because the engine does not answer, is adopted or removed later. */
   async #remove(): Promise<void> {
     const { engine, options } = this.#parts
-    await removeOwnContainer(engine, options.state, this.#attempt.job, this.#files.folder).catch((error) =>
+    const own = { folder: this.#files.folder, hasEnded: this.#run.hasEnded }
+    await removeOwnContainer(engine, options.state, this.#attempt.job, own).catch((error) =>
       this.#warn(`its container is not removed yet: ${readErrorMessage(error)}`),
     )
   }

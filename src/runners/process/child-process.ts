@@ -68,7 +68,8 @@ export class Child {
   #ended = { stdout: () => {}, stderr: () => {} }
   #isOutOfMemory = false
   #isAlive = true
-  #isReady = false
+  readonly startingAt = Date.now()
+  #readyAt: number | undefined
   /** Characters of output. */
   #received = 0
   #stray: string | undefined
@@ -97,10 +98,15 @@ export class Child {
     this.#listen('stdout')
     this.#listen('stderr')
     this.#process.on('message', (message: FromChild) => {
-      if (message.type === 'ready') this.#isReady = true
+      if (message.type === 'ready') this.#readyAt = Date.now()
       else this.#events?.onMessage(message)
     })
     this.extendLease(undefined)
+  }
+
+  /** When it could run its first body, by the wall clock. */
+  get readyAt(): number | undefined {
+    return this.#readyAt
   }
 
   get isAlive(): boolean {
@@ -206,7 +212,9 @@ export class Child {
         this.#isAlive = false
         if (this.#folder !== undefined) rm(this.#folder, { recursive: true, force: true }, () => {})
         if (this.#process.pid !== undefined) this.#supervision.over(this.#process.pid)
-        resolve(this.#isReady ? this.#death(exitCode, signal) : makeNeverReadyEnd(exitCode, signal))
+        resolve(
+          this.#readyAt !== undefined ? this.#death(exitCode, signal) : makeNeverReadyEnd(exitCode, signal),
+        )
       })
     })
   }

@@ -1,6 +1,7 @@
 import type { BodyJob } from '../../body/body-job.ts'
 import { readErrorMessage } from '../../core/errors.ts'
 import type { BodyEnd, Ending, Job, Runner } from '../../core/ports/working.ts'
+import type { StartTimes } from '../../core/records/launch.ts'
 import {
   type Attempt,
   type AttemptHandle,
@@ -39,8 +40,9 @@ export function makeProcessRunner(options: ProcessRunnerOptions): Runner {
       const child = await pool.acquire(attempt.job, modules).catch((error) => {
         throw new Error(describeNoProcess(readErrorMessage(error)), { cause: error })
       })
+      const isFresh = child.readyAt === undefined
       const end = executeInChild(child, attempt, bodyJob, modules)
-      return makeAttemptHandle({ child, attempt, end, pool, conclude: options.conclude })
+      return makeAttemptHandle({ child, isFresh, attempt, end, pool, conclude: options.conclude })
     },
   }
   return {
@@ -54,18 +56,21 @@ const describeNoProcess = (why: string) => `no process could be started: ${why}`
 
 interface HandleParts {
   child: Child
+  /** It is not ready yet, so that the attempt waits for it. */
+  isFresh: boolean
   attempt: Attempt
   end: Promise<ChildEnd>
   pool: ChildPool
   conclude: ProcessRunnerOptions['conclude']
 }
 
-function makeAttemptHandle({ child, attempt, end, pool, conclude }: HandleParts): AttemptHandle {
+function makeAttemptHandle({ child, isFresh, attempt, end, pool, conclude }: HandleParts): AttemptHandle {
   let isReusable = false
   return {
     exit: end.then((end) => {
       isReusable = end.is === 'done' && end.message.left.length === 0 && attempt.reason === undefined
-      return toAttemptExit(end, attempt)
+      const exit = toAttemptExit(end, attempt)
+      return isFresh ? { ...exit, times: timesOf(child) } : exit
     }),
     stop: (reason) => child.send({ type: 'stop', reason }),
     kill: () => child.kill(),
@@ -74,6 +79,11 @@ function makeAttemptHandle({ child, attempt, end, pool, conclude }: HandleParts)
     release: () => pool.release(child, attempt.job, { isReusable }),
   }
 }
+
+const timesOf = ({ startingAt, readyAt }: Child): StartTimes => ({
+  startingAt,
+  ...(readyAt === undefined ? {} : { runningAt: readyAt }),
+})
 
 function executeInChild(
   child: Child,
