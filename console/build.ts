@@ -11,7 +11,7 @@ export async function buildConsole(folder: string): Promise<number> {
   const here = import.meta.dirname
   mkdirSync(folder, { recursive: true })
   await build({
-    entryPoints: { app: join(here, 'main.tsx') },
+    entryPoints: { app: join(here, 'main.tsx'), layout: join(here, 'drawing/layout-worker.ts') },
     outdir: folder,
     bundle: true,
     minify: true,
@@ -30,7 +30,7 @@ export async function buildConsole(folder: string): Promise<number> {
     logLevel: 'warning',
   })
   writeFileSync(join(folder, 'index.html'), readFileSync(join(here, 'index.html')))
-  const bytes = ['index.html', 'app.js', 'app.css'].reduce(
+  const bytes = ['index.html', 'app.js', 'layout.js', 'app.css'].reduce(
     (sum, name) => sum + gzipSync(readFileSync(join(folder, name))).length,
     0,
   )

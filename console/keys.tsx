@@ -21,7 +21,7 @@ function moveRow(by: number): boolean {
 /** The page above the one of a path. */
 function findPageAbove(path: string): string | undefined {
   if (path === '/') return undefined
-  if (path.endsWith('/log')) return path.slice(0, -'/log'.length)
+  for (const end of ['/log', '/graph', '/timeline']) if (path.endsWith(end)) return path.slice(0, -end.length)
   const task = path.indexOf('/tasks/')
   if (task > 0) return path.slice(0, task)
   return path.startsWith('/runs/') ? '/runs' : '/'

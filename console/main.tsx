@@ -3,11 +3,13 @@ import { useEffect } from 'preact/hooks'
 import { Link, Route, Switch, useLocation } from 'wouter-preact'
 import { isConnected } from './api.ts'
 import { Keys } from './keys.tsx'
+import { GraphPage } from './pages/graph.tsx'
 import { LogPage } from './pages/log.tsx'
 import { OverviewPage } from './pages/overview.tsx'
 import { RunPage } from './pages/run.tsx'
 import { RunsPage } from './pages/runs.tsx'
 import { TaskRunPage } from './pages/task.tsx'
+import { TimelinePage } from './pages/timeline.tsx'
 import { Empty } from './parts.tsx'
 
 function Console() {
@@ -46,6 +48,10 @@ function Console() {
             <RunsPage />
           </Route>
           <Route path="/runs/:run">{({ run }) => <RunPage key={run} run={decodeURIComponent(run)} />}</Route>
+          <Route path="/runs/:run/graph">{({ run }) => <GraphPage run={decodeURIComponent(run)} />}</Route>
+          <Route path="/runs/:run/timeline">
+            {({ run }) => <TimelinePage run={decodeURIComponent(run)} />}
+          </Route>
           <Route path="/runs/:run/tasks/:task">
             {({ run, task }) => (
               <TaskRunPage

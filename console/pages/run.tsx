@@ -5,6 +5,7 @@ import { askApi, makePath } from '../api.ts'
 import { formatCount, formatTook } from '../format.ts'
 import { useLoaded, useRunEvents } from '../live.ts'
 import { Facts, Instant, Name, Problem, Status, Tail, Values } from '../parts.tsx'
+import { RunHead } from './run-head.tsx'
 import { TaskTable } from './tasks.tsx'
 
 /** So many failed tasks are looked at to group them. */
@@ -38,19 +39,9 @@ function RunView({ run, reload }: { run: RunDetail; reload(): void }) {
   useRunEvents(run.run, isOpen, reload)
   return (
     <>
-      <div class="pagehead">
-        <div>
-          <p class="crumbs">
-            <Link href="/runs">Runs</Link> / <Name text={run.name} />
-          </p>
-          <h1>
-            <Name text={run.run} />
-          </h1>
-        </div>
-        <div class="buttons">
-          <RunActs run={run} onDone={reload} />
-        </div>
-      </div>
+      <RunHead run={run} page="run">
+        <RunActs run={run} onDone={reload} />
+      </RunHead>
       <Facts
         rows={[
           ['Status', <Status key="status" status={run.status} />],

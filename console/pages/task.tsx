@@ -65,6 +65,9 @@ function TaskView({ run, task, why, reload }: ViewProps) {
           <Link class="button main" href={`${path}/log`}>
             Log
           </Link>
+          <Link class="button" href={`${makePath('runs', run, 'graph')}?task=${task.number}`}>
+            Graph
+          </Link>
           <Copy label="Copy the command" text={`sluice retry ${quoteWord(run)} --task ${task.number}`} />
           <TaskActs run={run} task={task} onDone={reload} />
         </div>

@@ -6,6 +6,7 @@ import type { ConsoleFiles } from '../http/console.ts'
 const TYPES = {
   'index.html': 'text/html; charset=utf-8',
   'app.js': 'text/javascript; charset=utf-8',
+  'layout.js': 'text/javascript; charset=utf-8',
   'app.css': 'text/css; charset=utf-8',
 }
 

@@ -3,7 +3,7 @@ import type { Hono, MiddlewareHandler } from 'hono'
 import { setCookie } from 'hono/cookie'
 import { isFromHere, isSameSecret } from './guards.ts'
 
-/** The files of the console, by name: `index.html`, `app.js`, `app.css`. */
+/** The files of the console, by name: `index.html`, `app.js`, `layout.js`, `app.css`. */
 export type ConsoleFiles = ReadonlyMap<string, { type: string; body: string }>
 
 /** Nothing comes from elsewhere, no script stands in a page, and no other page may show one of these in a frame. */
@@ -13,10 +13,12 @@ const POLICY = [
   "style-src 'self'",
   "img-src 'self' data:",
   "connect-src 'self'",
+  "worker-src 'self'",
   "base-uri 'none'",
   "form-action 'none'",
   "frame-ancestors 'none'",
   "require-trusted-types-for 'script'",
+  'trusted-types sluice',
 ].join('; ')
 
 const HEADERS = {
@@ -62,7 +64,8 @@ export function addConsole(
     for (const [name, value] of Object.entries(HEADERS)) context.header(name, value)
     return context.redirect('/', 303)
   })
-  for (const name of ['app.js', 'app.css']) app.get(`/${name}`, refuse, () => answerFile(files, name))
+  for (const name of ['app.js', 'layout.js', 'app.css'])
+    app.get(`/${name}`, refuse, () => answerFile(files, name))
   for (const path of ['/runs', '/runs/*']) app.get(path, refuse, () => answerFile(files, 'index.html'))
 }
 

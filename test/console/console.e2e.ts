@@ -2,15 +2,11 @@ import assert from 'node:assert/strict'
 import { createConnection } from 'node:net'
 import { text as readText } from 'node:stream/consumers'
 import { it, type TestContext } from 'node:test'
-import { setImmediate } from 'node:timers/promises'
-import type { Page } from 'playwright-core'
-import { z } from 'zod'
-import { testProject } from '../support/cli.ts'
-import { checkAccess, openPage } from './browser.ts'
+import { openPage } from './browser.ts'
 import { PROJECT } from './project.ts'
+import { look, openSigned, serveFiles } from './serve.ts'
 
 const HOSTILE = '<b>bold</b> \u202etfel\u200b'
-const SHOTS = process.env.SLUICE_SHOTS
 
 /** A project that sluice dev serves, with what its runs are called. */
 interface Served {
@@ -176,65 +172,11 @@ it('serves the console', async (test) => {
   })
 })
 
-/** Looks at a page with axe in both schemes, and at a narrow screen; keeps screenshots if a folder is named. */
-async function look(page: Page, name: string): Promise<void> {
-  for (const colorScheme of ['light', 'dark'] as const) {
-    await page.emulateMedia({ colorScheme })
-    await checkAccess(page)
-    for (const [width, height] of [
-      [1440, 900],
-      [390, 844],
-    ] as const) {
-      await page.setViewportSize({ width, height })
-      const isWide = await page.evaluate('document.documentElement.scrollWidth > innerWidth')
-      assert.equal(isWide, false, `${name} is wider than ${width}`)
-      if (SHOTS) await page.screenshot({ path: `${SHOTS}/${name}-${width}-${colorScheme}.png` })
-    }
-    await page.setViewportSize({ width: 1440, height: 900 })
-  }
-}
-
-async function openSigned({ address, base }: Served, path = '/'): ReturnType<typeof openPage> {
-  const opened = await openPage()
-  await opened.page.goto(address)
-  if (path !== '/') await opened.page.goto(base + path)
-  return opened
-}
-
 async function serveProject(test: TestContext): Promise<Served> {
-  const project = testProject(test, PROJECT)
-  const dev = project.start(['dev', '--port', '0'])
-  const address = await waitFor(() => /The console: (\S+)/.exec(dev.stdout())?.[1], dev.ended)
-  const { origin: base, searchParams } = new URL(address)
-  const headers = { authorization: `Bearer ${searchParams.get('token')}`, 'content-type': 'application/json' }
-  const ask = async (path: string, body?: object) => {
-    const init = body ? { method: 'POST', headers, body: JSON.stringify(body) } : { headers }
-    return (await fetch(`${base}/v1${path}`, init)).json()
-  }
-  const start = async (name: string, params: object): Promise<string> => {
-    const { run } = z.object({ run: z.string() }).parse(await ask('/runs', { name, params }))
-    return run
-  }
+  const { address, base, start, follow } = await serveFiles(test, PROJECT)
   const wide = await start('wide', { parts: 400 })
   const hostile = await start('hostile', { name: HOSTILE })
-  await fetch(`${base}/v1/events?runs=${wide},${hostile}`, { headers }).then((stream) => stream.text())
+  await follow([wide, hostile])
   const slow = await start('slow', { name: 'one' })
   return { address, base, wide, hostile, slow }
-}
-
-/** Asks until there is an answer; throws if the program has ended before. */
-async function waitFor<Answer>(
-  ask: () => Answer | undefined,
-  ended: Promise<{ stderr: string }>,
-): Promise<Answer> {
-  let end: string | undefined
-  ended.then(({ stderr }) => {
-    end = stderr
-  })
-  for (;;) {
-    const answer = ask()
-    if (answer !== undefined) return answer
-    assert.equal(end, undefined, 'it has ended')
-    await setImmediate()
-  }
 }

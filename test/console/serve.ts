@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict'
+import type { TestContext } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
+import type { Page } from 'playwright-core'
+import { z } from 'zod'
+import { testProject } from '../support/cli.ts'
+import { checkAccess, openPage } from './browser.ts'
+
+/** Where screenshots are kept; none are if it is not named. */
+const SHOTS = process.env.SLUICE_SHOTS
+
+/** A project that `sluice dev` serves. */
+export interface ServedProject {
+  /** The address with the token. */
+  address: string
+  base: string
+  /** Starts a run, and returns its id. */
+  start(name: string, params: object): Promise<string>
+  /** Waits until runs have ended. */
+  follow(runs: string[]): Promise<void>
+}
+
+/** Serves a project with `sluice dev` until the test has ended. */
+export async function serveFiles(test: TestContext, files: Record<string, string>): Promise<ServedProject> {
+  const dev = testProject(test, files).start(['dev', '--port', '0'])
+  const address = await waitFor(() => /The console: (\S+)/.exec(dev.stdout())?.[1], dev.ended)
+  const { origin: base, searchParams } = new URL(address)
+  const headers = { authorization: `Bearer ${searchParams.get('token')}`, 'content-type': 'application/json' }
+  return {
+    address,
+    base,
+    async start(name, params) {
+      const body = JSON.stringify({ name, params })
+      const answer = await fetch(`${base}/v1/runs`, { method: 'POST', headers, body })
+      return z.object({ run: z.string() }).parse(await answer.json()).run
+    },
+    async follow(runs) {
+      const stream = await fetch(`${base}/v1/events?runs=${runs.join(',')}`, { headers })
+      await stream.text()
+    },
+  }
+}
+
+/** Looks at a page with axe in both schemes, and at a narrow screen; keeps screenshots if a folder is named. */
+export async function look(page: Page, name: string): Promise<void> {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme })
+    await checkAccess(page)
+    for (const [width, height] of [
+      [1440, 900],
+      [390, 844],
+    ] as const) {
+      await page.setViewportSize({ width, height })
+      const isWide = await page.evaluate('document.documentElement.scrollWidth > innerWidth')
+      assert.equal(isWide, false, `${name} is wider than ${width}`)
+      if (SHOTS) await page.screenshot({ path: `${SHOTS}/${name}-${width}-${colorScheme}.png` })
+    }
+    await page.setViewportSize({ width: 1440, height: 900 })
+  }
+}
+
+/** A page of the console whose browser has the token. */
+export async function openSigned(
+  { address, base }: Pick<ServedProject, 'address' | 'base'>,
+  path = '/',
+): ReturnType<typeof openPage> {
+  const opened = await openPage()
+  await opened.page.goto(address)
+  if (path !== '/') await opened.page.goto(base + path)
+  return opened
+}
+
+/** Asks until there is an answer; throws if the program has ended before. */
+async function waitFor<Answer>(
+  ask: () => Answer | undefined,
+  ended: Promise<{ stderr: string }>,
+): Promise<Answer> {
+  let end: string | undefined
+  ended.then(({ stderr }) => {
+    end = stderr
+  })
+  for (;;) {
+    const answer = ask()
+    if (answer !== undefined) return answer
+    assert.equal(end, undefined, 'it has ended')
+    await setImmediate()
+  }
+}
