@@ -109,14 +109,14 @@ const HOSTED_LOOK_MS = 1_000
 async function cancelAndWait(parts: ControlParts, home: Home, run: Stored<Run>): Promise<Cancelled> {
   if (!(await cancelRun(home.context, run)))
     throw new SluiceError('invalid_usage', `Run ${run.id} cannot be cancelled: it has ended (${run.status}).`)
-  return whileDeciding(parts, home, async (failed) => {
+  return whileDeciding(parts, home, async (wait) => {
     const { clock } = home.context.ports
     const until = clock.now() + CANCEL_WAIT_MS
     let now = await findRun(home, run.id)
     while (isRunOpen(now.status) && clock.now() < until) {
       const idle = clock.listen('events')
       now = await findRun(home, run.id)
-      if (isRunOpen(now.status)) await Promise.race([idle(parts.isHosted ? HOSTED_LOOK_MS : LOOK_MS), failed])
+      if (isRunOpen(now.status)) await wait(idle(parts.isHosted ? HOSTED_LOOK_MS : LOOK_MS))
     }
     return { run: run.id, status: now.status }
   })
@@ -126,11 +126,11 @@ async function cancelAndWait(parts: ControlParts, home: Home, run: Stored<Run>):
 async function whileDeciding<T>(
   { isHosted }: ControlParts,
   { context }: Home,
-  act: (failed: Promise<never>) => Promise<T>,
+  act: (wait: Loops['wait']) => Promise<T>,
 ): Promise<T> {
   const loops: Loops | undefined = isHosted ? undefined : startEngineLoops(context)
   try {
-    return await act(loops?.failed ?? new Promise<never>(() => {}))
+    return await act(async (promise) => (loops === undefined ? void (await promise) : loops.wait(promise)))
   } finally {
     await loops?.stop()
   }

@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os'
+import { Interrupt } from '../core/interrupt.ts'
 import { keys } from '../core/keys.ts'
 import { isRunOpen } from '../core/records/status.ts'
 import { auditRun } from '../engine/audit.ts'
@@ -76,7 +77,7 @@ async function followWorker(
   try {
     const worksOn = (runs: readonly string[]) => announcement?.worksOn(runs)
     const end = await untilEnd(home, query, { active, worker, loops, worksOn, emit })
-    await Promise.race([loops.stop(), loops.failed])
+    await loops.wait(loops.stop())
     return end
   } finally {
     counting?.stop()
@@ -172,7 +173,8 @@ async function untilEnd(
 ): Promise<FollowEnd> {
   const { clock } = home.context.ports
   const { signal, waitMs = WAIT_MS } = query
-  const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
+  const stopping = new Interrupt()
+  signal.addEventListener('abort', () => stopping.end())
   let idleSince = clock.steady()
   const takeRuns = makeRunTaker(query.runs)
   const placesFor = makePlaceCounter(home, query.maxActive ?? Number.POSITIVE_INFINITY)
@@ -189,7 +191,7 @@ async function untilEnd(
       if (!(await isWorkedOn(home, active))) return 'waiting'
       idleSince = clock.steady()
     }
-    await Promise.race([idle(500), stopped, loops.failed])
+    await loops.wait(stopping.wait(idle(500)))
   }
   return 'stopped'
 }

@@ -1,6 +1,7 @@
 import { basename } from 'node:path'
 import { describeInterval } from '../core/calendar.ts'
 import { readErrorMessage } from '../core/errors.ts'
+import { Interrupt } from '../core/interrupt.ts'
 import { applyConfiguredLimits } from '../engine/apply-limits.ts'
 import { startEngineLoops } from '../engine/loops.ts'
 import { tickSchedule } from '../engine/schedules.ts'
@@ -33,16 +34,17 @@ export async function runDevEngine(
   )
   const announcement = home.presence?.announce()
   announcement?.worksOn(undefined)
-  const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
+  const stopping = new Interrupt()
+  signal.addEventListener('abort', () => stopping.end())
   const say = makeNewsFilter(events.say)
   const look = followDefinitions(project)
   try {
     while (!signal.aborted) {
       await readAnew(home, worker, await look(), say)
       await tickSchedules(home, project, say)
-      await Promise.race([clock.sleep(TICK_MS), stopped, loops.failed])
+      await loops.wait(stopping.wait(clock.sleep(TICK_MS)))
     }
-    await Promise.race([loops.stop(), loops.failed])
+    await loops.wait(loops.stop())
   } finally {
     announcement?.leave()
   }

@@ -1,3 +1,4 @@
+import { Interrupt } from '../core/interrupt.ts'
 import { advanceFeed } from './advance.ts'
 import { applyConfiguredLimits } from './apply-limits.ts'
 import { auditOpenRuns } from './audit.ts'
@@ -14,8 +15,8 @@ const IDLE_MS = 200
 
 /** The running loops of one process. */
 export interface Loops {
-  /** Rejects when a loop fails: the state cannot be used any more. */
-  failed: Promise<never>
+  /** Waits for a promise; rejects early when a loop fails: the state cannot be used any more. */
+  wait(promise: Promise<unknown>): Promise<void>
   /** Lets the bodies stop first, then ends the loops. */
   stop(): Promise<void>
 }
@@ -32,21 +33,20 @@ export function startEngineLoops(
   const { clock } = context.ports
   const { auditMs, heartbeatMs } = context.settings
   const deciding: Context = { ...context, ports: { ...context.ports, ...context.speculative } }
-  const failed = Promise.withResolvers<never>()
-  failed.promise.catch(() => {})
-  const stopped = Promise.withResolvers<void>()
+  const failure = new Interrupt()
+  const stopping = new Interrupt()
   let isStopped = false
 
   const every = async (ms: number, step: () => Promise<unknown>) => {
     while (!isStopped) {
       await step()
-      await Promise.race([clock.sleep(ms), stopped.promise])
+      await stopping.wait(clock.sleep(ms))
     }
   }
   const follow = async () => {
     while (!isStopped) {
       const idle = clock.listen('events')
-      if ((await advanceFeed(deciding)) === 0) await Promise.race([idle(IDLE_MS), stopped.promise])
+      if ((await advanceFeed(deciding)) === 0) await stopping.wait(idle(IDLE_MS))
     }
   }
   let auditedAt = clock.steady()
@@ -66,15 +66,15 @@ export function startEngineLoops(
     every(ABANDONED_MS, () => endAbandonedJobs(context)),
   ]
   const executing = worker && [worker.run(), every(heartbeatMs, () => worker.extendLeases())]
-  for (const loop of [...loops, ...(executing ?? [])]) loop.catch(failed.reject)
+  for (const loop of [...loops, ...(executing ?? [])]) loop.catch((error) => failure.fail(error))
 
   return {
-    failed: failed.promise,
+    wait: (promise) => failure.wait(promise),
     async stop() {
       worker?.stop()
       await executing?.[0]
       isStopped = true
-      stopped.resolve()
+      stopping.end()
       await Promise.all(loops)
       while ((await advanceFeed(context)) > 0);
     },

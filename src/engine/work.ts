@@ -1,5 +1,6 @@
 import { findStandingRecord } from '../core/change.ts'
 import { readErrorMessage } from '../core/errors.ts'
+import { Interrupt } from '../core/interrupt.ts'
 import { keys } from '../core/keys.ts'
 import { type Delivery, MAX_DELAY_MS } from '../core/ports/deciding.ts'
 import type { Ending, Job, JobHooks } from '../core/ports/working.ts'
@@ -86,16 +87,15 @@ export class Worker {
 
   /** Works until {@link stop}; rejects when the state cannot be written. */
   async run(): Promise<void> {
-    const failed = Promise.withResolvers<never>()
-    failed.promise.catch(() => {})
+    const failure = new Interrupt()
     while (!this.#stopping && !this.#draining) {
       const idle = this.#context.ports.clock.listen('messages')
       const deliveries = await this.#take()
       if (this.#stopping || this.#draining) await this.#putBack(deliveries)
-      else for (const delivery of deliveries) this.#start(delivery, failed.reject)
-      if (deliveries.length === 0) await Promise.race([idle(IDLE_MS), this.#whenFree(), failed.promise])
+      else for (const delivery of deliveries) this.#start(delivery, (error) => failure.fail(error))
+      if (deliveries.length === 0) await failure.wait(Promise.race([idle(IDLE_MS), this.#whenFree()]))
     }
-    await Promise.race([Promise.all(this.#attempts), failed.promise])
+    await failure.wait(Promise.all(this.#attempts))
   }
 
   /** Claims nothing more and asks the bodies to stop; {@link run} returns when they have. */

@@ -97,7 +97,7 @@ export function pipelinesSuite(name: string, assemble: Assemble, options: SuiteO
           ).run
         }),
       )
-      await Promise.race([untilEnded(ports, runs), loops.failed])
+      await loops.wait(untilEnded(ports, runs))
       await loops.stop()
       for (const run of runs) {
         const { late = 'done', ...ends } = await statuses(ports, run)

@@ -382,9 +382,12 @@ function isolationSuite(kind: Kind, { sharesProcesses }: RunnerAbilities): void 
 
     it('is dead when its lease ends, and lives while it is extended', async (test) => {
       const { runner, start } = laboratory(test, kind)
-      const extended = start({ steps: [{ sleepMs: 2_000 }], leaseMs: 1_500, run: 'r-1' })
+      const extended = start({ steps: [{ print: 'first\n' }, { sleepMs: 2_000 }], run: 'r-1' })
+      const attempt = start({ steps: [{ ignore: 'second' }], run: 'r-2' })
+      // A lease that ends before the body has begun would be another end.
+      await Promise.all([extended.printed('first'), attempt.printed('second')])
+      for (const { nonce } of [extended, attempt]) runner.extendLease(nonce, 500)
       runner.extendLease(extended.nonce, 60_000)
-      const attempt = start({ steps: [{ ignore: 'ready' }], leaseMs: 1_500, run: 'r-2' })
       assert.equal((await attempt.ending).outcome, 'lost')
       assert.equal((await extended.ending).outcome, 'succeeded')
     })

@@ -83,12 +83,13 @@ async function liveHost(world: World, context: Context, project: Project): Promi
   const start: StartScheduled = (by, name, { start, end, lastRun }) =>
     startInterval(world, by, project, name, { start, end }, lastRun === undefined ? {} : { lastRun })
   for (const request of project.requests) await openOnce(world, context, project, request)
-  await Promise.race(
-    [
-      loops.failed,
-      project.changesDefinitions && readDefinitions(world, host, context, worker),
-      project.schedules?.tickOn(host, context, start),
-    ].filter((each) => each instanceof Promise),
+  await loops.wait(
+    Promise.race(
+      [
+        project.changesDefinitions && readDefinitions(world, host, context, worker),
+        project.schedules?.tickOn(host, context, start),
+      ].filter((each) => each instanceof Promise),
+    ),
   )
 }
 

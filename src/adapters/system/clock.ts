@@ -43,12 +43,16 @@ export function makeSystemClock({ version = () => 0, time = WALL }: ClockOptions
         idlers.delete(idler)
         idler.wake()
       }
-    if (idlers.size > 0) return
+  }
+
+  function stopPolling(): void {
     clearInterval(poll)
     poll = undefined
   }
 
   function look(): void {
+    // Not as soon as the last idler is woken: most often it idles again before the next look.
+    if (idlers.size === 0) stopPolling()
     const before = seen
     if (!isClosed) seen = version()
     const now = performance.now()
@@ -76,6 +80,7 @@ export function makeSystemClock({ version = () => 0, time = WALL }: ClockOptions
     close() {
       isClosed = true
       wakeIdlers(() => true)
+      stopPolling()
     },
   }
 }
