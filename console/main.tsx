@@ -4,6 +4,7 @@ import { Link, Route, Switch, useLocation } from 'wouter-preact'
 import { isConnected } from './api.ts'
 import { Keys } from './keys.tsx'
 import { GraphPage } from './pages/graph.tsx'
+import { LimitsPage } from './pages/limits.tsx'
 import { LogPage } from './pages/log.tsx'
 import { OverviewPage } from './pages/overview.tsx'
 import { RunPage } from './pages/run.tsx'
@@ -12,11 +13,13 @@ import { TaskRunPage } from './pages/task.tsx'
 import { TimelinePage } from './pages/timeline.tsx'
 import { Empty } from './parts.tsx'
 
+const PAGE_TITLES: { [path: string]: string } = { '/': 'Overview', '/limits': 'Limits' }
+
 function Console() {
   const [path, go] = useLocation()
   useEffect(() => {
     const [, , run] = path.split('/')
-    document.title = `${run === undefined ? (path === '/' ? 'Overview' : 'Runs') : decodeURIComponent(run)} · Sluice`
+    document.title = `${run === undefined ? (PAGE_TITLES[path] ?? 'Runs') : decodeURIComponent(run)} · Sluice`
     scrollTo(0, 0)
   }, [path])
   return (
@@ -35,6 +38,9 @@ function Console() {
           <Link href="/runs" aria-current={path.startsWith('/runs') ? 'page' : undefined}>
             Runs
           </Link>
+          <Link href="/limits" aria-current={path === '/limits' ? 'page' : undefined}>
+            Limits
+          </Link>
         </nav>
         <Connection />
         <Keys go={go} />
@@ -43,6 +49,9 @@ function Console() {
         <Switch>
           <Route path="/">
             <OverviewPage />
+          </Route>
+          <Route path="/limits">
+            <LimitsPage />
           </Route>
           <Route path="/runs">
             <RunsPage />

@@ -55,6 +55,8 @@ export type IntervalPage = z.output<typeof shape.IntervalPage>
 export type BudgetShape = z.output<typeof shape.Budget>
 /** Pools and resources. */
 export type Pools = z.output<typeof shape.Pools>
+/** Who holds a limit, and who waits for it. */
+export type LimitUse = z.output<typeof shape.LimitUse>
 /** A secret, without its value. */
 export type SecretShape = z.output<typeof shape.Secret>
 
@@ -132,6 +134,8 @@ export interface Control {
   budgets(): Promise<BudgetShape[]>
   /** Every pool and resource: its size, what runs in it and what waits for it. */
   pools(): Promise<Pools>
+  /** Which tasks hold a pool, resource or budget, and which wait for it. */
+  limitUse(query: z.input<typeof shape.LimitQuery>): Promise<LimitUse>
 
   /**
    * Opens the next run of a run's request, planned from what is complete; with a task, a run of that task alone. An open

@@ -3,13 +3,12 @@ import { applyLimitConfig, computeFreeCapacity, sumHeldAmounts } from '../core/l
 import type { Limits } from '../core/limits.ts'
 import { readClockMoment } from '../core/moment.ts'
 import type { Limit } from '../core/records/lock-and-limit.ts'
-import { hasTaskEnded, isRunOpen } from '../core/records/status.ts'
-import type { TaskRun } from '../core/records/task-run.ts'
+import type { TaskStatus } from '../core/records/status.ts'
 import { differsFromConfig } from '../engine/apply-limits.ts'
 import { computeCurrentRow } from '../engine/limits.ts'
 import type { BudgetShape, Pools } from './control.ts'
-import { readAllRuns } from './find-runs.ts'
 import type { Home } from './home.ts'
+import { listOpenTasks } from './open-tasks.ts'
 
 /** What is spent and left of every budget, and until when. */
 export async function readBudgets(limits: Limits, home: Home): Promise<BudgetShape[]> {
@@ -32,10 +31,10 @@ export async function readBudgets(limits: Limits, home: Home): Promise<BudgetSha
 
 /** Every pool and resource: its size, what runs in it and what waits for it. */
 export async function readPools(limits: Limits, home: Home): Promise<Pools> {
-  const tasks = await readOpenTasks(home)
+  const tasks = await listOpenTasks(home)
   const pools = Object.entries(limits.pools).map(([name, { concurrency, maxMemoryMb }]) => {
     const inPool = tasks.filter(({ pool }) => pool === name)
-    const count = (status: TaskRun['status']) => inPool.filter((task) => task.status === status).length
+    const count = (status: TaskStatus) => inPool.filter((task) => task.status === status).length
     return {
       pool: name,
       concurrency: concurrency ?? null,
@@ -66,15 +65,4 @@ async function readLimitRow({ context }: Home, limits: Limits, of: Limit['of'], 
     ? applyLimitConfig(row, limits, moment.now)
     : undefined
   return { row, waiting: items.length, configured: later }
-}
-
-async function readOpenTasks(home: Home): Promise<TaskRun[]> {
-  const runs = (await readAllRuns(home)).filter(({ status }) => isRunOpen(status))
-  const lists = await Promise.all(
-    runs.map(({ id }) => home.context.ports.store.list({ prefix: keys.taskRuns(id), consistency: 'stale' })),
-  )
-  return lists
-    .flat()
-    .map(({ record }) => record)
-    .filter(({ join, status }) => !join && !hasTaskEnded(status))
 }

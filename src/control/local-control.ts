@@ -5,13 +5,14 @@ import { followChanges } from './follow-changes.ts'
 import { workOnRuns } from './follow-runs.ts'
 import { readIntervalPage } from './intervals.ts'
 import { makeSecretOperations } from './keep-secrets.ts'
+import { readLimitUse } from './limit-use.ts'
 import { readBudgets, readPools } from './limits.ts'
 import { readHomeLines } from './logs.ts'
 import { makeLookingOperations } from './looking.ts'
 import { type ControlParts, checkRequestShape } from './parts.ts'
 import { readPipelines } from './pipelines.ts'
 import { pruneOldRuns } from './prune.ts'
-import { ChangesQuery, IntervalQuery, PruneRequest } from './schemas.ts'
+import { ChangesQuery, IntervalQuery, LimitQuery, PruneRequest } from './schemas.ts'
 import { makeStartOperations } from './start-runs.ts'
 
 /** Control over a state: of this machine, or inside a deployment. */
@@ -36,6 +37,8 @@ export function makeLocalControl(parts: ControlParts): Control {
       readIntervalPage(await state.open(), project, checkRequestShape(IntervalQuery, query)),
     budgets: async () => readBudgets(project.limits, await state.open()),
     pools: async () => readPools(project.limits, await state.open()),
+    limitUse: async (query) =>
+      readLimitUse(parts.project.limits, await state.open(), checkRequestShape(LimitQuery, query)),
     async prune(request) {
       const { olderThanMs, confirmed } = checkRequestShape(PruneRequest, request)
       const home = await state.existing()

@@ -27,6 +27,7 @@ export const OPERATIONS = {
   waits: { input: shape.RunRef, output: shape.Waits },
   budgets: { output: z.array(shape.Budget) },
   pools: { output: shape.Pools },
+  limitUse: { input: shape.LimitQuery, output: shape.LimitUse },
   retry: { input: shape.RetryRequest, output: shape.Retried },
   cancel: { input: shape.RunRef, output: shape.Cancelled },
   mark: { input: shape.TaskRef, output: shape.MarkResult },

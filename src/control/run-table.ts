@@ -21,8 +21,8 @@ import type { Home } from './home.ts'
 
 /** Numbers of one look at the store. */
 const BLOCK = 1_000
-/** Of all tables together, and of one. */
-const MAX_TASKS = 1_000_000
+/** The most tasks of all tables together, and of one. */
+export const MAX_TABLE_TASKS = 1_000_000
 /** A table of a larger run is looked at again only after so long. */
 const LARGE = 5_000
 const LARGE_LOOK_MS = 2_000
@@ -158,7 +158,7 @@ export async function readRunTable(home: Home, run: Run): Promise<RunTable> {
   const header = run.status === 'planning' ? undefined : await home.context.ports.plans.header(run.id)
   if (header === undefined) return new RunTable(0)
   const size = run.tasks ?? header.size
-  if (size > MAX_TASKS)
+  if (size > MAX_TABLE_TASKS)
     throw new SluiceError('invalid_usage', `Run ${run.id} has more than a million tasks.`, {
       hint: 'Look at its list of tasks, with a filter.',
     })
@@ -186,7 +186,7 @@ async function throwIfForgotten(home: Home, run: Run, error: unknown): Promise<n
 function cacheOf(home: Home): LRUCache<string, Kept> {
   const known = caches.get(home)
   if (known !== undefined) return known
-  const made = new LRUCache<string, Kept>({ maxSize: MAX_TASKS + 1 })
+  const made = new LRUCache<string, Kept>({ maxSize: MAX_TABLE_TASKS + 1 })
   caches.set(home, made)
   return made
 }

@@ -70,6 +70,7 @@ export function makeRemoteControl(options: RemoteOptions): Control {
     waits: call('waits'),
     budgets: call('budgets'),
     pools: call('pools'),
+    limitUse: call('limitUse'),
     retry: call('retry'),
     cancel: call('cancel'),
     mark: call('mark'),

@@ -66,7 +66,8 @@ export function addConsole(
   })
   for (const name of ['app.js', 'layout.js', 'app.css'])
     app.get(`/${name}`, refuse, () => answerFile(files, name))
-  for (const path of ['/runs', '/runs/*']) app.get(path, refuse, () => answerFile(files, 'index.html'))
+  for (const path of ['/runs', '/runs/*', '/limits', '/pipelines/*'])
+    app.get(path, refuse, () => answerFile(files, 'index.html'))
 }
 
 /** The cookie of a server: browsers send the cookies of all ports of one host, so each token has a name of its own. */

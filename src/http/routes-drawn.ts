@@ -2,7 +2,7 @@ import * as shape from '../control/schemas.ts'
 import { RUN_ID, TASK } from './examples.ts'
 import type { OperationName, Route } from './route.ts'
 
-type Draws = 'graph' | 'graphTasks' | 'cone' | 'timeline'
+type Draws = 'graph' | 'graphTasks' | 'cone' | 'timeline' | 'limitUse'
 
 const isRepeatable = () => true
 
@@ -102,6 +102,42 @@ export const DRAWN: { [Name in Draws & OperationName]: Route<Name> } = {
         found: 1,
         next: null,
         load: { stepMs: 500, running: [1, 1] },
+      },
+    },
+  },
+  limitUse: {
+    method: 'GET',
+    path: '/v1/limits/{of}/{name}',
+    summary: 'Lists the tasks that hold a pool, resource or budget, and those that wait for it',
+    answers: { 200: shape.LimitUse },
+    isRepeatable,
+    example: {
+      request: { of: 'resource', name: 'database' },
+      answer: {
+        of: 'resource',
+        name: 'database',
+        holders: [
+          {
+            run: RUN_ID,
+            number: 1,
+            task: 'Download(part=1)',
+            status: 'running',
+            weight: 1,
+            since: 1_789_000_000_000,
+          },
+        ],
+        moreHolders: 0,
+        waiters: [
+          {
+            run: RUN_ID,
+            number: 2,
+            task: 'Download(part=2)',
+            status: 'waiting',
+            weight: 1,
+            since: 1_789_000_000_500,
+          },
+        ],
+        next: null,
       },
     },
   },

@@ -1,5 +1,13 @@
 /** A project whose runs have all that the drawn pages show: layers of families, a thousand families, ten thousand upstreams. */
 export const DRAWN_PROJECT = {
+  'sluice.config.ts': `
+import { defineConfig } from 'sluice'
+export default defineConfig({
+  pipelines: ['pipelines/*.ts'],
+  resources: { database: { limit: 1 } },
+  budgets: { api: { limit: 1_000, per: 'day', timeZone: 'UTC' } },
+})
+`,
   'pipelines/drawn.ts': `
 import { cron, pipeline, task } from 'sluice'
 import { z } from 'zod'
@@ -29,6 +37,9 @@ for (let n = 0; n < 1_000; n++) {
   const before = families.slice(Math.max(0, n - 40), n - 20).filter((_, at) => (n + at) % 7 === 0)
   families.push(task('Family' + n, { requires: () => [Base(), ...before.map((each) => each())] }, async () => 1))
 }
+const Query = task('Query', { params: { number: z.number() }, resources: { database: 1 }, budgets: { api: 10 } }, ({ signal }) =>
+  new Promise((resolve) => signal?.addEventListener('abort', () => resolve(undefined))))
+export const queries = pipeline('queries', task('Queries', { requires: () => [1, 2].map((number) => Query({ number })) }, async () => 1))
 export const many = pipeline('many', task('Many', { requires: () => families.map((each) => each()) }, async () => 1))
 `,
 }

@@ -95,6 +95,27 @@ it('draws runs', async (test) => {
     assert.deepEqual(complaints, [])
   })
 
+  await test.test('who holds a resource, and who waits for it', async () => {
+    await served.start('queries', {})
+    const { page, complaints } = await openSigned(served)
+    await page.getByRole('link', { name: 'Limits' }).click()
+    await page.getByText('1 of 1 held').waitFor()
+    await page.getByText('10 reserved').waitFor()
+    await page.getByRole('link', { name: 'Who uses the resource database' }).click()
+    await page
+      .getByRole('table', { name: 'Tasks that hold it' })
+      .getByText(/^Query/)
+      .waitFor()
+    await page
+      .getByRole('table', { name: 'Tasks that wait' })
+      .getByText(/^Query/)
+      .waitFor()
+    await look(page, 'limits')
+    await page.getByRole('link', { name: 'Who uses the pool default' }).click()
+    await page.getByText('1 place').waitFor()
+    assert.deepEqual(complaints, [])
+  })
+
   await test.test('a thousand families', async () => {
     const { page, complaints } = await openSigned(served, `/runs/${many}/graph`)
     await page.getByText('1,002 families.').waitFor()

@@ -283,6 +283,9 @@ export function controlSuite(name: string, make: MakeControl, options: ControlSu
       const { control } = await open(test)
       assert.ok(Array.isArray(await control.budgets()))
       assert.ok((await control.pools()).pools.some(({ pool }) => pool === 'default'))
+      const use = await control.limitUse({ of: 'pool', name: 'default' })
+      assert.deepEqual([use.name, use.moreHolders], ['default', 0])
+      await assert.rejects(control.limitUse({ of: 'budget', name: 'none' }), { code: 'unknown_name' })
     })
 
     it('says what was wrong, and the next step', async (test) => {

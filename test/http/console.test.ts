@@ -44,7 +44,7 @@ describe('the console', () => {
       token: TOKEN,
       cookie: 'c',
     })
-    for (const path of ['/', '/runs', '/runs/a/tasks/0/log']) {
+    for (const path of ['/', '/runs', '/runs/a/tasks/0/log', '/limits', '/pipelines/a']) {
       const page = await app.request(path, { headers: host })
       assert.equal(page.status, 200, path)
       const policy = page.headers.get('content-security-policy') ?? ''

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { countField, instantField } from './fields.ts'
+import { countField, cursor, instantField, limit, next } from './fields.ts'
+import { TaskStatus } from './runs.ts'
 
 /** A budget: what is spent, reserved and left of it in its window. */
 export const Budget = z.object({
@@ -40,3 +41,36 @@ export const Resource = z.object({
 
 /** All pools and resources. */
 export const Pools = z.object({ pools: z.array(Pool), resources: z.array(Resource) })
+
+/** Names a limit of which the users are listed. */
+export const LimitQuery = z.strictObject({
+  of: z.enum(['pool', 'resource', 'budget']).describe('What it is'),
+  name: z.string(),
+  cursor: cursor.optional(),
+  limit,
+})
+
+const LimitUser = z.object({
+  run: z.string(),
+  number: z.int(),
+  task: z.string().describe('The label of the task'),
+  status: TaskStatus,
+  weight: z.number().nullable().describe('How much it holds or waits for; null for a place in a pool'),
+  since: instantField('Since when it runs or waits').nullable(),
+})
+
+/** Who holds a limit, and who waits for it. */
+export const LimitUse = z
+  .object({
+    of: z.enum(['pool', 'resource', 'budget']),
+    name: z.string(),
+    holders: z.array(LimitUser).describe('Tasks that hold a part of it, 100 at most'),
+    moreHolders: countField('How many further tasks hold a part of it'),
+    waiters: z
+      .array(LimitUser)
+      .describe(
+        'Tasks that wait for it; those of a resource or budget in the order in which they are served',
+      ),
+    next,
+  })
+  .describe('Who holds a limit, and who waits for it')
