@@ -7,8 +7,10 @@ import { readErrorMessage } from '../src/core/errors.ts'
 import { launchDelivery } from '../src/engine/launch.ts'
 import type { Build } from '../src/homes/aws/build.ts'
 import { readPartSettings } from '../src/homes/aws/environment.ts'
-import { LAUNCH_RATE, makeProgramOrders } from '../src/homes/aws/handlers/launch-programs.ts'
+import { makeProgramOrders } from '../src/homes/aws/handlers/launch-programs.ts'
+import { LAUNCH_RATE } from '../src/homes/aws/handlers/launch-rate.ts'
 import { openDeployedHome } from '../src/homes/aws/home.ts'
+import { makeLaunchMetrics } from '../src/homes/aws/metrics.ts'
 import type { BundledSettings } from '../src/project/bundled.ts'
 
 /** Longer than one launcher keeps others away from a launch. */
@@ -24,6 +26,7 @@ export function start(build: Build, { limits, programs }: BundledSettings) {
     limits,
     programs,
     launching: build.launching,
+    onLaunchTrouble: makeLaunchMetrics(told.stack),
     // Lambda deletes what was handled, and what is put back was sent anew.
     queue: (queue) => ({ ...queue, acknowledge: async () => {} }),
   })
@@ -35,7 +38,7 @@ export function start(build: Build, { limits, programs }: BundledSettings) {
   }
   const sqs = new SQSClient(build.client)
 
-  /** By then no launcher is at work on it any more; without this it would come again after six minutes. */
+  /** By then no launcher is at work on it any more; without this it would come again after two minutes. */
   async function returnSoon(QueueUrl: string, ReceiptHandle: string): Promise<void> {
     const seen = { QueueUrl, ReceiptHandle, VisibilityTimeout: RETURN_SECONDS }
     await sqs.send(new ChangeMessageVisibilityCommand(seen)).catch(console.error)

@@ -5,13 +5,15 @@ import type { Build } from '../src/homes/aws/build.ts'
 import { findPoolSetting, readPartSettings } from '../src/homes/aws/environment.ts'
 import { makeLaunchHandler } from '../src/homes/aws/handlers/launch-workers.ts'
 import { openDeployedHome } from '../src/homes/aws/home.ts'
+import { makeLaunchMetrics } from '../src/homes/aws/metrics.ts'
 import type { BundledSettings } from '../src/project/bundled.ts'
 
 /** Launches the containers that a pool, or any of them, is missing. */
 export function start(build: Build, { limits, containers, programs }: BundledSettings) {
   const told = readPartSettings('launch-workers')
   const { workers, queues } = told
-  const home = openDeployedHome(told, { build, worker: 'launch-workers', limits, programs })
+  const onLaunchTrouble = makeLaunchMetrics(told.stack)
+  const home = openDeployedHome(told, { build, worker: 'launch-workers', limits, programs, onLaunchTrouble })
   const sqs = new SQSClient(build.client)
 
   async function backlog(pool: string): Promise<number> {
@@ -29,7 +31,7 @@ export function start(build: Build, { limits, containers, programs }: BundledSet
     Object.entries(containers).map(([name, pool]) => [name, { ...pool, family: `${families}${name}` }]),
   )
   return makeLaunchHandler({
-    ports: home.context.ports,
+    context: home.context,
     pools,
     backlog,
     ...makeFargateWorkers(new ECSClient(build.client), place),

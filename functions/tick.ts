@@ -8,7 +8,7 @@ import { makeTickHandler } from '../src/homes/aws/handlers/tick.ts'
 import { openDeployedHome } from '../src/homes/aws/home.ts'
 import { makeLambdaDeathFinder } from '../src/homes/aws/lambda-deaths.ts'
 import { makeLauncher } from '../src/homes/aws/launcher.ts'
-import { makeTickMetrics } from '../src/homes/aws/metrics.ts'
+import { makeLaunchMetrics, makeTickMetrics } from '../src/homes/aws/metrics.ts'
 import type { BundledSettings } from '../src/project/bundled.ts'
 
 /** Once a minute: what is due by time; `{ "audit": true }` audits open runs at once. */
@@ -22,6 +22,7 @@ export function start(build: Build, { limits, containers, programs }: BundledSet
     limits,
     programs,
     deathOf: makeLambdaDeathFinder(told.logGroups, deaths),
+    onLaunchTrouble: makeLaunchMetrics(told.stack),
     ...(launchesPrograms && { launching: build.launching }),
   })
   const launcher = makeLauncher(told, containers, build)

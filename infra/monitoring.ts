@@ -42,6 +42,8 @@ interface AlarmProps {
   pool?: string | undefined
   metric: cloudwatch.IMetric
   threshold: number
+  /** How many periods in a row. @default 1 */
+  periods?: number
 }
 
 const OLDEST = Duration.hours(1)
@@ -50,6 +52,9 @@ const STUCK = Duration.hours(24)
 const NEARLY_SPENT_PERCENT = 90
 /** Failed starts in a row. A single one is often the fault of a host; three are not. */
 const FAILED_LAUNCHES = 3
+/** Launches that were throttled, refused or came to nothing in each five minutes; a burst that is throttled is over sooner. */
+const LAUNCH_TROUBLES = 3
+const TROUBLED_PERIODS = 3
 
 /** Alarms, each with its article in the runbook and the page of the AWS console to look at, to one topic; and a dashboard. */
 export class Monitoring extends Construct {
@@ -153,6 +158,13 @@ export class Monitoring extends Construct {
       metric: own(METRICS.failedLaunches, 'max'),
       threshold: FAILED_LAUNCHES,
     })
+    this.alarm('Launches-Failing', {
+      article: 'launches-failing',
+      see: containers === undefined ? [] : [this.#pages.cluster(containers.cluster.clusterName)],
+      metric: own(METRICS.launchTrouble, 'sum'),
+      threshold: LAUNCH_TROUBLES,
+      periods: TROUBLED_PERIODS,
+    })
     // These metrics are written once an hour.
     const hourly = { period: Duration.hours(1) }
     this.alarm('Runs-Stuck', {
@@ -186,12 +198,12 @@ export class Monitoring extends Construct {
     })
   }
 
-  private alarm(id: string, { article, see, pool, metric, threshold }: AlarmProps): void {
+  private alarm(id: string, { article, see, pool, metric, threshold, periods = 1 }: AlarmProps): void {
     const scope = pool === undefined ? this : this.#layout.poolScope(pool, this)
     const alarm = new cloudwatch.Alarm(scope, id, {
       metric,
       threshold,
-      evaluationPeriods: 1,
+      evaluationPeriods: periods,
       comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
       treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
       alarmDescription: [`What it means and what to do: ${this.#runbook}#${article}`, ...see].join('\n'),

@@ -22,6 +22,12 @@ export interface QueuesProps {
 /** Longest time that SQS keeps a message. */
 const KEPT = Duration.days(14)
 const TRIES = 5
+/**
+ * A message whose launcher was killed comes again after twice the function's timeout, because a program waits for it; so it may come as
+ * long as others, it may come three times as often.
+ */
+const LAUNCH_VISIBILITY = 2
+const LAUNCH_TRIES = 15
 
 /** The queues of a deployment: one per pool, and one for changes that could not be handled. */
 export class Queues extends Construct {
@@ -40,8 +46,11 @@ export class Queues extends Construct {
   ) {
     super(scope, id)
     this.#layout = layout
-    for (const pool of pools) this.pools.set(pool, this.poolQueue(pool, makeVisibility(functionTimeout)))
-    for (const queue of programs) this.pools.set(queue, this.poolQueue(queue, makeVisibility(launchTimeout)))
+    for (const pool of pools)
+      this.pools.set(pool, this.poolQueue(pool, { visibilityTimeout: makeVisibility(functionTimeout) }))
+    const visibilityTimeout = Duration.seconds(launchTimeout.toSeconds() * LAUNCH_VISIBILITY)
+    for (const queue of programs)
+      this.pools.set(queue, this.poolQueue(queue, { visibilityTimeout, tries: LAUNCH_TRIES }))
     this.repair = queueIn(this, 'Repair', { visibilityTimeout: Duration.minutes(6) })
     this.schedules = new sqs.Queue(this, 'ScheduleDeadLetters', SAFE)
     this.stream = new sqs.Queue(this, 'StreamDeadLetters', SAFE)
@@ -78,11 +87,11 @@ export class Queues extends Construct {
     return [Stack.of(this).formatArn({ service: 'sqs', resource: `${this.#layout.queuePrefix}*` })]
   }
 
-  private poolQueue(pool: string, visibilityTimeout: Duration): WithDeadLetters {
+  private poolQueue(pool: string, props: QueueProps): WithDeadLetters {
     const scope = this.#layout.poolScope(pool, this)
     // A queue that gets a name is replaced and loses its messages, so only queues of the larger layout have names.
     const named = this.#layout.isSpread ? { queueName: `${this.#layout.queuePrefix}${pool}` } : {}
-    return queueIn(scope, `Pool-${pool}`, { visibilityTimeout, ...named })
+    return queueIn(scope, `Pool-${pool}`, { ...props, ...named })
   }
 }
 
@@ -90,17 +99,18 @@ export class Queues extends Construct {
 const makeVisibility = (functionTimeout: Duration) =>
   Duration.seconds(Math.min(functionTimeout.toSeconds() * 6, 43_200))
 
+type QueueProps = Pick<sqs.QueueProps, 'visibilityTimeout' | 'queueName'> & {
+  /** How often a message is received before it is a dead letter. */
+  tries?: number
+}
+
 /** A queue with its dead letters. */
-function queueIn(
-  scope: Construct,
-  id: string,
-  props: Pick<sqs.QueueProps, 'visibilityTimeout' | 'queueName'>,
-): WithDeadLetters {
+function queueIn(scope: Construct, id: string, { tries = TRIES, ...props }: QueueProps): WithDeadLetters {
   const deadLetters = new sqs.Queue(scope, `${id}-DeadLetters`, SAFE)
   const queue = new sqs.Queue(scope, id, {
     ...SAFE,
     ...props,
-    deadLetterQueue: { queue: deadLetters, maxReceiveCount: TRIES },
+    deadLetterQueue: { queue: deadLetters, maxReceiveCount: tries },
   })
   return { queue, deadLetters }
 }

@@ -8,7 +8,7 @@ import { type Grants, grantToRole } from './grants.ts'
 /** Longest timeout of Lambda. */
 export const LONGEST_TIMEOUT = Duration.minutes(15)
 
-/** Timeout of the function that launches programs; a message whose launcher died comes again after six times this. */
+/** Timeout of the function that launches programs; a message whose launcher died comes again after twice this. */
 export const LAUNCH_TIMEOUT = Duration.minutes(1)
 
 /** Options of a function. */

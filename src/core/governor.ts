@@ -23,6 +23,14 @@ const RECOVERY_MS = 5 * 60_000
 /** Nothing is promised that is farther away, because the rate may be another by then. */
 const FARTHEST_MS = 5 * 60_000
 
+/** What is asked of a governor. */
+export interface LaunchTurn {
+  /** How many launches, all at the instant of the last. @default 1 */
+  count?: number
+  /** If they may begin only later, none is taken. @default as far as anything is promised */
+  longestMs?: number
+}
+
 /** A governor that nothing was launched with. */
 export const makeGovernor = ({ most, burst }: GovernorLimits, steady: number): Governor => ({
   kind: 'governor',
@@ -41,20 +49,21 @@ function fillGovernor(row: Governor, { most, burst }: GovernorLimits, steady: nu
 }
 
 /**
- * Takes one launch and tells in how many milliseconds it may begin; 0: now. Without a governor in the answer nothing was taken, because
- * too many wait already: to be asked again after that time.
+ * Takes launches, one if nothing else is said, and tells in how many milliseconds the last may begin; 0: now. Without a governor in the
+ * answer nothing was taken, because too many wait already: to be asked again after that time.
  */
 export function takeLaunchToken(
   row: Governor,
   limits: GovernorLimits,
   steady: number,
+  { count = 1, longestMs = FARTHEST_MS }: LaunchTurn = {},
 ): { governor?: Governor; waitMs: number } {
   const filled = fillGovernor(row, limits, steady)
-  const missing = Math.max(0, 1 - filled.tokens)
+  const missing = Math.max(0, count - filled.tokens)
   // A clock that is behind has to wait until the record's instant as well.
   const waitMs = missing === 0 ? 0 : Math.ceil((missing / filled.rate) * 1_000 + (filled.at - steady))
-  if (waitMs > FARTHEST_MS) return { waitMs: FARTHEST_MS }
-  return { governor: { ...filled, tokens: filled.tokens - 1 }, waitMs }
+  if (waitMs > longestMs) return { waitMs: longestMs }
+  return { governor: { ...filled, tokens: filled.tokens - count }, waitMs }
 }
 
 /** The service has throttled: half as fast from now on, and nothing at once. */

@@ -17,6 +17,8 @@ export interface Container {
 export interface Launched {
   arns: string[]
   problem?: string
+  /** There were too many requests: nothing is wrong with the container. */
+  isThrottled?: true
 }
 
 /** A container that runs for so long works, unless an earlier one ran longer and crashed without a task. */

@@ -47,6 +47,7 @@ export const METRICS = {
   runsEnded: 'RunsEnded',
   runsFailed: 'RunsFailed',
   failedLaunches: 'FailedLaunches',
+  launchTrouble: 'LaunchTrouble',
   oldestRunHours: 'OldestRunHours',
   recordsRepaired: 'RecordsRepaired',
 } as const

@@ -45,6 +45,8 @@ export interface Context {
   settings: Settings
   /** This process claims attempts to launch them elsewhere, or looks at those; absent: it knows no service that runs jobs. */
   launching?: LaunchTimeouts
+  /** Called when the service throttles a launch, refuses it, or a job never comes to life. */
+  onLaunchTrouble?(): void
 }
 
 /** Writes each change on its own, so that one failed condition holds nothing else back. */

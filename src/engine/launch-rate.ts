@@ -1,4 +1,10 @@
-import { type GovernorLimits, makeGovernor, shrinkGovernor, takeLaunchToken } from '../core/governor.ts'
+import {
+  type GovernorLimits,
+  type LaunchTurn,
+  makeGovernor,
+  shrinkGovernor,
+  takeLaunchToken,
+} from '../core/governor.ts'
 import { keys } from '../core/keys.ts'
 import type { Governor } from '../core/records/launch.ts'
 import type { Context } from './context.ts'
@@ -6,14 +12,20 @@ import { waitAfterLostRace } from './races.ts'
 
 /* The governor of the account in its record: all launchers take from one bucket, whose rules are in core/governor.ts. */
 
-/** Takes one launch: `waitMs` from now on it may begin; if it is not taken, to be asked again then. */
+/** What the governor works with. */
+export type GovernorContext = Pick<Context, 'onLaunchTrouble'> & {
+  ports: Pick<Context['ports'], 'store' | 'clock' | 'random'>
+}
+
+/** Takes launches, one if nothing else is said: `waitMs` from now on all may begin; if none is taken, to be asked again then. */
 export async function takeLaunch(
-  context: Context,
+  context: GovernorContext,
   limits: GovernorLimits,
+  turn: LaunchTurn = {},
 ): Promise<{ isTaken: boolean; waitMs: number }> {
   const taken = { isTaken: false, waitMs: 0 }
   await updateGovernor(context, limits, (row, steady) => {
-    const { governor, waitMs } = takeLaunchToken(row, limits, steady)
+    const { governor, waitMs } = takeLaunchToken(row, limits, steady, turn)
     Object.assign(taken, { isTaken: governor !== undefined, waitMs })
     return governor
   })
@@ -21,11 +33,13 @@ export async function takeLaunch(
 }
 
 /** The service has throttled: all launchers are slower from now on. */
-export const slowLaunchesDown = (context: Context, limits: GovernorLimits): Promise<void> =>
-  updateGovernor(context, limits, (row, steady) => shrinkGovernor(row, limits, steady))
+export function slowLaunchesDown(context: GovernorContext, limits: GovernorLimits): Promise<void> {
+  context.onLaunchTrouble?.()
+  return updateGovernor(context, limits, (row, steady) => shrinkGovernor(row, limits, steady))
+}
 
 async function updateGovernor(
-  { ports }: Context,
+  { ports }: GovernorContext,
   limits: GovernorLimits,
   decide: (row: Governor, steady: number) => Governor | undefined,
 ): Promise<void> {

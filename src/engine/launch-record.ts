@@ -89,7 +89,7 @@ export async function keepHandle<D>(
 }
 
 /** Writes the end of an attempt whose job has ended, or never was; false if it was over before, or `onlyIf` does not hold. */
-export function endLaunchedAttempt(
+export async function endLaunchedAttempt(
   context: Context,
   task: LaunchedTask,
   planned: PlannedTask,
@@ -98,5 +98,7 @@ export function endLaunchedAttempt(
 ): Promise<boolean> {
   const memoryMb = task.memoryMb ?? planned.policy.memoryMb
   const ended = { task, planned, nonce: task.nonce, ...(memoryMb === undefined ? {} : { memoryMb }) }
-  return finishAttempt(context, ended, ending, onlyIf)
+  const isEnded = await finishAttempt(context, ended, ending, onlyIf)
+  if (isEnded && (ending.outcome === 'not_started' || ending.isFinal)) context.onLaunchTrouble?.()
+  return isEnded
 }

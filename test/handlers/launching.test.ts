@@ -30,12 +30,26 @@ describe('launching workers', () => {
       messages,
       now,
       problem: undefined as string | undefined,
+      isThrottled: undefined as true | undefined,
+      sleeps: [] as number[],
+      troubles: 0,
       containers: [] as Container[],
       counts: [] as number[],
       meanwhile: async () => {},
     }
     const launch = makeLaunchHandler({
-      ports: context.ports,
+      context: {
+        ports: {
+          ...context.ports,
+          clock: {
+            ...context.ports.clock,
+            async sleep(ms) {
+              world.sleeps.push(ms)
+            },
+          },
+        },
+        onLaunchTrouble: () => world.troubles++,
+      },
       pools: { heavy: { family: 'f', most, spot: true } },
       backlog: async () => world.messages,
       look: async (_, named) =>
@@ -43,7 +57,8 @@ describe('launching workers', () => {
       launch: async (_, { count }) => {
         world.counts.push(count)
         await world.meanwhile()
-        if (world.problem !== undefined) return { arns: [], problem: world.problem }
+        const { problem, isThrottled } = world
+        if (problem !== undefined) return { arns: [], problem, ...(isThrottled ? { isThrottled } : {}) }
         const arns = Array.from({ length: count }, (_, n) => `arn:${world.containers.length + n}`)
         world.containers.push(...arns.map((arn) => ({ arn, status: 'starting' as const })))
         return { arns }
@@ -62,6 +77,39 @@ describe('launching workers', () => {
       launch: (crash?: Crash) => launch({ pool: 'heavy', ...(crash && { crash }) }),
     }
   }
+
+  it('keeps to the rate of the account, which programs share', async () => {
+    const { world, launch, context } = platform({ messages: 30, most: 30 })
+    await launch()
+    // Half of them at once, and a second for each 15 more.
+    assert.deepEqual([world.counts, world.sleeps], [[30], [1_000]])
+    const [governor] = await context.ports.store.read([keys.governor])
+    assert.equal(governor?.tokens, -15)
+    world.containers = []
+    world.messages = 300
+    await launch()
+    assert.deepEqual(
+      [world.counts, world.sleeps],
+      [
+        [30, 30],
+        [1_000, 3_000],
+      ],
+    )
+    // Its turn is too far away: the next tick comes for it.
+    await context.ports.store.write([{ key: keys.governor, set: { tokens: -300 } }])
+    world.containers = []
+    await launch()
+    assert.deepEqual(world.counts, [30, 30])
+  })
+
+  it('slows all launches of the account down when ECS throttles, and blames no container', async () => {
+    const { world, launch, context, row } = platform({ messages: 3 })
+    Object.assign(world, { problem: 'Rate exceeded', isThrottled: true })
+    await launch()
+    const [governor] = await context.ports.store.read([keys.governor])
+    assert.deepEqual([governor?.rate, world.troubles], [7.5, 1])
+    assert.equal((await row()).failures, 0)
+  })
 
   it('takes one for each message that nobody has taken, less those that start, up to the size of the pool', async () => {
     const launched = async (messages: number, statuses: Container['status'][], most = 5) => {

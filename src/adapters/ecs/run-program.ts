@@ -109,10 +109,14 @@ const INVALID = new Set([
   'UnsupportedFeatureException',
 ])
 
+/** Whether ECS has had too many requests. */
+export const isThrottledError = (error: unknown): boolean =>
+  THROTTLED.test(readErrorName(error) ?? '') || RATE.test(readErrorMessage(error))
+
 function explainRefusal(error: unknown): LaunchRefusal {
   const message = readErrorMessage(error)
   const name = readErrorName(error) ?? ''
-  if (THROTTLED.test(name) || RATE.test(message)) return { is: 'throttled', message }
+  if (isThrottledError(error)) return { is: 'throttled', message }
   if (isCapacityGone(message)) return { is: 'no_capacity', message }
   if (INVALID.has(name)) return { is: 'invalid', message }
   throw error

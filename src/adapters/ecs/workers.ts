@@ -10,6 +10,7 @@ import { splitIntoChunks } from '../../core/chunks.ts'
 import { readErrorMessage } from '../../core/errors.ts'
 import type { Container, Launched } from '../../core/launch.ts'
 import { CAPACITY, EVENTS } from '../../core/names.ts'
+import { isThrottledError } from './run-program.ts'
 
 /** How many containers to start, and on which capacity. */
 export interface ContainerOrder {
@@ -60,7 +61,7 @@ export function makeFargateWorkers(client: ECSClient, { cluster, ...network }: P
         const wanted = Math.min(count - arns.length, BATCH)
         const started = await (spot ? onSpot(family, wanted) : run(family, wanted, CAPACITY.usual))
         arns.push(...started.arns)
-        if (started.problem !== undefined) return { arns, problem: started.problem }
+        if (started.problem !== undefined) return { ...started, arns }
       }
       return { arns }
     },
@@ -80,8 +81,9 @@ export function makeFargateWorkers(client: ECSClient, { cluster, ...network }: P
 
   /** Starts on Fargate Spot first; the rest, if Spot has no capacity, on Fargate. */
   async function onSpot(family: string, count: number): Promise<Launched> {
-    const { arns } = await run(family, count, CAPACITY.spare)
-    if (arns.length === count) return { arns }
+    const { arns, isThrottled, ...asked } = await run(family, count, CAPACITY.spare)
+    if (arns.length === count || isThrottled)
+      return { ...asked, arns, ...(isThrottled ? { isThrottled } : {}) }
     const rest = await run(family, count - arns.length, CAPACITY.usual)
     return { ...rest, arns: [...arns, ...rest.arns] }
   }
@@ -113,7 +115,8 @@ export function makeFargateWorkers(client: ECSClient, { cluster, ...network }: P
         problem: failures[0]?.reason ?? 'ECS started fewer containers than requested and gave no reason',
       }
     } catch (error) {
-      return { arns: [], problem: readErrorMessage(error) }
+      const isThrottled = isThrottledError(error)
+      return { arns: [], problem: readErrorMessage(error), ...(isThrottled ? { isThrottled } : {}) }
     }
   }
 }

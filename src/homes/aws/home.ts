@@ -49,6 +49,7 @@ export interface HomeParts {
   largestMemoryMb?: number
   /** Only for parts that launch jobs elsewhere, or look at them. */
   launching?: LaunchTimeouts
+  onLaunchTrouble?: () => void
   isGone?: (worker: string) => Promise<boolean>
   deathOf?: Ports['deathOf']
   /** Changes how messages are taken or sent. */
@@ -105,6 +106,7 @@ export function openDeployedHome(told: Deployment, parts: HomeParts): Home {
     },
     settings: { ...settingsOf(told.code, parts), worker },
     ...(parts.launching && { launching: parts.launching }),
+    ...(parts.onLaunchTrouble && { onLaunchTrouble: parts.onLaunchTrouble }),
   }
   return { ...looks, context, close: () => runner.close() }
 }

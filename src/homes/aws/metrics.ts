@@ -1,6 +1,7 @@
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics'
 import { METRICS, makeAttemptsMetricName, makeBudgetMetricName } from '../../core/names.ts'
 import type { Run } from '../../core/records/run.ts'
+import type { Context } from '../../engine/context.ts'
 import type { WorkEvents } from '../../engine/work.ts'
 import type { TickParts } from './handlers/tick.ts'
 
@@ -25,6 +26,15 @@ export function makeAttemptMetrics(stack: string): NonNullable<WorkEvents['onEnd
   return (_, { outcome }) => {
     if (outcome === 'succeeded') return
     metrics.addMetric(makeAttemptsMetricName(outcome), MetricUnit.Count, 1)
+    metrics.publishStoredMetrics()
+  }
+}
+
+/** Counts launches that were throttled or refused, and jobs that never came to life. */
+export function makeLaunchMetrics(stack: string): NonNullable<Context['onLaunchTrouble']> {
+  const metrics = makeMetrics(stack)
+  return () => {
+    metrics.addMetric(METRICS.launchTrouble, MetricUnit.Count, 1)
     metrics.publishStoredMetrics()
   }
 }

@@ -1,14 +1,7 @@
-import type { GovernorLimits } from '../../../core/governor.ts'
 import { makeProgramFamily } from '../../../core/names.ts'
 import { makeProgramEnvironment, type ProgramDetails } from '../../../core/program.ts'
 import type { LaunchParts } from '../../../engine/launch.ts'
 import type { BundledPrograms } from '../../../project/bundled.ts'
-
-/**
- * Fargate takes 20 calls of `RunTask` a second from one account, also at once, and starts 20 tasks a second
- * (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/throttling.html); pools of containers get the rest of both.
- */
-export const LAUNCH_RATE: GovernorLimits = { most: 15, least: 0.5, burst: 15 }
 
 /** What the program of an attempt is launched with. `families`: what the families of all task definitions begin with. */
 export const makeProgramOrders =

@@ -12,6 +12,8 @@ import {
 } from '../../../core/launch.ts'
 import type { Ports } from '../../../core/ports/deciding.ts'
 import type { Crash, Launches } from '../../../core/records/deployment.ts'
+import { type GovernorContext, slowLaunchesDown, takeLaunch } from '../../../engine/launch-rate.ts'
+import { LAUNCH_RATE } from './launch-rate.ts'
 
 /** A pool of containers. */
 export interface LaunchedPool {
@@ -32,7 +34,7 @@ export interface LaunchEvent {
 
 /** What launching looks at and does. */
 export interface LaunchParts {
-  ports: Pick<Ports, 'store' | 'clock' | 'random'>
+  context: GovernorContext
   pools: { [name: string]: LaunchedPool }
   /** Messages of a pool's queue that no worker has taken. */
   backlog(pool: string): Promise<number>
@@ -41,6 +43,8 @@ export interface LaunchParts {
   launch(family: string, wanted: { count: number; spot: boolean }): Promise<Launched>
 }
 
+/** So long it waits for its turn in the account; after that the next tick comes for what is missing. */
+const LONGEST_TURN_MS = 15_000
 /** Longer than the function's own time: a launcher that was seen at work and is not any more has died. */
 const BUSY_MS = 90_000
 
@@ -76,11 +80,11 @@ async function launchFor(
 
 /** The row, which is ours to work on; undefined if another launcher has it and will look once more. */
 async function beginLaunch(
-  { ports }: LaunchParts,
+  { context }: LaunchParts,
   pool: string,
   crash: Crash | undefined,
 ): Promise<Stored<Launches> | undefined> {
-  const { store, clock } = ports
+  const { store, clock } = context.ports
   const key = keys.launches(pool)
   for (;;) {
     const [stored] = await store.read([key])
@@ -94,12 +98,12 @@ async function beginLaunch(
 
 /** Leaves the row as it is now; if a launch was asked for meanwhile, it stays ours and is returned. */
 async function endLaunch(
-  { ports }: LaunchParts,
+  { context }: LaunchParts,
   pool: string,
   ours: Stored<Launches>,
   { busyUntil: _, ...done }: Launches,
 ): Promise<Stored<Launches> | undefined> {
-  const { store, clock } = ports
+  const { store, clock } = context.ports
   const key = keys.launches(pool)
   if ((await writeLaunchRow(store, key, ours, done)) !== undefined) return undefined
   for (;;) {
@@ -129,12 +133,12 @@ async function writeLaunchRow(
 }
 
 async function launchMissing(
-  { ports, backlog, look, launch }: LaunchParts,
+  { context, backlog, look, launch }: LaunchParts,
   name: string,
   { family, most, spot }: LaunchedPool,
   before: Launches,
 ): Promise<{ row: Launches; launched: number }> {
-  const { clock, random } = ports
+  const { clock, random } = context.ports
   const containers = await look(family, before.unproved)
   const { crash, ...looked } = recordContainerStates(before, containers, clock.now(), random.number())
   // A container that is still to prove itself has been looked at.
@@ -144,13 +148,26 @@ async function launchMissing(
       : recordContainerCrash(looked, crash, clock.now(), random.number())
   const messages = await backlog(name)
   const count = countNeededLaunches(row, containers, { messages, most, now: clock.now() })
-  if (count === 0) return { row, launched: 0 }
-  const { arns, problem } = await launch(family, { count, spot }).catch((error) => ({
-    arns: [],
-    problem: readErrorMessage(error),
-  }))
+  if (count === 0 || !(await waitForTurn(context, count))) return { row, launched: 0 }
+  const { arns, problem, isThrottled } = await launch(family, { count, spot }).catch(
+    (error): Launched => ({
+      arns: [],
+      problem: readErrorMessage(error),
+    }),
+  )
   const started = { ...row, unproved: [...row.unproved, ...arns] }
   if (problem === undefined) return { row: started, launched: arns.length }
   console.error(`no container of ${name} could be started: ${problem}`)
+  if (isThrottled) {
+    await slowLaunchesDown(context, LAUNCH_RATE)
+    return { row: started, launched: arns.length }
+  }
   return { row: recordLaunchFailure(started, problem, clock.now(), random.number()), launched: arns.length }
+}
+
+/** Takes launches from the account's governor, and waits for them; false if their turn is too far away. */
+async function waitForTurn(context: GovernorContext, count: number): Promise<boolean> {
+  const { isTaken, waitMs } = await takeLaunch(context, LAUNCH_RATE, { count, longestMs: LONGEST_TURN_MS })
+  if (waitMs > 0 && isTaken) await context.ports.clock.sleep(waitMs)
+  return isTaken
 }
