@@ -9,6 +9,7 @@ import { Construct } from 'constructs'
 import { findFargateSize, KEEPER_MB } from '../src/core/fargate.ts'
 import { mustHave } from '../src/core/must-have.ts'
 import { IN_CONTAINER, KEPT, makeProgramFamily, POOL_DEFAULTS } from '../src/core/names.ts'
+import { makeSecretVariableName } from '../src/define/secret.ts'
 import { BUILD } from '../src/homes/aws/build.ts'
 import { grantToRole } from './constructs/grants.ts'
 import { allowActions } from './constructs/permissions.ts'
@@ -180,13 +181,20 @@ export class Programs extends Construct {
     }))
   }
 
-  private builtImage({ folder, dockerfile, target, args }: BuiltFolder): ecs.ContainerImage {
-    return this.remember(hashParts([folder, dockerfile, target, args]), () => ({
-      directory: folder,
-      file: dockerfile,
-      buildArgs: { ...args },
-      ...(target === undefined ? {} : { target }),
-    }))
+  private builtImage({ folder, dockerfile, target, args, secrets = {} }: BuiltFolder): ecs.ContainerImage {
+    // The CDK's hash has the names of variables. Their values are in the environment of its command alone.
+    const variables = Object.entries(secrets).map(([id, name]) => [id, `env=${makeSecretVariableName(name)}`])
+    const hasSecrets = variables.length > 0
+    return this.remember(
+      hashParts([folder, dockerfile, target, args, ...(hasSecrets ? [secrets] : [])]),
+      () => ({
+        directory: folder,
+        file: dockerfile,
+        buildArgs: { ...args },
+        ...(target === undefined ? {} : { target }),
+        ...(hasSecrets ? { buildSecrets: Object.fromEntries(variables) } : {}),
+      }),
+    )
   }
 
   private remember(

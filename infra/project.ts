@@ -7,7 +7,6 @@ import { POOL_DEFAULTS } from '../src/core/names.ts'
 import type { Pool } from '../src/define/config.ts'
 import { type DeployedEnvironment, findDeployedEnvironment } from '../src/define/deployed-environment.ts'
 import { DECIDERS, findPoolNameProblems } from '../src/define/deployment-options.ts'
-import { listBuildSecrets } from '../src/define/image.ts'
 import type { Pipeline } from '../src/define/pipeline.ts'
 import type { BundledContainers } from '../src/project/bundled.ts'
 import { describeBrokenModule } from '../src/project/check-definitions.ts'
@@ -71,7 +70,6 @@ export async function readProject({
   const project = await loadProject(path)
   const environment = findDeployedEnvironment(project, name)
   refuseJobs(project)
-  refuseBuildSecrets(project)
   refuseBroken(project)
   refusePoolNames(project)
   const out = outdir ?? join(project.folder, '.sluice', 'deploy', name)
@@ -128,19 +126,6 @@ function refuseJobs({ tasks, pipelines }: Project): void {
       'invalid_deployment',
       `Nothing was deployed: ${families.join(', ')} are jobs of EMR, which run on one machine only in this version.`,
       { hint: 'Leave the pipelines with such jobs out of the config of the deployment.' },
-    )
-}
-
-/** The CDK builds images without them, and a Dockerfile whose secret is missing may go on without it. */
-function refuseBuildSecrets({ tasks }: Project): void {
-  const families = [...tasks.values()].filter(
-    ({ container }) => listBuildSecrets(container?.image).length > 0,
-  )
-  if (families.length > 0)
-    throw new SluiceError(
-      'invalid_deployment',
-      `Nothing was deployed: images of ${families.map(({ family }) => family).join(', ')} are built with secrets, which deploy cannot give yet.`,
-      { hint: 'Build and push such an image in your own pipeline, and name it by its reference or digest.' },
     )
 }
 

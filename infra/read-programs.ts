@@ -19,6 +19,8 @@ export interface BuiltFolder {
   dockerfile: string
   target?: string
   args: { readonly [name: string]: string }
+  /** Names of secrets, by the ids under which the Dockerfile mounts them. */
+  secrets?: { readonly [id: string]: string }
 }
 
 /** The programs of a pool that have one image and the same secrets: one task definition. */
@@ -75,7 +77,7 @@ function readImage(
       )
     return { reference: image }
   }
-  const { dockerfile = 'Dockerfile', target, args = {}, ref } = image
+  const { dockerfile = 'Dockerfile', target, args = {}, ref, secrets } = image
   const local = resolve(project, image.folder)
   const folder = ref === undefined || !existsSync(local) ? local : unpackRef(local, ref, outdir)
   const shown = `${image.folder}${ref === undefined ? '' : ` at ${ref}`}`
@@ -83,7 +85,16 @@ function readImage(
     throw makeRefusal(`there is no folder ${shown} to build the image of ${family} from`)
   if (!existsSync(join(folder, dockerfile)))
     throw makeRefusal(`there is no ${dockerfile} in ${shown}, from which the image of ${family} is built`)
-  return { build: { folder, dockerfile, args, ...(target === undefined ? {} : { target }) } }
+  const names = Object.entries(secrets ?? {}).map(([id, { secret }]) => [id, secret])
+  return {
+    build: {
+      folder,
+      dockerfile,
+      args,
+      ...(target === undefined ? {} : { target }),
+      ...(names.length === 0 ? {} : { secrets: Object.fromEntries(names) }),
+    },
+  }
 }
 
 /** Puts what the repository around a folder holds at a branch, tag or commit below `outdir`; the folder itself is only read. */

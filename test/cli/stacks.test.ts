@@ -2,19 +2,22 @@ import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
 import { IAMClient } from '@aws-sdk/client-iam'
 import { makeEcsRole } from '../../src/cli/remote/account.ts'
+import { readBuildSecrets } from '../../src/cli/remote/build-secrets.ts'
 import { findLostData } from '../../src/cli/remote/data-loss.ts'
 import { settleOpenRuns } from '../../src/cli/remote/settle-runs.ts'
 import { makeLocalControl } from '../../src/control/local-control.ts'
 import { findDeployedEnvironment, makeDefaultStackName } from '../../src/define/deployed-environment.ts'
 import { makeScheduleHandler } from '../../src/homes/aws/handlers/schedule.ts'
 import { joinOrStartExecution } from '../../src/homes/aws/handlers/start-run.ts'
+import { openSecretsOfState } from '../../src/homes/local/open-control.ts'
 import { findDeploymentTarget } from '../../src/homes/remote/stack.ts'
-import { daily, pipeline, task, text } from '../../src/index.ts'
+import { build, container, daily, pipeline, secret, task, text } from '../../src/index.ts'
 import { makeEmptyProject, type Project } from '../../src/project/load-config.ts'
 import { readProjectName } from '../../src/project/project-name.ts'
 import { memoryDeployment } from '../handlers/deployment.ts'
 import { testProject } from '../support/cli.ts'
 import { errorText, fakeAws, type ToldStack } from '../support/fake-cloudformation.ts'
+import { temporaryFolder } from '../support/folders.ts'
 
 const signedIn = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' }
 const Root = task('StacksRoot', { output: () => text('x') }, async ({ output }) => output.write('x'))
@@ -42,6 +45,23 @@ async function found(test: TestContext, project: Project, stacks: { [name: strin
   const target = await findDeploymentTarget(project, findDeployedEnvironment(project, 'prod'))
   return [target.environment.stack, target.found !== undefined]
 }
+
+describe('secrets that images are built with', () => {
+  const image = build('image', { secrets: { pip: secret('pypi/token'), npm: secret('npm/token') } })
+  const { root } = pipeline('stacks-built', container('StacksBuilt', { image, command: ['true'] }))
+  const tasks = new Map([[root.family, root]])
+
+  it('are those of this machine, as variables of the command that builds', async (test) => {
+    const state = temporaryFolder(test)
+    const secrets = openSecretsOfState(state)
+    secrets.set('pypi/token', 'one')
+    await assert.rejects(readBuildSecrets({ tasks }, state), /not set on this machine: npm\/token\./)
+    secrets.set('npm/token', 'two')
+    const values = await readBuildSecrets({ tasks }, state)
+    assert.deepEqual(Object.values(values), ['one', 'two'])
+    for (const name of Object.keys(values)) assert.match(name, /^SLUICE_SECRET_/)
+  })
+})
 
 describe('the stack of an environment', () => {
   it('has the name of its project, as far as there is room', () => {

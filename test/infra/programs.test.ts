@@ -7,6 +7,7 @@ import { App, Stack } from 'aws-cdk-lib'
 import { Template } from 'aws-cdk-lib/assertions'
 import { AwsSolutionsChecks } from 'cdk-nag'
 import { readProject, Sluice } from '../../infra/index.ts'
+import { makeSecretVariableName } from '../../src/define/secret.ts'
 import {
   type Part,
   readPartSettings,
@@ -39,7 +40,10 @@ const Four = container('Four', {
 const Five = container('Five', {
   requires: () => Four(), output: () => text('five'), image: '123456789012.dkr.ecr.eu-west-2.amazonaws.com/own/r:7', pool: 'training',
 })
-export const all = pipeline('all', Five)
+const Six = container('Six', {
+  requires: () => Five(), output: () => text('six'), image: build('images/r', { secrets: { pip: secret('pypi/token') } }), pool: 'training',
+})
+export const all = pipeline('all', Six)
 `
 
 type Resource = { Type: string; Properties: Record<string, unknown> }
@@ -106,6 +110,7 @@ describe('programs in containers', () => {
       'sluice-prod-training',
       'sluice-prod-training',
       'sluice-prod-training',
+      'sluice-prod-training',
     ])
   })
 
@@ -148,6 +153,15 @@ describe('programs in containers', () => {
       ContainerDefinitions.flatMap(({ Name, Secrets = [] }) => Secrets.map((each) => [Name, each.Name])),
     )
     assert.deepEqual(given, [['program', 'KEY']])
+  })
+
+  it('are built with secrets that the assets name by their variables', () => {
+    const { directory, artifacts } = app.synth()
+    const file = artifacts.find(({ manifest }) => manifest.type === 'cdk:asset-manifest')?.id
+    const { dockerImages } = JSON.parse(readFileSync(join(directory, `${file}.json`), 'utf8'))
+    const sources = Object.values<{ source: { dockerBuildSecrets?: object } }>(dockerImages)
+    const given = sources.flatMap(({ source }) => source.dockerBuildSecrets ?? [])
+    assert.deepEqual(given, [{ pip: `env=${makeSecretVariableName('pypi/token')}` }])
   })
 
   it('are built of the folder, or of what the repository holds at a tag; the folder is not changed', () => {

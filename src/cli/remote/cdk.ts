@@ -16,6 +16,8 @@ export interface CdkCall {
   stack: string
   /** What the app is told: see infra/app.ts. */
   context: { [name: string]: string }
+  /** Environment variables of a deployment alone: secrets that images are built with. */
+  secrets?: { [variable: string]: string }
 }
 
 const PACKAGES = 'aws-cdk@2 aws-cdk-lib@2 constructs@10 esbuild'
@@ -30,12 +32,13 @@ export async function synthesiseStack(call: CdkCall): Promise<string> {
 
 /** Runs a command of the CDK on a stack; throws with its reason if it fails. */
 export async function runCdkCommand(
-  { folder, region, stack }: CdkCall,
+  { folder, region, stack, secrets }: CdkCall,
   verb: string,
   flags: string[],
 ): Promise<void> {
   const since = new Date()
-  const code = await runIn(folder, [findCdk(folder), verb, stack, ...flags, '--no-notices'], region)
+  const env = { AWS_REGION: region, ...(verb === 'deploy' ? secrets : {}) }
+  const code = await runIn(folder, [findCdk(folder), verb, stack, ...flags, '--no-notices'], env)
   if (code === 0) return
   if (verb !== 'synth') throw await explainDeployFailure({ verb, code, stack, region, since })
   throw new SluiceError('invalid_deployment', `${stack} cannot be made; the lines above say why.`, {
@@ -72,8 +75,8 @@ function appCommand(): string {
 }
 
 /** Runs where the config is found; what the CDK prints is shown as it comes. */
-function runIn(folder: string, args: string[], region: string): Promise<number> {
-  const env = { ...process.env, AWS_REGION: region, CDK_DISABLE_CLI_TELEMETRY: 'true' }
+function runIn(folder: string, args: string[], own: { [name: string]: string }): Promise<number> {
+  const env = { ...process.env, ...own, CDK_DISABLE_CLI_TELEMETRY: 'true' }
   const child = spawn(process.execPath, args, { cwd: folder, env, stdio: ['inherit', 2, 'inherit'] })
   return new Promise((resolve, reject) => {
     child.on('error', reject)

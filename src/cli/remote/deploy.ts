@@ -12,6 +12,7 @@ import { loadProject, type Project, requireConfig } from '../../project/load-con
 import { EXIT } from '../exit.ts'
 import type { GlobalOptions, Result } from '../options.ts'
 import { prepareAccount } from './account.ts'
+import { readBuildSecrets } from './build-secrets.ts'
 import { type CdkCall, readSynthesisedResources, runCdkCommand, synthesiseStack } from './cdk.ts'
 import { checkOutCommit } from './check-out.ts'
 import { askBeforeDataLoss, findLostData } from './data-loss.ts'
@@ -48,10 +49,11 @@ async function deployFrom(folder: string, verb: 'deploy' | 'diff', options: Depl
   const project = await loadProject(requireConfig(folder, options.config))
   const target = await findReachableDeployment(project, findDeployedEnvironment(project, options.env))
   const { region, stack } = target.environment
+  const secrets = verb === 'deploy' ? await readBuildSecrets(project, options.state) : {}
   const deployed = await readDeployedTemplate(target)
   if (verb === 'deploy') await prepareAccount(project, target.environment, printStep)
   const context = await makeCdkContext(project, target, deployed, options)
-  const call: CdkCall = { folder: project.folder, region, stack, context }
+  const call: CdkCall = { folder: project.folder, region, stack, context, secrets }
   const app = await synthesiseStack(call)
   const lost = findLostData(deployed, readSynthesisedResources(app, stack))
   if (verb === 'diff') {
