@@ -102,7 +102,8 @@ describe('containers of a pool', () => {
       message: 'Error while checking the role: Rate exceeded',
     }))
     const launched = await workers.launch('f', { count: 2, spot: false })
-    assert.deepEqual(launched, { arns: [], problem: 'Error while checking the role: Rate exceeded' })
+    const problem = 'Error while checking the role: Rate exceeded'
+    assert.deepEqual(launched, { arns: [], problem, isThrottled: true })
   })
 })
 
