@@ -135,8 +135,8 @@ export const LAUNCHING: Fault[] = [
   {
     name: 'ECS is believed that a parameter is wrong if there were too many requests',
     file: 'src/adapters/ecs/run-program.ts',
-    find: `  if (THROTTLED.test(name) || RATE.test(message)) return`,
-    replace: `  if (THROTTLED.test(name)) return`,
+    find: ` || RATE.test(readErrorMessage(error))`,
+    replace: ``,
     by: ECS,
   },
   {
@@ -149,8 +149,8 @@ export const LAUNCHING: Fault[] = [
   {
     name: 'a turn is promised to two launches',
     file: 'src/core/governor.ts',
-    find: `tokens: filled.tokens - 1 }`,
-    replace: `tokens: Math.max(0, filled.tokens - 1) }`,
+    find: `tokens: filled.tokens - count }`,
+    replace: `tokens: Math.max(0, filled.tokens - count) }`,
     by: RULES,
   },
 ]
