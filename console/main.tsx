@@ -7,6 +7,7 @@ import { GraphPage } from './pages/graph.tsx'
 import { LimitsPage } from './pages/limits.tsx'
 import { LogPage } from './pages/log.tsx'
 import { OverviewPage } from './pages/overview.tsx'
+import { PipelinePage } from './pages/pipeline.tsx'
 import { RunPage } from './pages/run.tsx'
 import { RunsPage } from './pages/runs.tsx'
 import { TaskRunPage } from './pages/task.tsx'
@@ -49,6 +50,9 @@ function Console() {
         <Switch>
           <Route path="/">
             <OverviewPage />
+          </Route>
+          <Route path="/pipelines/:name">
+            {({ name }) => <PipelinePage key={name} name={decodeURIComponent(name)} />}
           </Route>
           <Route path="/limits">
             <LimitsPage />

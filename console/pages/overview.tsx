@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks'
 import { Link } from 'wouter-preact'
 import type { PipelineList, RunPage, RunShape } from '../../src/control/control.ts'
-import { type ApiProblem, askApi, makePath, writeQuery } from '../api.ts'
+import { type ApiProblem, askApi, makePath } from '../api.ts'
 import { formatCount, formatInstant } from '../format.ts'
 import { useLoaded } from '../live.ts'
 import { Empty, Instant, Name, Problem, Shape, toProblem } from '../parts.tsx'
@@ -104,7 +104,7 @@ function PipelineCard({ pipeline, runs, isCut, onDone }: CardProps) {
     <li class="card">
       <div class="cardhead">
         <h3>
-          <Link href={`/runs${writeQuery({ pipeline: name })}`}>
+          <Link href={makePath('pipelines', name)}>
             <Name text={name} />
           </Link>
         </h3>
@@ -153,7 +153,8 @@ function PipelineCard({ pipeline, runs, isCut, onDone }: CardProps) {
   )
 }
 
-function PauseButton({ name, isPaused, onDone }: { name: string; isPaused: boolean; onDone(): void }) {
+/** Pauses or resumes the schedule of a pipeline. */
+export function PauseButton({ name, isPaused, onDone }: { name: string; isPaused: boolean; onDone(): void }) {
   const [problem, setProblem] = useState<ApiProblem>()
   const act = async () => {
     setProblem(undefined)

@@ -25,6 +25,8 @@ export type GraphTasks = z.output<typeof shape.GraphTasks>
 export type Cone = z.output<typeof shape.Cone>
 /** Tasks that ran within a span of time. */
 export type Timeline = z.output<typeof shape.Timeline>
+/** The last runs of a pipeline with their families. */
+export type History = z.output<typeof shape.History>
 /** Lines of a run's attempts. */
 export type LogPage = z.output<typeof shape.LogPage>
 /** What has to be made complete: a pipeline or task by name, or a plan from elsewhere. */
@@ -110,6 +112,8 @@ export interface Control {
   pipelines(): Promise<PipelineList>
   /** Intervals of a schedule in a range, and which are complete. Throws if one has not ended yet. */
   intervals(query: z.input<typeof shape.IntervalQuery>): Promise<IntervalPage>
+  /** The last runs of a pipeline with the tasks of each family by status, the newest first. */
+  history(query: z.input<typeof shape.HistoryQuery>): Promise<History>
   /** Runs that a filter finds, the newest first. */
   runs(query?: z.input<typeof shape.RunQuery>): Promise<RunPage>
   /** A run with the counts of its tasks. */

@@ -24,10 +24,11 @@ export async function readRunPage(home: Home, query: z.output<typeof RunQuery>):
   return { runs, found: found.length, all: all.length, next }
 }
 
-const formatRunCursor = ({ createdAt, id }: { createdAt: number; id: string }) => `${createdAt} ${id}`
+/** The cursor of the page after a run. */
+export const formatRunCursor = ({ createdAt, id }: { createdAt: number; id: string }) => `${createdAt} ${id}`
 
 /** The place after the run that a cursor names, which may have been forgotten since. */
-function findPageStart(runs: { createdAt: number; id: string }[], cursor: string): number {
+export function findPageStart(runs: { createdAt: number; id: string }[], cursor: string): number {
   const [, at, id = ''] = /^(\d+) (\S+)$/.exec(cursor) ?? []
   if (at === undefined)
     throw new SluiceError('invalid_usage', `${cursor} is no cursor of a page of runs.`, {

@@ -5,12 +5,14 @@ import type { Control, RunDetail } from './control.ts'
 import { findRun, readRunPage } from './find-runs.ts'
 import { countTasks, readTaskPage } from './find-tasks.ts'
 import { readCone, readGraphTasks, readRunGraph } from './graph.ts'
+import { readHistory } from './history.ts'
 import type { Home } from './home.ts'
 import { readLogPage } from './logs.ts'
 import { checkRequestShape, type ReadLines, type StateHome } from './parts.ts'
 import {
   ConeQuery,
   GraphTasksQuery,
+  HistoryQuery,
   LogQuery,
   RunQuery,
   RunRef,
@@ -25,7 +27,17 @@ import { explainRunWaits, explainTaskReasons } from './why.ts'
 /** Operations that look at runs and change nothing. */
 type LookingOperations = Pick<
   Control,
-  'runs' | 'run' | 'tasks' | 'graph' | 'graphTasks' | 'cone' | 'timeline' | 'logs' | 'why' | 'waits'
+  | 'runs'
+  | 'run'
+  | 'tasks'
+  | 'history'
+  | 'graph'
+  | 'graphTasks'
+  | 'cone'
+  | 'timeline'
+  | 'logs'
+  | 'why'
+  | 'waits'
 >
 
 /** Looks at the runs of a state. */
@@ -46,6 +58,11 @@ export function makeLookingOperations(state: StateHome, readLines: ReadLines): L
     async tasks(query) {
       const { run, ...filter } = checkRequestShape(TaskQuery, query)
       return readTaskPage(...(await found({ run })), filter)
+    },
+    async history(query) {
+      const home = await state.existing()
+      if (home === undefined) return { runs: [], found: 0, next: null }
+      return readHistory(home, checkRequestShape(HistoryQuery, query))
     },
     async graph(query) {
       return readRunGraph(...(await found(checkRequestShape(RunRef, query))))

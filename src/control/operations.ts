@@ -18,6 +18,7 @@ export const OPERATIONS = {
   runs: { input: shape.RunQuery, output: shape.RunPage },
   run: { input: shape.RunRef, output: shape.RunDetail },
   tasks: { input: shape.TaskQuery, output: shape.TaskPage },
+  history: { input: shape.HistoryQuery, output: shape.History },
   graph: { input: shape.RunRef, output: shape.RunGraph },
   graphTasks: { input: shape.GraphTasksQuery, output: shape.GraphTasks },
   cone: { input: shape.ConeQuery, output: shape.Cone },

@@ -1,3 +1,4 @@
+import { relative } from 'node:path'
 import { makeScheduleIntervals } from '../core/calendar.ts'
 import { readErrorMessage } from '../core/errors.ts'
 import { toFlagName } from '../define/flags.ts'
@@ -15,17 +16,22 @@ type PipelineShape = PipelineList['pipelines'][number]
 /** Pipelines with their parameters and schedules, and modules of which something cannot be used. */
 export async function readPipelines(project: Project, home: Home | undefined): Promise<PipelineList> {
   const pipelines = await Promise.all(
-    [...project.pipelines.values()].map((pipeline) => viewPipeline(pipeline, home)),
+    [...project.pipelines.values()].map((pipeline) => viewPipeline(project, pipeline, home)),
   )
   return { pipelines, broken: project.broken }
 }
 
-async function viewPipeline(pipeline: Pipeline, home: Home | undefined): Promise<PipelineShape> {
+async function viewPipeline(
+  project: Project,
+  pipeline: Pipeline,
+  home: Home | undefined,
+): Promise<PipelineShape> {
   const { name, root, description } = pipeline
   return {
     name,
     root: root.family,
     description: description ?? null,
+    source: findSource(project, root.family),
     params: Object.entries(root.fields).map(([param, field]) => ({
       name: param,
       flag: `--${toFlagName(param)}`,
@@ -35,6 +41,12 @@ async function viewPipeline(pipeline: Pipeline, home: Home | undefined): Promise
     })),
     schedule: await viewSchedule(pipeline, home),
   }
+}
+
+/** The module of a project that has added a family. */
+function findSource({ folder, modules }: Project, family: string): string | null {
+  const path = modules.find(({ families }) => families.includes(family))?.path
+  return path === undefined ? null : relative(folder, path)
 }
 
 async function viewSchedule(pipeline: Pipeline, home: Home | undefined): Promise<PipelineShape['schedule']> {

@@ -61,6 +61,7 @@ export function makeRemoteControl(options: RemoteOptions): Control {
     runs: call('runs'),
     run: call('run'),
     tasks: call('tasks'),
+    history: call('history'),
     graph: call('graph'),
     graphTasks: call('graphTasks'),
     cone: call('cone'),

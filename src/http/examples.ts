@@ -70,6 +70,7 @@ export const PIPELINE: z.output<typeof shape.Pipeline> = {
   name: 'visits',
   root: 'Count',
   description: 'Counts the visits of a day',
+  source: 'pipelines/visits.ts',
   params: [{ name: 'date', flag: '--date', kind: 'day', required: true, significant: true }],
   schedule: {
     cron: '0 0 * * *',

@@ -1,8 +1,8 @@
 import * as shape from '../control/schemas.ts'
-import { RUN_ID, TASK } from './examples.ts'
+import { RUN, RUN_ID, TASK } from './examples.ts'
 import type { OperationName, Route } from './route.ts'
 
-type Draws = 'graph' | 'graphTasks' | 'cone' | 'timeline' | 'limitUse'
+type Draws = 'history' | 'graph' | 'graphTasks' | 'cone' | 'timeline' | 'limitUse'
 
 const isRepeatable = () => true
 
@@ -11,6 +11,31 @@ const DRAWN_TASK = { number, task, family, status, startedAt, endedAt }
 
 /** Operations of which a page draws the answer: graphs, timelines, histories. */
 export const DRAWN: { [Name in Draws & OperationName]: Route<Name> } = {
+  history: {
+    method: 'GET',
+    path: '/v1/pipelines/{pipeline}/history',
+    summary: 'Lists the last runs of a pipeline with the tasks of each family by status',
+    answers: { 200: shape.History },
+    isRepeatable,
+    example: {
+      request: { pipeline: 'visits', limit: 20 },
+      answer: {
+        runs: [
+          {
+            run: RUN.run,
+            status: RUN.status,
+            createdAt: RUN.createdAt,
+            endedAt: RUN.endedAt,
+            interval: RUN.interval,
+            families: [{ family: 'Count', counts: { failed: 1 }, ran: 1, ranMs: 1_000 }],
+            moreFamilies: 0,
+          },
+        ],
+        found: 1,
+        next: null,
+      },
+    },
+  },
   graph: {
     method: 'GET',
     path: '/v1/runs/{run}/graph',

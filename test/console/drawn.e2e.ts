@@ -116,6 +116,19 @@ it('draws runs', async (test) => {
     assert.deepEqual(complaints, [])
   })
 
+  await test.test('the history of a pipeline as a grid', async () => {
+    const { page, complaints } = await openSigned(served)
+    await page.getByRole('link', { name: 'visits', exact: true }).first().click()
+    const grid = page.getByRole('table', { name: 'Runs by interval and task family' })
+    await grid.getByRole('link', { name: /^Parse: 6 succeeded/ }).waitFor()
+    await page.getByText('pipelines/drawn.ts').waitFor()
+    await page.getByText('1 run of 1').waitFor()
+    await look(page, 'pipeline')
+    await grid.getByRole('link', { name: /^Geo: 1 failed/ }).click()
+    await page.waitForURL(/graph\?family=Geo/)
+    assert.deepEqual(complaints, [])
+  })
+
   await test.test('a thousand families', async () => {
     const { page, complaints } = await openSigned(served, `/runs/${many}/graph`)
     await page.getByText('1,002 families.').waitFor()

@@ -264,6 +264,31 @@ export function controlSuite(name: string, make: MakeControl, options: ControlSu
       await assert.rejects(control.cone({ run, task: 'ControlPart' }), { code: 'unknown_task' })
     })
 
+    it('gives the history of a pipeline, the newest run first', async (test) => {
+      const { control, params } = await open(test)
+      const runs = [
+        await runToEnd(control, 'control-whole', params),
+        await runToEnd(control, 'control-whole', { name: `${params.name}-b` }),
+      ]
+      const query = { pipeline: 'control-whole', limit: 1 }
+      const first = await control.history(query)
+      assert.deepEqual(
+        first.runs.map(({ run, families }) => [run, families.map(({ family, counts }) => [family, counts])]),
+        [
+          [
+            runs[1],
+            [
+              ['ControlWhole', { succeeded: 1 }],
+              ['ControlPart', { succeeded: 3 }],
+            ],
+          ],
+        ],
+      )
+      const rest = await control.history({ ...query, cursor: first.next ?? '' })
+      assert.equal(rest.runs[0]?.run, runs[0])
+      assert.deepEqual((await control.history({ pipeline: 'control-hole' })).runs, [])
+    })
+
     it('shows what ran within a span of time, in windows', async (test) => {
       const { control, params } = await open(test)
       const run = await runToEnd(control, 'control-whole', params)

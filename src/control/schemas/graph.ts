@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { countField, cursor, instantField, next, runName, taskName } from './fields.ts'
-import { Counts, TaskStatus } from './runs.ts'
+import { countField, cursor, instantField, limit, next, runName, taskName } from './fields.ts'
+import { Counts, Run, TaskStatus } from './runs.ts'
 
 /** The most tasks that one look at a graph or timeline returns. */
 const MAX_LOOK = 1_000
@@ -131,3 +131,34 @@ export const Timeline = z
       .describe('How many tasks of the run ran at once, over its whole time'),
   })
   .describe('Tasks that ran within a span of time')
+
+/** Of which pipeline the history is shown. */
+export const HistoryQuery = z.strictObject({
+  pipeline: z.string().describe('A pipeline or task family'),
+  cursor: cursor.optional(),
+  limit,
+})
+
+const { run, status, createdAt, endedAt, interval } = Run.shape
+const { family, counts, ran, ranMs } = GraphFamily.shape
+
+/** The last runs of a pipeline with their families. */
+export const History = z
+  .object({
+    runs: z
+      .array(
+        z.object({
+          run,
+          status,
+          createdAt,
+          endedAt,
+          interval,
+          families: z.array(z.object({ family, counts, ran, ranMs })).describe('100 at most'),
+          moreFamilies: countField('How many further families it has'),
+        }),
+      )
+      .describe('The newest first; a page ends early after runs with 20,000 tasks'),
+    found: countField('How many runs the pipeline has'),
+    next,
+  })
+  .describe('The last runs of a pipeline, with the tasks of each family by status')

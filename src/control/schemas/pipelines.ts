@@ -52,6 +52,7 @@ export const Pipeline = z.object({
   name: z.string(),
   root: z.string().describe('The family of its root task'),
   description: z.string().nullable(),
+  source: z.string().nullable().describe('The file that defines its root task, relative to the project'),
   params: z.array(Parameter),
   schedule: Schedule.nullable(),
 })
