@@ -122,11 +122,13 @@ export class Programs extends Construct {
 
   private addProgram(
     definition: ecs.FargateTaskDefinition,
-    { image, secrets }: DeployedProgram,
+    { image, secrets, entryPoint }: DeployedProgram,
   ): ecs.ContainerDefinition {
     const { secretsPrefix } = this.#props.foundation
     const program = definition.addContainer(KEPT.program, {
       image: 'reference' in image ? this.referredImage(image.reference) : this.builtImage(image.build),
+      // A launch can give arguments alone.
+      ...(entryPoint === undefined ? {} : { entryPoint: [entryPoint] }),
       // The keeper ends the task, when it has published.
       essential: false,
       stopTimeout: Duration.millis(BUILD.stopMs),

@@ -1,19 +1,20 @@
 import '../src/project/resolve-self.ts'
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
+import { findLuigiShim } from '../src/body/luigi-shim.ts'
 import { SluiceError } from '../src/core/errors.ts'
 import { POOL_DEFAULTS } from '../src/core/names.ts'
 import type { Pool } from '../src/define/config.ts'
 import { type DeployedEnvironment, findDeployedEnvironment } from '../src/define/deployed-environment.ts'
 import { DECIDERS, findPoolNameProblems } from '../src/define/deployment-options.ts'
 import type { Pipeline } from '../src/define/pipeline.ts'
-import type { BundledContainers } from '../src/project/bundled.ts'
+import type { BundledContainers, BundledSettings } from '../src/project/bundled.ts'
 import { describeBrokenModule } from '../src/project/check-definitions.ts'
 import { loadProject, type Project, requireConfig } from '../src/project/load-config.ts'
 import { bundleEntries, type CodeOptions, resolveOwnModule } from './bundle.ts'
 import { copyExternalPackages } from './external.ts'
-import { type DeployedProgram, readPrograms } from './read-programs.ts'
+import { type DeployedProgram, listLuigiSecrets, readPrograms } from './read-programs.ts'
 
 /** A project to deploy: the input of the stack. */
 export interface DeployedProject {
@@ -76,7 +77,12 @@ export async function readProject({
   const { programs, ofFamilies } = readPrograms(project, join(out, 'refs'))
   const shared: CodeOptions = {
     project,
-    settings: { limits: project.limits, containers: listContainerPools(project), programs: ofFamilies },
+    settings: {
+      limits: project.limits,
+      containers: listContainerPools(project),
+      programs: ofFamilies,
+      luigiFamilies: listLuigiFamilies(project),
+    },
     build,
     external: environment.external ?? [],
   }
@@ -111,15 +117,8 @@ function refusePoolNames({ pools }: Project): void {
     throw new SluiceError('invalid_deployment', `Nothing was deployed:\n- ${problems.join('\n- ')}`)
 }
 
-/** Jobs of EMR run on one machine only, by their `local`; tasks of Luigi need the Python that has them. */
-function refuseJobs({ tasks, pipelines }: Project): void {
-  const luigi = [...pipelines.values()].flatMap(({ name, root }) => (root.luigi ? [name] : []))
-  if (luigi.length > 0)
-    throw new SluiceError(
-      'invalid_deployment',
-      `Nothing was deployed: ${luigi.join(', ')} run tasks of Luigi, which run on one machine only in this version.`,
-      { hint: 'Leave these pipelines out of the config of the deployment, and run them by sluice dev.' },
-    )
+/** Jobs of EMR run on one machine only, by their `local`. */
+function refuseJobs({ tasks }: Project): void {
   const families = [...tasks.values()].flatMap(({ family, emr }) => (emr ? [family] : []))
   if (families.length > 0)
     throw new SluiceError(
@@ -150,8 +149,23 @@ function refuseBroken({ broken }: Project): void {
 /** Names, each once, in order. */
 function listPoolSecrets({ tasks }: Project, pool: string): string[] {
   const own = [...tasks.values()].filter(({ policy }) => (policy.pool ?? 'default') === pool)
-  return [...new Set(own.flatMap(({ policy }) => Object.values(policy.secrets)))].sort()
+  const ofLuigi = Object.values(listLuigiFamilies({ tasks })).flatMap((families) => Object.values(families))
+  const names = [
+    ...own.flatMap(({ policy }) => Object.values(policy.secrets)),
+    ...ofLuigi
+      .filter((how) => (how.pool ?? 'default') === pool)
+      .flatMap((how) => Object.values(listLuigiSecrets(how))),
+  ]
+  return [...new Set(names)].sort()
 }
+
+/** What the config says of families of Luigi's tasks, by the families of their pipelines. */
+const listLuigiFamilies = ({ tasks }: Pick<Project, 'tasks'>): BundledSettings['luigiFamilies'] =>
+  Object.fromEntries(
+    [...tasks.values()].flatMap(({ family, luigi }) =>
+      luigi === undefined || luigi === 'by-params' ? [] : [[family, luigi.families]],
+    ),
+  )
 
 /** The modules that define the pool's tasks, and no others. */
 async function bundlePool(
@@ -199,6 +213,8 @@ async function bundleKeeper(path: string, folder: string, shared: CodeOptions): 
     project: { path, modules: [] },
     external: [],
   })
+  // It brings it to programs that run tasks of Luigi.
+  copyFileSync(findLuigiShim(), join(folder, 'code', basename(findLuigiShim())))
   copyImageParts(dirname(path), folder)
   return folder
 }

@@ -6,7 +6,9 @@ import { SluiceError } from '../src/core/errors.ts'
 import { POOL_DEFAULTS } from '../src/core/names.ts'
 import { DEFAULT_POOL } from '../src/core/plan.ts'
 import type { BuiltImage } from '../src/define/image.ts'
-import type { BundledPrograms } from '../src/project/bundled.ts'
+import type { LuigiFamily } from '../src/define/luigi.ts'
+import type { TaskDefinition } from '../src/define/task.ts'
+import { type BundledPrograms, nameLuigiProgram } from '../src/project/bundled.ts'
 import type { Project } from '../src/project/load-config.ts'
 
 /** The image of a program: a reference, or a folder that is built. */
@@ -30,6 +32,8 @@ export interface DeployedProgram {
   image: ProgramImage
   /** Names of secrets, by environment variable. */
   secrets: { [variable: string]: string }
+  /** A program of the image that is started instead of its entry point. */
+  entryPoint?: string
 }
 
 /** The programs of a project, and which of them each family of containers runs. */
@@ -46,24 +50,68 @@ export function readPrograms(
   const programs = new Map<string, DeployedProgram>()
   const ofFamilies: BundledPrograms = {}
   rmSync(outdir, { recursive: true, force: true })
-  for (const { family, container, policy } of tasks.values()) {
-    if (container === undefined) continue
-    const { image } = container
-    const pool = policy.pool ?? DEFAULT_POOL
-    const secrets = Object.fromEntries(Object.entries(policy.secrets).sort())
-    const id = hashParts([pool, image, secrets])
-    const { cpu = POOL_DEFAULTS.containerCpu, memoryMb = POOL_DEFAULTS.containerMemoryMb } = pools[pool] ?? {}
-    ofFamilies[family] = { pool, id, cpu, memoryMb, spot: pools[pool]?.spot ?? true }
+  for (const { name, family, image, pool, secrets: given, entryPoint } of [...tasks.values()].flatMap(
+    listFamilyPrograms,
+  )) {
+    if (pools[pool] === undefined)
+      throw makeRefusal(
+        `${name} names the pool ${pool}, and the config has no such pool`,
+        'Add it to `pools`.',
+      )
+    const secrets = Object.fromEntries(Object.entries(given).sort())
+    const id = hashParts([pool, image, secrets, ...(entryPoint === undefined ? [] : [entryPoint])])
+    const { cpu = POOL_DEFAULTS.containerCpu, memoryMb = POOL_DEFAULTS.containerMemoryMb } = pools[pool]
+    ofFamilies[name] = { pool, id, cpu, memoryMb, spot: pools[pool].spot ?? true }
     if (!programs.has(id))
       programs.set(id, {
         id,
         pool,
         secrets,
         image: readImage(image, { family, project: folder, outdir: join(outdir, id) }),
+        ...(entryPoint === undefined ? {} : { entryPoint }),
       })
   }
   return { programs: [...programs.values()], ofFamilies }
 }
+
+/** What a family runs in containers, by the name under which it is launched. */
+interface FamilyProgram extends Pick<DeployedProgram, 'pool' | 'secrets' | 'entryPoint'> {
+  name: string
+  family: string
+  image: string | BuiltImage
+}
+
+function listFamilyPrograms({ family, container, luigi, policy }: TaskDefinition): FamilyProgram[] {
+  const { pool = DEFAULT_POOL, secrets } = policy
+  if (container !== undefined) return [{ name: family, family, image: container.image, pool, secrets }]
+  if (luigi === undefined || luigi === 'by-params') return []
+  const { image, python, families, task } = luigi
+  if (image === undefined || luigi.mounts !== undefined)
+    throw makeRefusal(
+      image === undefined
+        ? `${family} runs tasks of Luigi by a Python of this machine`
+        : `${family} mounts folders of this machine into its containers`,
+      'In a deployment the tasks, their Python and Luigi are in an `image`, and targets in S3 or a database.',
+    )
+  const make = (name: string, how: LuigiFamily = {}): FamilyProgram => ({
+    name,
+    family,
+    image,
+    pool: how.pool ?? DEFAULT_POOL,
+    secrets: listLuigiSecrets(how),
+    entryPoint: python,
+  })
+  // Planning runs as the root's family does.
+  return [
+    make(family, families[task]),
+    make(nameLuigiProgram(family)),
+    ...Object.entries(families).map(([each, how]) => make(nameLuigiProgram(family, each), how)),
+  ]
+}
+
+/** Names of secrets of a family of Luigi's tasks, by variable. */
+export const listLuigiSecrets = ({ secrets = {} }: LuigiFamily): { [variable: string]: string } =>
+  Object.fromEntries(Object.entries(secrets).map(([variable, { secret }]) => [variable, secret]))
 
 function readImage(
   image: string | BuiltImage,

@@ -3,6 +3,7 @@
     python sluice_luigi.py resolve|plan  SPEC     which task is the root; all tasks that it needs
     python sluice_luigi.py complete      SPEC     of tasks on standard input, those that are complete
     python sluice_luigi.py run           SPEC TASK    one task, in this process, by Luigi's own TaskProcess
+    python sluice_luigi.py plan-in-run   SPEC     all tasks, as what an attempt yields: where nobody else can start the image
 
 SPEC and TASK are JSON. Answers are JSON Lines on standard output; whatever user code prints goes to standard error, but for
 `run`, whose output is the log of its attempt. Python 3.6 to 3.13, Luigi 2.8 to 3.8, no other dependency. Nothing of it is written
@@ -31,6 +32,8 @@ MAX_TRACEBACK = 4000
 YIELDS = 78
 # The answer that says what is wrong is on standard output.
 WRONG = 2
+# How often what an external task stands for is looked for, where nobody else can ask.
+POLL_SECONDS = 30
 # How much longer than its timeout a call that no signal can end may take, before this process ends itself.
 GRACE_SECONDS = 15
 
@@ -603,7 +606,6 @@ def read_jobs(luigi):
 
 
 def make_header(luigi, root, params):
-    config = luigi.configuration.get_config()
     texts, significant, problem = params.to_text(root)
     if problem:
         raise Wrong("params", "%s: %s." % (root.get_task_family(), problem))
@@ -612,17 +614,24 @@ def make_header(luigi, root, params):
         "luigi": read_luigi_version(luigi),
         "python": "%d.%d.%d" % sys.version_info[:3],
         "root": {"family": root.get_task_family(), "params": texts, "significant": significant},
-        "resources": read_resources(config),
         "notes": list_notes(luigi),
     }
     workers = luigi.interface.core().workers
     if workers != 1:
         header["workers"] = workers
+    header.update(read_settings(luigi))
+    return header
+
+
+def read_settings(luigi):
+    """What luigi.cfg says for all tasks."""
+    config = luigi.configuration.get_config()
+    settings = {"resources": read_resources(config)}
     for key, section, name in (("retries", "scheduler", "retry_count"), ("delay", "scheduler", "retry_delay")):
         value = read_number(config, section, name)
         if value is not None:
-            header[key] = value
-    return header
+            settings[key] = value
+    return settings
 
 
 def read_number(config, section, name):
@@ -738,6 +747,8 @@ def run_task(luigi, spec, wanted):
     secrets = spec.get("secrets", {}).get(wanted["family"], ())
     task = instantiate(cls, wanted["params"], secrets)
     events = Events()
+    if task.run is None or task.run == NotImplemented:
+        return await_external(task, spec, events)
     # What a wrapper requires is complete, so it is as well; its handlers are for this moment.
     if not isinstance(task, luigi.WrapperTask) and ask_once(task, spec):
         # Another run has made it meanwhile, or the attempt before this one has, and died before it could say so.
@@ -770,6 +781,23 @@ def ask_once(task, spec):
     return is_complete
 
 
+def await_external(task, spec, events):
+    """Looks until what the task stands for is there: its own timeout is how long at most."""
+    watch = Watch(spec.get("checkSeconds", 600))
+    while True:
+        is_complete, problem = watch.call("complete()", lambda: check_complete(task))
+        watch.end()
+        if problem is not None:
+            events.write({"failure": problem})
+            return 1
+        if is_complete:
+            events.write({"result": None})
+            return 0
+        print("%s is not complete yet; it is looked for again in %d s" % (task, POLL_SECONDS))
+        sys.stdout.flush()
+        time.sleep(POLL_SECONDS)
+
+
 def make_process(luigi, task, results, reporter):
     config = luigi.worker.worker()
     options = {
@@ -800,16 +828,40 @@ def yield_tasks(luigi, spec, new_deps):
     roots = []
     for module, family, texts in new_deps:
         roots.append(instantiate(find_class(module, family), texts))
+    return yield_graph(luigi, spec, roots)
+
+
+def yield_graph(luigi, spec, roots):
     with open(os.environ["SLUICE_REQUIRES"], "w") as file:
 
         def answer(line):
             file.write(json.dumps(line) + "\n")
 
-        answer({"roots": [root.task_id for root in roots]})
+        answer(dict(read_settings(luigi), roots=[root.task_id for root in roots]))
         planner = Planner(luigi, spec, answer)
         planner.walk(roots)
         answer({"end": planner.count})
     return YIELDS
+
+
+def plan_in_run(spec):
+    """What has to be corrected is written in the place of the tasks: another attempt would only find the same."""
+    try:
+        luigi = load_luigi()
+        remember_params(luigi)
+        set_up_logging(luigi)
+        import_root_module(spec["module"])
+        with parsed_flags(spec) as parser:
+            root = instantiate_root(spec, parser)
+            params = Params(luigi)
+            params.secrets = spec.get("secrets", {})
+            for note in make_header(luigi, root, params)["notes"]:
+                print(note)
+            return yield_graph(luigi, spec, [root])
+    except Wrong as wrong:
+        with open(os.environ["SLUICE_REQUIRES"], "w") as file:
+            file.write(json.dumps(wrong.answer) + "\n")
+        return YIELDS
 
 
 # ---- The command
@@ -847,6 +899,8 @@ def main(arguments):
     mode, spec = arguments[0], json.loads(arguments[1])
     # As `python -m luigi` does: modules are found in the working folder, and this file's folder is nobody's.
     sys.path[0] = os.getcwd()
+    if mode == "plan-in-run":
+        return plan_in_run(spec)
     if mode == "run":
         luigi = load_luigi()
         set_up_logging(luigi)

@@ -78,6 +78,7 @@ const describeAnswer = ({ complete, policy }: PlannedTask): string =>
 
 function describeVerdict(task: PlannedTask, isThere: boolean): string {
   if (task.failure) return task.failure.message
+  if (task.command?.luigi?.plans) return 'the code of the tasks is asked in its image, when the run has begun'
   if (task.command?.luigi) return describeAnswer(task)
   const what = task.outputs.length === 0 ? 'its marker' : task.outputs.join(', ')
   if (isThere) return `forced, made again: ${what}`

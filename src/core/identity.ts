@@ -54,6 +54,16 @@ export function makeTaskId(family: string, significant: Params): string {
   return [family, sha256(toCanonicalJson(significant))].join('-')
 }
 
+/** No family of a config has this in its name, so that the id of a task of Luigi says what it is. */
+const LUIGI = 'luigi.'
+
+/** The identity of a task of Luigi: the same task in two pipelines is the same work. */
+export const makeLuigiTaskId = (family: string, significant: Params): string =>
+  makeTaskId(`${LUIGI}${family.replace(/[^A-Za-z0-9_]/g, '_').slice(0, 50)}`, significant)
+
+/** Whether tasks of a family, as {@link parseFamilyOfTask} has it, are tasks of Luigi. */
+export const isLuigiFamily = (family: string): boolean => family.startsWith(LUIGI)
+
 /** The family of a task, by its id. */
 export const parseFamilyOfTask = (taskId: string): string => taskId.slice(0, taskId.lastIndexOf('-'))
 

@@ -35,6 +35,11 @@ export interface Command {
 
 /** What is known of a task of Luigi beside its command. */
 export interface LuigiOrigin {
+  /**
+   * It asks for all tasks of the run, which it yields; it ends with them. The ids of tasks that count as complete, whatever their
+   * code says.
+   */
+  plans?: { done: string[] }
   /** The family of the config that says how its tasks run; absent if the command line asked for them. */
   root?: string
 }

@@ -40,7 +40,9 @@ export function settleTaskRun(task: TaskRun, arrivals: Arrival[], now: number): 
 /** What becomes of a pending or expanding task all of whose upstreams have ended. */
 export function decideStartOrEnd(task: TaskRun, now: number): Partial<TaskRun> {
   if (!noneFailed(task)) return { status: 'upstream_failed', endedAt: now }
-  return task.join ? { status: 'succeeded', endedAt: now } : { status: 'queued', readyAt: now }
+  return task.join || task.endsWithYield
+    ? { status: 'succeeded', endedAt: now }
+    : { status: 'queued', readyAt: now }
 }
 
 /** The same for the run itself; a run that is being cancelled ends by its sweep instead. */

@@ -41,7 +41,8 @@ export async function saveYieldedTasks(
     ports.clock.steady(),
   )
   await ports.plans.save(name, plan)
-  return { expansion: name, upstreams: task.upstreams + 1 }
+  const onlyPlans = planned.command?.luigi?.plans !== undefined
+  return { expansion: name, upstreams: task.upstreams + 1, ...(onlyPlans && { endsWithYield: true }) }
 }
 
 /** Why what was yielded can never be complete; undefined if nothing speaks against it. */

@@ -15,6 +15,7 @@ import { instantiateTask, type TaskDefinition } from '../define/task.ts'
 import { formatFileUri, parseFileUri } from './file-uris.ts'
 import { locateInContainer } from './locate-in-container.ts'
 import type { StartInImage } from './luigi/ask-python.ts'
+import type { ConfiguredFamilies } from './luigi/luigi-program.ts'
 import { type PlanFile, type PlanLine, refusePlanProblems } from './plan-format.ts'
 import { makePlanningDefinitions } from './planning.ts'
 
@@ -39,6 +40,7 @@ export interface PlanSurroundings {
   completeness: Completeness
   /** Asks tasks of Luigi that are in an image; absent if this process starts no containers. */
   startInImage?: StartInImage
+  luigiFamilies?: ConfiguredFamilies['luigiFamilies']
 }
 
 /** Shared by all commands without parameters or variables: an object for each is a tenth of a large plan's memory. */

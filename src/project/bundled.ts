@@ -1,4 +1,6 @@
 import type { Limits } from '../core/limits.ts'
+import type { PlannedTask } from '../core/plan.ts'
+import type { LuigiFamily } from '../define/luigi.ts'
 
 /** A config as a module exports it, and the modules that it names, each loaded on its own. */
 export interface ProjectModules {
@@ -13,18 +15,37 @@ export interface BundledContainers {
   [pool: string]: { most: number; spot: boolean }
 }
 
-/** How the program of each family that is a container is launched. */
+/** How a program in a container is launched. */
+export interface BundledProgram {
+  pool: string
+  /** Names its task definition within the pool. */
+  id: string
+  /** What its pool gives a task that says nothing itself. */
+  cpu: number
+  memoryMb: number
+  /** On spare capacity first. */
+  spot: boolean
+}
+
+/**
+ * The programs of families that are containers. Of tasks of Luigi only the families are known that the config says something of: their
+ * programs are named by {@link nameLuigiProgram}.
+ */
 export interface BundledPrograms {
-  [family: string]: {
-    pool: string
-    /** Names its task definition within the pool. */
-    id: string
-    /** What its pool gives a task that says nothing itself. */
-    cpu: number
-    memoryMb: number
-    /** On spare capacity first. */
-    spot: boolean
-  }
+  [family: string]: BundledProgram
+}
+
+/** Names the program of a family of Luigi's tasks, or without one that of all other families of a pipeline. */
+export const nameLuigiProgram = (root: string, family = ''): string => `${root}/${family}`
+
+/** The program of a planned task; undefined if the deployment has none. */
+export function findBundledProgram(
+  programs: BundledPrograms,
+  { family, command }: Pick<PlannedTask, 'family' | 'command'>,
+): BundledProgram | undefined {
+  const { root, plans } = command?.luigi ?? {}
+  if (root === undefined || plans !== undefined) return programs[family]
+  return programs[nameLuigiProgram(root, family)] ?? programs[nameLuigiProgram(root)]
 }
 
 /** What the entry of a bundle passes in that decides without user code. */
@@ -34,6 +55,8 @@ export interface BundledSettings {
   containers: BundledContainers
   /** Its families that are containers. */
   programs: BundledPrograms
+  /** How tasks of Luigi run, by the families of their pipelines. */
+  luigiFamilies: { [root: string]: { [family: string]: LuigiFamily } }
 }
 
 /** The path of the config in a bundle. No such file is there. */

@@ -5,9 +5,10 @@ import type { BuiltImage } from '../define/image.ts'
 import type { TaskDefinition } from '../define/task.ts'
 import { findBundledProject } from './bundled.ts'
 
-/** The image of a family: of its container, or of the container that stands for its job on one machine. */
-export function getFamilyImage({ container, emr }: TaskDefinition): string | BuiltImage | undefined {
+/** The image of a family: of its container, of its tasks of Luigi, or of the container that stands for its job on one machine. */
+export function getFamilyImage({ container, luigi, emr }: TaskDefinition): string | BuiltImage | undefined {
   if (container !== undefined) return container.image
+  if (luigi !== undefined) return luigi === 'by-params' ? undefined : luigi.image
   const local = emr?.local
   return typeof local === 'object' && 'image' in local ? local.image : undefined
 }

@@ -1,4 +1,4 @@
-import { readErrorMessage } from '../core/errors.ts'
+import { readErrorMessage, SluiceError } from '../core/errors.ts'
 import { describeSecretLeak, findSecretInText } from '../core/find-secret.ts'
 import type { BodyEnd, Ending } from '../core/ports/working.ts'
 import type { AttemptOutcome } from '../core/records/status.ts'
@@ -23,6 +23,12 @@ export function readExitCode(
   return { outcome: 'throttled', failure: { outcome: 'throttled', message } }
 }
 
+/** What a person has to correct is said as it is. */
+const explainYieldProblem = (error: unknown): string =>
+  error instanceof SluiceError
+    ? [error.message, error.hint ?? ''].filter(Boolean).join(' ')
+    : `what it yielded cannot be used: ${readErrorMessage(error)}`
+
 /** The ending of a program that yields. What cannot be used, or holds a secret, fails the task for good. */
 export async function concludeYield(
   readYield: () => Promise<NonNullable<Ending['yielded']>>,
@@ -34,7 +40,7 @@ export async function concludeYield(
     if (secret !== undefined) throw new Error(describeSecretLeak('it', secret))
     return { outcome: 'yielded', yielded }
   } catch (error) {
-    const message = `what it yielded cannot be used: ${readErrorMessage(error)}`
+    const message = explainYieldProblem(error)
     return { ...makeFailureEnding('failed', message), isFinal: true }
   }
 }

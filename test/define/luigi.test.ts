@@ -62,20 +62,29 @@ export const wrong = luigi('wrong', {
 })
 
 describe('a pipeline of Luigi in a deployment', () => {
-  it('is refused by deploy, in one sentence', async (test) => {
-    const project = testProject(test, {
-      'pipelines/all.ts': `import { luigi } from 'sluice'
-export const all = luigi('all', { module: 'reports', task: 'Root' })
+  for (const [what, more, told] of [
+    ['a Python of this machine', '', /all runs tasks of Luigi by a Python of this machine/],
+    [
+      'folders of this machine',
+      "image: 'r/i:1', mounts: { '/data': 'data' },",
+      /all mounts folders of this machine/,
+    ],
+    ['a pool that is not there', "image: 'r/i:1', families: { Part: { pool: 'slow' } },", /Part.* pool slow/],
+  ] as const)
+    it(`with ${what} is refused by deploy, in one sentence`, async (test) => {
+      const project = testProject(test, {
+        'pipelines/all.ts': `import { luigi } from 'sluice'
+export const all = luigi('all', { module: 'reports', task: 'Root', ${more} })
 `,
-      'sluice.config.ts': `import { defineConfig } from 'sluice'
+        'sluice.config.ts': `import { defineConfig } from 'sluice'
 export default defineConfig({ name: 'x', pipelines: ['pipelines/*.ts'], environments: { prod: { region: 'eu-west-2' } } })
 `,
+      })
+      await assert.rejects(
+        readProject({ config: project.path('sluice.config.ts'), environment: 'prod' }),
+        told,
+      )
     })
-    await assert.rejects(
-      readProject({ config: project.path('sluice.config.ts'), environment: 'prod' }),
-      /Nothing was deployed: all run tasks of Luigi, which run on one machine only in this version/,
-    )
-  })
 })
 
 describe('sluice luigi', () => {

@@ -38,6 +38,21 @@ describe('a task that yields', () => {
     assert.equal((await run(id)).status, 'succeeded')
   })
 
+  it('and only plans ends with what it yielded, well or not, without another attempt', async () => {
+    for (const [ending, expected] of [
+      [DONE, 'succeeded'],
+      [FAILED, 'upstream_failed'],
+    ] as const) {
+      const { openPlan, take, end, task, run } = stepwise()
+      const command = { argv: [], folder: '.', env: {}, luigi: { plans: { done: [] } } }
+      const id = await openPlan('p', [{ ...foundTask('t'), command }])
+      await end(await ours(await take(id)), yields(['x']))
+      await end(await ours(await take(id, 1, 101)), ending)
+      assert.equal((await task(id)).status, expected)
+      assert.equal((await run(id)).status, ending === DONE ? 'succeeded' : 'failed')
+    }
+  })
+
   it('several times gets a bit for each, and all that it yielded', async () => {
     const { openPlan, take, end, task, run } = stepwise()
     const id = await openPlan('p', [foundTask('t')])

@@ -39,6 +39,7 @@ function makeProject(test: TestContext): { folder: string; options: CodeOptions 
       limits: { pools: { default: {} }, resources: {}, budgets: {}, plans: { maxTasks: 1, maxDepth: 1 } },
       containers: {},
       programs: {},
+      luigiFamilies: {},
     },
     build: write(
       'build.ts',

@@ -26,7 +26,7 @@ export default defineConfig({
 })
 `
 const PIPELINES = `
-import { build, container, pipeline, secret, text } from 'sluice'
+import { build, container, luigi, pipeline, secret, text } from 'sluice'
 const One = container('One', { output: () => text('one'), image: 'python:3.12-slim', command: ['python'] })
 const Two = container('Two', { requires: () => One(), output: () => text('two'), image: 'python:3.12-slim', command: ['python', '2'] })
 const Three = container('Three', {
@@ -44,6 +44,10 @@ const Six = container('Six', {
   requires: () => Five(), output: () => text('six'), image: build('images/r', { secrets: { pip: secret('pypi/token') } }), pool: 'training',
 })
 export const all = pipeline('all', Six)
+export const reports = luigi('reports', {
+  module: 'reports', task: 'Root', image: 'reports:7', python: '/venv/bin/python',
+  families: { Query: { pool: 'training', secrets: { GRAPH: secret('graph/key') } }, Part: { memoryMb: 4000 } },
+})
 `
 
 type Resource = { Type: string; Properties: Record<string, unknown> }
@@ -52,6 +56,7 @@ type Container = {
   Image: unknown
   Essential: boolean
   User?: string
+  EntryPoint?: string[]
   Environment?: { Name: string; Value: unknown }[]
   Secrets?: { Name: string }[]
   DependsOn?: object[]
@@ -107,6 +112,8 @@ describe('programs in containers', () => {
     const families = definitions().map(({ Family }) => Family.replace(/_[0-9a-f]{16}$/, ''))
     assert.deepEqual(families.sort(), [
       'sluice-prod-default',
+      'sluice-prod-default',
+      'sluice-prod-training',
       'sluice-prod-training',
       'sluice-prod-training',
       'sluice-prod-training',
@@ -152,7 +159,18 @@ describe('programs in containers', () => {
     const given = definitions().flatMap(({ ContainerDefinitions }) =>
       ContainerDefinitions.flatMap(({ Name, Secrets = [] }) => Secrets.map((each) => [Name, each.Name])),
     )
-    assert.deepEqual(given, [['program', 'KEY']])
+    assert.deepEqual(given.sort(), [
+      ['program', 'GRAPH'],
+      ['program', 'KEY'],
+    ])
+  })
+
+  it('of Luigi are started by their Python, and the keeper has our part in its image', () => {
+    const entryPoints = definitions().flatMap(({ ContainerDefinitions }) =>
+      ContainerDefinitions.flatMap(({ EntryPoint }) => (EntryPoint ? [EntryPoint] : [])),
+    )
+    assert.deepEqual(entryPoints, [['/venv/bin/python'], ['/venv/bin/python']])
+    assert.ok(existsSync(join(outdir, 'keeper/code/sluice_luigi.py')))
   })
 
   it('are built with secrets that the assets name by their variables', () => {

@@ -2,6 +2,7 @@ import { SluiceError } from '../../core/errors.ts'
 import { listBuildSecrets } from '../../define/image.ts'
 import { makeSecretVariableName } from '../../define/secret.ts'
 import { openSecretsOfState } from '../../homes/local/open-control.ts'
+import { getFamilyImage } from '../../project/check-images.ts'
 import type { Project } from '../../project/load-config.ts'
 
 /**
@@ -15,7 +16,7 @@ export async function readBuildSecrets(
   const store = openSecretsOfState(stateFolder)
   const values: { [variable: string]: string } = {}
   const missing: string[] = []
-  const names = [...tasks.values()].flatMap(({ container }) => listBuildSecrets(container?.image))
+  const names = [...tasks.values()].flatMap((definition) => listBuildSecrets(getFamilyImage(definition)))
   for (const name of new Set(names)) {
     const value = await store.get(name)
     if (value === undefined) missing.push(name)

@@ -46,6 +46,8 @@ export interface TaskRun extends Node {
   expansion?: string
   /** A bodiless node that gathers up to {@link MAX_FAN_IN} upstreams. */
   join?: true
+  /** It has nothing more to do when what it has yielded has ended. */
+  endsWithYield?: true
   /** Who may write the end of the running attempt. */
   nonce?: string
   /** The worker process that claimed the attempt. */

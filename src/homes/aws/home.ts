@@ -9,6 +9,7 @@ import { makeSqsQueue } from '../../adapters/sqs/queue.ts'
 import { makeSystemClock } from '../../adapters/system/clock.ts'
 import type { Home } from '../../control/home.ts'
 import { SluiceError } from '../../core/errors.ts'
+import { isLuigiFamily } from '../../core/identity.ts'
 import type { Limits } from '../../core/limits.ts'
 import { makeProgramsQueueName, OBJECTS, POOL_DEFAULTS } from '../../core/names.ts'
 import type { Plan } from '../../core/plan.ts'
@@ -19,7 +20,7 @@ import type { TaskDefinition } from '../../define/task.ts'
 import type { Context, LaunchTimeouts, Settings } from '../../engine/context.ts'
 import { makeCompleteness } from '../../planning/completeness.ts'
 import { makeSurroundings } from '../../planning/surroundings.ts'
-import type { BundledPrograms } from '../../project/bundled.ts'
+import { type BundledPrograms, type BundledSettings, findBundledProgram } from '../../project/bundled.ts'
 import type { Project } from '../../project/load-config.ts'
 import type { Build } from './build.ts'
 import { makeAwsClients } from './clients.ts'
@@ -39,6 +40,8 @@ export interface HomeParts {
   limits: Limits
   /** Its families that are containers, for parts that send messages, plan, or end attempts. */
   programs: BundledPrograms
+  /** Only for keepers, which read what tasks of Luigi yield. */
+  luigiFamilies?: BundledSettings['luigiFamilies']
   /** How long a request for messages waits. @default 0 */
   waitSeconds?: number
   /** Only for parts that run bodies. */
@@ -87,7 +90,15 @@ export function openDeployedHome(told: Deployment, parts: HomeParts): Home {
     logs: makeStandardOutputLogs(),
     secrets: makeManagedSecrets(secretsManager, told.secrets, told.environment),
     surroundings,
-    definitions: { tasks, limits, surroundings, storageFolder: told.storage, completeness, store },
+    definitions: {
+      tasks,
+      limits,
+      surroundings,
+      storageFolder: told.storage,
+      completeness,
+      store,
+      ...(parts.luigiFamilies && { luigiFamilies: parts.luigiFamilies }),
+    },
     requireRunnable: async (plan: Plan) => refuseUnknownPrograms(plan, programs),
   }
   const runner = parts.runner?.(looks) ?? NO_RUNNER
@@ -114,8 +125,8 @@ export function openDeployedHome(told: Deployment, parts: HomeParts): Home {
 /** Nothing on AWS starts an image that the deployment does not know: its task definitions are made by `deploy` alone. */
 function refuseUnknownPrograms({ tasks }: Plan, programs: BundledPrograms): void {
   const wrong = tasks.find(
-    ({ container, complete, family }) =>
-      container !== undefined && !complete && programs[family] === undefined,
+    (task) =>
+      task.container !== undefined && !task.complete && findBundledProgram(programs, task) === undefined,
   )
   if (wrong === undefined) return
   throw new SluiceError(
@@ -133,7 +144,7 @@ const separatePrograms = (queue: Queue, programs: BundledPrograms): Queue => ({
   send: (messages) =>
     queue.send(
       messages.map((each) =>
-        each.family !== undefined && programs[each.family] !== undefined
+        each.family !== undefined && (isLuigiFamily(each.family) || programs[each.family] !== undefined)
           ? { ...each, pool: makeProgramsQueueName(each.pool) }
           : each,
       ),

@@ -22,7 +22,10 @@ import { makeAttemptMetrics } from './metrics.ts'
  * Runs the attempt of the program beside it: takes its lease over, and ends when its end is written. An attempt that is over by now
  * never starts: ECS stops the task when its keeper ends.
  */
-export async function runKeeper(build: Build, { limits, programs }: BundledSettings): Promise<void> {
+export async function runKeeper(
+  build: Build,
+  { limits, programs, luigiFamilies }: BundledSettings,
+): Promise<void> {
   const told = readPartSettings('keeper')
   const task = await OwnTask.find(
     new ECSClient(build.client),
@@ -33,6 +36,7 @@ export async function runKeeper(build: Build, { limits, programs }: BundledSetti
     build,
     limits,
     programs,
+    luigiFamilies,
     memoryMb:
       Object.values(programs).find(({ pool }) => pool === told.pool)?.memoryMb ??
       POOL_DEFAULTS.containerMemoryMb,

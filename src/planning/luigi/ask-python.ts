@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
+import { findLuigiShim, SHIM_IN_CONTAINER } from '../../body/luigi-shim.ts'
 import { type ErrorCode, SluiceError } from '../../core/errors.ts'
 import type { ContainerProgram } from '../../core/plan.ts'
 import { suggestName } from '../../define/suggestion.ts'
 import { type LuigiLine, type LuigiRefusal, parseLuigiLine } from './luigi-lines.ts'
-import { findShim, type LuigiProgram, SHIM_IN_CONTAINER } from './luigi-program.ts'
+import type { LuigiProgram } from './luigi-program.ts'
 
 /** What our program in Python does for one question: see python/sluice_luigi.py. */
 type Mode = 'resolve' | 'plan' | 'complete'
@@ -60,7 +61,7 @@ export async function askPython(
 
 async function makeArguments(program: PythonProgram, start: StartInImage | undefined): Promise<string[]> {
   const { python, image, env, mounts = [] } = program
-  if (image === undefined) return [python, '-u', findShim()]
+  if (image === undefined) return [python, '-u', findLuigiShim()]
   if (start === undefined)
     throw new SluiceError('luigi_failed', 'Tasks of Luigi in an image cannot be asked here.')
   const container = {
@@ -68,7 +69,7 @@ async function makeArguments(program: PythonProgram, start: StartInImage | undef
     env,
     mounts,
     entryPoint: python,
-    inputs: [SHIM_IN_CONTAINER.input()],
+    inputs: [SHIM_IN_CONTAINER.input],
     outputs: [],
   }
   return [...(await start(container)), '-u', SHIM_IN_CONTAINER.path]
@@ -102,7 +103,13 @@ const CODES: Record<LuigiRefusal['wrong'], ErrorCode> = {
   endless: 'invalid_plan',
 }
 
-function makeRefusalError({ wrong, message, hint, names: [given, ...known] }: LuigiRefusal): SluiceError {
+/** What has to be corrected, as an error. */
+export function makeRefusalError({
+  wrong,
+  message,
+  hint,
+  names: [given, ...known],
+}: LuigiRefusal): SluiceError {
   const told = given === undefined ? message : `${message}${suggestName(given, known)}`
   return new SluiceError(CODES[wrong], told, hint === null ? {} : { hint })
 }

@@ -1,11 +1,8 @@
-import { existsSync } from 'node:fs'
 import { isAbsolute, resolve } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
 import { SluiceError } from '../../core/errors.ts'
 import type { Json, Params } from '../../core/json.ts'
 import { NO_PLAN_BOUNDS, type PlanBounds } from '../../core/limits.ts'
-import { IN_CONTAINER } from '../../core/names.ts'
-import type { ContainerInput, ContainerMount, Image } from '../../core/plan.ts'
+import type { ContainerMount, Image } from '../../core/plan.ts'
 import type { TaskName } from '../../core/ports/working.ts'
 import { toFlagName } from '../../define/flags.ts'
 import { toImage } from '../../define/image.ts'
@@ -115,13 +112,21 @@ function readReference(image: Image): string {
   )
 }
 
+/** What a process knows of a config. */
+export interface ConfiguredFamilies {
+  tasks: ReadonlyMap<string, TaskDefinition>
+  /** How tasks of Luigi run, by the families of their pipelines, if this process has none of the config's modules. */
+  luigiFamilies?: { readonly [root: string]: LuigiProgram['families'] }
+}
+
 /** How tasks of some families run, as the config says it now. */
 export function findLuigiFamilies(
   origin: string | undefined,
-  tasks: ReadonlyMap<string, TaskDefinition>,
+  { tasks, luigiFamilies }: ConfiguredFamilies,
 ): LuigiProgram['families'] {
-  const luigi = origin === undefined ? undefined : tasks.get(origin)?.luigi
-  return luigi === undefined || luigi === 'by-params' ? {} : luigi.families
+  if (origin === undefined) return {}
+  const luigi = tasks.get(origin)?.luigi
+  return (luigi === 'by-params' ? undefined : luigi?.families) ?? luigiFamilies?.[origin] ?? {}
 }
 
 const toMounts = (mounts: { readonly [path: string]: string }, from: string): ContainerMount[] =>
@@ -175,24 +180,3 @@ export const formatPlanSpec = (program: LuigiProgram, bounds: PlanBounds = LUIGI
 /** The argument by which single tasks are run, or asked whether they are complete. */
 export const formatTaskSpec = ({ module, flags, checkSeconds, families }: LuigiProgram): string =>
   formatLuigiSpec({ module, flags, checkSeconds, families })
-
-/** Our program in Python: beside the sources in a checkout, beside `dist` in the package. */
-export function findShim(): string {
-  const paths = ['../../../', '../../../../'].map((up) =>
-    fileURLToPath(new URL(`${up}python/sluice_luigi.py`, import.meta.url)),
-  )
-  const found = paths.find((path) => existsSync(path))
-  if (found === undefined)
-    throw new SluiceError('luigi_failed', 'The part of Sluice that runs tasks of Luigi is not here.', {
-      hint: 'Pipelines of Luigi run on one machine, with the package sluice installed as it is.',
-    })
-  return found
-}
-
-const SHIM_NAME = 'sluice_luigi.py'
-
-/** Our program in a container: a file that it reads. */
-export const SHIM_IN_CONTAINER = {
-  path: `${IN_CONTAINER.inputs}/${SHIM_NAME}`,
-  input: (): ContainerInput => ({ uri: pathToFileURL(findShim()).href, at: SHIM_NAME }),
-} as const

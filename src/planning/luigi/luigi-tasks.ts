@@ -1,10 +1,11 @@
+import { findLuigiShim, SHIM_IN_CONTAINER } from '../../body/luigi-shim.ts'
 import type { FoundTask } from '../../core/graph.ts'
-import { escapeControlCharacters, formatTaskLabel, makeTaskId } from '../../core/identity.ts'
+import { escapeControlCharacters, formatTaskLabel, makeLuigiTaskId } from '../../core/identity.ts'
 import type { Policy } from '../../core/plan.ts'
 import type { Failure } from '../../core/records/task-run.ts'
 import type { LuigiFamily } from '../../define/luigi.ts'
 import type { LuigiSettings, LuigiTaskLine } from './luigi-lines.ts'
-import { findShim, formatTaskSpec, type LuigiProgram, SHIM_IN_CONTAINER } from './luigi-program.ts'
+import { formatTaskSpec, type LuigiProgram } from './luigi-program.ts'
 
 /** How often it is asked whether what an ExternalTask stands for is there. */
 const POLL_MS = 30_000
@@ -13,19 +14,22 @@ const DEFAULT_RETRY = { attempts: 3, delaySeconds: 10 }
 const MOST_ATTEMPTS = 1_000
 const MAX_PRIORITY = 1_000
 
-/** Makes planned tasks of what their code says of them. Upstreams are ids of Luigi until all are known. */
+/**
+ * Makes planned tasks of what their code says of them. Upstreams are ids of Luigi until all are known. `isAsked`: this process can ask
+ * external tasks again; elsewhere each has a process that asks until it is complete.
+ */
 export function makeLuigiTasks(
   program: LuigiProgram,
   lines: readonly LuigiTaskLine[],
-  settings: LuigiSettings,
+  { isAsked, ...settings }: LuigiSettings & { isAsked: boolean },
 ): FoundTask[] {
-  const ids = new Map(lines.map((line) => [line.id, makeLuigiTaskId(line)]))
+  const ids = new Map(lines.map((line) => [line.id, makeId(line)]))
   const spec = formatTaskSpec(program)
   const { image, mounts } = program
-  const shim = image === undefined ? findShim() : SHIM_IN_CONTAINER.path
+  const shim = image === undefined ? findLuigiShim() : SHIM_IN_CONTAINER.path
   const env = Object.keys(program.env).length === 0 ? NONE : program.env
   const origin = program.origin === undefined ? {} : { root: program.origin }
-  const policyOf = makePolicyPool(program, settings)
+  const policyOf = makePolicyPool(program, settings, isAsked)
   return lines.map((line) => {
     const { family, module, params, problem } = line
     const task = JSON.stringify({ module, family, params })
@@ -50,7 +54,7 @@ export function makeLuigiTasks(
               entryPoint: program.python,
               argv: ['-u', shim, 'run', spec, task],
               env,
-              inputs: [SHIM_IN_CONTAINER.input()],
+              inputs: [SHIM_IN_CONTAINER.input],
               outputs: [],
               ...(mounts === undefined ? {} : { mounts }),
             },
@@ -64,9 +68,15 @@ export function makeLuigiTasks(
 
 const NONE = Object.freeze({})
 
-/** The same task in two pipelines is the same work. */
-const makeLuigiTaskId = (line: LuigiTaskLine): string =>
-  makeTaskId(line.family.replace(/[^A-Za-z0-9_]/g, '_').slice(0, 50), {
+/** Tasks that a person has marked need nothing, whatever their code says. */
+export const countAsDone = (found: FoundTask[], done: ReadonlySet<string>): FoundTask[] =>
+  found.map(({ failure, ...task }) => {
+    if (done.has(task.id)) return { ...task, complete: true, upstreams: [] }
+    return failure === undefined ? task : { ...task, failure }
+  })
+
+const makeId = (line: LuigiTaskLine): string =>
+  makeLuigiTaskId(line.family, {
     luigi: line.module,
     family: line.family,
     params: pickSignificant(line),
@@ -90,21 +100,29 @@ const makePlanningFailure = ({
 })
 
 /** Most tasks of a family run alike; equal policies are one object, also if the plan is kept. */
-function makePolicyPool({ families }: LuigiProgram, settings: LuigiSettings) {
+function makePolicyPool({ families }: LuigiProgram, settings: LuigiSettings, isAsked: boolean) {
   const known = new Map<string, Policy>()
   return (line: LuigiTaskLine): Policy => {
-    const { priority, resources, retries, timeout, external } = line
-    const own = Object.hasOwn(families, line.family) ? line.family : ''
+    const { priority, resources, retries, timeout, family } = line
+    const external = isAsked && line.external === true
+    const own = Object.hasOwn(families, family) ? family : ''
     const key = JSON.stringify([priority, resources, retries, timeout, external, own])
-    const policy = known.get(key) ?? makeLuigiPolicy(line, settings, families[own] ?? {})
+    const policy = known.get(key) ?? {
+      ...makeLuigiPolicy(line, settings, families[own] ?? {}),
+      ...(external && { external: { pollMs: POLL_MS } }),
+    }
     known.set(key, policy)
     return policy
   }
 }
 
 /** What is said from outside goes before what the task says, and that before luigi.cfg. */
-function makeLuigiPolicy(line: LuigiTaskLine, settings: LuigiSettings, how: LuigiFamily): Policy {
-  const { resources = {}, external } = line
+export function makeLuigiPolicy(
+  line: Pick<LuigiTaskLine, 'priority' | 'resources' | 'retries' | 'timeout'>,
+  settings: LuigiSettings,
+  how: LuigiFamily,
+): Policy {
+  const { resources = {} } = line
   const { pool, memoryMb, budgets, secrets = {}, retry = {} } = how
   const attempts = retry.attempts ?? line.retries ?? settings.retries ?? DEFAULT_RETRY.attempts
   const delaySeconds = retry.delaySeconds ?? settings.delay ?? DEFAULT_RETRY.delaySeconds
@@ -130,7 +148,6 @@ function makeLuigiPolicy(line: LuigiTaskLine, settings: LuigiSettings, how: Luig
       ? {}
       : { resources: Object.fromEntries(slots.map(([name, count]) => [name, Math.ceil(count)])) }),
     ...(budgets === undefined ? {} : { budgets: { ...budgets } }),
-    ...(external && { external: { pollMs: POLL_MS } }),
   }
 }
 

@@ -1,9 +1,10 @@
 import type { Ending, Job } from '../../core/ports/working.ts'
 import type { PlanSurroundings } from '../plan-tasks.ts'
+import { makeRefusalError } from './ask-python.ts'
 import { type LuigiLine, type LuigiSettings, type LuigiTaskLine, parseLuigiLine } from './luigi-lines.ts'
-import { findLuigiFamilies, type LuigiProgram } from './luigi-program.ts'
+import { type ConfiguredFamilies, findLuigiFamilies, type LuigiProgram } from './luigi-program.ts'
 import { addLuigiResources, findLuigiLimitProblems, writeLuigiResources } from './luigi-resources.ts'
-import { makeLuigiTasks } from './luigi-tasks.ts'
+import { countAsDone, makeLuigiTasks } from './luigi-tasks.ts'
 
 /**
  * What a task of Luigi has yielded, with everything that it needs, as its process wrote it. Throws if it can never be complete.
@@ -11,13 +12,18 @@ import { makeLuigiTasks } from './luigi-tasks.ts'
 export async function readLuigiYield(
   text: string,
   { task, dependencies }: Job,
-  { tasks, limits: configured, store }: Pick<PlanSurroundings, 'tasks' | 'limits' | 'store'>,
+  given: Pick<PlanSurroundings, 'tasks' | 'limits' | 'store' | 'startInImage' | 'luigiFamilies'>,
 ): Promise<NonNullable<Ending['yielded']>> {
   const lines = text.split('\n').filter((line) => line !== '')
   const answers = lines.map(parseLuigiLine)
+  const refusal = answers.find((line) => 'wrong' in line)
+  if (refusal !== undefined) throw makeRefusalError(refusal)
   const { roots, settings } = readRoots(answers)
+  const program = readProgram(task, given)
+  const isAsked = program.image === undefined || given.startInImage !== undefined
   const wanted = answers.filter((line): line is LuigiTaskLine => 'family' in line)
-  const found = makeLuigiTasks(readProgram(task, tasks), wanted, settings)
+  const done = new Set(task.command?.luigi?.plans?.done)
+  const found = countAsDone(makeLuigiTasks(program, wanted, { ...settings, isAsked }), done)
   const ids = found.flatMap(({ id }, index) => (roots.has(wanted[index]?.id ?? '') ? [id] : []))
   const before = new Set(dependencies.map(({ id }) => id))
   const lying = found.filter(({ id, complete }) => before.has(id) && !complete)
@@ -25,10 +31,10 @@ export async function readLuigiYield(
     throw new Error(
       `${lying.map(({ label }) => label).join(', ')} has run, but its complete() says that it has not; the task would yield it for ever`,
     )
-  const { limits, added } = addLuigiResources(configured, settings.resources, found)
+  const { limits, added } = addLuigiResources(given.limits, settings.resources, found)
   const problems = findLuigiLimitProblems(found, limits)
   if (problems.length > 0) throw new Error(problems.join('; '))
-  await writeLuigiResources(store, added, Date.now())
+  await writeLuigiResources(given.store, added, Date.now())
   return { roots: ids, found }
 }
 
@@ -39,7 +45,7 @@ function readRoots(answers: readonly LuigiLine[]): { roots: ReadonlySet<string>;
 }
 
 /** The program of the task that yields: its own arguments, and what the config says of families now. */
-function readProgram({ command, container }: Job['task'], tasks: PlanSurroundings['tasks']): LuigiProgram {
+function readProgram({ command, container }: Job['task'], configured: ConfiguredFamilies): LuigiProgram {
   const [python = 'python3', , , , spec = '{}'] = command?.argv ?? []
   const { module, flags, checkSeconds }: Pick<LuigiProgram, 'module' | 'flags' | 'checkSeconds'> =
     JSON.parse(spec)
@@ -53,7 +59,7 @@ function readProgram({ command, container }: Job['task'], tasks: PlanSurrounding
     params: {},
     ...(container === undefined ? {} : { image: container.image }),
     ...(container?.mounts === undefined ? {} : { mounts: container.mounts }),
-    families: findLuigiFamilies(origin, tasks),
+    families: findLuigiFamilies(origin, configured),
     ...(flags === undefined ? {} : { flags }),
     ...(checkSeconds === undefined ? {} : { checkSeconds }),
     ...(origin === undefined ? {} : { origin }),

@@ -8,7 +8,8 @@ import { askPython, type StartInImage } from './ask-python.ts'
 import type { LuigiHeader, LuigiTaskLine } from './luigi-lines.ts'
 import { findLuigiFamilies, formatPlanSpec, type LuigiProgram } from './luigi-program.ts'
 import { addLuigiResources, findLuigiLimitProblems, writeLuigiResources } from './luigi-resources.ts'
-import { makeLuigiTasks } from './luigi-tasks.ts'
+import { countAsDone, makeLuigiTasks } from './luigi-tasks.ts'
+import { makePlanningTask } from './planning-task.ts'
 
 /** What pipelines of Luigi are planned with. */
 interface LuigiHome {
@@ -36,8 +37,11 @@ export async function planLuigiTasks(
   { done = new Set() }: Adjustment = {},
 ): Promise<Plan> {
   const { clock } = context.ports
-  const program = { ...given, families: findLuigiFamilies(given.origin, definitions.tasks) }
+  const program = { ...given, families: findLuigiFamilies(given.origin, definitions) }
   const plannedAt = clock.steady()
+  // Elsewhere the image is started by others, so that planning is a task of the run.
+  if (program.image !== undefined && definitions.startInImage === undefined)
+    return numberPlanTasks(name, [makePlanningTask(program, definitions.limits.plans, done)], plannedAt)
   const lines: LuigiTaskLine[] = []
   let header: LuigiHeader | undefined
   const spec = formatPlanSpec(program, definitions.limits.plans)
@@ -46,9 +50,7 @@ export async function planLuigiTasks(
     else if ('family' in line) lines.push(line)
   })
   const settings = requireHeader(header)
-  const found = makeLuigiTasks(program, lines, settings).map((task) =>
-    done.has(task.id) ? asDone(task) : task,
-  )
+  const found = countAsDone(makeLuigiTasks(program, lines, { ...settings, isAsked: true }), done)
   const { limits, added } = addLuigiResources(definitions.limits, settings.resources, found)
   refuseLuigiProblems(found, findLuigiLimitProblems(found, limits))
   await writeLuigiResources(definitions.store, added, clock.now())
@@ -58,10 +60,6 @@ export async function planLuigiTasks(
 function requireHeader(header: LuigiHeader | undefined): LuigiHeader {
   if (header !== undefined) return header
   throw new SluiceError('luigi_failed', 'The code of the tasks ended its process before it had answered.')
-}
-
-function asDone({ failure: _, ...task }: FoundTask): FoundTask {
-  return { ...task, complete: true, upstreams: [] }
 }
 
 function refuseLuigiProblems(found: FoundTask[], beyondLimits: string[]): void {

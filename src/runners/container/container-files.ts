@@ -2,6 +2,7 @@ import { existsSync, lchownSync, lstatSync, mkdirSync, renameSync, rmSync, write
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, posix } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { locateInputFile } from '../../body/luigi-shim.ts'
 import { IN_CONTAINER } from '../../core/names.ts'
 import type { ContainerOutput, ContainerProgram } from '../../core/plan.ts'
 import { ATTEMPT_FILES } from '../../core/program.ts'
@@ -93,7 +94,7 @@ export class ContainerFiles {
   /** What is mounted into the container. */
   listMounts(): Mount[] {
     const inputs = this.#program.inputs.map(({ uri, at }) => ({
-      source: uri.startsWith('file:') ? fileURLToPath(uri) : join(this.folder, 'results', basename(at)),
+      source: locateInputFile(uri) ?? join(this.folder, 'results', basename(at)),
       target: `${IN_CONTAINER.inputs}/${at}`,
       isReadOnly: true,
     }))

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { fileURLToPath } from 'node:url'
+import { locateInputFile } from '../../body/luigi-shim.ts'
+import { mustHave } from '../../core/must-have.ts'
 import { IN_CONTAINER } from '../../core/names.ts'
 import type { ContainerProgram } from '../../core/plan.ts'
 import { makeContainerArguments } from './container-arguments.ts'
@@ -29,7 +30,7 @@ export async function makeImageCommand(program: ContainerProgram): Promise<strin
     labels: {},
     mounts: [
       ...inputs.map(({ uri, at }) => ({
-        source: fileURLToPath(uri),
+        source: mustHave(locateInputFile(uri), `the file ${uri}`),
         target: `${IN_CONTAINER.inputs}/${at}`,
         isReadOnly: true,
       })),

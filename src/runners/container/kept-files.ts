@@ -1,7 +1,8 @@
 import { createReadStream, createWriteStream } from 'node:fs'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
+import { findLuigiShim, SHIM_IN_CONTAINER } from '../../body/luigi-shim.ts'
 import type { Json } from '../../core/json.ts'
 import { IN_CONTAINER } from '../../core/names.ts'
 import type { ContainerInput, ContainerOutput, ContainerProgram } from '../../core/plan.ts'
@@ -104,6 +105,11 @@ export class KeptFiles {
     if (results.has(uri)) {
       const path = await this.#makeInputPath(at)
       await writeFile(path, JSON.stringify(results.get(uri)))
+      return true
+    }
+    if (uri === SHIM_IN_CONTAINER.input.uri) {
+      // The keeper has it in its image; all else is in the storage.
+      await copyFile(findLuigiShim(), await this.#makeInputPath(at))
       return true
     }
     const listed = await this.#storage.list(at)

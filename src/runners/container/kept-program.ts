@@ -7,7 +7,7 @@ import { startLongTimer, type Timer } from '../../core/timer.ts'
 import { type Attempt, type AttemptHandle, makeAttemptRunner } from '../attempt.ts'
 import { type AttemptExit, makeFailureEnding } from '../attempt-end.ts'
 import { concludeYield } from '../program.ts'
-import { findKeepingProblem, ProgramEvents } from '../program-events.ts'
+import { findKeepingProblem, findUnprovenEnd, ProgramEvents } from '../program-events.ts'
 import { explainContainerEnd, makeDeath } from './container-end.ts'
 import type { ContainerRunnerOptions } from './container-runner.ts'
 import type { PreparedContainer } from './container-spec.ts'
@@ -162,14 +162,15 @@ class KeptProgram implements AttemptHandle {
         failure: { outcome: 'failed', message: `its image cannot be pulled: ${end.error}` },
         isFinal: true,
       }
-    return explainContainerEnd(end, this.#attempt)
+    return explainContainerEnd(end, this.#attempt, this.#events.told.failure)
   }
 
   async #publish(): Promise<Ending> {
     const { result = null } = this.#events.told
     const { job } = this.#attempt
     const wrong = findKeepingProblem('the result', result, RESULT_MAX_BYTES, this.#prepared.secrets)
-    const problem = wrong ?? this.#files.findOutputProblem()
+    const unproven = findUnprovenEnd(job.task, this.#events.told)
+    const problem = unproven ?? wrong ?? this.#files.findOutputProblem()
     if (problem !== undefined) return makeFailureEnding('failed', problem)
     const staged = await this.#files.stage(job.nonce)
     // Why not is known to the attempt.

@@ -1,5 +1,5 @@
 """What MiniStack's ECS lacks for tasks of two containers: volumes that they share, one that waits until the other is healthy, lines that
-one gets of the other by FireLens, containers that do not start, and a stop in the order in which ECS stops them.
+one gets of the other by FireLens, containers that do not start, and a stop in the order in which ECS stops them; and entry points.
 """
 import functools, logging, os, socket, struct, threading, time
 from ministack.services import ecs as _ecs, ecs_metadata as _metadata
@@ -47,6 +47,8 @@ def _with_volumes(cdef, td, env, ports, network, host_mode, task_id, *rest):
         binds.append(f'{_folder(task_id, "firelens")}:/var/run:rw')
     if binds:
         kw["volumes"] = binds
+    if cdef.get("entryPoint"):
+        kw["entrypoint"] = cdef["entryPoint"]
     # An override of the size is a limit, which this machine does not enforce.
     return kw
 _ecs._build_run_kwargs = _with_volumes

@@ -92,6 +92,7 @@ export DOCKER_HOST
 registry_login
 base_image
 busybox_image
+python_image
 service
 cat >"$run/env.json" <<CONF
 {

@@ -1,14 +1,14 @@
 import { makeProgramFamily } from '../../../core/names.ts'
 import { makeProgramEnvironment, type ProgramDetails } from '../../../core/program.ts'
 import type { LaunchParts } from '../../../engine/launch.ts'
-import type { BundledPrograms } from '../../../project/bundled.ts'
+import { type BundledPrograms, findBundledProgram } from '../../../project/bundled.ts'
 
 /** What the program of an attempt is launched with. `families`: what the families of all task definitions begin with. */
 export const makeProgramOrders =
   (programs: BundledPrograms, families: string): LaunchParts<ProgramDetails>['makeOrder'] =>
   ({ task, planned, nonce, checkpoint, memoryMb }) => {
     const { run, attempt, counts = {}, failure } = task
-    const program = programs[planned.family]
+    const program = findBundledProgram(programs, planned)
     if (program === undefined || planned.container === undefined)
       return { problem: `the deployment no longer runs ${planned.family} in a container` }
     const { argv } = planned.container

@@ -1,0 +1,19 @@
+import { build, luigi, secret } from 'sluice'
+import { z } from 'zod'
+
+const image = build('../../../.cache/luigi-on-aws')
+
+export const month = luigi('month', {
+  module: 'shop',
+  task: 'Month',
+  params: { base: z.string(), days: z.int().default(1), broken: z.boolean().default(false) },
+  image,
+  families: {
+    Receipt: { pool: 'till', secrets: { TILL: secret('shop/till') } },
+    Broken: { retry: { attempts: 1 } },
+    Order: { retry: { attempts: 2, delaySeconds: 0 } },
+  },
+})
+
+/** A module that is not in the image. */
+export const lost = luigi('lost', { module: 'nowhere', task: 'Month', image })
