@@ -442,6 +442,142 @@ def check_complete(task):
     return bool(answer)
 
 
+class Listings(object):
+    """Whether tasks of one level are complete, by one listing of each folder that has many of their targets.
+
+    Only where Luigi's own code would look at each file or object: a class with a complete() of its own, or another kind of target, is asked
+    as always, and so is everything in a folder that has much more than what is looked for.
+    """
+
+    # With fewer names in a folder, looking at each is as quick.
+    least = 8
+
+    def __init__(self, luigi, watch):
+        self.luigi = luigi
+        self.watch = watch
+        self.plain = {}
+
+    def find_complete(self, level):
+        """The answers that listings give, by the id of the task."""
+        if len(level) < self.least:
+            return {}
+        places, names = {}, {}
+        for task in level:
+            located = self.locate_outputs(task)
+            if located:
+                places[task.task_id] = located
+                for folder, name in located:
+                    names.setdefault(folder, set()).add(name)
+        there = {}
+        for folder, wanted in names.items():
+            if len(wanted) >= self.least:
+                listed, _ = self.watch.call("listing", lambda: folder.list(wanted))
+                if listed is not None:
+                    there[folder] = listed
+        return {
+            task_id: all(name in there[folder] for folder, name in located)
+            for task_id, located in places.items()
+            if all(folder in there for folder, _ in located)
+        }
+
+    def locate_outputs(self, task):
+        cls = type(task)
+        if cls not in self.plain:
+            self.plain[cls] = cls.complete is self.luigi.Task.complete
+        if not self.plain[cls]:
+            return None
+        # If it throws, complete() throws the same, and it is told then.
+        outputs, _ = self.watch.call("output()", lambda: self.luigi.task.flatten(task.output()))
+        located = [self.locate(target) for target in outputs or ()]
+        return located if all(located) else None
+
+    def locate(self, target):
+        path = getattr(target, "path", None)
+        if not isinstance(path, str) or any(sign in path for sign in "*?[{"):
+            return None
+        # Other systems may find a file under another spelling of its name.
+        if type(target) is self.luigi.LocalTarget and sys.platform == "linux":
+            own = is_own(type(target.fs), "luigi.local_target", ("exists",))
+            folder, name = os.path.split(path)
+            return own and name not in ("", ".", "..") and (LocalFolder(folder or "."), name)
+        s3 = sys.modules.get("luigi.contrib.s3")
+        if s3 is None or type(target) is not s3.S3Target:
+            return None
+        if not is_own(type(target.fs), "luigi.contrib.s3", ("exists", "isdir", "_exists")):
+            return None
+        bucket, key = target.fs._path_to_bucket_and_key(path)
+        folder, name = key[: key.rfind("/") + 1], key[key.rfind("/") + 1 :]
+        return bool(name) and (S3Folder(target.fs, bucket, folder), name)
+
+
+def is_own(cls, module, methods):
+    """Whether a class is Luigi's own, with these methods as Luigi has written them."""
+    return cls.__module__ == module and all(getattr(getattr(cls, name, None), "__module__", None) == module for name in methods)
+
+
+class Folder(object):
+    """A place whose names can be listed; equal if it is the same place, reached in the same way."""
+
+    def __eq__(self, other):
+        return type(self) is type(other) and self.key == other.key
+
+    def __hash__(self):
+        return hash(self.key)
+
+
+class LocalFolder(Folder):
+    def __init__(self, path):
+        self.key = path
+
+    def list(self, wanted):
+        """The names that are there, or None if they are to be looked at one by one."""
+        found, left = set(), 1000 + 20 * len(wanted)
+        try:
+            entries = os.scandir(self.key)
+        except OSError:
+            return None
+        with entries:
+            for entry in entries:
+                left -= 1
+                if left < 0:
+                    return None
+                # A link may lead nowhere.
+                if entry.name in wanted and (not entry.is_symlink() or os.path.exists(entry.path)):
+                    found.add(entry.name)
+        return found
+
+
+class S3Folder(Folder):
+    def __init__(self, fs, bucket, prefix):
+        self.fs = fs
+        self.bucket = bucket
+        self.prefix = prefix
+        # Clients with the same options see the same.
+        options = getattr(fs, "_options", None)
+        self.key = (bucket, prefix, id(fs) if options is None else repr(sorted(options.items(), key=str)))
+
+    def list(self, wanted):
+        """The names that are there, as an object or as a folder of objects; None if they are to be looked at one by one."""
+        # What comes directly before the first name, in the order in which S3 lists, is a part of it.
+        request = {"Bucket": self.bucket, "Prefix": self.prefix, "Delimiter": "/", "StartAfter": self.prefix + min(wanted)[:-1]}
+        last = self.prefix + max(wanted) + "_$folder$"
+        found = set()
+        for _ in range(2 + len(wanted) // 100):
+            page = self.fs.s3.meta.client.list_objects_v2(**request)
+            keys = [each["Key"] for each in page.get("Contents", ())]
+            folders = [each["Prefix"] for each in page.get("CommonPrefixes", ())]
+            for key in keys:
+                name = key[len(self.prefix) :]
+                found.add(name)
+                if name.endswith("_$folder$"):
+                    found.add(name[: -len("_$folder$")])
+            found.update(folder[len(self.prefix) : -1] for folder in folders)
+            if not page.get("IsTruncated") or max(keys + folders, default="") > last:
+                return found
+            request["ContinuationToken"] = page["NextContinuationToken"]
+        return None
+
+
 class Planner(object):
     def __init__(self, luigi, spec, answer):
         self.luigi = luigi
@@ -449,6 +585,7 @@ class Planner(object):
         self.params = Params(luigi)
         self.params.secrets = spec.get("secrets", {})
         self.watch = Watch(spec.get("checkSeconds", 600))
+        self.listings = Listings(luigi, self.watch)
         self.jobs = spec.get("jobs") or read_jobs(luigi)
         self.max_tasks = spec.get("maxTasks", 250000)
         self.max_depth = spec.get("maxDepth", 50000)
@@ -500,6 +637,13 @@ class Planner(object):
         )
 
     def ask_complete(self, level):
+        """An answer for each task, in order."""
+        known = self.listings.find_complete(level)
+        answers = self.ask_singly([task for task in level if task.task_id not in known])
+        for task in level:
+            yield (known[task.task_id], None) if task.task_id in known else next(answers)
+
+    def ask_singly(self, level):
         if self.jobs <= 1 or len(level) < 2:
             for task in level:
                 yield self.watch.call("complete()", lambda: check_complete(task))

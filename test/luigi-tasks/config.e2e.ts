@@ -37,6 +37,11 @@ describe('luigi() in a config', () => {
     await project.start(['secrets', 'set', 'graph/key'], { input: 'k3y-of-graph' }).ended
     const ended = await project.sluice('run', 'families', '--date', '2026-01-31', '--concurrency', '4')
     assertCode(ended, 0)
+    const notes = ended.stderr.split('\n').filter((line) => line.startsWith('note: '))
+    assert.deepEqual(notes, [
+      'note: Batched: each task runs alone, though its parameters have a batch_method',
+      'note: Batched: no scheduler sends messages, though it sets accepts_messages',
+    ])
     assert.equal(project.read('out/query-2026-01-31'), '12 12')
     assert.equal(project.read('out/size'), '7 a 2 5 3:00:00 1')
     // One slot, the highest priority first.

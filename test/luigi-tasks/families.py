@@ -24,6 +24,11 @@ class Query(luigi.Task):
         print("the key is %s" % self.api_key)
 
 
+class Batched(luigi.Task):
+    day = luigi.DateParameter(batch_method=max)
+    accepts_messages = True
+
+
 class Locked(luigi.Task):
     number = luigi.IntParameter()
     resources = {"license": 1}

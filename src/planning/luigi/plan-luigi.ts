@@ -50,11 +50,22 @@ export async function planLuigiTasks(
     else if ('family' in line) lines.push(line)
   })
   const settings = requireHeader(header)
+  // Of a command line they have been told when it was read.
+  if (program.origin !== undefined) tellOnce(settings.notes)
   const found = countAsDone(makeLuigiTasks(program, lines, { ...settings, isAsked: true }), done)
   const { limits, added } = addLuigiResources(definitions.limits, settings.resources, found)
   refuseLuigiProblems(found, findLuigiLimitProblems(found, limits))
   await writeLuigiResources(definitions.store, added, clock.now())
   return numberPlanTasks(name, found, plannedAt)
+}
+
+/** What this process has told. */
+const told = new Set<string>()
+
+/** A schedule plans the same pipeline again and again. */
+function tellOnce(notes: string[]): void {
+  for (const note of notes) if (!told.has(note)) console.error(`note: ${note}`)
+  for (const note of notes) told.add(note)
 }
 
 function requireHeader(header: LuigiHeader | undefined): LuigiHeader {
