@@ -134,7 +134,7 @@ module.exports = {
     },
     only('infra-reads-the-config', '^infra/', [
       '^infra/',
-      '^src/project/(load-config|check-definitions|check-images|bundled|resolve-self)\\.ts$',
+      '^src/project/(load-config|check-definitions|bundled|resolve-self)\\.ts$',
       '^src/homes/aws/(build|environment|handlers/start-run)\\.ts$',
       '^src/body/luigi-shim\\.ts$',
       '^src/cli/version\\.ts$',
