@@ -128,9 +128,16 @@ export const DECIDING: Fault[] = [
   {
     name: 'what a task yields opens no bit',
     file: 'src/engine/expand.ts',
-    find: `upstreams: task.upstreams + 1 }`,
-    replace: `upstreams: task.upstreams }`,
+    find: `upstreams: task.upstreams + 1,`,
+    replace: `upstreams: task.upstreams,`,
     by: SIMULATION,
+  },
+  {
+    name: 'a task that only plans runs a second time',
+    file: 'src/core/settle.ts',
+    find: `task.join || task.endsWithYield`,
+    replace: `task.join`,
+    by: { test: 'test/engine/yield.test.ts' },
   },
   {
     name: 'two yields get the same numbers',
