@@ -100,6 +100,7 @@ async function measureFrames(what: string, page: Page): Promise<void> {
 async function measureIdle(what: string, served: ServedProject, path: string): Promise<void> {
   const { page } = await openSigned(served, path)
   await page.getByRole('heading').first().waitFor()
+  await page.waitForLoadState('networkidle')
   const session = await page.context().newCDPSession(page)
   await session.send('Network.enable')
   let bytes = 0

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import type { z } from 'zod'
 import type { Stored } from '../core/change.ts'
 import { SluiceError } from '../core/errors.ts'
@@ -6,7 +7,7 @@ import { readClockMoment, toWallClockInstant } from '../core/moment.ts'
 import { mustHave } from '../core/must-have.ts'
 import type { PlannedTask } from '../core/plan.ts'
 import type { Run } from '../core/records/run.ts'
-import { satisfiesDependents, type TaskStatus } from '../core/records/status.ts'
+import { isRunOpen, satisfiesDependents, type TaskStatus } from '../core/records/status.ts'
 import type { Attempt, TaskRun } from '../core/records/task-run.ts'
 import { formatShownName, suggestName } from '../define/suggestion.ts'
 import { makeTaskRun } from '../engine/create-run.ts'
@@ -145,11 +146,22 @@ async function* readTaskRunPages(home: Home, run: Run, after = -1, size = PAGE):
   }
 }
 
-/** How many tasks of a run are in each status. */
-export async function countTasks(home: Home, run: Run): Promise<Partial<Record<TaskStatus, number>>> {
-  const counts: Partial<Record<TaskStatus, number>> = {}
+type TaskCounts = Partial<Record<TaskStatus, number>>
+
+/** Counts of runs that have ended, which are final. */
+const finalCounts = new WeakMap<Home, LRUCache<string, TaskCounts>>()
+const KEPT_COUNTS = 1_000
+
+/** How many tasks of a run are in each status. A run that has ended is counted once. */
+export async function countTasks(home: Home, run: Run): Promise<TaskCounts> {
+  const cache = finalCounts.get(home) ?? new LRUCache<string, TaskCounts>({ max: KEPT_COUNTS })
+  finalCounts.set(home, cache)
+  const key = `${run.id} ${run.createdAt}`
+  const counts: TaskCounts = { ...cache.get(key) }
+  if (cache.has(key)) return counts
   for await (const page of readTaskRunPages(home, run))
     for (const { status } of page) counts[status] = (counts[status] ?? 0) + 1
+  if (!isRunOpen(run.status)) cache.set(key, { ...counts })
   return counts
 }
 
