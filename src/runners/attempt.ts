@@ -179,7 +179,8 @@ export class Attempt {
     this.output.close()
     const ended = exit.is === 'reported' ? { is: exit.is, ending: await this.#conclude(exit.end) } : exit
     const ending = decideAttemptEnding(ended, { reason: this.#reason, refusal: this.#refusal }, this.job)
-    const { peakMemoryBytes, cpuSeconds, image, times, told } = exit
+    const { peakMemoryBytes, cpuSeconds, image, told } = exit
+    const times = ending.times ?? exit.times
     return {
       ...told,
       ...this.#masked(ending),

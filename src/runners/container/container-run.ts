@@ -65,7 +65,9 @@ export class ContainerRun {
     })
     const { code, error } = await this.#follow(call, output)
     const isWhole = code !== null && code !== ENGINE_FAILED && !this.#engine.isRemotePodman
-    return this.#waitForEnd({ error, isWhole }, output)
+    if (code !== 0 || !isWhole) return this.#waitForEnd({ error, isWhole }, output)
+    this.#hasEnded = true
+    return { code, isOutOfMemory: false, error }
   }
 
   /** The same for one that is there already, with all that it has printed so far. */
@@ -101,6 +103,12 @@ export class ContainerRun {
     return this.#hasEnded
   }
 
+  /** When its program was started, by the clock of the engine; undefined if that cannot be known now. */
+  async findStart(): Promise<number | undefined> {
+    const [container] = await this.#engine.inspect('container', [this.name]).catch(() => [])
+    return parseStart(container?.State)
+  }
+
   /** Copies a folder out of it. */
   async copyOut(from: string, into: string): Promise<void> {
     const { code, stderr } = await this.#engine.ask(['cp', `${this.name}:${from}/.`, into], COPY_MS)
@@ -132,13 +140,13 @@ export class ContainerRun {
 
   /** The end that a state tells; undefined if it goes on. */
   #readEnd(state: Inspected['State'] & object, error: string): ContainerEnd | undefined {
-    const { ExitCode, OOMKilled, Status, Error: reason = '', StartedAt = '' } = state
+    const { ExitCode, OOMKilled, Status, Error: reason = '' } = state
     const told = reason || error
     if (NOT_STARTED.has(Status)) return { code: undefined, isOutOfMemory: false, error: told }
     if (!ENDED.has(Status)) return undefined
     const isOutOfMemory = ExitCode !== 0 && (OOMKilled || existsSync(join(this.#folder, OUT_OF_MEMORY_NOTE)))
-    const startedAt = Date.parse(StartedAt)
-    return { code: ExitCode, isOutOfMemory, error: told, ...(startedAt > 0 ? { startedAt } : {}) }
+    const startedAt = parseStart(state)
+    return { code: ExitCode, isOutOfMemory, error: told, ...(startedAt === undefined ? {} : { startedAt }) }
   }
 
   /** An engine that is started anew answers soon; its containers may have gone on meanwhile. */
@@ -201,6 +209,12 @@ export class ContainerRun {
       wasEnded = hasEnded
     }
   }
+}
+
+/** Before a start, engines tell an instant of long ago. */
+function parseStart(state: Inspected['State']): number | undefined {
+  const startedAt = Date.parse(state?.StartedAt ?? '')
+  return startedAt > 0 ? startedAt : undefined
 }
 
 /** The exit code of a call when all that it printed was read. Rejects if it could not be started. */

@@ -39,6 +39,7 @@ export class RunningContainer implements AttemptHandle {
   readonly #run: ContainerRun
   readonly #events: ProgramEvents
   #lease: Timer
+  #startedAt: number | undefined
 
   /** Starts the container of an attempt, or adopts the one that an earlier attempt of its task has left. */
   static async start(attempt: Attempt, parts: ContainerParts): Promise<RunningContainer> {
@@ -94,8 +95,9 @@ export class RunningContainer implements AttemptHandle {
     )
     // One that is no longer this attempt's is not looked at by a person, but adopted by the next one.
     const isKept = ending.outcome === 'failed' && this.#isToKeep && (await this.#attempt.mayPublish())
+    const times = this.#timesOf(this.#startedAt ?? (await this.#run.findStart()))
     await (isKept ? this.#keep() : this.#remove())
-    return ending
+    return { ...ending, times }
   }
 
   async #start(name: string): Promise<AttemptExit> {
@@ -139,11 +141,12 @@ export class RunningContainer implements AttemptHandle {
     const exit = explainContainerEnd(end, this.#attempt, this.#events.told.failure)
     if (exit.is === 'died' && this.#isToKeep && this.#hasFailed(exit.failure.outcome)) await this.#keep()
     else if (exit.is !== 'reported') await this.#remove()
-    return { ...exit, image: this.#parts.image.digest, times: this.#timesOf(end), told }
+    this.#startedAt = end.startedAt
+    return { ...exit, image: this.#parts.image.digest, times: this.#timesOf(end.startedAt), told }
   }
 
   /** One that was adopted had been running before: nothing is known of its start. */
-  #timesOf({ startedAt }: ContainerEnd): StartTimes {
+  #timesOf(startedAt: number | undefined): StartTimes {
     const { times } = this.#parts
     const { startingAt = 0 } = times
     return startedAt === undefined || startedAt < startingAt ? times : { ...times, runningAt: startedAt }
