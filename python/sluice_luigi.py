@@ -534,6 +534,8 @@ class LocalFolder(Folder):
         found, left = set(), 1000 + 20 * len(wanted)
         try:
             entries = os.scandir(self.key)
+        except FileNotFoundError:
+            return found
         except OSError:
             return None
         with entries:

@@ -172,6 +172,21 @@ describe('a pipeline of Luigi on AWS', { concurrency: false, timeout: 1_400_000 
     assert.equal(ended.status, 'succeeded', JSON.stringify(ended))
   })
 
+  it('is planned by one listing of a place in S3, with the answers that Luigi itself gives', () => {
+    const checkout = join(projectFolder, '../../..')
+    const args = ['test/luigi-tasks/s3_listings.py', 'python/sluice_luigi.py'].map((path) =>
+      join(checkout, path),
+    )
+    // The Python from which the image was made, with the packages that are in it.
+    const env = { ...process.env, PYTHONPATH: join(site, 'packages') }
+    const told = execFileSync('/usr/bin/python3', [...args, makeBase()], { env, encoding: 'utf8' })
+    assert.deepEqual(JSON.parse(told), {
+      operations: { ListObjectsV2: 1 },
+      there: [3, 5, 7],
+      singly: [3, 5, 7],
+    })
+  })
+
   it('fails in one attempt, with what has to be corrected', async () => {
     const told = await run('lost')
     assert.equal(told.status, 'failed')

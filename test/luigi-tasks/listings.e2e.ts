@@ -19,6 +19,7 @@ it('files of one folder are found by one listing, and only where Luigi itself wo
   assert.deepEqual(told.Throws.answers, range(10).fill('complete() threw: RuntimeError: no target' as never))
   // What has much more than is looked for is not read to its end.
   assert.deepEqual(told.Crowded, { listings: 1, looks: 10, answers: first(10) })
+  assert.deepEqual(told.Nowhere, { listings: 1, looks: 0, answers: first(0) })
   assert.equal(told.Few.listings, 0)
   assert.deepEqual(told.Two, { listings: 2, looks: 1, answers: first(2) })
 })

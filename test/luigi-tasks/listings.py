@@ -60,6 +60,11 @@ class Crowded(Plain):
         return luigi.LocalTarget("%s/crowded/%d" % (sys.argv[2], self.number))
 
 
+class Nowhere(Plain):
+    def output(self):
+        return luigi.LocalTarget("%s/nowhere/%d" % (sys.argv[2], self.number))
+
+
 class Two(Plain):
     def output(self):
         return [super(Two, self).output(), luigi.LocalTarget("%s/few/%d" % (sys.argv[2], self.number))]
@@ -84,7 +89,7 @@ def main():
     os.symlink("nowhere", os.path.join(sys.argv[2], "plain/6"))
     count(os, "scandir", "listings")
     count(os.path, "exists", "looks")
-    asked = {cls.__name__: ask(shim, [cls(number) for number in range(10)]) for cls in (Plain, OwnAnswer, WithOwnTarget, Throws, Crowded)}
+    asked = {cls.__name__: ask(shim, [cls(number) for number in range(10)]) for cls in (Plain, OwnAnswer, WithOwnTarget, Throws, Crowded, Nowhere)}
     asked["Few"] = ask(shim, [Few(number) for number in range(4)] + [Plain(number) for number in range(4)])
     asked["Two"] = ask(shim, [Two(number) for number in range(10)])
     print(json.dumps(asked))
