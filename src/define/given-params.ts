@@ -50,10 +50,17 @@ function parseValue(name: string, field: z.ZodType, value: string | boolean, tim
   if (isDayField(field)) return parseFieldText(field, parseDayWord(value, timeZone))
   const found = parseFieldText(field, value)
   if (findParameterKind(field) === 'boolean' && found === value)
-    throw new SluiceError('invalid_parameter', `${name}: ${JSON.stringify(value)} is neither true nor false.`)
+    throw new SluiceError(
+      'invalid_parameter',
+      `${name}: ${JSON.stringify(value)} is neither true nor false.`,
+      {
+        params: { [name]: `${JSON.stringify(value)} is neither true nor false` },
+      },
+    )
   if (found === undefined)
     throw new SluiceError('invalid_parameter', `${name} takes JSON, not ${JSON.stringify(value)}.`, {
       hint: `For example -p '${name}={"key": 1}'; text stands in double quotes.`,
+      params: { [name]: 'takes JSON, for example {"key": 1}; text stands in double quotes' },
     })
   return found
 }

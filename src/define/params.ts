@@ -10,17 +10,16 @@ export type ParamsOf<F extends Fields> = z.output<z.ZodObject<F>>
 /** The parameters as a task is called with them: fields with defaults may be left out. */
 export type GivenOf<F extends Fields> = z.input<z.ZodObject<F>>
 
-const days = new WeakSet<z.ZodType>()
 const insignificants = new WeakSet<z.ZodType>()
 
 /** A calendar day as `YYYY-MM-DD`; on the command line also `today` and `yesterday`. */
 export function day(): z.ZodISODate {
-  const field = z.iso.date({
-    error: (issue) => `${JSON.stringify(issue.input)} is not a day that exists (YYYY-MM-DD)`,
-  })
-  days.add(field)
-  return field
+  return z.iso.date({ error: refuseDay })
 }
+
+/** Each field of a day keeps it, also after `describe()` and checks, which copy the field: so it tells what a day is. */
+const refuseDay = ({ input }: { input?: unknown }) =>
+  `${JSON.stringify(input)} is not a day that exists (YYYY-MM-DD)`
 
 /**
  * Keeps a parameter out of the task's identity: where to read from, a debug switch.
@@ -29,7 +28,6 @@ export function day(): z.ZodISODate {
 export function insignificant<T extends z.ZodType>(field: T): T {
   const marked = field.clone()
   insignificants.add(marked)
-  if (isDayField(field)) days.add(marked)
   return marked
 }
 
@@ -45,12 +43,23 @@ export function isSignificantField(field: z.ZodType): boolean {
 
 /** Whether the field takes a {@link day}, also under a default, an optional or a transform. */
 export function isDayField(field: z.ZodType): boolean {
-  return listFieldLayers(field).some((layer) => days.has(layer))
+  return listFieldLayers(field).some((layer) => (layer.def as { error?: unknown }).error === refuseDay)
 }
 
 /** How a field is given as text. */
 export function findParameterKind(field: z.ZodType): 'day' | Kind {
   return isDayField(field) ? 'day' : findTextKind(field)
+}
+
+/** The JSON Schema of what a field takes; empty where only code of the project knows it. */
+export function describeFieldSchema(field: z.ZodType): { [key: string]: unknown } {
+  try {
+    const { $schema: _, ...schema } = z.toJSONSchema(field, { io: 'input', unrepresentable: 'any' })
+    return schema
+  } catch {
+    // A default may be no JSON, or a function that throws: the field is then described by its kind alone.
+    return {}
+  }
 }
 
 const schemas = new WeakMap<Fields, z.ZodObject>()
@@ -97,16 +106,29 @@ export function checkParsedParams(family: string, fields: Fields, parsed: Params
 
 function makeParamsError(family: string, fields: Fields, given: unknown, error: z.ZodError): SluiceError {
   const isMissing = (name: unknown) => !Object.keys(given ?? {}).includes(String(name))
+  const describe = ({ path, message }: z.core.$ZodIssue) =>
+    isMissing(path[0]) ? ' is required' : `: ${message}`
   const problems = error.issues.flatMap((issue) =>
     issue.code === 'unrecognized_keys'
       ? issue.keys.map((key) => `no parameter is called ${key}`)
-      : isMissing(issue.path[0])
-        ? [`${issue.path.join('.')} is required`]
-        : [`${issue.path.join('.')}: ${issue.message}`],
+      : [`${issue.path.join('.')}${describe(issue)}`],
+  )
+  const byName = Map.groupBy(
+    error.issues.filter(({ path }) => path.length > 0),
+    ({ path }) => String(path[0]),
   )
   const known = Object.keys(fields)
   return new SluiceError('invalid_parameter', `${family}: ${problems.join('; ')}`, {
     hint: known.length === 0 ? `${family} takes no parameters.` : `It takes: ${known.join(', ')}.`,
+    params: Object.fromEntries(
+      [...byName].map(([name, issues]) => [
+        name,
+        issues
+          .map((issue) => [...issue.path.slice(1)].join('.') + describe(issue))
+          .join('; ')
+          .replace(/^:? /, ''),
+      ]),
+    ),
   })
 }
 

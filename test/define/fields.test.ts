@@ -49,6 +49,8 @@ describe('a parameter that is given as text', () => {
       '2026-01-31',
       '2026-01-31T00:00:00.000Z',
     ],
+    ['a day that is described', day().describe('The day'), 'day', '2026-01-31', '2026-01-31'],
+    ['a day with a check', day().min(10).default('2026-01-31'), 'day', '2026-01-30', '2026-01-30'],
     [
       'a day under a transform',
       day().transform((date) => `${date}T00`),
