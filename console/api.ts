@@ -4,11 +4,19 @@ import { signal } from '@preact/signals'
 export class ApiProblem extends Error {
   readonly status: number
   readonly hint: string | null
+  /** What is wrong with each parameter, by its name. */
+  readonly params: { readonly [name: string]: string }
 
-  constructor(status: number, message: string, hint: string | null = null) {
+  constructor(
+    status: number,
+    message: string,
+    hint: string | null = null,
+    params: { readonly [name: string]: string } = {},
+  ) {
     super(message)
     this.status = status
     this.hint = hint
+    this.params = params
   }
 }
 
@@ -33,8 +41,8 @@ export async function askApi<Answer>(path: string, question: Question = {}): Pro
   })
   const answer = await response.json().catch(() => ({}))
   if (response.ok || (response.status === 409 && answer.error === undefined)) return answer
-  const { message = `The answer has the status ${response.status}.`, hint = null } = answer.error ?? {}
-  throw new ApiProblem(response.status, message, hint)
+  const { message = `The answer has the status ${response.status}.`, hint, params } = answer.error ?? {}
+  throw new ApiProblem(response.status, message, hint, params)
 }
 
 async function reach(path: string, init: RequestInit): Promise<Response> {

@@ -21,7 +21,10 @@ function moveRow(by: number): boolean {
 /** The page above the one of a path. */
 function findPageAbove(path: string): string | undefined {
   if (path === '/') return undefined
-  for (const end of ['/log', '/graph', '/timeline']) if (path.endsWith(end)) return path.slice(0, -end.length)
+  for (const end of ['/log', '/graph', '/timeline'])
+    if (path.startsWith('/runs/') && path.endsWith(end)) return path.slice(0, -end.length)
+  const pipeline = /^(\/pipelines\/[^/]+)\/(start|plan)$/.exec(path)?.[1]
+  if (pipeline !== undefined) return pipeline
   const task = path.indexOf('/tasks/')
   if (task > 0) return path.slice(0, task)
   return path.startsWith('/runs/') ? '/runs' : '/'

@@ -8,8 +8,10 @@ import { LimitsPage } from './pages/limits.tsx'
 import { LogPage } from './pages/log.tsx'
 import { OverviewPage } from './pages/overview.tsx'
 import { PipelinePage } from './pages/pipeline.tsx'
+import { PlanPage } from './pages/plan.tsx'
 import { RunPage } from './pages/run.tsx'
 import { RunsPage } from './pages/runs.tsx'
+import { StartPage } from './pages/start.tsx'
 import { TaskRunPage } from './pages/task.tsx'
 import { TimelinePage } from './pages/timeline.tsx'
 import { Empty } from './parts.tsx'
@@ -53,6 +55,12 @@ function Console() {
           </Route>
           <Route path="/pipelines/:name">
             {({ name }) => <PipelinePage key={name} name={decodeURIComponent(name)} />}
+          </Route>
+          <Route path="/pipelines/:name/start">
+            {({ name }) => <StartPage key={name} name={decodeURIComponent(name)} />}
+          </Route>
+          <Route path="/pipelines/:name/plan">
+            {({ name }) => <PlanPage key={name} name={decodeURIComponent(name)} />}
           </Route>
           <Route path="/limits">
             <LimitsPage />

@@ -71,7 +71,7 @@ export function OverviewPage() {
         ) : (
           <p class="soft">
             {runs.length === 0
-              ? 'No run yet. Start one with sluice run PIPELINE.'
+              ? 'No run yet. Start one of a pipeline above.'
               : `Of the newest ${formatCount(runs.length, 'run')}, none failed without a later one that went well.`}
           </p>
         )}
@@ -108,7 +108,12 @@ function PipelineCard({ pipeline, runs, isCut, onDone }: CardProps) {
             <Name text={name} />
           </Link>
         </h3>
-        {schedule && <PauseButton name={name} isPaused={schedule.paused} onDone={onDone} />}
+        <div class="buttons">
+          <Link class="button" href={makePath('pipelines', name, 'start')} aria-label={`Start ${name}`}>
+            Start
+          </Link>
+          {schedule && <PauseButton name={name} isPaused={schedule.paused} onDone={onDone} />}
+        </div>
       </div>
       {description && (
         <p class="soft">
@@ -130,9 +135,7 @@ function PipelineCard({ pipeline, runs, isCut, onDone }: CardProps) {
           ))}
         </ol>
       ) : (
-        <p class="soft">
-          {isCut ? `None of the newest ${NEWEST} runs is of it.` : `No run yet: sluice run ${name}`}
-        </p>
+        <p class="soft">{isCut ? `None of the newest ${NEWEST} runs is of it.` : 'No run yet.'}</p>
       )}
       {schedule ? (
         <p class="soft">

@@ -47,6 +47,11 @@ export function PipelinePage({ name }: { name: string }) {
           </h1>
         </div>
         <div class="buttons">
+          {pipeline && (
+            <Link class="button main" href={makePath('pipelines', name, 'start')}>
+              Start a run
+            </Link>
+          )}
           <Link class="button" href={`/runs${writeQuery({ pipeline: name })}`}>
             Runs
           </Link>
@@ -138,7 +143,7 @@ function HistoryView({ name, history }: { name: string; history: History }) {
       <Problem problem={problem} />
       {columns.length === 0 ? (
         <Empty title="It has not run yet.">
-          Start it with <code>sluice run {name}</code>; its runs appear here.
+          <Link href={makePath('pipelines', name, 'start')}>Start a run</Link>; its runs appear here.
         </Empty>
       ) : (
         <>

@@ -2,7 +2,7 @@ import { relative } from 'node:path'
 import { makeScheduleIntervals } from '../core/calendar.ts'
 import { readErrorMessage } from '../core/errors.ts'
 import { toFlagName } from '../define/flags.ts'
-import { findParameterKind, isSignificantField } from '../define/params.ts'
+import { describeFieldSchema, findParameterKind, isSignificantField } from '../define/params.ts'
 import type { Pipeline } from '../define/pipeline.ts'
 import type { Schedule } from '../define/schedule.ts'
 import { readSchedule } from '../engine/schedules.ts'
@@ -38,6 +38,7 @@ async function viewPipeline(
       kind: findParameterKind(field),
       required: !field.safeParse(undefined).success,
       significant: isSignificantField(field),
+      schema: describeFieldSchema(field),
     })),
     schedule: await viewSchedule(pipeline, home),
   }

@@ -1,3 +1,6 @@
+import { SluiceError } from '../core/errors.ts'
+import { readGivenParameters } from '../define/given-params.ts'
+import type { Pipeline } from '../define/pipeline.ts'
 import { readPlanText } from '../planning/plan-from-file.ts'
 import type { Project } from '../project/load-config.ts'
 import type { Control, StartRequest } from './control.ts'
@@ -12,6 +15,7 @@ import {
   makeIntervalRequest,
   makePlanRequest,
   type PlannableRequest,
+  type Root,
 } from './requests.ts'
 import { PlanText, StartRequest as StartSchema } from './schemas.ts'
 
@@ -50,8 +54,9 @@ function readStartRequest(
     const { plan, folder } = checkRequestShape(PlanText, given)
     return { asked: makePlanRequest(readPlanText(plan, folder)), order: {} }
   }
-  const { name, params, force, interval } = checkRequestShape(StartSchema, given)
+  const { name, params: values, texts = {}, force, interval } = checkRequestShape(StartSchema, given)
   const { pipeline, ...root } = findRequestRoot(project, name)
+  const params = { ...values, ...readTexts({ ...root, pipeline }, values, texts) }
   const asked =
     interval === undefined || pipeline === undefined
       ? makeCheckedRequest(root, params)
@@ -62,4 +67,19 @@ function readStartRequest(
     ...(interval === undefined ? {} : { interval }),
   }
   return { asked: force === undefined ? asked : forceRequest(asked, force), order }
+}
+
+/** Parameters that were given as texts, read as the command reads them. */
+function readTexts(
+  { definition: { fields }, pipeline }: Pick<Root, 'definition'> & { pipeline: Pipeline | undefined },
+  values: object,
+  texts: { [name: string]: string },
+): Record<string, unknown> {
+  const twice = Object.keys(texts).find((name) => Object.hasOwn(values, name))
+  if (twice !== undefined)
+    throw new SluiceError('invalid_parameter', `The parameter ${twice} is in params and in texts.`, {
+      hint: 'Give it once.',
+    })
+  const pairs = Object.entries(texts).map(([name, text]) => `${name}=${text}`)
+  return readGivenParameters(fields, {}, pairs, pipeline?.schedule?.timeZone ?? 'UTC')
 }

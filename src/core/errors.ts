@@ -141,6 +141,9 @@ export const ERRORS = {
 /** By which an error is recognised. */
 export type ErrorCode = keyof typeof ERRORS
 
+/** What is wrong with parameters, by their names. */
+export type ParameterProblems = { readonly [name: string]: string }
+
 /** An error for the person who reads it: what was wrong, what is allowed, and in `hint` the next step. */
 export class SluiceError extends Error {
   override readonly name = 'SluiceError'
@@ -148,13 +151,20 @@ export class SluiceError extends Error {
   readonly source: 'user' | 'system'
   readonly retryable: boolean
   readonly hint: string | undefined
+  /** What is wrong with each parameter, by its name, so that a form can say it beside the field. */
+  readonly params: ParameterProblems | undefined
 
-  constructor(code: ErrorCode, message: string, options: { hint?: string; cause?: unknown } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { hint?: string; cause?: unknown; params?: ParameterProblems } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
     this.source = ERRORS[code].source
     this.retryable = ERRORS[code].retryable
     this.hint = options.hint
+    this.params = options.params
   }
 }
 

@@ -30,8 +30,8 @@ export async function readOperationAnswer<Name extends OperationName>(
 const isKnownCode = (code: string): code is ErrorCode => code in ERRORS
 
 function makeServerError(url: URL, status: number, { error }: z.output<typeof ErrorAnswer>): SluiceError {
-  const { code, message, hint } = error
-  const options = hint === null ? {} : { hint }
+  const { code, message, hint, params } = error
+  const options = { ...(hint !== null && { hint }), ...(params && { params }) }
   if (isKnownCode(code)) return new SluiceError(code, message, options)
   if (status === 404 || status === 405)
     return new SluiceError('invalid_deployment', `${url.host} is of another version: ${message}`, {

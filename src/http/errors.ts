@@ -53,6 +53,10 @@ export const ErrorAnswer = z
       code: z.string().describe('By which it is recognised; docs/errors.md lists the codes'),
       message: z.string().describe('What was wrong'),
       hint: z.string().nullable().describe('The next step'),
+      params: z
+        .record(z.string(), z.string())
+        .optional()
+        .describe('What is wrong with each parameter, by its name'),
     }),
   })
   .describe('Why a request was not done')
@@ -74,10 +78,16 @@ export function makeErrorResponse(error: unknown): Response {
 }
 
 function answerError(
-  { code, message, hint = null }: { code: ApiErrorCode; message: string; hint?: string | undefined | null },
+  {
+    code,
+    message,
+    hint = null,
+    params,
+  }: Pick<SluiceError, 'message'> &
+    Partial<Pick<SluiceError, 'params'>> & { code: ApiErrorCode; hint?: string | undefined | null },
   status: number,
   headers: { [name: string]: string } = {},
 ): Response {
-  const answer: z.output<typeof ErrorAnswer> = { error: { code, message, hint } }
+  const answer: z.output<typeof ErrorAnswer> = { error: { code, message, hint, ...(params && { params }) } }
   return Response.json(answer, { status, headers })
 }

@@ -71,7 +71,16 @@ export const PIPELINE: z.output<typeof shape.Pipeline> = {
   root: 'Count',
   description: 'Counts the visits of a day',
   source: 'pipelines/visits.ts',
-  params: [{ name: 'date', flag: '--date', kind: 'day', required: true, significant: true }],
+  params: [
+    {
+      name: 'date',
+      flag: '--date',
+      kind: 'day',
+      required: true,
+      significant: true,
+      schema: { type: 'string', format: 'date' },
+    },
+  ],
   schedule: {
     cron: '0 0 * * *',
     timeZone: 'UTC',

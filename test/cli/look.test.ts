@@ -66,7 +66,14 @@ describe('pipelines, runs, status and logs', () => {
     const described = await json('pipelines')
     assert.equal(described.pipeline, 'steps')
     assert.deepEqual(described.params, [
-      { name: 'name', flag: '--name', kind: 'text', required: true, significant: true },
+      {
+        name: 'name',
+        flag: '--name',
+        kind: 'text',
+        required: true,
+        significant: true,
+        schema: { type: 'string' },
+      },
     ])
     await start(['secrets', 'set', 'site/key'], { input: 'value' }).ended
     await sluice('run', 'steps', '--name', 'a')

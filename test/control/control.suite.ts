@@ -331,7 +331,18 @@ export function controlSuite(name: string, make: MakeControl, options: ControlSu
         control.start({ name: 'control-hole' }),
         wrong(/No pipeline or task is called control-hole/, 'unknown_name'),
       )
-      await assert.rejects(control.start({ name: 'control-whole' }), { code: 'invalid_parameter' })
+      await assert.rejects(control.start({ name: 'control-whole' }), {
+        code: 'invalid_parameter',
+        params: { name: 'is required' },
+      })
+      await assert.rejects(
+        control.start({ name: 'control-whole', params: { name: 'a' }, texts: { name: 'b' } }),
+        wrong(/The parameter name is in params and in texts/, 'invalid_parameter'),
+      )
+      await assert.rejects(
+        control.start({ name: 'control-whole', texts: { nam: 'b' } }),
+        wrong(/No parameter is called nam. Did you mean name/, 'unknown_parameter'),
+      )
       const more = { run, more: 1 } as { run: string }
       await assert.rejects(control.run(more), { code: 'invalid_usage' })
     })

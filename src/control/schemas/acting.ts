@@ -6,6 +6,12 @@ import { Interval, RunStatus } from './runs.ts'
 export const StartRequest = z.strictObject({
   name: z.string().describe('A pipeline or a task family'),
   params: params.default({}).describe('Parameters by name; what is absent has its default'),
+  texts: z
+    .record(z.string(), z.string())
+    .optional()
+    .describe(
+      'Parameters as texts, which are read as `-p name=value` of the command; none may be in `params` too',
+    ),
   force: z
     .union([z.literal(true), z.string()])
     .optional()

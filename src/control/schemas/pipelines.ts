@@ -33,6 +33,11 @@ export const Parameter = z.object({
   kind: z.string().describe('What its value is'),
   required: z.boolean(),
   significant: z.boolean().describe('It is a part of the identity of tasks'),
+  schema: z
+    .record(z.string(), z.unknown())
+    .describe(
+      'JSON Schema of what it takes: its default, its choices, its bounds; empty if it is a function of the project',
+    ),
 })
 
 /** The schedule of a pipeline, and how it stands. */
