@@ -208,8 +208,10 @@ export class Worker {
     this.#active.set(claimed.nonce, active)
     if (this.#stopping) active.stop.abort('interrupted' satisfies StopReason)
     this.#options.onStart?.(claimed)
+    let cleanUp: Ending['cleanUp']
     try {
       const told = await runner.run(makeJob(claimed, leaseMs), this.#hooks(active))
+      cleanUp = told.cleanUp
       if (told.outcome === 'not_started') this.#startable = Math.max(1, this.#active.size - 1)
       const { progress } = active
       const ending = { ...told, progress }
@@ -222,6 +224,7 @@ export class Worker {
     } finally {
       this.#active.delete(claimed.nonce)
     }
+    await cleanUp?.()
   }
 
   #hooks(active: RunningAttempt): JobHooks {

@@ -181,6 +181,7 @@ export class Attempt {
     const ending = decideAttemptEnding(ended, { reason: this.#reason, refusal: this.#refusal }, this.job)
     const { peakMemoryBytes, cpuSeconds, image, told } = exit
     const times = ending.times ?? exit.times
+    const cleanUp = 'ending' in ended ? ended.ending.cleanUp : undefined
     return {
       ...told,
       ...this.#masked(ending),
@@ -188,6 +189,7 @@ export class Attempt {
       ...(cpuSeconds === undefined ? {} : { cpuSeconds }),
       ...(image === undefined ? {} : { image }),
       ...(times === undefined ? {} : { times }),
+      ...(cleanUp === undefined ? {} : { cleanUp }),
       ...(ending.outcome === 'succeeded' ? {} : { tail: this.output.tail() }),
     }
   }

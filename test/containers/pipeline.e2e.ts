@@ -136,29 +136,36 @@ describe('a container whose engine is killed', LIMIT, () => {
     assert.equal(listContainersOf(project), '')
   })
 
-  it('is adopted though its outputs are in place already, so that the program does not run again', async (test) => {
-    const name = process.env.TEST_ENGINE ?? 'podman'
-    const project = testProject(test, {
-      ...makeContainerFiles(`
+  for (const moment of ['before', 'after'] as const)
+    it(`does not run again if that happens just ${moment} it is removed`, async (test) => {
+      const name = process.env.TEST_ENGINE ?? 'podman'
+      const project = testProject(
+        test,
+        makeContainerFiles(`
 const Quick = container('Quick', { image, retry: { attempts: 1 }, output: () => file('quick'), command: sh('echo made > $SLUICE_OUTPUT') })
-export const quick = pipeline('quick', Quick)`),
-      // Stands still where the engine begins to remove the container.
-      [`bin/${name}`]: `#!/bin/sh\n[ "$1" = kill ] && exec sleep 60\nPATH="\${PATH#*:}" exec ${name} "$@"\n`,
+export const quick = pipeline('quick', Quick)
+export const next = pipeline('next', task('Next', {}, () => undefined))`),
+      )
+      const call = `PATH="\${PATH#*:}" ${name} "$@"`
+      const stand = `touch '${project.path('reached')}'; exec sleep 60`
+      const removal = moment === 'before' ? stand : `${call}; ${stand}`
+      project.write(`bin/${name}`, `#!/bin/sh\nif [ "$1" = rm ]; then ${removal}; fi\n${call}\n`)
+      chmodSync(project.path('bin', name), 0o755)
+      const env = { PATH: `${project.path('bin')}${delimiter}${process.env.PATH}` }
+      const first = project.start(['run', 'quick'], { env })
+      await until(() => existsSync(project.path('reached')) || first.child.exitCode !== null)
+      assert.equal(first.child.exitCode, null)
+      first.child.kill('SIGKILL')
+      await until(() => first.child.signalCode !== null)
+      const { ino } = statSync(project.path('data/quick'))
+      const again = await project.sluice('run', 'quick')
+      assert.equal(again.code, 0, again.stdout + again.stderr)
+      assert.equal(statSync(project.path('data/quick')).ino, ino)
+      // What was left is removed by the next command that works.
+      assert.equal((await project.sluice('run', 'next')).code, 0)
+      assert.equal(listContainersOf(project), '')
+      if (moment === 'before') assert.deepEqual(findLeftovers(project), [])
     })
-    chmodSync(project.path('bin', name), 0o755)
-    const env = { PATH: `${project.path('bin')}${delimiter}${process.env.PATH}` }
-    const first = project.start(['run', 'quick'], { env })
-    await until(() => existsSync(project.path('data/quick')) || first.child.exitCode !== null)
-    first.child.kill('SIGKILL')
-    await until(() => first.child.signalCode !== null)
-    assert.notEqual(listContainersOf(project), '')
-    const { ino } = statSync(project.path('data/quick'))
-    const again = await project.sluice('run', 'quick')
-    assert.equal(again.code, 0, again.stdout + again.stderr)
-    assert.equal(statSync(project.path('data/quick')).ino, ino)
-    assert.equal(listContainersOf(project), '')
-    assert.deepEqual(findLeftovers(project), [])
-  })
 
   it('is removed if its run was cancelled meanwhile', async (test) => {
     const project = testProject(test, SLOW)

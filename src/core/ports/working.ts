@@ -91,6 +91,11 @@ export interface Ending extends Omit<AttemptEnd, 'hasCheckpoint'> {
   spent?: { [name: string]: number }
   /** The last lines of its log, 4 KB at most; kept for attempts that did not succeed. */
   tail?: string
+  /**
+   * Removes what the next attempt would go on with. Called once the end is written: if this process dies before, the next attempt
+   * finds that the work is done.
+   */
+  cleanUp?: () => Promise<void>
 }
 
 /** How a body ended by itself, as the process that ran it tells. */

@@ -28,16 +28,18 @@ export async function settleLeftovers(
   const left = await listContainers(engine, hashState(state), job.task.id)
   let adopted: LabelledContainer | undefined
   for (const container of left)
-    if (adopted === undefined && container.spec === spec && mayGoOn(container))
+    if (adopted === undefined && container.spec === spec && mayGoOn(container, job))
       adopted = await takeOver(engine, container, job)
     else await removeLeftover(engine, container)
   return adopted
 }
 
-const mayGoOn = (container: LabelledContainer): boolean => {
+/** The end of another run's container may be told already, and then says nothing of what this run wants. */
+const mayGoOn = (container: LabelledContainer, { run, task }: Job): boolean => {
   const { status, exitCode, folder } = container
   if (isKeptContainer(container) || isStopped(folder)) return false
-  return status === 'running' || (status === 'exited' && exitCode === 0)
+  if (status === 'running') return true
+  return status === 'exited' && exitCode === 0 && container.run === run && container.number === task.number
 }
 
 /** Gives it the name of the attempt; undefined if another attempt was quicker. */

@@ -96,6 +96,9 @@ export class RunningContainer implements AttemptHandle {
     // One that is no longer this attempt's is not looked at by a person, but adopted by the next one.
     const isKept = ending.outcome === 'failed' && this.#isToKeep && (await this.#attempt.mayPublish())
     const times = this.#timesOf(this.#startedAt ?? (await this.#run.findStart()))
+    // A program that has done its work must not run again because this process dies before that is written.
+    if (ending.outcome === 'succeeded' || ending.outcome === 'yielded')
+      return { ...ending, times, cleanUp: () => this.#remove() }
     await (isKept ? this.#keep() : this.#remove())
     return { ...ending, times }
   }

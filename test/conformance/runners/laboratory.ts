@@ -99,7 +99,7 @@ export function laboratory(test: TestContext, kind: Kind): Laboratory {
         heard.add(look)
         look(seen)
       })
-    const ending = runner.run(job, {
+    const run = runner.run(job, {
       signal: stop.signal,
       onProgress: (each) => progress.push(each),
       reserve: async () => undefined,
@@ -109,6 +109,11 @@ export function laboratory(test: TestContext, kind: Kind): Laboratory {
         consents++
         return hooks?.mayPublish?.() ?? true
       },
+    })
+    // As a worker does once the end is written.
+    const ending = run.then(async (told) => {
+      await told.cleanUp?.()
+      return told
     })
     return {
       ending,
