@@ -10,8 +10,6 @@ export type ParamsOf<F extends Fields> = z.output<z.ZodObject<F>>
 /** The parameters as a task is called with them: fields with defaults may be left out. */
 export type GivenOf<F extends Fields> = z.input<z.ZodObject<F>>
 
-const insignificants = new WeakSet<z.ZodType>()
-
 /** A calendar day as `YYYY-MM-DD`; on the command line also `today` and `yesterday`. */
 export function day(): z.ZodISODate {
   return z.iso.date({ error: refuseDay })
@@ -26,19 +24,20 @@ const refuseDay = ({ input }: { input?: unknown }) =>
  * Wrap the whole field: `insignificant(z.string().default('…'))`.
  */
 export function insignificant<T extends z.ZodType>(field: T): T {
-  const marked = field.clone()
-  insignificants.add(marked)
-  return marked
+  return field.clone(z.core.util.mergeDefs(field.def, { [INSIGNIFICANT]: true }))
 }
+
+/** A part of the field's definition, so that it stays with each copy: `describe()` and checks copy the field. */
+const INSIGNIFICANT = Symbol('insignificant')
 
 /** Whether the value is a zod schema. */
 export function isZodField(value: unknown): value is z.ZodType {
   return value instanceof z.ZodType
 }
 
-/** Whether the field is part of the identity. */
+/** Whether the field is part of the identity: neither it nor what a default or an optional wraps was marked. */
 export function isSignificantField(field: z.ZodType): boolean {
-  return !insignificants.has(field)
+  return !listFieldLayers(field).some((layer) => INSIGNIFICANT in layer.def)
 }
 
 /** Whether the field takes a {@link day}, also under a default, an optional or a transform. */

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { z } from 'zod'
 import { findFieldProblem, listFieldChoices, parseFieldText } from '../../src/define/fields.ts'
 import { checkParsedParams, findParameterKind, parseTaskParams } from '../../src/define/params.ts'
-import { day, task } from '../../src/index.ts'
+import { day, insignificant, task } from '../../src/index.ts'
 
 const LEVEL = { low: 0, high: 5, 0: 'low', 5: 'high' } as const
 type Node = { n: number; next?: Node | undefined }
@@ -112,5 +112,37 @@ describe('parameters that were parsed before', () => {
       () => checkParsedParams('F', fields, { date: 'x', n: 1.5, other: 1 }),
       /F: no parameter is called other; amount is required; n: /,
     )
+  })
+})
+
+describe('a parameter that is no part of the identity', () => {
+  const plain = () => insignificant(z.string().default('here'))
+  for (const [what, field] of Object.entries({
+    plain: plain(),
+    described: plain().describe('where from'),
+    'with a further check': insignificant(z.string()).min(1),
+    'with a default put round it': insignificant(z.string()).default('here'),
+    'that is optional': insignificant(z.string()).optional(),
+  }))
+    it(`stays so: ${what}`, () => {
+      const Read = task('Read', { params: { date: day(), source: field } }, () => undefined)
+      const here = Read({ date: '2026-01-01', source: 'here' })
+      const there = Read({ date: '2026-01-01', source: 'there' })
+      assert.equal(here.id, there.id)
+      assert.notEqual(here.id, Read({ date: '2026-01-02', source: 'here' }).id)
+    })
+
+  it('leaves the field as it was that was marked', () => {
+    const field = z.string()
+    insignificant(field)
+    const Read = task('Read', { params: { source: field } }, () => undefined)
+    assert.notEqual(Read({ source: 'here' }).id, Read({ source: 'there' }).id)
+  })
+
+  it('of which every object is a copy is a day still, and parses', () => {
+    const field = insignificant(day()).describe('the day')
+    assert.equal(findParameterKind(field), 'day')
+    assert.equal(field.safeParse('2026-02-30').success, false)
+    assert.equal(insignificant(z.object({ a: z.number() })).parse({ a: 1 }).a, 1)
   })
 })
