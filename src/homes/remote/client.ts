@@ -12,15 +12,16 @@ export function findApiAddress({ stack, outputs }: Deployment): string {
   throw new SluiceError('invalid_deployment', `The stack ${stack} is not one of Sluice: it has no ApiUrl.`)
 }
 
-/** Signs requests with the user's own credentials (AWS Signature Version 4, service `lambda`). */
+/**
+ * Signs requests with the user's own credentials (AWS Signature Version 4, service `lambda`). They are asked for anew for each
+ * request, because they expire while a run is followed, and may be there only after a person has signed in. The SDK keeps them until
+ * shortly before.
+ */
 export function makeSignedFetcher({ environment }: Deployment): Fetcher {
-  let signer: Promise<AwsClient> | undefined
-  const signIn = async () =>
-    new AwsClient({ ...(await credentials()), service: 'lambda', region: environment.region })
+  const settings = { service: 'lambda', region: environment.region, cache: new Map() }
   return async (url, request) => {
-    signer ??= signIn()
-    const signed = await signer
-      .then((client) => client.sign(url.href, request))
+    const signed = await credentials()
+      .then((keys) => new AwsClient({ ...keys, ...settings }).sign(url.href, request))
       .catch((error) => {
         throw explainAwsError(error)
       })
