@@ -4,10 +4,11 @@ import type { SQSBatchResponse, SQSEvent } from 'aws-lambda'
 import { makeEcsLauncher } from '../src/adapters/ecs/launcher.ts'
 import { parseDelivery } from '../src/adapters/sqs/queue.ts'
 import { readErrorMessage } from '../src/core/errors.ts'
+import { ECS } from '../src/core/records/launch.ts'
 import { launchDelivery } from '../src/engine/launch.ts'
 import type { Build } from '../src/homes/aws/build.ts'
 import { readPartSettings } from '../src/homes/aws/environment.ts'
-import { makeProgramOrders } from '../src/homes/aws/handlers/launch-programs.ts'
+import { makeProgramDetails, makeProgramPlaces } from '../src/homes/aws/handlers/launch-programs.ts'
 import { LAUNCH_RATE } from '../src/homes/aws/handlers/launch-rate.ts'
 import { openDeployedHome } from '../src/homes/aws/home.ts'
 import { makeLaunchMetrics } from '../src/homes/aws/metrics.ts'
@@ -25,16 +26,18 @@ export function start(build: Build, { limits, programs }: BundledSettings) {
     worker: 'launch-programs',
     limits,
     programs,
-    launching: build.launching,
+    launching: { ...build.launching, placeOf: makeProgramPlaces(programs, families) },
     onLaunchTrouble: makeLaunchMetrics(told.stack),
     // Lambda deletes what was handled, and what is put back was sent anew.
     queue: (queue) => ({ ...queue, acknowledge: async () => {} }),
   })
-  const parts = {
-    // The governor has to hear of each throttled request, so the client tries none again.
-    launcher: makeEcsLauncher(new ECSClient({ ...build.client, maxAttempts: 1 }), place),
-    governor: LAUNCH_RATE,
-    makeOrder: makeProgramOrders(programs, families),
+  const services = {
+    [ECS]: {
+      // The governor has to hear of each throttled request, so the client tries none again.
+      launcher: makeEcsLauncher(new ECSClient({ ...build.client, maxAttempts: 1 }), place),
+      governor: LAUNCH_RATE,
+      makeDetails: makeProgramDetails(programs),
+    },
   }
   const sqs = new SQSClient(build.client)
 
@@ -51,7 +54,7 @@ export function start(build: Build, { limits, programs }: BundledSettings) {
       const delivery = parseDelivery(queue, body, receiptHandle)
       try {
         if (delivery === undefined) throw new Error(`${body} is no message of Sluice`)
-        await launchDelivery(home.context, parts, delivery)
+        await launchDelivery(home.context, services, delivery)
       } catch (error) {
         console.error(`a message comes back: ${readErrorMessage(error)}`)
         failed.push(messageId)

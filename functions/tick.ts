@@ -2,6 +2,7 @@ import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs'
 import { ECSClient } from '@aws-sdk/client-ecs'
 import { makeFunctionDeathReader } from '../src/adapters/cloudwatch/function-deaths.ts'
 import { makeEcsLauncher } from '../src/adapters/ecs/launcher.ts'
+import { ECS } from '../src/core/records/launch.ts'
 import type { Build } from '../src/homes/aws/build.ts'
 import { readPartSettings } from '../src/homes/aws/environment.ts'
 import { makeTickHandler } from '../src/homes/aws/handlers/tick.ts'
@@ -30,9 +31,9 @@ export function start(build: Build, { limits, containers, programs }: BundledSet
     home,
     wake: () => launcher.wakeAll(),
     pools: Object.keys(containers),
-    ...(launchesPrograms && {
-      programs: makeEcsLauncher(new ECSClient(build.client), told.workers),
-    }),
+    services: launchesPrograms
+      ? { [ECS]: { launcher: makeEcsLauncher(new ECSClient(build.client), told.workers) } }
+      : {},
     keep: makeTickMetrics(told.stack),
   })
 }

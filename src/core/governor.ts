@@ -10,6 +10,8 @@ import type { Governor } from './records/launch.ts'
 
 /** Limits of a governor. */
 export interface GovernorLimits {
+  /** Names the bucket. @default that of ECS */
+  bucket?: string
   /** Launches a second at most. */
   most: number
   /** However often the service throttles, so many a second are tried. */

@@ -21,7 +21,7 @@ export interface JobEndDetails {
  * was stopped from outside was interrupted.
  */
 export function makeJobEnding(end: JobEnd, { stopping, hasKeeper }: JobEndDetails): Ending {
-  if (end.cause === 'exit' && end.exitCode === 0 && !hasKeeper) return { outcome: 'succeeded' }
+  if (end.cause === 'succeeded' && !hasKeeper) return { outcome: 'succeeded' }
   const outcome = stopping ?? findJobOutcome(end, hasKeeper)
   return {
     outcome,
@@ -33,7 +33,8 @@ export function makeJobEnding(end: JobEnd, { stopping, hasKeeper }: JobEndDetail
 
 function findJobOutcome({ cause, exitCode }: JobEnd, hasKeeper: boolean): AttemptOutcome {
   switch (cause) {
-    case 'exit':
+    case 'succeeded':
+    case 'failed':
       if (hasKeeper) return 'lost'
       return exitCode === EXIT_TRY_AGAIN ? 'throttled' : 'failed'
     case 'invalid':

@@ -72,5 +72,6 @@ export const keys = {
   showings: (run: string): Key<'showing'> => `showing/${run}/`,
   launches: (pool: string): Key<'launches'> => `launches/${pool}`,
   deployedCode: 'code/deployed',
-  governor: 'governor/launches',
+  /** `bucket`: of one service; what that throttles does not slow the others down. */
+  governor: (bucket = 'launches'): Key<'governor'> => `governor/${bucket}`,
 } as const

@@ -177,7 +177,7 @@ async function takeAttempt(
   const startedAt = moment.now
   const holder = formatHolderName(task)
   const replaces = lock?.unproven === true
-  const launch = makeIntent(context, { holder, nonce, replaces }, moment)
+  const launch = makeIntent(context, { planned, holder, nonce, replaces }, moment)
   const leaseUntil = launch?.deadline ?? moment.steady + settings.leaseMs
   const set = {
     status: 'running' as const,
@@ -232,11 +232,18 @@ async function takeAttempt(
 /** What a launcher is about to launch; undefined for a worker, which runs the body itself. */
 function makeIntent(
   { launching }: Context,
-  { holder, nonce, replaces }: { holder: string; nonce: string; replaces: boolean },
+  {
+    planned,
+    holder,
+    nonce,
+    replaces,
+  }: { planned: PlannedTask; holder: string; nonce: string; replaces: boolean },
   { now, steady }: Moment,
 ): Launch | undefined {
   if (launching === undefined) return undefined
+  const place = launching.placeOf?.(planned)
   return {
+    ...(place === undefined ? {} : { place }),
     token: makeLaunchToken(holder, nonce),
     deadline: steady + launching.startMs,
     // Who claims it launches it.

@@ -1,7 +1,9 @@
 import type { Change, Fields, Stored, WriteResult } from '../core/change.ts'
 import type { Key, Prefix, RecordAt } from '../core/keys.ts'
 import type { Limits } from '../core/limits.ts'
+import type { PlannedTask } from '../core/plan.ts'
 import type { Ports, Store } from '../core/ports/deciding.ts'
+import type { JobPlace } from '../core/records/launch.ts'
 
 /** Durations that the loops keep to. */
 export interface Settings {
@@ -34,6 +36,12 @@ export interface LaunchTimeouts {
   lookMs: number
 }
 
+/** What a process knows of jobs elsewhere. */
+export interface Launching extends LaunchTimeouts {
+  /** Where the job of a task is launched; undefined if nothing can. Only for a process that claims attempts to launch them. */
+  placeOf?(planned: PlannedTask): JobPlace | undefined
+}
+
 /** Ports and settings: what every loop is called with. */
 export interface Context {
   ports: Ports
@@ -44,7 +52,7 @@ export interface Context {
   speculative?: Pick<Ports, 'store' | 'queue'>
   settings: Settings
   /** This process claims attempts to launch them elsewhere, or looks at those; absent: it knows no service that runs jobs. */
-  launching?: LaunchTimeouts
+  launching?: Launching
   /** Called when the service throttles a launch, refuses it, or a job never comes to life. */
   onLaunchTrouble?(): void
 }

@@ -2,8 +2,8 @@ import { splitIntoChunks } from '../core/chunks.ts'
 import { makeJobEnding } from '../core/job-end.ts'
 import { keys } from '../core/keys.ts'
 import type { PlannedTask } from '../core/plan.ts'
-import { type JobEnd, type JobNews, type JobState, type Launcher, MAX_LOOK } from '../core/ports/launching.ts'
-import type { Launch } from '../core/records/launch.ts'
+import type { JobEnd, JobNews, JobState, Launcher } from '../core/ports/launching.ts'
+import { type ByService, getLaunchService, type Launch } from '../core/records/launch.ts'
 import type { TaskRun } from '../core/records/task-run.ts'
 import { readPlannedTask } from './claim-snapshot.ts'
 import type { Context } from './context.ts'
@@ -13,6 +13,7 @@ import {
   findLaunchedTask,
   keepHandle,
   type LaunchedTask,
+  makeLaunchQuery,
   readLaunchedTask,
   selectHandedOver,
   updateLaunch,
@@ -27,7 +28,7 @@ import { decideForRun } from './undecidable.ts'
  * 3. An attempt without a handle ends only once no launcher can still be at work on it.
  */
 
-/** What is looked at, and what ends attempts; `D` as of the launcher. */
+/** How jobs of one service are looked at, and end their attempts; `D` as of the launcher. */
 export interface LookParts<D> {
   launcher: Launcher<D>
   /**
@@ -37,41 +38,62 @@ export interface LookParts<D> {
   isMade?(planned: PlannedTask): Promise<boolean>
 }
 
+/** The same for each service. */
+export type LookServices = ByService<LookParts<unknown>>
+
 /** News alone end attempts; nothing is looked at. */
-type NewsParts<D> = Pick<LookParts<D>, 'isMade'> & { launcher?: Launcher<D> }
+type NewsParts = Pick<LookParts<unknown>, 'isMade'> & { launcher?: Launcher<unknown> }
 
 /** How many attempts one tick looks at. */
 const LOOKED_AT = 10_000
+/** How many of a service that this deployment knows no more. */
+const UNKNOWN_PAGE = 100
 
-/** Does what a piece of news asks for. */
-export async function handleJobNews<D>(
+/** Does what a piece of news asks for; `services`: those whose news come here. */
+export async function handleJobNews(
   context: Context,
-  parts: NewsParts<D>,
+  services: ByService<NewsParts>,
   { handle, handover, state }: JobNews,
 ): Promise<void> {
   const task = await readLaunchedTask(context, handover)
-  if (task !== undefined)
+  if (task === undefined) return
+  const parts = services[getLaunchService(task.launch)]
+  if (parts !== undefined)
     await decideForRun(context, task.run, () => handleState(context, parts, task, handle, state))
 }
 
-/** Looks at the jobs whose turn it is, a hundred in a call: ends what has ended, stops what must not go on. */
-export async function lookAtDueJobs<D>(context: Context, parts: LookParts<D>): Promise<void> {
+/** Looks at the jobs whose turn it is, many in a call: ends what has ended, stops what must not go on. */
+export async function lookAtDueJobs(context: Context, services: LookServices): Promise<void> {
   const { store, clock } = context.ports
   const due = await store.due({ before: clock.steady(), limit: LOOKED_AT })
   const listed = due.flatMap(({ record }) =>
-    record.kind === 'taskRun' && record.status === 'running' && record.launch ? [record] : [],
+    record.kind === 'taskRun' && record.status === 'running' && record.launch
+      ? [{ ...record, launch: record.launch }]
+      : [],
   )
-  for (const page of splitIntoChunks(listed, MAX_LOOK)) {
-    const records = await store.read(page.map((task) => keys.taskRun(task.run, task.number)))
-    await lookAtPage(
-      context,
-      parts,
-      records.flatMap((record) => findLaunchedTask(record) ?? []),
-    )
+  const looks = [...Map.groupBy(listed, ({ launch }) => getLaunchService(launch))].map(([service, tasks]) =>
+    lookAtService(context, services[service], tasks),
+  )
+  // A service that does not answer does not keep the looks at others away.
+  for (const look of await Promise.allSettled(looks)) if (look.status === 'rejected') throw look.reason
+}
+
+async function lookAtService(
+  context: Context,
+  parts: LookParts<unknown> | undefined,
+  listed: TaskRun[],
+): Promise<void> {
+  for (const page of splitIntoChunks(listed, parts?.launcher.maxLook ?? UNKNOWN_PAGE)) {
+    const records = await context.ports.store.read(page.map((task) => keys.taskRun(task.run, task.number)))
+    const tasks = records.flatMap((record) => findLaunchedTask(record) ?? [])
+    if (parts !== undefined) await lookAtPage(context, parts, tasks)
+    // Its jobs can be neither seen nor stopped from here.
+    else
+      for (const task of tasks) await decideForRun(context, task.run, () => handleUnknown(context, {}, task))
   }
 }
 
-async function lookAtPage<D>(context: Context, parts: LookParts<D>, tasks: LaunchedTask[]): Promise<void> {
+async function lookAtPage(context: Context, parts: LookParts<unknown>, tasks: LaunchedTask[]): Promise<void> {
   const { launcher } = parts
   const launched = tasks.flatMap((task) =>
     task.launch.handle === undefined ? [] : [{ task, handle: task.launch.handle }],
@@ -88,12 +110,12 @@ async function lookAtPage<D>(context: Context, parts: LookParts<D>, tasks: Launc
 }
 
 /** A launch that was cut, or is under way. Its message comes again; if that is lost, the attempt ends at its deadline. */
-async function handleIntent<D>(context: Context, parts: LookParts<D>, task: LaunchedTask): Promise<void> {
-  const { deadline, token, busyUntil = 0 } = task.launch
+async function handleIntent(context: Context, parts: LookParts<unknown>, task: LaunchedTask): Promise<void> {
+  const { deadline, busyUntil = 0 } = task.launch
   const { ports, settings } = context
   // By every clock, no launcher begins a call any more, and one that was begun has been answered.
   if (ports.clock.steady() < Math.max(deadline, busyUntil) + settings.skewMs) return lookAgain(context, task)
-  const handle = await parts.launcher.find(token)
+  const handle = await parts.launcher.find(makeLaunchQuery(task))
   if (handle !== undefined) return keepHandle(context, parts.launcher, task, handle)
   const end = { cause: 'never_started', message: 'its job was not launched in time' } as const
   await endJob(context, parts, task, end, pickLease(task))
@@ -105,9 +127,9 @@ async function deferLooks(context: Context, tasks: LaunchedTask[], error: unknow
   throw error
 }
 
-async function handleState<D>(
+async function handleState(
   context: Context,
-  parts: NewsParts<D>,
+  parts: NewsParts,
   task: LaunchedTask,
   handle: string,
   state: JobState | undefined,
@@ -116,8 +138,7 @@ async function handleState<D>(
   if (state === undefined) return handleUnknown(context, parts, task)
   if (state.is === 'ended')
     return endJob(context, parts, task, state.end ?? { cause: 'lost', message: 'its end is not known' })
-  const isAlive = state.is === 'running' && !hasKeeper
-  const seen = isAlive ? await takeOverForService(context, task, { handle, times: state.times }) : task
+  const seen = hasKeeper ? task : await takeOverForService(context, task, handle, state)
   if (seen === undefined) return
   const why = seen.launch.stopping ?? (await findStopReason(context, seen, state, hasKeeper))
   if (why === undefined) return lookAgain(context, seen)
@@ -125,7 +146,7 @@ async function handleState<D>(
 }
 
 /** A service may not know yet what it has just launched; while the lease is extended, a keeper runs. */
-async function handleUnknown<D>(context: Context, parts: NewsParts<D>, task: LaunchedTask): Promise<void> {
+async function handleUnknown(context: Context, parts: NewsParts, task: LaunchedTask): Promise<void> {
   if (!isLeaseOver(context, task)) return lookAgain(context, task)
   const end = { cause: 'lost', message: 'its service does not know its job' } as const
   await endJob(context, parts, task, end, pickLease(task))
@@ -142,23 +163,23 @@ const isLeaseOver = ({ ports, settings }: Context, { leaseUntil = 0 }: LaunchedT
 async function findStopReason(
   context: Context,
   task: LaunchedTask,
-  { times: { runningAt } }: JobState,
+  { is }: JobState,
   hasKeeper: boolean,
 ): Promise<Launch['stopping'] | undefined> {
   const { clock } = context.ports
-  const { alive, deadline } = task.launch
+  const { alive, deadline, times } = task.launch
   if (alive && hasKeeper) return isLeaseOver(context, task) ? 'lost' : undefined
   if (await isRunCancelled(context, task)) return 'cancelled'
-  if (!alive && clock.steady() >= deadline) return 'not_started'
-  if (runningAt === undefined || hasKeeper) return undefined
+  if (!alive && is !== 'waiting' && clock.steady() >= deadline) return 'not_started'
+  if (times.runningAt === undefined || hasKeeper) return undefined
   const { timeoutMs = Number.POSITIVE_INFINITY } = (await readPlannedTask(context, task)).policy
-  return clock.now() - runningAt >= timeoutMs ? 'timed_out' : undefined
+  return clock.now() - times.runningAt >= timeoutMs ? 'timed_out' : undefined
 }
 
 /** Notes why a job is stopped, then asks for it, with each look anew until it is seen stopped. */
-async function stopJob<D>(
+async function stopJob(
   context: Context,
-  { launcher }: NewsParts<D>,
+  { launcher }: NewsParts,
   task: LaunchedTask,
   handle: string,
   why: Launch['stopping'] & string,
@@ -186,9 +207,9 @@ async function lookAgain(context: Context, { run, number, attempt, nonce }: Laun
 }
 
 /** Writes the end of an attempt by the end of its job; a good end without its targets is a failure. */
-async function endJob<D>(
+async function endJob(
   context: Context,
-  { isMade }: NewsParts<D>,
+  { isMade }: NewsParts,
   task: LaunchedTask,
   end: JobEnd,
   onlyIf: Pick<TaskRun, 'leaseUntil'> = {},

@@ -43,7 +43,7 @@ async function updateGovernor(
   limits: GovernorLimits,
   decide: (row: Governor, steady: number) => Governor | undefined,
 ): Promise<void> {
-  const key = keys.governor
+  const key = keys.governor(limits.bucket)
   for (let tries = 0; ; tries++) {
     const [stored] = await ports.store.read([key])
     const steady = ports.clock.steady()

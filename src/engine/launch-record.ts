@@ -1,7 +1,7 @@
 import { type Fields, findStandingRecord, type Stored } from '../core/change.ts'
 import { keys } from '../core/keys.ts'
 import type { PlannedTask } from '../core/plan.ts'
-import type { AttemptHandover, Launcher } from '../core/ports/launching.ts'
+import type { AttemptHandover, Launcher, LaunchQuery } from '../core/ports/launching.ts'
 import type { Ending } from '../core/ports/working.ts'
 import type { Launch } from '../core/records/launch.ts'
 import type { TaskRun } from '../core/records/task-run.ts'
@@ -69,6 +69,13 @@ export async function updateLaunch(
 
 /** A launch that no process is launching now. */
 export const freeLaunch = ({ busyUntil: _, ...launch }: Launch): Launch => launch
+
+/** What a job is found by that a launcher may have launched before it was cut. */
+export const makeLaunchQuery = ({ launch: { token, place, times } }: LaunchedTask): LaunchQuery => ({
+  token,
+  target: place?.target ?? '',
+  since: times.claimedAt,
+})
 
 /** Writes the handle of a job that was launched; one whose attempt is over, or has another job, is stopped. */
 export async function keepHandle<D>(

@@ -1,8 +1,9 @@
 import type { GovernorLimits } from '../core/governor.ts'
 import { keys } from '../core/keys.ts'
 import { type Delivery, MAX_DELAY_MS, type Message } from '../core/ports/deciding.ts'
-import type { Launcher, LaunchOrder, LaunchRefusal } from '../core/ports/launching.ts'
+import type { Launcher, LaunchRefusal } from '../core/ports/launching.ts'
 import type { Ending } from '../core/ports/working.ts'
+import { type ByService, getLaunchService } from '../core/records/launch.ts'
 import { type ClaimedAttempt, claimAttempt, readClaimedAttempt } from './claim.ts'
 import { readPlannedTask } from './claim-snapshot.ts'
 import { type Context, LAUNCHER_MS } from './context.ts'
@@ -13,6 +14,7 @@ import {
   freeLaunch,
   keepHandle,
   type LaunchedTask,
+  makeLaunchQuery,
   updateLaunch,
 } from './launch-record.ts'
 
@@ -25,33 +27,36 @@ import {
  * 5. A job whose attempt is over when it is launched is stopped at once; if that is cut, the sweep stops it.
  */
 
-/** What launching looks at and does; `D` as of the launcher. */
+/** How jobs of one service are launched; `D` as of the launcher. */
 export interface LaunchParts<D> {
   launcher: Launcher<D>
   governor: GovernorLimits
-  /** What to launch for an attempt, or why that cannot be said. */
-  makeOrder(claimed: ClaimedAttempt): Pick<LaunchOrder<D>, 'target' | 'details'> | { problem: string }
+  /** What to launch for an attempt at its target, or why that cannot be said. */
+  makeDetails(claimed: ClaimedAttempt): { details: D } | { problem: string }
 }
+
+/** The same for each service. */
+export type LaunchServices = ByService<LaunchParts<unknown>>
 
 /** Each look at a message costs a call; a message of a full pool may come often. */
 const LEAST_DELAY_MS = 1_000
 const EARLY_MS = 5_000
 
 /** Claims the attempt of a message and launches its job; goes on with a launch that was cut. */
-export async function launchDelivery<D>(
+export async function launchDelivery(
   context: Context,
-  parts: LaunchParts<D>,
+  services: LaunchServices,
   delivery: Delivery,
 ): Promise<void> {
-  const delayMs = await launchMessage(context, parts, delivery.message)
+  const delayMs = await launchMessage(context, services, delivery.message)
   if (delayMs === undefined) return context.ports.queue.acknowledge([delivery])
   await context.ports.queue.putBack(delivery, Math.min(MAX_DELAY_MS, Math.max(delayMs, LEAST_DELAY_MS)))
 }
 
 /** In how many milliseconds the message is to come again; undefined if there is nothing left to launch. */
-async function launchMessage<D>(
+async function launchMessage(
   context: Context,
-  parts: LaunchParts<D>,
+  services: LaunchServices,
   message: Message,
 ): Promise<number | undefined> {
   const result = await claimAttempt(context, message)
@@ -65,7 +70,17 @@ async function launchMessage<D>(
   const task = findLaunchedTask(stored)
   if (task === undefined || task.attempt !== message.attempt || task.launch.handle !== undefined)
     return undefined
+  const service = getLaunchService(task.launch)
+  const parts = services[service]
+  if (parts === undefined) return endUnknown(context, task, service)
   return claimed === undefined ? goOn(context, parts, task) : launchInTurn(context, parts, task, claimed)
+}
+
+/** The code that planned or claimed it was of another version than this one. */
+async function endUnknown(context: Context, task: LaunchedTask, service: string): Promise<undefined> {
+  const claimed = await readLaunchClaim(context, task)
+  const message = `the deployment launches nothing by the service ${service}`
+  return endRefused(context, task, claimed, { is: 'invalid', message })
 }
 
 /** Goes on with an attempt that was claimed some time ago, as its only launcher. */
@@ -85,7 +100,7 @@ async function goOn<D>(
   )
   if (mine === undefined) return LAUNCHER_MS
   // A launcher before this one was cut, and may have launched the job.
-  const handle = busyUntil === undefined ? undefined : await parts.launcher.find(mine.launch.token)
+  const handle = busyUntil === undefined ? undefined : await parts.launcher.find(makeLaunchQuery(mine))
   if (handle !== undefined) {
     await keepHandle(context, parts.launcher, mine, handle)
     return undefined
@@ -151,12 +166,18 @@ async function callService<D>(
   claimed: ClaimedAttempt,
 ): Promise<number | undefined> {
   const { run, number, attempt, launch } = task
-  const order = parts.makeOrder(claimed)
-  if ('problem' in order) return endRefused(context, task, claimed, { is: 'invalid', message: order.problem })
+  const made = parts.makeDetails(claimed)
+  const target = launch.place?.target ?? context.launching?.placeOf?.(claimed.planned)?.target
+  if ('problem' in made || target === undefined)
+    return endRefused(context, task, claimed, {
+      is: 'invalid',
+      message: 'problem' in made ? made.problem : 'the deployment no longer knows what to launch for it',
+    })
   // Held up for too long: the tick may have ended it by now.
   if (context.ports.clock.steady() >= launch.deadline) return undefined
   const answer = await parts.launcher.launch({
-    ...order,
+    ...made,
+    target,
     handover: { run, number, attempt, token: launch.token },
   })
   if (answer.is === 'throttled') return tryLater(context, parts, task)

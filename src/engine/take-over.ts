@@ -1,4 +1,4 @@
-import type { AttemptHandover, JobTimes } from '../core/ports/launching.ts'
+import type { AttemptHandover, JobState, JobTimes } from '../core/ports/launching.ts'
 import type { ClaimedAttempt } from './claim.ts'
 import type { Context } from './context.ts'
 import { readLaunchClaim } from './launch.ts'
@@ -44,13 +44,32 @@ export async function takeOverAttempt(
 /** How long the lease of a job without a keeper lasts after each look, so that it is not lost before several looks were missed. */
 const LOOK_LEASE_MS = 10 * 60_000
 
-/** Takes the lease of a job over for the service that says that it runs: the first look that sees it, and each one after that. */
-export const takeOverForService = (
+/**
+ * Takes the lease of a job over for the service that says that it runs: the first look that sees it, and each one after that. Of one that
+ * waits for a place at its service the time until it has to be alive counts anew.
+ */
+export async function takeOverForService(
   context: Context,
   task: LaunchedTask,
-  { handle, times: { endedAt: _, ...times } }: { handle: string; times: JobTimes },
-): Promise<LaunchedTask | undefined> =>
-  updateLaunch(context, task, ({ launch }) => ({
-    leaseUntil: context.ports.clock.steady() + LOOK_LEASE_MS,
-    launch: { ...freeLaunch(launch), handle, alive: true, times: { ...launch.times, ...times } },
+  handle: string,
+  { is, times: { endedAt: _, ...times } }: JobState,
+): Promise<LaunchedTask | undefined> {
+  const steady = context.ports.clock.steady()
+  if (is === 'running')
+    return updateLaunch(context, task, ({ launch }) => ({
+      leaseUntil: steady + LOOK_LEASE_MS,
+      launch: {
+        ...freeLaunch(launch),
+        handle,
+        alive: true,
+        // What was told first stays: not every service tells these instants, and a timeout counts from one.
+        times: { runningAt: context.ports.clock.now(), ...times, ...launch.times },
+      },
+    }))
+  const { startMs } = context.launching ?? { startMs: 0 }
+  if (is !== 'waiting' || startMs === 0) return task
+  return updateLaunch(context, task, ({ launch, leaseUntil = 0 }) => ({
+    leaseUntil: Math.max(leaseUntil, steady + startMs),
+    launch: { ...freeLaunch(launch), handle, deadline: Math.max(launch.deadline, steady + startMs) },
   }))
+}

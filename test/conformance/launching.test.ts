@@ -22,8 +22,7 @@ launchingSuite('fake', async () => {
         if (state.is !== 'running') launcher.move(handle, 'running')
         else if (order.target !== 'stays')
           launcher.end(handle, {
-            cause: 'exit',
-            exitCode: order.target === 'exits well' ? 0 : 3,
+            cause: order.target === 'exits well' ? 'succeeded' : 'failed',
             message: 'its program has ended',
           })
     },

@@ -57,7 +57,8 @@ describe('the end of a job elsewhere', () => {
 
   it('is the end of its attempt, and only the failures of the user count', () => {
     const outcomes = {
-      exit: 'failed',
+      succeeded: 'succeeded',
+      failed: 'failed',
       out_of_memory: 'out_of_memory',
       timeout: 'timed_out',
       spot: 'interrupted',
@@ -69,15 +70,14 @@ describe('the end of a job elsewhere', () => {
     } satisfies { [cause in JobEnd['cause']]: AttemptOutcome }
     for (const cause of Object.keys(outcomes) as JobEnd['cause'][])
       assert.equal(byService({ cause }).outcome, outcomes[cause])
-    assert.equal(byService({ cause: 'exit', exitCode: 0 }).outcome, 'succeeded')
-    assert.equal(byService({ cause: 'exit', exitCode: 75 }).outcome, 'throttled')
+    assert.equal(byService({ cause: 'failed', exitCode: 75 }).outcome, 'throttled')
     assert.equal(byService({ cause: 'invalid' }).isFinal, true)
   })
 
   it('is what stopped it, unless it had succeeded', () => {
     assert.equal(byService({ cause: 'cancelled' }, 'timed_out').outcome, 'timed_out')
-    assert.equal(byService({ cause: 'exit', exitCode: 137 }, 'cancelled').outcome, 'cancelled')
-    assert.equal(byService({ cause: 'exit', exitCode: 0 }, 'cancelled').outcome, 'succeeded')
+    assert.equal(byService({ cause: 'failed', exitCode: 137 }, 'cancelled').outcome, 'cancelled')
+    assert.equal(byService({ cause: 'succeeded' }, 'cancelled').outcome, 'succeeded')
   })
 
   it('waits if there was no capacity', () => {
@@ -86,7 +86,9 @@ describe('the end of a job elsewhere', () => {
   })
 
   it('is lost if its keeper ended and has written nothing, whatever its exit code', () => {
-    for (const exitCode of [0, 75, 137])
-      assert.equal(makeJobEnding({ cause: 'exit', exitCode, message }, { hasKeeper: true }).outcome, 'lost')
+    for (const exitCode of [0, 75, 137]) {
+      const cause = exitCode === 0 ? 'succeeded' : 'failed'
+      assert.equal(makeJobEnding({ cause, exitCode, message }, { hasKeeper: true }).outcome, 'lost')
+    }
   })
 })

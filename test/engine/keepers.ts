@@ -101,7 +101,7 @@ export class Keepers {
     const { number } = claimed.task
     const hasFailed = this.#world.random() < 0.2 && this.#world.mayFail(number)
     this.#world.note(number, hasFailed ? 'failed' : 'succeeded')
-    await this.#end(job, claimed, hasFailed ? FAILED : { outcome: 'succeeded' }, 'exit')
+    await this.#end(job, claimed, hasFailed ? FAILED : { outcome: 'succeeded' }, 'succeeded')
   }
 
   /** The body is over before its end is written, and the job after that. */
@@ -109,7 +109,7 @@ export class Keepers {
     job: FakeJob,
     claimed: ClaimedAttempt,
     ending: Ending,
-    cause: 'exit' | 'cancelled',
+    cause: 'succeeded' | 'cancelled',
   ): Promise<void> {
     this.#bodies.get(claimed.task.number)?.delete(job.handle)
     await this.#world.perform(async (context) => {
@@ -120,6 +120,6 @@ export class Keepers {
 
   #die({ handle, order }: FakeJob): void {
     this.#bodies.get(order.handover.number)?.delete(handle)
-    this.#world.launcher.end(handle, { cause: 'exit', exitCode: 137, message: 'its keeper was killed' })
+    this.#world.launcher.end(handle, { cause: 'failed', exitCode: 137, message: 'its keeper was killed' })
   }
 }

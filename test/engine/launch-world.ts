@@ -1,4 +1,6 @@
 import { keys } from '../../src/core/keys.ts'
+import type { PlannedTask } from '../../src/core/plan.ts'
+import type { ByService } from '../../src/core/records/launch.ts'
 import { hasTaskEnded } from '../../src/core/records/status.ts'
 import { formatHolderName, type TaskRun } from '../../src/core/records/task-run.ts'
 import { cancelRun } from '../../src/engine/cancel.ts'
@@ -12,7 +14,7 @@ import {
 } from '../../src/engine/launch-looks.ts'
 import { tickDueRecords } from '../../src/engine/tick.ts'
 import { seeded } from '../simulation/scheduler.ts'
-import { type FakeJob, FakeLauncher } from '../support/fake-launcher.ts'
+import { FakeLauncher } from '../support/fake-launcher.ts'
 import { foundTask, stepwise } from '../support/stepwise.ts'
 import { type JobWorld, Keepers } from './keepers.ts'
 import { ToldJobs } from './told-jobs.ts'
@@ -24,8 +26,16 @@ const ATTEMPTS = 3
 const MAX_STEPS = 4_000
 const NAMES = ['a', 'b', 'c', 'd', 'e', 'f']
 
-type Details = FakeJob['order']['details']
-type Parts = LaunchParts<Details> & LookParts<Details>
+type Parts = ByService<LaunchParts<unknown> & LookParts<unknown>>
+
+/** A service of the world with its jobs. */
+interface Service {
+  name: string
+  launcher: FakeLauncher
+  jobs: Keepers | ToldJobs
+  /** Launches that it was asked for. */
+  calls: number
+}
 
 /** Runs one plan of jobs elsewhere under faults of a seed; what it saw that must never be. */
 export async function simulateLaunches(seed: number): Promise<string[]> {
@@ -34,32 +44,50 @@ export async function simulateLaunches(seed: number): Promise<string[]> {
   return world.violations
 }
 
-/** A service whose jobs go on by chance, and processes that are cut between any two effects. */
+/** One or two services whose jobs go on by chance, and processes that are cut between any two effects. */
 class LaunchWorld {
   readonly violations: string[] = []
   readonly #random: () => number
   readonly #engine = stepwise()
-  readonly #launcher: FakeLauncher
   /** Failures of the user's programs, by task. */
   readonly #failures = new Map<number, number>()
   readonly #succeeded = new Map<number, number>()
   readonly #begunAt: number
-  readonly #jobs: Keepers | ToldJobs
-  #calls = 0
+  readonly #services: Service[]
   #run = ''
 
   constructor(seed: number) {
     this.#random = seeded(seed)
     const { clock } = this.#engine
     this.#begunAt = clock.now()
-    this.#launcher = new FakeLauncher(() => clock.now())
-    const { behaviour } = this.#launcher
+    const names = this.#chance(0.4) ? ['kept', 'told'] : [this.#chance(0.5) ? 'kept' : 'told']
+    this.#services = names.map((name) => this.#makeService(name))
+  }
+
+  /** Both number their jobs alike, so that nothing but the record tells whose a handle is. */
+  #makeService(name: string): Service {
+    const launcher = new FakeLauncher(() => this.#engine.clock.now())
+    const { behaviour } = launcher
     behaviour.stops = 'later'
     behaviour.hasTokens = this.#chance(0.5)
-    this.#jobs = this.#chance(0.5) ? new Keepers(this.#share()) : new ToldJobs(this.#share())
+    const jobs = name === 'kept' ? new Keepers(this.#share(launcher)) : new ToldJobs(this.#share(launcher))
+    if (name === 'told' && this.#chance(0.5)) behaviour.first = 'waiting'
     behaviour.capacity = this.#chance(0.3) ? 2 : Number.POSITIVE_INFINITY
     behaviour.tellings = () => Math.floor(this.#random() * 3)
     behaviour.refuse = () => (this.#chance(0.1) ? { is: 'throttled', message: 'Rate exceeded' } : undefined)
+    return { name, launcher, jobs, calls: 0 }
+  }
+
+  /** Where the job of a task is launched; the last service has what no other has. */
+  #placeOf({ id }: Pick<PlannedTask, 'id'>) {
+    const index = Math.max(0, NAMES.indexOf(id)) % this.#services.length
+    return { service: this.#services[index]?.name ?? '', target: `target-of-${id}` }
+  }
+
+  #anyService(): Service {
+    const service = this.#services[Math.floor(this.#random() * this.#services.length)]
+    if (service === undefined) throw new Error('a world has a service')
+    return service
   }
 
   static async make(seed: number): Promise<LaunchWorld> {
@@ -110,7 +138,8 @@ class LaunchWorld {
         })
         if (delivery !== undefined) await launchDelivery(context, parts, delivery)
       } else if (kind < 0.85) await lookAtDueJobs(context, parts)
-      else if (kind < 0.88) await sweepUnownedJobs(context, parts.launcher)
+      else if (kind < 0.88)
+        for (const { launcher } of Object.values(parts)) await sweepUnownedJobs(context, launcher)
       else await this.#tell(context, parts)
     })
   }
@@ -125,10 +154,10 @@ class LaunchWorld {
     return isWhole
   }
 
-  #share(): JobWorld {
+  #share(launcher: FakeLauncher): JobWorld {
     return {
       random: this.#random,
-      launcher: this.#launcher,
+      launcher,
       violations: this.violations,
       perform: (does) => this.#perform(does),
       note: (number, outcome) => this.#note(number, outcome),
@@ -138,7 +167,7 @@ class LaunchWorld {
 
   /** News in any order, some again, and some never. */
   async #tell(context: Context, parts: Parts): Promise<void> {
-    const { news } = this.#launcher
+    const { news } = this.#anyService().launcher
     const index = Math.floor(this.#random() * news.length)
     const told = news[index]
     if (told === undefined) return
@@ -147,16 +176,18 @@ class LaunchWorld {
   }
 
   async #serve(): Promise<void> {
-    const { open } = this.#launcher
-    const job = open[Math.floor(this.#random() * open.length)]
+    const { launcher, jobs } = this.#anyService()
+    const job = launcher.open[Math.floor(this.#random() * launcher.open.length)]
     if (job === undefined) return
-    if (job.state.is === 'running') await this.#jobs.serve(job)
+    // However long it takes.
+    const waits = job.state.is === 'waiting' && this.#chance(0.9)
+    if (job.state.is === 'running') await jobs.serve(job)
     else if (job.isStopAsked && this.#chance(0.5))
-      this.#launcher.end(job.handle, { cause: 'cancelled', message: 'stopped' })
-    else if (this.#chance(0.1))
-      this.#launcher.end(job.handle, { cause: 'never_started', message: 'no image' })
-    else if (this.#chance(0.6)) this.#jobs.begin(job)
-    else this.#launcher.move(job.handle, 'pulling')
+      launcher.end(job.handle, { cause: 'cancelled', message: 'stopped' })
+    else if (waits) return
+    else if (this.#chance(0.1)) launcher.end(job.handle, { cause: 'never_started', message: 'no image' })
+    else if (this.#chance(0.6)) jobs.begin(job)
+    else launcher.move(job.handle, 'pulling')
   }
 
   #note(number: number, outcome: 'succeeded' | 'failed'): void {
@@ -177,13 +208,16 @@ class LaunchWorld {
 
   #check(): void {
     const { clock, records } = this.#engine
-    const owners = [...this.#launcher.jobs.values()].map(({ order }) => formatHolderName(order.handover))
+    const owners = this.#services.flatMap(({ launcher }) =>
+      [...launcher.jobs.values()].map(({ order }) => formatHolderName(order.handover)),
+    )
     if (new Set(owners).size < owners.length) this.violations.push('an attempt was launched twice')
     const most = LIMITS.burst + (LIMITS.most * (clock.now() - this.#begunAt)) / 1_000
-    if (this.#calls > most) this.violations.push(`${this.#calls} launches, of which ${most} are allowed`)
+    for (const { name, calls } of this.#services)
+      if (calls > most) this.violations.push(`${calls} launches of ${name}, of which ${most} are allowed`)
     // A keeper that is killed before it has written the end leaves its success to the next attempt.
     for (const [number, times] of this.#succeeded)
-      if (times > 1 && this.#jobs instanceof ToldJobs)
+      if (times > 1 && this.#serviceOf(number)?.jobs instanceof ToldJobs)
         this.violations.push(`task ${number} succeeded ${times} times`)
     for (const record of records.values()) if (record.kind === 'taskRun') this.#checkTask(record)
   }
@@ -194,38 +228,58 @@ class LaunchWorld {
       this.violations.push(`task ${number} has used up more tries than its user's failures`)
     if (status === 'succeeded' && !this.#succeeded.has(number))
       this.violations.push(`task ${number} counts as succeeded without a job that did`)
-    if (hasTaskEnded(status) && this.#jobs.isRunning(number))
+    if (hasTaskEnded(status) && this.#services.some(({ jobs }) => jobs.isRunning(number)))
       this.violations.push(`task ${number} is ${status} and its job runs`)
   }
 
   /** After the sweep nothing runs that nobody owns. */
   async #rest(): Promise<void> {
     const { context } = this.#engine
-    await sweepUnownedJobs(context, this.#launcher)
-    for (const { handle, isStopAsked } of this.#launcher.open)
-      if (!isStopAsked) this.violations.push(`${handle} goes on, though nobody owns it`)
+    for (const { launcher } of this.#services) {
+      await sweepUnownedJobs(context, launcher)
+      for (const { handle, isStopAsked } of launcher.open)
+        if (!isStopAsked) this.violations.push(`${handle} goes on, though nobody owns it`)
+    }
     const run = await this.#engine.run(this.#run)
     if (run.cancelledAt === undefined && run.status !== 'succeeded')
       this.violations.push(`the run ${run.status}, though no task failed for good`)
   }
 
+  #serviceOf(number: number): Service | undefined {
+    const id = this.#taskOf(number)?.taskId ?? ''
+    return this.#services.find(({ name }) => name === this.#placeOf({ id }).service)
+  }
+
   #parts(cut: () => void): Parts {
-    const inner = this.#launcher
+    return Object.fromEntries(
+      this.#services.map((service) => [service.name, this.#partsOf(service, cut)] as const),
+    )
+  }
+
+  #partsOf(service: Service, cut: () => void): LaunchParts<object> & LookParts<object> {
+    const { launcher: inner, jobs, name } = service
     return {
       launcher: {
+        maxLook: 2,
         launch: (order) =>
           this.#effect(cut, () => {
-            this.#calls++
+            service.calls++
             return inner.launch(order)
           }),
         look: (handles) => this.#effect(cut, () => inner.look(handles)),
-        find: (token) => this.#effect(cut, () => inner.find(token)),
-        stop: (handle, reason) => this.#effect(cut, () => inner.stop(handle, reason)),
+        find: (launch) => this.#effect(cut, () => inner.find(launch)),
+        stop: (handle, reason) =>
+          this.#effect(cut, () => {
+            const isWaiting = inner.jobs.get(handle)?.state.is === 'waiting'
+            if (isWaiting && reason.includes('not_started'))
+              this.violations.push(`${handle} waits at its service, and is stopped`)
+            return inner.stop(handle, reason)
+          }),
         list: (after) => inner.list(after),
       },
-      governor: LIMITS,
-      makeOrder: () => ({ target: 'job', details: {} }),
-      ...(this.#jobs instanceof ToldJobs && { isMade: async ({ id }) => this.#engine.targets.has(id) }),
+      governor: { ...LIMITS, bucket: name },
+      makeDetails: () => ({ details: {} }),
+      ...(jobs instanceof ToldJobs && { isMade: async ({ id }) => this.#engine.targets.has(id) }),
     }
   }
 
@@ -236,7 +290,7 @@ class LaunchWorld {
     const write: typeof store.write = (changes) => this.#effect(cut, () => store.write(changes))
     return {
       ...context,
-      launching: LAUNCHING,
+      launching: { ...LAUNCHING, placeOf: (planned) => this.#placeOf(planned) },
       ports: { ...context.ports, store: { ...store, write } },
     }
   }

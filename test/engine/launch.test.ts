@@ -13,23 +13,27 @@ import { simulateLaunches } from './launch-world.ts'
 
 const SEEDS = 150
 const LAUNCH_MS = 120_000
+const PLACE = { service: 'told', target: 'job' }
 
 /** One task whose message has not been taken, and a service for its job. */
 async function launching() {
   const engine = stepwise()
-  const context = { ...engine.context, launching: { startMs: LAUNCH_MS, lookMs: 15_000 } }
+  const context = {
+    ...engine.context,
+    launching: { startMs: LAUNCH_MS, lookMs: 15_000, placeOf: () => PLACE },
+  }
   const launcher = new FakeLauncher(() => engine.clock.now())
   const parts = {
     launcher,
     governor: { most: 10, least: 1, burst: 10 },
-    makeOrder: () => ({ target: 'job', details: {} }),
+    makeDetails: () => ({ details: {} }),
     isMade: async () => true,
   }
   const run = await engine.open('p')
   const deliverAll = async () => {
     const query = { limit: 1, visibilityMs: 1_000, pools: { default: 1 } }
     const deliveries = await context.ports.queue.take(query)
-    for (const delivery of deliveries) await launchDelivery(context, parts, delivery)
+    for (const delivery of deliveries) await launchDelivery(context, { told: parts }, delivery)
     await engine.settle()
     return deliveries.length
   }
@@ -117,7 +121,7 @@ describe('jobs elsewhere', () => {
     assert.deepEqual(requests, { reads: 1, writes: 1 })
     clock.advance(60_000)
     Object.assign(requests, { reads: 0, writes: 0 })
-    await lookAtDueJobs(context, { launcher: parts.launcher })
+    await lookAtDueJobs(context, { told: { launcher: parts.launcher } })
     assert.deepEqual(requests, { reads: 1, writes: 1 })
   })
 
@@ -134,7 +138,7 @@ describe('jobs elsewhere', () => {
     context.ports.store = {
       ...store,
       write(changes) {
-        if (changes[0]?.key === keys.governor) questions++
+        if (changes[0]?.key === keys.governor()) questions++
         return store.write(changes)
       },
     }
@@ -145,7 +149,7 @@ describe('jobs elsewhere', () => {
         visibilityMs: 1,
         pools: { default: 200 },
       })
-      for (const delivery of deliveries) await launchDelivery(context, parts, delivery)
+      for (const delivery of deliveries) await launchDelivery(context, { told: parts }, delivery)
       assert.ok(launcher.jobs.size <= 30 + 10 * second)
       clock.advance(1_000)
     }
@@ -162,7 +166,7 @@ describe('jobs elsewhere', () => {
     }
     await assert.rejects(deliver(), /cut/)
     clock.advance(LAUNCH_MS + context.settings.skewMs)
-    await lookAtDueJobs(context, parts)
+    await lookAtDueJobs(context, { told: parts })
     assert.equal((await task(id)).launch?.handle, 'job-000001')
     assert.equal((await task(id)).status, 'running')
   })

@@ -28,7 +28,7 @@ export class ToldJobs {
   async serve(job: FakeJob): Promise<void> {
     const { number } = job.order.handover
     const end = this.#chooseEnd(job)
-    if (end.cause === 'exit') this.#world.note(number, end.exitCode === 0 ? 'succeeded' : 'failed')
+    if (end.cause === 'succeeded' || end.cause === 'failed') this.#world.note(number, end.cause)
     this.#world.launcher.end(job.handle, end)
   }
 
@@ -37,7 +37,7 @@ export class ToldJobs {
     if (isStopAsked && fate < 0.7) return { cause: 'cancelled', message: 'stopped' }
     if (fate < 0.1) return { cause: 'spot', message: 'capacity was taken away' }
     if (fate < 0.3 && this.#world.mayFail(order.handover.number))
-      return { cause: 'exit', exitCode: 1, message: 'the program failed' }
-    return { cause: 'exit', exitCode: 0, message: 'done' }
+      return { cause: 'failed', message: 'the program failed' }
+    return { cause: 'succeeded', message: 'done' }
   }
 }

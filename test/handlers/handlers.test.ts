@@ -342,6 +342,7 @@ describe('tick', () => {
     const tick = makeTickHandler({
       home,
       pools: [],
+      services: {},
       wake: async () => {},
       keep: (measures) => kept.push(measures),
     })

@@ -5,12 +5,13 @@ import { toJobNews } from '../../src/adapters/ecs/job-state.ts'
 import { keys } from '../../src/core/keys.ts'
 import { KEPT } from '../../src/core/names.ts'
 import type { ProgramDetails } from '../../src/core/program.ts'
+import { ECS } from '../../src/core/records/launch.ts'
 import { advanceFeed } from '../../src/engine/advance.ts'
 import type { Context } from '../../src/engine/context.ts'
 import { launchDelivery } from '../../src/engine/launch.ts'
 import { takeOverAttempt } from '../../src/engine/take-over.ts'
 import { makeJobEventsHandler } from '../../src/homes/aws/handlers/job-events.ts'
-import { makeProgramOrders } from '../../src/homes/aws/handlers/launch-programs.ts'
+import { makeProgramDetails, makeProgramPlaces } from '../../src/homes/aws/handlers/launch-programs.ts'
 import { LAUNCH_RATE } from '../../src/homes/aws/handlers/launch-rate.ts'
 import { makePlanHandler } from '../../src/homes/aws/handlers/plan.ts'
 import { makeTickHandler } from '../../src/homes/aws/handlers/tick.ts'
@@ -38,7 +39,11 @@ async function launching() {
   const context: Context = {
     ...deployment.context,
     settings: { ...deployment.context.settings, worker: 'launch-programs' },
-    launching: { startMs: 900_000, lookMs: 60_000 },
+    launching: {
+      startMs: 900_000,
+      lookMs: 60_000,
+      placeOf: makeProgramPlaces(PROGRAMS, 'sluice-prod-'),
+    },
   }
   const plan = makePlanHandler(home, project, executions)
   const execution = 'arn:aws:states:eu-west-2:1:execution:kept:one'
@@ -49,7 +54,7 @@ async function launching() {
   const parts = {
     launcher,
     governor: LAUNCH_RATE,
-    makeOrder: makeProgramOrders(PROGRAMS, 'sluice-prod-'),
+    makeDetails: makeProgramDetails(PROGRAMS),
   }
   const [delivery] = await context.ports.queue.take({ pools: { default: 10 }, limit: 10, visibilityMs: 0 })
   assert.ok(delivery)
@@ -93,12 +98,12 @@ async function launching() {
     home: { ...home, context },
     wake: async () => {},
     pools: [],
-    programs: launcher,
+    services: { [ECS]: { launcher } },
     keep: () => {},
   })
   return {
     launcher,
-    launch: () => launchDelivery(context, parts, delivery),
+    launch: () => launchDelivery(context, { [ECS]: parts }, delivery),
     task,
     ordered,
     stop,

@@ -83,7 +83,7 @@ describe('launching workers', () => {
     await launch()
     // Half of them at once, and a second for each 15 more.
     assert.deepEqual([world.counts, world.sleeps], [[30], [1_000]])
-    const [governor] = await context.ports.store.read([keys.governor])
+    const [governor] = await context.ports.store.read([keys.governor()])
     assert.equal(governor?.tokens, -15)
     world.containers = []
     world.messages = 300
@@ -96,7 +96,7 @@ describe('launching workers', () => {
       ],
     )
     // Its turn is too far away: the next tick comes for it.
-    await context.ports.store.write([{ key: keys.governor, set: { tokens: -300 } }])
+    await context.ports.store.write([{ key: keys.governor(), set: { tokens: -300 } }])
     world.containers = []
     await launch()
     assert.deepEqual(world.counts, [30, 30])
@@ -106,7 +106,7 @@ describe('launching workers', () => {
     const { world, launch, context, row } = platform({ messages: 3 })
     Object.assign(world, { problem: 'Rate exceeded', isThrottled: true })
     await launch()
-    const [governor] = await context.ports.store.read([keys.governor])
+    const [governor] = await context.ports.store.read([keys.governor()])
     assert.deepEqual([governor?.rate, world.troubles], [7.5, 1])
     assert.equal((await row()).failures, 0)
   })

@@ -1,12 +1,12 @@
-import {
-  type JobEnd,
-  type JobNews,
-  type JobState,
-  type Launcher,
-  type LaunchOrder,
-  type LaunchRefusal,
-  MAX_LOOK,
-  type OpenJob,
+import type {
+  JobEnd,
+  JobNews,
+  JobState,
+  Launcher,
+  LaunchOrder,
+  LaunchQuery,
+  LaunchRefusal,
+  OpenJob,
 } from '../../src/core/ports/launching.ts'
 
 /** A job as the fake service has it. */
@@ -18,6 +18,9 @@ export interface FakeJob<D = object> {
   isStopAsked: boolean
 }
 
+/** Jobs in one look, and in one page of a list. */
+const MAX_LOOK = 100
+
 /** How the fake service behaves; a test changes it at any time. */
 export interface FakeBehaviour<D = object> {
   /** The next launch is refused so; called for each, before anything else. */
@@ -26,6 +29,8 @@ export interface FakeBehaviour<D = object> {
   stops: 'at once' | 'later' | 'never'
   /** Whether it launches once under a token; some services do not, and have to be asked first. */
   hasTokens: boolean
+  /** Where a job is that was just accepted. */
+  first: 'waiting' | 'queued'
   /** How many jobs may be open at once; more are refused for want of capacity. */
   capacity: number
   /** How often each piece of news is told: none is lost news, two is news told twice. */
@@ -43,6 +48,7 @@ export class FakeLauncher<D = object> implements Launcher<D> {
     refuse: () => undefined,
     stops: 'at once',
     hasTokens: true,
+    first: 'queued',
     capacity: Number.POSITIVE_INFINITY,
     tellings: () => 1,
   }
@@ -67,17 +73,27 @@ export class FakeLauncher<D = object> implements Launcher<D> {
       return { is: 'no_capacity' as const, message: 'no capacity is left' }
     const handle = `job-${String(this.jobs.size + 1).padStart(6, '0')}`
     this.#byToken.set(order.handover.token, handle)
-    this.jobs.set(handle, { handle, order, state: { is: 'queued', times: {} }, isStopAsked: false })
+    this.jobs.set(handle, {
+      handle,
+      order,
+      state: { is: this.behaviour.first, times: {} },
+      isStopAsked: false,
+    })
     return { is: 'launched' as const, handle }
   }
+
+  readonly maxLook = MAX_LOOK
 
   async look(handles: readonly string[]) {
     if (handles.length > MAX_LOOK) throw new Error(`${handles.length} handles in one look`)
     return handles.map((handle) => structuredClone(this.jobs.get(handle)?.state))
   }
 
-  async find(token: string) {
-    return this.#byToken.get(token)
+  /** Only where it was launched. */
+  async find({ token, target }: LaunchQuery) {
+    const handle = this.#byToken.get(token)
+    const job = handle === undefined ? undefined : this.jobs.get(handle)
+    return job?.order.target === target ? handle : undefined
   }
 
   async stop(handle: string, reason: string) {

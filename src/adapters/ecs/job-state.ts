@@ -88,7 +88,7 @@ const CAUSES: { [stopCode: string]: JobEnd['cause'] } = {
   TerminationNotice: 'spot',
   UserInitiated: 'cancelled',
   TaskFailedToStart: 'never_started',
-  EssentialContainerExited: 'exit',
+  EssentialContainerExited: 'failed',
 }
 
 /** What ECS says if it has no place for a task, at once or after it was accepted. */
@@ -102,8 +102,12 @@ function explainEnd({ stopCode, stoppedReason, containers }: SeenTask): JobEnd {
   if (cause === 'never_started') return explainMissedStart(why)
   const message = `its ECS task stopped: ${why}`
   const exitCode = containers?.find(({ name }) => name === KEPT.keeper)?.exitCode
-  if (cause !== 'exit' || exitCode == null) return { cause, message }
-  return { cause, exitCode, message: `${message}; the keeper ended with exit code ${exitCode}` }
+  if (cause !== 'failed' || exitCode == null) return { cause, message }
+  return {
+    cause: exitCode === 0 ? 'succeeded' : 'failed',
+    exitCode,
+    message: `${message}; the keeper ended with exit code ${exitCode}`,
+  }
 }
 
 function explainMissedStart(why: string): JobEnd {

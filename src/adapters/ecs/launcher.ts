@@ -1,10 +1,13 @@
 import { DescribeTasksCommand, type ECSClient, ListTasksCommand, StopTaskCommand } from '@aws-sdk/client-ecs'
 import { readErrorMessage, readErrorName } from '../../core/errors.ts'
-import { type Launcher, MAX_LOOK } from '../../core/ports/launching.ts'
+import type { Launcher } from '../../core/ports/launching.ts'
 import type { ProgramDetails } from '../../core/program.ts'
 import { readHandover, toJobState } from './job-state.ts'
 import { runProgram } from './run-program.ts'
 import type { Place } from './workers.ts'
+
+/** Tasks in one call of `DescribeTasks`, and in one page of `ListTasks`. */
+const MAX_TASKS = 100
 
 /** Jobs are ECS tasks, whose ARNs are the handles; an order's target is a family of task definitions. */
 export function makeEcsLauncher(client: ECSClient, place: Place): Launcher<ProgramDetails> {
@@ -16,16 +19,18 @@ export function makeEcsLauncher(client: ECSClient, place: Place): Launcher<Progr
     return page.taskArns?.[0]
   }
 
-  const find = async (token: string) => (await findIn('RUNNING', token)) ?? (await findIn('STOPPED', token))
+  const find = async ({ token }: { token: string }) =>
+    (await findIn('RUNNING', token)) ?? (await findIn('STOPPED', token))
 
   return {
     async launch(order) {
       const answer = await runProgram(client, place, order)
       if (answer.is !== 'known') return answer
-      const handle = answer.handle ?? (await find(order.handover.token))
+      const handle = answer.handle ?? (await find(order.handover))
       if (handle === undefined) throw new Error(`ECS knows no task of the launch ${order.handover.token}`)
       return { is: 'launched', handle }
     },
+    maxLook: MAX_TASKS,
     async look(handles) {
       if (handles.length === 0) return []
       const tasks = await describe(client, cluster, [...handles])
@@ -45,7 +50,7 @@ export function makeEcsLauncher(client: ECSClient, place: Place): Launcher<Progr
     },
     async list(nextToken) {
       const page = await client.send(
-        new ListTasksCommand({ cluster, maxResults: MAX_LOOK, ...(nextToken && { nextToken }) }),
+        new ListTasksCommand({ cluster, maxResults: MAX_TASKS, ...(nextToken && { nextToken }) }),
       )
       const tasks = page.taskArns?.length ? await describe(client, cluster, page.taskArns) : []
       const jobs = tasks.flatMap((task) => {

@@ -12,13 +12,15 @@ export interface Launcher<D> {
    * call was never answered.
    */
   launch(order: LaunchOrder<D>): Promise<LaunchAnswer>
+  /** How many jobs it looks at in one {@link look}: as many as the service tells of in the fewest calls. */
+  readonly maxLook: number
   /**
-   * The states of up to {@link MAX_LOOK} jobs, in the order of the handles, in one call of the service. `undefined`: the service does
-   * not know the job, not yet or not any more.
+   * The states of up to {@link maxLook} jobs, in the order of the handles. `undefined`: the service does not know the job, not yet or
+   * not any more.
    */
   look(handles: readonly string[]): Promise<(JobState | undefined)[]>
-  /** The handle of the job that was launched under a token; undefined if there is none, or it can no longer be found. */
-  find(token: string): Promise<string | undefined>
+  /** The handle of the job that was launched so; undefined if there is none, or it can no longer be found. */
+  find(launch: LaunchQuery): Promise<string | undefined>
   /**
    * Asks the service to stop a job. It stops later, or never: only {@link Launcher.look} tells. A job that has ended, or is not known,
    * is no error.
@@ -44,6 +46,15 @@ export interface AttemptHandover extends Message {
   token: string
 }
 
+/** A launch that may have been made. */
+export interface LaunchQuery {
+  token: string
+  /** That of its order: services find a job only where it was launched. */
+  target: string
+  /** It was not made before, by the clock of the engine, in milliseconds since 1970. */
+  since: number
+}
+
 /** How a launch went. */
 export type LaunchAnswer = { is: 'launched'; handle: string } | LaunchRefusal
 
@@ -66,7 +77,8 @@ export interface OpenJob {
 
 /** Where a job stands. Instants are by the clock of the service, in milliseconds since 1970. */
 export interface JobState {
-  is: 'queued' | 'pulling' | 'starting' | 'running' | 'ended'
+  /** `waiting`: the service has accepted it and has no place for it yet, however long that takes; all other parts are short. */
+  is: 'waiting' | 'queued' | 'pulling' | 'starting' | 'running' | 'ended'
   times: JobTimes
   /** Present if it has ended. */
   end?: JobEnd
@@ -83,19 +95,20 @@ export interface JobTimes {
 /** How a job ended, as the service tells it. */
 export interface JobEnd {
   cause: JobEndCause
-  /** Of its program; absent if that never ran, or its service has none. */
+  /** Of its program; absent if that never ran, or its service does not tell. */
   exitCode?: number
   /** What the service says. */
   message: string
 }
 
 /**
- * Why a job ended: `exit`: by itself (0 is success). `spot`: its capacity was taken away. `never_started`: no program of it has run.
+ * Why a job ended: `succeeded`, `failed`: by itself. `spot`: its capacity was taken away. `never_started`: no program of it has run.
  * `invalid`: it cannot ever start, such as without its image. `cancelled`: it was stopped. `lost`: its cluster is gone, or its
  * end is not known.
  */
 export type JobEndCause =
-  | 'exit'
+  | 'succeeded'
+  | 'failed'
   | 'out_of_memory'
   | 'timeout'
   | 'spot'
@@ -111,6 +124,3 @@ export interface JobNews {
   handover: AttemptHandover
   state: JobState
 }
-
-/** Jobs in one call of {@link Launcher.look} (`DescribeTasks` of ECS takes 100). */
-export const MAX_LOOK = 100

@@ -5,6 +5,8 @@ import type { AttemptOutcome } from './status.ts'
  * intent. Instants are by the steady clock, but those of {@link LaunchTimes}.
  */
 export interface Launch {
+  /** What runs the job. @default of launches by versions that knew no other: {@link ECS} */
+  place?: JobPlace
   /** The service knows the job by it; a new one for each attempt, which is launched once. */
   token: string
   /** Without a sign of life until then it never started. */
@@ -23,6 +25,25 @@ export interface Launch {
   replaces?: true
   times: LaunchTimes
 }
+
+/** Where a job is launched. */
+export interface JobPlace {
+  /** Name of the service. */
+  service: string
+  /** What it runs as or in there, by a name that the launcher of the service knows: a family of task definitions. */
+  target: string
+}
+
+/** Something for each service that runs jobs, by its name. */
+export interface ByService<T> {
+  readonly [service: string]: T
+}
+
+/** The service that runs containers. */
+export const ECS = 'ecs'
+
+/** The service that runs the job of a launch. */
+export const getLaunchService = ({ place }: Pick<Launch, 'place'>): string => place?.service ?? ECS
 
 /** What is kept of a launch when its attempt has ended: its job, and when the parts of the time before its body ran began. */
 export type LaunchStory = LaunchTimes & { job?: string }

@@ -17,7 +17,7 @@ import type { Feed, Ports, Queue } from '../../core/ports/deciding.ts'
 import type { Runner } from '../../core/ports/working.ts'
 import { parseS3Prefix } from '../../core/s3-uri.ts'
 import type { TaskDefinition } from '../../define/task.ts'
-import type { Context, LaunchTimeouts, Settings } from '../../engine/context.ts'
+import type { Context, Launching, Settings } from '../../engine/context.ts'
 import { makeCompleteness } from '../../planning/completeness.ts'
 import { makeSurroundings } from '../../planning/surroundings.ts'
 import { type BundledPrograms, type BundledSettings, findBundledProgram } from '../../project/bundled.ts'
@@ -51,7 +51,7 @@ export interface HomeParts {
   /** The most that an attempt gets after it ran out of memory. @default `memoryMb` */
   largestMemoryMb?: number
   /** Only for parts that launch jobs elsewhere, or look at them. */
-  launching?: LaunchTimeouts
+  launching?: Launching
   onLaunchTrouble?: () => void
   isGone?: (worker: string) => Promise<boolean>
   deathOf?: Ports['deathOf']

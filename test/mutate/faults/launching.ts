@@ -40,7 +40,7 @@ export const LAUNCHING: Fault[] = [
     file: 'src/engine/launch-looks.ts',
     find: `  if (noted !== undefined) await launcher?.stop(handle, \`its attempt is \${why}\`)`,
     replace: `  if (noted !== undefined) await launcher?.stop(handle, why)
-  if (noted !== undefined) await endJob(context, {}, noted, { cause: 'cancelled', message: why })`,
+  if (noted !== undefined) await endJob(context, { isMade: async () => true }, noted, { cause: 'cancelled', message: why })`,
     by: WORLDS,
   },
   {
@@ -114,8 +114,8 @@ export const LAUNCHING: Fault[] = [
   {
     name: 'the end of a keeper counts as the success of its program',
     file: 'src/core/job-end.ts',
-    find: `  if (end.cause === 'exit' && end.exitCode === 0 && !hasKeeper) return`,
-    replace: `  if (end.cause === 'exit' && end.exitCode === 0) return`,
+    find: `  if (end.cause === 'succeeded' && !hasKeeper) return`,
+    replace: `  if (end.cause === 'succeeded') return`,
     by: RULES,
   },
   {
@@ -152,5 +152,40 @@ export const LAUNCHING: Fault[] = [
     find: `tokens: filled.tokens - count }`,
     replace: `tokens: Math.max(0, filled.tokens - count) }`,
     by: RULES,
+  },
+  {
+    name: 'a job that waits for a place at its service is stopped as if it did not start',
+    file: 'src/engine/launch-looks.ts',
+    find: `  if (!alive && is !== 'waiting' && clock`,
+    replace: `  if (!alive && is !== 'ended' && clock`,
+    by: WORLDS,
+  },
+  {
+    name: 'a job that had to wait at its service has no time left to start',
+    file: 'src/engine/take-over.ts',
+    find: `deadline: Math.max(launch.deadline, steady + startMs) }`,
+    replace: `deadline: launch.deadline }`,
+    by: WORLDS,
+  },
+  {
+    name: 'the jobs of all services are asked of the first one',
+    file: 'src/engine/launch-looks.ts',
+    find: `    lookAtService(context, services[service], tasks),`,
+    replace: `    lookAtService(context, services[service] && Object.values(services)[0], tasks),`,
+    by: WORLDS,
+  },
+  {
+    name: 'news of a service without keepers end as if it had some',
+    file: 'src/engine/launch-looks.ts',
+    find: `  const parts = services[getLaunchService(task.launch)]`,
+    replace: `  const parts = services[getLaunchService(task.launch)] && {}`,
+    by: WORLDS,
+  },
+  {
+    name: 'a job that a dead launcher has launched is looked for elsewhere',
+    file: 'src/engine/launch-record.ts',
+    find: `  target: place?.target ?? '',`,
+    replace: `  target: place === undefined ? '' : token,`,
+    by: WORLDS,
   },
 ]

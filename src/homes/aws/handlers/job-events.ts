@@ -5,6 +5,7 @@ import { keys } from '../../../core/keys.ts'
 import { EVENTS, makeContainerWorkerId } from '../../../core/names.ts'
 import type { JobNews } from '../../../core/ports/launching.ts'
 import type { Crash } from '../../../core/records/deployment.ts'
+import { ECS } from '../../../core/records/launch.ts'
 import { cancelRun } from '../../../engine/cancel.ts'
 import { handleJobNews } from '../../../engine/launch-looks.ts'
 import { loseWorkerAttempts } from '../../../engine/tick.ts'
@@ -75,7 +76,7 @@ export function makeJobEventsHandler({ home, toNews, wake }: JobEventsParts) {
       if (status === EVENTS.execution.status) await handleStoppedExecution(home, executionArn)
     } else if (parsed.detail.lastStatus === EVENTS.container.status) {
       const news = toNews(parsed.detail)
-      if (news !== undefined) return handleJobNews(home.context, {}, news)
+      if (news !== undefined) return handleJobNews(home.context, { [ECS]: {} }, news)
       const { taskArn, taskDefinitionArn, stoppedReason, stopCode } = parsed.detail
       const why = stoppedReason || stopCode || 'no reason was told'
       const lost = await loseWorkerAttempts(

@@ -1,11 +1,21 @@
 import { makeProgramFamily } from '../../../core/names.ts'
 import { makeProgramEnvironment, type ProgramDetails } from '../../../core/program.ts'
+import { ECS } from '../../../core/records/launch.ts'
+import type { Launching } from '../../../engine/context.ts'
 import type { LaunchParts } from '../../../engine/launch.ts'
 import { type BundledPrograms, findBundledProgram } from '../../../project/bundled.ts'
 
-/** What the program of an attempt is launched with. `families`: what the families of all task definitions begin with. */
-export const makeProgramOrders =
-  (programs: BundledPrograms, families: string): LaunchParts<ProgramDetails>['makeOrder'] =>
+/** The task definition of a program. `families`: what the families of all task definitions begin with. */
+export const makeProgramPlaces =
+  (programs: BundledPrograms, families: string): NonNullable<Launching['placeOf']> =>
+  (planned) => {
+    const program = findBundledProgram(programs, planned)
+    return program && { service: ECS, target: makeProgramFamily(families, program.pool, program.id) }
+  }
+
+/** What the program of an attempt is launched with. */
+export const makeProgramDetails =
+  (programs: BundledPrograms): LaunchParts<ProgramDetails>['makeDetails'] =>
   ({ task, planned, nonce, checkpoint, memoryMb }) => {
     const { run, attempt, counts = {}, failure } = task
     const program = findBundledProgram(programs, planned)
@@ -14,7 +24,6 @@ export const makeProgramOrders =
     const { argv } = planned.container
     const job = { run, task: planned, attempt, nonce, ...(checkpoint === undefined ? {} : { checkpoint }) }
     return {
-      target: makeProgramFamily(families, program.pool, program.id),
       details: {
         env: makeProgramEnvironment(job),
         cpu: planned.policy.cpu ?? program.cpu,

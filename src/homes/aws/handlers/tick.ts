@@ -1,9 +1,7 @@
 import type { Home } from '../../../control/home.ts'
-import type { Launcher } from '../../../core/ports/launching.ts'
-import type { ProgramDetails } from '../../../core/program.ts'
 import { applyConfiguredLimits } from '../../../engine/apply-limits.ts'
 import { auditOpenRuns } from '../../../engine/audit.ts'
-import { lookAtDueJobs, sweepUnownedJobs } from '../../../engine/launch-looks.ts'
+import { type LookServices, lookAtDueJobs, sweepUnownedJobs } from '../../../engine/launch-looks.ts'
 import { tickDueRecords } from '../../../engine/tick.ts'
 import { measureBudgetUse, measureFailedLaunches, measureOldestRunHours } from './measures.ts'
 
@@ -14,8 +12,8 @@ export interface TickParts {
   wake(): Promise<void>
   /** Pools of containers. */
   pools: string[]
-  /** What runs programs, if the project has any. */
-  programs?: Launcher<ProgramDetails>
+  /** What runs jobs elsewhere; none: nothing is looked at. */
+  services: LookServices
   keep(measures: Measures): void
 }
 
@@ -39,30 +37,35 @@ export interface Measures {
 const AUDIT_MINUTE = 17
 
 /**
- * Brings what is due, and looks at programs of which nothing was told. Once an hour, and when its event asks for it, it derives again
- * what open runs are owed, and stops programs that no attempt owns.
+ * Brings what is due, and looks at jobs of which nothing was told. Once an hour, and when its event asks for it, it derives again
+ * what open runs are owed, and stops jobs that no attempt owns.
  */
-export function makeTickHandler({ home, wake, pools, programs, keep }: TickParts) {
+export function makeTickHandler({ home, wake, pools, services, keep }: TickParts) {
   return async (event: TickEvent): Promise<void> => {
     const isHourly = new Date(home.context.ports.clock.now()).getUTCMinutes() === AUDIT_MINUTE
     const audits = isHourly || event.audit === true
     await applyConfiguredLimits(home.context)
-    const looked = await Promise.allSettled([programs && lookAtDueJobs(home.context, { launcher: programs })])
+    const hasJobs = Object.keys(services).length > 0
+    const looked = await Promise.allSettled([hasJobs && lookAtDueJobs(home.context, services)])
     await tickDueRecords(home.context)
     const repaired = audits ? await auditOpenRuns(home.context) : 0
-    if (audits && programs !== undefined) await sweepPrograms(home, programs)
+    if (audits) looked.push(...(await sweepJobs(home, services)))
     await wake()
     keep({
       budgets: await measureBudgetUse(home),
       failedLaunches: await measureFailedLaunches(home, pools),
       ...(audits ? { oldestRunHours: await measureOldestRunHours(home), repaired } : {}),
     })
-    // ECS that does not answer must not hold up what else is due, but its alarm must hear of it.
+    // A service that does not answer must not hold up what else is due, but its alarm must hear of it.
     for (const each of looked) if (each.status === 'rejected') throw each.reason
   }
 }
 
-async function sweepPrograms({ context }: Home, programs: Launcher<ProgramDetails>): Promise<void> {
-  const stopped = await sweepUnownedJobs(context, programs)
-  if (stopped > 0) console.error(`${stopped} programs were stopped that no attempt owns`)
+function sweepJobs({ context }: Home, services: LookServices): Promise<PromiseSettledResult<void>[]> {
+  return Promise.allSettled(
+    Object.values(services).map(async ({ launcher }) => {
+      const stopped = await sweepUnownedJobs(context, launcher)
+      if (stopped > 0) console.error(`${stopped} jobs were stopped that no attempt owns`)
+    }),
+  )
 }
