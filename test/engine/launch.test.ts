@@ -20,7 +20,7 @@ async function launching() {
   const engine = stepwise()
   const context = {
     ...engine.context,
-    launching: { startMs: LAUNCH_MS, lookMs: 15_000, placeOf: () => PLACE },
+    launching: { startMs: LAUNCH_MS, lookMs: 15_000, placeOf: (_: { id: string }) => PLACE },
   }
   const launcher = new FakeLauncher(() => engine.clock.now())
   const parts = {
@@ -93,6 +93,62 @@ describe('jobs elsewhere', () => {
     const { launching: _, ...without } = tick
     await tickDueRecords(without)
     assert.deepEqual((await task(id)).counts, { lost: 1 })
+  })
+
+  it('wait for a place at their service as long as it takes, and have their time to start after that', async () => {
+    const { context, clock, launcher, parts, deliver, id, task } = await launching()
+    launcher.behaviour.first = 'waiting'
+    await deliver()
+    const look = () => lookAtDueJobs(context, { told: parts })
+    for (let minute = 0; minute < 60; minute++) {
+      clock.advance(60_000)
+      await look()
+    }
+    launcher.move('job-000001', 'starting')
+    clock.advance(60_000)
+    await look()
+    assert.equal(launcher.open[0]?.isStopAsked, false)
+    assert.equal((await task(id)).status, 'running')
+    clock.advance(61_000)
+    await look()
+    assert.equal((await task(id)).launch?.stopping, 'not_started')
+  })
+
+  it('are given up by their lease if the deployment no longer has their service', async () => {
+    const { context, clock, deliver, id, task } = await launching()
+    await deliver()
+    await lookAtDueJobs(context, {})
+    assert.equal((await task(id)).status, 'running')
+    clock.advance(LAUNCH_MS + context.settings.skewMs)
+    await lookAtDueJobs(context, {})
+    assert.deepEqual((await task(id)).counts, { lost: 1 })
+  })
+
+  it('are looked at although another service does not answer', async () => {
+    const { context, clock, launcher, parts, id, task, openPlan } = await launching()
+    await openPlan('other', [foundTask('other')])
+    const { placeOf } = context.launching
+    context.launching.placeOf = (planned) =>
+      planned.id === 'other' ? { service: 'silent', target: 'job' } : placeOf(planned)
+    const silent = new FakeLauncher(() => clock.now())
+    const services = { told: parts, silent: { ...parts, launcher: silent } }
+    for (let messages = 0; messages < 2; messages++) {
+      const [delivery] = await context.ports.queue.take({
+        limit: 1,
+        visibilityMs: 1_000,
+        pools: { default: 1 },
+      })
+      assert.ok(delivery)
+      await launchDelivery(context, services, delivery)
+    }
+    silent.look = () => Promise.reject(new Error('it does not answer'))
+    launcher.end('job-000001', { cause: 'succeeded', message: 'done' })
+    clock.advance(15_000)
+    await assert.rejects(
+      lookAtDueJobs(context, { silent: services.silent, told: services.told }),
+      /does not answer/,
+    )
+    assert.equal((await task(id)).status, 'succeeded')
   })
 
   it('take three writes to be launched, and two to be taken over and looked at', async () => {

@@ -158,7 +158,7 @@ export const LAUNCHING: Fault[] = [
     file: 'src/engine/launch-looks.ts',
     find: `  if (!alive && is !== 'waiting' && clock`,
     replace: `  if (!alive && is !== 'ended' && clock`,
-    by: WORLDS,
+    by: { test: 'test/engine/launch.test.ts' },
   },
   {
     name: 'a job that had to wait at its service has no time left to start',
