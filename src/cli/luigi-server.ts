@@ -13,11 +13,18 @@ const PRUNE_MS = 60_000
 /** Where a Luigi scheduler listens, and what it obeys. */
 export type LuigiServerOptions = Pick<LuigidOptions, 'host' | 'port' | 'state' | 'luigiConfig' | 'python'>
 
-/** Starts Luigi's central scheduler, says where it listens, and returns how to end it; its state is kept for the next start. */
+/** A scheduler that listens. */
+export interface LuigiServer {
+  scheduler: ReturnType<typeof openLuigiScheduler>
+  /** Its state is kept for the next start. */
+  close(): void
+}
+
+/** Starts Luigi's central scheduler, and says where it listens. */
 export async function startLuigiServer(
   options: LuigiServerOptions,
   say: (line: string) => void,
-): Promise<{ close(): void }> {
+): Promise<LuigiServer> {
   const { host, state, port } = options
   const isLoopback = LOOPBACK.includes(host)
   const scheduler = openLuigiScheduler({ stateFolder: state, configFile: options.luigiConfig })
@@ -43,6 +50,7 @@ export async function startLuigiServer(
     // A test sets the time of each call; no other clock may meddle.
     const pruning = isUnderTest ? undefined : setInterval(() => scheduler.prune(Date.now() / 1_000), PRUNE_MS)
     return {
+      scheduler,
       close() {
         clearInterval(pruning)
         server.close()

@@ -40,7 +40,7 @@ import { version } from './version.ts'
 /** Takes what a command gives back. */
 export type Done = (result: Result) => void
 
-const RUN = 'RUN is an id, a unique prefix or latest'
+const RUN = "RUN is an id, a unique prefix or latest; luigid is Luigi's scheduler"
 
 /**
  * Every command whose flags are known beforehand. To add a command: write `commands/<name>.ts`, which asks control and renders; add

@@ -59,6 +59,18 @@ export type BudgetShape = z.output<typeof shape.Budget>
 export type Pools = z.output<typeof shape.Pools>
 /** Who holds a limit, and who waits for it. */
 export type LimitUse = z.output<typeof shape.LimitUse>
+/** Luigi's central scheduler of a state. */
+export type Luigid = z.output<typeof shape.Luigid>
+/** A task of Luigi's scheduler. */
+export type LuigidTask = z.output<typeof shape.LuigidTask>
+/** A page of tasks of Luigi's scheduler. */
+export type LuigidTaskPage = z.output<typeof shape.LuigidTaskPage>
+/** A task of Luigi's scheduler in full. */
+export type LuigidTaskDetail = z.output<typeof shape.LuigidTaskDetail>
+/** A worker of Luigi. */
+export type LuigidWorker = z.output<typeof shape.LuigidWorker>
+/** A page of workers of Luigi. */
+export type LuigidWorkerPage = z.output<typeof shape.LuigidWorkerPage>
 /** A secret, without its value. */
 export type SecretShape = z.output<typeof shape.Secret>
 
@@ -140,6 +152,15 @@ export interface Control {
   pools(): Promise<Pools>
   /** Which tasks hold a pool, resource or budget, and which wait for it. */
   limitUse(query: z.input<typeof shape.LimitQuery>): Promise<LimitUse>
+
+  /** Luigi's central scheduler of this state, `sluice luigid`: its tasks by status and its resources. */
+  luigid(): Promise<Luigid>
+  /** Tasks of that scheduler that a filter finds, in the order in which they came. Throws if there is no scheduler. */
+  luigidTasks(query?: z.input<typeof shape.LuigidTaskQuery>): Promise<LuigidTaskPage>
+  /** A task of that scheduler in full, with all that holds it back. */
+  luigidTask(query: z.input<typeof shape.LuigidTaskRef>): Promise<LuigidTaskDetail>
+  /** Workers of that scheduler, in the order in which they came. */
+  luigidWorkers(query?: z.input<typeof shape.LuigidWorkerQuery>): Promise<LuigidWorkerPage>
 
   /**
    * Opens the next run of a run's request, planned from what is complete; with a task, a run of that task alone. An open

@@ -9,6 +9,7 @@ import { readLimitUse } from './limit-use.ts'
 import { readBudgets, readPools } from './limits.ts'
 import { readHomeLines } from './logs.ts'
 import { makeLookingOperations } from './looking.ts'
+import { makeLuigidOperations } from './luigid.ts'
 import { type ControlParts, checkRequestShape } from './parts.ts'
 import { readPipelines } from './pipelines.ts'
 import { pruneOldRuns } from './prune.ts'
@@ -26,6 +27,7 @@ export function makeLocalControl(parts: ControlParts): Control {
     ...makeStartOperations(parts),
     ...makeActingOperations(parts),
     ...makeSecretOperations(parts.secrets),
+    ...makeLuigidOperations(parts.findLuigid ?? (() => undefined)),
     changes,
     async *follow(query) {
       if (isHosted) return yield* followChanges(changes, query)

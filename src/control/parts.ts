@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { SluiceError } from '../core/errors.ts'
 import type { LogLine } from '../core/ports/looking.ts'
 import type { Run } from '../core/records/run.ts'
+import type { SchedulerLook } from '../luigi/scheduler-reader.ts'
 import type { Project } from '../project/load-config.ts'
 import type { Started } from './control.ts'
 import type { FoundTask } from './find-tasks.ts'
@@ -75,6 +76,8 @@ export interface ControlParts {
   /** @default the logs of the home */
   readLines?: ReadLines
   secrets: SecretKeeper
+  /** Luigi's central scheduler of this state. @default there is none */
+  findLuigid?(): SchedulerLook | undefined
   /** Called once bodies are about to run in this process. */
   onWork?(): void
   close(): Promise<void>

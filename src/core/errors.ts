@@ -71,6 +71,11 @@ export const ERRORS = {
     meaning:
       'Tasks of Luigi cannot be looked at: the Python, its package luigi, or the module does not work.',
   },
+  no_luigi_scheduler: {
+    source: 'user',
+    retryable: false,
+    meaning: 'No central scheduler of Luigi has worked on this state.',
+  },
   no_container_engine: {
     source: 'user',
     retryable: false,

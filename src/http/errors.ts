@@ -16,6 +16,7 @@ export const STATUS_OF_ERROR = {
   unknown_run: 404,
   unknown_task: 404,
   unknown_attempt: 404,
+  no_luigi_scheduler: 404,
   no_container_engine: 503,
   no_image: 422,
   unknown_secret: 404,

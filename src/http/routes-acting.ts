@@ -11,8 +11,9 @@ import {
 } from './route.ts'
 import type { DRAWN } from './routes-drawn.ts'
 import type { LOOKING } from './routes-looking.ts'
+import type { LUIGID } from './routes-luigid.ts'
 
-type Acts = Exclude<OperationName, keyof typeof LOOKING | keyof typeof DRAWN>
+type Acts = Exclude<OperationName, keyof typeof LOOKING | keyof typeof DRAWN | keyof typeof LUIGID>
 
 const always = () => true
 const never = () => false

@@ -5,6 +5,7 @@ import { SchedulerMetrics } from './metrics.ts'
 import type { SchedulerConfig } from './scheduler/config.ts'
 import { pruneState } from './scheduler/prune.ts'
 import type { SchedulerState } from './scheduler/state.ts'
+import type { SchedulerLook } from './scheduler-reader.ts'
 
 /** What a scheduler stands on. */
 export interface SchedulerParts {
@@ -20,7 +21,7 @@ export interface SchedulerParts {
  * 1. Each call is one transaction of the store: an answer is given only after all that it tells has been kept.
  * 2. The state in memory is what the store holds. After an error, or when another process has written, it is read anew.
  */
-export class LuigiScheduler {
+export class LuigiScheduler implements SchedulerLook {
   readonly #store: SchedulerStore
   readonly #makeUuid: () => string
   readonly #metrics = new SchedulerMetrics()
@@ -81,6 +82,10 @@ export class LuigiScheduler {
     return this.#store.readEvents(query)
   }
 
+  look<T>(view: (state: SchedulerState) => T): T {
+    return this.#store.look((isChanged) => view(this.#readCurrent(isChanged)))
+  }
+
   /** Metrics as Prometheus reads them. */
   writeMetrics(): string {
     return this.#change(0, (state) => this.#metrics.write(state))
@@ -90,12 +95,17 @@ export class LuigiScheduler {
     this.#store.close()
   }
 
+  #readCurrent(isChanged: boolean): SchedulerState {
+    if (isChanged || this.#state === undefined) this.#state = readState(this.#store, this.#config)
+    return this.#state
+  }
+
   #change<T>(now: number, perform: (state: SchedulerState) => T): T {
     try {
       return this.#store.transaction((isChanged) => {
-        if (isChanged || this.#state === undefined) this.#state = readState(this.#store, this.#config)
-        const answer = perform(this.#state)
-        for (const { task, status } of writeChanges(this.#store, this.#state, now))
+        const state = this.#readCurrent(isChanged)
+        const answer = perform(state)
+        for (const { task, status } of writeChanges(this.#store, state, now))
           this.#metrics.count(task, status)
         return answer
       })

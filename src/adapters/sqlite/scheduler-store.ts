@@ -54,13 +54,18 @@ export function openSchedulerStore(
     `SELECT ${columns} FROM event WHERE family = ? ORDER BY sequence DESC LIMIT ?`,
   )
   let version: number | undefined
+  const noteVersion = () => {
+    const known = version
+    version = database.foreignVersion()
+    return version !== known
+  }
   return {
-    transaction: (work) =>
-      database.transaction(() => {
-        const known = version
-        version = database.foreignVersion()
-        return work(version !== known)
-      }),
+    transaction: (work) => database.transaction(() => work(noteVersion())),
+    look(view) {
+      database.check()
+      database.reading()
+      return view(noteVersion())
+    },
     readAll: (kind) => readSqlRows<{ body: string }>(statements[kind].all).map(({ body }) => body),
     put(kind, number, body) {
       statements[kind].put.run(number, body)

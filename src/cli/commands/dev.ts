@@ -13,6 +13,7 @@ import { EXIT } from '../exit.ts'
 import { listenForStop, type RunOptions } from '../follow.ts'
 import { keepHeapSmall } from '../heap.ts'
 import { listenOn } from '../listen.ts'
+import type { LuigiServer } from '../luigi-server.ts'
 import type { GlobalOptions, Result } from '../options.ts'
 import { makePlainProgress, makeSilentProgress } from '../progress.ts'
 
@@ -26,7 +27,8 @@ export async function runDevServer(
   const { state, data, inline, pull } = options
   keepHeapSmall()
   const home = openLocalHome({ stateFolder: state, storageFolder: data, project, inline, pull })
-  const control = makeControlBesideEngine(home, project, state)
+  let luigi: LuigiServer | undefined
+  const control = makeControlBesideEngine(home, project, state, () => luigi?.scheduler)
   const view = options.json ? makeSilentProgress() : makePlainProgress((line) => console.log(line))
   const stop = new AbortController()
   const unlisten = listenForStop(stop, control)
@@ -51,7 +53,6 @@ export async function runDevServer(
     view.say(`and, with the token in ${token.path}, on http://${HOST}:${api.port}/v1/runs`)
     const { concurrency } = options
     const events = { ...makeWorkEvents(view.show), say: view.say }
-    let luigi: { close(): void } | undefined
     try {
       luigi = await startLuigi(options, view.say)
       view.say(`${schedulesText(await control.pipelines())} Ctrl-C stops.`)

@@ -4,6 +4,7 @@ import { readAllTasks, readRunSummary } from '../read-pages.ts'
 import { makeSummaryData, renderSummary } from '../render/summary.ts'
 import { renderTaskDetail } from '../render/task-detail.ts'
 import { renderTaskTable } from '../render/task-table.ts'
+import { LUIGID, showLuigidStatus } from './luigid-status.ts'
 
 /** Flags of `sluice status`. */
 export interface StatusOptions extends GlobalOptions {
@@ -19,6 +20,7 @@ export async function showRunStatus(
   options: StatusOptions,
 ): Promise<Result> {
   await using control = await openControl(options, undefined)
+  if (run === LUIGID) return await showLuigidStatus(control, name ?? options.task, options)
   const summary = await readRunSummary(control, run)
   const { run: id, unattendedSince } = summary.run
   const task = name ?? options.task

@@ -4,7 +4,7 @@ import { renderUnattendedLines } from './summary.ts'
 import { formatInstant } from './text.ts'
 
 /** A reason with the instant at which it ends by itself. */
-const reasonText = ({ text, until }: ReasonShape) =>
+export const reasonText = ({ text, until }: ReasonShape) =>
   until === undefined ? text : `${text}, until ${formatInstant(until)} UTC`
 
 /** What the tasks of a run wait for, a line each. */

@@ -53,7 +53,7 @@ const formatInstantOrDash = (instantMs: number | null) =>
 const megabytes = (bytes: number) => `${Math.ceil(bytes / 1024 / 1024)} MB at most`
 
 /** A value of several lines goes on under its name. */
-function factText(name: string, value: string): string {
+export function factText(name: string, value: string): string {
   return value.includes('\n') ? `  ${name}\n${indentLines(value, '    ')}` : `  ${name.padEnd(8)} ${value}`
 }
 

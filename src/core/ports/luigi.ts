@@ -30,6 +30,8 @@ export interface SchedulerStore {
    * and after another process has written.
    */
   transaction<T>(work: (isChanged: boolean) => T): T
+  /** Runs the function on one state of the store; it writes nothing, and holds up no process. `isChanged` as above. */
+  look<T>(view: (isChanged: boolean) => T): T
   readAll(kind: SchedulerKind): string[]
   put(kind: SchedulerKind, number: number, body: string): void
   remove(kind: SchedulerKind, number: number): void

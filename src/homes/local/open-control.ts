@@ -6,8 +6,10 @@ import type { Home } from '../../control/home.ts'
 import { makeLocalControl } from '../../control/local-control.ts'
 import { SluiceError } from '../../core/errors.ts'
 import { makeSecretVariableName } from '../../define/secret.ts'
+import type { SchedulerLook } from '../../luigi/scheduler-reader.ts'
 import { makeEmptyProject, type Project } from '../../project/load-config.ts'
 import { type HomeOptions, openLocalHome } from './home.ts'
+import { makeSchedulerFinder } from './open-luigi.ts'
 import { makeSecretsPath, makeStateFolder } from './state-folder.ts'
 
 /**
@@ -21,6 +23,7 @@ export function openLocalControl(options: HomeOptions, onWork: () => void): Cont
     home ??= openLocalHome(options)
     return home
   }
+  const scheduler = makeSchedulerFinder(stateFolder)
   const isMade = () => existsSync(join(stateFolder, 'state.db'))
   return makeLocalControl({
     state: {
@@ -31,20 +34,38 @@ export function openLocalControl(options: HomeOptions, onWork: () => void): Cont
     project,
     isHosted: false,
     secrets: makeSecretKeeper(stateFolder),
+    findLuigid: scheduler.find,
     onWork,
-    close: async () => home?.close(),
+    async close() {
+      scheduler.close()
+      await home?.close()
+    },
   })
 }
 
-/** Asks the state on which an engine of this process works. */
-export const makeControlBesideEngine = (home: Home, project: Project, stateFolder: string): Control =>
-  makeLocalControl({
+/**
+ * Asks the state on which an engine of this process works. `findOwnLuigid`: the scheduler of Luigi of this process, if it
+ * has one.
+ */
+export function makeControlBesideEngine(
+  home: Home,
+  project: Project,
+  stateFolder: string,
+  findOwnLuigid: () => SchedulerLook | undefined = () => undefined,
+): Control {
+  const scheduler = makeSchedulerFinder(stateFolder)
+  return makeLocalControl({
     state: { open: async () => home, existing: async () => home, withRuns: async () => home },
     project,
     isHosted: true,
     secrets: makeSecretKeeper(stateFolder),
-    close: home.close,
+    findLuigid: () => findOwnLuigid() ?? scheduler.find(),
+    async close() {
+      scheduler.close()
+      await home.close()
+    },
   })
+}
 
 /** The secrets of a state, without opening the state itself. */
 export const openSecretsOfState = (stateFolder: string) =>

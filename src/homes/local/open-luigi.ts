@@ -7,6 +7,8 @@ import { openSchedulerStore } from '../../adapters/sqlite/scheduler-store.ts'
 import { readErrorMessage, SluiceError } from '../../core/errors.ts'
 import { LuigiScheduler } from '../../luigi/luigi-scheduler.ts'
 import { readLuigiConfig } from '../../luigi/read-config.ts'
+import { LUIGI_DEFAULTS } from '../../luigi/scheduler/config.ts'
+import { type SchedulerLook, SchedulerReader } from '../../luigi/scheduler-reader.ts'
 import { makeStateFolder } from './state-folder.ts'
 
 /** Where a Luigi scheduler keeps its state, and what it obeys. */
@@ -20,14 +22,40 @@ export interface LuigiOptions {
 export function openLuigiScheduler({ stateFolder, configFile }: LuigiOptions): LuigiScheduler {
   const folder = resolve(stateFolder)
   makeStateFolder(folder)
-  const path = join(folder, 'luigid.db')
-  const store = openSchedulerStore(path, {
-    onWait: (seconds) =>
-      console.error(`Waiting for ${path} for ${seconds} s: another program has it locked.`),
-  })
+  const store = openStore(folder)
   const scheduler = new LuigiScheduler({ store, ...readSettings(configFile), makeUuid: randomUUID })
   scheduler.forgiveAbsence(Date.now() / 1_000)
   return scheduler
+}
+
+const FILE = 'luigid.db'
+
+function openStore(folder: string) {
+  const path = join(folder, FILE)
+  return openSchedulerStore(path, {
+    onWait: (seconds) =>
+      console.error(`Waiting for ${path} for ${seconds} s: another program has it locked.`),
+  })
+}
+
+/** Looks at the Luigi scheduler of a state folder, whichever process it works in. */
+export interface SchedulerFinder {
+  /** Undefined if none has worked on this state. */
+  find(): SchedulerLook | undefined
+  close(): void
+}
+
+/** Finds the scheduler of a state folder; its state is opened when it is first asked for, and never written. */
+export function makeSchedulerFinder(stateFolder: string): SchedulerFinder {
+  let reader: SchedulerReader | undefined
+  return {
+    find() {
+      if (reader === undefined && existsSync(join(stateFolder, FILE)))
+        reader = new SchedulerReader(openStore(resolve(stateFolder)), LUIGI_DEFAULTS, () => performance.now())
+      return reader
+    },
+    close: () => reader?.close(),
+  }
 }
 
 function readSettings(wanted: string | undefined) {

@@ -3,6 +3,10 @@ import type { LuigiTask, Resources } from './task.ts'
 /** A resource of which no total is known has this one. */
 const DEFAULT_TOTAL = 1
 
+/** How much there is of a resource. */
+export const findTotal = (totals: Resources, name: string): number =>
+  Object.hasOwn(totals, name) ? (totals[name] ?? 0) : DEFAULT_TOTAL
+
 /** Amounts of resources that add up. */
 export class Amounts {
   readonly #taken = new Map<string, number>()
@@ -19,8 +23,7 @@ export class Amounts {
   /** Whether these amounts fit beside what is taken. */
   hasRoomFor(resources: Resources, totals: Resources): boolean {
     return Object.entries(resources).every(
-      ([name, amount]) =>
-        amount + this.taken(name) <= (Object.hasOwn(totals, name) ? (totals[name] ?? 0) : DEFAULT_TOTAL),
+      ([name, amount]) => amount + this.taken(name) <= findTotal(totals, name),
     )
   }
 }
