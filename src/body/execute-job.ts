@@ -8,7 +8,7 @@ import { makeBodyFailure } from './failure.ts'
 /** What a job is run with, wherever it runs. */
 export type JobSurroundings = Pick<
   Execution,
-  'surroundings' | 'log' | 'signal' | 'onProgress' | 'mayPublish' | 'reserve' | 'block'
+  'surroundings' | 'log' | 'getSignal' | 'onProgress' | 'mayPublish' | 'reserve' | 'block'
 >
 
 /** Runs the body of a job with the definitions of this process. Never throws for what user code does. */

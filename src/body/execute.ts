@@ -41,7 +41,8 @@ export interface Execution extends BudgetHooks {
   checkpoint?: Json
   surroundings: Surroundings
   log: Log
-  signal: AbortSignal
+  /** Aborted when the attempt is asked to stop; made when the body looks at it. */
+  getSignal(): AbortSignal
   onProgress(progress: Progress): void
   /** Told what the body threw, before only its message is left of it. */
   onError?(error: unknown): void
@@ -139,7 +140,9 @@ async function callBody(
         ...(total === undefined ? {} : { total }),
         ...(text === undefined ? {} : { text }),
       }),
-    signal: execution.signal,
+    get signal() {
+      return execution.getSignal()
+    },
     attempt: execution.attempt,
     run: execution.run,
   } satisfies { [K in keyof BodyContext<unknown, undefined, undefined, unknown, unknown>]: unknown }

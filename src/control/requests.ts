@@ -18,7 +18,7 @@ import { findOpenRun, joinOrOpenRun, type RunRequest } from '../engine/open-run.
 import { planTaskGraph } from '../engine/plan-graph.ts'
 import { findLuigiProgram, narrowToTask } from '../planning/luigi/luigi-program.ts'
 import { findPlanProblems, recordPlanOutputs } from '../planning/output-problems.ts'
-import { planFromFile, planRunAgain, type ReadPlan } from '../planning/plan-from-file.ts'
+import type { ReadPlan } from '../planning/plan-from-file.ts'
 import { requirePlanSecrets } from '../planning/plan-secrets.ts'
 import { makePlanningDefinitions } from '../planning/planning.ts'
 import { describeBrokenModule } from '../project/check-definitions.ts'
@@ -184,6 +184,9 @@ export function forceRequest(asked: PlannableRequest, what: true | string): Plan
   }
 }
 
+/** Most plans are of the config, and what reads the others takes a while to load. */
+const loadForeignPlanning = () => import('../planning/plan-from-file.ts')
+
 /** A plan that was made elsewhere. */
 export function makePlanRequest(read: ReadPlan): PlannableRequest {
   const { pipeline } = read.file.header
@@ -191,7 +194,10 @@ export function makePlanRequest(read: ReadPlan): PlannableRequest {
   return {
     label: `the plan ${pipeline}`,
     request: { name: pipeline, family: PLAN_FAMILY, params, significant: params },
-    plan: (home) => planFromFile(home, read),
+    plan: async (home) => {
+      const { planFromFile } = await loadForeignPlanning()
+      return planFromFile(home, read)
+    },
   }
 }
 
@@ -212,6 +218,7 @@ export function repeatRequest(
       request: { name, family, params, significant: params },
       plan: async (home) => {
         await believeTargets(home.context, [...(done ?? [])])
+        const { planRunAgain } = await loadForeignPlanning()
         return planRunAgain(home, run.id, name, done)
       },
     }

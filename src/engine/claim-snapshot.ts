@@ -16,6 +16,7 @@ export interface ReadSnapshot<T extends TaskRun = TaskRun> extends ClaimSnapshot
   run: Run
   task: T
   planned: PlannedTask
+  upstreams: PlannedTask[]
   lock: Stored<Lock> | undefined
 }
 
@@ -35,6 +36,7 @@ export async function readClaimSnapshot<T extends TaskRun>(
     run,
     task,
     planned,
+    upstreams,
     lock,
     limits: await findPlaces(context, task, joinLimitRows(context, needs, rows)),
     undefinedFamily: findUndefinedFamily(context, planned, upstreams),
@@ -100,7 +102,8 @@ export async function readPlannedUpstreams(
   run: string,
   { requires }: PlannedTask,
 ): Promise<PlannedTask[]> {
-  return requires === undefined ? [] : ports.plans.tasks(run, [...new Set(listShapeNumbers(requires))])
+  const numbers = listShapeNumbers(requires)
+  return numbers.length === 0 ? [] : ports.plans.tasks(run, [...new Set(numbers)])
 }
 
 /** The task as it was planned. Throws a {@link MissingTaskError} if its run was forgotten. */

@@ -169,7 +169,7 @@ async function endWithoutAttempt(
 
 async function takeAttempt(
   context: Context,
-  { task, planned, lock, limits: rows }: Snapshot,
+  { task, planned, upstreams, lock, limits: rows }: Snapshot,
   nonce: string,
 ): Promise<ClaimResult | 'race'> {
   const { ports, settings } = context
@@ -220,12 +220,13 @@ async function takeAttempt(
       makeClaimedAttempt(context, { ...task, ...set, version: task.version + 1 }, planned, {
         nonce,
         rows,
+        upstreams,
         replaces,
       }),
     )
   const stood = result.failures.find((each) => each.current?.kind === 'taskRun')?.current
   if (stood?.kind === 'taskRun' && stood.nonce === nonce)
-    return asOurs(makeClaimedAttempt(context, stood, planned, { nonce, rows, replaces: true }))
+    return asOurs(makeClaimedAttempt(context, stood, planned, { nonce, rows, upstreams, replaces: true }))
   return 'race'
 }
 
@@ -268,16 +269,27 @@ export const readClaimedAttempt = async (
   planned: PlannedTask,
   parts: { nonce: string; replaces: boolean },
 ): Promise<ClaimedAttempt> =>
-  makeClaimedAttempt(context, task, planned, { ...parts, rows: await readTaskLimits(context, planned) })
+  makeClaimedAttempt(context, task, planned, {
+    ...parts,
+    rows: await readTaskLimits(context, planned),
+    upstreams: await readPlannedUpstreams(context, task.run, planned),
+  })
+
+/** What is read of an attempt before it is known to be ours. */
+interface ClaimParts {
+  nonce: string
+  rows: readonly LimitRow[]
+  upstreams: PlannedTask[]
+  replaces: boolean
+}
 
 async function makeClaimedAttempt(
   context: Context,
   task: Stored<TaskRun>,
   planned: PlannedTask,
-  { nonce, rows, replaces }: { nonce: string; rows: readonly LimitRow[]; replaces: boolean },
+  { nonce, rows, upstreams, replaces }: ClaimParts,
 ): Promise<ClaimedAttempt> {
   const { store } = context.ports
-  const upstreams = await readPlannedUpstreams(context, task.run, planned)
   const dependencies = await readYieldedDependencies(context, task)
   const memoryMb = task.memoryMb ?? planned.policy.memoryMb
   // Only what ended an attempt before leaves a checkpoint.

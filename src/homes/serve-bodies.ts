@@ -161,7 +161,7 @@ class BodyServer {
     return {
       surroundings: { storage, markers: { read: async (ids) => ids.map((id) => findMarker(job, id)) } },
       log: this.#log,
-      signal: this.#stop.signal,
+      getSignal: () => this.#stop.signal,
       onProgress: (progress) => sendToParent({ type: 'progress', progress }),
       mayPublish: () => this.#ask({ ask: 'may-publish' }),
       // JSON has no undefined.

@@ -89,11 +89,12 @@ export class Attempt {
   readonly output: AttemptOutput
   readonly #hooks: JobHooks
   readonly #graceMs: number
-  readonly #stop = new AbortController()
   #mask: Mask = (text) => text
   #handle: AttemptHandle | undefined
   #hasExited = false
   #reason: AttemptOutcome | undefined
+  /** Made when it is asked for: most bodies do not listen. */
+  #stop: AbortController | undefined
   #consent: Promise<boolean> | undefined
   #refusal: string | undefined
   #timeout: Timer | undefined
@@ -121,6 +122,8 @@ export class Attempt {
 
   /** Aborted when it is asked to stop, with the outcome as its reason. */
   get signal(): AbortSignal {
+    this.#stop ??= new AbortController()
+    if (this.#reason !== undefined) this.#stop.abort(this.#reason)
     return this.#stop.signal
   }
 
@@ -138,8 +141,13 @@ export class Attempt {
     this.#hooks.onProgress(maskProgressReport(progress, this.#mask))
   }
 
-  reserve: JobHooks['reserve'] = (budget, amount) => this.#hooks.reserve(budget, amount)
-  block: JobHooks['block'] = (budget, until) => this.#hooks.block(budget, until)
+  reserve(...[budget, amount]: Parameters<JobHooks['reserve']>): ReturnType<JobHooks['reserve']> {
+    return this.#hooks.reserve(budget, amount)
+  }
+
+  block(...[budget, until]: Parameters<JobHooks['block']>): ReturnType<JobHooks['block']> {
+    return this.#hooks.block(budget, until)
+  }
 
   /** Whether its outputs may be moved into place; the answer is the same however often it is asked. */
   mayPublish(): Promise<boolean> {
@@ -222,7 +230,7 @@ export class Attempt {
   #askToStop(reason: AttemptOutcome): void {
     const isFirst = this.#reason === undefined
     this.#reason ??= reason
-    if (isFirst) this.#stop.abort(reason)
+    if (isFirst) this.#stop?.abort(reason)
     if (this.#handle === undefined || this.#hasExited) return
     if (isFirst || reason === 'lost') this.#end(this.#handle, reason)
   }

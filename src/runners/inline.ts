@@ -59,10 +59,10 @@ function runBody(
   return executeBodyJob(tasks, prepared, {
     surroundings: { storage, markers },
     log,
-    signal: attempt.signal,
+    getSignal: () => attempt.signal,
     onProgress: (progress) => attempt.onProgress(progress),
     mayPublish: () => attempt.mayPublish(),
-    reserve: attempt.reserve,
-    block: attempt.block,
+    reserve: (budget, amount) => attempt.reserve(budget, amount),
+    block: (budget, until) => attempt.block(budget, until),
   })
 }

@@ -27,7 +27,7 @@ function execution(test: TestContext, instance: TaskInstance, more: Partial<Exec
       markers: { read: async (ids) => ids.map(() => undefined) },
     },
     log: makeBodyLog(() => {}),
-    signal: new AbortController().signal,
+    getSignal: () => new AbortController().signal,
     onProgress() {},
     mayPublish: async () => true,
     ...more,

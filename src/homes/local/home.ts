@@ -29,6 +29,7 @@ import { makeCompleteness } from '../../planning/completeness.ts'
 import type { StartInImage } from '../../planning/luigi/ask-python.ts'
 import { makeSurroundings } from '../../planning/surroundings.ts'
 import type { Project } from '../../project/load-config.ts'
+import { makeLazyRunner } from './lazy-runner.ts'
 import { makeSecretsPath, makeStateFolder, readStateStorage, requireSameStorage } from './state-folder.ts'
 
 /** Where the embedded engine lives and what it runs. */
@@ -89,10 +90,14 @@ export function openLocalHome(options: HomeOptions): Home {
   const limits = options.project?.limits ?? NO_LIMITS
   const completeness = makeCompleteness(tasks, surroundings, makeFileStorage('/'), startInImage)
   const definitions = { tasks, limits, surroundings, storageFolder, completeness, store, startInImage }
-  const runner = makeRunnerLater(options.project, async () => {
-    const { makeLocalRunner } = await import('./runner.ts')
-    return makeLocalRunner(options, { logs, secrets, definitions })
-  })
+  const runner: Runner = {
+    ...makeLazyRunner(async () => {
+      const { makeLocalRunner } = await import('./runner.ts')
+      return makeLocalRunner(options, { logs, secrets, definitions })
+    }),
+    // A home without a project only looks at the state.
+    ...(options.project && { defines: makeDefinitionCheck(options.project) }),
+  }
   const context: Context = {
     ports: {
       store,
@@ -177,24 +182,3 @@ const makeDefinitionCheck =
   (project: Project): Runner['defines'] & {} =>
   ({ family, command, join }) =>
     command !== undefined || join === true || (project.unread === undefined && project.tasks.has(family))
-
-/** A runner that is loaded when something is to run: most commands only look. */
-function makeRunnerLater(project: Project | undefined, load: () => Promise<Runner>): Runner {
-  let loading: Promise<Runner> | undefined
-  let runner: Runner | undefined
-  const open = async () => {
-    loading ??= load()
-    runner ??= await loading
-    return runner
-  }
-  return {
-    // A home without a project only looks at the state.
-    ...(project && { defines: makeDefinitionCheck(project) }),
-    run: async (job, hooks) => (runner ?? (await open())).run(job, hooks),
-    // Until it is loaded nothing runs whose lease could be extended.
-    extendLease: (nonce, leaseMs) => runner?.extendLease(nonce, leaseMs),
-    renew: () => runner?.renew?.(),
-    endAbandoned: async (isOpen) => (await open()).endAbandoned?.(isOpen),
-    close: async () => (await loading)?.close(),
-  }
-}

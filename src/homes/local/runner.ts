@@ -3,20 +3,16 @@ import { fileURLToPath } from 'node:url'
 import type { FileSecrets } from '../../adapters/secrets/file-secrets.ts'
 import { isProcessGone } from '../../adapters/system/processes.ts'
 import { prepareBodyJob, readSecretValues } from '../../body/prepare-job.ts'
-import { findChildBundle } from '../../bundling/child-bundle.ts'
 import type { Home } from '../../control/home.ts'
 import type { PlannedTask } from '../../core/plan.ts'
 import type { Logs } from '../../core/ports/looking.ts'
 import type { BodyEnd, Job, Runner } from '../../core/ports/working.ts'
 import { makeAttemptEnding } from '../../planning/conclude.ts'
-import { readCommandYield } from '../../planning/foreign-yield.ts'
 import { listDefiningModules } from '../../project/load-config.ts'
-import { makeCommandRunner } from '../../runners/command/command-runner.ts'
-import { makeContainerRunner } from '../../runners/container/container-runner.ts'
-import { makeInlineRunner } from '../../runners/inline.ts'
-import { makeProcessRunner } from '../../runners/process/process-runner.ts'
+import { hasHadCommands } from '../../runners/command/command-mark.ts'
+import { hasHadContainers } from '../../runners/container/container-mark.ts'
 import type { HomeOptions } from './home.ts'
-import { prepareContainer } from './prepare-container.ts'
+import { makeLazyRunner } from './lazy-runner.ts'
 
 const GRACE_MS = 10_000
 
@@ -27,45 +23,72 @@ export interface RunnerParts {
   definitions: Home['definitions']
 }
 
-/** Commands run as plain subprocesses, bodies in child processes or, with `--inline`, in this one. */
+/**
+ * Commands run as plain subprocesses, containers by Docker or Podman, bodies in child processes or, with `--inline`, in this one. Each
+ * way is loaded with its first attempt.
+ */
 export function makeLocalRunner(options: HomeOptions, parts: RunnerParts): Runner {
-  const bodies = makeBodyRunner(options, parts)
+  const state = resolve(options.stateFolder)
+  const bodies = makeLazyRunner(() => loadBodyRunner(options, parts))
+  const commands = makeLazyRunner(() => loadCommandRunner(options, parts))
+  const containers = makeLazyRunner(() => loadContainerRunner(options, parts))
+  const all = [bodies, commands, containers]
+  const runnerOf = ({ command, container }: PlannedTask) =>
+    container !== undefined ? containers : command !== undefined ? commands : bodies
+  return {
+    run: (job, hooks) => runnerOf(job.task).run(job, hooks),
+    extendLease(nonce, leaseMs) {
+      for (const runner of all) runner.extendLease(nonce, leaseMs)
+    },
+    renew: () => bodies.renew?.(),
+    async endAbandoned(isOpen) {
+      if (commands.isLoaded() || hasHadCommands(state)) await commands.endAbandoned(isOpen)
+      if (containers.isLoaded() || hasHadContainers(state)) await containers.endAbandoned(isOpen)
+    },
+    async close() {
+      await Promise.all(all.map((runner) => runner.close()))
+    },
+  }
+}
+
+async function loadCommandRunner(options: HomeOptions, parts: RunnerParts): Promise<Runner> {
+  const { makeCommandRunner } = await import('../../runners/command/command-runner.ts')
   const { logs, secrets, definitions } = parts
-  const commands = makeCommandRunner({
+  return makeCommandRunner({
     state: resolve(options.stateFolder),
     logs,
     secrets: (job) => readSecretValues(job.task.policy.secrets, secrets),
-    readYield: (path, job) => readCommandYield(path, job, definitions),
+    readYield: makeYieldReader(definitions),
     graceMs: options.graceMs ?? GRACE_MS,
   })
-  const containers = makeContainerRunner({
+}
+
+async function loadContainerRunner(options: HomeOptions, parts: RunnerParts): Promise<Runner> {
+  const { makeContainerRunner } = await import('../../runners/container/container-runner.ts')
+  const { prepareContainer } = await import('./prepare-container.ts')
+  const { logs, secrets, definitions } = parts
+  return makeContainerRunner({
     state: resolve(options.stateFolder),
     logs,
     prepare: ({ task }) => prepareContainer(task, secrets, definitions.surroundings.markers),
     isGone: isProcessGone,
     keepsFailed: options.keep === true,
     renewsImages: options.pull === true,
-    readYield: (path, job) => readCommandYield(path, job, definitions),
+    readYield: makeYieldReader(definitions),
     graceMs: options.graceMs ?? GRACE_MS,
   })
-  const runnerOf = ({ command, container }: PlannedTask) =>
-    container !== undefined ? containers : command !== undefined ? commands : bodies
-  return {
-    run: (job, hooks) => runnerOf(job.task).run(job, hooks),
-    extendLease(nonce, leaseMs) {
-      for (const runner of [bodies, commands, containers]) runner.extendLease(nonce, leaseMs)
-    },
-    renew: () => bodies.renew?.(),
-    async endAbandoned(isOpen) {
-      for (const runner of [commands, containers]) await runner.endAbandoned?.(isOpen)
-    },
-    async close() {
-      await Promise.all([bodies.close(), commands.close(), containers.close()])
-    },
-  }
 }
 
-function makeBodyRunner({ inline, project, graceMs = GRACE_MS }: HomeOptions, parts: RunnerParts): Runner {
+/** Few programs yield; what reads that is loaded with the first. */
+const makeYieldReader = (definitions: Home['definitions']) => async (path: string, job: Job) => {
+  const { readCommandYield } = await import('../../planning/foreign-yield.ts')
+  return readCommandYield(path, job, definitions)
+}
+
+async function loadBodyRunner(
+  { inline, project, graceMs = GRACE_MS }: HomeOptions,
+  parts: RunnerParts,
+): Promise<Runner> {
   const { logs, secrets, definitions } = parts
   const { tasks, surroundings, storageFolder } = definitions
   const shared = {
@@ -73,7 +96,12 @@ function makeBodyRunner({ inline, project, graceMs = GRACE_MS }: HomeOptions, pa
     prepare: (job: Job) => prepareBodyJob(job, secrets, surroundings.markers),
     conclude: (end: BodyEnd) => makeAttemptEnding(definitions, end),
   }
-  if (inline) return makeInlineRunner({ tasks, ...surroundings, ...shared })
+  if (inline) {
+    const { makeInlineRunner } = await import('../../runners/inline.ts')
+    return makeInlineRunner({ tasks, ...surroundings, ...shared })
+  }
+  const { makeProcessRunner } = await import('../../runners/process/process-runner.ts')
+  const { findChildBundle } = await import('../../bundling/child-bundle.ts')
   // A checkout has .ts and the package .js; in a bundle, which has .mjs, it is beside this module.
   const extension = extname(import.meta.url)
   const path = extension === '.mjs' ? './child.mjs' : `../../../worker/child${extension}`

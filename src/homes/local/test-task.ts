@@ -107,7 +107,7 @@ async function runTestTask(
     ...(checkpoint === undefined ? {} : { checkpoint }),
     surroundings,
     log: makeBodyLog((level, text) => logs.push({ at: Date.now(), level, text })),
-    signal,
+    getSignal: () => signal,
     onProgress() {},
     onError(error) {
       thrown = error

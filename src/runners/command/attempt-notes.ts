@@ -2,13 +2,13 @@ import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readErrorCode } from '../../core/errors.ts'
 import type { Job } from '../../core/ports/working.ts'
+import { makeNotesPath } from './command-mark.ts'
 
 /*
  * The files by which a command talks with Sluice, in the folder of the state. Their names say whose they are, so that what a process
  * left that was killed is removed once its task run can have no more attempts.
  */
 
-const FOLDER = 'attempts'
 /** `NONCE.NUMBER.RUN`, with the end of one file or without, for a folder. */
 const NAME = /^[0-9a-f-]+\.(\d+)\.(.+?)(?:\.(?:params|checkpoint)\.json|\.(?:events|requires)\.jsonl)?$/
 
@@ -21,7 +21,7 @@ export class AttemptNotes {
 
   constructor(state: string, job: Job) {
     this.#job = job
-    this.#parent = join(state, FOLDER)
+    this.#parent = makeNotesPath(state)
     this.folder = join(this.#parent, `${job.nonce}.${job.task.number}.${encodeURIComponent(job.run)}`)
   }
 
@@ -82,7 +82,7 @@ export async function removeAbandonedNotes(
   state: string,
   isOpen: (run: string, number: number) => Promise<boolean>,
 ): Promise<void> {
-  const folder = join(state, FOLDER)
+  const folder = makeNotesPath(state)
   let names: string[] = []
   try {
     names = readdirSync(folder)

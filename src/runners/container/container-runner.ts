@@ -1,5 +1,3 @@
-import { existsSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { readErrorMessage, SluiceError } from '../../core/errors.ts'
 import type { Ending, Job, Runner } from '../../core/ports/working.ts'
 import { getContainerProgram } from '../../core/program.ts'
@@ -7,6 +5,7 @@ import { type Attempt, type AttemptKind, type AttemptOptions, makeAttemptRunner 
 import { type ContainerEngine, findContainerEngine } from './container-engine.ts'
 import { ContainerImages, type ReadyImage } from './container-image.ts'
 import { removeAbandonedContainers, removeForgottenContainers } from './container-leftovers.ts'
+import { hasHadContainers, markContainers } from './container-mark.ts'
 import type { PreparedContainer } from './container-spec.ts'
 import { RunningContainer } from './running-container.ts'
 
@@ -39,7 +38,7 @@ export function makeContainerRunner(options: ContainerRunnerOptions): Runner {
     async start(attempt, prepared) {
       try {
         const engine = await findContainerEngine()
-        writeFileSync(usedPath(options.state), '')
+        markContainers(options.state)
         const { image, pullingAt } = await getImage(engine.within(attempt.signal), images, attempt, prepared)
         const times = { ...(pullingAt === undefined ? {} : { pullingAt }), startingAt: Date.now() }
         return await RunningContainer.start(attempt, { engine, image, times, prepared, options })
@@ -53,7 +52,7 @@ export function makeContainerRunner(options: ContainerRunnerOptions): Runner {
     ...makeAttemptRunner(kind, options),
     async endAbandoned(isOpen) {
       // A state that never had a container does not ask the engine, which may not even be installed.
-      if (!existsSync(usedPath(options.state))) return
+      if (!hasHadContainers(options.state)) return
       const engine = await findContainerEngine().catch(() => undefined)
       if (engine !== undefined)
         await removeAbandonedContainers(engine, options.state, { isOpen, isGone: options.isGone })
@@ -67,13 +66,10 @@ export async function removeKeptContainers(
   state: string,
   isForgotten: (run: string) => Promise<boolean>,
 ): Promise<number> {
-  if (!existsSync(usedPath(state))) return 0
+  if (!hasHadContainers(state)) return 0
   const engine = await findContainerEngine().catch(() => undefined)
   return engine === undefined ? 0 : removeForgottenContainers(engine, state, isForgotten)
 }
-
-/** Says that a state has had containers. */
-const usedPath = (state: string) => join(state, 'containers')
 
 async function getImage(
   engine: ContainerEngine,
