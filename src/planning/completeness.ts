@@ -23,28 +23,44 @@ export function makeCompleteness(
   startInImage?: StartInImage,
 ): Completeness {
   let ofLuigiTasks: ReturnType<typeof makeLuigiCompleteness> | undefined
-  async function findCompleteOfLuigi(planned: readonly CheckableTask[]): Promise<boolean[]> {
-    if (planned.length === 0) return []
+  const ofLuigi: Ask = async (planned) => {
     ofLuigiTasks ??= (await import('./luigi/luigi-completeness.ts')).makeLuigiCompleteness(startInImage)
     return ofLuigiTasks(planned)
   }
+  const ofCommands: Ask = (commands) => areCommandsComplete(commands, surroundings, files)
+  const ofBodies: Ask = (known) =>
+    makePlanningDefinitions(surroundings).areComplete(known.map((task) => instantiateNamedTask(tasks, task)))
   return {
-    areComplete: async (planned) => {
-      const ofLuigi = planned.filter(({ command }) => command?.luigi !== undefined)
-      const doneOfLuigi = await findCompleteOfLuigi(ofLuigi)
-      const commands = planned.filter(({ command }) => command !== undefined && command.luigi === undefined)
-      const there = await areCommandsComplete(commands, surroundings, files)
-      const known = planned.filter(({ command, family }) => command === undefined && tasks.has(family))
-      const instances = known.map((task) => instantiateNamedTask(tasks, task))
-      const answers = await makePlanningDefinitions(surroundings).areComplete(instances)
-      const complete = new Set([
-        ...ofLuigi.filter((_, index) => doneOfLuigi[index]),
-        ...commands.filter((_, index) => there[index]),
-        ...known.filter((_, index) => answers[index]),
-      ])
-      return planned.map((task) => complete.has(task))
-    },
+    areComplete: (planned) =>
+      answerByKind(planned, ({ command, family }) => {
+        if (command !== undefined) return command.luigi === undefined ? ofCommands : ofLuigi
+        return tasks.has(family) ? ofBodies : undefined
+      }),
   }
+}
+
+/** Tells of each task whether it is complete. */
+type Ask = (tasks: CheckableTask[]) => Promise<boolean[]>
+
+/** Asks the tasks of each kind together; those that nothing is asked for are not complete. Answers are in the order of the tasks. */
+async function answerByKind(
+  tasks: readonly CheckableTask[],
+  findAsk: (task: CheckableTask) => Ask | undefined,
+): Promise<boolean[]> {
+  const numbersOf = new Map<Ask, number[]>()
+  for (const [number, task] of tasks.entries()) {
+    const ask = findAsk(task)
+    if (ask === undefined) continue
+    const numbers = numbersOf.get(ask)
+    if (numbers === undefined) numbersOf.set(ask, [number])
+    else numbers.push(number)
+  }
+  const answers = tasks.map(() => false)
+  for (const [ask, numbers] of numbersOf) {
+    const some = await ask(numbers.map((number) => mustHave(tasks[number], 'task')))
+    for (const [index, number] of numbers.entries()) answers[number] = some[index] === true
+  }
+  return answers
 }
 
 /** Whether the target of each command exists, asked in bulk; the marker of one without an output. */
@@ -60,9 +76,8 @@ async function areCommandsComplete(
   const unproven = (await findUnproven?.(there)) ?? new Set()
   const without = tasks.filter(({ outputs }) => outputs.length === 0)
   const kept = await markers.read(without.map(({ id }) => id))
-  const complete = new Set([
-    ...there.filter(({ id }) => !unproven.has(id)),
-    ...without.filter((_, index) => kept[index] !== undefined),
-  ])
-  return tasks.map((task) => complete.has(task))
+  const complete = new Set<string>()
+  for (const { id } of there) if (!unproven.has(id)) complete.add(id)
+  for (const [index, { id }] of without.entries()) if (kept[index] !== undefined) complete.add(id)
+  return tasks.map(({ id }) => complete.has(id))
 }

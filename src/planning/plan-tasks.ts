@@ -125,10 +125,10 @@ function commandTask(
   argv: string[],
   { folder, storageFolder }: PlanSurroundings,
 ): ForeignTask {
-  const outputs =
-    line.output === undefined ? [] : [locateInContainer(outputUri(line.output, storageFolder), storageFolder)]
+  const outputs = line.output === undefined ? [] : [outputUri(line.output, storageFolder)]
   const env = line.env ?? NONE
   const image = line.image === undefined ? undefined : { reference: line.image }
+  const locate = (uris: string[]) => uris.map((uri) => locateInContainer(uri, storageFolder))
   const found: FoundTask = {
     // The same command of the same task is the same work, whatever else changed in the plan.
     id: makeTaskId('command', { pipeline, task: line.task, command: argv }),
@@ -136,9 +136,9 @@ function commandTask(
     params: line.params ?? NONE,
     label: escapeControlCharacters(line.task),
     upstreams: [],
-    outputs: outputs.map(({ uri }) => uri),
+    outputs,
     command: { argv, folder, env },
-    ...(image === undefined ? {} : { container: { image, argv, env, inputs: [], outputs } }),
+    ...(image === undefined ? {} : { container: { image, argv, env, inputs: [], outputs: locate(outputs) } }),
     policy: commandPolicy(line),
   }
   return { line, found, isDone: line.complete === true }
