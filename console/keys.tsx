@@ -25,6 +25,7 @@ function findPageAbove(path: string): string | undefined {
     if (path.startsWith('/runs/') && path.endsWith(end)) return path.slice(0, -end.length)
   const pipeline = /^(\/pipelines\/[^/]+)\/(start|plan)$/.exec(path)?.[1]
   if (pipeline !== undefined) return pipeline
+  if (path.startsWith('/luigid/')) return '/luigid'
   const task = path.indexOf('/tasks/')
   if (task > 0) return path.slice(0, task)
   return path.startsWith('/runs/') ? '/runs' : '/'

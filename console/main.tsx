@@ -6,6 +6,8 @@ import { Keys } from './keys.tsx'
 import { GraphPage } from './pages/graph.tsx'
 import { LimitsPage } from './pages/limits.tsx'
 import { LogPage } from './pages/log.tsx'
+import { LuigidLink, LuigidPage } from './pages/luigid.tsx'
+import { LuigidTaskPage } from './pages/luigid-task.tsx'
 import { OverviewPage } from './pages/overview.tsx'
 import { PipelinePage } from './pages/pipeline.tsx'
 import { PlanPage } from './pages/plan.tsx'
@@ -16,13 +18,19 @@ import { TaskRunPage } from './pages/task.tsx'
 import { TimelinePage } from './pages/timeline.tsx'
 import { Empty } from './parts.tsx'
 
-const PAGE_TITLES: { [path: string]: string } = { '/': 'Overview', '/limits': 'Limits' }
+const PAGE_TITLES: { [path: string]: string } = {
+  '/': 'Overview',
+  '/limits': 'Limits',
+  '/luigid': 'Luigi',
+  '/luigid/task': 'Task of Luigi',
+}
 
 function Console() {
   const [path, go] = useLocation()
   useEffect(() => {
     const [, , run] = path.split('/')
-    document.title = `${run === undefined ? (PAGE_TITLES[path] ?? 'Runs') : decodeURIComponent(run)} · Sluice`
+    const title = PAGE_TITLES[path] ?? (run === undefined ? 'Runs' : decodeURIComponent(run))
+    document.title = `${title} · Sluice`
     scrollTo(0, 0)
   }, [path])
   return (
@@ -44,6 +52,7 @@ function Console() {
           <Link href="/limits" aria-current={path === '/limits' ? 'page' : undefined}>
             Limits
           </Link>
+          <LuigidLink path={path} />
         </nav>
         <Connection />
         <Keys go={go} />
@@ -64,6 +73,12 @@ function Console() {
           </Route>
           <Route path="/limits">
             <LimitsPage />
+          </Route>
+          <Route path="/luigid">
+            <LuigidPage />
+          </Route>
+          <Route path="/luigid/task">
+            <LuigidTaskPage />
           </Route>
           <Route path="/runs">
             <RunsPage />

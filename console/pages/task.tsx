@@ -1,5 +1,5 @@
 import { Link } from 'wouter-preact'
-import type { TaskPage, TaskShape, Why } from '../../src/control/control.ts'
+import type { ReasonShape, TaskPage, TaskShape, Why } from '../../src/control/control.ts'
 import { TaskActs } from '../acts.tsx'
 import { ApiProblem, askApi, makePath } from '../api.ts'
 import { formatBytes, formatTook, quoteWord } from '../format.ts'
@@ -82,7 +82,7 @@ function TaskView({ run, task, why, reload }: ViewProps) {
           ...listUse(task),
         ]}
       />
-      {why && <Reasons why={why} />}
+      {why && <Reasons reasons={why.reasons} />}
       {task.failure && (
         <section aria-labelledby="failure">
           <h2 id="failure">Why it failed</h2>
@@ -121,11 +121,12 @@ function listUse({ startedAt, endedAt, peakMemoryBytes, memoryMb, cpuSeconds, wo
   return rows
 }
 
-const Reasons = ({ why }: { why: Why }) => (
+/** What holds a task back. */
+export const Reasons = ({ reasons }: { reasons: ReasonShape[] }) => (
   <section aria-labelledby="why">
     <h2 id="why">Why it does not run yet</h2>
     <ol class="reasons">
-      {why.reasons.map(({ text, until }) => (
+      {reasons.map(({ text, until }) => (
         <li key={text}>
           <Name text={text} />
           {until !== undefined && (
@@ -137,7 +138,7 @@ const Reasons = ({ why }: { why: Why }) => (
         </li>
       ))}
     </ol>
-    {why.reasons.length === 0 && <p class="soft">Nothing holds it back: it starts at once.</p>}
+    {reasons.length === 0 && <p class="soft">Nothing holds it back: it starts at once.</p>}
   </section>
 )
 

@@ -66,7 +66,7 @@ export function addConsole(
   })
   for (const name of ['app.js', 'layout.js', 'app.css'])
     app.get(`/${name}`, refuse, () => answerFile(files, name))
-  for (const path of ['/runs', '/runs/*', '/limits', '/pipelines/*'])
+  for (const path of ['/runs', '/runs/*', '/limits', '/luigid', '/luigid/*', '/pipelines/*'])
     app.get(path, refuse, () => answerFile(files, 'index.html'))
 }
 

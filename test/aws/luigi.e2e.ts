@@ -91,6 +91,21 @@ async function countRuns(base: string): Promise<{ [name: string]: number }> {
   return counts
 }
 
+/** Kills the container of a task of a run, as a machine that breaks does. */
+function killProgram(run: string, task: string): void {
+  const inspect = ['inspect', '--format', '{{.ID}} {{json .Config.Env}}']
+  const ids = execFileSync(engine, ['ps', '--quiet'], { encoding: 'utf8' }).split('\n').filter(Boolean)
+  const shown = execFileSync(engine, [...inspect, ...ids], { encoding: 'utf8' })
+    .trim()
+    .split('\n')
+  const found = shown.filter((line) => {
+    const env = JSON.parse(line.slice(line.indexOf(' ') + 1)) as string[]
+    return env.includes(`SLUICE_RUN=${run}`) && env.some((each) => each.startsWith(`SLUICE_TASK=${task}`))
+  })
+  assert.equal(found.length, 1, `the container of ${task}`)
+  execFileSync(engine, ['kill', '--signal', 'KILL', found[0]?.split(' ')[0] ?? ''])
+}
+
 before(async () => {
   prepareImage()
   const deployed = await sluice(['deploy', '--architecture', 'x86_64', '--yes'])
@@ -170,6 +185,47 @@ describe('a pipeline of Luigi on AWS', { concurrency: false, timeout: 1_400_000 
       STACK,
     )
     assert.equal(ended.status, 'succeeded', JSON.stringify(ended))
+  })
+
+  it('goes on when the container of its planning was killed, and that of a task; each task is made once', async () => {
+    const base = makeBase()
+    const { run } = await json('run', 'held', '--base', base, '--detach')
+    const whenHeld = (name: string, times: number) =>
+      until(
+        240,
+        `${name}, held ${times} times`,
+        async () => (await countRuns(base))[`${name}-held`] === times || undefined,
+      )
+    const killAndGoOn = async (name: string, task: string) => {
+      await whenHeld(name, 1)
+      killProgram(run, task)
+      await whenHeld(name, 2)
+      await write(base, `go-on/${name}`, '')
+    }
+    const killed = async () => {
+      await killAndGoOn('plan', 'plan of HeldMonth')
+      await killAndGoOn('order-4', `HeldOrder(base=${base}, number=4)`)
+      return until(300, 'the end of the run', async () => {
+        const now = await json('status', run)
+        return now.endedAt === null ? undefined : now
+      })
+    }
+    const ended = await whileTicking(killed(), STACK)
+    assert.equal(ended.status, 'succeeded', JSON.stringify(ended))
+    const lost = ended.tasks.filter(({ counts }: { counts: object }) => Object.keys(counts).length > 0)
+    assert.deepEqual(
+      lost.map(({ task, counts }: { task: string; counts: object }) => [task.split('(')[0], counts]).sort(),
+      [
+        ['HeldOrder', { lost: 1 }],
+        ['plan of HeldMonth', { lost: 1, yielded: 1 }],
+      ],
+    )
+    assert.deepEqual(await countRuns(base), {
+      ...Object.fromEntries(range(8).map((number) => [`order-${number}`, 1])),
+      'order-4-held': 2,
+      'plan-held': 2,
+    })
+    assert.equal(await read(base, 'orders/4.txt'), '4\n')
   })
 
   it('is planned by one listing of a place in S3, with the answers that Luigi itself gives', () => {

@@ -15,5 +15,14 @@ export const month = luigi('month', {
   },
 })
 
+/** Held while it is planned, and in one of its tasks, which gets one attempt: what is killed uses none up. */
+export const held = luigi('held', {
+  module: 'shop',
+  task: 'HeldMonth',
+  params: { base: z.string() },
+  image,
+  families: { HeldOrder: { retry: { attempts: 1 } } },
+})
+
 /** A module that is not in the image. */
 export const lost = luigi('lost', { module: 'nowhere', task: 'Month', image })

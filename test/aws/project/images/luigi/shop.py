@@ -1,5 +1,6 @@
 """Tasks of Luigi as people write them, for the tests on AWS: targets in S3, a wrapper, dynamic requirements, an external object."""
 import os
+import time
 
 import luigi
 from luigi.contrib.s3 import S3Client, S3Target
@@ -12,6 +13,12 @@ class Shop(luigi.Task):
 
     def target(self, name):
         return S3Target("%s/%s" % (self.base, name), client=S3Client())
+
+    def hold(self, name):
+        """Notes that it is here, and goes on when there is an object that a test puts there."""
+        self.note("%s-held" % name)
+        while not self.target("go-on/%s" % name).exists():
+            time.sleep(0.2)
 
     def note(self, name):
         """An object for each time that a body runs."""
@@ -101,6 +108,30 @@ class AfterBroken(Shop):
 
     def run(self):
         raise AssertionError("must not run")
+
+
+class HeldOrder(Order):
+    """Has written its target half when it is held: nothing of it is kept."""
+
+    def run(self):
+        with self.output().open("w") as file:
+            file.write("%d" % self.number)
+            if self.number == 4:
+                self.hold("order-4")
+            file.write("\n")
+        self.note("order-%d" % self.number)
+
+
+class HeldMonth(Shop, luigi.WrapperTask):
+    """Is held while it is planned."""
+
+    planned = False
+
+    def requires(self):
+        if os.environ.get("SLUICE_TASK", "").startswith("plan of") and not HeldMonth.planned:
+            HeldMonth.planned = True
+            self.hold("plan")
+        return [HeldOrder(self.base, number) for number in range(8)]
 
 
 class Month(luigi.WrapperTask):
