@@ -108,7 +108,7 @@ function viewTask(task: LuigiTask, upstream: UpstreamFinder): Shape<typeof shape
     task: nameTask(task),
     family,
     status,
-    upstream: (status === 'PENDING' && upstream.find(task)) || null,
+    upstream: (status === 'PENDING' && task.deps.size > 0 && upstream.find(task)) || null,
     priority,
     worker: workerRunning,
     addedAt: toMs(task.created),

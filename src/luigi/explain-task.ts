@@ -69,7 +69,8 @@ function explainDependencies(state: SchedulerState, task: LuigiTask): Hindrance[
     const dependency = state.task(id)
     if (dependency === undefined) return { text: `it depends on ${id}, which no worker has added` }
     const { status } = dependency
-    const why = status === 'PENDING' ? upstream.find(dependency) : ''
+    // Luigi says of each pending task without dependencies that its input is missing, also if it can start.
+    const why = status === 'PENDING' && dependency.deps.size > 0 ? upstream.find(dependency) : ''
     return {
       text: `it depends on ${nameTask(dependency)}, which is ${status}${why === '' ? '' : ` (${why})`}`,
     }

@@ -150,6 +150,8 @@ describe("Luigi's scheduler as control shows it", () => {
     add('Never', { resources: { other: 2 } })
     add('External', { runnable: false })
     add('Next')
+    add('AfterNext', { deps: ['Next'] })
+    assert.deepEqual(await reasonsOf(control, 'AfterNext'), ['it depends on Next(), which is PENDING'])
     assert.deepEqual(await reasonsOf(control, 'Waits'), [
       'it needs 1 of the resource db: 2 of 2 are taken by Holder()',
     ])
