@@ -70,6 +70,7 @@ const HELP: { [command: string]: CommandHelp } = {
     examples: [
       ['status latest', 'the newest run task by task'],
       ['status latest Count', 'one task in full: attempts, outputs, result'],
+      ['status latest --where "family=Match* status!=succeeded"', 'only tasks of a selection'],
       ['status visits-1a2b --failed', 'only what failed; a unique prefix of the id is enough'],
     ],
   },
@@ -96,12 +97,23 @@ const HELP: { [command: string]: CommandHelp } = {
     examples: [
       ['retry latest', 'runs again what failed and what depends on it'],
       ['retry latest --task Count', 'makes only this task complete'],
+      ['retry latest --where "status=failed family=Match*"', 'runs selected tasks again, after a question'],
+      ['retry --where "pipeline=visits interval>=2026-05-01" --dry-run', 'counts them in many runs'],
     ],
   },
-  cancel: { group: ACT, examples: [['cancel latest', 'stops the newest run']] },
+  cancel: {
+    group: ACT,
+    examples: [
+      ['cancel latest', 'stops the newest run'],
+      ['cancel latest --where "downstream-of=Download"', 'stops some tasks; the run goes on'],
+    ],
+  },
   mark: {
     group: ACT,
-    examples: [['mark latest Count succeeded', 'counts a task as done; what depends on it runs']],
+    examples: [
+      ['mark latest Count succeeded', 'counts a task as done; what depends on it runs'],
+      ['mark latest succeeded --where "status=failed" --yes', 'the same for all that failed'],
+    ],
   },
   prune: {
     group: ACT,

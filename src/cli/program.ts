@@ -3,11 +3,11 @@ import { Argument, Command, InvalidArgumentError, Option } from 'commander'
 import { RUN_STATUSES } from '../control/run-filter.ts'
 import type { RunStatus } from '../core/records/status.ts'
 import {
-  cancelRunByName,
-  markTaskByName,
+  cancelByOptions,
+  markByOptions,
   pausePipeline,
   resumePipeline,
-  retryRunByName,
+  retryByOptions,
 } from './commands/act.ts'
 import { diagnoseProject } from './commands/doctor.ts'
 import { initAwsProject, initProject } from './commands/init.ts'
@@ -41,6 +41,13 @@ import { version } from './version.ts'
 export type Done = (result: Result) => void
 
 const RUN = "RUN is an id, a unique prefix or latest; luigid is Luigi's scheduler"
+const SELECTION = 'tasks such as "status=failed family=Match* date=2026-05-18"; docs/selection.md'
+
+/** Flags of acts on many tasks. */
+const addSelectionFlags = (command: Command): Command =>
+  command
+    .option('--where <selection>', `only ${SELECTION}; without RUN: of the newest run of each request`)
+    .option('--dry-run', 'with --where: shows how many tasks that affects, and changes nothing')
 
 /**
  * Every command whose flags are known beforehand. To add a command: write `commands/<name>.ts`, which asks control and renders; add
@@ -103,6 +110,7 @@ function addLookingCommands(program: Command, done: Done): void {
   )
     .option('--task <task>', 'the same as TASK: Family, Family(k=v,…) or its number')
     .option('--failed', 'only tasks that failed')
+    .option('--where <selection>', SELECTION)
     .action(async (wanted, task, options) => done(await showRunStatus(wanted, task, options)))
   addEnvironmentFlag(command(program, 'logs <run> [task]', 'prints log lines of a run or of one task'))
     .option('-f, --follow', 'goes on until the run has ended')
@@ -121,28 +129,36 @@ function addLookingCommands(program: Command, done: Done): void {
 }
 
 function addActingCommands(program: Command, done: Done): void {
-  addContainerFlags(
+  const retry = addContainerFlags(
     addRemoteWorkFlags(
-      command(program, 'retry <run>', 'opens the next run of the same request, from what is complete'),
+      command(program, 'retry [run]', 'opens the next run of the same request, from what is complete'),
     ),
   )
     .option('--task <task>', 'makes only this task complete')
-    .option('--yes', 'stops, without asking, what still runs in an open run in which something failed')
-    .action(async (wanted, options) =>
-      done(await retryRunByName(await loadProjectIfAny(options), wanted, options)),
-    )
-  addEnvironmentFlag(command(program, 'cancel <run>', 'stops a run')).action(async (wanted, options) =>
-    done(await cancelRunByName(wanted, options)),
+    .option('--yes', 'does not ask, though what runs in a run with failures is stopped, or many tasks run')
+  addSelectionFlags(retry).action(async (wanted, options) =>
+    done(await retryByOptions(await loadProjectIfAny(options), wanted, options)),
   )
-  addRemoteWorkFlags(
+  const cancel = addEnvironmentFlag(command(program, 'cancel [run]', 'stops a run, or some tasks of it'))
+  addSelectionFlags(cancel)
+    .option('--yes', 'with --where: does not ask')
+    .action(async (wanted, options) =>
+      done(await cancelByOptions(await loadProjectIfAny(options), wanted, options)),
+    )
+  const mark = addRemoteWorkFlags(
     command(
       program,
-      'mark <run> <task> <outcome>',
-      'counts a task as succeeded, though its target is not there',
+      'mark [run] [task] [outcome]',
+      'counts a task, or selected ones, as succeeded, though their targets are not there',
     ),
-  ).action(async (wanted, task, outcome, options) =>
-    done(await markTaskByName(await loadProjectIfAny(options), { run: wanted, task, outcome }, options)),
   )
+  addSelectionFlags(mark)
+    .option('--yes', 'with --where: does not ask')
+    .usage('RUN TASK succeeded | [RUN] succeeded --where SELECTION [options]')
+    .action(async (first, second, third, options) => {
+      const names = [first, second, third].filter((each) => each !== undefined)
+      done(await markByOptions(await loadProjectIfAny(options), names, options))
+    })
   addEnvironmentFlag(command(program, 'pause <pipeline>', 'stops a schedule')).action(
     async (pipeline, options) =>
       done(await pausePipeline(await loadWorkingProject(options), pipeline, options)),

@@ -5,15 +5,16 @@ import { isRunOpen } from '../core/records/status.ts'
 import type { Pipeline } from '../define/pipeline.ts'
 import { cancelRun, mustCancelBeforeRetry } from '../engine/cancel.ts'
 import { type Loops, startEngineLoops } from '../engine/loops.ts'
-import { canMarkSucceeded, markTaskSucceeded } from '../engine/mark.ts'
+import { canMarkSucceeded, markTasksSucceeded } from '../engine/mark.ts'
 import { setSchedulePaused } from '../engine/schedules.ts'
 import { findUnattendedSince } from './attendance.ts'
 import type { Cancelled, Control, MarkResult, Retried, Started } from './control.ts'
 import { findRun } from './find-runs.ts'
 import { countTasks, type FoundTask, findTask } from './find-tasks.ts'
 import type { Home } from './home.ts'
-import { type ControlParts, checkRequestShape } from './parts.ts'
-import { findScheduledPipeline, findStartProblem, repeatRequest } from './requests.ts'
+import { type ControlParts, checkRequestShape, type Done } from './parts.ts'
+import { repeatRequest } from './repeat-requests.ts'
+import { findScheduledPipeline, findStartProblem } from './requests.ts'
 import { PipelineRef, RetryRequest, RunRef, TaskRef } from './schemas.ts'
 import { openRunHere } from './start-runs.ts'
 
@@ -74,7 +75,7 @@ async function endFailing(
   // Counting reads all tasks of a run.
   if (!isRunOpen(run.status)) return undefined
   const counts = await countTasks(home, run)
-  if (!mustCancelBeforeRetry(run, counts.failed ?? 0)) return undefined
+  if (!mustCancelBeforeRetry(run, (counts.failed ?? 0) + (counts.cancelled ?? 0))) return undefined
   const running = (await findUnattendedSince(home, run)) === undefined ? (counts.running ?? 0) : 0
   if (running > 0 && !confirmed) return { status: 'unconfirmed', affected: running, all: run.tasks ?? 0 }
   const { status } = await cancelAndWait(parts, home, run)
@@ -82,13 +83,13 @@ async function endFailing(
 }
 
 /** Opens the next run of a request, or of one of its tasks; tasks of the ids in `done` count as complete. */
-function openRunAgain(
+export function openRunAgain(
   { project, openRun = openRunHere }: ControlParts,
   home: Home,
   run: Run,
-  { task, done }: { task?: FoundTask | undefined; done?: string[] },
+  { task, done }: { task?: FoundTask | undefined; done?: Done },
 ): Promise<Started> {
-  const asked = repeatRequest(project, run, task?.planned, done && new Set(done))
+  const asked = repeatRequest(project, run, task?.planned, done)
   const isPipeline = task === undefined && project.pipelines.has(run.name)
   return openRun(home, asked, {
     ...(isPipeline ? { pipeline: run.name } : {}),
@@ -123,7 +124,7 @@ async function cancelAndWait(parts: ControlParts, home: Home, run: Stored<Run>):
 }
 
 /** Lets an engine decide meanwhile, if none works by itself. */
-async function whileDeciding<T>(
+export async function whileDeciding<T>(
   { isHosted }: ControlParts,
   { context }: Home,
   act: (wait: Loops['wait']) => Promise<T>,
@@ -162,7 +163,7 @@ async function markOpen(home: Home, run: Stored<Run>, number: number): Promise<M
       throw new SluiceError('invalid_usage', `${planned.label} cannot be marked now: it is ${task.status}.`, {
         hint: `Let the run end or cancel it (sluice cancel ${run.id}), then mark it.`,
       })
-    if (await markTaskSucceeded(home.context, task))
+    if ((await markTasksSucceeded(home.context, run.id, [task.number])) > 0)
       return { run: run.id, task: planned.label, status: 'succeeded' }
     if (tries === MARK_TRIES)
       throw new SluiceError('invalid_usage', `${planned.label} has changed meanwhile; look again.`)

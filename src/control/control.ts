@@ -39,6 +39,10 @@ export type Retried = z.output<typeof shape.Retried>
 export type Cancelled = z.output<typeof shape.Cancelled>
 /** What became of a mark. */
 export type MarkResult = z.output<typeof shape.MarkResult>
+/** What a selection has in a run. */
+export type SelectionView = z.output<typeof shape.SelectionView>
+/** How far an act on many tasks has come. */
+export type TasksActed = z.output<typeof shape.TasksActed>
 /** What was forgotten. */
 export type PruneResult = z.output<typeof shape.PruneResult>
 /** What happens in a run that is followed. */
@@ -175,6 +179,17 @@ export interface Control {
    * the next run of the same request is opened and goes on from there.
    */
   mark(request: z.input<typeof shape.TaskRef>): Promise<MarkResult>
+  /** Which tasks of a run a selection has, and how many each act would affect: the preview of the three below. */
+  selection(query: z.input<typeof shape.SelectionQuery>): Promise<SelectionView>
+  /**
+   * Opens a run of the selected tasks that have failed, were cancelled or did not run, and of what they need. Nothing that
+   * runs is stopped. The same selection of the same run joins the run that was opened for it.
+   */
+  retrySelected(request: z.input<typeof shape.SelectionAct>): Promise<Started>
+  /** Cancels the selected tasks of an open run that have not ended; a body is told to stop with its next heartbeat. */
+  cancelSelected(request: z.input<typeof shape.SelectionAct>): Promise<TasksActed>
+  /** Counts the selected tasks as succeeded, as {@link Control.mark} does. */
+  markSelected(request: z.input<typeof shape.SelectionAct>): Promise<TasksActed | Started>
   /** Stops a schedule from starting runs. */
   pause(request: z.input<typeof shape.PipelineRef>): Promise<z.output<typeof shape.Paused>>
   /** Lets a schedule start runs. Throws if its runs could not start. */

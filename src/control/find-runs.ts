@@ -9,19 +9,45 @@ import type { RunPage } from './control.ts'
 import type { Home } from './home.ts'
 import { filterRuns } from './run-filter.ts'
 import type { RunQuery } from './schemas.ts'
+import { isRunTerm, nameTerm, type Selection } from './selection/language.ts'
+import { matchesRun } from './selection/match.ts'
+import { parseSelection } from './selection/parse.ts'
 import { viewRun } from './views.ts'
 
 /** A page of runs, the newest first. */
-export async function readRunPage(home: Home, query: z.output<typeof RunQuery>): Promise<RunPage> {
-  const { cursor, limit, ...filter } = query
+export async function readRunPage(
+  home: Home,
+  query: z.output<typeof RunQuery>,
+  zoneOf: (pipeline: string) => string,
+): Promise<RunPage> {
+  const { cursor, limit, where, newest, ...filter } = query
   const all = await readAllRuns(home)
-  const found = filterRuns(all, filter).reverse()
+  const terms = where === undefined ? [] : parseRunSelection(where)
+  const found = filterRuns(newest ? keepNewest(all) : all, filter)
+    .filter((run) => terms.every((term) => matchesRun(term, run, zoneOf(run.name))))
+    .reverse()
   const start = cursor === undefined ? 0 : findPageStart(found, cursor)
   const page = found.slice(start, start + limit)
   const runs = await Promise.all(page.map(async (run) => viewRun(run, await findUnattendedSince(home, run))))
   const last = page.at(-1)
   const next = last === undefined || start + limit >= found.length ? null : formatRunCursor(last)
   return { runs, found: found.length, all: all.length, next }
+}
+
+/** The newest run of each request; runs are in order of age. */
+function keepNewest<R extends Run>(runs: R[]): R[] {
+  const newest = new Map<string, R>()
+  for (const run of runs) newest.set(run.request, run)
+  return runs.filter((run) => newest.get(run.request) === run)
+}
+
+function parseRunSelection(where: string): Selection {
+  const selection = parseSelection(where)
+  const other = selection.find((term) => !isRunTerm(term))
+  if (other === undefined) return selection
+  throw new SluiceError('invalid_usage', `${nameTerm(other)} selects tasks, and no runs.`, {
+    hint: 'Select runs by `pipeline` and `interval`.',
+  })
 }
 
 /** The cursor of the page after a run. */

@@ -16,6 +16,9 @@ import { makeMarkers } from '../planning/surroundings.ts'
 import type { TaskPage, TaskShape } from './control.ts'
 import type { Home } from './home.ts'
 import type { TaskQuery } from './schemas.ts'
+import type { Selection } from './selection/language.ts'
+import { parseSelection } from './selection/parse.ts'
+import { type SelectedRun, selectTaskNumbers } from './selection/select-tasks.ts'
 import { type TaskRecords, viewTask } from './views.ts'
 
 /** Records of one look at the store. */
@@ -34,11 +37,17 @@ export type TaskFilter = Pick<z.output<typeof TaskQuery>, 'task' | 'statuses' | 
 export async function readTaskPage(
   home: Home,
   run: Run,
-  { cursor, limit, ...filter }: Omit<z.output<typeof TaskQuery>, 'run'>,
+  { cursor, limit, where, ...filter }: Omit<z.output<typeof TaskQuery>, 'run'>,
+  timeZone: string,
 ): Promise<TaskPage> {
+  const after = parseTaskCursor(cursor)
+  const tasks =
+    where === undefined
+      ? findMatchingTasks(home, run, filter, after)
+      : findSelectedTasks({ home, run, timeZone }, parseLoneSelection(where, filter), { after, limit })
   const found: FoundTask[] = []
   // One more tells whether there is another page.
-  for await (const task of findMatchingTasks(home, run, filter, parseTaskCursor(cursor))) {
+  for await (const task of tasks) {
     found.push(task)
     if (found.length > limit) break
   }
@@ -47,6 +56,42 @@ export async function readTaskPage(
   const page = found.slice(0, limit)
   const next = found.length > limit ? String(page.at(-1)?.task.number) : null
   return { tasks: await viewTasks(home, run, page), next }
+}
+
+function parseLoneSelection(where: string, filter: TaskFilter): Selection {
+  if (Object.values(filter).every((each) => each === undefined)) return parseSelection(where)
+  throw new SluiceError('invalid_usage', 'A selection goes without `task`, `statuses` and `text`.', {
+    hint: 'Say the same in the selection: `task=…`, `status=…`, `task=*text*`.',
+  })
+}
+
+/** Tasks of a selection after a number, in order; those of a page are read together. */
+async function* findSelectedTasks(
+  selected: SelectedRun,
+  selection: Selection,
+  { after, limit }: { after: number; limit: number },
+): AsyncGenerator<FoundTask> {
+  let numbers: number[] = []
+  for await (const number of selectTaskNumbers(selected, selection, after)) {
+    numbers.push(number)
+    if (numbers.length <= limit) continue
+    yield* await readTasks(selected.home, selected.run, numbers)
+    numbers = []
+  }
+  yield* await readTasks(selected.home, selected.run, numbers)
+}
+
+/** The tasks of these numbers that the run has. */
+async function readTasks(home: Home, run: Run, numbers: number[]): Promise<FoundTask[]> {
+  const { store, plans } = home.context.ports
+  const [records, planned] = await Promise.all([
+    store.read(numbers.map((number) => keys.taskRun(run.id, number))),
+    plans.tasks(run.id, numbers),
+  ])
+  return planned.map((task, index) => {
+    // The engine has yet to put it, as `readTaskRunPages` has it.
+    return { task: records[index] ?? makeTaskRun(run.id, task, () => true), planned: task }
+  })
 }
 
 function parseTaskCursor(cursor: string | undefined): number {

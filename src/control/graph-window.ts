@@ -86,15 +86,19 @@ function countOther({ others }: Neighbours, family: number, tasks: number): void
   others.set(family, (others.get(family) ?? 0) + tasks)
 }
 
-/** What a task needs, or what needs it, in all: the nearest first. */
-export function listCone(table: RunTable, middle: number, isUpwards: boolean): number[] {
+/** What tasks need, or what needs them, in all: the nearest first. One of them is among it only if it is above or below another. */
+export function listCone(table: RunTable, middles: readonly number[], isUpwards: boolean): number[] {
   const lists = isUpwards ? table.upstreams : table.dependents
-  const seen = new Set([middle])
+  const seen = new Set<number>()
+  const add = (number: number) => {
+    for (const each of lists.of(number)) if (table.has(each)) seen.add(each)
+  }
+  for (const middle of middles) add(middle)
   const found: number[] = []
   // A set goes on with what is added while it is read.
   for (const number of seen) {
-    if (number !== middle && table.familyOf[number] !== NO_FAMILY) found.push(number)
-    for (const each of lists.of(number)) if (table.has(each)) seen.add(each)
+    if (table.familyOf[number] !== NO_FAMILY) found.push(number)
+    add(number)
   }
   return found
 }

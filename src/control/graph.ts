@@ -144,7 +144,7 @@ export async function readCone(
 ): Promise<Cone> {
   const { number } = (await findTask(home, run, task)).task
   const table = await readRunTable(home, run)
-  const [upstreams, dependents] = [listCone(table, number, true), listCone(table, number, false)]
+  const [upstreams, dependents] = [listCone(table, [number], true), listCone(table, [number], false)]
   const shown = new Set([number, ...upstreams.slice(0, limit), ...dependents.slice(0, limit)])
   const cut = [
     ...countCut(table, 'upstream', upstreams, shown),

@@ -7,13 +7,13 @@ import { readIntervalPage } from './intervals.ts'
 import { makeSecretOperations } from './keep-secrets.ts'
 import { readLimitUse } from './limit-use.ts'
 import { readBudgets, readPools } from './limits.ts'
-import { readHomeLines } from './logs.ts'
 import { makeLookingOperations } from './looking.ts'
 import { makeLuigidOperations } from './luigid.ts'
 import { type ControlParts, checkRequestShape } from './parts.ts'
 import { readPipelines } from './pipelines.ts'
 import { pruneOldRuns } from './prune.ts'
 import { ChangesQuery, IntervalQuery, LimitQuery, PruneRequest } from './schemas.ts'
+import { makeSelectionActs } from './selection/act-on-selection.ts'
 import { makeStartOperations } from './start-runs.ts'
 
 /** Control over a state: of this machine, or inside a deployment. */
@@ -23,9 +23,10 @@ export function makeLocalControl(parts: ControlParts): Control {
     readRunChanges(await state.withRuns(), checkRequestShape(ChangesQuery, query))
   return {
     isHosted,
-    ...makeLookingOperations(state, parts.readLines ?? readHomeLines),
+    ...makeLookingOperations(parts),
     ...makeStartOperations(parts),
     ...makeActingOperations(parts),
+    ...makeSelectionActs(parts),
     ...makeSecretOperations(parts.secrets),
     ...makeLuigidOperations(parts.findLuigid ?? (() => undefined)),
     changes,

@@ -7,8 +7,8 @@ import { countTasks, readTaskPage } from './find-tasks.ts'
 import { readCone, readGraphTasks, readRunGraph } from './graph.ts'
 import { readHistory } from './history.ts'
 import type { Home } from './home.ts'
-import { readLogPage } from './logs.ts'
-import { checkRequestShape, type ReadLines, type StateHome } from './parts.ts'
+import { readHomeLines, readLogPage } from './logs.ts'
+import { type ControlParts, checkRequestShape } from './parts.ts'
 import {
   ConeQuery,
   GraphTasksQuery,
@@ -16,10 +16,14 @@ import {
   LogQuery,
   RunQuery,
   RunRef,
+  SelectionQuery,
   TaskQuery,
   TaskRef,
   TimelineQuery,
 } from './schemas.ts'
+import { parseSelection } from './selection/parse.ts'
+import { viewSelection } from './selection/view-selection.ts'
+import { findTimeZone } from './time-zone.ts'
 import { readTimeline } from './timeline.ts'
 import { viewRun } from './views.ts'
 import { explainRunWaits, explainTaskReasons } from './why.ts'
@@ -30,6 +34,7 @@ type LookingOperations = Pick<
   | 'runs'
   | 'run'
   | 'tasks'
+  | 'selection'
   | 'history'
   | 'graph'
   | 'graphTasks'
@@ -41,7 +46,12 @@ type LookingOperations = Pick<
 >
 
 /** Looks at the runs of a state. */
-export function makeLookingOperations(state: StateHome, readLines: ReadLines): LookingOperations {
+export function makeLookingOperations({
+  state,
+  project,
+  readLines = readHomeLines,
+}: ControlParts): LookingOperations {
+  const zoneOf = (pipeline: string) => findTimeZone(project, pipeline)
   const found = async ({ run }: { run: string }): Promise<[Home, Stored<Run>]> => {
     const home = await state.withRuns()
     return [home, await findRun(home, run)]
@@ -50,14 +60,20 @@ export function makeLookingOperations(state: StateHome, readLines: ReadLines): L
     async runs(query = {}) {
       const home = await state.existing()
       if (home === undefined) return { runs: [], found: 0, all: 0, next: null }
-      return readRunPage(home, checkRequestShape(RunQuery, query))
+      return readRunPage(home, checkRequestShape(RunQuery, query), zoneOf)
     },
     async run(query) {
       return readRunDetail(...(await found(checkRequestShape(RunRef, query))))
     },
     async tasks(query) {
       const { run, ...filter } = checkRequestShape(TaskQuery, query)
-      return readTaskPage(...(await found({ run })), filter)
+      const [home, record] = await found({ run })
+      return readTaskPage(home, record, filter, zoneOf(record.name))
+    },
+    async selection(query) {
+      const { run, where } = checkRequestShape(SelectionQuery, query)
+      const [home, record] = await found({ run })
+      return viewSelection({ home, run: record, timeZone: zoneOf(record.name) }, parseSelection(where))
     },
     async history(query) {
       const home = await state.existing()

@@ -19,14 +19,17 @@ export interface StateHome {
   open(): Promise<Home>
 }
 
+/** Tasks of a run that count as complete: their ids, or those of a selection that have not succeeded. */
+export type Done = string[] | { where: string }
+
 /** What opening a run is told beside the request: an execution of a deployment plans it anew from this. */
 export interface OpenOrder {
   /** The pipeline of a request; absent for a task family. */
   pipeline?: string
   force?: true | string
   interval?: { start: number; end: number }
-  /** The run that it follows, perhaps only for one of its tasks, and ids of tasks that count as complete. */
-  again?: { run: string; task?: number; done?: string[] }
+  /** The run that it follows, perhaps only for one of its tasks or a selection of them, and which tasks count as complete. */
+  again?: { run: string; task?: number; where?: string; done?: Done }
 }
 
 /** Opens or joins the run of a request. */

@@ -4,19 +4,17 @@ import type { FoundTask } from '../core/graph.ts'
 import { formatTaskLabel } from '../core/identity.ts'
 import type { Params } from '../core/json.ts'
 import type { Plan } from '../core/plan.ts'
-import type { TaskName } from '../core/ports/working.ts'
-import type { OpenInterval, Run } from '../core/records/run.ts'
-import { LUIGI_COMMAND, nameLuigiRun, parseLuigiCommandParams } from '../define/luigi-command.ts'
+import type { OpenInterval } from '../core/records/run.ts'
+import { LUIGI_COMMAND, parseLuigiCommandParams } from '../define/luigi-command.ts'
 import { parseTaskParams, pickSignificantParams } from '../define/params.ts'
 import type { Pipeline } from '../define/pipeline.ts'
 import type { Schedule } from '../define/schedule.ts'
 import { formatShownName, suggestName } from '../define/suggestion.ts'
 import { instantiateTask, type TaskDefinition, type TaskInstance } from '../define/task.ts'
 import { type Adjustment, adjustDefinitions, findForcedTasks } from '../engine/adjust-plan.ts'
-import { believeTargets } from '../engine/mark.ts'
 import { findOpenRun, joinOrOpenRun, type RunRequest } from '../engine/open-run.ts'
 import { planTaskGraph } from '../engine/plan-graph.ts'
-import { findLuigiProgram, narrowToTask } from '../planning/luigi/luigi-program.ts'
+import { findLuigiProgram } from '../planning/luigi/luigi-program.ts'
 import { findPlanProblems, recordPlanOutputs } from '../planning/output-problems.ts'
 import type { ReadPlan } from '../planning/plan-from-file.ts'
 import { requirePlanSecrets } from '../planning/plan-secrets.ts'
@@ -185,7 +183,7 @@ export function forceRequest(asked: PlannableRequest, what: true | string): Plan
 }
 
 /** Most plans are of the config, and what reads the others takes a while to load. */
-const loadForeignPlanning = () => import('../planning/plan-from-file.ts')
+export const loadForeignPlanning = () => import('../planning/plan-from-file.ts')
 
 /** A plan that was made elsewhere. */
 export function makePlanRequest(read: ReadPlan): PlannableRequest {
@@ -202,65 +200,20 @@ export function makePlanRequest(read: ReadPlan): PlannableRequest {
 }
 
 /** The family of runs whose plan was made elsewhere. */
-const PLAN_FAMILY = 'plan'
-
-/** The next run of the same request, or of one of its tasks; `done` are ids of tasks that count as complete. */
-export function repeatRequest(
-  project: Project,
-  run: Run,
-  task?: TaskName,
-  done?: ReadonlySet<string>,
-): PlannableRequest {
-  const { name, params, family } = run
-  if (family === PLAN_FAMILY && !project.tasks.has(family) && task === undefined)
-    return {
-      label: `the plan ${name}`,
-      request: { name, family, params, significant: params },
-      plan: async (home) => {
-        await believeTargets(home.context, [...(done ?? [])])
-        const { planRunAgain } = await loadForeignPlanning()
-        return planRunAgain(home, run.id, name, done)
-      },
-    }
-  const alone = task === undefined ? undefined : makeLuigiTaskRequest(project, run, task)
-  if (alone !== undefined) return alone
-  const wanted = task ?? run
-  const definition = wanted === run ? findRunDefinition(project, family) : project.tasks.get(wanted.family)
-  if (definition === undefined)
-    throw new SluiceError(
-      'unknown_name',
-      `The config no longer defines the task ${wanted.family} of run ${run.id}.`,
-    )
-  const asked = makeRequest({ name: task === undefined ? name : family, definition }, wanted.params)
-  const { root } = asked
-  if (done === undefined || root === undefined) return asked
-  const plan = async (home: Home) => {
-    await believeTargets(home.context, [...done])
-    return makePlan(home, name, root, { done })
-  }
-  return { ...asked, plan }
-}
-
-/** One task of a run of Luigi's, alone; undefined if the run is another one. */
-function makeLuigiTaskRequest(project: Project, run: Run, task: TaskName): PlannableRequest | undefined {
-  const definition = findRunDefinition(project, run.family)
-  if (definition === undefined || project.tasks.has(task.family)) return undefined
-  const program = findLuigiProgram(instantiateTask(definition, run.params))
-  if (program === undefined) return undefined
-  const params = parseTaskParams(LUIGI_COMMAND.family, LUIGI_COMMAND.fields, narrowToTask(program, task))
-  return makeRequest({ name: nameLuigiRun(task.family), definition: LUIGI_COMMAND }, params)
-}
+export const PLAN_FAMILY = 'plan'
 
 function nameLuigiRoot(given: Params): string {
   const { task, params } = parseLuigiCommandParams(given)
   return formatTaskLabel(task, params)
 }
 
-/** The root of a run: of the config, or what `sluice luigi` runs, which no config defines. */
-const findRunDefinition = (project: Project, family: string): TaskDefinition | undefined =>
-  project.tasks.get(family) ?? (family === LUIGI_COMMAND.family ? LUIGI_COMMAND : undefined)
-
-async function makePlan(home: Home, name: string, root: TaskInstance, adjustment: Adjustment): Promise<Plan> {
+/** Plans a root; adjusted, as if some targets were there or not. */
+export async function makePlan(
+  home: Home,
+  name: string,
+  root: TaskInstance,
+  adjustment: Adjustment,
+): Promise<Plan> {
   const luigi = findLuigiProgram(root)
   if (luigi !== undefined) {
     // Few runs are of Luigi, and what asks its tasks need not be loaded for all others.

@@ -6,6 +6,7 @@ import type { Run } from '../core/records/run.ts'
 import { hasTaskEnded } from '../core/records/status.ts'
 import type { TaskRun } from '../core/records/task-run.ts'
 import { sweepCancelledRun } from './cancel.ts'
+import { endCancelledTasks } from './cancel-tasks.ts'
 import { type Context, writeChangesSingly } from './context.ts'
 import { expandTaskRun } from './expand.ts'
 import { serveLimitWaiters } from './limit-waiters.ts'
@@ -66,11 +67,9 @@ async function handleRecords(context: Context, records: Stored[]): Promise<void>
   const tasks = records.filter((each) => each.kind === 'taskRun')
   await Promise.all([
     sendQueued(context, tasks),
-    resolveDependents(
-      context,
-      tasks.filter((task) => hasTaskEnded(task.status) && task.status !== 'cancelled'),
-    ),
+    resolveDependents(context, tasks.filter(isOwedToDependents)),
     freeEndedLocks(context, tasks),
+    endCancelledTasks(context, tasks),
   ])
   for (const task of tasks) if (task.expansion !== undefined) await expandTaskRun(context, task)
   for (const record of records) {
@@ -79,6 +78,10 @@ async function handleRecords(context: Context, records: Stored[]): Promise<void>
     if (record.kind === 'run') await handleRun(context, record)
   }
 }
+
+/** The sweep of a cancelled run ends all of its tasks, so that nothing is owed to dependents of those. */
+const isOwedToDependents = ({ status, cancelledAt }: TaskRun) =>
+  hasTaskEnded(status) && (status !== 'cancelled' || cancelledAt !== undefined)
 
 async function handleRun(context: Context, run: Stored<Run>): Promise<void> {
   if (run.status !== 'running') return
@@ -90,7 +93,10 @@ async function handleRun(context: Context, run: Stored<Run>): Promise<void> {
 /** Sends a message for each queued task; one that may only start in more than 15 minutes is left to the tick. */
 async function sendQueued({ ports }: Context, tasks: Stored<TaskRun>[]): Promise<void> {
   const now = ports.clock.steady()
-  const queued = tasks.filter((task) => task.status === 'queued' && task.dueAt === undefined)
+  const queued = tasks.filter(
+    ({ status, dueAt, cancelledAt }) =>
+      status === 'queued' && dueAt === undefined && cancelledAt === undefined,
+  )
   const delayOf = (task: TaskRun) => Math.max(0, (task.notBefore ?? 0) - now)
   const soon = queued.filter((task) => delayOf(task) <= MAX_DELAY_MS)
   const late = queued.filter((task) => delayOf(task) > MAX_DELAY_MS)

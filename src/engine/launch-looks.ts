@@ -7,7 +7,7 @@ import { type ByService, getLaunchService, type Launch } from '../core/records/l
 import type { TaskRun } from '../core/records/task-run.ts'
 import { readPlannedTask } from './claim-snapshot.ts'
 import type { Context } from './context.ts'
-import { isRunCancelled } from './launch.ts'
+import { isJobCancelled } from './launch.ts'
 import {
   endLaunchedAttempt,
   findLaunchedTask,
@@ -169,7 +169,7 @@ async function findStopReason(
   const { clock } = context.ports
   const { alive, deadline, times } = task.launch
   if (alive && hasKeeper) return isLeaseOver(context, task) ? 'lost' : undefined
-  if (await isRunCancelled(context, task)) return 'cancelled'
+  if (await isJobCancelled(context, task)) return 'cancelled'
   if (!alive && is !== 'waiting' && clock.steady() >= deadline) return 'not_started'
   if (times.runningAt === undefined || hasKeeper) return undefined
   const { timeoutMs = Number.POSITIVE_INFINITY } = (await readPlannedTask(context, task)).policy

@@ -106,7 +106,7 @@ async function goOn<D>(
     return undefined
   }
   const claimed = await readLaunchClaim(context, mine)
-  if (!(await isRunCancelled(context, mine))) return launchInTurn(context, parts, mine, claimed)
+  if (!(await isJobCancelled(context, mine))) return launchInTurn(context, parts, mine, claimed)
   await endLaunchedAttempt(context, mine, claimed.planned, { outcome: 'cancelled' })
   return undefined
 }
@@ -125,8 +125,12 @@ async function launchInTurn<D>(
   return waitMs
 }
 
-/** Whether no more of a run is to be done. */
-export async function isRunCancelled({ ports }: Context, { run }: LaunchedTask): Promise<boolean> {
+/** Whether a job is not to be done any more: its task was cancelled, or its run. */
+export async function isJobCancelled(
+  { ports }: Context,
+  { run, cancelledAt }: LaunchedTask,
+): Promise<boolean> {
+  if (cancelledAt !== undefined) return true
   const [record] = await ports.store.read([keys.run(run)])
   return record === undefined || record.cancelledAt !== undefined
 }

@@ -3,7 +3,7 @@ import { hasHolderEnded } from '../core/claim.ts'
 import { keys } from '../core/keys.ts'
 import type { Lock } from '../core/records/lock-and-limit.ts'
 import type { TaskRun } from '../core/records/task-run.ts'
-import type { Context } from './context.ts'
+import { type Context, writeChangesSingly } from './context.ts'
 import { refreshAwaitedLimits } from './limit-waiters.ts'
 
 /**
@@ -13,15 +13,32 @@ import { refreshAwaitedLimits } from './limit-waiters.ts'
 export const canMarkSucceeded = ({ status }: TaskRun): boolean => status === 'queued' || status === 'waiting'
 
 /**
- * Ends a task that is queued or waits as succeeded, as a person says, and believes its target from now on; false if it
- * has changed meanwhile.
+ * Ends those of these tasks that are queued or wait as succeeded, as a person says, and believes their targets from now
+ * on. How many it ended: one that has changed meanwhile is left.
  */
-export async function markTaskSucceeded({ ports }: Context, { run, number }: TaskRun): Promise<boolean> {
-  const key = keys.taskRun(run, number)
-  const [task] = await ports.store.read([key])
-  if (task === undefined || !canMarkSucceeded(task)) return false
-  const [lock] = await ports.store.read([keys.lock(task.taskId)])
+export async function markTasksSucceeded(
+  { ports }: Context,
+  run: string,
+  numbers: readonly number[],
+): Promise<number> {
+  const records = await ports.store.read(numbers.map((number) => keys.taskRun(run, number)))
+  const tasks = records.filter((task) => task !== undefined && canMarkSucceeded(task)) as Stored<TaskRun>[]
+  const locks = await ports.store.read(tasks.map(({ taskId }) => keys.lock(taskId)))
   const now = ports.clock.now()
+  const writes = tasks.map((task, index) => {
+    const lock = locks[index]
+    const isFree = lock?.holder === undefined || hasHolderEnded(lock.holder, task)
+    return { mark: makeMark(task, now), believe: isFree ? makeBelievingWrite(lock) : [] }
+  })
+  const plain = writes.filter(({ believe }) => believe.length === 0).map(({ mark }) => mark)
+  const results = await writeChangesSingly(ports.store, plain)
+  for (const { mark, believe } of writes)
+    if (believe.length > 0) results.push(await ports.store.write([mark, ...believe]))
+  if (tasks.length > 0) await refreshAwaitedLimits(ports, tasks)
+  return results.filter(({ ok }) => ok).length
+}
+
+function makeMark({ run, number, version }: Stored<TaskRun>, now: number): Change {
   const set: Fields<TaskRun> = {
     status: 'succeeded',
     endedAt: now,
@@ -29,13 +46,7 @@ export async function markTaskSucceeded({ ports }: Context, { run, number }: Tas
     waitsFor: undefined,
     failure: undefined,
   }
-  const isFree = lock?.holder === undefined || hasHolderEnded(lock.holder, task)
-  const result = await ports.store.write([
-    { key, set, if: { version: task.version } },
-    ...(isFree ? makeBelievingWrite(lock) : []),
-  ])
-  if (result.ok) await refreshAwaitedLimits(ports, [task])
-  return result.ok
+  return { key: keys.taskRun(run, number), set, if: { version } }
 }
 
 /** Believes from now on what is in the targets of these tasks, as a person says; not if an attempt is writing them. */

@@ -1,5 +1,5 @@
 import { SluiceError } from '../core/errors.ts'
-import { type FoundTask, findPlanCycle, numberPlanTasks } from '../core/graph.ts'
+import { type FoundTask, findPlanCycle, makeGatheringTask, numberPlanTasks } from '../core/graph.ts'
 import { PLAN_BOUNDS, type PlanBounds } from '../core/limits.ts'
 import type { Plan } from '../core/plan.ts'
 
@@ -38,6 +38,25 @@ export async function planTaskGraph<T extends TaskReference>(
   const found = await findRequiredTasks([root], definitions, bounds)
   const problems = (await definitions.outputProblems?.(found)) ?? []
   const plan = numberPlanTasks(name, found, plannedAt)
+  refuseProblems(plan, [...findSharedOutputs(found), ...problems])
+  return plan
+}
+
+/** The same for several roots, gathered by a node without a body: what is missing of them, and what that needs. */
+export async function planTaskGroup<T extends TaskReference>(
+  name: string,
+  { id, label, roots }: { id: string; label: string; roots: T[] },
+  definitions: Definitions<T>,
+  plannedAt: number,
+  bounds?: PlanBounds,
+): Promise<Plan> {
+  const found = await findRequiredTasks(roots, definitions, bounds)
+  const problems = (await definitions.outputProblems?.(found)) ?? []
+  const wanted = new Set(roots.map((root) => root.id))
+  const missing = found.filter((task) => wanted.has(task.id) && !task.complete).map((task) => task.id)
+  const gathering = makeGatheringTask(id, label, missing)
+  const all = missing.length === 0 ? { ...gathering, complete: true as const } : gathering
+  const plan = numberPlanTasks(name, [all, ...found], plannedAt)
   refuseProblems(plan, [...findSharedOutputs(found), ...problems])
   return plan
 }

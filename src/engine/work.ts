@@ -255,6 +255,8 @@ export class Worker {
     const { task, nonce } = active.claimed
     const { ports, settings } = this.#context
     const now = ports.clock.steady()
+    // Once the body is told to stop, its lease is kept as any other.
+    const notCancelled = active.stop.signal.aborted ? {} : { cancelledAt: undefined }
     const result = await ports.store.write([
       {
         key: keys.taskRun(task.run, task.number),
@@ -262,13 +264,18 @@ export class Worker {
           leaseUntil: now + settings.leaseMs,
           ...(active.progress === undefined ? {} : { progress: active.progress }),
         },
-        if: { status: 'running', attempt: task.attempt, nonce },
+        if: { status: 'running', attempt: task.attempt, nonce, ...notCancelled },
       },
     ])
     if (result.ok) return this.#extended(active, now)
-    if (isTakenAway(findStandingRecord(result, 'taskRun'), nonce))
+    const standing = findStandingRecord(result, 'taskRun')
+    if (isTakenAway(standing, nonce)) {
       active.stop.abort('lost' satisfies StopReason)
-    return false
+      return false
+    }
+    if (standing?.cancelledAt === undefined || active.stop.signal.aborted) return false
+    active.stop.abort('cancelled' satisfies StopReason)
+    return this.#extend(active)
   }
 
   /** The lease counts from when it was asked for, by the steady clock: the answer may come late, and then it has to be asked for again. */

@@ -79,6 +79,43 @@ export const ACTING: { [Name in Acts]: Route<Name> } = {
       answer: { run: RUN_ID, task: 'Count(date=2026-09-09)', status: 'succeeded' },
     },
   },
+  retrySelected: {
+    method: 'POST',
+    path: '/v1/runs/{run}/selection/retry',
+    summary: 'Opens a run of the selected tasks that have failed, were cancelled or did not run',
+    answers: { 200: shape.Started, 201: shape.Opened },
+    statusOf: decideActStatus,
+    // The same selection of the same run joins the run that was opened for it.
+    isRepeatable: always,
+    example: {
+      request: { run: RUN_ID, where: 'status=failed family=Count', atMost: 1 },
+      answer: { run: 'visits-3f2a1c5b7d9e0f12-1', opened: true },
+    },
+  },
+  cancelSelected: {
+    method: 'POST',
+    path: '/v1/runs/{run}/selection/cancel',
+    summary: 'Cancels the selected tasks of an open run that have not ended',
+    answers: { 200: shape.TasksActed, 202: shape.TasksActed },
+    statusOf: ({ left }) => (left > 0 ? 202 : 200),
+    isRepeatable: always,
+    example: {
+      request: { run: RUN_ID, where: 'downstream-of="Download(part=1)"', atMost: 1 },
+      answer: { run: RUN_ID, affected: 1, left: 0 },
+    },
+  },
+  markSelected: {
+    method: 'POST',
+    path: '/v1/runs/{run}/selection/mark',
+    summary: 'Counts the selected tasks as succeeded though their targets are not there',
+    answers: { 200: z.union([shape.TasksActed, shape.Started]), 201: shape.Opened, 202: shape.TasksActed },
+    statusOf: (answer) => ('left' in answer ? (answer.left > 0 ? 202 : 200) : decideActStatus(answer)),
+    isRepeatable: always,
+    example: {
+      request: { run: RUN_ID, where: 'family=Count', atMost: 1 },
+      answer: { run: RUN_ID, affected: 1, left: 0 },
+    },
+  },
   pause: {
     method: 'POST',
     path: '/v1/pipelines/{pipeline}/pause',

@@ -11,6 +11,7 @@ type Looks =
   | 'runs'
   | 'run'
   | 'tasks'
+  | 'selection'
   | 'logs'
   | 'why'
   | 'waits'
@@ -53,6 +54,26 @@ export const LOOKING: { [Name in Looks & OperationName]: Route<Name> } = {
     example: {
       request: { run: RUN_ID, statuses: ['failed'] },
       answer: { tasks: [{ ...TASK, attempts: [ATTEMPT] }], next: null },
+    },
+  },
+  selection: {
+    method: 'GET',
+    path: '/v1/runs/{run}/selection',
+    summary: 'Counts the tasks of a selection, and how many of them each act would affect',
+    answers: { 200: shape.SelectionView },
+    isLong: true,
+    isRepeatable,
+    example: {
+      request: { run: RUN_ID, where: 'status=failed family=Count' },
+      answer: {
+        run: RUN_ID,
+        selected: 1,
+        all: 3,
+        counts: { failed: 1 },
+        families: [{ family: 'Count', tasks: 1 }],
+        moreFamilies: 0,
+        affected: { retry: 1, cancel: 0, mark: 1 },
+      },
     },
   },
   logs: {

@@ -50,12 +50,13 @@ export async function planFromFile(home: PlanHome, { file, folder }: ReadPlan): 
   )
 }
 
-/** The same tasks planned again, from what is complete now. */
+/** The same tasks planned again, from what is complete now; or some of them, by their ids, with what they need. */
 export async function planRunAgain(
   home: PlanHome,
   run: string,
   name: string,
   done: ReadonlySet<string> = new Set(),
+  only?: readonly string[],
 ): Promise<Plan> {
   const { plans, clock } = home.context.ports
   const header = await plans.header(run)
@@ -68,7 +69,8 @@ export async function planRunAgain(
   const real = planned.filter((task) => !task.join)
   const foreign = real.map((task) => ({ found: toFound(task, planned), isDone: done.has(task.id) }))
   const root = planned[header.root]
-  return planForeign(home, name, foreign, root?.join ? undefined : root?.id, plannedAt)
+  const rootId = root?.join || only !== undefined ? undefined : root?.id
+  return planForeign(home, name, foreign, rootId, plannedAt, only)
 }
 
 function toFound(task: PlannedTask, planned: PlannedTask[]): FoundTask {
@@ -100,12 +102,14 @@ async function planForeign(
   tasks: Foreign[],
   root: string | undefined,
   plannedAt: number,
+  only?: readonly string[],
 ): Promise<Plan> {
   const wanted = tasks.map(({ found }) => found)
   refusePlanProblems(await findOutputProblems(home.definitions, wanted, name))
   const complete = await findCompleteIds(home.definitions.completeness, tasks)
   const byId = new Map(tasks.map((task) => [task.found.id, task]))
-  const roots = root === undefined ? findEndTasks(tasks, complete) : [root]
+  const ends = only?.filter((id) => !complete.has(id)) ?? findEndTasks(tasks, complete)
+  const roots = root === undefined ? ends : [root]
   const found = await findRequiredTasks(
     roots.map((id) => ({ id })),
     {

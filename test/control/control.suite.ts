@@ -148,6 +148,111 @@ export function controlSuite(name: string, make: MakeControl, options: ControlSu
       assert.equal((await control.run({ run: next.run })).status, 'succeeded')
     })
 
+    it('lists and counts the tasks of a selection, and says what the run does not have', async (test) => {
+      const { control, params } = await open(test)
+      const run = await runToEnd(control, 'control-whole', params)
+      const list = async (where: string) => numbersOf(await control.tasks({ run, where }))
+      assert.deepEqual(await list('family=ControlPart part>=2'), [2, 3])
+      assert.deepEqual(await list('family=*Part part!=2'), [1, 3])
+      assert.deepEqual(await list('upstream-of=ControlWhole task!=2'), [1, 3])
+      assert.deepEqual(await list('downstream-of=1'), [0])
+      assert.deepEqual(await list(`task="ControlPart(name=${params.name},part=1)"`), [1])
+      assert.deepEqual(await list('status=failed'), [])
+      assert.deepEqual(await list('pipeline=control-below'), [])
+      const first = await control.tasks({ run, where: 'part=*', limit: 2 })
+      const rest = await control.tasks({ run, where: 'part=*', limit: 2, cursor: first.next ?? '' })
+      assert.deepEqual([numbersOf(first), numbersOf(rest), rest.next], [[1, 2], [3], null])
+      const { selected, all, counts, families, affected } = await control.selection({ run, where: 'part<3' })
+      assert.deepEqual([selected, all, counts], [2, 4, { succeeded: 2 }])
+      assert.deepEqual(families, [{ family: 'ControlPart', tasks: 2 }])
+      assert.deepEqual(affected, { retry: 0, cancel: 0, mark: 0 })
+      const refused = (where: string, message: RegExp, code: string) =>
+        assert.rejects(control.selection({ run, where }), { code, message, hint: /./ })
+      await refused('family=ControlPrat', /Did you mean ControlPart/, 'unknown_task')
+      await refused('upstream-of=ControlHole', /has no task ControlHole/, 'unknown_task')
+      await refused('pat=1', /has the parameter pat. Did you mean part/, 'unknown_name')
+      await refused('status=falied', /Did you mean failed/, 'invalid_usage')
+      await assert.rejects(control.tasks({ run, where: 'part=1', text: 'x' }), { code: 'invalid_usage' })
+    })
+
+    it('finds the newest runs of requests by terms about runs', async (test) => {
+      const { control, params } = await open(test)
+      const run = await runToEnd(control, 'control-below', params)
+      const again = requireOpened(await control.retry({ run }))
+      await follow(control, { runs: [again.run] })
+      const list = async (query: Parameters<typeof control.runs>[0]) =>
+        (await control.runs(query)).runs.map((each) => each.run)
+      const newest = await list({ where: 'pipeline=control-be*', newest: true })
+      assert.ok(newest.includes(again.run) && !newest.includes(run))
+      assert.ok(!(await list({ where: 'pipeline!=control-below' })).includes(run))
+      assert.deepEqual(await list({ where: 'interval=2001-01-01' }), [])
+      await assert.rejects(control.runs({ where: 'status=failed' }), { code: 'invalid_usage' })
+    })
+
+    it('runs selected tasks again, in one run of their own that the same request joins', async (test) => {
+      const { control, params } = await open(test)
+      const run = await runToEnd(control, 'control-below', params)
+      const request = { run, where: 'status=failed,upstream_failed' }
+      assert.equal((await control.selection(request)).affected.retry, 2)
+      await assert.rejects(control.retrySelected({ ...request, atMost: 1 }), {
+        code: 'invalid_usage',
+        message: /2 tasks would be affected/,
+      })
+      const next = requireOpened(
+        await control.retrySelected({ ...request, where: 'status=failed', atMost: 1 }),
+      )
+      assert.notEqual(next.run, run)
+      await follow(control, { runs: [next.run] })
+      assert.deepEqual((await control.run({ run: next.run })).counts, { failed: 1 })
+      const after = requireOpened(await control.retry({ run: next.run }))
+      await follow(control, { runs: [after.run] })
+      assert.deepEqual((await control.run({ run: after.run })).counts, { failed: 1 })
+      const marked = requireOpened(
+        (await control.mark({ run: after.run, task: 'ControlFailing' })) as Started,
+      )
+      await follow(control, { runs: [marked.run] })
+      assert.equal((await control.run({ run: marked.run })).status, 'succeeded')
+      await assert.rejects(control.retrySelected({ run, where: 'status=succeeded' }), {
+        code: 'invalid_usage',
+        message: /no task of run/,
+      })
+    })
+
+    it('cancels selected tasks of a run that goes on; the same again changes nothing', async (test) => {
+      const { control, params } = await open(test)
+      const { run } = requireOpened(await control.start({ name: 'control-mixed', params }))
+      const following = follow(control, { runs: [run] })
+      const counts = async () => (await control.run({ run })).counts
+      for (let now = await counts(); !now.failed || !now.running; now = await counts())
+        await new Promise((resolve) => setTimeout(resolve, 50))
+      const request = { run, where: 'family=ControlEndless' }
+      assert.deepEqual(await control.cancelSelected(request), { run, affected: 1, left: 0 })
+      await following
+      const { status, counts: after } = await control.run({ run })
+      assert.deepEqual([status, after], ['failed', { failed: 1, cancelled: 1, upstream_failed: 1 }])
+      await assert.rejects(control.cancelSelected(request), {
+        code: 'invalid_usage',
+        message: /can be cancelled now/,
+      })
+    })
+
+    it('marks selected tasks, in an open run at once and after its end in the next run', async (test) => {
+      const { control, params } = await open(test)
+      const run = await runToEnd(control, 'control-below', params)
+      const next = requireOpened(
+        (await control.markSelected({ run, where: 'family=ControlFailing' })) as Started,
+      )
+      await follow(control, { runs: [next.run] })
+      assert.equal((await control.run({ run: next.run })).status, 'succeeded')
+      const waiting = requireOpened(await control.start({ name: 'control-import', params })).run
+      assert.equal(endOf(await follow(control, { runs: [waiting], waitMs: 1_500 })), 'waiting')
+      const marked = await control.markSelected({ run: waiting, where: 'status=waiting' })
+      assert.deepEqual(marked, { run: waiting, affected: 1, left: 0 })
+      await assert.rejects(control.markSelected({ run: waiting, where: 'family=ControlDelivery' }), {
+        code: 'invalid_usage',
+      })
+    })
+
     it('says what waits and why, ends following when nothing can start, and marks what waits', async (test) => {
       const { control, params } = await open(test)
       const { run } = requireOpened(await control.start({ name: 'control-import', params }))

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { keys } from '../../src/core/keys.ts'
-import { markTaskSucceeded } from '../../src/engine/mark.ts'
+import { markTasksSucceeded } from '../../src/engine/mark.ts'
 import { foundTask, ours, stepwise } from '../support/stepwise.ts'
 
 async function opened() {
@@ -13,14 +13,14 @@ async function opened() {
 describe('a task that a person counts as succeeded', () => {
   it('ends where it is queued, and its dependents go on', async () => {
     const { context, id, task, settle } = await opened()
-    assert.equal(await markTaskSucceeded(context, await task(id, 1)), true)
+    assert.equal(await markTasksSucceeded(context, id, [1]), 1)
     await settle()
     assert.deepEqual([(await task(id, 1)).status, (await task(id)).status], ['succeeded', 'queued'])
   })
 
   it('stays as it is where its upstreams can still move: its run would end before them', async () => {
     const { context, id, task, run } = await opened()
-    assert.equal(await markTaskSucceeded(context, await task(id)), false)
+    assert.equal(await markTasksSucceeded(context, id, [0]), 0)
     assert.deepEqual([(await task(id)).status, (await run(id)).status], ['pending', 'running'])
   })
 
@@ -35,7 +35,7 @@ describe('a task that a person counts as succeeded', () => {
       },
     }
     const meanwhile = { ...context, ports: { ...context.ports, store: claiming } }
-    assert.equal(await markTaskSucceeded(meanwhile, await task(id, 1)), false)
+    assert.equal(await markTasksSucceeded(meanwhile, id, [1]), 0)
     assert.equal((await task(id, 1)).status, 'running')
     assert.equal((await store.read([keys.lock('leaf')]))[0]?.kind, 'lock')
   })

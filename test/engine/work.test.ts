@@ -4,6 +4,7 @@ import type { Change, Stored } from '../../src/core/change.ts'
 import type { Ending, JobHooks } from '../../src/core/ports/working.ts'
 import type { Run } from '../../src/core/records/run.ts'
 import { cancelRun } from '../../src/engine/cancel.ts'
+import { cancelTasks } from '../../src/engine/cancel-tasks.ts'
 import { Worker } from '../../src/engine/work.ts'
 import { stepwise } from '../support/stepwise.ts'
 import { untyped } from '../support/untyped-change.ts'
@@ -70,6 +71,17 @@ describe('a worker', () => {
     assert.equal(bodies[0]?.signal.reason, 'cancelled')
     await settle()
     assert.equal((await run(id)).status, 'running', 'its run ends after the body')
+    await end()
+  })
+
+  it('asks the body of a task that was cancelled alone to stop, and keeps its lease until it has', async () => {
+    const { context, id, task, worker, bodies, extended, begun, end } = await working()
+    await begun()
+    assert.deepEqual(await cancelTasks(context, id, [0]), { cancelled: 1, left: 0 })
+    await worker.extendLeases()
+    assert.equal(bodies[0]?.signal.reason, 'cancelled')
+    await worker.extendLeases()
+    assert.deepEqual([extended.length, (await task(id)).status], [2, 'running'])
     await end()
   })
 

@@ -6,8 +6,9 @@ import { isRunOpen } from '../../src/core/records/status.ts'
 import type { TaskRun } from '../../src/core/records/task-run.ts'
 import { applyConfiguredLimits } from '../../src/engine/apply-limits.ts'
 import { cancelRun, mustCancelBeforeRetry } from '../../src/engine/cancel.ts'
+import { cancelTasks } from '../../src/engine/cancel-tasks.ts'
 import type { Context } from '../../src/engine/context.ts'
-import { canMarkSucceeded, markTaskSucceeded } from '../../src/engine/mark.ts'
+import { canMarkSucceeded, markTasksSucceeded } from '../../src/engine/mark.ts'
 import type { Features } from './features.ts'
 import { randomPolicy, type SimTask } from './project.ts'
 import { PERSON } from './watch.ts'
@@ -49,7 +50,7 @@ export function people(
 }
 
 /** Marks twice as often as the rest: it meets a race more rarely. */
-const ACTS: Act[] = [cancelSome, markSome, markSome, askForSome, pruneOld, changeLimits]
+const ACTS: Act[] = [cancelSome, cancelSomeTasks, markSome, markSome, askForSome, pruneOld, changeLimits]
 
 function pick<T>(world: World, all: readonly T[]): T | undefined {
   return all[Math.floor(world.scheduler.random() * all.length)]
@@ -70,7 +71,21 @@ async function markSome({ world, contextOf }: Surroundings, host: string): Promi
     (record) => record.kind === 'taskRun' && canMarkSucceeded(record) && !record.join,
   )
   const task = pick(world, tasks) as TaskRun | undefined
-  if (task !== undefined) await markTaskSucceeded(contextOf(host), task)
+  if (task !== undefined) await markTasksSucceeded(contextOf(host), task.run, [task.number])
+}
+
+/** Cancels a few tasks of a run that goes on, whatever they are doing. */
+async function cancelSomeTasks({ world, contextOf }: Surroundings, host: string): Promise<void> {
+  const run = pick(
+    world,
+    runsOf(world, true).filter(({ status }) => status === 'running'),
+  )
+  if (run === undefined || world.scheduler.random() < 0.5) return
+  const tasks = [...world.records.values()].filter(
+    (record) => record.kind === 'taskRun' && record.run === run.id && !record.join,
+  ) as TaskRun[]
+  const numbers = tasks.filter(() => world.scheduler.random() < 0.3).map(({ number }) => number)
+  await cancelTasks(contextOf(host), run.id, numbers)
 }
 
 async function askForSome({ world, contextOf, askAgain }: Surroundings, host: string): Promise<void> {

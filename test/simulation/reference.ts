@@ -17,9 +17,10 @@ export function compareWithReference(
   for (const run of world
     .runs()
     .filter(wasPlanned)
-    .filter((each) => !ranOutOfTries(world, each.id) && !isMarkedInPart(world, each.id))
+    .filter((each) => !ranOutOfTries(world, each.id) && !isChangedInPart(world, each.id))
     .filter((each) => !hasAdoptedBesideMarks(world, each.id))) {
-    const wanted = statusesOfReference(tasks, scripts, markedIn(world, run.id))
+    const by = { marked: markedIn(world, run.id), cancelled: cancelledIn(world, run.id) }
+    const wanted = statusesOfReference(tasks, scripts, by)
     for (const [id, status] of taskStatuses(world, run.id)) {
       const got = status === 'complete' ? 'succeeded' : status
       if (run.cancelledAt === undefined && got !== wanted.get(id))
@@ -51,13 +52,14 @@ function ranOutOfTries(world: World, run: string): boolean {
   )
 }
 
-/** Whether a person has marked a task that stands in the run once more, because another has yielded it. */
-function isMarkedInPart(world: World, run: string): boolean {
+/** Whether a person has marked or cancelled a task that stands in the run once more, because another has yielded it. */
+function isChangedInPart(world: World, run: string): boolean {
   const tasks = [...world.records].filter(([, each]) => each.kind === 'taskRun' && each.run === run)
   const ids = new Map(tasks.map(([key, each]) => [key, (each as TaskRun).taskId]))
   return tasks.some(
-    ([key]) =>
-      world.watch.marked.has(key) && tasks.filter(([other]) => ids.get(other) === ids.get(key)).length > 1,
+    ([key, each]) =>
+      (world.watch.marked.has(key) || (each as TaskRun).cancelledAt !== undefined) &&
+      tasks.filter(([other]) => ids.get(other) === ids.get(key)).length > 1,
   )
 }
 
@@ -80,20 +82,35 @@ function markedIn(world: World, run: string): Set<string> {
   return new Set(found.map(([, record]) => (record as TaskRun).taskId))
 }
 
+/** Ids of tasks of a run that ended because a person had cancelled them. */
+function cancelledIn(world: World, run: string): Set<string> {
+  return new Set(
+    [...world.records.values()].flatMap((each) =>
+      each.kind === 'taskRun' &&
+      each.run === run &&
+      each.status === 'cancelled' &&
+      each.cancelledAt !== undefined
+        ? [each.taskId]
+        : [],
+    ),
+  )
+}
+
 /** Each task once, in order. */
 function statusesOfReference(
   tasks: SimTask[],
   scripts: Map<string, Script>,
-  marked: Set<string>,
+  { marked, cancelled }: { marked: Set<string>; cancelled: Set<string> },
 ): Map<string, string> {
   const statuses = new Map<string, string>()
   for (const { id, upstreams } of tasks) {
     const fails = (each: string) => !marked.has(each) && (scripts.get(each)?.failures ?? 0) >= ATTEMPTS
     const yields = scripts.get(id)?.yields ?? []
-    for (const each of yields) statuses.set(each.id, fails(each.id) ? 'failed' : 'succeeded')
-    const isBlocked =
-      upstreams.some((each) => statuses.get(each.id) !== 'succeeded') || yields.some((each) => fails(each.id))
-    statuses.set(id, isBlocked && !marked.has(id) ? 'upstream_failed' : fails(id) ? 'failed' : 'succeeded')
+    const own = (each: string) => (cancelled.has(each) ? 'cancelled' : fails(each) ? 'failed' : 'succeeded')
+    for (const each of yields) statuses.set(each.id, own(each.id))
+    const isBlocked = [...upstreams, ...yields].some((each) => statuses.get(each.id) !== 'succeeded')
+    const mayRun = !isBlocked || marked.has(id) || cancelled.has(id)
+    statuses.set(id, mayRun ? own(id) : 'upstream_failed')
   }
   return statuses
 }

@@ -83,6 +83,15 @@ export const RunQuery = z.strictObject({
   statuses: z.array(RunStatus).optional().describe('Only runs in one of these'),
   since: instantField('Only runs that were opened at or after this instant').optional(),
   until: instantField('Only runs that were opened before this instant').optional(),
+  where: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Only runs that these terms of a selection want: `pipeline` and `interval`'),
+  newest: z
+    .boolean()
+    .default(false)
+    .describe('Only the newest run of each request, whatever the other filters leave out'),
   cursor: cursor.optional(),
   limit,
 })

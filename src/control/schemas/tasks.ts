@@ -11,6 +11,7 @@ import {
   taskName,
 } from './fields.ts'
 import { AttemptOutcome, Failure, Progress, TaskStatus } from './runs.ts'
+import { where } from './selection.ts'
 
 const Launch = z
   .object({
@@ -103,6 +104,9 @@ export const TaskQuery = z.strictObject({
   task: taskName.optional().describe('Only tasks with this number, family or label; none is an error'),
   statuses: z.array(TaskStatus).optional().describe('Only tasks in one of these'),
   text: z.string().optional().describe('Only tasks whose label contains this text'),
+  where: where
+    .optional()
+    .describe('Only tasks of this selection; it goes without `task`, `statuses` and `text`'),
   cursor: cursor.optional(),
   limit,
 })

@@ -65,6 +65,8 @@ export interface TaskRun extends Node {
   readyAt?: number
   /** When the attempt had to wait first, for a limit, a lock or capacity. */
   waitedSince?: number
+  /** When a person cancelled this task, and not its run; its body may still run. */
+  cancelledAt?: number
   startedAt?: number
   endedAt?: number
   peakMemoryBytes?: number

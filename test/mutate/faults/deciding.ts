@@ -18,7 +18,7 @@ export const DECIDING: Fault[] = [
   {
     name: 'ended tasks resolve nothing',
     file: 'src/engine/advance.ts',
-    find: `tasks.filter((task) => hasTaskEnded(task.status) && task.status !== 'cancelled')`,
+    find: `tasks.filter(isOwedToDependents)`,
     replace: `tasks.filter((task) => task.status === 'succeeded')`,
     by: SIMULATION,
   },

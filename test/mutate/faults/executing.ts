@@ -115,9 +115,9 @@ export const EXECUTING: Fault[] = [
     name: 'a lost body is not stopped',
     file: 'src/engine/work.ts',
     find: `      active.stop.abort('lost' satisfies StopReason)
-    return`,
+      return`,
     replace: `      active.stop.signal.throwIfAborted()
-    return`,
+      return`,
     by: SIMULATION,
   },
   {
@@ -128,10 +128,17 @@ export const EXECUTING: Fault[] = [
     by: { test: 'test/engine/work.test.ts' },
   },
   {
+    name: 'the body of a task that was cancelled alone is not stopped',
+    file: 'src/engine/work.ts',
+    find: `? {} : { cancelledAt: undefined }`,
+    replace: `? { cancelledAt: undefined } : {}`,
+    by: { test: 'test/engine/work.test.ts' },
+  },
+  {
     name: 'a heartbeat extends a lease that is no longer ours',
     file: 'src/engine/work.ts',
-    find: `if: { status: 'running', attempt: task.attempt, nonce },`,
-    replace: `if: { status: 'running' },`,
+    find: `if: { status: 'running', attempt: task.attempt, nonce, ...notCancelled },`,
+    replace: `if: { status: 'running', ...notCancelled },`,
     by: SIMULATION,
   },
   {

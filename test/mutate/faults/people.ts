@@ -11,8 +11,8 @@ export const PEOPLE: Fault[] = [
   {
     name: 'a task that was claimed meanwhile is marked',
     file: 'src/engine/mark.ts',
-    find: `{ key, set, if: { version: task.version } },`,
-    replace: `{ key, set },`,
+    find: `, set, if: { version } }`,
+    replace: `, set }`,
     by: { test: 'test/engine/mark.test.ts' },
   },
   {
@@ -209,5 +209,19 @@ export const PEOPLE: Fault[] = [
     this.#times.clear()`,
     replace: `    this.#times.clear()`,
     by: { test: 'test/engine/unfit.test.ts' },
+  },
+  {
+    name: 'a task that was cancelled alone holds its run up',
+    file: 'src/engine/advance.ts',
+    find: `(status !== 'cancelled' || cancelledAt !== undefined)`,
+    replace: `status !== 'cancelled'`,
+    by: { test: 'test/engine/cancel-tasks.test.ts' },
+  },
+  {
+    name: 'a task that was cancelled alone is tried again',
+    file: 'src/engine/cancel-tasks.ts',
+    find: `if (idle.length > 0) await writeCancellations(ports, idle, ports.clock.now())`,
+    replace: `if (idle.length > 1) await writeCancellations(ports, idle, ports.clock.now())`,
+    by: { test: 'test/engine/cancel-tasks.test.ts' },
   },
 ]

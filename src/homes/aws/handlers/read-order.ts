@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import type { Home } from '../../../control/home.ts'
+import { makeSelectionRequest, repeatRequest } from '../../../control/repeat-requests.ts'
 import {
   findRequestRoot,
   forceRequest,
@@ -7,7 +8,6 @@ import {
   makeIntervalRequest,
   makeRequest,
   type PlannableRequest,
-  repeatRequest,
 } from '../../../control/requests.ts'
 import { SluiceError } from '../../../core/errors.ts'
 import type { Params } from '../../../core/json.ts'
@@ -46,13 +46,14 @@ const withInterval = (asked: PlannableRequest, interval: Run['interval']): Plann
 async function readAgain(
   home: Home,
   project: Project,
-  { run: id, task, done }: NonNullable<StartOrder['order']['again']>,
+  { run: id, task, where, done }: NonNullable<StartOrder['order']['again']>,
 ): Promise<{ asked: PlannableRequest; pipeline?: string }> {
   const { store, plans } = home.context.ports
   const [run] = await store.read([keys.run(id)])
   if (run === undefined) throw new SluiceError('unknown_run', `No run is called ${id}.`)
+  if (where !== undefined) return { asked: makeSelectionRequest(project, run.name, { run: id, where }) }
   const [planned] = task === undefined ? [] : await plans.tasks(id, [task])
-  const asked = repeatRequest(project, run, planned, done && new Set(done))
+  const asked = repeatRequest(project, run, planned, done)
   const isPipeline = task === undefined && project.pipelines.has(run.name)
   return { asked, ...(isPipeline ? { pipeline: run.name } : {}) }
 }

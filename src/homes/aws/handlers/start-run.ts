@@ -21,9 +21,14 @@ export const ORDER = z.strictObject({
   parsed: z.literal(true).optional(),
   /** What is to run again though it is complete: the root, or a task and what is downstream of it. */
   force: z.union([z.literal(true), z.string()]).optional(),
-  /** The run that it follows, perhaps only for one of its tasks, and ids of tasks that count as complete. */
+  /** The run that it follows, perhaps only for one of its tasks or a selection of them, and which tasks count as complete. */
   again: z
-    .strictObject({ run: z.string(), task: z.number().optional(), done: z.array(z.string()).optional() })
+    .strictObject({
+      run: z.string(),
+      task: z.number().optional(),
+      where: z.string().optional(),
+      done: z.union([z.array(z.string()), z.strictObject({ where: z.string() })]).optional(),
+    })
     .optional(),
 })
 
