@@ -141,7 +141,7 @@ module.exports = {
       '^src/bundling/bundle\\.ts$',
       ...rooms('core', 'define'),
     ]),
-    only('console-knows-the-shapes', '^console/', ['^console/', '^src/control/control\\.ts$']),
+    only('console-knows-the-shapes', '^console/', ['^console/', '^src/(control/control|http/server)\\.ts$']),
     {
       name: 'console-takes-types-alone',
       severity: 'error',

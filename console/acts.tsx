@@ -5,6 +5,7 @@ import type { Cancelled, MarkResult, Retried, RunDetail, TaskShape } from '../sr
 import { type ApiProblem, askApi, makePath } from './api.ts'
 import { formatCount } from './format.ts'
 import { Name, Problem, toProblem } from './parts.tsx'
+import { mayAct } from './server.tsx'
 
 interface Reply {
   text: string
@@ -96,6 +97,7 @@ export function RunActs({ run, onDone }: { run: RunDetail; onDone(): void }) {
       ? { text: 'Some bodies have not stopped yet. Cancel again to wait for them.' }
       : undefined
   }
+  if (!mayAct()) return null
   return (
     <>
       {mayRetry && (
@@ -133,7 +135,7 @@ export function TaskActs({ run, task, onDone }: { run: string; task: TaskShape; 
       return { text: 'It counts as succeeded, and everything of its request is complete now.', isEnd: true }
     return undefined
   }
-  if (task.status === 'succeeded' || task.status === 'complete') return null
+  if (!mayAct() || task.status === 'succeeded' || task.status === 'complete') return null
   const mayRetry = UNDONE.some((status) => status === task.status)
   return (
     <>

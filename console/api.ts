@@ -53,7 +53,11 @@ async function reach(path: string, init: RequestInit): Promise<Response> {
   } catch (error) {
     if (init.signal?.aborted) throw error
     isConnected.value = false
-    throw new ApiProblem(0, 'Sluice does not answer.', 'Is sluice dev still running? The page tries again.')
+    throw new ApiProblem(
+      0,
+      'Sluice does not answer.',
+      'Is the command still running that serves this page? The page tries again.',
+    )
   }
 }
 

@@ -35,6 +35,7 @@ export function useLoaded<Data>(
     const left = new AbortController()
     let timer: ReturnType<typeof setTimeout> | undefined
     let failures = 0
+    let isPassing = false
     let isLoading = false
     let isWanted = false
     let last: Data | undefined
@@ -63,10 +64,11 @@ export function useLoaded<Data>(
     const fail = (error: unknown) => {
       failures += 1
       const problem = error instanceof ApiProblem ? error : new ApiProblem(0, String(error))
+      isPassing = mayPass(problem)
       setState((old) => ({ ...(old.key === key ? old : { key }), problem }))
     }
     const plan = () => {
-      const waitMs = isWanted ? 0 : findWait(failures, everyMs())
+      const waitMs = isWanted ? 0 : findWait(failures, everyMs(), isPassing)
       isWanted = false
       if (waitMs !== undefined && !document.hidden) timer = setTimeout(run, waitMs)
     }
@@ -87,8 +89,11 @@ export function useLoaded<Data>(
   return { data: current.data, problem: current.problem, reload: () => reload.current() }
 }
 
-function findWait(failures: number, everyMs: number): number | undefined {
-  if (failures > 0 && (everyMs > 0 || !isConnected.peek()))
+/** Whether asking again may help by itself: nothing answered, or the server cannot for now, as with expired credentials. */
+export const mayPass = ({ status }: ApiProblem): boolean => status === 0 || status === 503
+
+function findWait(failures: number, everyMs: number, isPassing: boolean): number | undefined {
+  if (failures > 0 && (everyMs > 0 || isPassing))
     return Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** (failures - 1))
   return everyMs > 0 ? everyMs : undefined
 }
@@ -132,7 +137,8 @@ export function useRunEvents(run: string, isOpen: boolean, onChange: () => void)
       source.onerror = () => {
         disconnect()
         failures += 1
-        isConnected.value = failures < 2
+        // A stream does not say why it ended; a request does.
+        tell()
         retry = setTimeout(connect, Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** (failures - 1)))
       }
       for (const kind of KINDS) source.addEventListener(kind, ({ data }) => hear(kind, data))

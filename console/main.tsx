@@ -17,6 +17,7 @@ import { StartPage } from './pages/start.tsx'
 import { TaskRunPage } from './pages/task.tsx'
 import { TimelinePage } from './pages/timeline.tsx'
 import { Empty } from './parts.tsx'
+import { Place } from './server.tsx'
 
 const PAGE_TITLES: { [path: string]: string } = {
   '/': 'Overview',
@@ -55,6 +56,7 @@ function Console() {
           <LuigidLink path={path} />
         </nav>
         <Connection />
+        <Place />
         <Keys go={go} />
       </header>
       <main id="main" tabIndex={-1}>

@@ -42,7 +42,8 @@ export function Problem({ problem }: { problem: ApiProblem | undefined }) {
       <div class="problem" role="alert">
         <strong>This browser has no token yet.</strong>
         <p>
-          Open the address that <code>sluice dev</code> prints when it starts.
+          Or it has one of an earlier start. Open the address that <code>sluice dev</code> or{' '}
+          <code>sluice console</code> printed last.
         </p>
       </div>
     )

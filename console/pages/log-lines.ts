@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { LogPage } from '../../src/control/control.ts'
 import type { ApiProblem } from '../api.ts'
+import { mayPass } from '../live.ts'
 import { toProblem } from '../parts.tsx'
 
 /** A line with its place in the log, from 1. */
@@ -76,7 +77,7 @@ export function useLogLines(read: ReadPage): State & { readOn(): void } {
     }
     const fail = (problem: ApiProblem) => {
       setState((old) => ({ ...old, isRead: true, problem }))
-      if (problem.status === 0) wait(RETRY_MS)
+      if (mayPass(problem)) wait(RETRY_MS)
     }
     const show = () => void run()
     readOn.current = () => {

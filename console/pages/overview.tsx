@@ -5,6 +5,7 @@ import { type ApiProblem, askApi, makePath } from '../api.ts'
 import { formatCount, formatInstant } from '../format.ts'
 import { useLoaded } from '../live.ts'
 import { Empty, Instant, Name, Problem, Shape, toProblem } from '../parts.tsx'
+import { mayAct } from '../server.tsx'
 import { RunRows } from './runs.tsx'
 
 type Pipeline = PipelineList['pipelines'][number]
@@ -48,8 +49,8 @@ export function OverviewPage() {
         <h2 id="pipelines">Pipelines</h2>
         {pipelines.length === 0 && (
           <Empty title="No pipeline is defined yet.">
-            Write one in your project, as docs/tutorial.md shows; it appears here after sluice dev has started
-            again.
+            Write one in your project, as docs/tutorial.md shows; it appears here after{' '}
+            <code>sluice dev</code> has started again, or <code>sluice deploy</code> has put it there.
           </Empty>
         )}
         <ul class="cards">
@@ -109,9 +110,7 @@ function PipelineCard({ pipeline, runs, isCut, onDone }: CardProps) {
           </Link>
         </h3>
         <div class="buttons">
-          <Link class="button" href={makePath('pipelines', name, 'start')} aria-label={`Start ${name}`}>
-            Start
-          </Link>
+          <StartLink name={name} />
           {schedule && <PauseButton name={name} isPaused={schedule.paused} onDone={onDone} />}
         </div>
       </div>
@@ -156,9 +155,20 @@ function PipelineCard({ pipeline, runs, isCut, onDone }: CardProps) {
   )
 }
 
+/** Leads to the form of a pipeline: to start a run, or only to see its plan. */
+function StartLink({ name }: { name: string }) {
+  const verb = mayAct() ? 'Start' : 'Plan'
+  return (
+    <Link class="button" href={makePath('pipelines', name, 'start')} aria-label={`${verb} ${name}`}>
+      {verb}
+    </Link>
+  )
+}
+
 /** Pauses or resumes the schedule of a pipeline. */
 export function PauseButton({ name, isPaused, onDone }: { name: string; isPaused: boolean; onDone(): void }) {
   const [problem, setProblem] = useState<ApiProblem>()
+  if (!mayAct()) return null
   const act = async () => {
     setProblem(undefined)
     try {

@@ -5,6 +5,7 @@ import { type ApiProblem, askApi, makePath, writeQuery } from '../api.ts'
 import { formatCount } from '../format.ts'
 import { useLoaded } from '../live.ts'
 import { Empty, Facts, Instant, Name, Problem, toProblem } from '../parts.tsx'
+import { mayAct } from '../server.tsx'
 import { Grid } from './grid.tsx'
 import { findSlow, makeColumns } from './history-model.ts'
 import { PauseButton } from './overview.tsx'
@@ -49,7 +50,7 @@ export function PipelinePage({ name }: { name: string }) {
         <div class="buttons">
           {pipeline && (
             <Link class="button main" href={makePath('pipelines', name, 'start')}>
-              Start a run
+              {mayAct() ? 'Start a run' : 'Plan a run'}
             </Link>
           )}
           <Link class="button" href={`/runs${writeQuery({ pipeline: name })}`}>

@@ -3,6 +3,7 @@ import type { PlanView } from '../../src/control/control.ts'
 import { askApi } from '../api.ts'
 import { useLoaded } from '../live.ts'
 import { Name, Problem, Values } from '../parts.tsx'
+import { mayAct } from '../server.tsx'
 import { PlanTable } from './plan-table.tsx'
 import { OfPipeline } from './start.tsx'
 import { OtherEnd, StartForm, useStart } from './start-form.tsx'
@@ -40,9 +41,11 @@ function PlanOf({ pipeline, asked }: { pipeline: Pipeline; asked: Asked }) {
           {asked.isForced && ', run again'}
         </p>
         <div class="buttons">
-          <button type="button" class="main" onClick={start} disabled={isBusy}>
-            {isBusy ? 'Starting…' : 'Run it'}
-          </button>
+          {mayAct() && (
+            <button type="button" class="main" onClick={start} disabled={isBusy}>
+              {isBusy ? 'Starting…' : 'Run it'}
+            </button>
+          )}
           <button type="button" onClick={() => go(writeAsked(name, 'start', asked))}>
             Change parameters
           </button>

@@ -3,6 +3,7 @@ import { Link, useLocation } from 'wouter-preact'
 import type { Started } from '../../src/control/control.ts'
 import { type ApiProblem, askApi, makePath } from '../api.ts'
 import { Name, Problem, toProblem } from '../parts.tsx'
+import { mayAct } from '../server.tsx'
 import {
   type Asked,
   describeParameter,
@@ -92,7 +93,7 @@ export function StartForm({ pipeline, asked: first, refusal, onEdit }: FormProps
       noValidate
       onSubmit={(event) => {
         event.preventDefault()
-        void start()
+        if (mayAct()) void start()
       }}
     >
       {isShownAtFields ? (
@@ -127,10 +128,12 @@ export function StartForm({ pipeline, asked: first, refusal, onEdit }: FormProps
         Run again, though the root task is complete
       </label>
       <div class="buttons">
-        <button type="submit" class="main" disabled={isBusy}>
-          {isBusy ? 'Starting…' : 'Start run'}
-        </button>
-        <button type="button" onClick={() => go(writeAsked(name, 'plan', asked))}>
+        {mayAct() && (
+          <button type="submit" class="main" disabled={isBusy}>
+            {isBusy ? 'Starting…' : 'Start run'}
+          </button>
+        )}
+        <button type={mayAct() ? 'button' : 'submit'} onClick={() => go(writeAsked(name, 'plan', asked))}>
           Show plan
         </button>
       </div>

@@ -4,6 +4,7 @@ import type { PipelineList } from '../../src/control/control.ts'
 import { askApi, makePath } from '../api.ts'
 import { useLoaded } from '../live.ts'
 import { Empty, Name, Problem } from '../parts.tsx'
+import { mayAct } from '../server.tsx'
 import { StartForm } from './start-form.tsx'
 import { type Pipeline, readAsked, writeAsked } from './start-model.ts'
 
@@ -12,7 +13,7 @@ export function StartPage({ name }: { name: string }) {
   const [search] = useSearchParams()
   const [, go] = useLocation()
   return (
-    <OfPipeline name={name} title="Start a run">
+    <OfPipeline name={name} title={mayAct() ? 'Start a run' : 'Plan a run'}>
       {(pipeline) => (
         <StartForm
           pipeline={pipeline}

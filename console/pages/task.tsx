@@ -5,6 +5,7 @@ import { ApiProblem, askApi, makePath } from '../api.ts'
 import { formatBytes, formatTook, quoteWord } from '../format.ts'
 import { useLoaded, useRunEvents } from '../live.ts'
 import { Copy, Facts, Instant, Name, Problem, Status, Tail, Values, writeValue } from '../parts.tsx'
+import { writePlaceFlag } from '../server.tsx'
 import { Outputs } from './run.tsx'
 
 const WAITING = ['pending', 'queued', 'waiting', 'expanding']
@@ -68,7 +69,10 @@ function TaskView({ run, task, why, reload }: ViewProps) {
           <Link class="button" href={`${makePath('runs', run, 'graph')}?task=${task.number}`}>
             Graph
           </Link>
-          <Copy label="Copy the command" text={`sluice retry ${quoteWord(run)} --task ${task.number}`} />
+          <Copy
+            label="Copy the command"
+            text={`sluice retry ${quoteWord(run)} --task ${task.number}${writePlaceFlag()}`}
+          />
           <TaskActs run={run} task={task} onDone={reload} />
         </div>
       </div>

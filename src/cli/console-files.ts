@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ConsoleFiles } from '../http/console.ts'
@@ -23,12 +22,4 @@ export function readConsoleFiles(): ConsoleFiles | undefined {
       { type, body: readFileSync(join(folder, name), 'utf8') },
     ]),
   )
-}
-
-/** Opens an address in the browser of this machine; says so if there is no program for that. */
-export function openInBrowser(address: string, say: (line: string) => void): void {
-  const program = process.platform === 'darwin' ? 'open' : 'xdg-open'
-  const opener = spawn(program, [address], { stdio: 'ignore', detached: true })
-  opener.on('error', () => say(`No browser could be opened (${program}): open the address yourself.`))
-  opener.unref()
 }

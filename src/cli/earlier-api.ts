@@ -6,7 +6,7 @@ import { RUN_STATUSES } from '../control/run-filter.ts'
 import { MAX_PAGE } from '../control/schemas.ts'
 import { SluiceError } from '../core/errors.ts'
 import { isRunOpen } from '../core/records/status.ts'
-import { makeApiGuard, makeSizeLimit } from '../http/guards.ts'
+import { type Guards, makeApiGuard, makeSizeLimit } from '../http/guards.ts'
 import { MAX_REQUEST_BYTES } from '../http/route.ts'
 import { readAllTasks, readRunSummary } from './read-pages.ts'
 import { makeSummaryData } from './render/summary.ts'
@@ -31,13 +31,10 @@ const RUNS = z.strictObject({
   limit: z.coerce.number().int().min(1).max(1_000).default(LIMIT),
 })
 
-/**
- * The paths that `sluice dev` had before `/v1`, for programs that use them. They need no token, and start nothing but
- * what the config defines.
- */
-export function makeEarlierApi(control: Control): Hono {
+/** The paths that `sluice dev` had before `/v1`, for programs that use them; behind the same guards. */
+export function makeEarlierApi(control: Control, guards: Guards): Hono {
   const app = new Hono()
-  app.use('/api/*', makeApiGuard({ isLoopbackOnly: true }), makeSizeLimit(MAX_REQUEST_BYTES))
+  app.use('/api/*', makeApiGuard(guards), makeSizeLimit(MAX_REQUEST_BYTES))
   app.onError(answerEarlierError)
 
   app.get('/api/pipelines', async (context) => context.json((await control.pipelines()).pipelines))
@@ -104,6 +101,6 @@ function answerEarlierError(error: Error, context: Context): Response {
   if (!(error instanceof SluiceError)) return context.json({ error: 'internal', message: error.message }, 500)
   const { code, message, hint, source } = error
   const isUnknown = code.startsWith('unknown_') && code !== 'unknown_parameter'
-  const status = source === 'system' ? 500 : isUnknown ? 404 : 400
+  const status = source === 'system' ? 500 : code === 'read_only' ? 403 : isUnknown ? 404 : 400
   return context.json({ error: code, message, hint: hint ?? null }, status)
 }

@@ -126,6 +126,10 @@ const HELP: { [command: string]: CommandHelp } = {
       ['dev --port 0', 'with any free port'],
     ],
   },
+  console: {
+    group: LOOK,
+    examples: [['console --env prod --open', 'the console of a deployment, in the browser of this machine']],
+  },
   luigid: {
     group: SCHEDULES,
     examples: [

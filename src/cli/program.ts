@@ -182,6 +182,7 @@ function addActingCommands(program: Command, done: Done): void {
         .default(8080),
     )
     .option('--open', 'opens the console in the browser')
+    .option('--read-only', 'console and API change nothing; the engine and the schedules go on')
     .addOption(
       new Option(
         '--luigid [port]',
@@ -194,6 +195,17 @@ function addActingCommands(program: Command, done: Done): void {
       // Only this command needs the API, whose modules take longer to load than most commands take.
       const { runDevServer } = await import('./commands/dev.ts')
       done(await runDevServer(await loadWorkingProject(options), options))
+    })
+  command(program, 'console', 'serves the console of a deployment on this machine until it is stopped')
+    .requiredOption('--env <name>', 'a deployment of the config')
+    .addOption(
+      new Option('--port <port>', 'on loopback; 0 takes a free one').argParser(parsePort).default(8081),
+    )
+    .option('--open', 'opens the console in the browser')
+    .option('--read-only', 'changes nothing')
+    .action(async (options) => {
+      const { serveDeploymentConsole } = await import('./remote/console.ts')
+      done(await serveDeploymentConsole(options))
     })
   const scheduler = command(program, 'luigid', "runs Luigi's central scheduler for workers of Luigi")
   addLuigidFlags(scheduler).action(async (options) => {

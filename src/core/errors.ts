@@ -126,6 +126,11 @@ export const ERRORS = {
     retryable: false,
     meaning: 'Parameters, a result or a checkpoint are larger than a record may be.',
   },
+  read_only: {
+    source: 'user',
+    retryable: false,
+    meaning: 'The server was started with `--read-only`, and was asked to change something.',
+  },
   invalid_deployment: {
     source: 'user',
     retryable: false,

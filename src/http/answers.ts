@@ -53,13 +53,35 @@ function foreignError(url: URL, status: number, answer: unknown): SluiceError {
         hint: 'Bring it to yours: sluice deploy --env NAME',
       },
     )
-  if (status === 401 || status === 403)
-    return new SluiceError('deployment_unreachable', `${url.host} does not allow this: ${text}`, {
-      hint: 'docs/security.md lists what a person needs.',
-    })
+  if (status === 401 || status === 403) return explainRefusal(url, text)
   return new SluiceError('deployment_unreachable', `${url.host} answered with ${status}: ${text}`, {
     hint: 'Give the command again. If it stays so, look at the logs of the server.',
   })
+}
+
+/** What AWS says of a signature; of a time that has passed it says the same word as of credentials that have expired. */
+const REFUSALS: [reason: RegExp, message: string, hint: string][] = [
+  [
+    /signature (expired|not yet current)|RequestTimeTooSkewed/i,
+    'The clock of this machine is wrong, so AWS does not accept its signatures',
+    'Set the clock of this machine, then try again.',
+  ],
+  [
+    /expired/i,
+    'The AWS credentials have expired',
+    'Sign in again (aws sso login, or new keys); nothing has to be started anew.',
+  ],
+  [
+    /security token|signature|credential|access key/i,
+    'AWS does not accept the credentials',
+    'Sign in (aws sso login, or aws configure), or name a profile: AWS_PROFILE=…',
+  ],
+]
+
+function explainRefusal({ host }: URL, text: string): SluiceError {
+  const [, message = `${host} does not allow this`, hint = 'docs/security.md lists what a person needs.'] =
+    REFUSALS.find(([reason]) => reason.test(text)) ?? []
+  return new SluiceError('deployment_unreachable', `${message}: ${text}`, { hint })
 }
 
 function parseAnswerText(text: string): unknown {

@@ -16,12 +16,17 @@ import {
   type Route,
 } from './route.ts'
 import { listOperationNames, ROUTES } from './routes.ts'
+import type { ServerView } from './server.ts'
 
 /** How the API is served. */
 export interface ApiOptions {
   guards: Guards
   /** Answers may be streams of events. @default false */
   isStreaming?: boolean
+  /** While nothing happens, a stream looks ever more rarely, up to so many milliseconds. @default as often as Control says */
+  idleLookMs?: number
+  /** What the server tells of itself. @default it answers itself, and may be asked for everything */
+  describeServer?(): Promise<ServerView>
   /** Larger answers are refused, in bytes. @default no limit */
   maxAnswerBytes?: number
   /** Called with what was thrown and is no error of Sluice. */
@@ -49,9 +54,11 @@ export function createHttpApi(control: Control, options: ApiOptions): Hono {
     }),
   )
   app.get('/v1/openapi.json', (context) => context.json(describeHttpApi()))
+  const { describeServer = async () => ({ readOnly: false, deployment: null }) } = options
+  app.get('/v1/server', async (context) => context.json(await describeServer(), 200, NO_STORE))
   app.get('/v1/events', (context) =>
     options.isStreaming
-      ? streamRunEvents(control, context)
+      ? streamRunEvents(control, context, options.idleLookMs)
       : makeRefusalResponse('not_streamed', 'This server answers whole, and streams no events.', {
           hint: 'Ask GET /v1/changes again and again, as its `lookAgainMs` says.',
         }),
@@ -84,9 +91,10 @@ function addOperation<Name extends OperationName>(
   })
 }
 
+const NO_STORE = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' }
+
 const makeAnswerHeaders = (status: number, answer: { run?: string }) => ({
-  'cache-control': 'no-store',
-  'x-content-type-options': 'nosniff',
+  ...NO_STORE,
   ...(status === 201 && answer.run !== undefined ? { location: `/v1/runs/${answer.run}` } : {}),
 })
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import type { Hono, MiddlewareHandler } from 'hono'
+import type { Context, Hono, MiddlewareHandler } from 'hono'
 import { setCookie } from 'hono/cookie'
-import { isFromHere, isSameSecret } from './guards.ts'
+import { isFromHere, isPageWanted, isSameSecret } from './guards.ts'
 
 /** The files of the console, by name: `index.html`, `app.js`, `layout.js`, `app.css`. */
 export type ConsoleFiles = ReadonlyMap<string, { type: string; body: string }>
@@ -34,40 +34,54 @@ const HEADERS = {
 /** A month: as long as a person may leave the console open. */
 const COOKIE_SECONDS = 30 * 24 * 3600
 
+/** How a browser gets and keeps the token. */
+export interface ConsoleOptions {
+  token: string
+  cookie: string
+  /** The token stays the same when the server starts again. @default the browser keeps it until it is closed */
+  isLasting?: boolean
+}
+
 /**
- * Adds the pages of the console. The token comes once, in the address that `sluice dev` prints, and moves into a cookie
+ * Adds the pages of the console. The token comes once, in the address that the command prints, and moves into a cookie
  * that no script reads and no other site sends; so it stays in no history. The pages themselves tell nothing: what they
  * show comes from the API, which wants the cookie.
  */
 export function addConsole(
   app: Hono,
   files: ConsoleFiles,
-  { token, cookie }: { token: string; cookie: string },
+  { token, cookie, isLasting }: ConsoleOptions,
 ): void {
-  const refuse: MiddlewareHandler = async (context, next) => {
-    if (!isFromHere(context))
-      return answerText(403, 'Only this machine may use the console: ask http://127.0.0.1 by its name.')
-    await next()
-    return undefined
-  }
-  app.get('/', refuse, (context) => {
+  const refuseUnless =
+    (mayCome: (context: Context) => boolean): MiddlewareHandler =>
+    async (context, next) => {
+      if (!mayCome(context))
+        return answerText(403, 'Only this machine may use the console: ask http://127.0.0.1 by its name.')
+      await next()
+      return undefined
+    }
+  const [forPage, forPart] = [refuseUnless(isPageWanted), refuseUnless(isFromHere)]
+  app.get('/', forPage, (context) => {
     const given = context.req.query('token')
     if (given === undefined) return answerFile(files, 'index.html')
     if (!isSameSecret(given, token))
-      return answerText(401, 'The token is wrong. Open the address that sluice dev prints.')
+      return answerText(
+        401,
+        'The token is wrong, or of an earlier start. Open the address that the command printed last.',
+      )
     setCookie(context, cookie, token, {
       httpOnly: true,
       sameSite: 'Strict',
       path: '/',
-      maxAge: COOKIE_SECONDS,
+      ...(isLasting && { maxAge: COOKIE_SECONDS }),
     })
     for (const [name, value] of Object.entries(HEADERS)) context.header(name, value)
     return context.redirect('/', 303)
   })
   for (const name of ['app.js', 'layout.js', 'app.css'])
-    app.get(`/${name}`, refuse, () => answerFile(files, name))
+    app.get(`/${name}`, forPart, () => answerFile(files, name))
   for (const path of ['/runs', '/runs/*', '/limits', '/luigid', '/luigid/*', '/pipelines/*'])
-    app.get(path, refuse, () => answerFile(files, 'index.html'))
+    app.get(path, forPage, () => answerFile(files, 'index.html'))
 }
 
 /** The cookie of a server: browsers send the cookies of all ports of one host, so each token has a name of its own. */

@@ -28,6 +28,7 @@ export const STATUS_OF_ERROR = {
   disk_full: 503,
   output_unwritable: 500,
   record_too_large: 413,
+  read_only: 403,
   invalid_deployment: 400,
   deployment_unreachable: 503,
   internal: 500,

@@ -26,7 +26,7 @@ export const EventsQuery = z.strictObject({
  * Answers with the events of runs as they happen, until all have ended. Ids are cursors: with `Last-Event-ID` a stream
  * goes on where another one was cut, and events of the last minute may come again.
  */
-export async function streamRunEvents(control: Control, context: Context): Promise<Response> {
+export async function streamRunEvents(control: Control, context: Context, idleLookMs = 0): Promise<Response> {
   const query = checkRequestShape(
     EventsQuery,
     readUrlQuery(new URL(context.req.url).searchParams, EventsQuery.shape),
@@ -41,19 +41,19 @@ export async function streamRunEvents(control: Control, context: Context): Promi
   refuseUnknown(query.runs, first)
   if (context.req.raw.method === 'HEAD')
     return context.body(null, 200, { 'content-type': 'text/event-stream' })
-  return streamSSE(context, (stream) => writeEvents(control, query, first, stream))
+  return streamSSE(context, (stream) =>
+    writeEvents(query, stream, slowDown(readBatches(control, first, stream), idleLookMs)),
+  )
 }
 
 async function writeEvents(
-  control: Control,
   query: z.output<typeof EventsQuery>,
-  first: Changes,
   stream: SSEStreamingApi,
+  batches: Control['changes'],
 ): Promise<void> {
   const left = new AbortController()
   stream.onAbort(() => left.abort())
   const keepAlive = setInterval(() => void stream.write(': still here\n\n'), KEEP_ALIVE_MS)
-  const batches = readBatches(control, first, stream)
   try {
     for await (const event of followChanges(batches, { ...query, signal: left.signal })) {
       if (left.signal.aborted) return
@@ -77,6 +77,20 @@ function readBatches(control: Control, first: Changes, stream: SSEStreamingApi):
     if (last.events.length > 0) await stream.write(`id: ${Buffer.from(last.next).toString('base64url')}\n\n`)
     last = await control.changes(query)
     return last
+  }
+}
+
+/** Doubles the time between looks while nothing happens, up to `mostMs`: each look at a deployment is paid for. */
+export function slowDown(read: Control['changes'], mostMs: number): Control['changes'] {
+  let factor = 1
+  let seen = ''
+  return async (query) => {
+    const changes = await read(query)
+    const { events, runs, lookAgainMs } = changes
+    const told = JSON.stringify([events, runs])
+    factor = told === seen ? factor * 2 : 1
+    seen = told
+    return { ...changes, lookAgainMs: Math.max(lookAgainMs, Math.min(lookAgainMs * factor, mostMs)) }
   }
 }
 

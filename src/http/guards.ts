@@ -48,10 +48,20 @@ export const makeSizeLimit = (maxBytes: number): MiddlewareHandler =>
 const LOOPBACK = ['localhost', '127.0.0.1', '[::1]']
 
 /** Whether a request names loopback as its host, and comes from no page of another origin. */
-export function isFromHere(context: Context): boolean {
-  const host = context.req.header('host') ?? ''
-  return LOOPBACK.includes(URL.parse(`http://${host}`)?.hostname ?? '') && isOfSameOrigin(context)
-}
+export const isFromHere = (context: Context): boolean => namesLoopback(context) && isOfSameOrigin(context)
+
+/**
+ * Whether a page of this server may be shown: a person may have followed a link from elsewhere, such as a mail, in a tab of its
+ * own. The page without its API tells nothing.
+ */
+export const isPageWanted = (context: Context): boolean =>
+  namesLoopback(context) && (isOfSameOrigin(context) || isNavigation(context))
+
+const namesLoopback = ({ req }: Context): boolean =>
+  LOOPBACK.includes(URL.parse(`http://${req.header('host') ?? ''}`)?.hostname ?? '')
+
+const isNavigation = ({ req }: Context): boolean =>
+  req.header('sec-fetch-mode') === 'navigate' && req.header('sec-fetch-dest') === 'document'
 
 /** Whether a request comes from a program, or from a page of this server. */
 export function isOfSameOrigin({ req }: Context): boolean {

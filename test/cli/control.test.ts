@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, readFileSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { text as readText } from 'node:stream/consumers'
 import { describe, it } from 'node:test'
@@ -206,10 +206,14 @@ export const days = pipeline('days', Day, { schedule: daily(), params: ({ date }
 })
 
 describe('dev', () => {
-  const start = async (project: TestProject): Promise<{ started: Started; url: string }> => {
-    const started = project.start(['dev', '--port', '0', '--inline'])
-    await until('the API listens', () => started.stdout().includes('/api/runs'))
-    return { started, url: /http:\/\/[^/]+/.exec(started.stdout())?.[0] ?? '' }
+  const start = async (
+    project: TestProject,
+    flags: string[] = [],
+  ): Promise<{ started: Started; url: string; token: string }> => {
+    const started = project.start(['dev', '--port', '0', '--inline', ...flags])
+    await until('the API listens', () => started.stdout().includes('/v1/runs'))
+    const token = readFileSync(project.path('.sluice/api-token'), 'utf8').trim()
+    return { started, token, url: /http:\/\/[^/]+/.exec(started.stdout())?.[0] ?? '' }
   }
   const stop = async ({ started }: { started: Started }) => {
     started.child.kill('SIGINT')
@@ -248,7 +252,8 @@ describe('dev', () => {
     const project = testProject(test, { 'pipelines/p.ts': `${SCHEDULED}\n`, 'pipelines/chain.ts': CHAIN })
     const dev = await start(project)
     const get = async (path: string, init?: RequestInit) => {
-      const response = await fetch(dev.url + path, init)
+      const headers = { authorization: `Bearer ${dev.token}`, ...init?.headers }
+      const response = await fetch(dev.url + path, { ...init, headers })
       // biome-ignore lint/suspicious/noExplicitAny: data of the API, whatever it is
       return { status: response.status, body: (await response.json()) as any }
     }
@@ -286,8 +291,74 @@ describe('dev', () => {
     assert.equal((await get('/api/runs', { headers: { origin: 'http://evil.example' } })).status, 403)
     assert.equal((await get('/api/runs', { method: 'POST', body: '{}' })).status, 415)
     assert.equal((await get('/api/nothing')).status, 404)
+    for (const authorization of ['', 'Bearer wrong']) {
+      assert.equal((await get('/api/runs', { headers: { authorization } })).status, 401, 'no token')
+      assert.equal((await post('/api/runs', { name: 'chain' }, { authorization })).status, 401)
+    }
     for (const host of ['', 'a b', 'evil.example'])
       assert.ok([400, 403].includes(await statusFor(dev.url, host)), `Host: ${host}`)
     await stop(dev)
+  })
+
+  it('changes nothing with --read-only, however it is asked, and still shows plans', async (test) => {
+    const project = testProject(test, { 'pipelines/p.ts': SCHEDULED, 'pipelines/chain.ts': CHAIN })
+    const dev = await start(project, ['--read-only'])
+    const ask = async (method: string, path: string, body?: object) => {
+      const headers = { authorization: `Bearer ${dev.token}`, 'content-type': 'application/json' }
+      const init = { method, headers, ...(body && { body: JSON.stringify(body) }) }
+      const response = await fetch(dev.url + path, init)
+      // biome-ignore lint/suspicious/noExplicitAny: data of the API, whatever it is
+      return { status: response.status, body: (await response.json()) as any }
+    }
+    assert.deepEqual((await ask('GET', '/v1/server')).body, { readOnly: true, deployment: null })
+    assert.equal((await ask('POST', '/v1/plan', { name: 'chain' })).status, 200)
+    assert.equal((await ask('POST', '/v1/changes', { runs: [] })).status, 200)
+    const acts: [method: string, path: string, body?: object][] = [
+      ['POST', '/v1/runs', { name: 'chain' }],
+      ['POST', '/v1/runs', { plan: '' }],
+      ...['retry', 'cancel', 'mark'].map((act): [string, string, object] => [
+        'POST',
+        `/v1/runs/latest/${act}`,
+        {},
+      ]),
+      ['POST', '/v1/pipelines/days/pause', {}],
+      ['POST', '/v1/pipelines/days/resume', {}],
+      ['POST', '/v1/prune', { olderThanMs: 0, confirmed: true }],
+      ['PUT', '/v1/secrets/a', { value: 'b' }],
+      ['DELETE', '/v1/secrets/a'],
+    ]
+    for (const [method, path, body] of acts) {
+      const { status, body: answer } = await ask(method, path, body)
+      assert.deepEqual([status, answer.error.code], [403, 'read_only'], path)
+    }
+    for (const path of ['/api/runs', '/api/pipelines/days/resume']) {
+      const { status, body: answer } = await ask('POST', path, { name: 'chain' })
+      assert.deepEqual([status, answer.error], [403, 'read_only'], path)
+    }
+    assert.deepEqual((await ask('GET', '/v1/runs')).body.runs, [])
+    await stop(dev)
+  })
+
+  it('gives the browser a file of this user alone, so that no argument shows the token', async (test) => {
+    const project = testProject(test, { 'pipelines/chain.ts': CHAIN })
+    for (const name of ['xdg-open', 'open']) {
+      project.write(
+        `bin/${name}`,
+        '#!/bin/sh\nstat -c %a "$1" > opened.mode; cp "$1" opened.html; echo "$@" > opened.args\n',
+      )
+      chmodSync(project.path(`bin/${name}`), 0o755)
+    }
+    const env = { PATH: `${project.path('bin')}:${process.env.PATH}` }
+    const started = project.start(['dev', '--port', '0', '--inline', '--open'], { env })
+    await until('the browser was opened', () => existsSync(project.path('opened.args')))
+    const token = readFileSync(project.path('.sluice/api-token'), 'utf8').trim()
+    const [given, page, mode] = ['args', 'html', 'mode'].map((end) =>
+      readFileSync(project.path(`opened.${end}`), 'utf8'),
+    )
+    assert.doesNotMatch(given ?? '', new RegExp(token))
+    assert.match(page ?? '', new RegExp(`url=http://127.0.0.1:\\d+/\\?token=${token}"`))
+    assert.equal(mode?.trim(), '600')
+    await stop({ started })
+    assert.equal(existsSync((given ?? '').trim()), false, 'the file is gone')
   })
 })

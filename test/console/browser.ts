@@ -2,9 +2,7 @@ import assert from 'node:assert/strict'
 import { after } from 'node:test'
 import axe from 'axe-core'
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
-
-/** The browser of Debian. */
-export const CHROMIUM = process.env.SLUICE_CHROMIUM ?? '/usr/bin/chromium'
+import { CHROMIUM } from './chromium.ts'
 
 let browser: Promise<Browser> | undefined
 after(async () => (await browser)?.close())

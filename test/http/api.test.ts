@@ -5,6 +5,7 @@ import type { Control } from '../../src/control/control.ts'
 import { ERRORS, type ErrorCode, SluiceError } from '../../src/core/errors.ts'
 import { makeRemoteControl, makeTokenFetcher } from '../../src/http/client.ts'
 import { STATUS_OF_ERROR } from '../../src/http/errors.ts'
+import { slowDown } from '../../src/http/events.ts'
 import { external, pipeline, task, text } from '../../src/index.ts'
 import { openHostedControl } from '../control/open-state.ts'
 import { serveControl, TOKEN } from './served.ts'
@@ -227,6 +228,26 @@ describe('events', () => {
     assert.equal(head.status, 200)
     await sleep(50)
     assert.equal(looks, after + 1)
+  })
+
+  it('are looked for ever more rarely while nothing happens, where looks are paid for', async () => {
+    let counts = { succeeded: 1 }
+    const changes = async () => ({
+      events: [{ event: 'counts' as const, run: 'r', counts }],
+      runs: [],
+      next: 'n',
+      lookAgainMs: 1_000,
+    })
+    const looks = async (read: Control['changes'], times: number) => {
+      const waits = []
+      for (let i = 0; i < times; i++) waits.push((await read({ runs: ['r'] })).lookAgainMs)
+      return waits
+    }
+    const slow = slowDown(changes, 5_000)
+    assert.deepEqual(await looks(slow, 5), [1_000, 2_000, 4_000, 5_000, 5_000])
+    counts = { succeeded: 2 }
+    assert.deepEqual(await looks(slow, 2), [1_000, 2_000])
+    assert.deepEqual(await looks(slowDown(changes, 0), 3), [1_000, 1_000, 1_000])
   })
 
   it('are refused where a server answers whole', async (test) => {

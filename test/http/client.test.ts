@@ -116,4 +116,20 @@ describe('the client', () => {
       message: /does not allow this: Forbidden/,
     })
   })
+
+  it('tells expired and wrong credentials, and a wrong clock, from what is not allowed', async () => {
+    const refusals: [says: string, message: RegExp, hint: RegExp][] = [
+      ['The security token included in the request is expired', /credentials have expired/, /Sign in again/],
+      ['The security token included in the request is invalid.', /does not accept/, /aws configure/],
+      [
+        'Signature expired: 20190416T090000Z is now earlier than 20190416T095500Z',
+        /clock of this machine is wrong/,
+        /Set the clock/,
+      ],
+    ]
+    for (const [says, message, hint] of refusals) {
+      const { control } = answering(new Response(JSON.stringify({ message: says }), { status: 403 }))
+      await assert.rejects(control.pools(), { code: 'deployment_unreachable', message, hint })
+    }
+  })
 })

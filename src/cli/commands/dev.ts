@@ -3,26 +3,25 @@ import { GRACE_MS, makeWorkEvents } from '../../control/follow-runs.ts'
 import { runDevEngine } from '../../control/run-dev.ts'
 import { openLocalHome } from '../../homes/local/home.ts'
 import { makeControlBesideEngine } from '../../homes/local/open-control.ts'
-import { createHttpApi } from '../../http/api.ts'
-import { addConsole, makeCookieName } from '../../http/console.ts'
 import type { Project } from '../../project/load-config.ts'
 import { readOrMakeApiToken } from '../api-token.ts'
-import { openInBrowser, readConsoleFiles } from '../console-files.ts'
+import { serveConsole } from '../console-server.ts'
 import { makeEarlierApi } from '../earlier-api.ts'
 import { EXIT } from '../exit.ts'
 import { listenForStop, type RunOptions } from '../follow.ts'
 import { keepHeapSmall } from '../heap.ts'
-import { listenOn } from '../listen.ts'
 import type { LuigiServer } from '../luigi-server.ts'
+import { openInBrowser } from '../open-in-browser.ts'
 import type { GlobalOptions, Result } from '../options.ts'
 import { makePlainProgress, makeSilentProgress } from '../progress.ts'
 
+/** Where the Luigi scheduler listens. */
 const HOST = '127.0.0.1'
 
 /** Runs engine, schedules and API on this machine until Ctrl-C. */
 export async function runDevServer(
   project: Project,
-  options: RunOptions & { port: number; open?: boolean; luigid?: number },
+  options: RunOptions & { port: number; open?: boolean; readOnly?: true; luigid?: number },
 ): Promise<Result> {
   const { state, data, inline, pull } = options
   keepHeapSmall()
@@ -35,22 +34,19 @@ export async function runDevServer(
   stop.signal.addEventListener('abort', () => view.show({ event: 'stopping', graceMs: GRACE_MS }))
   try {
     const token = readOrMakeApiToken(options.state)
-    const pages = readConsoleFiles()
-    const cookie = makeCookieName(token.value)
-    const app = createHttpApi(control, {
-      guards: { isLoopbackOnly: true, token: token.value, ...(pages && { cookie }) },
-      isStreaming: true,
-      onDefect: (error) => console.error(error),
-    })
-    if (pages) addConsole(app, pages, { token: token.value, cookie })
-    const api = await listenOn(app.route('/', makeEarlierApi(control)), { host: HOST, port: options.port })
-    if (pages) {
-      const address = `http://${HOST}:${api.port}/?token=${token.value}`
-      view.say(`The console: ${address}`)
-      if (options.open) openInBrowser(address, view.say)
+    const isReadOnly = options.readOnly === true
+    const server = await serveConsole(
+      control,
+      { port: options.port, token: token.value, isLasting: true, isReadOnly },
+      makeEarlierApi,
+    )
+    let closeFile = () => {}
+    if (server.address !== undefined) {
+      view.say(`The console: ${server.address}`)
+      if (options.open) closeFile = openInBrowser(server.address, state, view.say)
     } else view.say('The console is not built: npm run build:console')
-    view.say(`The API listens on http://${HOST}:${api.port}/api/runs`)
-    view.say(`and, with the token in ${token.path}, on http://${HOST}:${api.port}/v1/runs`)
+    view.say(`The API listens on ${server.base}/v1/runs; its token is in ${token.path}`)
+    if (isReadOnly) view.say('Console and API only show; the engine and the schedules go on.')
     const { concurrency } = options
     const events = { ...makeWorkEvents(view.show), say: view.say }
     try {
@@ -59,7 +55,8 @@ export async function runDevServer(
       await runDevEngine(home, project, { ...events, concurrency, signal: stop.signal })
     } finally {
       luigi?.close()
-      api.close()
+      server.close()
+      closeFile()
     }
     return {
       data: { stopped: true },

@@ -2,6 +2,7 @@ import { EXIT } from '../exit.ts'
 import { startLuigiServer } from '../luigi-server.ts'
 import type { LuigidOptions } from '../luigid-flags.ts'
 import type { Result } from '../options.ts'
+import { waitForStop } from '../wait-for-stop.ts'
 
 /** Runs Luigi's central scheduler until Ctrl-C. */
 export async function runLuigiScheduler(options: LuigidOptions): Promise<Result> {
@@ -13,11 +14,4 @@ export async function runLuigiScheduler(options: LuigidOptions): Promise<Result>
     text: 'Stopped. The state is kept for the next start.',
     exitCode: EXIT.done,
   }
-}
-
-function waitForStop(): Promise<void> {
-  return new Promise((resolve) => {
-    process.once('SIGINT', () => resolve())
-    process.once('SIGTERM', () => resolve())
-  })
 }

@@ -4,7 +4,8 @@ import { text } from 'node:stream/consumers'
 import { AwsClient } from 'aws4fetch'
 import { SluiceError } from '../../core/errors.ts'
 import type { Fetcher, HttpRequest } from '../../http/client.ts'
-import { credentials, type Deployment, explainAwsError } from './deployment.ts'
+import { forgetCredentials, readCredentials } from './credentials.ts'
+import { type Deployment, explainAwsError } from './deployment.ts'
 
 /** The address of a deployment's API. */
 export function findApiAddress({ stack, outputs }: Deployment): string {
@@ -15,17 +16,21 @@ export function findApiAddress({ stack, outputs }: Deployment): string {
 /**
  * Signs requests with the user's own credentials (AWS Signature Version 4, service `lambda`). They are asked for anew for each
  * request, because they expire while a run is followed, and may be there only after a person has signed in. The SDK keeps them until
- * shortly before.
+ * shortly before; those that AWS has refused are looked up once more.
  */
 export function makeSignedFetcher({ environment }: Deployment): Fetcher {
   const settings = { service: 'lambda', region: environment.region, cache: new Map() }
   return async (url, request) => {
-    const signed = await credentials()
+    const signed = await readCredentials()
       .then((keys) => new AwsClient({ ...keys, ...settings }).sign(url.href, request))
       .catch((error) => {
         throw explainAwsError(error)
       })
-    return ENDPOINT === undefined ? fetch(signed) : sendTo(ENDPOINT, url, signed.headers, request)
+    const answer = await (ENDPOINT === undefined
+      ? fetch(signed)
+      : sendTo(ENDPOINT, url, signed.headers, request))
+    if (answer.status === 403) forgetCredentials()
+    return answer
   }
 }
 

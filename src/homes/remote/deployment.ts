@@ -1,4 +1,3 @@
-import { fromNodeProviderChain } from '@aws-sdk/credential-providers'
 import { readErrorMessage, readErrorName, SluiceError } from '../../core/errors.ts'
 import type { StackOutputs } from '../../core/names.ts'
 import type { NamedEnvironment } from '../../define/deployed-environment.ts'
@@ -59,6 +58,3 @@ export function explainAwsError(error: unknown): SluiceError {
     hint: 'Look at the network and the region, then give the command again.',
   })
 }
-
-/** Credentials as the AWS command finds them. */
-export const credentials = fromNodeProviderChain()
