@@ -20,15 +20,22 @@ const until = async (holds: () => boolean | Promise<boolean>) => {
   }
 }
 
-async function startDev(project: TestProject): Promise<Started & { api: string }> {
+/** Asks the earlier paths of an engine, with its token. */
+type Api = (path: string, init?: RequestInit) => Promise<Response>
+
+async function startDev(project: TestProject): Promise<Started & { api: Api }> {
   const dev = project.start(['dev', '--port', '0'])
-  await until(() => /listens on (http:\S+)\/runs/.test(dev.stdout()))
-  return { ...dev, api: /listens on (http:\S+)\/runs/.exec(dev.stdout())?.[1] ?? '' }
+  await until(() => /listens on http/.test(dev.stdout()))
+  const [base] = /http:\/\/127[^/]+/.exec(dev.stdout()) ?? []
+  const authorization = `Bearer ${readFileSync(project.path('.sluice/api-token'), 'utf8').trim()}`
+  const api: Api = (path, init) =>
+    fetch(`${base}/api${path}`, { ...init, headers: { authorization, ...init?.headers } })
+  return { ...dev, api }
 }
 
 /** Asks the engine for a run; undefined where it does not know the name. */
-async function ask(api: string, name: string): Promise<string | undefined> {
-  const answer = await fetch(`${api}/runs`, {
+async function ask(api: Api, name: string): Promise<string | undefined> {
+  const answer = await api('/runs', {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ name }),
@@ -36,8 +43,8 @@ async function ask(api: string, name: string): Promise<string | undefined> {
   return answer.ok ? ((await answer.json()) as { run: string }).run : undefined
 }
 
-const isEnded = async (api: string, run: string) =>
-  ((await (await fetch(`${api}/runs/${run}`)).json()) as { status: string }).status === 'succeeded'
+const isEnded = async (api: Api, run: string) =>
+  ((await (await api(`/runs/${run}`)).json()) as { status: string }).status === 'succeeded'
 
 describe('sluice dev', () => {
   it('reads definitions anew: a module that is added, changed in what it imports, or broken', async (test) => {
@@ -83,7 +90,7 @@ describe('sluice dev', () => {
     const { api, child, ended } = await startDev(project)
     const run = (await ask(api, 'calls')) ?? ''
     const waiting = async () =>
-      ((await (await fetch(`${api}/runs/${run}`)).json()) as { tasks: { status: string }[] }).tasks.filter(
+      ((await (await api(`/runs/${run}`)).json()) as { tasks: { status: string }[] }).tasks.filter(
         ({ status }) => status === 'waiting',
       ).length
     await until(async () => (await waiting()) === 2)

@@ -3,7 +3,7 @@ import type { TestContext } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import type { Page } from 'playwright-core'
 import { z } from 'zod'
-import { testProject } from '../support/cli.ts'
+import { type TestProject, testProject } from '../support/cli.ts'
 import { checkAccess, openPage } from './browser.ts'
 
 /** Where screenshots are kept; none are if it is not named. */
@@ -18,11 +18,17 @@ export interface ServedProject {
   start(name: string, params: object): Promise<string>
   /** Waits until runs have ended. */
   follow(runs: string[]): Promise<void>
+  /** Stops the server as Ctrl-C does. */
+  stop(): Promise<void>
 }
 
 /** Serves a project with `sluice dev` until the test has ended. */
-export async function serveFiles(test: TestContext, files: Record<string, string>): Promise<ServedProject> {
-  const dev = testProject(test, files).start(['dev', '--port', '0'])
+export const serveFiles = (test: TestContext, files: Record<string, string>): Promise<ServedProject> =>
+  serveProject(testProject(test, files))
+
+/** Serves a project with further flags of `sluice dev`. */
+export async function serveProject(project: TestProject, ...flags: string[]): Promise<ServedProject> {
+  const dev = project.start(['dev', ...(flags.includes('--port') ? [] : ['--port', '0']), ...flags])
   const address = await waitFor(() => /The console: (\S+)/.exec(dev.stdout())?.[1], dev.ended)
   const { origin: base, searchParams } = new URL(address)
   const headers = { authorization: `Bearer ${searchParams.get('token')}`, 'content-type': 'application/json' }
@@ -37,6 +43,10 @@ export async function serveFiles(test: TestContext, files: Record<string, string
     async follow(runs) {
       const stream = await fetch(`${base}/v1/events?runs=${runs.join(',')}`, { headers })
       await stream.text()
+    },
+    async stop() {
+      dev.child.kill('SIGINT')
+      await dev.ended
     },
   }
 }
