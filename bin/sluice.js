@@ -24,5 +24,5 @@ try {
 }
 // A checkout runs from its sources, without a build; the package has only what was built.
 var sources = new URL('../src/cli/main.ts', import.meta.url)
-var entry = existsSync(sources) ? sources : new URL('../dist/src/cli/main.js', import.meta.url)
+var entry = existsSync(sources) ? sources : new URL('../dist/src/command/main.mjs', import.meta.url)
 import(entry.href).then((cli) => cli.main(process.argv.slice(2)))

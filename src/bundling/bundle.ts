@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { relative, sep } from 'node:path'
 import type { BuildOptions, BuildResult, Plugin } from 'esbuild'
 
 /** What goes into a bundle. */
@@ -14,6 +16,8 @@ export interface Bundle {
   external?: string[]
   /** Packages that stay where they are installed now, if their names match. */
   stayInPlace?: RegExp
+  /** Where the bundle will be: each module under `from` then has the URL that it has without the bundle. */
+  keepsUrls?: { from: string; at: string }
 }
 
 /** A bundle in memory: its files, and what it was made of. */
@@ -24,7 +28,7 @@ export type MadeBundle = BuildResult<{ write: false; metafile: true }>
  * one that imports `createRequire` itself would declare it twice.
  */
 const REQUIRE =
-  "import { createRequire as createBundleRequire } from 'node:module'; const require = createBundleRequire(import.meta.url);"
+  "import { createRequire as createBundleRequire } from 'node:module'; const require = createBundleRequire(import.meta.filename);"
 
 /**
  * Makes one piece of Sluice, a project, and what both import: `.mjs` files with shared chunks. All bundles are made here: those of
@@ -43,6 +47,7 @@ function makeBuildOptions({
   define = {},
   external = [],
   stayInPlace,
+  keepsUrls,
 }: Bundle) {
   return {
     entryPoints: Object.keys(entries).map((out) => ({ in: `${ENTRY}${out}`, out })),
@@ -70,6 +75,7 @@ function makeBuildOptions({
       provideEntries(entries),
       nameModules(modules),
       ...(stayInPlace === undefined ? [] : [leaveInPlace(stayInPlace)]),
+      ...(keepsUrls === undefined ? [] : [keepUrls(keepsUrls)]),
     ],
   } satisfies BuildOptions
 }
@@ -103,4 +109,17 @@ const leaveInPlace = (filter: RegExp): Plugin => ({
   name: 'packages that stay in place',
   setup: ({ onResolve }) =>
     onResolve({ filter }, ({ path }) => ({ path: import.meta.resolve(path), external: true })),
+})
+
+/** A module finds files beside itself, such as the program of a child process, also when it is in a bundle. */
+const keepUrls = ({ from, at }: { from: string; at: string }): Plugin => ({
+  name: 'URLs without the bundle',
+  setup: ({ onLoad }) =>
+    onLoad({ filter: new RegExp(`^${RegExp.escape(from + sep)}`) }, ({ path }) => {
+      const url = JSON.stringify(relative(at, path).split(sep).join('/'))
+      const contents = readFileSync(path, 'utf8')
+        // A comment or a text may have it as well, so only what is code is replaced: a property that is read alone.
+        .replaceAll(/(?<![\w'"`])import\.meta\.url(?![\w'"`])/g, `new URL(${url}, import.meta.url).href`)
+      return { contents, loader: path.endsWith('.ts') ? 'ts' : 'js' }
+    }),
 })

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { getCompileCacheDir } from 'node:module'
-import { basename, dirname, join, resolve } from 'node:path'
+import { basename, dirname, extname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { OutputFile } from 'esbuild'
 import { type MadeBundle, makeBundle } from './bundle.ts'
+import { readZodVersion, ZOD_ENTRY } from './zod-entry.ts'
 
 /** A bundle that was made, and the files that it was made of, with the instants at which they were changed. */
 interface BundleEntry {
@@ -50,7 +51,9 @@ const digest = (...texts: string[]) =>
   createHash('sha256').update(texts.join('\n')).digest('hex').slice(0, 16)
 
 /** What makes the bundle: another version of it makes another bundle. */
-const BUNDLER = [import.meta.filename, import.meta.filename.replace('child-bundle', 'bundle')]
+const BUNDLER = ['child-bundle', 'bundle'].map((name) =>
+  fileURLToPath(new URL(`./${name}${extname(import.meta.url)}`, import.meta.url)),
+)
 
 /** By the inode: npm gives each file of every package the same time of modification. */
 const readChangeTimes = (paths: string[]) =>
@@ -83,17 +86,17 @@ function writeWhole(path: string, text: string): void {
 }
 
 function makeChildBundle(source: string): Promise<MadeBundle> {
-  const zod = import.meta.resolve('zod')
   const index = join(dirname(source), '../src', basename(source).replace('child', 'index'))
-  const zodPath = JSON.stringify(fileURLToPath(zod))
   return makeBundle({
     folder: dirname(source),
     entries: {
       child: `import ${JSON.stringify(source)}`,
       index: `export * from ${JSON.stringify(index)}`,
-      zod: `export * from ${zodPath}; export { default } from ${zodPath}`,
+      zod: ZOD_ENTRY,
     },
-    define: { BUNDLED_ZOD: JSON.stringify(zod) },
+    define: {
+      BUNDLED: JSON.stringify({ index: './index.mjs', zod: './zod.mjs', zodVersion: readZodVersion() }),
+    },
     // Clients of AWS are needed rarely, and are large.
     stayInPlace: /^@(aws-sdk|smithy)\//,
   })

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import type { ConsoleFiles } from '../http/console.ts'
 
 const TYPES = {
@@ -10,7 +11,9 @@ const TYPES = {
 }
 
 /** Where the built console is: in the package, or in the folder of a repository that was built. */
-const FOLDERS = ['../../console', '../../dist/console'].map((path) => join(import.meta.dirname, path))
+const FOLDERS = ['../../console', '../../dist/console'].map((path) =>
+  fileURLToPath(new URL(path, import.meta.url)),
+)
 
 /** The files of the console, or undefined if they were not built. */
 export function readConsoleFiles(): ConsoleFiles | undefined {
