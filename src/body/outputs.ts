@@ -9,6 +9,8 @@ import type { TaskInstance } from '../define/task.ts'
 export interface Surroundings {
   storage: Storage
   markers: Markers
+  /** Jobs run at their services. Absent: by their `local`. */
+  runsJobs?: true
   /** Of tasks whose targets are there, the ids of those whose targets prove nothing. Absent: all are believed. */
   findUnproven?: (tasks: { id: string; outputs: readonly string[] }[]) => Promise<ReadonlySet<string>>
 }

@@ -65,6 +65,7 @@ export function viewTask({ task, planned, attempts, result, notBefore }: TaskRec
     progress: task.progress ?? null,
     failure: findTaskFailure(task, planned),
     launch: task.launch === undefined ? null : tellLaunch(task.launch),
+    usage: task.usage ?? null,
     parts: viewParts(task),
     outputs: planned.outputs,
     result: result ?? null,

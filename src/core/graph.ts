@@ -1,6 +1,6 @@
 import { splitIntoChunks } from './chunks.ts'
 import type { Params } from './json.ts'
-import type { Command, ContainerProgram, Plan, PlannedTask, Policy, Shape } from './plan.ts'
+import type { Command, ContainerProgram, Plan, PlannedJob, PlannedTask, Policy, Shape } from './plan.ts'
 import { type Failure, MAX_FAN_IN } from './records/task-run.ts'
 
 /** A task as planning found it; upstreams by id, which may not be found themselves if the task is complete. */
@@ -20,6 +20,7 @@ export interface FoundTask {
   forced?: true
   command?: Command
   container?: ContainerProgram
+  job?: PlannedJob
   policy: Policy
 }
 

@@ -21,11 +21,13 @@ export interface JobEndDetails {
  * was stopped from outside was interrupted.
  */
 export function makeJobEnding(end: JobEnd, { stopping, hasKeeper }: JobEndDetails): Ending {
-  if (end.cause === 'succeeded' && !hasKeeper) return { outcome: 'succeeded' }
+  const used = end.usage === undefined ? {} : { usage: end.usage }
+  if (end.cause === 'succeeded' && !hasKeeper) return { outcome: 'succeeded', ...used }
   const outcome = stopping ?? findJobOutcome(end, hasKeeper)
   return {
     outcome,
     failure: { outcome, message: end.message },
+    ...used,
     ...(stopping === undefined && end.cause === 'no_capacity' ? { awaits: 'capacity' } : {}),
     ...(stopping === undefined && end.cause === 'invalid' ? { isFinal: true } : {}),
   }

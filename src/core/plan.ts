@@ -79,6 +79,17 @@ export interface ContainerProgram {
   outputs: ContainerOutput[]
 }
 
+/** A program that a service runs, such as a Spark program on EMR Serverless. Nothing of it needs user code to run. */
+export interface PlannedJob {
+  /** Path of the program in the project, or a URI. */
+  script: string
+  arguments?: readonly string[]
+  /** Modules that it imports, as paths or URIs. */
+  pyFiles?: readonly string[]
+  /** Settings of Spark. */
+  spark?: { readonly [name: string]: string }
+}
+
 /** A folder of this machine in a container. */
 export interface ContainerMount {
   /** Its absolute path on this machine. */
@@ -154,6 +165,8 @@ export interface PlannedTask {
   command?: Command
   /** A program in a container, instead of a body or around the command. */
   container?: ContainerProgram
+  /** A program that a service runs, instead of a body. */
+  job?: PlannedJob
   /** Number of the task that yielded it. */
   yielder?: number
   policy: Policy

@@ -61,6 +61,11 @@ export interface EmrOptions<
   S extends Secrets,
   B extends Budgets = Record<never, never>,
 > extends Omit<TaskOptions<F, R, O, S, B>, 'fresh' | 'memoryMb'> {
+  /**
+   * Paths of the program's files, relative to the project's folder: what `script` and `pyFiles` may name in a deployment.
+   * @default what they name when `deploy` calls the function with placeholders
+   */
+  files?: readonly string[]
   /** The same program on one machine. @default none: the task cannot run on one machine */
   local?: LocalProgram<CommandContext<ParamsOf<F>, R, O>>
 }
@@ -118,12 +123,10 @@ export interface EmrDefinition {
   cluster?: EmrCluster
   job: (context: EmrJobContext<never, never, never>) => EmrJob
   local?: LocalProgram<CommandContext<never, never, never>>
+  files?: readonly string[]
 }
 
-/**
- * Defines a task that is a job of EMR Serverless. In this version it runs on one machine only, by its `local`; docs/emr.md has
- * the program's side.
- */
+/** Defines a task that is a job of EMR Serverless, and on one machine its `local`; docs/emr.md has the program's side. */
 export function emrServerless<
   F extends Fields = Record<never, never>,
   R extends Requires | undefined = undefined,
@@ -131,19 +134,23 @@ export function emrServerless<
   S extends Secrets = Record<never, never>,
   B extends Budgets = Record<never, never>,
 >(family: string, options: EmrServerlessOptions<F, R, O, S, B>): EmrTask<F, R, O> {
-  const { application, job, local, ...rest } = options
+  const { application, job, local, files, ...rest } = options
   const problems = [
     ...(isText(application)
       ? []
       : ['application must be a name of `emr` in the config, or the id of an application']),
     ...(typeof job === 'function' ? [] : ['job must be a function that returns { script, … }']),
+    ...findFilesProblems(files),
     ...findLocalProblems(local, options.secrets),
   ]
-  const emr = { service: 'emr-serverless', application, job, local } as EmrDefinition
+  const emr = { service: 'emr-serverless', application, job, local, files } as EmrDefinition
   return defineJob(family, rest, emr, problems) as EmrTask<F, R, O>
 }
 
-/** Defines a task that is a step of an EMR cluster; the rest is as for {@link emrServerless}. */
+/**
+ * Defines a task that is a step of an EMR cluster; the rest is as for {@link emrServerless}. In this version it runs on one machine only,
+ * by its `local`.
+ */
 export function emrStep<
   F extends Fields = Record<never, never>,
   R extends Requires | undefined = undefined,
@@ -151,13 +158,14 @@ export function emrStep<
   S extends Secrets = Record<never, never>,
   B extends Budgets = Record<never, never>,
 >(family: string, options: EmrStepOptions<F, R, O, S, B>): EmrTask<F, R, O> {
-  const { cluster, step, local, ...rest } = options
+  const { cluster, step, local, files, ...rest } = options
   const problems = [
     ...findClusterProblems(cluster),
     ...(typeof step === 'function' ? [] : ['step must be a function that returns { script, … }']),
+    ...findFilesProblems(files),
     ...findLocalProblems(local, options.secrets),
   ]
-  const emr = { service: 'emr-step', cluster, job: step, local } as EmrDefinition
+  const emr = { service: 'emr-step', cluster, job: step, local, files } as EmrDefinition
   return defineJob(family, rest, emr, problems) as EmrTask<F, R, O>
 }
 
@@ -170,6 +178,9 @@ export const isText = (value: unknown): value is string => typeof value === 'str
 
 /** Ids of applications: https://docs.aws.amazon.com/emr-serverless/latest/APIReference/API_StartJobRun.html */
 const APPLICATION_ID = /^00[0-9a-z]{14}$/
+
+/** Whether an application is named by its id, and not by the config. */
+export const isApplicationId = (application: string): boolean => APPLICATION_ID.test(application)
 
 /** What is wrong with the application of a job, if the config has these. */
 export function findApplicationProblems(
@@ -198,6 +209,11 @@ function findClusterProblems(cluster: unknown): string[] {
     isText(release) && isText(instanceType) && Number.isInteger(instances) && Number(instances) > 0
   return isWhole ? [] : [CLUSTER]
 }
+
+const findFilesProblems = (files: unknown): string[] =>
+  files === undefined || (Array.isArray(files) && files.every(isText))
+    ? []
+    : ["files must be a list of paths, such as ['spark/clicks.py']"]
 
 /** The container of a `local`, if it is one. */
 export const asLocalContainer = <C>(local: LocalProgram<C> | undefined): LocalContainer<C> | undefined =>

@@ -192,6 +192,7 @@ async function takeAttempt(
     waitingSince: undefined,
     progress: undefined,
     times: undefined,
+    usage: undefined,
     launch,
     ...(rows.length === 0 ? {} : { holds: true as const }),
   }

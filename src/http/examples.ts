@@ -61,6 +61,7 @@ export const TASK: TaskShape = {
   outputs: ['file:///data/count/2026-09-09.json'],
   result: null,
   launch: null,
+  usage: null,
   parts: { queuedMs: 40, launchMs: 10, startMs: 90, runMs: 900 },
   attempts: [],
 }

@@ -93,14 +93,17 @@ function toArguments(command: unknown, context: object): string[] | undefined {
   return argv
 }
 
-function mapTargets<T>(output: Output, map: (target: Target) => T): T | { [name: string]: T } {
+/** Something of each target of an output, in its shape. */
+export function mapTargets<T>(output: Output, map: (target: Target) => T): T | { [name: string]: T } {
   if (isTarget(output)) return map(output)
   return Object.fromEntries(Object.entries(output).map(([name, target]) => [name, map(target)]))
 }
 
 const makeContainerPath = (target: StorageTarget): string =>
   target instanceof FolderTarget ? target.folder : target.path
-const locate = (target: Target): string => (target instanceof FolderTarget ? target.folderUri : target.uri)
+/** The URI of a target: of a folder its own, and not its marker's. */
+export const locate = (target: Target): string =>
+  target instanceof FolderTarget ? target.folderUri : target.uri
 
 function toInput(target: Target, { id }: TaskInstance): ContainerInput | undefined {
   if (target instanceof StorageTarget) return { uri: locate(target), at: makeContainerPath(target) }

@@ -12,6 +12,7 @@ import { listOutputTargets, type Output, type Target } from '../define/targets/t
 import type { TaskInstance } from '../define/task.ts'
 import type { KnownIds } from '../engine/plan-graph.ts'
 import { describeContainer, describeLocalCommand } from './describe-container.ts'
+import { describeJob } from './describe-job.ts'
 
 /** A task as planning found it, with its upstreams, and what its `requires` returned. */
 interface Described {
@@ -96,7 +97,7 @@ export function makePlanningDefinitions(surroundings: Surroundings) {
       if (complete) return { found: { ...described, complete: true }, upstreams: [] }
       const planned = withUpstreams(task, described, known)
       if (planned.found.failure !== undefined) return planned
-      const program = describeProgram(task, planned.requires, outputOf)
+      const program = describeProgram(task, planned.requires, outputOf, surroundings)
       if (program === undefined) return planned
       if ('outcome' in program) return { found: { ...planned.found, failure: program }, upstreams: [] }
       return { ...planned, found: { ...planned.found, ...program } }
@@ -109,9 +110,12 @@ function describeProgram(
   task: TaskInstance,
   requires: Requires | undefined,
   outputOf: (task: TaskInstance) => Output,
-): Pick<FoundTask, 'command' | 'container'> | Failure | undefined {
+  { runsJobs }: Surroundings,
+): Pick<FoundTask, 'command' | 'container' | 'job'> | Failure | undefined {
   const { container, emr } = task.definition
   if (container === undefined && emr === undefined) return undefined
+  if (emr !== undefined && runsJobs)
+    return callUserCode('job', () => ({ job: describeJob(task, emr, requires, outputOf) }))
   const local = emr?.local
   const { image, command, env = {} } = asLocalContainer(local) ?? {}
   const inContainer = image === undefined ? container : { image, env, ...(command && { command }) }

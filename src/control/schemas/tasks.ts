@@ -39,6 +39,10 @@ const Parts = z
   })
   .describe('How long each part of an attempt took; one that is not known, or not over, is absent')
 
+const Usage = z
+  .object({ vcpuHours: z.number(), memoryGbHours: z.number(), storageGbHours: z.number() })
+  .describe('What the job of a service has used, as the service bills it')
+
 /** An attempt that did not succeed at once. */
 export const Attempt = z
   .object({
@@ -54,6 +58,7 @@ export const Attempt = z
     memoryMb: z.number().optional().describe('The memory that it was given, in MiB'),
     failure: Failure.optional(),
     launch: Launch.optional(),
+    usage: Usage.optional(),
     parts: Parts,
     tail: z.string().optional().describe('The last lines of its log, 4 KB at most'),
   })
@@ -91,6 +96,7 @@ export const Task = z
     progress: Progress.nullable(),
     failure: Failure.nullable(),
     launch: Launch.nullable(),
+    usage: Usage.nullable(),
     parts: Parts,
     outputs: z.array(z.string()).describe('URIs of its targets'),
     result: z.json().describe('What the body of a task without an output returned'),

@@ -1,3 +1,4 @@
+import type { JobUsage } from '../records/launch.ts'
 import type { Message } from './deciding.ts'
 
 /*
@@ -99,6 +100,8 @@ export interface JobEnd {
   exitCode?: number
   /** What the service says. */
   message: string
+  /** What it used, if its service tells. */
+  usage?: JobUsage
 }
 
 /**

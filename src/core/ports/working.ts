@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream'
 import type { FoundTask } from '../graph.ts'
 import type { Json, Params } from '../json.ts'
 import type { PlannedTask } from '../plan.ts'
-import type { StartTimes } from '../records/launch.ts'
+import type { JobUsage, StartTimes } from '../records/launch.ts'
 import type { Progress } from '../records/task-run.ts'
 import type { AttemptEnd } from '../retry.ts'
 
@@ -81,6 +81,8 @@ export interface Ending extends Omit<AttemptEnd, 'hasCheckpoint'> {
   /** Digest of the image of its container. */
   image?: string
   times?: StartTimes
+  /** What its job elsewhere has used. */
+  usage?: JobUsage
   /** For `yielded`: what has to be complete before the next attempt, and everything that takes. */
   yielded?: { roots: string[]; found: FoundTask[] }
   /** What the body last reported about itself. */

@@ -45,6 +45,13 @@ export const ECS = 'ecs'
 /** The service that runs the job of a launch. */
 export const getLaunchService = ({ place }: Pick<Launch, 'place'>): string => place?.service ?? ECS
 
+/** What a job has used, as its service bills it. */
+export interface JobUsage {
+  vcpuHours: number
+  memoryGbHours: number
+  storageGbHours: number
+}
+
 /** What is kept of a launch when its attempt has ended: its job, and when the parts of the time before its body ran began. */
 export type LaunchStory = LaunchTimes & { job?: string }
 

@@ -1,6 +1,6 @@
 import type { Json, Params } from '../json.ts'
 import type { Key } from '../keys.ts'
-import type { Launch, LaunchStory, StartTimes } from './launch.ts'
+import type { JobUsage, Launch, LaunchStory, StartTimes } from './launch.ts'
 import type { AttemptOutcome, TaskStatus } from './status.ts'
 
 /** What a failed attempt or task says to the person who reads it. */
@@ -79,6 +79,8 @@ export interface TaskRun extends Node {
   code?: string
   progress?: Progress
   failure?: Failure
+  /** What its job elsewhere has used. */
+  usage?: JobUsage
   /** Its attempt is a job elsewhere: what was launched, or is to be. */
   launch?: Launch
 }
@@ -118,6 +120,8 @@ export interface Attempt {
   memoryMb?: number
   failure?: Failure
   times?: StartTimes
+  /** What its job elsewhere has used. */
+  usage?: JobUsage
   /** It was a job elsewhere. */
   launch?: LaunchStory
   /** The last lines of its log, 4 KB at most. */

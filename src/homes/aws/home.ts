@@ -83,7 +83,8 @@ export function openDeployedHome(told: Deployment, parts: HomeParts): Home {
     plans: makeS3Plans(s3, told.bucket, OBJECTS.plans),
     queue: parts.queue?.(messages) ?? messages,
   })
-  const surroundings = makeSurroundings(store, makeS3Storage(s3, parseS3Prefix(told.storage)))
+  const storage = makeS3Storage(s3, parseS3Prefix(told.storage))
+  const surroundings = { ...makeSurroundings(store, storage), runsJobs: true as const }
   const tasks = project?.tasks ?? new Map<string, TaskDefinition>()
   const completeness = makeCompleteness(tasks, surroundings, makeFileStorage('/'))
   const looks = {

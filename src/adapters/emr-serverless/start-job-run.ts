@@ -1,0 +1,95 @@
+import { type EMRServerlessClient, StartJobRunCommand } from '@aws-sdk/client-emr-serverless'
+import { readErrorMessage, readErrorName } from '../../core/errors.ts'
+import { formatJobName } from '../../core/job-name.ts'
+import type { LaunchAnswer, LaunchOrder, LaunchRefusal } from '../../core/ports/launching.ts'
+
+/** Names a job run in all applications. */
+export const makeJobRunHandle = (applicationId: string, jobRunId: string): string =>
+  `${applicationId}/${jobRunId}`
+
+/** What differs from job run to job run. */
+export interface JobDetails {
+  /** URI of the program. */
+  script: string
+  arguments: readonly string[]
+  /** Settings of Spark; no place for secrets, because EMR shows them. */
+  properties: { readonly [name: string]: string }
+  /** ARN of the role that the program has. */
+  role: string
+  /** Name of the log group that gets what the driver prints. */
+  logGroup: string
+  /** EMR ends it then, if nothing else has. @default EMR's own, 12 hours */
+  timeoutMinutes?: number
+}
+
+/** How a request for a job run went; `known`: an earlier request under its token differs from this one. */
+type StartAnswer = LaunchAnswer | { is: 'known'; message: string }
+
+/** Starts a job run. EMR itself tries it once: what comes after a failure is decided by the retries of the task. */
+export async function startJobRun(
+  client: EMRServerlessClient,
+  deployment: string,
+  { handover, target, details }: LaunchOrder<JobDetails>,
+): Promise<StartAnswer> {
+  const { script, arguments: entryPointArguments, properties, role, logGroup, timeoutMinutes } = details
+  try {
+    const { jobRunId = '' } = await client.send(
+      new StartJobRunCommand({
+        applicationId: target,
+        clientToken: handover.token,
+        name: formatJobName(deployment, handover),
+        executionRoleArn: role,
+        jobDriver: {
+          sparkSubmit: {
+            entryPoint: script,
+            ...(entryPointArguments.length === 0 ? {} : { entryPointArguments: [...entryPointArguments] }),
+          },
+        },
+        configurationOverrides: {
+          applicationConfiguration: [{ classification: 'spark-defaults', properties: { ...properties } }],
+          monitoringConfiguration: {
+            cloudWatchLoggingConfiguration: {
+              enabled: true,
+              logGroupName: logGroup,
+              logTypes: { SPARK_DRIVER: ['STDOUT', 'STDERR'] },
+            },
+          },
+        },
+        ...(timeoutMinutes === undefined ? {} : { executionTimeoutMinutes: timeoutMinutes }),
+        mode: 'BATCH',
+        retryPolicy: { maxAttempts: 1 },
+      }),
+    )
+    return { is: 'launched', handle: makeJobRunHandle(target, jobRunId) }
+  } catch (error) {
+    return refuse(error, target)
+  }
+}
+
+/** What EMR says if there were too many requests, also as a reason of something else. */
+const RATE = /rate exceeded|too many requests|throttl/i
+
+function refuse(error: unknown, application: string): LaunchRefusal | { is: 'known'; message: string } {
+  const name = readErrorName(error)
+  const told = readErrorMessage(error)
+  if (RATE.test(name) || RATE.test(told)) return { is: 'throttled', message: told }
+  if (name === 'ServiceQuotaExceededException') return { is: 'no_capacity', message: told }
+  if (name === 'ConflictException') return { is: 'known', message: explain(told, application) }
+  if (name === 'ResourceNotFoundException')
+    return {
+      is: 'invalid',
+      message: `there is no application ${application} (${told}); deploy again, or name one that is there`,
+    }
+  if (name === 'AccessDeniedException')
+    return {
+      is: 'invalid',
+      message: `the application ${application} or the role of its jobs may not be used (${told}); deploy again, or allow both`,
+    }
+  if (name === 'ValidationException') return { is: 'invalid', message: explain(told, application) }
+  throw error
+}
+
+const explain = (told: string, application: string) =>
+  /stopp|terminat|not started|STARTED state/i.test(told)
+    ? `the application ${application} does not take jobs (${told}); start it, or let it start by itself`
+    : told
