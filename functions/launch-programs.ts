@@ -4,29 +4,36 @@ import type { SQSBatchResponse, SQSEvent } from 'aws-lambda'
 import { makeEcsLauncher } from '../src/adapters/ecs/launcher.ts'
 import { parseDelivery } from '../src/adapters/sqs/queue.ts'
 import { readErrorMessage } from '../src/core/errors.ts'
-import { ECS } from '../src/core/records/launch.ts'
+import { ECS, EMR_SERVERLESS } from '../src/core/records/launch.ts'
 import { launchDelivery } from '../src/engine/launch.ts'
 import type { Build } from '../src/homes/aws/build.ts'
 import { readPartSettings } from '../src/homes/aws/environment.ts'
+import { makeJobDetails, makeJobPlaces } from '../src/homes/aws/handlers/launch-jobs.ts'
 import { makeProgramDetails, makeProgramPlaces } from '../src/homes/aws/handlers/launch-programs.ts'
-import { LAUNCH_RATE } from '../src/homes/aws/handlers/launch-rate.ts'
+import { JOB_RUN_RATE, LAUNCH_RATE } from '../src/homes/aws/handlers/launch-rate.ts'
 import { openDeployedHome } from '../src/homes/aws/home.ts'
+import { makeJobRunLauncher } from '../src/homes/aws/job-services.ts'
 import { makeLaunchMetrics } from '../src/homes/aws/metrics.ts'
 import type { BundledSettings } from '../src/project/bundled.ts'
 
 /** Longer than one launcher keeps others away from a launch. */
 const RETURN_SECONDS = 35
 
-/** Attempts of containers, each launched as an ECS task. What is not ours comes back until it is a dead letter. */
+/** Attempts of containers, each launched as an ECS task, and of jobs of EMR. What is not ours comes back until it is a dead letter. */
 export function start(build: Build, { limits, programs }: BundledSettings) {
   const told = readPartSettings('launch-programs')
   const { families, ...place } = told.workers
+  const programPlaceOf = makeProgramPlaces(programs, families)
+  const jobPlaceOf = makeJobPlaces(programs, told.emr)
   const home = openDeployedHome(told, {
     build,
     worker: 'launch-programs',
     limits,
     programs,
-    launching: { ...build.launching, placeOf: makeProgramPlaces(programs, families) },
+    launching: {
+      ...build.launching,
+      placeOf: (planned) => (planned.job === undefined ? programPlaceOf(planned) : jobPlaceOf(planned)),
+    },
     onLaunchTrouble: makeLaunchMetrics(told.stack),
     // Lambda deletes what was handled, and what is put back was sent anew.
     queue: (queue) => ({ ...queue, acknowledge: async () => {} }),
@@ -37,6 +44,11 @@ export function start(build: Build, { limits, programs }: BundledSettings) {
       launcher: makeEcsLauncher(new ECSClient({ ...build.client, maxAttempts: 1 }), place),
       governor: LAUNCH_RATE,
       makeDetails: makeProgramDetails(programs),
+    },
+    [EMR_SERVERLESS]: {
+      launcher: makeJobRunLauncher({ ...build.client, maxAttempts: 1 }, told),
+      governor: JOB_RUN_RATE,
+      makeDetails: makeJobDetails(programs, told.emr),
     },
   }
   const sqs = new SQSClient(build.client)

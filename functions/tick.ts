@@ -2,20 +2,21 @@ import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs'
 import { ECSClient } from '@aws-sdk/client-ecs'
 import { makeFunctionDeathReader } from '../src/adapters/cloudwatch/function-deaths.ts'
 import { makeEcsLauncher } from '../src/adapters/ecs/launcher.ts'
-import { ECS } from '../src/core/records/launch.ts'
+import { ECS, EMR_SERVERLESS } from '../src/core/records/launch.ts'
 import type { Build } from '../src/homes/aws/build.ts'
 import { readPartSettings } from '../src/homes/aws/environment.ts'
 import { makeTickHandler } from '../src/homes/aws/handlers/tick.ts'
 import { openDeployedHome } from '../src/homes/aws/home.ts'
+import { makeJobRunLauncher, makeJobTargetLook } from '../src/homes/aws/job-services.ts'
 import { makeLambdaDeathFinder } from '../src/homes/aws/lambda-deaths.ts'
 import { makeLauncher } from '../src/homes/aws/launcher.ts'
 import { makeLaunchMetrics, makeTickMetrics } from '../src/homes/aws/metrics.ts'
-import type { BundledSettings } from '../src/project/bundled.ts'
+import { type BundledSettings, listLaunchServices } from '../src/project/bundled.ts'
 
 /** Once a minute: what is due by time; `{ "audit": true }` audits open runs at once. */
 export function start(build: Build, { limits, containers, programs }: BundledSettings) {
   const told = readPartSettings('tick')
-  const launchesPrograms = Object.keys(programs).length > 0
+  const launches = listLaunchServices(programs)
   const deaths = makeFunctionDeathReader(new CloudWatchLogsClient(build.client))
   const home = openDeployedHome(told, {
     build,
@@ -24,16 +25,24 @@ export function start(build: Build, { limits, containers, programs }: BundledSet
     programs,
     deathOf: makeLambdaDeathFinder(told.logGroups, deaths),
     onLaunchTrouble: makeLaunchMetrics(told.stack),
-    ...(launchesPrograms && { launching: build.launching }),
+    ...(launches.size > 0 && { launching: build.launching }),
   })
   const launcher = makeLauncher(told, containers, build)
   return makeTickHandler({
     home,
     wake: () => launcher.wakeAll(),
     pools: Object.keys(containers),
-    services: launchesPrograms
-      ? { [ECS]: { launcher: makeEcsLauncher(new ECSClient(build.client), told.workers) } }
-      : {},
+    services: {
+      ...(launches.has(ECS) && {
+        [ECS]: { launcher: makeEcsLauncher(new ECSClient(build.client), told.workers) },
+      }),
+      ...(launches.has(EMR_SERVERLESS) && {
+        [EMR_SERVERLESS]: {
+          launcher: makeJobRunLauncher(build.client, told),
+          isMade: makeJobTargetLook(home.surroundings.storage),
+        },
+      }),
+    },
     keep: makeTickMetrics(told.stack),
   })
 }

@@ -6,6 +6,7 @@ import type { StoredRecord } from '../src/core/records/stored-record.ts'
 import { allowRecursiveLoops } from './constructs/function.ts'
 import { combineGrants } from './constructs/grants.ts'
 import { type Containers, describePlace } from './containers.ts'
+import { describeJobs, type EmrJobs } from './emr-jobs.ts'
 import type { Foundation } from './foundation.ts'
 import type { Launching } from './launching.ts'
 import { type LambdaPool, listReadableLogs } from './pools.ts'
@@ -19,6 +20,7 @@ const TRIES = 3
 interface Places {
   lambdaPools: LambdaPool[]
   containers: Containers | undefined
+  jobs: EmrJobs | undefined
 }
 
 /** The functions that decide: `advance` handles changes of records, `tick` handles due records every minute. */
@@ -26,9 +28,9 @@ export class Deciding {
   readonly advance: lambda.Function
   readonly tick: lambda.Function
 
-  constructor(foundation: Foundation, launching: Launching, { lambdaPools, containers }: Places) {
+  constructor(foundation: Foundation, launching: Launching, places: Places) {
     this.advance = addAdvance(foundation, launching)
-    this.tick = addTick(foundation, launching, { lambdaPools, containers })
+    this.tick = addTick(foundation, launching, places)
   }
 }
 
@@ -70,7 +72,7 @@ function addAdvance(foundation: Foundation, launching: Launching): lambda.Functi
 function addTick(
   foundation: Foundation,
   launching: Launching,
-  { lambdaPools, containers }: Places,
+  { lambdaPools, containers, jobs }: Places,
 ): lambda.Function {
   const { permissions, scope, project } = foundation
   const programs = project.programs.length === 0 ? undefined : containers
@@ -84,6 +86,7 @@ function addTick(
       launcher: launching.function.functionName,
       workers: describePlace(foundation, programs),
       logGroups: Stack.of(scope).toJsonString(logs.names),
+      emr: describeJobs(foundation, jobs),
     },
     allows: {
       statements: [
@@ -94,6 +97,7 @@ function addTick(
         launching.allowInvoking(),
         // Programs of which nothing was told are looked at, and stopped if no attempt owns them.
         ...(programs === undefined ? [] : [...programs.lookStatements(), programs.allowStopping()]),
+        ...(jobs?.lookStatements({ lists: true }) ?? []),
       ],
     },
     timeout: Duration.minutes(5),

@@ -150,7 +150,7 @@ export class Foundation {
   }
 }
 
-/** Queues of pools that have containers beside other tasks. */
-const listProgramQueues = ({ programs }: DeployedProject): string[] => [
-  ...new Set(programs.map(({ pool }) => makeProgramsQueueName(pool))),
+/** Queues of pools that have containers or jobs of EMR beside other tasks. */
+const listProgramQueues = ({ programs, jobs }: DeployedProject): string[] => [
+  ...new Set([...programs.map(({ pool }) => pool), ...jobs.pools].map(makeProgramsQueueName)),
 ]

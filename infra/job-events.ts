@@ -5,6 +5,7 @@ import type * as lambda from 'aws-cdk-lib/aws-lambda'
 import { EVENTS } from '../src/core/names.ts'
 import { makeMachineArn } from './constructs/arns.ts'
 import type { Containers } from './containers.ts'
+import type { EmrJobs } from './emr-jobs.ts'
 import type { Foundation } from './foundation.ts'
 import type { Launching } from './launching.ts'
 
@@ -12,11 +13,15 @@ import type { Launching } from './launching.ts'
 const PATTERN_CHARACTERS = 1_800
 const ARN_CHARACTERS = 70
 
-/** The function that ends the attempts of stopped containers, and cancels runs whose executions were stopped. */
+/** The function that ends the attempts of stopped containers and of job runs, and cancels runs whose executions were stopped. */
 export class JobEvents {
   readonly function: lambda.Function
 
-  constructor(foundation: Foundation, launching: Launching, containers: Containers | undefined) {
+  constructor(
+    foundation: Foundation,
+    launching: Launching,
+    { containers, jobs }: { containers: Containers | undefined; jobs: EmrJobs | undefined },
+  ) {
     const { scope, permissions } = foundation
     this.function = foundation.addFunction('job-events', {
       description: 'Hears of executions that were stopped, and containers that have',
@@ -26,14 +31,15 @@ export class JobEvents {
           ...permissions.records('list', 'due', 'remove'),
           ...permissions.plans('read'),
           launching.allowInvoking(),
+          ...(jobs?.lookStatements({ lists: false }) ?? []),
         ],
       },
       timeout: Duration.minutes(1),
     })
-    const { execution, container } = EVENTS
+    const { execution, container, jobRun } = EVENTS
     const addRule = (
       id: string,
-      { source, detailType }: typeof execution | typeof container,
+      { source, detailType }: typeof execution | typeof container | typeof jobRun,
       detail: object,
     ) =>
       new events.Rule(scope, id, {
@@ -48,6 +54,11 @@ export class JobEvents {
       addRule('StoppedContainers', container, {
         lastStatus: [container.status],
         clusterArn: [containers.cluster.clusterArn],
+      })
+    if (jobs !== undefined)
+      addRule('ChangedJobRuns', jobRun, {
+        state: ['RUNNING', 'SUCCESS', 'FAILED', 'CANCELLED'],
+        applicationId: [...new Set(Object.values(jobs.applications))],
       })
   }
 }

@@ -14,6 +14,7 @@ import { describeBrokenModule } from '../src/project/check-definitions.ts'
 import { loadProject, type Project, requireConfig } from '../src/project/load-config.ts'
 import { bundleEntries, type CodeOptions, resolveOwnModule } from './bundle.ts'
 import { copyExternalPackages } from './external.ts'
+import { type DeployedJobs, readJobs } from './read-jobs.ts'
 import { type DeployedProgram, listLuigiSecrets, readPrograms } from './read-programs.ts'
 
 /** A project to deploy: the input of the stack. */
@@ -27,6 +28,8 @@ export interface DeployedProject {
   pools: { [name: string]: DeployedPool }
   /** What its tasks in containers run; none: nothing is made for them. */
   programs: DeployedProgram[]
+  /** Its jobs of EMR; none: nothing is made for them. */
+  jobs: DeployedJobs
   /** Folder with the context of the keeper's image, if there are programs. */
   keeper?: string
   /** Names of the budgets. */
@@ -70,17 +73,17 @@ export async function readProject({
   const path = requireConfig(process.cwd(), config)
   const project = await loadProject(path)
   const environment = findDeployedEnvironment(project, name)
-  refuseJobs(project)
   refuseBroken(project)
   refusePoolNames(project)
   const out = outdir ?? join(project.folder, '.sluice', 'deploy', name)
   const { programs, ofFamilies } = readPrograms(project, join(out, 'refs'))
+  const jobs = readJobs(project)
   const shared: CodeOptions = {
     project,
     settings: {
       limits: project.limits,
       containers: listContainerPools(project),
-      programs: ofFamilies,
+      programs: { ...ofFamilies, ...jobs.ofFamilies },
       luigiFamilies: listLuigiFamilies(project),
     },
     build,
@@ -103,6 +106,7 @@ export async function readProject({
     pipelines: [...project.pipelines.values()],
     pools,
     programs,
+    jobs,
     ...(programs.length === 0 ? {} : { keeper: await bundleKeeper(path, join(out, 'keeper'), shared) }),
     budgets: Object.keys(project.limits.budgets),
     secrets: [...new Set(Object.values(pools).flatMap((pool) => pool.secrets))].sort(),
@@ -115,17 +119,6 @@ function refusePoolNames({ pools }: Project): void {
   const problems = findPoolNameProblems(Object.keys(pools))
   if (problems.length > 0)
     throw new SluiceError('invalid_deployment', `Nothing was deployed:\n- ${problems.join('\n- ')}`)
-}
-
-/** Jobs of EMR run on one machine only, by their `local`. */
-function refuseJobs({ tasks }: Project): void {
-  const families = [...tasks.values()].flatMap(({ family, emr }) => (emr ? [family] : []))
-  if (families.length > 0)
-    throw new SluiceError(
-      'invalid_deployment',
-      `Nothing was deployed: ${families.join(', ')} are jobs of EMR, which run on one machine only in this version.`,
-      { hint: 'Leave the pipelines with such jobs out of the config of the deployment.' },
-    )
 }
 
 /** How the containers of each pool are launched. */

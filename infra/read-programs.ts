@@ -166,7 +166,8 @@ function unpackRef(folder: string, ref: string, outdir: string): string {
   return outdir
 }
 
-const makeRefusal = (why: string, hint?: string) =>
+/** Nothing was deployed, and why. */
+export const makeRefusal = (why: string, hint?: string) =>
   new SluiceError('invalid_deployment', `Nothing was deployed: ${why}.`, hint === undefined ? {} : { hint })
 
 /** Sixteen digits that change with the parts. */

@@ -7,6 +7,7 @@ import { Api } from './api.ts'
 import { acknowledgeExceptions } from './constructs/exceptions.ts'
 import { Containers } from './containers.ts'
 import { Deciding } from './deciding.ts'
+import { EmrJobs } from './emr-jobs.ts'
 import type { Executions } from './executions.ts'
 import { Foundation } from './foundation.ts'
 import { JobEvents } from './job-events.ts'
@@ -62,17 +63,19 @@ export class Sluice extends Construct {
     const pools = Object.entries(listPoolsOn(project, 'lambda')).map(
       ([name, pool]) => new LambdaPool(foundation, name, pool),
     )
-    const launching = new Launching(foundation, containers)
-    const { advance, tick } = new Deciding(foundation, launching, { lambdaPools: pools, containers })
-    const jobEvents = new JobEvents(foundation, launching, containers)
-    const planning = new Planning(foundation)
-    const scheduling = new Scheduling(foundation, tick)
     const logGroups = new Map([
       ...(containers?.logGroups ?? []),
       ...pools.map(({ name, logGroup }) => [name, logGroup] as const),
     ])
+    const jobs =
+      project.jobs.pools.length === 0 ? undefined : new EmrJobs(this, 'Emr', { foundation, logGroups })
+    const launching = new Launching(foundation, containers)
+    const { advance, tick } = new Deciding(foundation, launching, { lambdaPools: pools, containers, jobs })
+    const jobEvents = new JobEvents(foundation, launching, { containers, jobs })
+    const planning = new Planning(foundation)
+    const scheduling = new Scheduling(foundation, tick)
     const api = new Api(foundation, logGroups)
-    const programs = addPrograms(foundation, { ...props, containers, logGroups })
+    const programs = addPrograms(foundation, { ...props, containers, logGroups, jobs })
     const own = {
       'launch-workers': launching.function,
       ...programs,
@@ -114,27 +117,28 @@ function addContainers(
   return new Containers(foundation.scope, 'Containers', { foundation, pools, architecture, images })
 }
 
-/** What launches the programs of tasks in containers, if the project has any. */
+/** What launches the programs of tasks in containers and jobs of EMR, if the project has any. */
 function addPrograms(
   foundation: Foundation,
   {
     containers,
     logGroups,
+    jobs,
     architecture = ecs.CpuArchitecture.ARM64,
   }: Pick<SluiceProps, 'architecture'> & {
     containers: Containers | undefined
     logGroups: Map<string, logs.LogGroup>
+    jobs: EmrJobs | undefined
   },
 ): { 'launch-programs'?: lambda.Function } {
-  if (containers === undefined || foundation.project.programs.length === 0) return {}
-  const programs = new Programs(foundation.scope, 'Programs', {
-    foundation,
-    containers,
-    logGroups,
-    architecture,
-  })
-  for (const { pool, definition } of programs.definitions) tagPool(definition, pool)
-  return { 'launch-programs': new LaunchingPrograms(foundation, containers, programs).function }
+  const programs =
+    containers === undefined || foundation.project.programs.length === 0
+      ? undefined
+      : new Programs(foundation.scope, 'Programs', { foundation, containers, logGroups, architecture })
+  for (const { pool, definition } of programs?.definitions ?? []) tagPool(definition, pool)
+  const ecs = containers && programs && { containers, programs }
+  if (ecs === undefined && jobs === undefined) return {}
+  return { 'launch-programs': new LaunchingPrograms(foundation, { ecs, jobs }).function }
 }
 
 /** Tags all resources, and the resources of one pool with its name; a pipeline's state machine has its own tag. */

@@ -64,14 +64,18 @@ export function viewTask({ task, planned, attempts, result, notBefore }: TaskRec
     waitsFor: task.waitsFor ?? null,
     progress: task.progress ?? null,
     failure: findTaskFailure(task, planned),
-    launch: task.launch === undefined ? null : tellLaunch(task.launch),
-    usage: task.usage ?? null,
+    ...viewLaunch(task),
     parts: viewParts(task),
     outputs: planned.outputs,
     result: result ?? null,
     attempts: attempts.map(viewAttempt),
   }
 }
+
+const viewLaunch = ({ launch, usage }: TaskRun): Pick<TaskShape, 'launch' | 'usage'> => ({
+  launch: launch === undefined ? null : tellLaunch(launch),
+  usage: usage ?? null,
+})
 
 /** A task run keeps no stack of a definition that threw while planning; the plan does. */
 function findTaskFailure({ failure }: TaskRun, { failure: planning }: PlannedTask): TaskShape['failure'] {

@@ -98,13 +98,31 @@ export const EVENTS = {
     status: 'ABORTED',
   },
   container: { source: 'aws.ecs', detailType: 'ECS Task State Change', status: 'STOPPED' },
+  jobRun: { source: 'aws.emr-serverless', detailType: 'EMR Serverless Job Run State Change' },
 } as const
+
+/** The log streams of the jobs of EMR begin so, and go on with run, number and attempt. */
+export const EMR_STREAMS = 'emr/'
+
+/** What the log streams of a run's jobs begin with, of one task, or of one attempt. */
+export const makeJobStreamPrefix = (run: string, ...of: number[]): string =>
+  `${EMR_STREAMS}${[encodeURIComponent(run), ...of].join('/')}/`
+
+/** Which attempt the log stream of a job is of. */
+export function parseJobStream(stream: string): { run: string; number: number; attempt: number } | undefined {
+  const [, run, number, attempt] = /^emr\/([^/]+)\/(\d+)\/(\d+)\//.exec(stream) ?? []
+  if (run === undefined) return undefined
+  return { run: decodeURIComponent(run), number: Number(number), attempt: Number(attempt) }
+}
 
 /** The container of a pool's task. */
 export const CONTAINER = 'worker'
 
 /** The queue of the containers of a pool; the pool's other tasks have the queue of its own name. */
 export const makeProgramsQueueName = (pool: string): string => `${pool}_programs`
+
+/** The name of an application of EMR Serverless that a deployment makes. */
+export const makeApplicationName = (stack: string, name: string): string => `${stack}-${name}`
 
 /** The family of the task definition of a program; `families` is what all families of a deployment begin with. */
 export const makeProgramFamily = (families: string, pool: string, id: string): string =>

@@ -65,3 +65,18 @@ export interface ProgramDetails {
   /** On spare capacity first. */
   spot: boolean
 }
+
+/** What differs from one launch of a job of EMR Serverless to the next. */
+export interface JobDetails {
+  /** URI of the program. */
+  script: string
+  arguments: readonly string[]
+  /** Settings of Spark; no place for secrets, because EMR shows them. */
+  properties: { readonly [name: string]: string }
+  /** ARN of the role that the program has. */
+  role: string
+  /** Name of the log group that gets what the driver prints. */
+  logGroup: string
+  /** EMR ends it then, if nothing else has. @default EMR's own, 12 hours */
+  timeoutMinutes?: number
+}

@@ -1,5 +1,6 @@
 import type { Limits } from '../core/limits.ts'
 import type { PlannedTask } from '../core/plan.ts'
+import { ECS, EMR_SERVERLESS } from '../core/records/launch.ts'
 import type { LuigiFamily } from '../define/luigi.ts'
 
 /** A config as a module exports it, and the modules that it names, each loaded on its own. */
@@ -27,12 +28,21 @@ export interface BundledProgram {
   spot: boolean
 }
 
+/** How a job of EMR Serverless is launched. */
+export interface BundledJob {
+  pool: string
+  /** A name of `emr` in the config, or an id. */
+  application: string
+  /** Names of the objects of its files, by their paths in the project. */
+  files: { [path: string]: string }
+}
+
 /**
- * The programs of families that are containers. Of tasks of Luigi only the families are known that the config says something of: their
+ * The programs of families that are containers or jobs. Of tasks of Luigi only the families are known that the config says something of: their
  * programs are named by {@link nameLuigiProgram}.
  */
 export interface BundledPrograms {
-  [family: string]: BundledProgram
+  [family: string]: BundledProgram | BundledJob
 }
 
 /** Names the program of a family of Luigi's tasks, or without one that of all other families of a pipeline. */
@@ -44,8 +54,21 @@ export function findBundledProgram(
   { family, command }: Pick<PlannedTask, 'family' | 'command'>,
 ): BundledProgram | undefined {
   const { root, plans } = command?.luigi ?? {}
-  if (root === undefined || plans !== undefined) return programs[family]
-  return programs[nameLuigiProgram(root, family)] ?? programs[nameLuigiProgram(root)]
+  const found =
+    root === undefined || plans !== undefined
+      ? programs[family]
+      : (programs[nameLuigiProgram(root, family)] ?? programs[nameLuigiProgram(root)])
+  return found !== undefined && 'id' in found ? found : undefined
+}
+
+/** The services that run what a deployment launches. */
+export const listLaunchServices = (programs: BundledPrograms): Set<string> =>
+  new Set(Object.values(programs).map((each) => ('id' in each ? ECS : EMR_SERVERLESS)))
+
+/** The job of a family; undefined if the deployment has none. */
+export function findBundledJob(programs: BundledPrograms, family: string): BundledJob | undefined {
+  const found = programs[family]
+  return found !== undefined && 'application' in found ? found : undefined
 }
 
 /** What the entry of a bundle passes in that decides without user code. */
@@ -53,7 +76,7 @@ export interface BundledSettings {
   limits: Limits
   /** Its pools of containers. */
   containers: BundledContainers
-  /** Its families that are containers. */
+  /** Its families that are containers or jobs. */
   programs: BundledPrograms
   /** How tasks of Luigi run, by the families of their pipelines. */
   luigiFamilies: { [root: string]: { [family: string]: LuigiFamily } }

@@ -5,6 +5,7 @@ import { inspect } from 'node:util'
 import { readErrorMessage, SluiceError } from '../core/errors.ts'
 import { type Limits, NO_LIMITS } from '../core/limits.ts'
 import { type CheckedConfig, checkExportedConfig, type Environment, type Pool } from '../define/config.ts'
+import type { EmrApplication } from '../define/emr-application.ts'
 import { waitForUserCode } from '../define/open-waits.ts'
 import { isPipeline, type Pipeline } from '../define/pipeline.ts'
 import { listRegisteredTasks, type TaskDefinition } from '../define/task.ts'
@@ -31,6 +32,8 @@ export interface Project {
   tasks: Map<string, TaskDefinition>
   limits: Limits
   pools: { [name: string]: Pool }
+  /** Applications of EMR Serverless, by name. */
+  emr: { [name: string]: EmrApplication }
   /** Patterns of the modules that the config names. */
   patterns: string[]
   environments: { [name: string]: Environment }
@@ -110,6 +113,7 @@ export async function loadProject(path: string, read: ModuleRead = beginModuleRe
     path,
     folder,
     storage: resolve(folder, config.environments.dev?.storage ?? 'data'),
+    emr: config.emr,
     limits: { ...config.limits },
     pools: config.pools,
     patterns: config.pipelines.filter((each) => typeof each === 'string'),
@@ -164,6 +168,7 @@ export const makeEmptyProject = (folder: string): Project => ({
   pipelines: new Map(),
   tasks: new Map(),
   limits: NO_LIMITS,
+  emr: {},
   pools: {},
   patterns: [],
   environments: {},

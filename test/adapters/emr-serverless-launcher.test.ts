@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
 import { makeEmrServerlessLauncher } from '../../src/adapters/emr-serverless/launcher.ts'
-import type { JobDetails } from '../../src/adapters/emr-serverless/start-job-run.ts'
 import { formatJobName, parseJobName } from '../../src/core/job-name.ts'
 import type { LaunchOrder } from '../../src/core/ports/launching.ts'
+import type { JobDetails } from '../../src/core/program.ts'
 import { launchingSuite } from '../conformance/launching.suite.ts'
 import { EmrServerlessServer } from '../support/emr-serverless-server.ts'
 
@@ -71,6 +71,7 @@ describe('the launcher of EMR Serverless', () => {
           cloudWatchLoggingConfiguration: {
             enabled: true,
             logGroupName: 'pool',
+            logStreamNamePrefix: 'emr/clicks-1/7/2',
             logTypes: { SPARK_DRIVER: ['STDOUT', 'STDERR'] },
           },
         },

@@ -39,6 +39,7 @@ function largeProject(pipelines: number, pools: number, secretCount: number): De
       default: pool('000'),
       ...Object.fromEntries(numbers(pools - 1).map((n) => [`group-of-tasks-${n}`, pool(n)])),
     },
+    jobs: { applications: {}, foreign: [], pools: [], files: {}, ofFamilies: {} },
     programs: [],
     budgets: ['mag'],
     secrets,

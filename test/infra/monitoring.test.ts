@@ -31,6 +31,7 @@ function synthesise(stackName: string, { region = 'eu-west-2', ...rest }: Enviro
     environment: { ...rest, region, stack: stackName },
     pipelines: [pipeline('daily', Root), pipeline('hourly', Root)],
     pools: { default: pool, heavy: { ...pool, runsOn: 'fargate' } },
+    jobs: { applications: {}, foreign: [], pools: [], files: {}, ofFamilies: {} },
     programs: [],
     budgets: ['api'],
     secrets: [],

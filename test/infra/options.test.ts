@@ -30,6 +30,7 @@ function resourcesWith(
     environment: { region: 'eu-west-2', stack: 'sluice-visits-prod', ...environment },
     pipelines: [pipeline('visits', Root)],
     pools: { default: { ...pool, ...code }, heavy: { ...pool, ...code, runsOn: 'fargate' } },
+    jobs: { applications: {}, foreign: [], pools: [], files: {}, ofFamilies: {} },
     programs: [],
     budgets: [],
     secrets: code.secrets,

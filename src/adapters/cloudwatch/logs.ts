@@ -4,6 +4,7 @@ import {
   ResourceNotFoundException,
 } from '@aws-sdk/client-cloudwatch-logs'
 import { parsePipelineOfRun } from '../../core/identity.ts'
+import { makeJobStreamPrefix, parseJobStream } from '../../core/names.ts'
 import type { AttemptLine, LinesPage, LinesQuery, Logs } from '../../core/ports/looking.ts'
 
 const TAIL_BYTES = 4096
@@ -35,27 +36,22 @@ export function makeStandardOutputLogs(
 
 /** Lines of attempts in a log group of CloudWatch. */
 export function makeLogReader(client: CloudWatchLogsClient) {
-  return async (
-    logGroupName: string,
-    { run, number, attempt, streams, from, after }: LinesQuery,
-  ): Promise<LinesPage> => {
+  return async (logGroupName: string, query: LinesQuery): Promise<LinesPage> => {
+    if (query.ofJobs) return readJobLines(client, logGroupName, query)
+    const { run, number, attempt, streams, from, after } = query
     const parts = [
       `$.run = ${JSON.stringify(run)}`,
       ...(number === undefined ? [] : [`$.number = ${number}`]),
       ...(attempt === undefined ? [] : [`$.attempt = ${attempt}`]),
     ]
-    const query = new FilterLogEventsCommand({
+    const request = new FilterLogEventsCommand({
       logGroupName,
       filterPattern: `{ ${parts.map((part) => `(${part})`).join(' && ')} }`,
       startTime: from,
       ...(streams === undefined || streams.length === 0 ? {} : { logStreamNames: streams }),
       ...(after === undefined ? {} : { nextToken: after }),
     })
-    const { events = [], nextToken } = await client.send(query).catch((error) => {
-      // Nothing has been written yet.
-      if (error instanceof ResourceNotFoundException) return { events: [], nextToken: undefined }
-      throw error
-    })
+    const { events = [], nextToken } = await client.send(request).catch(orNothing)
     const lines = events
       .flatMap(({ message = '' }) => parseAttemptLine(message))
       .filter(
@@ -66,6 +62,35 @@ export function makeLogReader(client: CloudWatchLogsClient) {
       )
     return { lines, ...(nextToken === undefined ? {} : { next: nextToken }) }
   }
+}
+
+/** Nothing has been written yet. */
+function orNothing(error: unknown): { events: []; nextToken: undefined } {
+  if (error instanceof ResourceNotFoundException) return { events: [], nextToken: undefined }
+  throw error
+}
+
+/** What the drivers of jobs have printed: their streams tell which attempt it was. */
+async function readJobLines(
+  client: CloudWatchLogsClient,
+  logGroupName: string,
+  { run, number, attempt, from, after }: LinesQuery,
+): Promise<LinesPage> {
+  const parts = number === undefined ? [] : attempt === undefined ? [number] : [number, attempt]
+  const request = new FilterLogEventsCommand({
+    logGroupName,
+    logStreamNamePrefix: makeJobStreamPrefix(run, ...parts),
+    startTime: from,
+    ...(after === undefined ? {} : { nextToken: after }),
+  })
+  const { events = [], nextToken } = await client.send(request).catch(orNothing)
+  const lines = events.flatMap(({ message = '', timestamp = 0, logStreamName = '' }): AttemptLine[] => {
+    const name = parseJobStream(logStreamName)
+    if (name === undefined || (attempt !== undefined && name.attempt !== attempt)) return []
+    const texts = message.replace(/\n$/, '').split('\n')
+    return texts.map((text) => ({ ...name, at: timestamp, level: 'info', text }))
+  })
+  return { lines, ...(nextToken === undefined ? {} : { next: nextToken }) }
 }
 
 function parseAttemptLine(message: string): AttemptLine[] {

@@ -9,9 +9,10 @@ import {
 import { splitIntoChunks } from '../../core/chunks.ts'
 import { readErrorName } from '../../core/errors.ts'
 import { parseJobName } from '../../core/job-name.ts'
-import type { JobState, Launcher, OpenJob } from '../../core/ports/launching.ts'
+import type { JobNews, JobState, Launcher, OpenJob } from '../../core/ports/launching.ts'
+import type { JobDetails } from '../../core/program.ts'
 import { OPEN_STATES, toJobState } from './job-state.ts'
-import { type JobDetails, makeJobRunHandle, startJobRun } from './start-job-run.ts'
+import { makeJobRunHandle, startJobRun } from './start-job-run.ts'
 
 /** Most of one page: https://docs.aws.amazon.com/emr-serverless/latest/APIReference/API_ListJobRuns.html */
 const PAGE = 50
@@ -117,6 +118,29 @@ export function makeEmrServerlessLauncher(
       return { jobs, ...(index + 1 < applications.length ? { cursor: `${index + 1}/` } : {}) }
     },
   }
+}
+
+/** What the event of a job run tells. */
+export interface ChangedJobRun {
+  applicationId: string
+  jobRunId: string
+  jobRunName?: string | null | undefined
+}
+
+/**
+ * What there is to know of a job run of which an event has come. Events come late and in any order, and none tells what a job run has
+ * used; so it is looked at. Undefined for a job run that is none of the deployment.
+ */
+export async function readJobRunNews(
+  launcher: Pick<Launcher<JobDetails>, 'look'>,
+  deployment: string,
+  { applicationId, jobRunId, jobRunName }: ChangedJobRun,
+): Promise<JobNews | undefined> {
+  const handover = parseJobName(deployment, jobRunName)
+  if (handover === undefined) return undefined
+  const handle = makeJobRunHandle(applicationId, jobRunId)
+  const [state] = await launcher.look([handle])
+  return state && { handle, handover, state }
 }
 
 const makeHandle = ({ applicationId = '', id = '' }: JobRunSummary) => makeJobRunHandle(applicationId, id)

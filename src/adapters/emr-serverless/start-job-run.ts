@@ -1,26 +1,13 @@
 import { type EMRServerlessClient, StartJobRunCommand } from '@aws-sdk/client-emr-serverless'
 import { readErrorMessage, readErrorName } from '../../core/errors.ts'
 import { formatJobName } from '../../core/job-name.ts'
+import { makeJobStreamPrefix } from '../../core/names.ts'
 import type { LaunchAnswer, LaunchOrder, LaunchRefusal } from '../../core/ports/launching.ts'
+import type { JobDetails } from '../../core/program.ts'
 
 /** Names a job run in all applications. */
 export const makeJobRunHandle = (applicationId: string, jobRunId: string): string =>
   `${applicationId}/${jobRunId}`
-
-/** What differs from job run to job run. */
-export interface JobDetails {
-  /** URI of the program. */
-  script: string
-  arguments: readonly string[]
-  /** Settings of Spark; no place for secrets, because EMR shows them. */
-  properties: { readonly [name: string]: string }
-  /** ARN of the role that the program has. */
-  role: string
-  /** Name of the log group that gets what the driver prints. */
-  logGroup: string
-  /** EMR ends it then, if nothing else has. @default EMR's own, 12 hours */
-  timeoutMinutes?: number
-}
 
 /** How a request for a job run went; `known`: an earlier request under its token differs from this one. */
 type StartAnswer = LaunchAnswer | { is: 'known'; message: string }
@@ -51,6 +38,10 @@ export async function startJobRun(
             cloudWatchLoggingConfiguration: {
               enabled: true,
               logGroupName: logGroup,
+              logStreamNamePrefix: makeJobStreamPrefix(handover.run, handover.number, handover.attempt).slice(
+                0,
+                -1,
+              ),
               logTypes: { SPARK_DRIVER: ['STDOUT', 'STDERR'] },
             },
           },

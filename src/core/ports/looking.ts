@@ -32,6 +32,8 @@ export interface LinesQuery {
   run: string
   number?: number
   attempt?: number
+  /** Lines of jobs of EMR, which are plain text in streams of their own. */
+  ofJobs?: true
   /** Log streams that can have them, if they are known; 100 at most. */
   streams?: string[]
   /** Nothing was written before. */

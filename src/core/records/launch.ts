@@ -42,6 +42,9 @@ export interface ByService<T> {
 /** The service that runs containers. */
 export const ECS = 'ecs'
 
+/** The service that runs Spark programs without a cluster of the user's. */
+export const EMR_SERVERLESS = 'emr-serverless'
+
 /** The service that runs the job of a launch. */
 export const getLaunchService = ({ place }: Pick<Launch, 'place'>): string => place?.service ?? ECS
 

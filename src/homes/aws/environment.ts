@@ -29,6 +29,18 @@ const WORKERS = z.strictObject({
   families: z.string(),
 })
 
+/** What jobs of EMR are launched with. */
+const EMR = z.strictObject({
+  /** Ids of the applications that the deployment has made, by their names, and of others, by themselves. */
+  applications: z.record(z.string(), z.string()),
+  /** ARNs of the roles of jobs, by pool. */
+  roles: z.record(z.string(), z.string()),
+  /** Names of the log groups, by pool. */
+  logGroups: z.record(z.string(), z.string()),
+  /** What the URIs of the files of jobs begin with. */
+  files: z.string(),
+})
+
 /** The attempt that a keeper takes over. */
 const HANDOVER = z.strictObject({
   run: z.string(),
@@ -51,6 +63,7 @@ const SETTINGS = {
   /** Names by pool; of many pools, what all begin with, as that of `*`. */
   logGroups: { name: 'SLUICE_LOG_GROUPS', schema: byPool(z.string()) },
   workers: { name: 'SLUICE_WORKERS', schema: jsonOf(WORKERS) },
+  emr: { name: 'SLUICE_EMR', schema: jsonOf(EMR) },
   launcher: { name: 'SLUICE_LAUNCHER', schema: z.string().min(1) },
   repairQueue: { name: 'SLUICE_REPAIR_QUEUE', schema: z.url() },
   pool: { name: 'SLUICE_POOL', schema: z.string().min(1) },
@@ -87,8 +100,8 @@ export const SETTINGS_OF = {
   advance: [...SHARED_SETTINGS, 'repairQueue', 'launcher'],
   'lambda-worker': [...SHARED_SETTINGS, 'pool', 'memoryMb'],
   'launch-workers': [...SHARED_SETTINGS, 'workers'],
-  'launch-programs': [...SHARED_SETTINGS, 'workers'],
-  tick: [...SHARED_SETTINGS, 'launcher', 'workers', 'logGroups'],
+  'launch-programs': [...SHARED_SETTINGS, 'workers', 'emr'],
+  tick: [...SHARED_SETTINGS, 'launcher', 'workers', 'logGroups', 'emr'],
   'job-events': [...SHARED_SETTINGS, 'launcher'],
   api: [...SHARED_SETTINGS, 'machines', 'logGroups'],
   worker: [...SHARED_SETTINGS, 'pool', 'memoryMb', 'idleSeconds', 'tasksPerWorker'],

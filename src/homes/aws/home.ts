@@ -38,7 +38,7 @@ export interface HomeParts {
   /** Absent for parts that decide without user code. */
   project?: Project
   limits: Limits
-  /** Its families that are containers, for parts that send messages, plan, or end attempts. */
+  /** Its families that are containers or jobs, for parts that send messages, plan, or end attempts. */
   programs: BundledPrograms
   /** Only for keepers, which read what tasks of Luigi yield. */
   luigiFamilies?: BundledSettings['luigiFamilies']
@@ -123,7 +123,7 @@ export function openDeployedHome(told: Deployment, parts: HomeParts): Home {
   return { ...looks, context, close: () => runner.close() }
 }
 
-/** Nothing on AWS starts an image that the deployment does not know: its task definitions are made by `deploy` alone. */
+/** Nothing on AWS starts an image or a job that the deployment does not know: what they need is made by `deploy` alone. */
 function refuseUnknownPrograms({ tasks }: Plan, programs: BundledPrograms): void {
   const wrong = tasks.find(
     (task) =>

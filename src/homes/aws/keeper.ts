@@ -38,8 +38,9 @@ export async function runKeeper(
     programs,
     luigiFamilies,
     memoryMb:
-      Object.values(programs).find(({ pool }) => pool === told.pool)?.memoryMb ??
-      POOL_DEFAULTS.containerMemoryMb,
+      Object.values(programs).flatMap((each) =>
+        'memoryMb' in each && each.pool === told.pool ? [each] : [],
+      )[0]?.memoryMb ?? POOL_DEFAULTS.containerMemoryMb,
     largestMemoryMb: LARGEST_PROGRAM_MB,
     runner: (parts) => makeRunner(parts, task, build),
   })

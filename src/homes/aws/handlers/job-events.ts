@@ -5,9 +5,9 @@ import { keys } from '../../../core/keys.ts'
 import { EVENTS, makeContainerWorkerId } from '../../../core/names.ts'
 import type { JobNews } from '../../../core/ports/launching.ts'
 import type { Crash } from '../../../core/records/deployment.ts'
-import { ECS } from '../../../core/records/launch.ts'
+import { ECS, EMR_SERVERLESS } from '../../../core/records/launch.ts'
 import { cancelRun } from '../../../engine/cancel.ts'
-import { handleJobNews } from '../../../engine/launch-looks.ts'
+import { handleJobNews, type LookParts } from '../../../engine/launch-looks.ts'
 import { loseWorkerAttempts } from '../../../engine/tick.ts'
 import { parseExecutionId, removeExecution } from './answer.ts'
 
@@ -15,6 +15,14 @@ const EVENT = z.discriminatedUnion('source', [
   z.object({
     source: z.literal(EVENTS.execution.source),
     detail: z.object({ executionArn: z.string(), status: z.string() }),
+  }),
+  z.object({
+    source: z.literal(EVENTS.jobRun.source),
+    detail: z.object({
+      applicationId: z.string(),
+      jobRunId: z.string(),
+      jobRunName: z.string().nullish(),
+    }),
   }),
   z.object({
     source: z.literal(EVENTS.container.source),
@@ -49,6 +57,9 @@ const EVENT = z.discriminatedUnion('source', [
   }),
 ])
 
+/** A job run of EMR Serverless that has gone on. */
+type ChangedJobRun = Extract<z.output<typeof EVENT>, { source: typeof EVENTS.jobRun.source }>['detail']
+
 /** An ECS task that has stopped, as its event tells. */
 type StoppedContainer = Extract<z.output<typeof EVENT>, { source: typeof EVENTS.container.source }>['detail']
 
@@ -60,6 +71,8 @@ export interface JobEventsParts {
   home: Home
   /** What is told of a program; undefined for a container of anything else. */
   toNews(stopped: StoppedContainer): JobNews | undefined
+  /** What is told of job runs of EMR Serverless, and how they end; absent: the deployment has none. */
+  jobRuns?: { readNews(changed: ChangedJobRun): Promise<JobNews | undefined>; parts: LookParts<unknown> }
   /** Launches missing containers of a task definition's family; `crash`: one crashed without a task. */
   wake(family: string, crash?: Crash): Promise<void>
 }
@@ -68,27 +81,39 @@ export interface JobEventsParts {
  * A run whose last execution was stopped is cancelled. What a container ran that has stopped is lost at once, and its place
  * in the pool is free for another.
  */
-export function makeJobEventsHandler({ home, toNews, wake }: JobEventsParts) {
+export function makeJobEventsHandler(parts: JobEventsParts) {
   return async (event: unknown): Promise<void> => {
-    const parsed = EVENT.parse(event)
-    if (parsed.source === EVENTS.execution.source) {
-      const { executionArn, status } = parsed.detail
-      if (status === EVENTS.execution.status) await handleStoppedExecution(home, executionArn)
-    } else if (parsed.detail.lastStatus === EVENTS.container.status) {
-      const news = toNews(parsed.detail)
-      if (news !== undefined) return handleJobNews(home.context, { [ECS]: {} }, news)
-      const { taskArn, taskDefinitionArn, stoppedReason, stopCode } = parsed.detail
-      const why = stoppedReason || stopCode || 'no reason was told'
-      const lost = await loseWorkerAttempts(
-        home.context,
-        makeContainerWorkerId(taskArn),
-        `its container stopped: ${why}`,
-      )
-      // What a task has crashed is counted by the retries of the task.
-      const crash = lost === 0 ? findCrash(parsed.detail, why) : undefined
-      await wake(parseTaskFamily(taskDefinitionArn), crash)
-    }
+    const { source, detail } = EVENT.parse(event)
+    if (source === EVENTS.execution.source) {
+      if (detail.status === EVENTS.execution.status)
+        await handleStoppedExecution(parts.home, detail.executionArn)
+    } else if (source === EVENTS.jobRun.source) await handleJobRun(parts, detail)
+    else if (detail.lastStatus === EVENTS.container.status) await handleStoppedContainer(parts, detail)
   }
+}
+
+async function handleJobRun({ home, jobRuns }: JobEventsParts, changed: ChangedJobRun): Promise<void> {
+  if (jobRuns === undefined) return
+  const news = await jobRuns.readNews(changed)
+  if (news !== undefined) await handleJobNews(home.context, { [EMR_SERVERLESS]: jobRuns.parts }, news)
+}
+
+async function handleStoppedContainer(
+  { home, toNews, wake }: JobEventsParts,
+  stopped: StoppedContainer,
+): Promise<void> {
+  const news = toNews(stopped)
+  if (news !== undefined) return handleJobNews(home.context, { [ECS]: {} }, news)
+  const { taskArn, taskDefinitionArn, stoppedReason, stopCode } = stopped
+  const why = stoppedReason || stopCode || 'no reason was told'
+  const lost = await loseWorkerAttempts(
+    home.context,
+    makeContainerWorkerId(taskArn),
+    `its container stopped: ${why}`,
+  )
+  // What a task has crashed is counted by the retries of the task.
+  const crash = lost === 0 ? findCrash(stopped, why) : undefined
+  await wake(parseTaskFamily(taskDefinitionArn), crash)
 }
 
 /** A container that ran and ended by itself with an error. */

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { FoundTask } from '../../../control/find-tasks.ts'
 import { type LineQuery, parseCursor, type ReadLines, type WrittenLine } from '../../../control/parts.ts'
 import { keys } from '../../../core/keys.ts'
 import { mustHave } from '../../../core/must-have.ts'
@@ -19,8 +20,8 @@ const PAGE_MS = 15_000
 /** Which of the places of lines is read, from which instant, and after which page of it. */
 const CURSOR = z.strictObject({ from: z.number(), place: z.int(), after: z.string().optional() })
 
-/** A pool, or one task in it. */
-type Place = { pool: string; number?: number; streams?: string[] }
+/** A pool, or one task in it; the jobs of EMR in a pool are a place of their own. */
+type Place = { pool: string; number?: number; streams?: string[]; ofJobs?: true }
 
 /** Reads the lines of a run from CloudWatch: those of one task by its streams, those of a whole run by its pools. */
 export const makeDeployedLineReader =
@@ -55,8 +56,13 @@ const linesQuery = ({ run, attempt }: LineQuery, from: number, after: string | u
 
 function listLinePlaces({ tasks, isWholeRun }: LineQuery): Place[] {
   const begun = tasks.filter(({ task }) => task.startedAt !== undefined || task.attempt > 1)
-  if (!isWholeRun) return begun.map(({ task: { pool, number } }) => ({ pool, number }))
-  return [...new Set(begun.map(({ task }) => task.pool))].map((pool) => ({ pool }))
+  const toPlace = ({ task: { pool, number }, planned: { job } }: FoundTask): Place => ({
+    pool,
+    ...(isWholeRun ? {} : { number }),
+    ...(job === undefined ? {} : { ofJobs: true }),
+  })
+  const places = begun.map((each) => [JSON.stringify(toPlace(each)), toPlace(each)] as const)
+  return [...new Map(places).values()]
 }
 
 /** Streams that are not known any more, or have another name: then all of the group is looked through. */
@@ -74,8 +80,8 @@ async function readPlace(
 
 /** The streams of one task's attempts, if its records still tell them. */
 async function withStreams(store: Store, { run, tasks }: LineQuery, place: Place): Promise<Place> {
-  const { pool, number } = place
-  if (number === undefined) return place
+  const { pool, number, ofJobs } = place
+  if (number === undefined || ofJobs) return place
   const task = tasks.find((each) => each.task.number === number)?.task
   const attempts = Array.from({ length: task?.attempt ?? 0 }, (_, index) =>
     keys.attempt(run.id, number, index + 1),

@@ -1,0 +1,133 @@
+import { createHash } from 'node:crypto'
+import { readFileSync, statSync } from 'node:fs'
+import { extname, join, posix } from 'node:path'
+import { readErrorMessage } from '../src/core/errors.ts'
+import type { PlannedJob } from '../src/core/plan.ts'
+import { DEFAULT_POOL } from '../src/core/plan.ts'
+import { type EmrDefinition, isApplicationId } from '../src/define/emr.ts'
+import type { EmrApplication } from '../src/define/emr-application.ts'
+import type { TaskDefinition } from '../src/define/task.ts'
+import { checkJob } from '../src/planning/describe-job.ts'
+import type { BundledJob } from '../src/project/bundled.ts'
+import type { Project } from '../src/project/load-config.ts'
+import { makeRefusal } from './read-programs.ts'
+
+/** The jobs of EMR Serverless of a project, and what a deployment needs for them. */
+export interface DeployedJobs {
+  /** Applications that the deployment makes, by name. */
+  applications: { [name: string]: EmrApplication }
+  /** Ids of the others that jobs name. */
+  foreign: string[]
+  /** Pools with jobs. */
+  pools: string[]
+  /** Files that jobs run, by the names of their objects. */
+  files: { [object: string]: JobFile }
+  ofFamilies: { [family: string]: BundledJob }
+}
+
+/** A file that jobs run. */
+export interface JobFile {
+  /** Path on this machine. */
+  path: string
+  /** Hash of its content. */
+  hash: string
+}
+
+/** Reads the jobs of a project; throws one error with the first problem. */
+export function readJobs({
+  tasks,
+  pools,
+  folder,
+  emr: applications,
+}: Pick<Project, 'tasks' | 'pools' | 'folder' | 'emr'>): DeployedJobs {
+  const files: DeployedJobs['files'] = {}
+  const ofFamilies: DeployedJobs['ofFamilies'] = {}
+  for (const { family, emr, policy } of tasks.values()) {
+    if (emr === undefined) continue
+    refuseWhatIsMissing(family, emr, policy)
+    const { pool = DEFAULT_POOL } = policy
+    if (pools[pool] === undefined)
+      throw makeRefusal(
+        `${family} names the pool ${pool}, and the config has no such pool`,
+        'Add it to `pools`.',
+      )
+    const paths = listJobFiles(family, emr).map((path) => posix.normalize(path))
+    const named = paths.map((path) => [path, addFile(files, { family, folder, path })] as const)
+    ofFamilies[family] = { pool, application: emr.application ?? '', files: Object.fromEntries(named) }
+  }
+  const named = Object.values(ofFamilies)
+  return {
+    applications: named.length === 0 ? {} : applications,
+    foreign: [...new Set(named.map(({ application }) => application).filter(isApplicationId))],
+    pools: [...new Set(named.map(({ pool }) => pool))],
+    files,
+    ofFamilies,
+  }
+}
+
+/** What this version cannot do for jobs of EMR. */
+function refuseWhatIsMissing(
+  family: string,
+  { service }: EmrDefinition,
+  { secrets }: TaskDefinition['policy'],
+): void {
+  if (service === 'emr-step')
+    throw makeRefusal(
+      `${family} is a step of an EMR cluster, and steps run on one machine only in this version`,
+      'Define it with emrServerless(…), or leave its pipeline out of the config of the deployment.',
+    )
+  if (Object.keys(secrets).length > 0)
+    throw makeRefusal(
+      `${family} is a job of EMR with \`secrets\`, and EMR would show their values with the job`,
+      'Let its program read them from Secrets Manager, and allow that with `allows` of its pool.',
+    )
+}
+
+/** The paths of the files that a job may name: those of its definition, or what it names with placeholders. */
+function listJobFiles(family: string, { files, job }: EmrDefinition): readonly string[] {
+  if (files !== undefined) return files
+  const hint = `Name its files: files: ['spark/clicks.py'] in the options of ${family}.`
+  let made: PlannedJob
+  try {
+    made = checkJob(job({ params: PLACEHOLDER, input: PLACEHOLDER, output: PLACEHOLDER } as never))
+  } catch (error) {
+    throw makeRefusal(
+      `which files ${family} runs cannot be told without its parameters (${readErrorMessage(error)})`,
+      hint,
+    )
+  }
+  const paths = [made.script, ...(made.pyFiles ?? [])].filter((path) => !path.includes('://'))
+  if (paths.some((path) => path.includes(PLACE)))
+    throw makeRefusal(`which files ${family} runs depends on its parameters`, hint)
+  return paths
+}
+
+/** Stands for a parameter. */
+const PLACE = '\u0000'
+
+/** Stands for parameters, inputs and outputs: whatever is read of it is the same again, and as a text it cannot be taken for a path. */
+const PLACEHOLDER: unknown = new Proxy(() => PLACEHOLDER, {
+  get: (_, name) => {
+    if (name === Symbol.toPrimitive || name === 'toString' || name === 'toJSON') return () => PLACE
+    return name === Symbol.iterator ? undefined : PLACEHOLDER
+  },
+})
+
+/** The name of the object of a file, which is noted. */
+function addFile(
+  files: DeployedJobs['files'],
+  { family, folder, path }: { family: string; folder: string; path: string },
+): string {
+  if (path.startsWith('..') || posix.isAbsolute(path))
+    throw makeRefusal(`${family} runs ${path}, which is not in the folder of the config`, 'Move it there.')
+  const file = join(folder, path)
+  if (statSync(file, { throwIfNoEntry: false })?.isFile() !== true)
+    throw makeRefusal(`${family} runs ${path}, and there is no such file in the folder of the config`)
+  const hash = sha256(readFileSync(file))
+  // The CDK names the object of an asset by the hash of the hash that it is given.
+  const object = `${sha256(hash)}${extname(path)}`
+  files[object] = { path: file, hash }
+  return object
+}
+
+const sha256 = (content: string | Buffer) => createHash('sha256').update(content).digest('hex')
