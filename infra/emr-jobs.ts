@@ -5,7 +5,7 @@ import type * as logs from 'aws-cdk-lib/aws-logs'
 import { Asset } from 'aws-cdk-lib/aws-s3-assets'
 import { Construct } from 'constructs'
 import { mustHave } from '../src/core/must-have.ts'
-import { EMR_STREAMS, makeApplicationName } from '../src/core/names.ts'
+import { makeApplicationName } from '../src/core/names.ts'
 import { parseS3Prefix } from '../src/core/s3-uri.ts'
 import type { EmrApplication } from '../src/define/emr-application.ts'
 import { grantToRole } from './constructs/grants.ts'
@@ -136,11 +136,7 @@ export class EmrJobs extends Construct {
         ...permissions.objects(bucket, prefix, 'write'),
         ...this.#foundation.allowReading(),
         ...(files.length === 0 ? [] : [allowActions(['s3:GetObject'], files)]),
-        allowActions(['logs:DescribeLogStreams'], [logGroupArn]),
-        allowActions(
-          ['logs:CreateLogStream', 'logs:PutLogEvents'],
-          [logGroupArn.replace(/\*$/, `log-stream:${EMR_STREAMS}*`)],
-        ),
+        allowActions(['logs:CreateLogStream', 'logs:DescribeLogStreams', 'logs:PutLogEvents'], [logGroupArn]),
         // EMR asks whether the log group is there.
         allowActions(['logs:DescribeLogGroups'], ['*']),
         ...allows.map((each) => new iam.PolicyStatement(each)),

@@ -2,12 +2,10 @@ import { createHash } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import { extname, join, posix } from 'node:path'
 import { readErrorMessage } from '../src/core/errors.ts'
-import type { PlannedJob } from '../src/core/plan.ts'
 import { DEFAULT_POOL } from '../src/core/plan.ts'
-import { type EmrDefinition, isApplicationId } from '../src/define/emr.ts'
+import { type EmrDefinition, isApplicationId, isText } from '../src/define/emr.ts'
 import type { EmrApplication } from '../src/define/emr-application.ts'
 import type { TaskDefinition } from '../src/define/task.ts'
-import { checkJob } from '../src/planning/describe-job.ts'
 import type { BundledJob } from '../src/project/bundled.ts'
 import type { Project } from '../src/project/load-config.ts'
 import { makeRefusal } from './read-programs.ts'
@@ -87,19 +85,20 @@ function refuseWhatIsMissing(
 function listJobFiles(family: string, { files, job }: EmrDefinition): readonly string[] {
   if (files !== undefined) return files
   const hint = `Name its files: files: ['spark/clicks.py'] in the options of ${family}.`
-  let made: PlannedJob
+  let named: unknown[]
   try {
-    made = checkJob(job({ params: PLACEHOLDER, input: PLACEHOLDER, output: PLACEHOLDER } as never))
+    const made = job({ params: PLACEHOLDER, input: PLACEHOLDER, output: PLACEHOLDER } as never)
+    named = [made.script, ...(made.pyFiles ?? [])]
   } catch (error) {
     throw makeRefusal(
       `which files ${family} runs cannot be told without its parameters (${readErrorMessage(error)})`,
       hint,
     )
   }
-  const paths = [made.script, ...(made.pyFiles ?? [])].filter((path) => !path.includes('://'))
-  if (paths.some((path) => path.includes(PLACE)))
+  const paths = named.filter(isText)
+  if (paths.length < named.length || paths.some((path) => path.includes(PLACE)))
     throw makeRefusal(`which files ${family} runs depends on its parameters`, hint)
-  return paths
+  return paths.filter((path) => !path.includes('://'))
 }
 
 /** Stands for a parameter. */

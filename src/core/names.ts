@@ -101,12 +101,9 @@ export const EVENTS = {
   jobRun: { source: 'aws.emr-serverless', detailType: 'EMR Serverless Job Run State Change' },
 } as const
 
-/** The log streams of the jobs of EMR begin so, and go on with run, number and attempt. */
-export const EMR_STREAMS = 'emr/'
-
-/** What the log streams of a run's jobs begin with, of one task, or of one attempt. */
+/** What the log streams of a run's jobs of EMR begin with, of one task, or of one attempt. */
 export const makeJobStreamPrefix = (run: string, ...of: number[]): string =>
-  `${EMR_STREAMS}${[encodeURIComponent(run), ...of].join('/')}/`
+  `emr/${[encodeURIComponent(run), ...of].join('/')}/`
 
 /** Which attempt the log stream of a job is of. */
 export function parseJobStream(stream: string): { run: string; number: number; attempt: number } | undefined {

@@ -45,7 +45,7 @@ function requireOwnMarker(target: Target): void {
 }
 
 /** What the user's function has returned, if it is a job. */
-export function checkJob(made: unknown): PlannedJob {
+function checkJob(made: unknown): PlannedJob {
   const { script, arguments: args, pyFiles, spark, ...rest } = Object(made) as { [name: string]: unknown }
   const others = Object.keys(rest)
   const problems = [

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
-import { readProject } from '../../infra/project.ts'
 import { day, emrServerless, emrStep, file, folder, json } from '../../src/index.ts'
 import { testProject } from '../support/cli.ts'
 
@@ -128,17 +127,6 @@ export const bad = pipeline('bad', task('Root', { requires: () => [Bad(), Worse(
       /there is no option job; .*cluster, step, local/,
     ])
       assert.match(stderr, message)
-  })
-
-  it('is refused by deploy, in one sentence', async (test) => {
-    const project = testProject(
-      test,
-      jobs(`export const all = pipeline('all', emrServerless('Only', { application: 'clicks', job }))`),
-    )
-    await assert.rejects(
-      readProject({ config: project.path('sluice.config.ts'), environment: 'prod' }),
-      /Nothing was deployed: .*Only are jobs of EMR, which run on one machine only in this version/,
-    )
   })
 })
 

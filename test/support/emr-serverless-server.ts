@@ -45,6 +45,8 @@ export class EmrServerlessServer {
   readonly asked: string[] = []
   readonly behaviour: ServedBehaviour = { refuse: () => undefined, cancels: 'at once' }
   pageSize = MOST
+  /** The clock of EMR. */
+  now: () => number = Date.now
   #url = ''
 
   static async start(test: Pick<TestContext, 'after'>): Promise<EmrServerlessServer> {
@@ -66,7 +68,7 @@ export class EmrServerlessServer {
   move(jobRunId: string, state: string, stateDetails = ''): void {
     const run = this.runs.find((each) => each.jobRunId === jobRunId)
     if (run === undefined) throw new Error(`there is no job run ${jobRunId}`)
-    const now = Date.now() / 1_000
+    const now = this.now() / 1_000
     Object.assign(run, { state, stateDetails, updatedAt: now })
     if (state === 'RUNNING') run.startedAt ??= now
     if (!ENDED.includes(state)) return
@@ -126,7 +128,7 @@ export class EmrServerlessServer {
       name: string | undefined
     },
   ): ServedJobRun {
-    const now = Date.now() / 1_000
+    const now = this.now() / 1_000
     const { name, ...rest } = given
     const run: ServedJobRun = {
       ...rest,

@@ -21,6 +21,7 @@ export function renderTaskDetail(task: TaskShape, unattendedSince: number | null
     ['parts', partsText(task.parts)],
     ['pool', task.pool],
     ['memory', peakMemoryBytes === null ? undefined : megabytes(peakMemoryBytes)],
+    ['used', usageText(task.usage)],
     ['image', image ?? undefined],
     ['output', outputs.length === 0 ? undefined : outputs.join('\n')],
     ['result', result === null ? undefined : JSON.stringify(result, null, 2)],
@@ -47,6 +48,12 @@ function partsText(parts: TaskShape['parts']): string | undefined {
   })
   return known.length === 0 ? undefined : known.join(', ')
 }
+
+const usageText = (usage: TaskShape['usage']) =>
+  usage === null
+    ? undefined
+    : `${round(usage.vcpuHours)} vCPU hours, ${round(usage.memoryGbHours)} GB hours of memory`
+const round = (hours: number) => Number(hours.toFixed(3))
 
 const formatInstantOrDash = (instantMs: number | null) =>
   instantMs === null ? undefined : `${formatInstant(instantMs)} UTC`

@@ -3,6 +3,8 @@ import type { Fault } from '../fault.ts'
 const WORLDS = { test: 'test/engine/launch.test.ts' }
 const RULES = { test: 'test/core/launching.test.ts' }
 const ECS = { test: 'test/adapters/ecs-launcher.test.ts' }
+const EMR = { test: 'test/adapters/emr-serverless-launcher.test.ts' }
+const JOBS = { test: 'test/handlers/launch-jobs.test.ts' }
 const PROGRAMS = { test: 'test/handlers/launch-programs.test.ts' }
 
 /** Jobs elsewhere: intents, launches, news, ends and the sweep. */
@@ -187,5 +189,61 @@ export const LAUNCHING: Fault[] = [
     find: `  target: place?.target ?? '',`,
     replace: `  target: place === undefined ? '' : token,`,
     by: WORLDS,
+  },
+  {
+    name: 'EMR tries a job run again by itself',
+    file: 'src/adapters/emr-serverless/start-job-run.ts',
+    find: `        retryPolicy: { maxAttempts: 1 },`,
+    replace: `        retryPolicy: { maxAttempts: 2 },`,
+    by: EMR,
+  },
+  {
+    name: 'a job run has a token of its own with each request',
+    file: 'src/adapters/emr-serverless/start-job-run.ts',
+    find: `        clientToken: handover.token,`,
+    replace: `        clientToken: handover.token + performance.now(),`,
+    by: EMR,
+  },
+  {
+    name: 'a job run that was cancelled counts as a success',
+    file: 'src/adapters/emr-serverless/job-state.ts',
+    find: `  if (state === 'SUCCESS') return`,
+    replace: `  if (state === 'SUCCESS' || state === 'CANCELLED') return`,
+    by: EMR,
+  },
+  {
+    name: 'a program that failed waits for capacity if it says the right words',
+    file: 'src/adapters/emr-serverless/job-state.ts',
+    find: `  !/exit ?code/i.test(details) && `,
+    replace: ``,
+    by: EMR,
+  },
+  {
+    name: 'the jobs of another deployment are swept',
+    file: 'src/core/job-name.ts',
+    find: `  if (of !== encodePart(deployment)) return undefined`,
+    replace: `  if (of === '') return undefined`,
+    by: JOBS,
+  },
+  {
+    name: 'a job succeeds without its target',
+    file: 'src/homes/aws/job-services.ts',
+    find: `there.every((is) => is)`,
+    replace: `there.every((is) => is || !is)`,
+    by: JOBS,
+  },
+  {
+    name: 'a job that waits for its application counts as one that runs',
+    file: 'src/adapters/emr-serverless/job-state.ts',
+    find: `      return { is: 'waiting', times }`,
+    replace: `      return { is: 'running', times }`,
+    by: EMR,
+  },
+  {
+    name: 'only the first page of job runs is looked at',
+    file: 'src/adapters/emr-serverless/launcher.ts',
+    find: `    } while (nextToken !== undefined)`,
+    replace: `    } while (nextToken === '')`,
+    by: EMR,
   },
 ]
