@@ -71,6 +71,8 @@ export interface JobDetails {
   /** URI of the program. */
   script: string
   arguments: readonly string[]
+  /** URIs of the modules that it imports, without blanks, commas and quotes. */
+  pyFiles: readonly string[]
   /** Settings of Spark; no place for secrets, because EMR shows them. */
   properties: { readonly [name: string]: string }
   /** ARN of the role that the program has. */

@@ -12,6 +12,7 @@ const OTHER = '00application002'
 const DETAILS: JobDetails = {
   script: 's3://assets/clicks.py',
   arguments: ['s3://in', 's3://out'],
+  pyFiles: [],
   properties: { 'spark.executor.memory': '4g' },
   role: 'arn:aws:iam::123456789012:role/jobs',
   logGroup: 'pool',

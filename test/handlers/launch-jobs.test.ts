@@ -146,9 +146,9 @@ describe('launching jobs of EMR Serverless', () => {
     assert.deepEqual(jobDriver.sparkSubmit, {
       entryPoint: 's3://assets/x/aaa.py',
       entryPointArguments: ['d-1', 's3://bucket/targets/clicks/d-1'],
+      sparkSubmitParameters: '--py-files s3://assets/x/bbb.py,s3://elsewhere/more.zip',
     })
     const { properties = {} } = configurationOverrides.applicationConfiguration[0] ?? {}
-    assert.equal(properties['spark.submit.pyFiles'], 's3://assets/x/bbb.py,s3://elsewhere/more.zip')
     assert.equal(properties['spark.executor.memory'], '4g')
     assert.equal(properties['spark.emr-serverless.driverEnv.SLUICE_TASK'], 'LaunchedClicks(date=d-1)')
     assert.equal(executionTimeoutMinutes, 75)
@@ -310,7 +310,7 @@ describe('launching jobs of EMR Serverless', () => {
       makeEmrServerlessLauncher(server.client(), { deployment, applications: [] }).launch({
         handover: { run: id, number: 0, attempt: 1, token },
         target: APPLICATION,
-        details: { script: 's', arguments: [], properties: {}, role: 'r', logGroup: 'g' },
+        details: { script: 's', arguments: [], pyFiles: [], properties: {}, role: 'r', logGroup: 'g' },
       })
     await other('prod', 'unowned')
     await other('dev', 'theirs')

@@ -47,13 +47,13 @@ export class EmrServerlessServer {
   pageSize = MOST
   /** The clock of EMR. */
   now: () => number = Date.now
-  #url = ''
+  url = ''
 
   static async start(test: Pick<TestContext, 'after'>): Promise<EmrServerlessServer> {
     const served = new EmrServerlessServer()
     const server = createServer((request, response) => void served.#answer(request, response))
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    served.#url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    served.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
     test.after(() => new Promise((resolve) => server.close(resolve)))
     return served
   }
@@ -61,7 +61,7 @@ export class EmrServerlessServer {
   /** A client that tries nothing again. */
   client(): EMRServerlessClient {
     const credentials = { accessKeyId: 'test', secretAccessKey: 'test' }
-    return new EMRServerlessClient({ endpoint: this.#url, region: 'eu-west-2', credentials, maxAttempts: 1 })
+    return new EMRServerlessClient({ endpoint: this.url, region: 'eu-west-2', credentials, maxAttempts: 1 })
   }
 
   /** A job run goes on to another state. */
@@ -81,7 +81,7 @@ export class EmrServerlessServer {
     for await (const chunk of request) chunks.push(chunk as Buffer)
     const body = Buffer.concat(chunks).toString()
     try {
-      const answer = this.#perform(request.method ?? '', new URL(request.url ?? '/', this.#url), body)
+      const answer = this.#perform(request.method ?? '', new URL(request.url ?? '/', this.url), body)
       response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer))
     } catch (error) {
       const { name, message, status = 400 } = error as Refusal

@@ -23,6 +23,9 @@ const PARALLEL = 5
 /** The clocks of the engine and of EMR. */
 const SKEW_MS = 5 * 60_000
 
+/** An earlier request under a token was made by a launcher of the same attempt, not long ago. */
+const KNOWN_MS = 24 * 60 * 60_000
+
 /** What a launcher of job runs has to know. */
 export interface JobRunsPlace {
   /** Names the deployment: applications may be used by others too. */
@@ -75,7 +78,7 @@ export function makeEmrServerlessLauncher(
       const answer = await startJobRun(client, deployment, order)
       if (answer.is !== 'known') return answer
       const { handover, target } = order
-      const handle = await find({ token: handover.token, target, since: 0 })
+      const handle = await find({ token: handover.token, target, since: Date.now() - KNOWN_MS })
       return handle === undefined ? { is: 'invalid', message: answer.message } : { is: 'launched', handle }
     },
     maxLook: 10_000,

@@ -18,7 +18,15 @@ export async function startJobRun(
   deployment: string,
   { handover, target, details }: LaunchOrder<JobDetails>,
 ): Promise<StartAnswer> {
-  const { script, arguments: entryPointArguments, properties, role, logGroup, timeoutMinutes } = details
+  const {
+    script,
+    arguments: entryPointArguments,
+    pyFiles,
+    properties,
+    role,
+    logGroup,
+    timeoutMinutes,
+  } = details
   try {
     const { jobRunId = '' } = await client.send(
       new StartJobRunCommand({
@@ -30,6 +38,8 @@ export async function startJobRun(
           sparkSubmit: {
             entryPoint: script,
             ...(entryPointArguments.length === 0 ? {} : { entryPointArguments: [...entryPointArguments] }),
+            // A property may have 1,024 characters, these 102,400.
+            ...(pyFiles.length === 0 ? {} : { sparkSubmitParameters: `--py-files ${pyFiles.join(',')}` }),
           },
         },
         configurationOverrides: {

@@ -1,6 +1,6 @@
 import { defineConfig } from 'sluice'
 
-// A project of its own, because jobs of EMR run on one machine only: `deploy` refuses a config with one.
+// A project of its own, because it needs an image and Spark, which the other pipelines do not.
 export default defineConfig({
   pipelines: ['pipeline.ts'],
   pools: { heavy: { concurrency: 1 } },

@@ -42,12 +42,16 @@ export const makeJobDetails =
         problem: `${missing.join(', ')} is not part of the deployment; name it in \`files\` of ${family}, and deploy again`,
       }
     const [script = '', ...pyFiles] = files.flatMap(({ uri }) => uri ?? [])
+    const odd = pyFiles.find((uri) => /[\s,'"\\]/.test(uri))
+    if (odd !== undefined)
+      return { problem: `spark-submit takes no URI with blanks, commas or quotes: ${JSON.stringify(odd)}` }
     const { timeoutMs } = policy
     return {
       details: {
         script,
         arguments: job.arguments ?? [],
-        properties: makeProperties(claimed, job, pyFiles),
+        pyFiles,
+        properties: makeProperties(claimed, job),
         role,
         logGroup,
         ...(timeoutMs === undefined ? {} : { timeoutMinutes: toMinutes(timeoutMs) }),
@@ -68,7 +72,6 @@ const toMinutes = (ms: number) =>
 function makeProperties(
   { task: { run, attempt }, planned: { label }, nonce }: ClaimedAttempt,
   { spark = {} }: PlannedJob,
-  pyFiles: readonly string[],
 ): { [name: string]: string } {
   const variables = {
     SLUICE_RUN: run,
@@ -80,7 +83,6 @@ function makeProperties(
     ...Object.fromEntries(
       Object.entries(variables).map(([name, value]) => [`spark.emr-serverless.driverEnv.${name}`, value]),
     ),
-    ...(pyFiles.length === 0 ? {} : { 'spark.submit.pyFiles': pyFiles.join(',') }),
     ...spark,
   }
 }
