@@ -61,6 +61,15 @@ export function Problem({ problem }: { problem: ApiProblem | undefined }) {
   )
 }
 
+/** A page that has nothing yet: the reason, once there is one. */
+export const Unread = ({ problem }: { problem: ApiProblem | undefined }) =>
+  problem && (
+    <>
+      <h1>This page cannot be shown</h1>
+      <Problem problem={problem} />
+    </>
+  )
+
 /** Says that there is nothing, and what to do next. */
 export const Empty = ({ title, children }: { title: string; children?: ComponentChildren }) => (
   <div class="empty">

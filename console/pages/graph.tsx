@@ -7,7 +7,7 @@ import { makeGraphDrawing } from '../drawing/graph-drawing.ts'
 import { useLayout } from '../drawing/use-layout.ts'
 import { formatCount } from '../format.ts'
 import { useLoaded, useRunEvents } from '../live.ts'
-import { Empty, Name, Problem } from '../parts.tsx'
+import { Empty, Name, Problem, Unread } from '../parts.tsx'
 import { makeSubjectPath, NodeList } from './graph-list.tsx'
 import { makeFamilyGraph, makeTaskGraph } from './graph-model.ts'
 import { RunHead } from './run-head.tsx'
@@ -35,7 +35,7 @@ export function GraphPage({ run: name }: { run: string }) {
   const { data, problem, reload } = useLoaded(key, (signal) => loadGraph(name, query, signal), 0)
   const run = data?.run
   useRunEvents(run?.run ?? name, run?.status === 'running' || run?.status === 'planning', reload)
-  if (data === undefined) return <Problem problem={problem} />
+  if (data === undefined) return <Unread problem={problem} />
   return (
     <>
       <RunHead run={data.run} page="graph" />

@@ -3,7 +3,7 @@ import type { LimitUse } from '../../src/control/control.ts'
 import { askApi, makePath, writeQuery } from '../api.ts'
 import { formatCount } from '../format.ts'
 import { useLoaded } from '../live.ts'
-import { Empty, Instant, Name, Problem, Status } from '../parts.tsx'
+import { Empty, Instant, Name, Problem, Status, Unread } from '../parts.tsx'
 
 const EVERY_MS = 3_000
 const WINDOW = 50
@@ -22,7 +22,7 @@ function UserList({ of, name, cursor }: { of: string; name: string; cursor: stri
     (signal) => askApi<LimitUse>(makePath('limits', of, name), { query: { cursor, limit: WINDOW }, signal }),
     EVERY_MS,
   )
-  if (data === undefined) return <Problem problem={problem} />
+  if (data === undefined) return <Unread problem={problem} />
   const { holders, moreHolders, waiters, next } = data
   return (
     <section aria-labelledby="users">

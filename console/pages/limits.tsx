@@ -4,7 +4,7 @@ import type { BudgetShape, LimitUse, Pools } from '../../src/control/control.ts'
 import { askApi, writeQuery } from '../api.ts'
 import { formatCount, formatTook } from '../format.ts'
 import { useLoaded } from '../live.ts'
-import { Instant, Name, Problem } from '../parts.tsx'
+import { Instant, Name, Problem, Unread } from '../parts.tsx'
 import { Users } from './limit-users.tsx'
 
 const EVERY_MS = 3_000
@@ -24,7 +24,7 @@ export function LimitsPage() {
     },
     EVERY_MS,
   )
-  if (data === undefined) return <Problem problem={problem} />
+  if (data === undefined) return <Unread problem={problem} />
   const { pools, resources, budgets } = data
   return (
     <>

@@ -4,7 +4,7 @@ import type { PipelineList, RunPage, RunShape } from '../../src/control/control.
 import { type ApiProblem, askApi, makePath } from '../api.ts'
 import { formatCount, formatInstant } from '../format.ts'
 import { useLoaded } from '../live.ts'
-import { Empty, Instant, Name, Problem, Shape, toProblem } from '../parts.tsx'
+import { Empty, Instant, Name, Problem, Shape, toProblem, Unread } from '../parts.tsx'
 import { mayAct } from '../server.tsx'
 import { RunRows } from './runs.tsx'
 
@@ -28,7 +28,7 @@ export function OverviewPage() {
     },
     EVERY_MS,
   )
-  if (data === undefined) return <Problem problem={problem} />
+  if (data === undefined) return <Unread problem={problem} />
   const { pipelines, broken, runs, all } = data
   const failures = listOpenFailures(runs)
   return (
@@ -138,7 +138,7 @@ function PipelineCard({ pipeline, runs, isCut, onDone }: CardProps) {
       )}
       {schedule ? (
         <p class="soft">
-          {schedule.paused ? 'Paused' : 'Next'} <Instant at={schedule.nextAt} isShort /> ·{' '}
+          {schedule.paused ? 'Paused, would fire' : 'Next'} <Instant at={schedule.nextAt} isShort /> ·{' '}
           <Name text={schedule.cron} /> {schedule.timeZone}
           {schedule.open > 0 && ` · ${formatCount(schedule.open, 'interval')} not done`}
           {schedule.givenUp > 0 && ` · ${schedule.givenUp} given up`}

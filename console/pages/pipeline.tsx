@@ -4,7 +4,7 @@ import type { History, PipelineList } from '../../src/control/control.ts'
 import { type ApiProblem, askApi, makePath, writeQuery } from '../api.ts'
 import { formatCount } from '../format.ts'
 import { useLoaded } from '../live.ts'
-import { Empty, Facts, Instant, Name, Problem, toProblem } from '../parts.tsx'
+import { Empty, Facts, Instant, Name, Problem, toProblem, Unread } from '../parts.tsx'
 import { mayAct } from '../server.tsx'
 import { Grid } from './grid.tsx'
 import { findSlow, makeColumns } from './history-model.ts'
@@ -28,7 +28,7 @@ export function PipelinePage({ name }: { name: string }) {
     },
     EVERY_MS,
   )
-  if (data === undefined) return <Problem problem={problem} />
+  if (data === undefined) return <Unread problem={problem} />
   const { pipeline, history } = data
   if (pipeline === undefined && history.found === 0)
     return (

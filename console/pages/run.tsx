@@ -4,7 +4,7 @@ import { RunActs } from '../acts.tsx'
 import { askApi, makePath } from '../api.ts'
 import { formatCount, formatTook } from '../format.ts'
 import { useLoaded, useRunEvents } from '../live.ts'
-import { Facts, Instant, Name, Problem, Status, Tail, Values } from '../parts.tsx'
+import { Facts, Instant, Name, Status, Tail, Unread, Values } from '../parts.tsx'
 import { RunHead } from './run-head.tsx'
 import { TaskTable } from './tasks.tsx'
 
@@ -19,7 +19,7 @@ export function RunPage({ run: name }: { run: string }) {
     problem,
     reload,
   } = useLoaded(name, (signal) => askApi<RunDetail>(makePath('runs', name), { signal }), 0)
-  if (run === undefined) return <Problem problem={problem} />
+  if (run === undefined) return <Unread problem={problem} />
   return <RunView key={run.run} run={run} reload={reload} />
 }
 

@@ -4,7 +4,7 @@ import { TaskActs } from '../acts.tsx'
 import { ApiProblem, askApi, makePath } from '../api.ts'
 import { formatBytes, formatTook, quoteWord } from '../format.ts'
 import { useLoaded, useRunEvents } from '../live.ts'
-import { Copy, Facts, Instant, Name, Problem, Status, Tail, Values, writeValue } from '../parts.tsx'
+import { Copy, Facts, Instant, Name, Problem, Status, Tail, Unread, Values, writeValue } from '../parts.tsx'
 import { writePlaceFlag } from '../server.tsx'
 import { Outputs } from './run.tsx'
 
@@ -28,7 +28,7 @@ export function TaskRunPage({ run, number }: { run: string; number: string }) {
     },
     (data) => (data?.why === undefined && data?.task.status !== 'running' ? 0 : EVERY_MS),
   )
-  if (data === undefined) return <Problem problem={problem} />
+  if (data === undefined) return <Unread problem={problem} />
   return (
     <>
       <Problem problem={problem} />

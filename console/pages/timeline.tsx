@@ -7,7 +7,7 @@ import { Load } from '../drawing/load.tsx'
 import { makeTimelineDrawing } from '../drawing/timeline-drawing.ts'
 import { formatCount, formatTook } from '../format.ts'
 import { useLoaded, useRunEvents } from '../live.ts'
-import { Empty, Instant, Name, Problem, Status } from '../parts.tsx'
+import { Empty, Instant, Name, Problem, Status, Unread } from '../parts.tsx'
 import { useWindow } from '../virtual.ts'
 import { RunHead } from './run-head.tsx'
 
@@ -39,7 +39,7 @@ export function TimelinePage({ run: name }: { run: string }) {
   const key = `${name} ${search.toString()}`
   const { data, problem, reload } = useLoaded(key, load, 0)
   useRunEvents(data?.run.run ?? name, data?.run.endedAt === null, reload)
-  if (data === undefined) return <Problem problem={problem} />
+  if (data === undefined) return <Unread problem={problem} />
   return (
     <>
       <RunHead run={data.run} page="timeline" />

@@ -3,15 +3,8 @@ import { chmodSync, writeFileSync } from 'node:fs'
 import { it } from 'node:test'
 import { testProject } from '../support/cli.ts'
 import { openPage } from './browser.ts'
+import { FAILS } from './fails-project.ts'
 import { look, openSigned, serveProject } from './serve.ts'
-
-const FAILS = `
-import { daily, pipeline, task } from 'sluice'
-import { z } from 'zod'
-const Fails = task('Fails', { params: { name: z.string() } }, async () => { throw new Error('it fails') })
-export const fails = pipeline('fails', Fails)
-export const nightly = pipeline('nightly', task('Nightly', { params: {} }, async () => 1), { schedule: daily() })
-`
 
 it('opens by the file of --open, and by a link from elsewhere', async (test) => {
   const project = testProject(test, { 'pipelines/fails.ts': FAILS })

@@ -39,4 +39,5 @@ async function showReport(): Promise<void> {
   console.log(`\n${folder}/report.json begins:\n`)
   console.log(report.split('\n').slice(0, 12).join('\n'))
   console.log(`\nLook at ${folder}/report.html in a browser.`)
+  console.log('See the run itself, its graph and its logs: npx sluice dev --open')
 }

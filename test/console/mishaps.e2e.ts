@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict'
+import { rmSync } from 'node:fs'
+import { it } from 'node:test'
+import { testProject } from '../support/cli.ts'
+import { FAILS } from './fails-project.ts'
+import { look, openSigned, serveProject } from './serve.ts'
+
+it('says that the server has stopped, and goes on by itself when it is there again', async (test) => {
+  const project = testProject(test, { 'pipelines/fails.ts': FAILS })
+  const served = await serveProject(project)
+  const { port } = new URL(served.base)
+  const [{ page }, { page: other }] = [await openSigned(served), await openSigned(served, '/runs')]
+  await page.getByRole('heading', { name: 'fails' }).waitFor()
+  await served.stop()
+  for (const each of [page, other]) await each.getByText('Connection lost').waitFor()
+  await page.getByText('Is the command still running that serves this page?').waitFor()
+  await page.getByRole('heading', { name: 'fails' }).waitFor()
+  await look(page, 'stopped')
+  const again = await serveProject(project, '--port', port)
+  for (const each of [page, other]) await each.getByText('Connection lost').waitFor({ state: 'hidden' })
+  await again.follow([await again.start('fails', { name: 'a' })])
+  for (const each of [page, other])
+    await each
+      .getByRole('link', { name: /^fails-/ })
+      .first()
+      .waitFor()
+  // The token is made anew, and the open pages have the old one.
+  await again.stop()
+  rmSync(project.path('.sluice/api-token'))
+  const last = await serveProject(project, '--port', port)
+  await page.getByText('Or it has one of an earlier start.').waitFor()
+  await look(page, 'old-token')
+  assert.equal((await page.goto(served.address))?.status(), 401)
+  await page.goto(last.address)
+  await page.getByRole('heading', { name: 'fails' }).waitFor()
+  await other
+    .getByRole('link', { name: /^fails-/ })
+    .first()
+    .waitFor()
+})
+
+it('says of a run that it was forgotten while it was looked at', async (test) => {
+  const project = testProject(test, { 'pipelines/fails.ts': FAILS })
+  assert.equal((await project.sluice('run', 'fails', '-p', 'name=a')).code, 1)
+  const served = await serveProject(project)
+  const { page } = await openSigned(served)
+  await page
+    .getByRole('link', { name: /^fails-/ })
+    .first()
+    .click()
+  await page.getByRole('button', { name: '1 failed' }).waitFor()
+  assert.equal((await project.sluice('prune', '--older-than', '1ms', '--yes')).code, 0)
+  await page
+    .getByRole('link', { name: /^Fails\(/ })
+    .first()
+    .click()
+  await page.getByText(/No run is called/).waitFor()
+  await look(page, 'forgotten')
+  await page.getByRole('link', { name: 'Overview' }).click()
+  await page.getByText('No run yet. Start one of a pipeline above.').waitFor()
+})
+
+it('shows the longest names and values of 200 characters whole, and makes no page wider', async (test) => {
+  const name = 'n'.repeat(50)
+  const value = 'v'.repeat(200)
+  const project = testProject(test, {
+    'pipelines/long.ts': `
+import { pipeline, task } from 'sluice'
+import { z } from 'zod'
+export const long = pipeline('${name}', task('${'F'.repeat(50)}', { params: { ${name}: z.string() } }, async ({ log }) => log.info('w'.repeat(5_000))))
+`,
+  })
+  const served = await serveProject(project)
+  const run = await served.start(name, { [name]: value })
+  await served.follow([run])
+  const { page, complaints } = await openSigned(served)
+  const ofPipeline = ['', '/start', `/plan?p.${name}=${value}`].map((end) => `/pipelines/${name}${end}`)
+  const ofRun = ['', '/graph', '/timeline', '/tasks/0', '/tasks/0/log'].map((end) => `/runs/${run}${end}`)
+  for (const [index, path] of ['', '/runs', ...ofPipeline, ...ofRun].entries()) {
+    await page.goto(served.base + path)
+    await page.getByText(name).first().waitFor()
+    await look(page, `long-${index}`)
+  }
+  assert.deepEqual(complaints, [])
+})
