@@ -1,7 +1,14 @@
 import type { ComponentChildren } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { useLocation } from 'wouter-preact'
-import type { Cancelled, MarkResult, Retried, RunDetail, TaskShape } from '../src/control/control.ts'
+import type {
+  Cancelled,
+  MarkResult,
+  Retried,
+  RunDetail,
+  TaskShape,
+  TasksActed,
+} from '../src/control/control.ts'
 import { type ApiProblem, askApi, makePath } from './api.ts'
 import { formatCount } from './format.ts'
 import { Name, Problem, toProblem } from './parts.tsx'
@@ -135,6 +142,16 @@ export function TaskActs({ run, task, onDone }: { run: string; task: TaskShape; 
       return { text: 'It counts as succeeded, and everything of its request is complete now.', isEnd: true }
     return undefined
   }
+  const cancel = async () => {
+    const { left } = await askApi<TasksActed>(`${makePath('runs', run)}/selection/cancel`, {
+      method: 'POST',
+      body: { where: `task=${task.number}`, atMost: 1 },
+    })
+    onDone()
+    return left > 0
+      ? { text: 'It could not be cancelled yet, because it has just moved. Send it again.' }
+      : undefined
+  }
   if (!mayAct() || task.status === 'succeeded' || task.status === 'complete') return null
   const mayRetry = UNDONE.some((status) => status === task.status)
   return (
@@ -142,6 +159,12 @@ export function TaskActs({ run, task, onDone }: { run: string; task: TaskShape; 
       {mayRetry && (
         <Act label="Retry task" perform={(isConfirmed) => retry({ task: String(task.number) }, isConfirmed)}>
           Opens a run that makes 1 task complete, <Name text={task.task} />, with what it needs.
+        </Act>
+      )}
+      {OPEN.some((status) => status === task.status) && (
+        <Act label="Cancel task" isDanger perform={cancel}>
+          Cancels 1 task, <Name text={task.task} />. What needs it does not run; the run goes on, and fails at
+          its end.
         </Act>
       )}
       <Act label="Mark as succeeded" isDanger perform={mark}>

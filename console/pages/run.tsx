@@ -32,6 +32,7 @@ function RunView({ run, reload }: { run: RunDetail; reload(): void }) {
   const choose = (status: string) =>
     setSearch((old) => {
       const next = new URLSearchParams(old)
+      next.delete('where')
       if (status === chosen) next.delete('status')
       else next.set('status', status)
       return next
@@ -78,7 +79,7 @@ function RunView({ run, reload }: { run: RunDetail; reload(): void }) {
       <Failures run={run.run} failed={failed} tasks={failures.data ?? []} />
       <section aria-labelledby="tasks">
         <h2 id="tasks">Tasks</h2>
-        <TaskTable run={run.run} version={JSON.stringify(run.counts)} />
+        <TaskTable run={run.run} version={JSON.stringify(run.counts)} onActed={reload} />
       </section>
     </>
   )

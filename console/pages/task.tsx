@@ -7,6 +7,7 @@ import { useLoaded, useRunEvents } from '../live.ts'
 import { Copy, Facts, Instant, Name, Problem, Status, Tail, Unread, Values, writeValue } from '../parts.tsx'
 import { writePlaceFlag } from '../server.tsx'
 import { Outputs } from './run.tsx'
+import { TimeParts } from './time-parts.tsx'
 
 const WAITING = ['pending', 'queued', 'waiting', 'expanding']
 /** Why a task waits may change without an event. */
@@ -93,6 +94,12 @@ function TaskView({ run, task, why, reload }: ViewProps) {
           <Tail text={task.failure.stack ?? task.failure.message} label="The failure" />
         </section>
       )}
+      {Object.keys(task.parts).length > 0 && (
+        <section aria-labelledby="times">
+          <h2 id="times">Where the time of attempt {task.attempt} went</h2>
+          <TimeParts parts={task.parts} />
+        </section>
+      )}
       {task.attempts.length > 0 && <Attempts path={path} task={task} />}
       <section aria-labelledby="params">
         <h2 id="params">Parameters</h2>
@@ -173,6 +180,7 @@ const Attempts = ({ path, task }: { path: string; task: TaskShape }) => (
               ...((more.worker === undefined ? [] : [['Worker', more.worker]]) as [string, string][]),
             ]}
           />
+          <TimeParts parts={more.parts} />
           {more.failure && (
             <p class="bad">
               <Name text={more.failure.message} />

@@ -5,6 +5,7 @@ import { type ApiProblem, askApi, makePath } from '../api.ts'
 import { formatCount, formatTook } from '../format.ts'
 import { Empty, Instant, Name, Problem, Status, toProblem } from '../parts.tsx'
 import { useWindow } from '../virtual.ts'
+import { SelectionActs } from './selection-acts.tsx'
 
 const PAGE = 100
 const ROW_HEIGHT = 36
@@ -34,12 +35,17 @@ interface TableProps {
   run: string
   /** Another one means that tasks have changed. */
   version: string
+  /** Called when something was done with selected tasks. */
+  onActed(): void
 }
 
 /** The tasks of a run as a window: pages are asked for as they come into sight, and only those in sight again. */
-export function TaskTable({ run, version }: TableProps) {
+export function TaskTable({ run, version, onActed }: TableProps) {
   const [search, setSearch] = useSearchParams()
-  const [status, family, text] = ['status', 'family', 'text'].map((name) => search.get(name) ?? '')
+  const [status = '', family = '', text = '', where = ''] = ['status', 'family', 'text', 'where'].map(
+    (name) => search.get(name) ?? '',
+  )
+  const selection = where || (text === '' ? writeSelection(status, family) : '')
   const set = (name: string, value: string) =>
     setSearch(
       (old) => {
@@ -54,12 +60,23 @@ export function TaskTable({ run, version }: TableProps) {
   return (
     <>
       <form class="filters" role="search" onSubmit={(event) => event.preventDefault()}>
+        <label class="wide">
+          Selection
+          <input
+            type="search"
+            value={where}
+            placeholder="status=failed family=Match* downstream-of=Load"
+            spellcheck={false}
+            onChange={({ currentTarget }) => set('where', currentTarget.value.trim())}
+          />
+        </label>
         <label>
           Name contains
           <input
             type="search"
             data-search
             value={text}
+            disabled={where !== ''}
             onInput={({ currentTarget: { value } }) => {
               clearTimeout(typing.current)
               typing.current = setTimeout(() => set('text', value), TYPING_MS)
@@ -71,13 +88,18 @@ export function TaskTable({ run, version }: TableProps) {
           <input
             type="search"
             value={family}
+            disabled={where !== ''}
             placeholder="whole name"
             onChange={({ currentTarget }) => set('family', currentTarget.value.trim())}
           />
         </label>
         <label>
           Status
-          <select value={status} onChange={({ currentTarget }) => set('status', currentTarget.value)}>
+          <select
+            value={status}
+            disabled={where !== ''}
+            onChange={({ currentTarget }) => set('status', currentTarget.value)}
+          >
             <option value="">all</option>
             {STATUSES.map((each) => (
               <option key={each} value={each}>
@@ -87,18 +109,29 @@ export function TaskTable({ run, version }: TableProps) {
           </select>
         </label>
       </form>
+      {selection !== '' && <SelectionActs run={run} where={selection} version={version} onDone={onActed} />}
       <TaskWindow
-        key={`${run}\n${status}\n${family}\n${text}`}
+        key={`${run}\n${status}\n${family}\n${text}\n${where}`}
         run={run}
         version={version}
-        filter={{ statuses: status || undefined, task: family || undefined, text: text || undefined }}
+        filter={
+          where === ''
+            ? { statuses: status || undefined, task: family || undefined, text: text || undefined }
+            : { where }
+        }
       />
     </>
   )
 }
 
-interface WindowProps extends TableProps {
-  filter: { statuses: string | undefined; task: string | undefined; text: string | undefined }
+/** The filters as a selection; empty if nothing is filtered. */
+function writeSelection(status: string, family: string): string {
+  const quoted = `"${family.replaceAll(/["\\]/g, '\\$&')}"`
+  return [status && `status=${status}`, family && `task=${quoted}`].filter(Boolean).join(' ')
+}
+
+interface WindowProps extends Pick<TableProps, 'run' | 'version'> {
+  filter: { [name in 'statuses' | 'task' | 'text' | 'where']?: string | undefined }
 }
 
 function TaskWindow({ run, version, filter }: WindowProps) {
@@ -122,8 +155,11 @@ function TaskWindow({ run, version, filter }: WindowProps) {
   }, [version])
   if (last !== undefined && tasks.length === 0 && problem === undefined)
     return (
-      <Empty title="No task is like this.">Take a filter away: the name, the family or the status.</Empty>
+      <Empty title="No task is like this.">
+        Take a filter away: the selection, the name, the family or the status.
+      </Empty>
     )
+  if (last === undefined && problem !== undefined) return <Problem problem={problem} />
   return (
     <>
       <Problem problem={problem} />
