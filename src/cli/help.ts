@@ -44,6 +44,10 @@ const HELP: { [command: string]: CommandHelp } = {
     group: RUN,
     examples: [
       ['backfill visits --from 2026-01-01 --to 2026-01-31', 'runs each day of January that is not complete'],
+      [
+        'backfill visits sales --from 2026-01-01 --to 2026-01-31 --dry-run',
+        'counts what two pipelines would run',
+      ],
       ['backfill hourly --from 2026-05-17T10 --to 2026-05-17T12', 'three hours'],
     ],
   },

@@ -7,7 +7,7 @@ import type { Params } from '../core/json.ts'
 import { readGivenParameters } from '../define/given-params.ts'
 import { describeBrokenModule } from '../project/check-definitions.ts'
 import { loadProject, type Project, requireConfig } from '../project/load-config.ts'
-import { backfillPipeline } from './commands/backfill.ts'
+import { backfillPipelines } from './commands/backfill.ts'
 import { showPlan } from './commands/plan.ts'
 import { readPlanRequest, runRequest } from './commands/run.ts'
 import { addLuigiFlags } from './luigi-flags.ts'
@@ -48,12 +48,15 @@ export async function addWorkCommands(program: Command, args: string[], done: Do
     command
       .usage('NAME [--PARAM VALUE …] [options]')
       .option('--force [task]', 'runs the root again, or this task and what is downstream of it')
-  const fill = addEnvironmentFlag(addWorkFlags(addGlobalFlags(program.command('backfill <pipeline>'))))
-    .description('runs every interval of a range that is not complete')
-    .usage('PIPELINE --from TIME --to TIME [--PARAM VALUE …] [options]')
+  const fill = addEnvironmentFlag(
+    addWorkFlags(addGlobalFlags(program.command('backfill <pipeline> [more...]'))),
+  )
+    .description('runs every interval of a range that is not complete, of one pipeline or several')
+    .usage('PIPELINE [PIPELINE …] --from TIME --to TIME [--PARAM VALUE …] [options]')
     .requiredOption('--from <time>', 'the first interval: 2026-05-17, 2026-05-17T10 or 2026-05-17T10:15')
     .requiredOption('--to <time>', 'the last one, included as a whole')
     .option('--max-active-runs <n>', 'how many runs are open at once', parsePositiveInteger, MAX_ACTIVE)
+    .option('--dry-run', 'shows how many intervals would run, and starts nothing')
     .option('--yes', 'does not ask, however many intervals there are')
   const fields = subject?.root?.definition.fields ?? {}
   for (const command of subject?.root === undefined ? [] : [run, plan, fill])
@@ -69,14 +72,25 @@ export async function addWorkCommands(program: Command, args: string[], done: Do
     warnBroken(project)
     done(await showPlan(project, namedRequest(name, root, options), options))
   })
-  fill.action(async (name, options) => {
+  fill.action(async (name: string, more: string[], options) => {
     const { project, root } = subject as Named
     warnBroken(project)
     // Parameters of these names are given with -p.
-    const { from: _, to: __, yes: ___, maxActiveRuns: ____, ...others } = options
-    done(await backfillPipeline(project, name, readGivenParams(root, others), options))
+    const { from: _, to: __, yes: ___, maxActiveRuns: ____, dryRun: _____, ...others } = options
+    const params = readGivenParams(root, others)
+    refuseSharedParams(params, more)
+    done(await backfillPipelines(project, [...new Set([name, ...more])], params, options))
   })
   addLuigiCommand(program, done)
+}
+
+/** A parameter of one pipeline may mean something else to another, or be unknown there. */
+function refuseSharedParams(params: Params, more: string[]): void {
+  const [name] = Object.keys(params)
+  if (name === undefined || more.length === 0) return
+  throw new SluiceError('invalid_usage', `${name} is given, but there are several pipelines.`, {
+    hint: 'Backfill pipelines with parameters one by one.',
+  })
 }
 
 /** `luigi` takes the flags of the command that it stands for, which only Luigi knows. */

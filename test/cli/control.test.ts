@@ -160,6 +160,34 @@ describe('backfill', () => {
     ])
   })
 
+  it('runs several pipelines, the oldest interval first, and shows before what would run', async (test) => {
+    const more = SCHEDULED.replace(
+      'export const ticks',
+      "export const other = pipeline('other', Day, { schedule: daily(), params: ({ date }) => ({ date: 'o' + date }) })\nexport const ticks",
+    )
+    const project = testProject(test, { 'pipelines/p.ts': more })
+    assert.equal((await project.sluice('run', 'days', '--date', '2026-01-02')).code, 0)
+    const args = ['backfill', 'days', 'other', '--from', '2026-01-01', '--to', '2026-01-02']
+    const shown = await project.jsonLines(...args, '--dry-run')
+    assert.deepEqual(
+      shown.map(({ pipeline, all, complete }: Record<string, unknown>) => [pipeline, all, complete]),
+      [
+        ['days', 2, 1],
+        ['other', 2, 0],
+      ],
+    )
+    assert.equal((await project.jsonLines('runs')).length, 1)
+    const { code, stdout } = await project.sluice(...args, '--max-active-runs', '1')
+    assert.equal(code, 0, stdout)
+    assert.match(
+      stdout,
+      /days: 2 intervals, 1 of them complete\nother: 2 intervals, 0 of them complete\n3 runs in all/,
+    )
+    const ran = readFileSync(project.path('days'), 'utf8').trim().split('\n')
+    assert.deepEqual(ran, ['2026-01-02', '2026-01-01', 'o2026-01-01', 'o2026-01-02'])
+    assert.equal((await project.sluice(...args, '--date', '2026-01-01')).code, 2)
+  })
+
   it('goes on with later intervals where the first ones only wait, and says for what each waits', async (test) => {
     const project = testProject(test, {
       'pipelines/p.ts': `

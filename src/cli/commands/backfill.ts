@@ -5,7 +5,12 @@ import { EXIT } from '../exit.ts'
 import { makeProgressView, makeRunFollower, type RunOptions } from '../follow.ts'
 import { openControl } from '../open-control.ts'
 import type { Result } from '../options.ts'
-import { type BackfillInterval, renderBackfill } from '../render/backfill.ts'
+import {
+  type BackfillInterval,
+  countComplete,
+  renderBackfill,
+  renderBackfillPreview,
+} from '../render/backfill.ts'
 import { renderWaitLines } from '../render/reasons.ts'
 
 /** Flags of `sluice backfill`. */
@@ -13,6 +18,7 @@ export interface BackfillOptions extends RunOptions {
   from: string
   to: string
   maxActiveRuns: number
+  dryRun?: true
   yes?: true
 }
 
@@ -23,53 +29,84 @@ const EXPLAINED = 50
 
 type Params = NonNullable<Parameters<Control['intervals']>[0]['params']>
 
-/** Runs every interval of a range that is not complete, oldest first, a few at a time. */
-export async function backfillPipeline(
+/** An interval of one of the pipelines, and what becomes of it. */
+interface Entry {
+  pipeline: string
+  span: { start: number; end: number }
+  shown: BackfillInterval
+}
+
+/** Runs every interval of a range that is not complete, of one pipeline or several, oldest first, a few at a time. */
+export async function backfillPipelines(
   project: Project,
-  pipeline: string,
+  pipelines: string[],
   params: Params,
   options: BackfillOptions,
 ): Promise<Result> {
   await using control = await openControl(options, project)
   const view = await makeProgressView(options)
   const follower = makeRunFollower(control, options)
-  const found = await readIntervals(control, pipeline, params, options)
-  const intervals = found.map(
-    ({ name, isComplete }): BackfillInterval => ({
-      interval: name,
-      status: isComplete ? 'complete' : 'not started',
-      run: null,
-    }),
-  )
-  const complete = intervals.filter(({ status }) => status === 'complete').length
-  view.say(`${intervals.length} intervals, ${complete} of them complete`)
-  const byRun = new Map<string, BackfillInterval>()
-  async function* openRuns(): AsyncGenerator<string> {
-    for (const [index, interval] of intervals.entries()) {
-      if (interval.status === 'complete') continue
-      const { start, end } = found[index] as (typeof found)[number]
-      const started = await control.start({ name: pipeline, params, interval: { start, end } })
-      if (!('run' in started)) {
-        interval.status = 'complete'
-        continue
-      }
-      byRun.set(started.run, Object.assign(interval, { run: started.run, status: 'running' }))
-      yield started.run
-    }
-  }
-  const query = { runs: openRuns(), maxActive: options.maxActiveRuns }
+  const entries = await readEntries(control, pipelines, params, options)
+  const preview = renderBackfillPreview(groupByPipeline(pipelines, entries))
+  if (options.dryRun) return { data: previewData(pipelines, entries), text: preview }
+  view.say(preview)
+  const byRun = new Map<string, Entry>()
+  const query = { runs: openRuns(control, params, entries, byRun), maxActive: options.maxActiveRuns }
   const end = await follower.followAll(view, query, (event) => {
-    const interval = event.event === 'run_ended' ? byRun.get(event.run) : undefined
-    if (event.event !== 'run_ended' || interval === undefined) return
-    interval.status = event.status
-    view.say(`${event.status.padEnd(10)} ${interval.interval}`)
+    const entry = event.event === 'run_ended' ? byRun.get(event.run) : undefined
+    if (event.event !== 'run_ended' || entry === undefined) return
+    entry.shown.status = event.status
+    const of = pipelines.length > 1 ? `${entry.pipeline} ` : ''
+    view.say(`${event.status.padEnd(10)} ${of}${entry.shown.interval}`)
   })
-  if (end !== 'ended') await explainOpen(control, intervals)
-  const hasFailed = intervals.some(({ status }) => status === 'failed' || status === 'cancelled')
+  if (end !== 'ended')
+    await explainOpen(
+      control,
+      entries.map(({ shown }) => shown),
+    )
+  const hasFailed = entries.some(({ shown: { status } }) => status === 'failed' || status === 'cancelled')
+  const groups = groupByPipeline(pipelines, entries)
+  const [only] = groups
   return {
-    data: { pipeline, end, intervals },
-    text: renderBackfill(pipeline, end, intervals),
+    data: groups.length === 1 ? { end, ...only } : { end, pipelines: groups },
+    text: groups.map(({ pipeline, intervals }) => renderBackfill(pipeline, end, intervals)).join('\n\n'),
     exitCode: exitCodeOf(end, hasFailed),
+  }
+}
+
+const groupByPipeline = (pipelines: string[], entries: Entry[]) =>
+  pipelines.map((pipeline) => ({
+    pipeline,
+    intervals: entries.flatMap((entry) => (entry.pipeline === pipeline ? [entry.shown] : [])),
+  }))
+
+function previewData(pipelines: string[], entries: Entry[]) {
+  return groupByPipeline(pipelines, entries).map(({ pipeline, intervals }) => ({
+    pipeline,
+    all: intervals.length,
+    complete: countComplete(intervals),
+    intervals,
+  }))
+}
+
+/** Opens the run of each interval that is not complete, the oldest interval of all pipelines first. */
+async function* openRuns(
+  control: Control,
+  params: Params,
+  entries: Entry[],
+  byRun: Map<string, Entry>,
+): AsyncGenerator<string> {
+  for (const entry of entries.toSorted((a, b) => a.span.start - b.span.start)) {
+    const { pipeline, span, shown } = entry
+    if (shown.status === 'complete') continue
+    const started = await control.start({ name: pipeline, params, interval: span })
+    if (!('run' in started)) {
+      shown.status = 'complete'
+      continue
+    }
+    Object.assign(shown, { run: started.run, status: 'running' })
+    byRun.set(started.run, entry)
+    yield started.run
   }
 }
 
@@ -78,27 +115,39 @@ function exitCodeOf(end: FollowEnd, hasFailed: boolean): number {
   return hasFailed ? EXIT.failed : EXIT.done
 }
 
-/** All intervals of the range; many are asked for first. */
-async function readIntervals(
+/** All intervals of the range, of each pipeline; many are asked for before they are read. */
+async function readEntries(
   control: Control,
-  pipeline: string,
+  pipelines: string[],
   params: Params,
-  { from, to, yes }: BackfillOptions,
-): Promise<IntervalPage['intervals']> {
-  const query = { pipeline, params, from, to }
-  let page = await control.intervals(query)
-  if ((page.all ?? 0) > ASK_FROM && !yes)
-    await askForConfirmation(`The range has ${page.all} intervals.`, {
+  { from, to, yes, dryRun }: BackfillOptions,
+): Promise<Entry[]> {
+  const first: { pipeline: string; page: IntervalPage }[] = []
+  for (const pipeline of pipelines)
+    first.push({ pipeline, page: await control.intervals({ pipeline, params, from, to }) })
+  const all = first.reduce((sum, { page }) => sum + (page.all ?? 0), 0)
+  if (all > ASK_FROM && !yes && !dryRun)
+    await askForConfirmation(`The range has ${all} intervals.`, {
       question: 'Run them all?',
       refusal: 'Nothing was started.',
       hint: 'Name a smaller range, or add --yes.',
     })
-  const { intervals } = page
-  while (page.next !== null) {
-    page = await control.intervals({ ...query, cursor: page.next })
-    intervals.push(...page.intervals)
-  }
-  return intervals
+  const entries: Entry[] = []
+  for (const { pipeline, page } of first)
+    for (let now = page; ; ) {
+      for (const interval of now.intervals) entries.push(makeEntry(pipeline, interval))
+      if (now.next === null) break
+      now = await control.intervals({ pipeline, params, from, to, cursor: now.next })
+    }
+  return entries
+}
+
+function makeEntry(
+  pipeline: string,
+  { start, end, name, isComplete }: IntervalPage['intervals'][number],
+): Entry {
+  const status = isComplete ? 'complete' : 'not started'
+  return { pipeline, span: { start, end }, shown: { interval: name, status, run: null } }
 }
 
 /** Notes what open intervals wait for. */

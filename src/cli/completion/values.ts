@@ -38,6 +38,7 @@ export async function listCompletionValues(name: string, where: Where): Promise<
     case 'env':
       return deployments(await loadProjectOfFlags(where))
     case 'pipeline':
+    case 'more':
       return pipelines(await loadProjectOfFlags(where), where.command)
     case 'run':
       return runs(where)

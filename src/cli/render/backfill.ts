@@ -10,6 +10,21 @@ export interface BackfillInterval {
   waits?: string[]
 }
 
+/** How many intervals are complete. */
+export const countComplete = (intervals: BackfillInterval[]): number =>
+  intervals.filter(({ status }) => status === 'complete').length
+
+/** How many intervals of each pipeline would run. */
+export function renderBackfillPreview(groups: { pipeline: string; intervals: BackfillInterval[] }[]): string {
+  const lines = groups.map(({ pipeline, intervals }) => {
+    const of = groups.length > 1 ? `${pipeline}: ` : ''
+    return `${of}${intervals.length} intervals, ${countComplete(intervals)} of them complete`
+  })
+  if (groups.length === 1) return lines.join('')
+  const runs = groups.reduce((sum, { intervals }) => sum + intervals.length - countComplete(intervals), 0)
+  return [...lines, `${runs} runs in all`].join('\n')
+}
+
 /** What has become of the intervals of a backfill, for people. */
 export function renderBackfill(pipeline: string, end: FollowEnd, intervals: BackfillInterval[]): string {
   const counts = [...Map.groupBy(intervals, ({ status }) => status)].map(
