@@ -1,4 +1,4 @@
-import type { Stored } from '../core/change.ts'
+import type { Fields, Match, Stored } from '../core/change.ts'
 import { decideClaim, type Hindrance } from '../core/claim.ts'
 import { makeLaunchToken } from '../core/identity.ts'
 import { keys } from '../core/keys.ts'
@@ -167,10 +167,15 @@ async function endWithoutAttempt(
   return result.ok ? { is: 'settled' } : 'race'
 }
 
-async function takeAttempt(
+/**
+ * Takes the attempt of a snapshot that nothing holds back. `from` is what the task run has to be like, and what is set on it beside
+ * the claim. @default it is queued, and nothing else is set
+ */
+export async function takeAttempt(
   context: Context,
   { task, planned, upstreams, lock, limits: rows }: Snapshot,
   nonce: string,
+  from: { set?: Fields<TaskRun>; if: Match<TaskRun> } = { if: { status: 'queued', attempt: task.attempt } },
 ): Promise<ClaimResult | 'race'> {
   const { ports, settings } = context
   const moment = readClockMoment(ports.clock)
@@ -180,6 +185,7 @@ async function takeAttempt(
   const launch = makeIntent(context, { planned, holder, nonce, replaces }, moment)
   const leaseUntil = launch?.deadline ?? moment.steady + settings.leaseMs
   const set = {
+    ...from.set,
     status: 'running' as const,
     nonce,
     worker: settings.worker,
@@ -200,7 +206,7 @@ async function takeAttempt(
     {
       key: keys.taskRun(task.run, task.number),
       set,
-      if: { status: 'queued', attempt: task.attempt },
+      if: from.if,
     },
     {
       key: keys.lock(task.taskId),

@@ -2,7 +2,7 @@ import type { Change, Fields, Stored, WriteResult } from '../core/change.ts'
 import type { Key, Prefix, RecordAt } from '../core/keys.ts'
 import type { Limits } from '../core/limits.ts'
 import type { PlannedTask } from '../core/plan.ts'
-import type { Ports, Store } from '../core/ports/deciding.ts'
+import type { Ports, Records, Store } from '../core/ports/deciding.ts'
 import type { JobPlace } from '../core/records/launch.ts'
 
 /** Durations that the loops keep to. */
@@ -61,6 +61,19 @@ export interface Context {
 export async function writeChangesSingly(store: Store, changes: readonly Change[]): Promise<WriteResult[]> {
   if (changes.length === 0) return []
   return store.writeEach?.(changes) ?? Promise.all(changes.map((change) => store.write([change])))
+}
+
+/** Records that may be a moment old, for who writes on condition of their versions. What is not found is asked for again. */
+export async function readStaleRecords<const K extends readonly Key[]>(
+  store: Store,
+  wanted: K,
+): Promise<Records<K>> {
+  if (store.readStale === undefined) return store.read(wanted)
+  const found: (Stored | undefined)[] = await store.readStale(wanted)
+  const missing = wanted.filter((_, index) => found[index] === undefined)
+  const again: (Stored | undefined)[] = missing.length === 0 ? [] : await store.read(missing)
+  // In the order of the keys, like what was found.
+  return found.map((record) => record ?? again.shift()) as Records<K>
 }
 
 type RecordOf<P extends Prefix> = Stored<RecordAt<Key<P>>>

@@ -4,14 +4,15 @@ import type { Ports } from '../core/ports/deciding.ts'
 import { satisfiesDependents } from '../core/records/status.ts'
 import type { TaskRun } from '../core/records/task-run.ts'
 import { type Arrival, settleRunStatus, settleTaskRun } from '../core/settle.ts'
-import { type Context, updateRecords } from './context.ts'
+import { type Context, readStaleRecords, updateRecords } from './context.ts'
 
 /** Tells every dependent of these ended tasks, one conditional write per dependent and batch. */
 export async function resolveDependents({ ports }: Context, ended: Stored<TaskRun>[]): Promise<void> {
   if (ended.length === 0) return
   const arrivals = await gatherArrivals(ports, ended)
   const told = [...arrivals.keys()]
-  const records = await ports.store.read(told)
+  // Bits are never unset, so one that is set in an old record is set.
+  const records = await readStaleRecords(ports.store, told)
   const now = ports.clock.now()
   const updates = told.flatMap((key, index) => {
     const record = records[index]

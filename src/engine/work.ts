@@ -9,6 +9,7 @@ import type { Progress, TaskRun } from '../core/records/task-run.ts'
 import { type ClaimedAttempt, type ClaimResult, claimAttempt } from './claim.ts'
 import type { Context } from './context.ts'
 import { finishAttempt } from './finish.ts'
+import { type HandOnOptions, handOn } from './hand-on.ts'
 import { blockBudget, reserveMoreBudget } from './limits.ts'
 import { computePoolCapacities } from './pool-capacity.ts'
 import { decideForRun, isUndecidableError } from './undecidable.ts'
@@ -33,6 +34,8 @@ export interface WorkOptions extends WorkEvents {
   pool?: string
   /** Only attempts of these runs, asked each time; default every run's. */
   runs?: () => readonly string[]
+  /** @default what became ready is left to the feed */
+  handOn?: HandOnOptions
 }
 
 interface RunningAttempt {
@@ -174,13 +177,13 @@ export class Worker {
     if (result.is === 'early') return queue.putBack(delivery, Math.min(result.delayMs, MAX_DELAY_MS))
     // Nothing is lost by a redelivery, so the body need not wait.
     const acknowledged = queue.acknowledge([delivery])
-    if (result.is === 'ours') await Promise.all([this.#execute(result.claimed), acknowledged])
+    if (result.is === 'ours') await Promise.all([this.#executeChain(result.claimed), acknowledged])
     else await acknowledged
   }
 
   /** Runs an attempt that was claimed elsewhere, whose lease this process has taken over, to its end. */
   continue(claimed: ClaimedAttempt): Promise<void> {
-    return this.#execute(claimed)
+    return this.#executeChain(claimed)
   }
 
   /** Puts back what this process cannot run. */
@@ -195,13 +198,28 @@ export class Worker {
     this.#unfit.clear()
   }
 
-  async #execute(claimed: ClaimedAttempt): Promise<void> {
+  /** Runs an attempt, and then one after the other what each success hands on. */
+  async #executeChain(first: ClaimedAttempt): Promise<void> {
+    const { forMs = 0, mayRun } = this.#options.handOn ?? {}
+    const { clock } = this.#context.ports
+    const until = clock.steady() + forMs
+    const goesOn = () => !this.#stopping && !this.#draining && clock.steady() < until
+    let next: ClaimedAttempt | undefined = first
+    while (next !== undefined) {
+      const hasSucceeded: boolean = await this.#execute(next)
+      if (!hasSucceeded || mayRun === undefined) return
+      next = await handOn(this.#context, next, (planned, task) => goesOn() && mayRun(planned, task))
+    }
+  }
+
+  /** Runs an attempt and writes its end; true if it has succeeded. */
+  async #execute(claimed: ClaimedAttempt): Promise<boolean> {
     const { runner, clock } = this.#context.ports
     const leaseMs = (claimed.task.leaseUntil ?? 0) - clock.steady()
     // This process was held up for too long: the attempt is another's by now, or about to be.
     if (leaseMs <= 0) {
       await finishAttempt(this.#context, claimed, HELD_UP)
-      return
+      return false
     }
     const renewedAt = (claimed.task.leaseUntil ?? 0) - this.#context.settings.leaseMs
     const active: RunningAttempt = { claimed, stop: new AbortController(), renewedAt }
@@ -209,6 +227,7 @@ export class Worker {
     if (this.#stopping) active.stop.abort('interrupted' satisfies StopReason)
     this.#options.onStart?.(claimed)
     let cleanUp: Ending['cleanUp']
+    let hasSucceeded = false
     try {
       const told = await runner.run(makeJob(claimed, leaseMs), this.#hooks(active))
       cleanUp = told.cleanUp
@@ -216,6 +235,7 @@ export class Worker {
       const { progress } = active
       const ending = { ...told, progress }
       const isOurs = await finishAttempt(this.#context, claimed, ending)
+      hasSucceeded = isOurs && ending.outcome === 'succeeded'
       this.#options.onEnd?.(claimed, isOurs ? ending : LOST)
     } catch (error) {
       if (!isUndecidableError(error)) throw error
@@ -225,6 +245,7 @@ export class Worker {
       this.#active.delete(claimed.nonce)
     }
     await cleanUp?.()
+    return hasSucceeded
   }
 
   #hooks(active: RunningAttempt): JobHooks {

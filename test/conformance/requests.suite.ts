@@ -79,8 +79,12 @@ async function run([dynamodb, sqs]: Servers, found: FoundTask[], concurrency: nu
   })
   const worker = new Worker(context, { concurrency })
   const working = worker.run()
+  let advances = 0
   for (let looks = 0; ; looks++) {
-    if ((await advanceFeed(context)) > 0) continue
+    if ((await advanceFeed(context)) > 0) {
+      advances++
+      continue
+    }
     // Looking takes its time as well, and a chain is mostly waiting.
     if (looks % LOOK_EVERY > 0) continue
     const [record] = (await looking.read([keys.run(opened.run)])) as unknown as [Run]
@@ -91,6 +95,7 @@ async function run([dynamodb, sqs]: Servers, found: FoundTask[], concurrency: nu
   const items = await everyItem(client, table)
   return {
     counts,
+    advances,
     seconds: (Date.now() - begunAt) / 1_000,
     largest: Math.max(...items.map(itemBytes)),
     indexWrites: await countIndexWrites(dynamodb, stream),
@@ -128,12 +133,14 @@ export function requestsSuite(cases: Case[]): void {
     for (const { shape, size, concurrency, sqs } of cases)
       it(`${shape} of ${size}`, async () => {
         const { found, edges } = graph(shape, size)
-        const { counts, seconds, indexWrites, largest } = await run(servers, found, concurrency)
+        const { counts, advances, seconds, indexWrites, largest } = await run(servers, found, concurrency)
         const further = Math.max(0, edges - size) / size
         const per = {
           write: (counts.writeUnits + indexWrites) / size,
           read: counts.readUnits / size,
           sqs: sent(counts) / size,
+          advances: advances / size,
+          requests: counts.requests,
         }
         console.log(`${shape} ${size}: ${JSON.stringify({ ...per, largest })}`)
         assert.equal(counts.requests.QueryCommand, undefined, 'queries are not counted as units')

@@ -48,10 +48,13 @@ function inTurns({ scheduler }: World, host: string, { store, feed, queue, plans
   const read = <T>(label: string, perform: () => Promise<T>) => scheduler.effect(host, label, 'read', perform)
   const write = <T>(label: string, perform: () => Promise<T>) =>
     scheduler.effect(host, label, 'write', perform)
-  const { writeEach } = store
+  const { writeEach, readStale } = store
   return {
     store: {
       read: (wanted) => read(`read ${wanted.join(' ')}`, () => store.read(wanted)),
+      ...(readStale && {
+        readStale: (wanted) => read(`read stale ${wanted.join(' ')}`, () => readStale(wanted)),
+      }),
       write: (changes) => write(`write ${describe(changes)}`, () => store.write(changes)),
       ...(writeEach && {
         writeEach: (changes) => write(`write each ${describe(changes)}`, () => writeEach(changes)),

@@ -1,15 +1,17 @@
 import type { Span } from '../../src/core/calendar.ts'
 import { type FoundTask, numberPlanTasks } from '../../src/core/graph.ts'
 import type { Params } from '../../src/core/json.ts'
+import type { PlannedTask } from '../../src/core/plan.ts'
 import type { Ports } from '../../src/core/ports/deciding.ts'
 import type { Run } from '../../src/core/records/run.ts'
 import { isRunOpen } from '../../src/core/records/status.ts'
+import type { TaskRun } from '../../src/core/records/task-run.ts'
 import type { Context, Settings } from '../../src/engine/context.ts'
 import { startEngineLoops } from '../../src/engine/loops.ts'
 import { findMakerConflicts, type Making, recordTargetMakers } from '../../src/engine/makers.ts'
 import { findOpenRun, joinOrOpenRun, type RunRequest } from '../../src/engine/open-run.ts'
 import { findRequiredTasks } from '../../src/engine/plan-graph.ts'
-import { Worker } from '../../src/engine/work.ts'
+import { Worker, type WorkOptions } from '../../src/engine/work.ts'
 import { hostPorts } from './host-ports.ts'
 import type { Intervals } from './intervals.ts'
 import { type SimRequest, type SimTask, toFound } from './project.ts'
@@ -25,6 +27,9 @@ export interface Project {
   /** Some targets may be wanted by several tasks, so it is noted which of them makes each. */
   notesMakers: boolean
   changesDefinitions: boolean
+  /** Workers hand on, and are cut at it. */
+  handsOn: boolean
+  cutsHandOns: boolean
   maxFanIn: number
   auditMs: number
   /** How many records one step looks at. */
@@ -42,6 +47,10 @@ export const SETTINGS = {
   largestMemoryMb: 4_000,
 }
 
+/** For how long a host goes on with what it makes ready. */
+const HANDING_ON_MS = 60_000
+/** Handing on takes about so many effects, among others of its host. */
+const CUT_WITHIN = 12
 /** How often a host looks whether definitions have changed. */
 const READ_MS = 4_000
 const DAY_MS = 86_400_000
@@ -75,8 +84,8 @@ export function contextOf(
 
 async function liveHost(world: World, context: Context, project: Project): Promise<void> {
   const { scheduler } = world
-  const worker = new Worker(context, { concurrency: 2 })
   const host = context.settings.worker
+  const worker = new Worker(context, { concurrency: 2, ...handingOn(world, host, project) })
   const loops = startEngineLoops(context, worker, (count) => {
     if (!scheduler.hasStoodStill) world.violate(`an audit repaired ${count} records`)
   })
@@ -91,6 +100,22 @@ async function liveHost(world: World, context: Context, project: Project): Promi
       ].filter((each) => each instanceof Promise),
     ),
   )
+}
+
+/** A host goes on with nearly all tasks that it makes ready; in some worlds it dies on the way. */
+function handingOn(world: World, host: string, { handsOn, cutsHandOns }: Project): Partial<WorkOptions> {
+  if (!handsOn) return {}
+  const { scheduler, watch } = world
+  const mayRun = (_: PlannedTask, task: TaskRun) => {
+    watch.handsOn(host, task)
+    return scheduler.random() < 0.9
+  }
+  return {
+    handOn: { forMs: HANDING_ON_MS, mayRun },
+    onEnd: (_, { outcome }) => {
+      if (cutsHandOns && outcome === 'succeeded') scheduler.killWithin(host, CUT_WITHIN)
+    },
+  }
 }
 
 /** Asks for the run, as the same command would after a crash; one that has ended is not asked for again. */

@@ -57,6 +57,10 @@ export function memoryState(scheduler: Scheduler): State {
     connect: (host, _clock, onWrite) => ({
       store: makeTypedStore({
         ...memory.store,
+        readStale: async (wanted) => {
+          const view = random() < 0.5 ? stale : memory.records
+          return wanted.map((key) => view.get(key))
+        },
         async write(changes) {
           const before = changes.map(({ key }) => memory.records.get(key))
           const result = await memory.store.write(changes)

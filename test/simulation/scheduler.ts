@@ -51,6 +51,8 @@ export class Scheduler {
   #effects: Effect[] = []
   #sleepers: Sleeper[] = []
   readonly #frozen = new Map<string, number>()
+  /** After how many of its effects each host dies. */
+  readonly #cuts = new Map<string, number>()
   readonly #faults: Faults
 
   constructor(seed: number, faults: Faults) {
@@ -77,6 +79,11 @@ export class Scheduler {
     return new Promise((wake) => {
       if (!this.dead.has(host)) this.#sleepers.push({ host, at: this.now + ms, wake })
     })
+  }
+
+  /** Has a host die before or after one of its next effects; needs crashes among the faults. */
+  killWithin(host: string, effects: number): void {
+    if (!this.#cuts.has(host)) this.#cuts.set(host, Math.floor(this.random() * effects))
   }
 
   /** Ends a host: nothing that it has begun goes on. */
@@ -142,8 +149,10 @@ export class Scheduler {
   async #perform(effect: Effect): Promise<void> {
     this.#effects.splice(this.#effects.indexOf(effect), 1)
     const { host } = effect
-    const fate = this.random()
     const { crash, freeze, repeat } = this.#faults
+    const left = this.#cuts.get(host)
+    if (left !== undefined) this.#cuts.set(host, left - 1)
+    const fate = this.random() * (left === 0 ? crash : 1)
     if (fate < crash / 2) {
       this.kill(host)
       return

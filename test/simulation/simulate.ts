@@ -121,7 +121,7 @@ const isOver = (world: World, { requests, schedules }: Project) =>
 
 function makeProject(world: World, seed: number, requests: SimRequest[], features: Features): Project {
   const { random } = world.scheduler
-  const { hasRivals, hasSchedules, changesDefinitions } = features
+  const { hasRivals, hasSchedules, changesDefinitions, handsOn, cutsHandOns } = features
   // In some a record holds few upstreams, so that most tasks have joins.
   const maxFanIn = random() < 0.3 ? 2 : Number.POSITIVE_INFINITY
   const page = random() < 0.5 ? { page: 3 } : {}
@@ -130,6 +130,8 @@ function makeProject(world: World, seed: number, requests: SimRequest[], feature
     requests,
     notesMakers: hasRivals,
     changesDefinitions,
+    handsOn,
+    cutsHandOns,
     maxFanIn,
     auditMs: auditMsOf(seed),
     ...page,

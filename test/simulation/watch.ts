@@ -58,6 +58,8 @@ export class Watch {
   readonly #readOpen = new Map<string, number>()
   readonly #claimedFrom = new Map<string, number>()
   readonly #firstTaken = new Map<string, number>()
+  /** When each host went on with an attempt of which there is no message. */
+  readonly #handedOn = new Map<string, number>()
   /** Until when budgets have asked to be left alone. */
   readonly #rests = new Map<string, number>()
   /** When attempts have asked to be repeated. */
@@ -93,6 +95,13 @@ export class Watch {
     }
   }
 
+  /** A host goes on with an attempt of which there is no message. */
+  handsOn(host: string, message: Message): void {
+    const name = `${host} ${nameOf(message)}`
+    this.#handedOn.set(name, this.#world.clockOf(host))
+    this.#firstTaken.set(name, this.#firstTaken.get(name) ?? this.#world.clockOf(host))
+  }
+
   /** A host has written; `before` has the records that stood. */
   wrote(host: string, changes: readonly Change[], before: readonly (Stored | undefined)[]): void {
     changes.forEach((change, index) => {
@@ -103,7 +112,7 @@ export class Watch {
         if (old?.kind === 'taskRun') this.#checkMove(host, old, after, changes)
         // A claim may be on its way since the first of the messages that its host has not settled.
         if (after.status === 'running' && after.nonce !== undefined && !this.#claimedFrom.has(after.nonce))
-          this.#claimedFrom.set(after.nonce, this.messages.findFirstOpenTake(host, nameOf(after)))
+          this.#claimedFrom.set(after.nonce, this.#findBeginOfClaim(host, nameOf(after)))
       }
       if (after?.kind === 'attempt') this.#checkLoss(host, after)
       if (after?.kind === 'limit' && old?.kind === 'limit') this.#checkLimit(old, after)
@@ -176,6 +185,10 @@ export class Watch {
   /** Whether the lease of a body has not ended by the clock of its host; a host whose process is dead has none. */
   isValid({ host, validUntil }: LiveBody): boolean {
     return !this.#world.isDead(host) && this.#world.clockOf(host) < validUntil
+  }
+
+  #findBeginOfClaim(host: string, name: string): number {
+    return this.messages.findFirstOpenTake(host, name) || (this.#handedOn.get(`${host} ${name}`) ?? 0)
   }
 
   #violate(what: string): void {

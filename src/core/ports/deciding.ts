@@ -32,6 +32,8 @@ type DuePrefix = 'task' | 'run' | 'limit'
 export interface Store {
   /** The records that stand now, in the order of the keys; consistent. */
   read<const K extends readonly Key[]>(keys: K): Promise<Records<K>>
+  /** The same as they stood a moment ago, if the adapter has that cheaper: recent writes may be missing, also of a new record. */
+  readStale?<const K extends readonly Key[]>(keys: K): Promise<Records<K>>
   /** All changes (at most 100, each key once) or none; durable when it returns. */
   write(changes: readonly Change[]): Promise<WriteResult>
   /** Writes each change on its own, if the adapter has a quicker way for many than a call for each. */
@@ -48,6 +50,7 @@ export interface Store {
  */
 export interface UntypedStore {
   read(keys: readonly string[]): Promise<(Stored | undefined)[]>
+  readStale?(keys: readonly string[]): Promise<(Stored | undefined)[]>
   write: Store['write']
   writeEach?: Store['writeEach'] & {}
   list(query: ListQuery): Promise<{ key: string; record: Stored }[]>

@@ -13,13 +13,14 @@ export interface Counts {
 export const noCounts = (): Counts => ({ requests: {}, writeUnits: 0, readUnits: 0 })
 
 interface Asked {
-  RequestItems?: { [table: string]: { Keys?: unknown[] } }
+  RequestItems?: { [table: string]: { Keys?: unknown[]; ConsistentRead?: boolean } }
   TransactItems?: unknown[]
 }
 
 /**
  * Counts the requests of a client. Units as AWS bills items below 1 KB: a write, also one whose condition fails, is one,
- * within a transaction two; a strongly consistent read up to 4 KB is one, also of nothing.
+ * within a transaction two; a strongly consistent read up to 4 KB is one, also of nothing, and any other a
+ * half.
  * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html
  */
 export function counting<C extends DynamoDBClient | SQSClient>(client: C, counts: Counts): C {
@@ -31,7 +32,8 @@ export function counting<C extends DynamoDBClient | SQSClient>(client: C, counts
         const { RequestItems = {}, TransactItems = [] } = args.input as Asked
         if (/^(PutItem|UpdateItem|DeleteItem)/.test(commandName)) counts.writeUnits++
         counts.writeUnits += 2 * TransactItems.length
-        for (const { Keys = [] } of Object.values(RequestItems)) counts.readUnits += Keys.length
+        for (const { Keys = [], ConsistentRead } of Object.values(RequestItems))
+          counts.readUnits += ConsistentRead ? Keys.length : Keys.length / 2
         return next(args)
       },
     { step: 'initialize', name: 'counting' },
