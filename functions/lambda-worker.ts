@@ -10,7 +10,7 @@ import { makeIsolatedBodyRunner } from '../src/homes/aws/bodies.ts'
 import type { Build } from '../src/homes/aws/build.ts'
 import { findPoolSetting, readPartSettings } from '../src/homes/aws/environment.ts'
 import { makeLambdaWorkerHandler } from '../src/homes/aws/handlers/lambda-worker.ts'
-import { openDeployedHome } from '../src/homes/aws/home.ts'
+import { makeHandOn, openDeployedHome } from '../src/homes/aws/home.ts'
 import { makeAttemptMetrics } from '../src/homes/aws/metrics.ts'
 import { BUNDLED_CONFIG, type BundledSettings } from '../src/project/bundled.ts'
 import { loadProject } from '../src/project/load-config.ts'
@@ -45,7 +45,10 @@ export async function start(build: Build, { programs }: BundledSettings) {
     // Lambda deletes what was handled, and what is put back was sent anew.
     queue: (queue) => ({ ...queue, acknowledge: async () => {} }),
   })
-  const work = makeLambdaWorkerHandler(home, { onEnd: makeAttemptMetrics(told.stack) })
+  const work = makeLambdaWorkerHandler(home, {
+    onEnd: makeAttemptMetrics(told.stack),
+    handOn: makeHandOn(build, told.pool),
+  })
   const sqs = new SQSClient(build.client)
   const QueueUrl = findPoolSetting(told.queues, told.pool) ?? ''
   return async ({ Records }: SQSEvent, context: Context): Promise<SQSBatchResponse> => {

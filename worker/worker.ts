@@ -6,7 +6,7 @@ import { makeIsolatedBodyRunner } from '../src/homes/aws/bodies.ts'
 import type { Build } from '../src/homes/aws/build.ts'
 import { readPartSettings } from '../src/homes/aws/environment.ts'
 import { makeCurrentCodeQueue } from '../src/homes/aws/handlers/deployed-code.ts'
-import { openDeployedHome } from '../src/homes/aws/home.ts'
+import { makeHandOn, openDeployedHome } from '../src/homes/aws/home.ts'
 import { makeAttemptMetrics } from '../src/homes/aws/metrics.ts'
 import { BUNDLED_CONFIG } from '../src/project/bundled.ts'
 import { loadProject } from '../src/project/load-config.ts'
@@ -47,6 +47,7 @@ export async function runContainerWorker(build: Build): Promise<void> {
     concurrency: 1,
     pool: told.pool,
     onEnd: makeAttemptMetrics(told.stack),
+    handOn: makeHandOn(build, told.pool),
     onStart() {
       if (++started === tasksPerWorker) worker.drain()
     },

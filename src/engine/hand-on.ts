@@ -109,6 +109,9 @@ async function claimReadyTask(context: Context, ready: ReadyTask): Promise<Claim
     return undefined
   }
   const { version } = task
-  const result = await takeAttempt(context, snapshot, random.nonce(), { set, if: { status: 'pending', version } })
+  const result = await takeAttempt(context, snapshot, random.nonce(), {
+    set,
+    if: { status: 'pending', version },
+  })
   return result !== 'race' && result.is === 'ours' ? result.claimed : undefined
 }

@@ -1,4 +1,4 @@
 import { requestsSuite } from './requests.suite.ts'
 
 // Nothing grows with the size of the graph.
-requestsSuite([{ shape: 'wide', size: 2_500, concurrency: 50, sqs: 1.5 }])
+requestsSuite([{ shape: 'wide', size: 2_500, concurrency: 50, handOnMs: 30_000, sqs: 1.5, invocations: 1.2 }])

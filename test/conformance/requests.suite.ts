@@ -7,6 +7,7 @@ import { makeSqsQueue } from '../../src/adapters/sqs/queue.ts'
 import { makeSystemClock } from '../../src/adapters/system/clock.ts'
 import { type FoundTask, numberPlanTasks } from '../../src/core/graph.ts'
 import { keys } from '../../src/core/keys.ts'
+import type { Queue } from '../../src/core/ports/deciding.ts'
 import type { Run } from '../../src/core/records/run.ts'
 import { isRunOpen } from '../../src/core/records/status.ts'
 import { advanceFeed } from '../../src/engine/advance.ts'
@@ -39,23 +40,33 @@ const makingsOf = (task: FoundTask): Making[] => task.outputs.map((uri) => ({ ur
 /** DynamoDB and SQS as they run here. */
 export type Servers = [dynamodb: Server, sqs: Server]
 
+/** Counts what a queue gives: on Lambda each message is an invocation. */
+function countTaken(queue: Queue) {
+  let taken = 0
+  const take: Queue['take'] = async (query) => {
+    const deliveries = await queue.take(query)
+    taken += deliveries.length
+    return deliveries
+  }
+  return { queue: { ...queue, take }, taken: () => taken }
+}
+
 /** Runs a graph with one loop that decides and a worker, as Lambdas would, and counts what they ask for. */
-async function run([dynamodb, sqs]: Servers, found: FoundTask[], concurrency: number) {
+async function run([dynamodb, sqs]: Servers, found: FoundTask[], { concurrency, handOnMs }: Case) {
   const { client, table, feed, stream } = await freshTable(dynamodb)
   const queues = await freshQueues(sqs, ['default'])
   const counts = noCounts()
   const looking = makeDynamoStore(clientOf(dynamodb), table)
   let nonces = 0
   const targets = new Set<string>()
+  const { queue, taken } = countTaken(
+    makeSqsQueue(counting(queues.client, counts), { urls: queues.urls, fair: false, waitSeconds: 1 }),
+  )
   const context: Context = {
     ports: {
       store: makeDynamoStore(counting(client, counts), table),
       feed,
-      queue: makeSqsQueue(counting(queues.client, counts), {
-        urls: queues.urls,
-        fair: false,
-        waitSeconds: 1,
-      }),
+      queue,
       plans: makeMemoryPlans(),
       clock: makeSystemClock(),
       completeness: { areComplete: async (tasks) => tasks.map(({ id }) => targets.has(id)) },
@@ -77,7 +88,7 @@ async function run([dynamodb, sqs]: Servers, found: FoundTask[], concurrency: nu
     assert.deepEqual(await recordTargetMakers(context.ports.store, makings, () => true), [])
     return numberPlanTasks('shapes', found, Date.now())
   })
-  const worker = new Worker(context, { concurrency })
+  const worker = new Worker(context, { concurrency, handOn: { forMs: handOnMs, mayRun: () => handOnMs > 0 } })
   const working = worker.run()
   let advances = 0
   for (let looks = 0; ; looks++) {
@@ -95,7 +106,8 @@ async function run([dynamodb, sqs]: Servers, found: FoundTask[], concurrency: nu
   const items = await everyItem(client, table)
   return {
     counts,
-    advances,
+    /** Of `advance`, one for each batch of changes, and of the pool. */
+    invocations: advances + taken(),
     seconds: (Date.now() - begunAt) / 1_000,
     largest: Math.max(...items.map(itemBytes)),
     indexWrites: await countIndexWrites(dynamodb, stream),
@@ -113,7 +125,11 @@ export interface Case {
   shape: Shape
   size: number
   concurrency: number
+  /** 0: what became ready is left to the feed. */
+  handOnMs: number
   sqs: number
+  /** How many invocations of functions a task may take. */
+  invocations: number
 }
 
 /**
@@ -130,25 +146,27 @@ export function requestsSuite(cases: Case[]): void {
     after(() => {
       for (const server of servers) server.stop()
     })
-    for (const { shape, size, concurrency, sqs } of cases)
-      it(`${shape} of ${size}`, async () => {
+    for (const each of cases) {
+      const { shape, size, handOnMs } = each
+      it(`${shape} of ${size}, ${handOnMs > 0 ? 'handed on' : 'by the feed alone'}`, async () => {
         const { found, edges } = graph(shape, size)
-        const { counts, advances, seconds, indexWrites, largest } = await run(servers, found, concurrency)
+        const { counts, invocations, seconds, indexWrites, largest } = await run(servers, found, each)
         const further = Math.max(0, edges - size) / size
         const per = {
           write: (counts.writeUnits + indexWrites) / size,
           read: counts.readUnits / size,
           sqs: sent(counts) / size,
-          advances: advances / size,
-          requests: counts.requests,
+          invocations: invocations / size,
         }
-        console.log(`${shape} ${size}: ${JSON.stringify({ ...per, largest })}`)
+        console.log(`${shape} ${size}, ${handOnMs} ms: ${JSON.stringify({ ...per, largest })}`)
         assert.equal(counts.requests.QueryCommand, undefined, 'queries are not counted as units')
         assert.ok(largest < 1024, `the largest record has ${largest} bytes`)
         assert.ok(per.write <= (shape === 'wide' ? 10.2 : 11.2) + further, `${per.write} write units`)
         // A claim reads its run anew every 5 seconds, however many tasks a slow machine gets through meanwhile.
         assert.ok(per.read <= 4.1 + further + seconds / 5 / size, `${per.read} read units`)
-        assert.ok(per.sqs <= sqs, `${per.sqs} requests to SQS`)
+        assert.ok(per.sqs <= each.sqs, `${per.sqs} requests to SQS`)
+        assert.ok(per.invocations <= each.invocations, `${per.invocations} invocations`)
       })
+    }
   })
 }

@@ -14,7 +14,7 @@ export interface Features {
   changesDefinitions: boolean
   /** Workers go on with what became ready by their attempts. */
   handsOn: boolean
-  /** Their hosts die soon after each success, somewhere while they hand on. */
+  /** Their hosts die each time somewhere while they hand on. */
   cutsHandOns: boolean
 }
 

@@ -49,7 +49,7 @@ export const SETTINGS = {
 
 /** For how long a host goes on with what it makes ready. */
 const HANDING_ON_MS = 60_000
-/** Handing on takes about so many effects, among others of its host. */
+/** What comes after the look at what is ready takes about so many effects, among others of its host. */
 const CUT_WITHIN = 12
 /** How often a host looks whether definitions have changed. */
 const READ_MS = 4_000
@@ -108,14 +108,10 @@ function handingOn(world: World, host: string, { handsOn, cutsHandOns }: Project
   const { scheduler, watch } = world
   const mayRun = (_: PlannedTask, task: TaskRun) => {
     watch.handsOn(host, task)
+    if (cutsHandOns) scheduler.killWithin(host, CUT_WITHIN)
     return scheduler.random() < 0.9
   }
-  return {
-    handOn: { forMs: HANDING_ON_MS, mayRun },
-    onEnd: (_, { outcome }) => {
-      if (cutsHandOns && outcome === 'succeeded') scheduler.killWithin(host, CUT_WITHIN)
-    },
-  }
+  return { handOn: { forMs: HANDING_ON_MS, mayRun } }
 }
 
 /** Asks for the run, as the same command would after a crash; one that has ended is not asked for again. */

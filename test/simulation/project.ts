@@ -58,13 +58,13 @@ const SLOW_RETRY: Policy['retry'] = { attempts: ATTEMPTS, delayMs: 20 * 60_000, 
 /** Another system makes its target, sooner than this timeout or never. */
 export const EXTERNAL: Policy = { ...PLAIN, external: { pollMs: 20_000 }, timeoutMs: 300_000 }
 
-/** Wide, deep and diamond-shaped graphs, and anything between. */
-export function randomGraph(random: () => number): SimTask[] {
+/** Wide, deep and diamond-shaped graphs, and anything between; deep ones if workers hand on. */
+export function randomGraph(random: () => number, handsOn = false): SimTask[] {
   const size = 1 + Math.floor(random() * 12)
-  const reach = random() < 0.3 ? 1 : random() < 0.5 ? 3 : size
+  const reach = random() < 0.3 ? 1 : handsOn ? 2 : random() < 0.5 ? 3 : size
   const tasks: SimTask[] = []
   for (let index = 0; index < size; index++) {
-    const wanted = index === size - 1 ? size : Math.floor(random() * 4)
+    const wanted = index === size - 1 ? size : Math.floor(random() * 4) || Number(handsOn)
     const near = tasks.slice(-reach)
     const upstreams = near.filter(() => random() < wanted / Math.max(1, near.length))
     const isExternal = upstreams.length === 0 && index < size - 1 && random() < 0.1

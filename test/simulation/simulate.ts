@@ -100,8 +100,8 @@ export async function simulate(
 }
 
 /** The graph of a world, its rivals, how their bodies behave, and what is asked for. */
-function makeTasks(random: () => number, { hasRivals }: Features, isCalm: boolean) {
-  const graph = randomGraph(random)
+function makeTasks(random: () => number, { hasRivals, handsOn }: Features, isCalm: boolean) {
+  const graph = randomGraph(random, handsOn)
   const scripts = randomScripts(random, graph, isCalm)
   const rivals = hasRivals ? randomRivals(random, graph, scripts) : []
   for (const { id } of rivals) scripts.set(id, randomScript(random, isCalm))

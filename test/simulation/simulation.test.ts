@@ -4,7 +4,7 @@ import { type Key, keys } from '../../src/core/keys.ts'
 import type { PlannedTask } from '../../src/core/plan.ts'
 import type { Ports } from '../../src/core/ports/deciding.ts'
 import { retyped, type UntypedChange, untyped } from '../support/untyped-change.ts'
-import { PLAIN_WORLD } from './features.ts'
+import { featuresOf, PLAIN_WORLD } from './features.ts'
 import { runSeed } from './run-seed.ts'
 import { simulate } from './simulate.ts'
 
@@ -21,7 +21,8 @@ it('takes along what a task had yielded when a host that was frozen meanwhile pu
 })
 
 it('asks anew for a run that has ended and been forgotten while its first planner stood still', async () => {
-  assert.equal((await runSeed(10_145)).problem, undefined)
+  const features = { ...featuresOf(10_145, false), handsOn: false, cutsHandOns: false }
+  assert.equal((await runSeed(10_145, features)).problem, undefined)
 })
 
 /** Faults that the engine would have if a rule were left out; the simulation must see each within these seeds. */

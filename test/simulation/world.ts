@@ -32,6 +32,9 @@ export interface WorldProject {
 /** Makes the state of a world, which tells what it does wrong. */
 export type MakeState = (scheduler: Scheduler, violate: (what: string) => void) => State
 
+/** An end that is written so long after its instant is written late. */
+const LATE_MS = 60_000
+
 /** What is shared by all hosts, what really exists, and what must never be seen. */
 export class World {
   readonly scheduler: Scheduler
@@ -118,6 +121,9 @@ export class World {
     const isHeartbeat = change !== undefined && 'set' in change && isOnlyLease(change.set)
     if (result.ok && !isHeartbeat) this.activity++
     if (result.ok) this.watch.wrote(host, changes, before)
+    // Its host stood still on the way, so an audit may come before the feed.
+    if (result.ok && changes.some((each) => this.clockOf(host) - readEnd(each) > LATE_MS))
+      this.scheduler.hasStoodStill = true
     if (result.ok) for (const each of this.observers) each.wrote?.(host, changes)
     else if (isHeartbeat) this.watch.refused(host, change)
   }
@@ -224,6 +230,12 @@ export class World {
     return false
   }
 }
+
+/** When a change says that something has ended; never, if it says nothing. */
+const readEnd = (change: Change): number =>
+  'set' in change && 'endedAt' in change.set
+    ? (change.set.endedAt ?? Number.POSITIVE_INFINITY)
+    : Number.POSITIVE_INFINITY
 
 const isOnlyLease = (set: Record<string, unknown>) =>
   'leaseUntil' in set && Object.keys(set).every((name) => name === 'leaseUntil' || name === 'progress')

@@ -11,6 +11,8 @@ export interface Build {
   leaseMs: number
   /** How often a lease is extended; each time is a write. */
   heartbeatMs: number
+  /** For how long a worker goes on with what became ready by its attempts; 0: all of it is left to the feed. */
+  handOnMs: number
   /** How long ECS lets a program in a container stop before it kills it; shorter than a lease less two heartbeats. */
   stopMs: number
   /** How long a program may take until its keeper runs, and how often ECS is asked of programs. */
@@ -28,6 +30,7 @@ export interface Build {
 export const BUILD: Build = {
   leaseMs: 60_000,
   heartbeatMs: 15_000,
+  handOnMs: 30_000,
   stopMs: 30_000,
   launching: { startMs: 15 * 60_000, lookMs: 60_000 },
   client: { maxAttempts: 8, retryMode: 'standard' },

@@ -18,6 +18,7 @@ import type { Runner } from '../../core/ports/working.ts'
 import { parseS3Prefix } from '../../core/s3-uri.ts'
 import type { TaskDefinition } from '../../define/task.ts'
 import type { Context, Launching, Settings } from '../../engine/context.ts'
+import type { HandOnOptions } from '../../engine/hand-on.ts'
 import { makeCompleteness } from '../../planning/completeness.ts'
 import { makeSurroundings } from '../../planning/surroundings.ts'
 import { type BundledPrograms, type BundledSettings, findBundledProgram } from '../../project/bundled.ts'
@@ -150,6 +151,13 @@ const separatePrograms = (queue: Queue, programs: BundledPrograms): Queue => ({
           : each,
       ),
     ),
+})
+
+/** How a worker of a pool hands on: it runs what would come from the queue of its pool. */
+export const makeHandOn = ({ handOnMs }: Build, pool: string): HandOnOptions => ({
+  forMs: handOnMs,
+  mayRun: ({ container, job, family }, task) =>
+    task.pool === pool && container === undefined && job === undefined && !isLuigiFamily(family),
 })
 
 const listQueueUrls = (queues: Deployment['queues'], pools: string[]): { [pool: string]: string } =>

@@ -52,7 +52,12 @@ export async function runKeeper(
     console.log(`attempt ${told.handover.attempt} of ${told.handover.run} is over; nothing is started`)
     return
   }
-  const worker = new Worker(home.context, { concurrency: 1, onEnd: makeAttemptMetrics(told.stack) })
+  const worker = new Worker(home.context, {
+    concurrency: 1,
+    onEnd: makeAttemptMetrics(told.stack),
+    // It runs one attempt, and queues what becomes ready by that.
+    handOn: { forMs: 0, mayRun: () => false },
+  })
   process.on('SIGTERM', () => worker.stop())
   const heartbeat = setInterval(
     () => void worker.extendLeases().catch(console.error),
