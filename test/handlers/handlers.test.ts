@@ -332,6 +332,65 @@ describe('a worker on Lambda', () => {
   })
 })
 
+describe('a worker on Lambda that hands on', () => {
+  const handOn = { forMs: 30_000, mayRun: () => true }
+  const First = task('HandlerFirst', { output: () => text('first.txt') }, async () => {})
+  const timed = (name: string, timeoutSeconds?: number) => {
+    const Second = task(
+      `HandlerSecond${name}`,
+      {
+        requires: () => First({}),
+        output: () => text(`second${name}.txt`),
+        ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }),
+      },
+      async () => {},
+    )
+    return pipeline(`second${name}`, Second)
+  }
+
+  /** What becomes of the second task, whose body takes all the time that it gets, and how much that was. */
+  async function handedOn(name: string, timeoutSeconds?: number) {
+    const deployed = memoryDeployment([timed(name, timeoutSeconds)])
+    const { home, context, project, executions } = deployed
+    await makePlanHandler(home, project, executions)(execution(name, {}, `second${name}`))
+    while ((await advanceFeed(context)) > 0);
+    const timeouts: (number | undefined)[] = []
+    context.ports.runner.run = async ({ task: { family, policy } }) => {
+      timeouts.push(policy.timeoutMs)
+      return { outcome: family === 'HandlerFirst' ? 'succeeded' : 'timed_out' }
+    }
+    const query = { pools: { default: 1 }, limit: 1, visibilityMs: 1_000 }
+    await makeLambdaWorkerHandler(home, { handOn })(await context.ports.queue.take(query), 60_000)
+    const tasks = await context.ports.store.list({ prefix: 'task/', consistency: 'strong' })
+    const [second] = tasks.flatMap(({ record }) =>
+      record.kind === 'taskRun' && record.number === 0 ? [record] : [],
+    )
+    return { second, timeouts }
+  }
+
+  it('interrupts what the rest of its time was too short for, which does not count', async () => {
+    const { second, timeouts } = await handedOn('Long')
+    assert.equal(timeouts.length, 2)
+    assert.ok((timeouts[1] ?? 0) <= 50_000, `${timeouts[1]}`)
+    assert.deepEqual(
+      [second?.status, second?.attempt, second?.failure?.outcome],
+      ['queued', 2, 'interrupted'],
+    )
+    assert.match(second?.failure?.message ?? '', /had no time left; it begins again in one of its own/)
+  })
+
+  it('times out what had a time of its own', async () => {
+    const { second } = await handedOn('Short', 20)
+    assert.deepEqual([second?.attempt, second?.counts], [2, { timed_out: 1 }])
+  })
+
+  it('leaves what may take longer than the rest of its time to another function', async () => {
+    const { second, timeouts } = await handedOn('Longer', 600)
+    assert.equal(timeouts.length, 1)
+    assert.deepEqual([second?.status, second?.attempt], ['queued', 1])
+  })
+})
+
 describe('tick', () => {
   it('keeps how budgets stand, and once an hour and on request how long the oldest run has been open', async () => {
     let now = Date.parse('2026-03-01T00:16:00Z')

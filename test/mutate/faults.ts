@@ -2,6 +2,7 @@ import type { Fault } from './fault.ts'
 import { DECIDING } from './faults/deciding.ts'
 import { DYNAMODB } from './faults/dynamodb.ts'
 import { EXECUTING } from './faults/executing.ts'
+import { HANDING_ON } from './faults/handing-on.ts'
 import { LAUNCHING } from './faults/launching.ts'
 import { LIMITS } from './faults/limits.ts'
 import { PEOPLE } from './faults/people.ts'
@@ -11,6 +12,7 @@ import { SQLITE } from './faults/sqlite.ts'
 export const FAULTS: readonly Fault[] = [
   ...DECIDING,
   ...EXECUTING,
+  ...HANDING_ON,
   ...LIMITS,
   ...LAUNCHING,
   ...PEOPLE,

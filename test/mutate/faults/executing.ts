@@ -74,10 +74,8 @@ export const EXECUTING: Fault[] = [
   {
     name: 'an attempt is claimed that another has claimed',
     file: 'src/engine/claim.ts',
-    find: `      set,
-      if: { status: 'queued', attempt: task.attempt },`,
-    replace: `      set,
-      if: { attempt: task.attempt },`,
+    find: `= { if: { status: 'queued', attempt: task.attempt } },`,
+    replace: `= { if: { attempt: task.attempt } },`,
     by: SIMULATION,
   },
   {
