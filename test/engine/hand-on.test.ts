@@ -256,6 +256,17 @@ describe('handing on', () => {
     assert.notEqual(await statusOf('b'), 'running')
   })
 
+  it('goes on with nothing after an attempt that was given to another worker meanwhile', async () => {
+    const { context, statusOf } = await opened([after('b', ['a']), after('a', [])])
+    const other = elsewhere({ ...context, ports: { ...context.ports, isGone: async (by) => by === 'w' } })
+    context.ports.runner.run = async () => {
+      await loseOrphanedAttempts(other)
+      return { outcome: 'succeeded' }
+    }
+    await work(context, { handOn: ALL })
+    assert.deepEqual([await statusOf('a'), await statusOf('b')], ['queued', 'pending'])
+  })
+
   it('ends after its time, when it is told to stop, and when its worker is drained', async () => {
     for (const stop of ['time', 'drain', 'stop'] as const) {
       const { context, begun, clock, statusOf } = await opened(chain(5))

@@ -28,13 +28,6 @@ export const HANDING_ON: Fault[] = [
     by: SIMULATION,
   },
   {
-    name: 'what is not yet looked at again is queued by an end that was handed on',
-    file: 'src/engine/hand-on.ts',
-    find: `if (task.status !== 'pending') return undefined`,
-    replace: `if (task.status === 'running') return undefined`,
-    by: HAND_ON,
-  },
-  {
     name: 'a failure hands on as well',
     file: 'src/engine/work.ts',
     find: `if (!hasSucceeded || mayRun === undefined) return`,
@@ -46,7 +39,7 @@ export const HANDING_ON: Fault[] = [
     file: 'src/engine/work.ts',
     find: `hasSucceeded = isOurs && ending.outcome === 'succeeded'`,
     replace: `hasSucceeded = ending.outcome === 'succeeded'`,
-    by: SIMULATION,
+    by: HAND_ON,
   },
   {
     name: 'a worker goes on after it was told to stop',
