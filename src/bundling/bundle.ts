@@ -68,6 +68,8 @@ function makeBuildOptions({
     minifyWhitespace: true,
     minifySyntax: true,
     legalComments: 'none',
+    // Escapes are two to three times as long, and zod has messages in many languages.
+    charset: 'utf8',
     logLevel: 'silent',
     define,
     external,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, describe, it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type Shape, sinksOf, upstreamsOf } from '../../bench/shapes.ts'
 import { makeDynamoStore } from '../../src/adapters/dynamodb/store.ts'
 import { makeMemoryPlans } from '../../src/adapters/memory/plans.ts'
@@ -7,7 +8,7 @@ import { makeSqsQueue } from '../../src/adapters/sqs/queue.ts'
 import { makeSystemClock } from '../../src/adapters/system/clock.ts'
 import { type FoundTask, numberPlanTasks } from '../../src/core/graph.ts'
 import { keys } from '../../src/core/keys.ts'
-import type { Queue } from '../../src/core/ports/deciding.ts'
+import type { Delivery } from '../../src/core/ports/deciding.ts'
 import type { Run } from '../../src/core/records/run.ts'
 import { isRunOpen } from '../../src/core/records/status.ts'
 import { advanceFeed } from '../../src/engine/advance.ts'
@@ -23,6 +24,8 @@ import { settings } from '../support/records.ts'
 import { foundTask } from '../support/stepwise.ts'
 
 const LOOK_EVERY = 50
+/** So often the feed is looked at while a body runs. */
+const LOOKS_OF_A_BODY = 3
 const range = (size: number) => Array.from({ length: size }, (_, number) => number)
 const named = (number: number) => `Touch-${String(number).padStart(64, '0')}`
 const policy = { retry: { attempts: 1, delayMs: 10, backoff: 'fixed' as const } }
@@ -40,33 +43,77 @@ const makingsOf = (task: FoundTask): Making[] => task.outputs.map((uri) => ({ ur
 /** DynamoDB and SQS as they run here. */
 export type Servers = [dynamodb: Server, sqs: Server]
 
-/** Counts what a queue gives: on Lambda each message is an invocation. */
-function countTaken(queue: Queue) {
-  let taken = 0
-  const take: Queue['take'] = async (query) => {
-    const deliveries = await queue.take(query)
-    taken += deliveries.length
-    return deliveries
+/** Gives each message to an invocation of its own, as Lambda does. */
+function serveMessages(context: Context, { concurrency, handOnMs }: Case) {
+  const { queue } = context.ports
+  const taken = new Set<number>()
+  let [isOver, isAdvancing, active, handingOn, looks] = [false, false, 0, 0, 0]
+  const worker = new Worker(context, {
+    concurrency,
+    handOn: { forMs: handOnMs, mayRun: () => handOnMs > 0 },
+    onStart: ({ task }) => {
+      if (!taken.has(task.number)) handingOn--
+    },
+  })
+  // A stream tells of a change later than a worker hands on, and sooner than the next body ends, however slow this machine is.
+  context.ports.runner.run = async () => {
+    for (const begun = looks; looks < begun + LOOKS_OF_A_BODY; ) await sleep(1)
+    handingOn++
+    while (isAdvancing) await sleep(1)
+    return { outcome: 'succeeded' }
   }
-  return { queue: { ...queue, take }, taken: () => taken }
+  async function invoke(delivery: Delivery): Promise<void> {
+    active++
+    taken.add(delivery.message.number)
+    await worker.perform(delivery)
+    active--
+    handingOn--
+  }
+  async function serve(): Promise<void> {
+    while (!isOver) {
+      const limit = concurrency - active
+      const query = { limit, visibilityMs: 60_000, pools: { default: limit } }
+      const deliveries = limit > 0 ? await queue.take(query) : []
+      for (const delivery of deliveries) void invoke(delivery)
+      if (deliveries.length === 0) await sleep(5)
+    }
+  }
+  const serving = serve()
+  return {
+    invocations: () => taken.size,
+    /** Handles what the feed tells, unless a worker is about to hand on; how many changes there were. */
+    async advance(): Promise<number> {
+      if (handingOn > 0) return 0
+      looks++
+      isAdvancing = true
+      const changes = await advanceFeed(context)
+      isAdvancing = false
+      return changes
+    },
+    async stop() {
+      isOver = true
+      await serving
+    },
+  }
 }
 
 /** Runs a graph with one loop that decides and a worker, as Lambdas would, and counts what they ask for. */
-async function run([dynamodb, sqs]: Servers, found: FoundTask[], { concurrency, handOnMs }: Case) {
+async function run([dynamodb, sqs]: Servers, found: FoundTask[], each: Case) {
   const { client, table, feed, stream } = await freshTable(dynamodb)
   const queues = await freshQueues(sqs, ['default'])
   const counts = noCounts()
   const looking = makeDynamoStore(clientOf(dynamodb), table)
   let nonces = 0
   const targets = new Set<string>()
-  const { queue, taken } = countTaken(
-    makeSqsQueue(counting(queues.client, counts), { urls: queues.urls, fair: false, waitSeconds: 1 }),
-  )
   const context: Context = {
     ports: {
       store: makeDynamoStore(counting(client, counts), table),
       feed,
-      queue,
+      queue: makeSqsQueue(counting(queues.client, counts), {
+        urls: queues.urls,
+        fair: false,
+        waitSeconds: 1,
+      }),
       plans: makeMemoryPlans(),
       clock: makeSystemClock(),
       completeness: { areComplete: async (tasks) => tasks.map(({ id }) => targets.has(id)) },
@@ -88,26 +135,25 @@ async function run([dynamodb, sqs]: Servers, found: FoundTask[], { concurrency, 
     assert.deepEqual(await recordTargetMakers(context.ports.store, makings, () => true), [])
     return numberPlanTasks('shapes', found, Date.now())
   })
-  const worker = new Worker(context, { concurrency, handOn: { forMs: handOnMs, mayRun: () => handOnMs > 0 } })
-  const working = worker.run()
+  const served = serveMessages(context, each)
   let advances = 0
   for (let looks = 0; ; looks++) {
-    if ((await advanceFeed(context)) > 0) {
+    if ((await served.advance()) > 0) {
       advances++
       continue
     }
+    await sleep(1)
     // Looking takes its time as well, and a chain is mostly waiting.
     if (looks % LOOK_EVERY > 0) continue
     const [record] = (await looking.read([keys.run(opened.run)])) as unknown as [Run]
     if (!isRunOpen(record.status)) break
   }
-  worker.stop()
-  await working
+  await served.stop()
   const items = await everyItem(client, table)
   return {
     counts,
     /** Of `advance`, one for each batch of changes, and of the pool. */
-    invocations: advances + taken(),
+    invocations: advances + served.invocations(),
     seconds: (Date.now() - begunAt) / 1_000,
     largest: Math.max(...items.map(itemBytes)),
     indexWrites: await countIndexWrites(dynamodb, stream),

@@ -1,4 +1,4 @@
-import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda'
+import type { LambdaClient } from '@aws-sdk/client-lambda'
 import type { Queue } from '../../core/ports/deciding.ts'
 import type { Crash } from '../../core/records/deployment.ts'
 import type { BundledContainers } from '../../project/bundled.ts'
@@ -15,11 +15,14 @@ export function makeLauncher(
   containers: BundledContainers,
   build: Pick<Build, 'client'>,
 ) {
-  const client = new LambdaClient(build.client)
   const sent = new Set<string>()
+  let client: LambdaClient | undefined
 
   async function invoke(told: LaunchEvent): Promise<void> {
     const Payload = JSON.stringify(told)
+    // Projects without containers never need it, and it takes 110 kB.
+    const { InvokeCommand, LambdaClient } = await import('@aws-sdk/client-lambda')
+    client ??= new LambdaClient(build.client)
     await client.send(new InvokeCommand({ FunctionName: launcher, InvocationType: 'Event', Payload }))
   }
 
