@@ -13,11 +13,13 @@ export interface DeployedFunction {
 export interface Sizes {
   /** All that is uploaded for it; the functions that decide share one folder. */
   uploaded: number
-  /** What is read before its first call. */
+  /** All that it may ever load. */
+  own: number
+  /** What it loads before its first call. */
   loaded: number
 }
 
-/** The most bytes that may be uploaded for a function: more of them make each cold start longer. */
+/** The most bytes that a function may load. */
 export const MOST_BYTES = 2_500_000
 
 /** The functions of a project: those that decide, and one for each pool on Lambda. */
@@ -35,21 +37,24 @@ export const listFunctions = ({ functions, pools }: DeployedProject): DeployedFu
 /** How large a function is. */
 export const measureSizes = ({ folder, module }: DeployedFunction): Sizes => ({
   uploaded: sumSizes(globSync('**/*.mjs', { cwd: folder }).map((path) => join(folder, path))),
-  loaded: sumSizes(listLoaded(module)),
+  own: sumSizes(listPieces(module, ANY_IMPORT)),
+  loaded: sumSizes(listPieces(module, STATIC_IMPORT)),
 })
+
+/** Imports as esbuild writes them; what `import()` names is loaded later. */
+const STATIC_IMPORT = /(?:from|import)"(\.{1,2}\/[^"]+\.mjs)"/g
+const ANY_IMPORT = /(?:from|import\(?)"(\.{1,2}\/[^"]+\.mjs)"/g
 
 const sumSizes = (paths: Iterable<string>) => [...paths].reduce((sum, path) => sum + statSync(path).size, 0)
 
-/** The module and all pieces that it imports at once; what `import()` names is loaded later. */
-function listLoaded(module: string): Set<string> {
+/** The module and all pieces that it imports, and they. */
+function listPieces(module: string, imports: RegExp): Set<string> {
   const found = new Set<string>()
   const left = [module]
   for (let path = left.pop(); path !== undefined; path = left.pop()) {
     if (found.has(path)) continue
     found.add(path)
-    for (const [, next = ''] of readFileSync(path, 'utf8').matchAll(
-      /(?:from|import)"(\.{1,2}\/[^"]+\.mjs)"/g,
-    ))
+    for (const [, next = ''] of readFileSync(path, 'utf8').matchAll(imports))
       left.push(normalize(join(dirname(path), next)))
   }
   return found
