@@ -3,6 +3,8 @@ import type { LogPage } from '../../src/control/control.ts'
 import type { ApiProblem } from '../api.ts'
 import { mayPass } from '../live.ts'
 import { toProblem } from '../parts.tsx'
+import { server } from '../server.tsx'
+import { makeRepeatFilter } from './repeated-lines.ts'
 
 /** A line with its place in the log, from 1. */
 export interface Line {
@@ -19,6 +21,9 @@ const MAX_LINES = 50_000
 const RETRY_MS = 3_000
 /** The page asks for new lines so often; a person reads no faster. */
 const LOOK_MS = 500
+
+/** A server that answers itself sends each line once. */
+const mayRepeat = () => server.peek()?.deployment !== null
 
 type ReadPage = (cursor: string | undefined, limit: number, signal: AbortSignal) => Promise<LogPage>
 
@@ -47,6 +52,7 @@ export function useLogLines(read: ReadPage): State & { readOn(): void } {
     let timer: ReturnType<typeof setTimeout> | undefined
     let cursor: string | undefined
     let lines: Line[] = []
+    const takeNew = makeRepeatFilter()
     let most = MAX_LINES
     let isBusy = false
     let isEnded = false
@@ -66,12 +72,13 @@ export function useLogLines(read: ReadPage): State & { readOn(): void } {
     }
     const take = (page: LogPage) => {
       const from = lines.length
+      const fresh = mayRepeat() ? takeNew(page.lines) : page.lines
       lines = lines.concat(
-        page.lines.map(({ at, level, text }, index) => ({ at, level, text, place: from + index + 1 })),
+        fresh.map(({ at, level, text }, index) => ({ at, level, text, place: from + index + 1 })),
       )
       cursor = page.next
       const isFull = page.isMore && lines.length >= most
-      isEnded = !page.isOpen && !page.isMore && page.lines.length === 0
+      isEnded = !page.isOpen && !page.isMore && fresh.length === 0
       setState({ lines, isOpen: page.isOpen, isRead: !page.isMore, isFull, problem: undefined })
       if (!isFull && !isEnded) wait(page.isMore || !page.isOpen ? 0 : Math.max(page.lookAgainMs, LOOK_MS))
     }
