@@ -76,7 +76,7 @@ export const ARGUMENTS = {
   graph: z.object({ task_id: id, include_done: flag(true) }),
   list: z.object({
     status: z
-      .union([z.enum(TASK_STATUSES), z.literal('')])
+      .enum([...TASK_STATUSES, ''])
       .nullish()
       .transform((status) => status || undefined),
     upstream_status: textOr(''),

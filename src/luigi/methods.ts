@@ -113,7 +113,7 @@ const ACTING_METHODS: { [name: string]: Method } = {
     return null
   }),
   update_resource: defineMethod(total, (state, { resource, amount }) => {
-    if (typeof amount !== 'number' || !Number.isInteger(amount) || amount < 0) return false
+    if (typeof amount !== 'number' || !Number.isSafeInteger(amount) || amount < 0) return false
     state.updateSettings({ resources: { ...state.settings.resources, [resource]: amount } })
     return true
   }),

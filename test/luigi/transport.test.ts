@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { text as readText } from 'node:stream/consumers'
 import { describe, it } from 'node:test'
+import { parsePythonJson } from '../../src/luigi/python-json.ts'
 import { serveScheduler } from './served.ts'
 
 const form = (data: string) => ({ method: 'POST', body: new URLSearchParams({ data }) })
@@ -89,7 +90,11 @@ describe('how the Luigi scheduler is asked', () => {
     assert.equal(await status('/api/nope', form('{}')), 404)
     assert.equal(await status('/api/constructor', form('{}')), 404)
     assert.equal(await status('/foo'), 404)
-    assert.equal(await status('/api/ping', { method: 'DELETE' }), 404)
+    for (const method of ['DELETE', 'PUT', 'OPTIONS']) {
+      const refused = await served.ask('/api/ping', { method })
+      assert.deepEqual([refused.status, refused.headers.get('allow')], [405, 'GET, HEAD, POST'], method)
+    }
+    assert.equal(await status('/', { method: 'HEAD' }), 204)
     for (const data of ['{', '', 'nan', '[1', '{"worker":"w",}'])
       assert.equal(await status('/api/ping', form(data)), 400, data)
     for (const data of ['[]', '1', 'null', '"w"', '{}', '{"worker":1}', '{"worker":null}'])
@@ -116,6 +121,36 @@ describe('how the Luigi scheduler is asked', () => {
       }
     assert.deepEqual(await served.statuses(), {}, 'nothing of it was kept')
     assert.deepEqual(await served.call('ping', { worker: 'w', extra: 1 }), { rpc_messages: [] })
+  })
+
+  it('refuses what is too deep to be told again, and takes what is less deep', async (test) => {
+    const served = await serveScheduler(test)
+    const deep = (depth: number) =>
+      `{"worker":"w","task_id":"A","params":{"x":${'['.repeat(depth)}"[[\\"[["${']'.repeat(depth)}}}`
+    const refused = await served.ask('/api/add_task', form(deep(200_000)))
+    assert.deepEqual([refused.status, refused.json.error.code], [400, 'invalid_usage'])
+    assert.match(refused.json.error.message, /more than 500 deep/)
+    assert.deepEqual(await served.statuses(), {})
+    assert.equal((await served.ask('/api/add_task', form(deep(400)))).status, 200)
+    assert.deepEqual(await served.statuses(), { A: 'PENDING' })
+  })
+
+  it('reads a string of 20 MB beside Infinity', () => {
+    for (const sign of ['a', '\\n', '\\"', '\\\\']) {
+      const long = sign.repeat(20_000_000 / sign.length)
+      const read = parsePythonJson(`{"n":-Infinity,"expl":"${long}"}`) as { n: number; expl: string }
+      assert.equal(read.n, -Number.MAX_VALUE)
+      assert.ok(read.expl === JSON.parse(`"${long}"`), sign)
+    }
+  })
+
+  it('names the choices where a word is wrong, and takes no total without end', async (test) => {
+    const served = await serveScheduler(test)
+    const { status, json } = await served.ask('/api/task_list', form('{"status":"WHAT"}'))
+    assert.equal(status, 400)
+    assert.match(json.error.message, /`status`: .*"PENDING".*"UNKNOWN"/)
+    const update = await served.ask('/api/update_resource', form('{"resource":"r","amount":Infinity}'))
+    assert.deepEqual(update.json, { response: false })
   })
 
   it('refuses a call that is larger than 100 MB before it is read whole', async (test) => {

@@ -1,4 +1,5 @@
 import { type Context, Hono } from 'hono'
+import { methodNotAllowed } from 'hono/method-not-allowed'
 import { SluiceError } from '../../core/errors.ts'
 import type { LuigiScheduler } from '../../luigi/luigi-scheduler.ts'
 import { findMethod, readArguments } from '../../luigi/methods.ts'
@@ -26,6 +27,16 @@ export interface LuigiApiOptions extends PageOptions {
 export function createLuigiApi(scheduler: LuigiScheduler, options: LuigiApiOptions): Hono {
   const app = new Hono()
   app.use('*', makeLuigiGuard(options.guards))
+  app.use(
+    '*',
+    methodNotAllowed({
+      app,
+      onMethodNotAllowed: ({ req }, methods) =>
+        makeRefusalResponse('method_not_allowed', `${req.path} is asked with ${methods.join(' or ')}.`, {
+          headers: { allow: methods.join(', ') },
+        }),
+    }),
+  )
   app.onError((error) => {
     if (!(error instanceof SluiceError)) options.onDefect(error)
     return makeErrorResponse(error)

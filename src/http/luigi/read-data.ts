@@ -9,6 +9,7 @@ export async function readCallData(context: Context): Promise<unknown> {
   try {
     return parsePythonJson(text)
   } catch (cause) {
+    if (cause instanceof SluiceError) throw cause
     throw new SluiceError('invalid_usage', 'The field `data` of the request is no JSON.', {
       cause,
       hint: 'A call is a form with one field `data`, a JSON object of arguments by name.',
