@@ -20,7 +20,9 @@ export const makeProgramDetails =
     const { run, attempt, counts = {}, failure } = task
     const program = findBundledProgram(programs, planned)
     if (program === undefined || planned.container === undefined)
-      return { problem: `the deployment no longer runs ${planned.family} in a container` }
+      return {
+        problem: `the deployment no longer runs ${planned.family}, neither in a container nor as a job`,
+      }
     const { argv } = planned.container
     const job = { run, task: planned, attempt, nonce, ...(checkpoint === undefined ? {} : { checkpoint }) }
     return {
