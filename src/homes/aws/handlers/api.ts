@@ -3,6 +3,7 @@ import type { Control } from '../../../control/control.ts'
 import type { Home } from '../../../control/home.ts'
 import { makeLocalControl } from '../../../control/local-control.ts'
 import type { OpenRun } from '../../../control/parts.ts'
+import { SELECTION_FAMILY } from '../../../control/selection/selection-run.ts'
 import { SluiceError } from '../../../core/errors.ts'
 import { createHttpApi } from '../../../http/api.ts'
 import type { Project } from '../../../project/load-config.ts'
@@ -37,7 +38,8 @@ export const makeDeployedApi = (parts: ApiParts): Hono =>
 /** Control inside a deployment: runs are planned by executions of its state machines. */
 function makeDeployedControl({ home, project, starter, machines, setSecret, readLines }: ApiParts): Control {
   const openRun: OpenRun = async (_, asked, { pipeline, ...order }) => {
-    if (asked.root === undefined)
+    // A selection of tasks of the config has several roots.
+    if (asked.root === undefined && asked.request.family !== SELECTION_FAMILY)
       throw new SluiceError(
         'invalid_usage',
         'A plan from elsewhere runs on one machine, not in a deployment.',
