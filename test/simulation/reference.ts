@@ -84,16 +84,8 @@ function markedIn(world: World, run: string): Set<string> {
 
 /** Ids of tasks of a run that ended because a person had cancelled them. */
 function cancelledIn(world: World, run: string): Set<string> {
-  return new Set(
-    [...world.records.values()].flatMap((each) =>
-      each.kind === 'taskRun' &&
-      each.run === run &&
-      each.status === 'cancelled' &&
-      each.cancelledAt !== undefined
-        ? [each.taskId]
-        : [],
-    ),
-  )
+  const prefix = keys.taskRuns(run)
+  return new Set([...world.watch.cancelled].flatMap(([key, id]) => (key.startsWith(prefix) ? [id] : [])))
 }
 
 /** Each task once, in order. */

@@ -73,6 +73,8 @@ export class Watch {
   readonly marked = new Set<string>()
   /** Ids of these tasks: what is in their targets is believed. */
   readonly believed = new Set<string>()
+  /** Ids of tasks that ended because a person had cancelled them, by key; known also when the run is being forgotten. */
+  readonly cancelled = new Map<string, string>()
 
   constructor(world: Watched) {
     this.#world = world
@@ -109,6 +111,7 @@ export class Watch {
       const old = before[index]
       if (after?.kind === 'taskRun') {
         this.#checkTask(after)
+        this.#noteCancelled(change.key, after)
         if (old?.kind === 'taskRun') this.#checkMove(host, old, after, changes)
         // A claim may be on its way since the first of the messages that its host has not settled.
         if (after.status === 'running' && after.nonce !== undefined && !this.#claimedFrom.has(after.nonce))
@@ -210,6 +213,11 @@ export class Watch {
 
   #attempt(run: string, number: number, attempt: number): Attempt | undefined {
     return this.#world.records.get(keys.attempt(run, number, attempt)) as Attempt | undefined
+  }
+
+  #noteCancelled(key: string, { status, cancelledAt, taskId }: TaskRun): void {
+    if (status === 'cancelled' && cancelledAt !== undefined) this.cancelled.set(key, taskId)
+    else this.cancelled.delete(key)
   }
 
   #checkTask(task: TaskRun): void {
