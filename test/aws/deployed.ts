@@ -140,18 +140,19 @@ export async function endOf(executionArn: string, seconds = 60): Promise<Describ
   })
 }
 
-/** Looks every half second until there is something. */
+/** Looks every half second, or so often as is said, until there is something. */
 export async function until<T>(
   seconds: number,
   what: string,
   look: () => Promise<T | undefined>,
+  everyMs = 500,
 ): Promise<T> {
   const last = Date.now() + seconds * 1000
   for (;;) {
     const found = await look()
     if (found !== undefined) return found
     if (Date.now() > last) throw new Error(`waited ${seconds} s in vain for ${what}`)
-    await sleep(500)
+    await sleep(everyMs)
   }
 }
 
