@@ -1,14 +1,14 @@
-import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import Table from 'easy-table'
 import { compareWith } from './against.ts'
 import { removeWork } from './commands.ts'
+import { appendHistory, describeMachine, type Measures } from './history.ts'
 import { MEASURES, type Measure, type Row } from './measures.ts'
 import { installPeers, type Peers } from './peers.ts'
 
 /**
  * `npm run bench [-- --full] [--only TEXT] [--json FILE]`: measures Sluice and what people use today in one run, prints one
- * table, then a line for each target that was missed; exits 1 where there is one. With `--against FOLDER [--rounds N]` it
+ * table, then a line for each target that was missed; exits 1 where there is one. `--json` adds a line to a history. With `--against FOLDER [--rounds N]` it
  * compares this checkout with another one instead.
  */
 const { values } = parseArgs({
@@ -28,6 +28,7 @@ if (values.against !== undefined) {
   }
   process.exit(0)
 }
+const machine = describeMachine()
 const wanted = MEASURES.filter(
   ({ name, isLong }) => (values.full || !isLong) && (values.only === undefined || name.includes(values.only)),
 )
@@ -61,8 +62,19 @@ for (const { measure, sluice, peer, target, isReached } of rows) {
   table.newRow()
 }
 console.log(table.toString())
-if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(rows, null, 2)}\n`)
+if (values.json !== undefined) appendHistory(values.json, machine, listMeasures(rows))
 const missed = rows.filter(({ isReached }) => isReached === false)
 for (const { measure, sluice, peer, target } of missed)
   console.log(`falls short: ${measure}: ${[sluice, peer].filter(Boolean).join('; ')} (to reach: ${target})`)
 process.exitCode = missed.length === 0 ? 0 : 1
+
+/** What was measured, a single value of each series. */
+function listMeasures(all: Row[]): Measures {
+  const told = all.filter(({ values }) => Object.keys(values).length > 0)
+  return Object.fromEntries(
+    told.map(({ measure, values }) => [
+      measure,
+      Object.fromEntries(Object.entries(values).map(([series, value]) => [series, [value]])),
+    ]),
+  )
+}

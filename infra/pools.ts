@@ -3,6 +3,7 @@ import * as iam from 'aws-cdk-lib/aws-iam'
 import type * as lambda from 'aws-cdk-lib/aws-lambda'
 import * as sources from 'aws-cdk-lib/aws-lambda-event-sources'
 import type * as logs from 'aws-cdk-lib/aws-logs'
+import type * as sqs from 'aws-cdk-lib/aws-sqs'
 import { POOL_DEFAULTS } from '../src/core/names.ts'
 import { parseS3Prefix } from '../src/core/s3-uri.ts'
 import { allowRecursiveLoops, LONGEST_TIMEOUT, OwnFunction } from './constructs/function.ts'
@@ -75,17 +76,18 @@ export class LambdaPool {
     this.logGroup = own.logGroup
     const queue = foundation.queues.pools.get(name)?.queue
     if (queue === undefined) throw new Error(`the pool ${name} has no queue`)
-    const { concurrency } = pool
-    this.function.addEventSource(
-      new sources.SqsEventSource(queue, {
-        batchSize: 1,
-        reportBatchItemFailures: true,
-        ...(concurrency === undefined ? {} : { maxConcurrency: Math.max(concurrency, LEAST_CONCURRENCY) }),
-      }),
-    )
+    this.function.addEventSource(makePoolSource(queue, pool.concurrency))
     allowRecursiveLoops(this.function)
   }
 }
+
+/** How the function of a pool gets its messages: one by one, and so many at once. */
+export const makePoolSource = (queue: sqs.IQueue, concurrency: number | undefined): sources.SqsEventSource =>
+  new sources.SqsEventSource(queue, {
+    batchSize: 1,
+    reportBatchItemFailures: true,
+    ...(concurrency === undefined ? {} : { maxConcurrency: Math.max(concurrency, LEAST_CONCURRENCY) }),
+  })
 
 /** Log groups of some pools: each by name, or those of all pools by a common prefix. */
 export function listReadableLogs(
