@@ -1,3 +1,4 @@
+import { loadavg } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import Table from 'easy-table'
@@ -7,7 +8,7 @@ import { appendHistory, describeMachine, HISTORY } from './history.ts'
 /**
  * `npm run bench:aws [-- --chain N] [--wide N] [--rounds N] [--json FILE]`: brings up the emulated AWS, deploys one project as it is
  * shipped and without handing on, and measures in turns the time between two tasks of a chain and the tasks a second of a wide graph, beside
- * bare messages through a bare function. Prints a table and adds a line to a history.
+ * bare messages through a bare function. Prints a table, with the values of each from the least to the most, and adds a line to a history.
  */
 const { values } = parseArgs({
   options: {
@@ -36,11 +37,9 @@ for (const [measure, series] of Object.entries(measures))
     const sorted = all.toSorted((a, b) => a - b)
     table.cell('measure', measure)
     table.cell('way', way)
-    table.cell('middle', sorted[Math.floor(sorted.length / 2)])
-    table.cell('least', sorted[0])
-    table.cell('most', sorted.at(-1))
+    table.cell('values', sorted.join(', '))
     table.newRow()
   }
 console.log(table.toString())
-console.log(`load ${machine.load.join(', ')} before; ${rounds} rounds; kept in ${values.json}`)
+console.log(`load ${machine.load.join(', ')} before, ${loadavg()[0]?.toFixed(1)} now; kept in ${values.json}`)
 appendHistory(values.json, machine, measures)
