@@ -6,7 +6,7 @@ import type { TestProject } from './cli.ts'
 export const IMAGE = 'localhost/sluice-test-node:24'
 
 /** A test that starts containers takes longer on a busy machine. */
-export const LIMIT = { timeout: 240_000 }
+export const LIMIT = { timeout: 600_000 }
 
 /** Calls Docker or Podman, whichever the tests use. */
 export const engine = (...args: string[]) =>
