@@ -6,17 +6,20 @@ export class ApiProblem extends Error {
   readonly hint: string | null
   /** What is wrong with each parameter, by its name. */
   readonly params: { readonly [name: string]: string }
+  readonly code: string
 
   constructor(
     status: number,
     message: string,
     hint: string | null = null,
     params: { readonly [name: string]: string } = {},
+    code = '',
   ) {
     super(message)
     this.status = status
     this.hint = hint
     this.params = params
+    this.code = code
   }
 }
 
@@ -41,8 +44,8 @@ export async function askApi<Answer>(path: string, question: Question = {}): Pro
   })
   const answer = await response.json().catch(() => ({}))
   if (response.ok || (response.status === 409 && answer.error === undefined)) return answer
-  const { message = `The answer has the status ${response.status}.`, hint, params } = answer.error ?? {}
-  throw new ApiProblem(response.status, message, hint, params)
+  const { message = `The answer has the status ${response.status}.`, hint, params, code } = answer.error ?? {}
+  throw new ApiProblem(response.status, message, hint, params, code)
 }
 
 async function reach(path: string, init: RequestInit): Promise<Response> {

@@ -23,7 +23,7 @@ function findPageAbove(path: string): string | undefined {
   if (path === '/') return undefined
   for (const end of ['/log', '/graph', '/timeline'])
     if (path.startsWith('/runs/') && path.endsWith(end)) return path.slice(0, -end.length)
-  const pipeline = /^(\/pipelines\/[^/]+)\/(start|plan)$/.exec(path)?.[1]
+  const pipeline = /^(\/pipelines\/[^/]+)\/(start|plan|backfill)$/.exec(path)?.[1]
   if (pipeline !== undefined) return pipeline
   if (path.startsWith('/luigid/')) return '/luigid'
   const task = path.indexOf('/tasks/')

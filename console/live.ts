@@ -92,9 +92,12 @@ export function useLoaded<Data>(
 /** Whether asking again may help by itself: nothing answered, or the server cannot for now, as with expired credentials. */
 export const mayPass = ({ status }: ApiProblem): boolean => status === 0 || status === 503
 
+/** How long to wait after so many failures, before it is tried again. */
+export const findRetryMs = (failures: number): number =>
+  Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** (failures - 1))
+
 function findWait(failures: number, everyMs: number, isPassing: boolean): number | undefined {
-  if (failures > 0 && (everyMs > 0 || isPassing))
-    return Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** (failures - 1))
+  if (failures > 0 && (everyMs > 0 || isPassing)) return findRetryMs(failures)
   return everyMs > 0 ? everyMs : undefined
 }
 
@@ -139,7 +142,7 @@ export function useRunEvents(run: string, isOpen: boolean, onChange: () => void)
         failures += 1
         // A stream does not say why it ended; a request does.
         tell()
-        retry = setTimeout(connect, Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** (failures - 1)))
+        retry = setTimeout(connect, findRetryMs(failures))
       }
       for (const kind of KINDS) source.addEventListener(kind, ({ data }) => hear(kind, data))
     }

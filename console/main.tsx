@@ -3,6 +3,8 @@ import { useEffect } from 'preact/hooks'
 import { Link, Route, Switch, useLocation } from 'wouter-preact'
 import { isConnected } from './api.ts'
 import { Keys } from './keys.tsx'
+import { BackfillPage } from './pages/backfill.tsx'
+import { BackfillsUnderWay } from './pages/backfill-progress.tsx'
 import { GraphPage } from './pages/graph.tsx'
 import { LimitsPage } from './pages/limits.tsx'
 import { LogPage } from './pages/log.tsx'
@@ -55,6 +57,7 @@ function Console() {
           </Link>
           <LuigidLink path={path} />
         </nav>
+        <BackfillsUnderWay />
         <Connection />
         <Place />
         <Keys go={go} />
@@ -72,6 +75,9 @@ function Console() {
           </Route>
           <Route path="/pipelines/:name/plan">
             {({ name }) => <PlanPage key={name} name={decodeURIComponent(name)} />}
+          </Route>
+          <Route path="/pipelines/:name/backfill">
+            {({ name }) => <BackfillPage key={name} name={decodeURIComponent(name)} />}
           </Route>
           <Route path="/limits">
             <LimitsPage />

@@ -56,6 +56,11 @@ export function PipelinePage({ name }: { name: string }) {
           <Link class="button" href={`/runs${writeQuery({ pipeline: name })}`}>
             Runs
           </Link>
+          {pipeline?.schedule && mayAct() && (
+            <Link class="button" href={makePath('pipelines', name, 'backfill')}>
+              Backfill
+            </Link>
+          )}
           {pipeline?.schedule && (
             <PauseButton name={name} isPaused={pipeline.schedule.paused} onDone={reload} />
           )}

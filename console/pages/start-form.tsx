@@ -60,6 +60,15 @@ export function OtherEnd({ other }: { other: Started | undefined }) {
   )
 }
 
+/** A form whose first wrong field gets the focus when there is another problem. */
+export function useWrongFocus(problem: unknown) {
+  const form = useRef<HTMLFormElement>(null)
+  useEffect(() => {
+    form.current?.querySelector<HTMLElement>('[aria-invalid=true]')?.focus()
+  }, [problem])
+  return form
+}
+
 interface FormProps {
   pipeline: Pipeline
   asked: Asked
@@ -75,11 +84,8 @@ export function StartForm({ pipeline, asked: first, refusal, onEdit }: FormProps
   const [asked, setAsked] = useState(first)
   const { start, isBusy, problem: failure, other } = useStart(name, asked)
   const [, go] = useLocation()
-  const form = useRef<HTMLFormElement>(null)
   const problem = failure ?? refusal
-  useEffect(() => {
-    form.current?.querySelector<HTMLElement>('[aria-invalid=true]')?.focus()
-  }, [problem])
+  const form = useWrongFocus(problem)
   const edit = (next: Asked) => {
     setAsked(next)
     onEdit?.(next)
@@ -143,12 +149,15 @@ export function StartForm({ pipeline, asked: first, refusal, onEdit }: FormProps
 
 interface FieldProps {
   param: Parameter
+  /** @default the name of the parameter */
+  label?: string
   text: string
   problem: string | undefined
   onInput(text: string): void
 }
 
-function Field({ param, text, problem, onInput }: FieldProps) {
+/** A field with its label, what it takes and what is wrong with it. */
+export function Field({ param, label = param.name, text, problem, onInput }: FieldProps) {
   const id = `field-${param.name}`
   // The control stays the same while a person types.
   const [control] = useState(() => findControl(param, text))
@@ -166,7 +175,7 @@ function Field({ param, text, problem, onInput }: FieldProps) {
   return (
     <div class="field">
       <label for={id}>
-        <Name text={param.name} />
+        <Name text={label} />
       </label>
       {control.kind === 'choice' ? (
         <select {...shared}>

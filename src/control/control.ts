@@ -126,7 +126,7 @@ export interface Control {
 
   /** Pipelines with their parameters and schedules, and modules that did not load. */
   pipelines(): Promise<PipelineList>
-  /** Intervals of a schedule in a range, and which are complete. Throws if one has not ended yet. */
+  /** Intervals of a schedule in a range, and which are complete or have an open run. Throws if one has not ended yet. */
   intervals(query: z.input<typeof shape.IntervalQuery>): Promise<IntervalPage>
   /** The last runs of a pipeline with the tasks of each family by status, the newest first. */
   history(query: z.input<typeof shape.HistoryQuery>): Promise<History>

@@ -3,6 +3,7 @@ import { describeInterval, parseTimeSpan, type Span } from '../core/calendar.ts'
 import { SluiceError } from '../core/errors.ts'
 import { generateIntervals } from '../core/schedule.ts'
 import type { Schedule } from '../define/schedule.ts'
+import { findOpenRuns } from '../engine/open-run.ts'
 import { makePlanningDefinitions } from '../planning/planning.ts'
 import type { Project } from '../project/load-config.ts'
 import type { IntervalPage } from './control.ts'
@@ -13,7 +14,7 @@ import type { IntervalQuery } from './schemas.ts'
 
 const MOST = 1_000_000
 
-/** Intervals of a schedule that begin in a range, oldest first, and whether what each would make is complete. */
+/** Intervals of a schedule that begin in a range, oldest first: whether what each would make is complete, and its open run. */
 export async function readIntervalPage(
   home: Home,
   project: Project,
@@ -28,13 +29,21 @@ export async function readIntervalPage(
       : { all: null, spans: listLaterPage(schedule, query, cursor) }
   // One more tells whether there is another page.
   const page = spans.slice(0, limit)
-  const roots = page.flatMap((span) => makeIntervalRequest(pipeline, span, params).root ?? [])
-  const answers = await makePlanningDefinitions(home.surroundings).areComplete(roots)
+  const asked = page.map((span) => makeIntervalRequest(pipeline, span, params))
+  const roots = asked.flatMap(({ root }) => root ?? [])
+  const [answers, open] = await Promise.all([
+    makePlanningDefinitions(home.surroundings).areComplete(roots),
+    findOpenRuns(
+      home.context,
+      asked.map(({ request }) => request),
+    ),
+  ])
   return {
     all,
     intervals: page.map((span, index) => {
       const { start, end } = describeInterval(span, schedule.timeZone)
-      return { ...span, name: `${start} – ${end}`, isComplete: answers[index] === true }
+      const isComplete = answers[index] === true
+      return { ...span, name: `${start} – ${end}`, isComplete, openRun: open[index]?.id ?? null }
     }),
     next: spans.length > limit ? String(page.at(-1)?.start) : null,
   }
@@ -48,19 +57,21 @@ function listFirstPage(schedule: Schedule, query: Query): { all: number; spans: 
 }
 
 function listLaterPage(schedule: Schedule, { to, limit }: Query, cursor: string): Span[] {
-  const range = { start: parseCursor(z.number(), cursor) + 1, end: parseBound('--to', to, schedule).end }
+  const range = { start: parseCursor(z.number(), cursor) + 1, end: parseBound('to', to, schedule).end }
   const spans: Span[] = []
   for (const span of generateIntervals(schedule, range)) if (spans.push(span) > limit) break
   return spans
 }
 
 /** The intervals that begin in the range; `to` is included as a whole. */
-function listSpans(schedule: Schedule, { from, to }: { from: string; to: string }): Span[] {
-  const [first, last] = [parseBound('--from', from, schedule), parseBound('--to', to, schedule)]
+function listSpans(schedule: Schedule, { from, to, atMost = MOST }: Query): Span[] {
+  const [first, last] = [parseBound('from', from, schedule), parseBound('to', to, schedule)]
   if (first.start > last.start)
     throw new SluiceError('invalid_usage', `--from ${from} is after --to ${to}.`, {
       hint: 'Turn them round.',
+      params: { from: `is after ${to}` },
     })
+  const most = Math.min(atMost, MOST)
   const range = { start: first.start, end: last.end }
   const spans: Span[] = []
   for (const span of generateIntervals(schedule, range)) {
@@ -68,22 +79,31 @@ function listSpans(schedule: Schedule, { from, to }: { from: string; to: string 
       throw new SluiceError(
         'invalid_usage',
         `The interval ${describeInterval(span, schedule.timeZone).start} has not ended yet, so there is nothing to run for it.`,
-        { hint: spans.length === 0 ? 'Name a range that has ended.' : 'Name an earlier --to.' },
+        {
+          hint: spans.length === 0 ? 'Name a range that has ended.' : 'Name an earlier --to.',
+          params: { to: `the interval ${describeInterval(span, schedule.timeZone).start} has not ended yet` },
+        },
       )
     spans.push(span)
-    if (spans.length > MOST)
-      throw new SluiceError('invalid_usage', `The range has more than ${MOST} intervals.`, {
+    if (spans.length > most)
+      throw new SluiceError('invalid_usage', `The range has more than ${most} intervals.`, {
         hint: 'Name a smaller range.',
+        params: { to: `the range has more than ${most} intervals: name an earlier end` },
       })
   }
   if (spans.length > 0) return spans
-  throw new SluiceError('invalid_usage', `No interval of ${schedule.cron} begins from ${from} to ${to}.`)
+  throw new SluiceError('invalid_usage', `No interval of ${schedule.cron} begins from ${from} to ${to}.`, {
+    params: { to: `no interval of ${schedule.cron} begins from ${from} to ${to}` },
+  })
 }
 
-function parseBound(flag: string, text: string, { timeZone }: Schedule): Span {
+function parseBound(name: 'from' | 'to', text: string, { timeZone }: Schedule): Span {
   const span = parseTimeSpan(text, timeZone)
   if (span !== undefined) return span
-  throw new SluiceError('invalid_usage', `${flag} ${text} is no time that exists.`, {
-    hint: 'Write a day 2026-05-17, an hour 2026-05-17T10 or a minute 2026-05-17T10:15, in the zone of the schedule.',
+  const hint =
+    'Write a day 2026-05-17, an hour 2026-05-17T10 or a minute 2026-05-17T10:15, in the zone of the schedule.'
+  throw new SluiceError('invalid_usage', `--${name} ${text} is no time that exists.`, {
+    hint,
+    params: { [name]: `${JSON.stringify(text)} is no time that exists. ${hint}` },
   })
 }

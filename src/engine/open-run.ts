@@ -39,6 +39,21 @@ export async function findOpenRun({ ports }: Context, request: RunRequest): Prom
   return (await findGenerations(ports.store, request)).open
 }
 
+/** The open run of each request, if there is one: two reads for all of them. */
+export async function findOpenRuns(
+  { ports: { store } }: Context,
+  requests: Pick<RunRequest, 'name' | 'significant'>[],
+): Promise<(Stored<Run> | undefined)[]> {
+  const ids = requests.map(({ name, significant }) => makeRequestId(name, significant))
+  const records = await store.read(ids.map(keys.request))
+  const known = records.flatMap((record) => (record ? [keys.run(`${record.id}-${record.latest}`)] : []))
+  const open = (await store.read(known)).flatMap((run) =>
+    run !== undefined && isRunOpen(run.status) ? [[run.request, run] as const] : [],
+  )
+  const byRequest = new Map(open)
+  return ids.map((id) => byRequest.get(id))
+}
+
 /**
  * Joins the open run of a request, or plans and opens the next one.
  * A planner that died is taken over: a saved plan stands, records are put only if they are absent.

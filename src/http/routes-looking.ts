@@ -208,7 +208,7 @@ export const LOOKING: { [Name in Looks & OperationName]: Route<Name> } = {
   intervals: {
     method: 'GET',
     path: '/v1/pipelines/{pipeline}/intervals',
-    summary: 'Lists intervals of a schedule in a range, and which are complete',
+    summary: 'Lists intervals of a schedule in a range, and which are complete or have an open run',
     answers: { 200: shape.IntervalPage },
     isLong: true,
     isRepeatable,
@@ -216,7 +216,7 @@ export const LOOKING: { [Name in Looks & OperationName]: Route<Name> } = {
       request: { pipeline: 'visits', from: '2026-09-09', to: '2026-09-09' },
       answer: {
         all: 1,
-        intervals: [{ ...INTERVAL, name: '2026-09-09 – 2026-09-10', isComplete: false }],
+        intervals: [{ ...INTERVAL, name: '2026-09-09 – 2026-09-10', isComplete: false, openRun: null }],
         next: null,
       },
     },

@@ -23,8 +23,8 @@ before(async () => {
   assert.equal(ended.code, 0, ended.stderr)
   const project = await loadProject(join(projectFolder, CONFIG))
   control = await openDeployedControl(project, findDeployedEnvironment(project, 'control'))
-  // Its first run would be the latest one, whenever the schedule fires.
-  await control.pause({ pipeline: 'control-days' })
+  // Their first runs would be the latest ones, whenever the schedules fire.
+  for (const pipeline of ['control-days', 'control-import']) await control.pause({ pipeline })
   ticking = tickUntil(stop.signal)
 })
 

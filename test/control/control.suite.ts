@@ -309,6 +309,34 @@ export function controlSuite(name: string, make: MakeControl, options: ControlSu
       )
     })
 
+    it('knows which intervals have an open run, and says what is wrong with a range at its field', async (test) => {
+      const { control, params } = await open(test)
+      const query = { pipeline: 'control-import', params, from: '2026-01-01', to: '2026-01-03' }
+      const openRuns = async () => (await control.intervals(query)).intervals.map(({ openRun }) => openRun)
+      assert.deepEqual(await openRuns(), [null, null, null])
+      const [interval] = (await control.intervals({ ...query, limit: 1 })).intervals
+      assert.ok(interval)
+      const { start, end } = interval
+      const { run } = requireOpened(
+        await control.start({ name: 'control-import', params, interval: { start, end } }),
+      )
+      // All intervals of this pipeline are one request.
+      assert.deepEqual(await openRuns(), [run, run, run])
+      await control.cancel({ run })
+      assert.deepEqual(await openRuns(), [null, null, null])
+      const refuse = (change: object, field: string, says: RegExp) =>
+        assert.rejects(control.intervals({ ...query, ...change }), ({ code, params: problems }) => {
+          assert.equal(code, 'invalid_usage')
+          assert.deepEqual(Object.keys(problems), [field])
+          assert.match(problems[field], says)
+          return true
+        })
+      await refuse({ from: '2026-02-30' }, 'from', /no time that exists/)
+      await refuse({ from: '2026-01-04' }, 'from', /is after 2026-01-03/)
+      await refuse({ to: '2999-01-01' }, 'to', /has not ended yet/)
+      await refuse({ atMost: 2 }, 'to', /more than 2 intervals/)
+    })
+
     it('pauses and resumes a schedule', async (test) => {
       const { control } = await open(test)
       const pipeline = 'control-days'

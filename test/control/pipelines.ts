@@ -90,7 +90,11 @@ const Day = task(
 export const whole = pipeline('control-whole', Whole)
 export const below = pipeline('control-below', Below)
 export const mixed = pipeline('control-mixed', Mixed)
-export const imported = pipeline('control-import', Import)
+/** All of its intervals are one request. */
+export const imported = pipeline('control-import', Import, {
+  schedule: daily({ timeZone: 'UTC' }),
+  params: () => ({ name: 'scheduled' }),
+})
 export const days = pipeline('control-days', Day, {
   schedule: daily({ timeZone: 'UTC' }),
   params: ({ date }) => ({ name: 'scheduled', date }),

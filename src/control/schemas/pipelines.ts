@@ -86,6 +86,7 @@ export const IntervalQuery = z.strictObject({
   params: params.default({}).describe('Parameters that go before those of the interval'),
   cursor: cursor.optional(),
   limit: limit.default(MAX_PAGE),
+  atMost: countField('A range of more intervals is refused').optional(),
 })
 
 /** A page of intervals, oldest first. */
@@ -97,6 +98,7 @@ export const IntervalPage = z.object({
         ...Interval.shape,
         name: z.string().describe('Start and end, in the zone of the schedule'),
         isComplete: z.boolean().describe('Everything that it would make is there'),
+        openRun: z.string().nullable().describe('The id of its open run'),
       }),
     )
     .describe('Oldest first'),
