@@ -4,27 +4,42 @@ import { makePath, writeQuery } from '../api.ts'
 import { formatCount, formatInstant, formatTook } from '../format.ts'
 import { Name, Shape } from '../parts.tsx'
 import { findLeadingStatus, sortCounts } from '../shapes.ts'
+import { type Heading, makeHeadings } from './grid-headings.ts'
 import { type Column, listFamilies } from './history-model.ts'
 
 /** Intervals from left to right, task families from top to bottom: what became of each, and how long runs took. */
 export function Grid({ columns }: { columns: Column[] }) {
   const scroller = useRef<HTMLDivElement>(null)
   const families = listFamilies(columns)
+  const headings = makeHeadings(columns.map(({ at }) => at))
   const longest = Math.max(1, ...columns.map(({ tookMs }) => tookMs ?? 0))
   // The newest are at the right.
   useLayoutEffect(() => {
     const { current } = scroller
     if (current !== null) current.scrollLeft = current.scrollWidth
   }, [columns.length])
+  // Labels of days stay beside the names of the rows while the columns move.
+  useLayoutEffect(() => {
+    const names = scroller.current?.querySelector<HTMLElement>('th[scope=row]')
+    scroller.current?.style.setProperty('--names', `${names?.offsetWidth ?? 0}px`)
+  })
   return (
     <div class="gridbox" ref={scroller} role="region" aria-label="Grid of runs" tabIndex={0}>
       <table class="grid" aria-label="Runs by interval and task family">
         <thead>
           <tr>
             <td />
-            {groupByDay(columns).map(({ day, count }, index) => (
-              <th key={`${day} ${index}`} colSpan={count} scope="colgroup" class="day">
-                <span>{day}</span>
+            {headings.outer.map((heading, index, { length }) => (
+              <th key={`${heading.label} ${index}`} colSpan={heading.count} scope="colgroup" class="day">
+                <span class={fitLabel(heading, index === length - 1)}>{heading.label}</span>
+              </th>
+            ))}
+          </tr>
+          <tr>
+            <th scope="row">{headings.unit}</th>
+            {headings.inner.map(({ label, count }, index) => (
+              <th key={index} colSpan={count} scope="colgroup" class="unit">
+                {label}
               </th>
             ))}
           </tr>
@@ -95,15 +110,6 @@ function Cell({ run, family }: { run: Column['run']; family: string }) {
   )
 }
 
-const day = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' })
-
-/** Neighbouring columns of one day. */
-function groupByDay(columns: Column[]): { day: string; count: number }[] {
-  const groups: { day: string; count: number }[] = []
-  for (const { at } of columns) {
-    const last = groups.at(-1)
-    if (last?.day === day.format(at)) last.count += 1
-    else groups.push({ day: day.format(at), count: 1 })
-  }
-  return groups
-}
+/** A label is wider than two columns: then it is left to screen readers, or hangs over where nothing follows. */
+const fitLabel = ({ count }: Heading, isLast: boolean): string =>
+  count >= 3 ? '' : isLast ? 'over' : 'unseen'
