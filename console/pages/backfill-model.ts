@@ -3,7 +3,7 @@ import { type ApiProblem, askApi, makePath } from '../api.ts'
 import type { Parameter, Pipeline } from './start-model.ts'
 
 /** More intervals are refused: the page would have to stay open for too long. */
-export const MOST_INTERVALS = 10_000
+const MOST_INTERVALS = 10_000
 const MOST_AT_ONCE = 100
 
 /** What is asked for, as a person types it. */
@@ -15,7 +15,7 @@ export interface Asked {
 }
 
 /** What is wrong with fields, by their names. */
-export type Wrong = { readonly [field in keyof Asked]?: string }
+type Wrong = { readonly [field in keyof Asked]?: string }
 
 /** What an address asks for. */
 export const readBackfill = (search: URLSearchParams): Asked => ({

@@ -5,7 +5,7 @@ export interface Heading {
 }
 
 /** Two rows of headings over the columns of a grid. */
-export interface Headings {
+interface Headings {
   outer: Heading[]
   /** What the labels of the inner row are. */
   unit: 'Hour' | 'Day' | 'Month'

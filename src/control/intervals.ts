@@ -75,15 +75,7 @@ function listSpans(schedule: Schedule, { from, to, atMost = MOST }: Query): Span
   const range = { start: first.start, end: last.end }
   const spans: Span[] = []
   for (const span of generateIntervals(schedule, range)) {
-    if (span.end > Date.now())
-      throw new SluiceError(
-        'invalid_usage',
-        `The interval ${describeInterval(span, schedule.timeZone).start} has not ended yet, so there is nothing to run for it.`,
-        {
-          hint: spans.length === 0 ? 'Name a range that has ended.' : 'Name an earlier --to.',
-          params: { to: `the interval ${describeInterval(span, schedule.timeZone).start} has not ended yet` },
-        },
-      )
+    if (span.end > Date.now()) refuseUnended(describeInterval(span, schedule.timeZone).start, spans.length)
     spans.push(span)
     if (spans.length > most)
       throw new SluiceError('invalid_usage', `The range has more than ${most} intervals.`, {
@@ -95,6 +87,17 @@ function listSpans(schedule: Schedule, { from, to, atMost = MOST }: Query): Span
   throw new SluiceError('invalid_usage', `No interval of ${schedule.cron} begins from ${from} to ${to}.`, {
     params: { to: `no interval of ${schedule.cron} begins from ${from} to ${to}` },
   })
+}
+
+function refuseUnended(name: string, before: number): never {
+  throw new SluiceError(
+    'invalid_usage',
+    `The interval ${name} has not ended yet, so there is nothing to run for it.`,
+    {
+      hint: before === 0 ? 'Name a range that has ended.' : 'Name an earlier --to.',
+      params: { to: `the interval ${name} has not ended yet` },
+    },
+  )
 }
 
 function parseBound(name: 'from' | 'to', text: string, { timeZone }: Schedule): Span {
