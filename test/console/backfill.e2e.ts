@@ -25,13 +25,12 @@ export const quarters = pipeline('quarters', Quarter, { schedule: quarterHourly(
 export const plain = pipeline('plain', Day)`,
 }
 
-/** What the page says beside the name of a fact. */
-const fact = (page: Page, name: string) =>
-  page.locator('dl.facts > div', { has: page.getByText(name, { exact: true }) }).locator('dd')
-
-/** Waits until a fact is this. */
+/** Waits until the page says this beside the name of a fact. */
 const waitForFact = (page: Page, name: string, value: string) =>
-  fact(page, name).getByText(value, { exact: true }).waitFor()
+  page
+    .locator('dl.facts > div', { has: page.getByText(name, { exact: true }) })
+    .locator('dd', { hasText: new RegExp(`^${value}$`) })
+    .waitFor()
 
 it('fills intervals of the past by a form', async (test) => {
   const project = testProject(test, FILES)
