@@ -8,8 +8,12 @@ import { type Backfill, backfills, isStarting, startBackfill, stopBackfill } fro
 /** Says on every page which backfills this tab still starts runs of. */
 export const BackfillsUnderWay = () => (
   <>
-    {[...backfills.value.values()].filter(isStarting).map(({ pipeline, done, all }) => (
-      <Link key={pipeline} class="underway" href={makePath('pipelines', pipeline, 'backfill')}>
+    {[...backfills.value.values()].filter(isStarting).map(({ pipeline, asked, done, all }) => (
+      <Link
+        key={pipeline}
+        class="underway"
+        href={makePath('pipelines', pipeline, 'backfill') + writeQuery({ ...asked })}
+      >
         Backfill <Name text={pipeline} />: {done.toLocaleString('en')} of {all.toLocaleString('en')}
       </Link>
     ))}
