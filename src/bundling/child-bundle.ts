@@ -5,7 +5,7 @@ import { basename, dirname, extname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { OutputFile } from 'esbuild'
 import { type MadeBundle, makeBundle } from './bundle.ts'
-import { readZodVersion, ZOD_ENTRY } from './zod-entry.ts'
+import { makeZodEntry, readZodVersion } from './zod-entry.ts'
 
 /** A bundle that was made, and the files that it was made of, with the instants at which they were changed. */
 interface BundleEntry {
@@ -92,7 +92,7 @@ function makeChildBundle(source: string): Promise<MadeBundle> {
     entries: {
       child: `import ${JSON.stringify(source)}`,
       index: `export * from ${JSON.stringify(index)}`,
-      zod: ZOD_ENTRY,
+      zod: makeZodEntry(),
     },
     define: {
       BUNDLED: JSON.stringify({ index: './index.mjs', zod: './zod.mjs', zodVersion: readZodVersion() }),

@@ -1,7 +1,7 @@
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { makeBundle } from '../../src/bundling/bundle.ts'
-import { readZodVersion, ZOD_ENTRY } from '../../src/bundling/zod-entry.ts'
+import { makeZodEntry, readZodVersion } from '../../src/bundling/zod-entry.ts'
 
 /*
  * `node tools/build-command/main.ts`: makes the command of the package in one piece, from what was compiled into `dist`. To find and
@@ -18,7 +18,7 @@ const { outputFiles, metafile } = await makeBundle({
   entries: {
     main: `export * from ${JSON.stringify(join(dist, 'src/cli/main.js'))}`,
     index: `export * from ${JSON.stringify(join(dist, 'src/index.js'))}`,
-    zod: ZOD_ENTRY,
+    zod: makeZodEntry(),
   },
   define: {
     // Relative to `src/project/resolve-self.js`.
