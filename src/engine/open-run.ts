@@ -55,15 +55,19 @@ export async function findOpenRuns(
 }
 
 /**
- * Joins the open run of a request, or plans and opens the next one.
- * A planner that died is taken over: a saved plan stands, records are put only if they are absent.
+ * Joins the open run of a request, or plans and opens the next one. A planner that died is taken over: a saved plan
+ * stands, records are put only if they are absent. `reserved` is the run that this planner was started for, if it
+ * was: one that was cancelled before it was planned is given back as it is, and no next run is opened.
  */
 export async function joinOrOpenRun(
   context: Context,
   request: RunRequest,
   makePlan: () => Promise<Plan>,
+  reserved?: string,
 ): Promise<{ run: string; opened: boolean }> {
   for (;;) {
+    if (reserved !== undefined && (await isCancelledUnplanned(context.ports.store, request, reserved)))
+      return { run: reserved, opened: false }
     const { open, latest, notNoted } = await findGenerations(context.ports.store, request)
     if (notNoted !== undefined) return { run: notNoted, opened: false }
     refuseOther(open, request)
@@ -77,6 +81,16 @@ export async function joinOrOpenRun(
     const { run, plan, nonce } = planned
     if (await createUnlessForgotten(context, run, plan, nonce)) return { run, opened: true }
   }
+}
+
+async function isCancelledUnplanned(
+  store: Store,
+  { name, significant }: RunRequest,
+  id: string,
+): Promise<boolean> {
+  const [run] = await store.read([keys.run(id)])
+  if (run?.status !== 'cancelled' || run.request !== makeRequestId(name, significant)) return false
+  return run.tasks === undefined
 }
 
 /** Plans the run that is open and waits for its planner, or the next one; undefined if another planner was quicker. */

@@ -7,6 +7,7 @@ import { keys } from '../../src/core/keys.ts'
 import { NO_LIMITS } from '../../src/core/limits.ts'
 import type { Delivery, FeedEvent } from '../../src/core/ports/deciding.ts'
 import { advanceFeed } from '../../src/engine/advance.ts'
+import { cancelRun } from '../../src/engine/cancel.ts'
 import { claimAttempt } from '../../src/engine/claim.ts'
 import { makeAdvanceHandler } from '../../src/homes/aws/handlers/advance.ts'
 import { makeJobEventsHandler } from '../../src/homes/aws/handlers/job-events.ts'
@@ -131,6 +132,34 @@ describe('plan', () => {
     assert.equal(ended?.status, 'failed')
     assert.match(ended?.failure?.message ?? '', /require each other/)
   })
+
+  for (const when of ['before', 'while'] as const)
+    it(`leaves a run cancelled that was cancelled ${when} its planner began`, async () => {
+      const { home, context, project, executions, told, started, settle } = memoryDeployment([numbered])
+      const asked = makeCheckedRequest({ name: 'numbered', definition: numbered.root }, { n: 1 })
+      const order = { asked, pipeline: 'numbered', order: {} }
+      const { run } = await joinOrStartExecution(home, executions, 'arn:sluice-', order)
+      const cancel = async () => {
+        const [reserved] = await context.ports.store.read([keys.run(run)])
+        assert.ok(reserved && (await cancelRun(context, reserved)))
+      }
+      const { write } = context.ports.store
+      if (when === 'before') await cancel()
+      else
+        context.ports.store.write = async (changes) => {
+          context.ports.store.write = write
+          await cancel()
+          return write(changes)
+        }
+      await makePlanHandler(home, project, executions)(execution(run, started[0]?.input))
+      await settle()
+      const runs = await context.ports.store.list({ prefix: 'run/', consistency: 'strong' })
+      assert.deepEqual(
+        runs.map(({ record }) => record.kind === 'run' && [record.id, record.status]),
+        [[run, 'cancelled']],
+      )
+      assert.equal(told.get(`token-${run}`)?.error, 'Cancelled')
+    })
 
   it('parses parameters once, also where their schema would change them again', async () => {
     const { home, project, executions, started, settle, runOf } = memoryDeployment([loud])

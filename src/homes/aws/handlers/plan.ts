@@ -30,11 +30,16 @@ export function makePlanHandler(home: Home, project: Project, answers: Answers) 
     const { token, execution, name, pipeline, input } = PLAN_EVENT.parse(event)
     try {
       const asked = await readInput(home, project, pipeline, input)
-      const { run } = await joinOrOpenRun(home.context, asked.request, () => planOpeningRun(home, asked))
+      // An execution that Sluice has started is named like the run that it was opened for.
+      const { run } = await joinOrOpenRun(
+        home.context,
+        asked.request,
+        () => planOpeningRun(home, asked),
+        name,
+      )
       await attach(home, answers, { run, arn: execution, token })
     } catch (error) {
       if (!(error instanceof SluiceError) || error.source !== 'user') throw error
-      // An execution that Sluice has started is named like the run that it was opened for.
       await failRunPlanning(home.context, name, error.message)
       await answers.fail(token, error.code, [error.message, error.hint ?? ''].filter(Boolean).join('\n'))
     }
