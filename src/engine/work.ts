@@ -206,14 +206,14 @@ export class Worker {
     const goesOn = () => !this.#stopping && !this.#draining && clock.steady() < until
     let next: ClaimedAttempt | undefined = first
     while (next !== undefined) {
-      const hasSucceeded: boolean = await this.#execute(next)
+      const hasSucceeded: boolean = await this.#execute(next, next !== first)
       if (!hasSucceeded || mayRun === undefined) return
       next = await handOn(this.#context, next, (planned, task) => goesOn() && mayRun(planned, task))
     }
   }
 
   /** Runs an attempt and writes its end; true if it has succeeded. */
-  async #execute(claimed: ClaimedAttempt): Promise<boolean> {
+  async #execute(claimed: ClaimedAttempt, isHandedOn: boolean): Promise<boolean> {
     const { runner, clock } = this.#context.ports
     const leaseMs = (claimed.task.leaseUntil ?? 0) - clock.steady()
     // This process was held up for too long: the attempt is another's by now, or about to be.
@@ -229,7 +229,7 @@ export class Worker {
     let cleanUp: Ending['cleanUp']
     let hasSucceeded = false
     try {
-      const told = await runner.run(makeJob(claimed, leaseMs), this.#hooks(active))
+      const told = await runner.run(makeJob(claimed, leaseMs, isHandedOn), this.#hooks(active))
       cleanUp = told.cleanUp
       if (told.outcome === 'not_started') this.#startable = Math.max(1, this.#active.size - 1)
       const { progress } = active
@@ -310,7 +310,7 @@ export class Worker {
   }
 }
 
-function makeJob(claimed: ClaimedAttempt, leaseMs: number): Job {
+function makeJob(claimed: ClaimedAttempt, leaseMs: number, isHandedOn: boolean): Job {
   const { task, planned, upstreams, dependencies, checkpoint, memoryMb, budgets, nonce, replaces } = claimed
   return {
     run: task.run,
@@ -322,6 +322,7 @@ function makeJob(claimed: ClaimedAttempt, leaseMs: number): Job {
     budgets,
     leaseMs,
     ...(replaces === undefined ? {} : { replaces }),
+    ...(isHandedOn ? { isHandedOn } : {}),
     ...(memoryMb === undefined ? {} : { memoryMb }),
     ...(checkpoint === undefined ? {} : { checkpoint }),
   }

@@ -46,6 +46,8 @@ export interface Job {
   dependencies: PlannedTask[]
   /** What is in its targets proves nothing, so that it is replaced. */
   replaces?: true
+  /** Begun by the worker of an earlier attempt, which has only the rest of its time for it. */
+  isHandedOn?: true
   checkpoint?: Json
   /** Limit of its memory. */
   memoryMb?: number

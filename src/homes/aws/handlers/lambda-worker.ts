@@ -18,17 +18,10 @@ export function makeLambdaWorkerHandler(
 ) {
   const { clock, runner } = context.ports
   let until = 0
-  /** Attempts that are still to come from a message, which have a function of their own. */
-  let own = 0
   const leftMs = () => until - clock.now()
-  const begin = () => ({ isHandedOn: --own < 0 })
-  const bounded = {
-    ...context,
-    ports: { ...context.ports, runner: withinTime(runner, leftMs, begin) },
-  }
+  const bounded = { ...context, ports: { ...context.ports, runner: withinTime(runner, leftMs) } }
   return async (deliveries: Delivery[], remainingMs: number): Promise<void> => {
     until = clock.now() + remainingMs - LAST_MS
-    own = deliveries.length
     const worker = new Worker(bounded, {
       ...options,
       concurrency: deliveries.length,
@@ -53,7 +46,7 @@ const handOnWithin = ({ forMs, mayRun }: HandOnOptions, leftMs: () => number): H
 })
 
 /** No body gets more time than is left when it starts. One that was handed on and says no time of its own is interrupted then. */
-function withinTime(runner: Runner, leftMs: () => number, begin: () => { isHandedOn: boolean }): Runner {
+function withinTime(runner: Runner, leftMs: () => number): Runner {
   const bound = (job: Job): Job => {
     const { timeoutMs = Number.POSITIVE_INFINITY } = job.task.policy
     const policy = { ...job.task.policy, timeoutMs: Math.max(1, Math.min(timeoutMs, leftMs())) }
@@ -62,7 +55,7 @@ function withinTime(runner: Runner, leftMs: () => number, begin: () => { isHande
   return {
     ...runner,
     async run(job, hooks) {
-      const isCut = begin().isHandedOn && job.task.policy.timeoutMs === undefined
+      const isCut = job.isHandedOn === true && job.task.policy.timeoutMs === undefined
       const ending = await runner.run(bound(job), hooks)
       return isCut && ending.outcome === 'timed_out' ? interrupt(ending) : ending
     },
