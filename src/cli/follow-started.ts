@@ -33,8 +33,10 @@ export async function followStartedRuns(
   const runs = [...statuses].map(([run, status]) => ({ run, status }))
   const isDone = runs.every(({ status }) => status === 'succeeded')
   const rows = runs.map(({ run, status }) => [run, renderStatus(status)])
-  const open =
-    end === 'ended' ? [] : ['It is not done; sluice dev goes on with it. sluice runs shows what is open.']
+  const goesOn = control.isHosted
+    ? `The deployment goes on with them. sluice runs${control.placeFlag} shows what is open.`
+    : 'They are not done; the same command, or sluice dev, goes on with them. sluice runs shows what is open.'
+  const open = end === 'ended' ? [] : [goesOn]
   return {
     data: { end, runs },
     text: [renderColumns(['run', 'status'], rows), ...open].join('\n'),

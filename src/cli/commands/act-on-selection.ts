@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { SelectionView, Started, TasksActed } from '../../control/control.ts'
 import { formatSelection, isRunTerm } from '../../control/selection/language.ts'
 import { parseSelection } from '../../control/selection/parse.ts'
@@ -12,6 +11,7 @@ import { type CommandControl, openControl } from '../open-control.ts'
 import type { GlobalOptions, Result } from '../options.ts'
 import { readNewestRuns } from '../read-pages.ts'
 import { type ActName, renderActed, renderPreview } from '../render/selection.ts'
+import { actOnAll } from './act-on-all.ts'
 
 /** Flags of acts on selected tasks. */
 export interface SelectionOptions {
@@ -122,10 +122,6 @@ async function perform(
   return followStartedRuns(control, makeRunFollower(control, runOptions), started, runOptions)
 }
 
-/** How often what is left is tried again, and after how long: what is left is about to be put by the engine. */
-const TRIES = 100
-const AGAIN_MS = 200
-
 type Request = Parameters<CommandControl['cancelSelected']>[0]
 
 async function performInRun(
@@ -134,13 +130,9 @@ async function performInRun(
   request: Request,
 ): Promise<TasksActed | Started> {
   if (act === 'retry') return control.retrySelected(request)
-  const send = () => (act === 'cancel' ? control.cancelSelected(request) : control.markSelected(request))
-  let answer = await send()
-  let all = 'affected' in answer ? answer.affected : 0
-  for (let tries = 0; tries < TRIES && 'left' in answer && answer.left > 0; tries++) {
-    if (answer.affected === 0) await sleep(AGAIN_MS)
-    answer = await send()
-    if ('affected' in answer) all += answer.affected
-  }
-  return 'affected' in answer ? { ...answer, affected: all } : answer
+  const { run, where } = request
+  return actOnAll(
+    () => (act === 'cancel' ? control.cancelSelected(request) : control.markSelected(request)),
+    async () => (await control.selection({ run, where })).affected[act],
+  )
 }
