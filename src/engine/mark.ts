@@ -1,3 +1,4 @@
+import pMap from 'p-map'
 import type { Change, Fields, Stored } from '../core/change.ts'
 import { hasHolderEnded } from '../core/claim.ts'
 import { keys } from '../core/keys.ts'
@@ -12,6 +13,9 @@ import { refreshAwaitedLimits } from './limit-waiters.ts'
  */
 export const canMarkSucceeded = ({ status }: TaskRun): boolean => status === 'queued' || status === 'waiting'
 
+/** Marks at once that take a lock along: each is a transaction. */
+const AT_ONCE = 50
+
 /**
  * Ends those of these tasks that are queued or wait as succeeded, as a person says, and believes their targets from now
  * on. How many it ended: one that has changed meanwhile is left.
@@ -22,7 +26,7 @@ export async function markTasksSucceeded(
   numbers: readonly number[],
 ): Promise<number> {
   const records = await ports.store.read(numbers.map((number) => keys.taskRun(run, number)))
-  const tasks = records.filter((task) => task !== undefined && canMarkSucceeded(task)) as Stored<TaskRun>[]
+  const tasks = records.filter((task) => task !== undefined).filter(canMarkSucceeded)
   const locks = await ports.store.read(tasks.map(({ taskId }) => keys.lock(taskId)))
   const now = ports.clock.now()
   const writes = tasks.map((task, index) => {
@@ -31,9 +35,13 @@ export async function markTasksSucceeded(
     return { mark: makeMark(task, now), believe: isFree ? makeBelievingWrite(lock) : [] }
   })
   const plain = writes.filter(({ believe }) => believe.length === 0).map(({ mark }) => mark)
-  const results = await writeChangesSingly(ports.store, plain)
-  for (const { mark, believe } of writes)
-    if (believe.length > 0) results.push(await ports.store.write([mark, ...believe]))
+  const believing = writes.filter(({ believe }) => believe.length > 0)
+  const results = [
+    ...(await writeChangesSingly(ports.store, plain)),
+    ...(await pMap(believing, ({ mark, believe }) => ports.store.write([mark, ...believe]), {
+      concurrency: AT_ONCE,
+    })),
+  ]
   if (tasks.length > 0) await refreshAwaitedLimits(ports, tasks)
   return results.filter(({ ok }) => ok).length
 }
