@@ -25,10 +25,11 @@ export type MadeBundle = BuildResult<{ write: false; metafile: true }>
 
 /**
  * Lets bundled CommonJS modules load Node's own modules. esbuild does not look into it, so its name must be one that no module has:
- * one that imports `createRequire` itself would declare it twice.
+ * one that imports `createRequire` itself would declare it twice. In two pieces, because it is no code of this module.
  */
 const REQUIRE =
-  "import { createRequire as createBundleRequire } from 'node:module'; const require = createBundleRequire(import.meta.filename);"
+  "import { createRequire as createBundleRequire } from 'node:module'; const require = createBundleRequire(import.meta" +
+  '.url);'
 
 /**
  * Makes one piece of Sluice, a project, and what both import: `.mjs` files with shared chunks. All bundles are made here: those of
@@ -119,9 +120,10 @@ const keepUrls = ({ from, at }: { from: string; at: string }): Plugin => ({
   setup: ({ onLoad }) =>
     onLoad({ filter: new RegExp(`^${RegExp.escape(from + sep)}`) }, ({ path }) => {
       const url = JSON.stringify(relative(at, path).split(sep).join('/'))
-      const contents = readFileSync(path, 'utf8')
-        // A comment or a text may have it as well, so only what is code is replaced: a property that is read alone.
-        .replaceAll(/(?<![\w'"`])import\.meta\.url(?![\w'"`])/g, `new URL(${url}, import.meta.url).href`)
+      const text = readFileSync(path, 'utf8')
+      if (/import\.meta\.(dirname|filename)/.test(text))
+        throw new Error(`${path} has to find what lies beside it by import.meta.url alone`)
+      const contents = text.replaceAll('import.meta.url', `new URL(${url}, import.meta.url).href`)
       return { contents, loader: path.endsWith('.ts') ? 'ts' : 'js' }
     }),
 })

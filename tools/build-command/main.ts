@@ -1,4 +1,4 @@
-import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { makeBundle } from '../../src/bundling/bundle.ts'
 import { makeZodEntry, readZodVersion } from '../../src/bundling/zod-entry.ts'
@@ -50,7 +50,6 @@ function listLicences(modules: string[]): string {
 function readLicence(path: string): string {
   const { name, version, license } = JSON.parse(readFileSync(join(path, 'package.json'), 'utf8'))
   const [file] = globSync('{LICENSE,LICENCE,License,license}*', { cwd: path })
-  const text =
-    file !== undefined && existsSync(join(path, file)) ? readFileSync(join(path, file), 'utf8') : ''
+  const text = file === undefined ? '' : readFileSync(join(path, file), 'utf8')
   return `${name} ${version} (${license})\n\n${text.trim()}\n`
 }
