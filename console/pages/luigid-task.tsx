@@ -68,7 +68,7 @@ const TaskView = ({ task }: { task: LuigidTaskDetail }) => (
   </>
 )
 
-/** A page that the task names is shown, and is no link: whoever adds a task writes it. */
+/** A page that the task names is shown, and is no link: the client that adds a task writes it, and nobody has checked it. */
 function listOptional({
   module,
   worker,

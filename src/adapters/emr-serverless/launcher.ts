@@ -131,8 +131,8 @@ export interface ChangedJobRun {
 }
 
 /**
- * What there is to know of a job run of which an event has come. Events come late and in any order, and none tells what a job run has
- * used; so it is looked at. Undefined for a job run that is none of the deployment.
+ * The state of a job run of which an event has come. Events come late and in any order, and none tells what a job run has used, so
+ * the job run is looked at. Undefined for a job run that is none of the deployment.
  */
 export async function readJobRunNews(
   launcher: Pick<Launcher<JobDetails>, 'look'>,

@@ -1,17 +1,10 @@
 import { z } from 'zod'
+import { TASK_STATUSES } from '../../luigi/scheduler/task.ts'
 import { countField, cursor, instantField, limit, next, params } from './fields.ts'
 import { Reason } from './tasks.ts'
 
 /** The status of a task of Luigi's scheduler, in its own words. */
-export const LuigidStatus = z.enum([
-  'PENDING',
-  'RUNNING',
-  'BATCH_RUNNING',
-  'DONE',
-  'FAILED',
-  'DISABLED',
-  'UNKNOWN',
-])
+export const LuigidStatus = z.enum(TASK_STATUSES)
 
 const amounts = z.record(z.string(), z.number()).describe('Amounts of resources by name')
 
