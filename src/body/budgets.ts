@@ -25,7 +25,7 @@ export function makeAttemptBudgets(reservations: { [name: string]: Reservation }
     ]),
   )
   const budgets = Object.fromEntries(
-    [...accounts].map(([name, account]) => [name, budget(name, account, hooks)]),
+    [...accounts].map(([name, account]) => [name, new AttemptBudget(name, account, hooks)]),
   )
   const spent = () =>
     Object.fromEntries(
@@ -34,29 +34,42 @@ export function makeAttemptBudgets(reservations: { [name: string]: Reservation }
   return { budgets, spent }
 }
 
-function budget(name: string, account: Account, hooks: BudgetHooks): Budget {
-  return {
-    async spend(amount = 1) {
-      if (!Number.isInteger(amount) || amount < 0)
-        throw new TypeError(`budgets.${name}.spend(${amount}): it takes a whole number of 0 or more`)
-      account.isUsed = true
-      // A reservation ends with its window.
-      if (Date.now() >= account.reservation.endsAt) {
-        account.reservation = { amount: 0, endsAt: Number.POSITIVE_INFINITY }
-        account.spent = 0
-      }
-      const missing = account.spent + amount - account.reservation.amount
-      if (missing > 0) account.reservation = await reserveMissingAmount(name, missing, amount, hooks)
-      account.spent += amount
-    },
-    get left() {
-      return Math.max(0, account.reservation.amount - account.spent)
-    },
-    async throttled(retryAfter = null) {
-      const until = toRetryInstant(retryAfter)
-      await hooks.block(name, until)
-      throw makeThrottledSignal(name, until)
-    },
+/** A budget as a body has it; the calls are fields, so that a body may take one out of it. */
+class AttemptBudget implements Budget {
+  readonly #name: string
+  readonly #account: Account
+  readonly #hooks: BudgetHooks
+
+  constructor(name: string, account: Account, hooks: BudgetHooks) {
+    this.#name = name
+    this.#account = account
+    this.#hooks = hooks
+  }
+
+  readonly spend = async (amount = 1): Promise<void> => {
+    const [name, account] = [this.#name, this.#account]
+    if (!Number.isInteger(amount) || amount < 0)
+      throw new TypeError(`budgets.${name}.spend(${amount}): it takes a whole number of 0 or more`)
+    account.isUsed = true
+    // A reservation ends with its window.
+    if (Date.now() >= account.reservation.endsAt) {
+      account.reservation = { amount: 0, endsAt: Number.POSITIVE_INFINITY }
+      account.spent = 0
+    }
+    const missing = account.spent + amount - account.reservation.amount
+    if (missing > 0) account.reservation = await reserveMissingAmount(name, missing, amount, this.#hooks)
+    account.spent += amount
+  }
+
+  // Of the class: one that is written in an object literal stays in memory (see `SIGNAL` of `execute.ts`).
+  get left(): number {
+    return Math.max(0, this.#account.reservation.amount - this.#account.spent)
+  }
+
+  readonly throttled = async (retryAfter: string | number | null = null): Promise<never> => {
+    const until = toRetryInstant(retryAfter)
+    await this.#hooks.block(this.#name, until)
+    throw makeThrottledSignal(this.#name, until)
   }
 }
 

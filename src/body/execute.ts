@@ -117,6 +117,7 @@ async function callBody(
     notes.checkpoint = refuseSecrets('the checkpoint', checkCheckpoint(value), execution)
   }
   const context = {
+    [GET_SIGNAL]: execution.getSignal,
     params: task.params,
     input: requires === undefined ? undefined : mapShapeNumbers(requires, outputOfUpstream),
     output: task.definition.output === undefined ? undefined : output,
@@ -140,14 +141,26 @@ async function callBody(
         ...(total === undefined ? {} : { total }),
         ...(text === undefined ? {} : { text }),
       }),
-    get signal() {
-      return execution.getSignal()
-    },
     attempt: execution.attempt,
     run: execution.run,
-  } satisfies { [K in keyof BodyContext<unknown, undefined, undefined, unknown, unknown>]: unknown }
+  } satisfies { [K in Exclude<keyof AnyContext, 'signal'> | typeof GET_SIGNAL]: unknown }
   // The types of the body are known where its task is defined; here its parameters are JSON.
-  return task.definition.body?.(context as never)
+  return task.definition.body?.(Object.defineProperty(context, 'signal', SIGNAL) as never)
+}
+
+type AnyContext = BodyContext<unknown, undefined, undefined, unknown, unknown>
+
+const GET_SIGNAL = Symbol('getSignal')
+
+/**
+ * Makes the signal of an attempt when its body looks at it. All contexts share one getter: V8 keeps every getter that is written in
+ * an object literal, with all that its attempt has reached, until the next collection of the whole heap (4 kB an attempt).
+ */
+const SIGNAL = {
+  enumerable: true,
+  get(this: { [GET_SIGNAL](): AbortSignal }): AbortSignal {
+    return this[GET_SIGNAL]()
+  },
 }
 
 /** Removes what attempts that have died wrote beside the targets; a first attempt of a target that is believed follows none. */

@@ -50,7 +50,8 @@ export async function* workOnRuns(home: Home, query: Follow): AsyncGenerator<Run
       const some = events
       events = []
       news = Promise.withResolvers()
-      yield* some
+      // `yield*` would take four promises more for each event.
+      for (const event of some) yield event
       if (events.length === 0 && !hasEnded) await news.promise
     }
     yield { event: 'end', end: await work }

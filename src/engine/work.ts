@@ -6,6 +6,7 @@ import { type Delivery, MAX_DELAY_MS } from '../core/ports/deciding.ts'
 import type { Ending, Job, JobHooks } from '../core/ports/working.ts'
 import { hasTaskEnded } from '../core/records/status.ts'
 import type { Progress, TaskRun } from '../core/records/task-run.ts'
+import { StopRequest } from '../core/stop-request.ts'
 import { type ClaimedAttempt, type ClaimResult, claimAttempt } from './claim.ts'
 import type { Context } from './context.ts'
 import { finishAttempt } from './finish.ts'
@@ -14,9 +15,6 @@ import { blockBudget, reserveMoreBudget } from './limits.ts'
 import { computePoolCapacities } from './pool-capacity.ts'
 import { decideForRun, isUndecidableError } from './undecidable.ts'
 import { UnfitMessages } from './unfit.ts'
-
-/** Why bodies are asked to stop. */
-export type StopReason = 'interrupted' | 'cancelled' | 'lost'
 
 /** Calls for what a worker does. */
 export interface WorkEvents {
@@ -40,7 +38,7 @@ export interface WorkOptions extends WorkEvents {
 
 interface RunningAttempt {
   claimed: ClaimedAttempt
-  stop: AbortController
+  stop: StopRequest
   /** When its lease was last renewed, by the steady clock. */
   renewedAt: number
   progress?: Progress
@@ -104,7 +102,7 @@ export class Worker {
   /** Claims nothing more and asks the bodies to stop; {@link run} returns when they have. */
   stop(): void {
     this.#stopping = true
-    for (const active of this.#active.values()) active.stop.abort('interrupted' satisfies StopReason)
+    for (const active of this.#active.values()) active.stop.make('interrupted')
     this.#freed()
   }
 
@@ -122,8 +120,7 @@ export class Worker {
     const runs = [...new Set(active.map((each) => each.claimed.task.run))]
     const records = await this.#context.ports.store.read(runs.map(keys.run))
     const cancelled = new Set(runs.filter((_, index) => records[index]?.cancelledAt !== undefined))
-    for (const each of active)
-      if (cancelled.has(each.claimed.task.run)) each.stop.abort('cancelled' satisfies StopReason)
+    for (const each of active) if (cancelled.has(each.claimed.task.run)) each.stop.make('cancelled')
   }
 
   async #take(): Promise<Delivery[]> {
@@ -182,8 +179,8 @@ export class Worker {
   }
 
   /** Runs an attempt that was claimed elsewhere, whose lease this process has taken over, to its end. */
-  continue(claimed: ClaimedAttempt): Promise<void> {
-    return this.#executeChain(claimed)
+  async continue(claimed: ClaimedAttempt): Promise<void> {
+    await this.#executeChain(claimed)
   }
 
   /** Puts back what this process cannot run. */
@@ -199,15 +196,16 @@ export class Worker {
   }
 
   /** Runs an attempt, and then one after the other what each success hands on. */
-  async #executeChain(first: ClaimedAttempt): Promise<void> {
-    const { forMs = 0, mayRun } = this.#options.handOn ?? {}
+  async #executeChain(first: ClaimedAttempt): Promise<unknown> {
+    if (this.#options.handOn === undefined) return this.#execute(first, false)
+    const { forMs, mayRun } = this.#options.handOn
     const { clock } = this.#context.ports
     const until = clock.steady() + forMs
     const goesOn = () => !this.#stopping && !this.#draining && clock.steady() < until
     let next: ClaimedAttempt | undefined = first
     while (next !== undefined) {
       const hasSucceeded: boolean = await this.#execute(next, next !== first)
-      if (!hasSucceeded || mayRun === undefined) return
+      if (!hasSucceeded) return
       next = await handOn(this.#context, next, (planned, task) => goesOn() && mayRun(planned, task))
     }
   }
@@ -222,9 +220,9 @@ export class Worker {
       return false
     }
     const renewedAt = (claimed.task.leaseUntil ?? 0) - this.#context.settings.leaseMs
-    const active: RunningAttempt = { claimed, stop: new AbortController(), renewedAt }
+    const active: RunningAttempt = { claimed, stop: new StopRequest(), renewedAt }
     this.#active.set(claimed.nonce, active)
-    if (this.#stopping) active.stop.abort('interrupted' satisfies StopReason)
+    if (this.#stopping) active.stop.make('interrupted')
     this.#options.onStart?.(claimed)
     let cleanUp: Ending['cleanUp']
     let hasSucceeded = false
@@ -251,7 +249,7 @@ export class Worker {
   #hooks(active: RunningAttempt): JobHooks {
     const { task, nonce } = active.claimed
     return {
-      signal: active.stop.signal,
+      stop: active.stop,
       onProgress: (progress) => this.#progressed(active, progress),
       mayPublish: () => this.#mayPublish(active),
       reserve: (budget, amount) => reserveMoreBudget(this.#context, task, nonce, budget, amount),
@@ -277,7 +275,7 @@ export class Worker {
     const { ports, settings } = this.#context
     const now = ports.clock.steady()
     // Once the body is told to stop, its lease is kept as any other.
-    const notCancelled = active.stop.signal.aborted ? {} : { cancelledAt: undefined }
+    const notCancelled = active.stop.reason === undefined ? { cancelledAt: undefined } : {}
     const result = await ports.store.write([
       {
         key: keys.taskRun(task.run, task.number),
@@ -291,11 +289,11 @@ export class Worker {
     if (result.ok) return this.#extended(active, now)
     const standing = findStandingRecord(result, 'taskRun')
     if (isTakenAway(standing, nonce)) {
-      active.stop.abort('lost' satisfies StopReason)
+      active.stop.make('lost')
       return false
     }
-    if (standing?.cancelledAt === undefined || active.stop.signal.aborted) return false
-    active.stop.abort('cancelled' satisfies StopReason)
+    if (standing?.cancelledAt === undefined || active.stop.reason !== undefined) return false
+    active.stop.make('cancelled')
     return this.#extend(active)
   }
 

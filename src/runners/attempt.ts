@@ -13,7 +13,7 @@ import { AttemptOutput } from './attempt-output.ts'
  * One life of an attempt, whatever runs it: prepare, open the log, start, ask to stop, kill, publish, decide the ending.
  * A kind of runner only starts something and tells how that ended.
  *
- * The worker tells the attempt to stop (`hooks.signal`, whose reason is an outcome), and how long its lease lasts; the clock
+ * The worker tells the attempt to stop (`hooks.stop`, whose reason is an outcome), and how long its lease lasts; the clock
  * tells it that the timeout is over; the kind tells it lines, progress and the exit; the body asks it whether it may publish.
  *
  * 1. The first reason to stop counts; a later one never replaces it. A lost lease kills at once, also when another reason was first.
@@ -166,14 +166,12 @@ export class Attempt {
     const prepared = await kind.prepare(this.job).catch(wrapThrown)
     if (prepared instanceof Error) return makeUnpreparedEnding(prepared)
     this.#mask = makeSecretMask([...Object.values(prepared.secrets), ...(prepared.masked ?? [])])
-    const { signal } = this.#hooks
-    const onAbort = () => this.#askToStop(signal.reason as AttemptOutcome)
-    if (signal.aborted) onAbort()
-    signal.addEventListener('abort', onAbort)
+    const { stop } = this.#hooks
+    stop.onStop((reason) => this.#askToStop(reason))
     try {
       return await this.#live(kind, prepared)
     } finally {
-      signal.removeEventListener('abort', onAbort)
+      stop.onStop(undefined)
       this.#stopClock()
       this.#handle?.release()
     }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
+import { StopRequest } from '../../src/core/stop-request.ts'
 import { nameContainer } from '../../src/runners/container/container-labels.ts'
 import { isRunning, until } from '../support/processes.ts'
 import { type Kind, laboratory, SECRET } from './runners/laboratory.ts'
@@ -116,8 +117,9 @@ function stopsSuite(kind: Kind, abilities: RunnerAbilities): void {
 
     it('never starts where it was asked before', async (test) => {
       const { start } = laboratory(test, kind)
-      const stop = AbortSignal.abort('interrupted')
-      const attempt = start({ steps: [{ print: 'ran\n' }], hooks: { signal: stop } })
+      const stop = new StopRequest()
+      stop.make('interrupted')
+      const attempt = start({ steps: [{ print: 'ran\n' }], hooks: { stop } })
       const { outcome, failure } = await attempt.ending
       assert.equal(outcome, 'interrupted')
       assert.equal(failure?.message, 'the attempt was stopped (interrupted)')
@@ -377,6 +379,16 @@ function isolationSuite(kind: Kind, { sharesProcesses }: RunnerAbilities): void 
       await attempt.printed('ready')
       attempt.stop('lost')
       await attempt.ending
+      assert.ok(attempt.lines().every(({ text }) => text !== 'went on'))
+    })
+
+    it('has no grace left where its lease is lost after it was asked to stop', async (test) => {
+      const { start } = laboratory(test, kind)
+      const attempt = start({ steps: [{ wait: 'ready' }, { sleepMs: 100 }, { print: 'went on\n' }] })
+      await attempt.printed('ready')
+      attempt.stop('cancelled')
+      attempt.stop('lost')
+      assert.equal((await attempt.ending).outcome, 'cancelled')
       assert.ok(attempt.lines().every(({ text }) => text !== 'went on'))
     })
 

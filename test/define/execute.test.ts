@@ -55,6 +55,26 @@ describe('executing', () => {
     assert.deepEqual(readdirSync(folder), [])
   })
 
+  it('makes the signal when the body looks at it, by one getter for all attempts, also of a copy of its context', async (test) => {
+    const seen: { getter: unknown; copied: AbortSignal }[] = []
+    const Looks = task('ExecLooks', {}, (context) => {
+      assert.equal(made, seen.length)
+      const getter = Object.getOwnPropertyDescriptor(context, 'signal')?.get
+      seen.push({ getter, copied: { ...context }.signal })
+    })
+    let made = 0
+    const getSignal = () => {
+      made++
+      return new AbortController().signal
+    }
+    for (let attempt = 1; attempt <= 2; attempt++)
+      assert.equal((await execution(test, Looks(), { attempt, getSignal }).done).outcome, 'succeeded')
+    const [first, second] = seen
+    assert.ok(first?.copied instanceof AbortSignal)
+    assert.equal(first.getter, second?.getter)
+    assert.ok(first.getter)
+  })
+
   it('keeps the last of several writes, and removes what a dead attempt left', async (test) => {
     const Twice = task('ExecTwice', { output: () => text('a.txt') }, async ({ output }) => {
       await output.write('first')

@@ -5,6 +5,7 @@ import { describe, it, type TestContext } from 'node:test'
 import { makeFileStorage } from '../../src/adapters/files/file-storage.ts'
 import type { LogLine } from '../../src/core/ports/looking.ts'
 import type { Ending, Job } from '../../src/core/ports/working.ts'
+import { StopRequest } from '../../src/core/stop-request.ts'
 import type { KeptContainer, KeptEnd } from '../../src/runners/container/kept-container.ts'
 import { makeKeeperRunner } from '../../src/runners/container/kept-program.ts'
 import { temporaryFolder } from '../support/folders.ts'
@@ -91,10 +92,10 @@ function keeper(test: TestContext, { inputs = [], outputs = [{ at: 'a/one.txt' }
       },
     },
   } as unknown as Job
-  const abort = new AbortController()
+  const asked = new StopRequest()
   const run = (): Promise<Ending> =>
     runner.run(job, {
-      signal: abort.signal,
+      stop: asked,
       onProgress: () => {},
       mayPublish: async () => world.mayPublish,
       reserve: async () => undefined,
@@ -107,7 +108,7 @@ function keeper(test: TestContext, { inputs = [], outputs = [{ at: 'a/one.txt' }
   const inside = (path: string) => readFileSync(join(root, 'sluice', path), 'utf8')
   const published = (path: string) =>
     existsSync(join(storageFolder, path)) ? readFileSync(join(storageFolder, path), 'utf8') : undefined
-  return { world, run, out, inside, published, storage, storageFolder, root, lines, abort, runner }
+  return { world, run, out, inside, published, storage, storageFolder, root, lines, asked, runner }
 }
 
 describe('a program beside its keeper', () => {
@@ -218,7 +219,7 @@ describe('a program beside its keeper', () => {
     const kept = keeper(test)
     kept.world.end = { code: undefined, isOutOfMemory: false, error: '', isTaskStopping: false }
     const ending = kept.run()
-    kept.abort.abort('cancelled')
+    kept.asked.make('cancelled')
     assert.equal((await ending).outcome, 'cancelled')
   })
 

@@ -71,7 +71,7 @@ export class Bodies {
     const { resources = {} } = policy
     const validUntil = clockOf(host) + job.leaseMs
     const { run, attempt, nonce } = job
-    const body = { taskId, run, number, attempt, nonce, host, resources, signal: hooks.signal, validUntil }
+    const body = { taskId, run, number, attempt, nonce, host, resources, stop: hooks.stop, validUntil }
     const begins = await scheduler.effect(host, `body ${job.task.label}`, 'read', async () =>
       this.#begin(body, job),
     )
@@ -87,7 +87,7 @@ export class Bodies {
       const found = missing.map((each, index) => (complete[index] ? looked(each) : each))
       return { outcome: 'yielded', yielded: { roots, found } }
     }
-    await untilAborted(hooks.signal, scheduler.sleep(host, script.durationMs * (0.5 + scheduler.random())))
+    await untilStopped(hooks.stop, scheduler.sleep(host, script.durationMs * (0.5 + scheduler.random())))
     const ending = await this.#end(body, job, hooks, script)
     this.running.delete(body)
     this.#around.onActivity()
@@ -97,7 +97,7 @@ export class Bodies {
   async #end(body: LiveBody, job: Job, hooks: JobHooks, script: Script): Promise<Ending> {
     const { host } = body
     const { scheduler, targets, watch, clockOf } = this.#around
-    if (hooks.signal.aborted) return failed(hooks.signal.reason)
+    if (hooks.stop.reason !== undefined) return failed(hooks.stop.reason)
     if (clockOf(host) >= body.validUntil && isKilledInTime(body)) return failed('lost')
     const asked = await this.#askBudget(body, job, hooks, script)
     if (asked !== undefined) return asked
@@ -188,10 +188,9 @@ const looked = (found: FoundTask): FoundTask => ({ ...found, complete: true, ups
 const failed = (outcome: Ending['outcome']): Ending => ({ outcome, failure: { outcome, message: outcome } })
 
 /** Ends with the wait, or at once when the body is asked to stop. */
-async function untilAborted(signal: AbortSignal, wait: Promise<void>): Promise<void> {
-  if (signal.aborted) return
+async function untilStopped(stop: JobHooks['stop'], wait: Promise<void>): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()
-  signal.addEventListener('abort', () => resolve(), { once: true })
+  stop.onStop(() => resolve())
   await Promise.race([wait, promise])
 }
 

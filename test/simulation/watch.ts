@@ -3,7 +3,7 @@ import { type Key, keys } from '../../src/core/keys.ts'
 import { computeFreeCapacity } from '../../src/core/limit-row.ts'
 import type { RetryPolicy } from '../../src/core/plan.ts'
 import type { Delivery, Message, MessageQuery } from '../../src/core/ports/deciding.ts'
-import type { Job } from '../../src/core/ports/working.ts'
+import type { Job, JobHooks } from '../../src/core/ports/working.ts'
 import type { Limit, WaitItem } from '../../src/core/records/lock-and-limit.ts'
 import type { Run } from '../../src/core/records/run.ts'
 import type { Attempt, TaskRun } from '../../src/core/records/task-run.ts'
@@ -18,7 +18,7 @@ export interface LiveBody {
   nonce: string
   host: string
   resources: { [name: string]: number }
-  signal: AbortSignal
+  stop: JobHooks['stop']
   /** The end of the lease as its host was last told, by the clock of its host. */
   validUntil: number
 }
@@ -132,7 +132,7 @@ export class Watch {
     if (body === undefined || !isTaken) return
     // The same write may be done twice before it is answered.
     const before = this.#told.get(body.nonce)
-    if (before !== undefined && before !== change && !body.signal.aborted)
+    if (before !== undefined && before !== change && body.stop.reason === undefined)
       this.#violate(`${body.taskId} goes on in ${body.run} though its attempt is no longer its own`)
     this.#told.set(body.nonce, change)
   }

@@ -5,6 +5,7 @@ import type { PlannedTask } from '../plan.ts'
 import type { JobUsage, StartTimes } from '../records/launch.ts'
 import type { Progress } from '../records/task-run.ts'
 import type { AttemptEnd } from '../retry.ts'
+import type { StopRequest } from '../stop-request.ts'
 
 /* Ports of executing: how a worker runs an attempt, keeps its targets and reads its secrets. */
 
@@ -63,8 +64,8 @@ export interface Reservation {
 
 /** What a runner tells and asks while a body runs. */
 export interface JobHooks {
-  /** Aborted with an outcome as its reason: the body is asked to stop, then killed. */
-  signal: AbortSignal
+  /** The body is asked to stop, then killed. */
+  stop: Pick<StopRequest, 'reason' | 'onStop'>
   onProgress(progress: Progress): void
   /** Renews the lease; false means that the attempt is no longer ours and nothing may be published. */
   mayPublish(): Promise<boolean>
@@ -129,7 +130,7 @@ export interface Runner {
    * run whether it may still have attempts.
    */
   endAbandoned?(isOpen: (run: string, number: number) => Promise<boolean>): Promise<void>
-  /** Ends idle processes; `hooks.signal` ends busy ones. */
+  /** Ends idle processes; `hooks.stop` ends busy ones. */
   close(): Promise<void>
 }
 

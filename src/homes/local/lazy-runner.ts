@@ -18,7 +18,7 @@ export function makeLazyRunner(load: () => Promise<Runner>): LazyRunner {
     return runner
   }
   return {
-    run: async (job, hooks) => (runner ?? (await open())).run(job, hooks),
+    run: (job, hooks) => runner?.run(job, hooks) ?? open().then((opened) => opened.run(job, hooks)),
     // Until it is loaded nothing runs whose lease could be extended.
     extendLease: (nonce, leaseMs) => runner?.extendLease(nonce, leaseMs),
     renew: () => runner?.renew?.(),

@@ -10,6 +10,7 @@ import type { ContainerProgram } from '../../../src/core/plan.ts'
 import type { LogLine, Logs } from '../../../src/core/ports/looking.ts'
 import type { BodyEnd, Ending, Job, JobHooks, Runner } from '../../../src/core/ports/working.ts'
 import type { Progress } from '../../../src/core/records/task-run.ts'
+import { type StopReason, StopRequest } from '../../../src/core/stop-request.ts'
 import { listDefiningModules, loadProject } from '../../../src/project/load-config.ts'
 import { makeCommandRunner } from '../../../src/runners/command/command-runner.ts'
 import { makeContainerRunner } from '../../../src/runners/container/container-runner.ts'
@@ -51,7 +52,7 @@ export interface RunningAttempt {
   ending: Promise<Ending>
   nonce: string
   /** Asks it to stop. */
-  stop(reason: 'interrupted' | 'cancelled' | 'lost'): void
+  stop(reason: StopReason): void
   /** Resolves with the first line that contains the text. */
   printed(text: string): Promise<string>
   /** The lines of its log, as they are on disk. */
@@ -83,7 +84,7 @@ export function laboratory(test: TestContext, kind: Kind): Laboratory {
   test.after(() => runner.close())
 
   function start({ hooks, ...options }: AttemptOptions): RunningAttempt {
-    const stop = new AbortController()
+    const stop = new StopRequest()
     const progress: Progress[] = []
     let consents = 0
     const job = jobOf(kind, own, options)
@@ -100,7 +101,7 @@ export function laboratory(test: TestContext, kind: Kind): Laboratory {
         look(seen)
       })
     const run = runner.run(job, {
-      signal: stop.signal,
+      stop,
       onProgress: (each) => progress.push(each),
       reserve: async () => undefined,
       block: async () => {},
@@ -118,7 +119,7 @@ export function laboratory(test: TestContext, kind: Kind): Laboratory {
     return {
       ending,
       nonce: job.nonce,
-      stop: (reason) => stop.abort(reason),
+      stop: (reason) => stop.make(reason),
       printed,
       lines: () => linesOf(own, job),
       progress,

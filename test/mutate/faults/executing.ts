@@ -112,9 +112,9 @@ export const EXECUTING: Fault[] = [
   {
     name: 'a lost body is not stopped',
     file: 'src/engine/work.ts',
-    find: `      active.stop.abort('lost' satisfies StopReason)
+    find: `      active.stop.make('lost')
       return`,
-    replace: `      active.stop.signal.throwIfAborted()
+    replace: `      active.stop.onStop(undefined)
       return`,
     by: SIMULATION,
   },
