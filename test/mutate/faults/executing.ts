@@ -128,8 +128,8 @@ export const EXECUTING: Fault[] = [
   {
     name: 'the body of a task that was cancelled alone is not stopped',
     file: 'src/engine/work.ts',
-    find: `? {} : { cancelledAt: undefined }`,
-    replace: `? { cancelledAt: undefined } : {}`,
+    find: `active.stop.reason === undefined ? { cancelledAt`,
+    replace: `active.stop.reason !== undefined ? { cancelledAt`,
     by: { test: 'test/engine/work.test.ts' },
   },
   {

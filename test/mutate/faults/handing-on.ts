@@ -30,8 +30,8 @@ export const HANDING_ON: Fault[] = [
   {
     name: 'a failure hands on as well',
     file: 'src/engine/work.ts',
-    find: `if (!hasSucceeded || mayRun === undefined) return`,
-    replace: `if (mayRun === undefined) return`,
+    find: `if (!hasSucceeded) return`,
+    replace: `if (hasSucceeded === undefined) return`,
     by: SIMULATION,
   },
   {
