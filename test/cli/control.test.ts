@@ -181,7 +181,7 @@ describe('backfill', () => {
     assert.equal(code, 0, stdout)
     assert.match(
       stdout,
-      /days: 2 intervals, 1 of them complete\nother: 2 intervals, 0 of them complete\n3 runs in all/,
+      /days: 2 intervals, 1 of them complete\nother: 2 intervals, 0 of them complete\n3 runs to start/,
     )
     const ran = readFileSync(project.path('days'), 'utf8').trim().split('\n')
     assert.deepEqual(ran, ['2026-01-02', '2026-01-01', 'o2026-01-01', 'o2026-01-02'])
@@ -206,6 +206,12 @@ export const days = pipeline('days', Day, { schedule: daily(), params: ({ date }
       stdout,
       /Waiting:\n {2}2026-01-01.*: File\(date=2026-01-01\): its target is not there yet: file:.*in\/2026-01-01\.txt/,
     )
+    const range = ['--from', '2026-01-01', '--to', '2026-01-05']
+    const shown = await project.sluice('backfill', 'days', ...range, '--dry-run')
+    assert.match(shown.stdout, /5 intervals, 2 of them complete, 3 with an open run/)
+    const [preview] = await project.jsonLines('backfill', 'days', ...range, '--dry-run')
+    assert.equal(preview.open, 3)
+    assert.equal(preview.intervals.filter(({ run }: { run: string | null }) => run !== null).length, 3)
     const { intervals } = await project.json('backfill', 'days', ...args)
     assert.deepEqual(
       intervals.map((each: { waits?: string[] }) => each.waits?.length ?? 0),

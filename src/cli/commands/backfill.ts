@@ -8,6 +8,7 @@ import type { Result } from '../options.ts'
 import {
   type BackfillInterval,
   countComplete,
+  countOpen,
   renderBackfill,
   renderBackfillPreview,
 } from '../render/backfill.ts'
@@ -85,6 +86,7 @@ function previewData(pipelines: string[], entries: Entry[]) {
     pipeline,
     all: intervals.length,
     complete: countComplete(intervals),
+    open: countOpen(intervals),
     intervals,
   }))
 }
@@ -144,10 +146,11 @@ async function readEntries(
 
 function makeEntry(
   pipeline: string,
-  { start, end, name, isComplete }: IntervalPage['intervals'][number],
+  { start, end, name, isComplete, openRun }: IntervalPage['intervals'][number],
 ): Entry {
-  const status = isComplete ? 'complete' : 'not started'
-  return { pipeline, span: { start, end }, shown: { interval: name, status, run: null } }
+  const run = isComplete ? null : openRun
+  const status = isComplete ? 'complete' : run === null ? 'not started' : 'running'
+  return { pipeline, span: { start, end }, shown: { interval: name, status, run } }
 }
 
 /** Notes what open intervals wait for. */

@@ -14,15 +14,24 @@ export interface BackfillInterval {
 export const countComplete = (intervals: BackfillInterval[]): number =>
   intervals.filter(({ status }) => status === 'complete').length
 
+/** How many intervals have an open run, which a backfill joins. */
+export const countOpen = (intervals: BackfillInterval[]): number =>
+  intervals.filter(({ status }) => status === 'running').length
+
 /** How many intervals of each pipeline would run. */
 export function renderBackfillPreview(groups: { pipeline: string; intervals: BackfillInterval[] }[]): string {
   const lines = groups.map(({ pipeline, intervals }) => {
     const of = groups.length > 1 ? `${pipeline}: ` : ''
-    return `${of}${intervals.length} intervals, ${countComplete(intervals)} of them complete`
+    const open = countOpen(intervals)
+    const joined = open === 0 ? '' : `, ${open} with an open run`
+    return `${of}${intervals.length} intervals, ${countComplete(intervals)} of them complete${joined}`
   })
   if (groups.length === 1) return lines.join('')
-  const runs = groups.reduce((sum, { intervals }) => sum + intervals.length - countComplete(intervals), 0)
-  return [...lines, `${runs} runs in all`].join('\n')
+  const runs = groups.reduce(
+    (sum, { intervals }) => sum + intervals.length - countComplete(intervals) - countOpen(intervals),
+    0,
+  )
+  return [...lines, `${runs} runs to start`].join('\n')
 }
 
 /** What has become of the intervals of a backfill, for people. */
