@@ -13,7 +13,7 @@ import { listenOn } from './listen.ts'
 const HOST = '127.0.0.1'
 
 /** What is served, and who may have it. */
-export interface ConsoleServerOptions extends Pick<ApiOptions, 'idleLookMs'> {
+export interface ConsoleServerOptions extends Pick<ApiOptions, 'idleLookMs' | 'now'> {
   port: number
   token: string
   /** The token is the same after the next start. */
@@ -39,7 +39,7 @@ export async function serveConsole(
   options: ConsoleServerOptions,
   makeMore?: (control: Control, guards: Guards) => Hono,
 ): Promise<ConsoleServer> {
-  const { port, token, isLasting, isReadOnly, idleLookMs, describeDeployment } = options
+  const { port, token, isLasting, isReadOnly, idleLookMs, now, describeDeployment } = options
   const pages = readConsoleFiles()
   const cookie = makeCookieName(token)
   const guards = { isLoopbackOnly: true, token, ...(pages && { cookie }) } as const
@@ -48,6 +48,7 @@ export async function serveConsole(
     guards,
     isStreaming: true,
     ...(idleLookMs !== undefined && { idleLookMs }),
+    ...(now && { now }),
     describeServer: async () => ({
       readOnly: isReadOnly,
       deployment: (await describeDeployment?.()) ?? null,

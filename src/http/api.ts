@@ -25,6 +25,8 @@ export interface ApiOptions {
   isStreaming?: boolean
   /** While nothing happens, a stream looks ever more rarely, up to so many milliseconds. @default as often as Control says */
   idleLookMs?: number
+  /** The clock of the instants in answers, which their `date` tells. @default that of this machine */
+  now?(): number
   /** What the server tells of itself. @default it answers itself, and may be asked for everything */
   describeServer?(): Promise<ServerView>
   /** Larger answers are refused, in bytes. @default no limit */
@@ -37,6 +39,12 @@ export interface ApiOptions {
 export function createHttpApi(control: Control, options: ApiOptions): Hono {
   const app = new Hono()
   app.use('/v1/*', makeApiGuard(options.guards))
+  const { now } = options
+  if (now !== undefined)
+    app.use('/v1/*', async (context, next) => {
+      await next()
+      context.header('date', new Date(now()).toUTCString())
+    })
   app.use(
     '/v1/*',
     methodNotAllowed({

@@ -3,6 +3,7 @@ import { describe, it, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Control } from '../../src/control/control.ts'
 import { ERRORS, type ErrorCode, SluiceError } from '../../src/core/errors.ts'
+import { followServerClock } from '../../src/homes/remote/server-clock.ts'
 import { makeRemoteControl, makeTokenFetcher } from '../../src/http/client.ts'
 import { STATUS_OF_ERROR } from '../../src/http/errors.ts'
 import { slowDown } from '../../src/http/events.ts'
@@ -64,6 +65,20 @@ describe('the API', () => {
     assert.deepEqual([secret.status, secret.body], [200, { name: 'a/b' }])
     assert.equal((await ask('/v1/secrets/a/b', { method: 'DELETE' })).status, 200)
     assert.equal((await ask('/v1/secrets/a/b', { method: 'DELETE' })).status, 404)
+  })
+
+  it('tells the date of the server whose answers it passes on', async (test) => {
+    const date = 'Mon, 02 Mar 2026 12:00:00 GMT'
+    const control = fakeControl({ budgets: () => Promise.resolve([]) })
+    const url = await serveControl(test, control, { now: () => Date.parse(date) })
+    const headers = { authorization: `Bearer ${TOKEN}` }
+    const { fetcher, now } = followServerClock((to, request) => fetch(to, { ...request, headers }))
+    for (const path of ['budgets', 'nothing'])
+      assert.equal((await fetch(`${url}/v1/${path}`, { headers })).headers.get('date'), date)
+    const before = Date.now()
+    await fetcher(new URL(`${url}/v1/budgets`), { method: 'GET', headers: {} })
+    const ahead = now() - Date.parse(date)
+    assert.ok(ahead >= 0 && ahead <= Date.now() - before)
   })
 
   it('says what is wrong with a request, and does nothing', async (test) => {

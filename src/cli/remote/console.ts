@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { findDeployedEnvironment } from '../../define/deployed-environment.ts'
+import { makeSignedFetcher } from '../../homes/remote/client.ts'
 import { findDeployment } from '../../homes/remote/deployment.ts'
 import { readIdentity } from '../../homes/remote/identity.ts'
 import { makeDeploymentControl } from '../../homes/remote/open-control.ts'
+import { followServerClock } from '../../homes/remote/server-clock.ts'
 import { requireConsole, serveConsole } from '../console-server.ts'
 import { EXIT } from '../exit.ts'
 import { openInBrowser } from '../open-in-browser.ts'
@@ -24,12 +26,14 @@ export async function serveDeploymentConsole(
   const deployment = await findDeployment(project, findDeployedEnvironment(project, options.env))
   const { environment, stack } = deployment
   const place = { environment: environment.name, stack, region: environment.region }
-  const server = await serveConsole(makeDeploymentControl(deployment), {
+  const { fetcher, now } = followServerClock(makeSignedFetcher(deployment))
+  const server = await serveConsole(makeDeploymentControl(deployment, fetcher), {
     port: options.port,
     token: randomBytes(32).toString('base64url'),
     isLasting: false,
     isReadOnly: options.readOnly === true,
     idleLookMs: IDLE_LOOK_MS,
+    now,
     describeDeployment: async () => ({ ...place, ...(await readIdentity(environment.region)) }),
   })
   const say = options.json ? () => {} : (line: string) => console.log(line)

@@ -48,5 +48,9 @@ async function sendTo(
   const sent = httpRequest(new URL(url.pathname + url.search, endpoint), { method, headers })
   sent.end(body)
   const [answer] = (await once(sent, 'response')) as [IncomingMessage]
-  return new Response(await text(answer), { status: answer.statusCode ?? 500 })
+  const { date } = answer.headers
+  return new Response(await text(answer), {
+    status: answer.statusCode ?? 500,
+    ...(date && { headers: { date } }),
+  })
 }

@@ -1,6 +1,6 @@
 import type { Control } from '../../control/control.ts'
 import type { NamedEnvironment } from '../../define/deployed-environment.ts'
-import { makeRemoteControl } from '../../http/client.ts'
+import { type Fetcher, makeRemoteControl } from '../../http/client.ts'
 import type { Project } from '../../project/load-config.ts'
 import { findApiAddress, makeSignedFetcher } from './client.ts'
 import { type Deployment, findDeployment } from './deployment.ts'
@@ -11,5 +11,7 @@ export async function openDeployedControl(project: Project, environment: NamedEn
 }
 
 /** Asks a deployment that has been found. */
-export const makeDeploymentControl = (deployment: Deployment): Control =>
-  makeRemoteControl({ base: findApiAddress(deployment), fetcher: makeSignedFetcher(deployment) })
+export const makeDeploymentControl = (
+  deployment: Deployment,
+  fetcher: Fetcher = makeSignedFetcher(deployment),
+): Control => makeRemoteControl({ base: findApiAddress(deployment), fetcher })
