@@ -5,8 +5,14 @@ import { projectFolder } from '../support/folders.ts'
 import { runTestFiles } from '../support/run-files.ts'
 import { installChromium } from './chromium.ts'
 
-/** `npm run test:console`: builds the console, installs Chromium if it is missing, and ends with `N passed, N failed`. */
+/** `npm run test:console [-- PATTERN …]`: builds the console, installs Chromium if it is missing, and ends with `N passed, N failed`. */
 installChromium()
 await buildConsole(join(projectFolder, 'dist/console'))
-const files = globSync(join(import.meta.dirname, '*.e2e.ts')).sort()
-process.exitCode = await runTestFiles(files, { concurrency: 1, timeout: 300_000 })
+const patterns = process.argv.slice(2)
+const files = globSync(patterns.length > 0 ? patterns : 'test/console/*.e2e.ts', {
+  cwd: projectFolder,
+}).sort()
+process.exitCode = await runTestFiles(
+  files.map((file) => join(projectFolder, file)),
+  { concurrency: 1, timeout: 300_000 },
+)
