@@ -1,4 +1,6 @@
 import { signal } from '@preact/signals'
+import type { ServerView } from '../src/http/server.ts'
+import { noteClock } from './clock.ts'
 
 /** Why the API did not do what was asked. */
 export class ApiProblem extends Error {
@@ -26,6 +28,9 @@ export class ApiProblem extends Error {
 /** Whether the last request reached Sluice. */
 export const isConnected = signal(true)
 
+/** What the server is that this page came from; undefined until it has said so. */
+export const server = signal<ServerView | undefined>(undefined)
+
 interface Question {
   method?: 'GET' | 'POST'
   /** Fields of the query; lists go with commas, and what is empty is left out. */
@@ -52,6 +57,7 @@ async function reach(path: string, init: RequestInit): Promise<Response> {
   try {
     const response = await fetch(path, init)
     isConnected.value = true
+    noteClock(response.headers)
     return response
   } catch (error) {
     if (init.signal?.aborted) throw error

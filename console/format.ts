@@ -1,3 +1,5 @@
+import { now } from './clock.ts'
+
 const SECOND = 1_000
 const MINUTE = 60 * SECOND
 const HOUR = 60 * MINUTE
@@ -32,8 +34,7 @@ const local = new Intl.DateTimeFormat('en-GB', PARTS)
 const withYear = new Intl.DateTimeFormat('en-GB', { ...PARTS, year: 'numeric' })
 
 /** An instant in the zone of the viewer. */
-export const formatInstant = (at: number): string =>
-  (Date.now() - at > 300 * DAY ? withYear : local).format(at)
+export const formatInstant = (at: number): string => (now() - at > 300 * DAY ? withYear : local).format(at)
 
 /** An instant in UTC. */
 export const formatUtc = (at: number): string =>

@@ -1,8 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { ApiProblem, isConnected } from './api.ts'
-
-const FIRST_RETRY_MS = 1_000
-const LAST_RETRY_MS = 30_000
+import { type ApiProblem, isConnected } from './api.ts'
+import { now } from './clock.ts'
+import { findRetryMs, keepLoaded } from './loading.ts'
 
 /** What a page has loaded. */
 export interface Loaded<Data> {
@@ -15,7 +14,7 @@ export interface Loaded<Data> {
 
 /**
  * Loads data, and loads it again every now and then: never while the tab is hidden, at once when it is shown again, and
- * ever more rarely while Sluice does not answer.
+ * ever more rarely while Sluice does not answer, or while a deployment says the same. What was refused is not asked again.
  *
  * @param key data of another key is forgotten
  * @param every how long after an answer it is loaded again, in milliseconds; 0: only when asked
@@ -32,73 +31,17 @@ export function useLoaded<Data>(
   interval.current = every
   const reload = useRef(() => {})
   useEffect(() => {
-    const left = new AbortController()
-    let timer: ReturnType<typeof setTimeout> | undefined
-    let failures = 0
-    let isPassing = false
-    let isLoading = false
-    let isWanted = false
-    let last: Data | undefined
-    const everyMs = () => (typeof interval.current === 'number' ? interval.current : interval.current(last))
-    const run = async () => {
-      clearTimeout(timer)
-      if (isLoading) {
-        isWanted = true
-        return
-      }
-      isLoading = true
-      await loadOnce()
-      isLoading = false
-      if (!left.signal.aborted) plan()
-    }
-    const loadOnce = async () => {
-      try {
-        const data = await latest.current(left.signal)
-        failures = 0
-        last = data
-        if (!left.signal.aborted) setState({ key, data })
-      } catch (error) {
-        if (!left.signal.aborted) fail(error)
-      }
-    }
-    const fail = (error: unknown) => {
-      failures += 1
-      const problem = error instanceof ApiProblem ? error : new ApiProblem(0, String(error))
-      isPassing = mayPass(problem)
-      setState((old) => ({ ...(old.key === key ? old : { key }), problem }))
-    }
-    const plan = () => {
-      const waitMs = isWanted ? 0 : findWait(failures, everyMs(), isPassing)
-      isWanted = false
-      if (waitMs !== undefined && !document.hidden) timer = setTimeout(run, waitMs)
-    }
-    const show = () => {
-      if (document.hidden) clearTimeout(timer)
-      else if (everyMs() > 0 || failures > 0) void run()
-    }
-    reload.current = () => void run()
-    document.addEventListener('visibilitychange', show)
-    void run()
-    return () => {
-      left.abort()
-      clearTimeout(timer)
-      document.removeEventListener('visibilitychange', show)
-    }
+    const loading = keepLoaded<Data>({
+      load: (signal) => latest.current(signal),
+      everyMs: (data) => (typeof interval.current === 'number' ? interval.current : interval.current(data)),
+      onData: (data) => setState({ key, data }),
+      onProblem: (problem) => setState((old) => ({ ...(old.key === key ? old : { key }), problem })),
+    })
+    reload.current = loading.reload
+    return loading.stop
   }, [key])
   const current = state.key === key ? state : { key }
   return { data: current.data, problem: current.problem, reload: () => reload.current() }
-}
-
-/** Whether asking again may help by itself: nothing answered, or the server cannot for now, as with expired credentials. */
-export const mayPass = ({ status }: ApiProblem): boolean => status === 0 || status === 503
-
-/** How long to wait after so many failures, before it is tried again. */
-export const findRetryMs = (failures: number): number =>
-  Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** (failures - 1))
-
-function findWait(failures: number, everyMs: number, isPassing: boolean): number | undefined {
-  if (failures > 0 && (everyMs > 0 || isPassing)) return findRetryMs(failures)
-  return everyMs > 0 ? everyMs : undefined
 }
 
 const KINDS = ['task_started', 'task_progress', 'task_ended', 'counts', 'run_ended', 'end'] as const
@@ -131,7 +74,7 @@ export function useRunEvents(run: string, isOpen: boolean, onChange: () => void)
     const connect = () => {
       disconnect()
       if (document.hidden) return
-      source = new EventSource(`/v1/events?runs=${encodeURIComponent(run)}&counts=true&since=${Date.now()}`)
+      source = new EventSource(`/v1/events?runs=${encodeURIComponent(run)}&counts=true&since=${now()}`)
       source.onopen = () => {
         failures = 0
         isConnected.value = true

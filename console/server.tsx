@@ -1,12 +1,9 @@
-import { signal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import type { ServerView } from '../src/http/server.ts'
-import { askApi } from './api.ts'
+import { shortenIdentity } from './actor.tsx'
+import { askApi, server } from './api.ts'
 import { useLoaded } from './live.ts'
 import { Name } from './parts.tsx'
-
-/** What the server is that this page came from; undefined until it has said so. */
-export const server = signal<ServerView | undefined>(undefined)
 
 /** Whether buttons that act are shown: not before it is known that they may be used. */
 export const mayAct = (): boolean => server.value?.readOnly === false
@@ -56,11 +53,3 @@ export function Place() {
     </span>
   )
 }
-
-/** The part of an ARN that tells people apart: the user, or role and session. */
-const shortenIdentity = (arn: string): string =>
-  arn
-    .split(':')
-    .slice(5)
-    .join(':')
-    .replace(/^(user|assumed-role)\//, '') || arn

@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals'
 import type { Changes, Started } from '../../src/control/control.ts'
 import { type ApiProblem, askApi } from '../api.ts'
-import { findRetryMs, mayPass } from '../live.ts'
+import { findRetryMs, mayPass } from '../loading.ts'
 import { toProblem } from '../parts.tsx'
 import { type Asked, askIntervals } from './backfill-model.ts'
 

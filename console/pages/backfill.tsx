@@ -3,7 +3,7 @@ import { Link, useLocation, useSearchParams } from 'wouter-preact'
 import { makePath, writeQuery } from '../api.ts'
 import { formatCount } from '../format.ts'
 import { useLoaded } from '../live.ts'
-import { Empty, Facts, Name, Problem } from '../parts.tsx'
+import { Empty, Facts, Problem } from '../parts.tsx'
 import { mayAct } from '../server.tsx'
 import {
   type Asked,
@@ -142,14 +142,26 @@ function PreviewOf({ preview, far }: { preview: Preview | undefined; far: Previe
             ['Would be started', <strong key="start">{shown.toStart.toLocaleString('en')}</strong>],
             ['Complete', shown.complete.toLocaleString('en')],
             ['Have an open run', shown.open.toLocaleString('en')],
-            ['First', <Name key="first" text={shown.first} />],
-            ['Last', <Name key="last" text={shown.last} />],
+            ['First', <IntervalName key="first" name={shown.first} />],
+            ['Last', <IntervalName key="last" name={shown.last} />],
           ]}
         />
       )}
     </section>
   )
 }
+
+/** Where an interval begins and ends; a line breaks between the two, and not within a date. */
+const IntervalName = ({ name }: { name: string }) => (
+  <>
+    {name.split(' – ').map((bound, index) => (
+      <span key={bound} class="whole">
+        {index > 0 && '– '}
+        {bound}{' '}
+      </span>
+    ))}
+  </>
+)
 
 /** The button that starts what the preview has shown, with the count of it. */
 function Start({ name, asked, preview }: { name: string; asked: Asked; preview: Preview }) {

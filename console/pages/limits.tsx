@@ -2,6 +2,7 @@ import type { ComponentChildren } from 'preact'
 import { Link, useSearchParams } from 'wouter-preact'
 import type { BudgetShape, LimitUse, Pools } from '../../src/control/control.ts'
 import { askApi, writeQuery } from '../api.ts'
+import { now } from '../clock.ts'
 import { formatCount, formatTook } from '../format.ts'
 import { useLoaded } from '../live.ts'
 import { Instant, Name, Problem, Unread } from '../parts.tsx'
@@ -149,7 +150,7 @@ function BudgetCard({ budget: shape }: { budget: BudgetShape }) {
       </p>
       {windowEndsAt !== null && (
         <p class="soft">
-          Its window turns in {formatTook(Math.max(0, windowEndsAt - Date.now()))},{' '}
+          Its window turns in {formatTook(Math.max(0, windowEndsAt - now()))},{' '}
           <Instant at={windowEndsAt} isShort />
           {timeZone && ` (${timeZone})`}
         </p>

@@ -1,9 +1,8 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { LogPage } from '../../src/control/control.ts'
-import type { ApiProblem } from '../api.ts'
-import { mayPass } from '../live.ts'
+import { type ApiProblem, server } from '../api.ts'
+import { mayPass } from '../loading.ts'
 import { toProblem } from '../parts.tsx'
-import { server } from '../server.tsx'
 import { makeRepeatFilter } from './repeated-lines.ts'
 
 /** A line with its place in the log, from 1. */

@@ -1,10 +1,14 @@
+import type { ComponentChildren } from 'preact'
 import { Link, useSearchParams } from 'wouter-preact'
 import type { RunDetail, TaskPage, TaskShape } from '../../src/control/control.ts'
+import { ActedAt } from '../actor.tsx'
 import { RunActs } from '../acts.tsx'
-import { askApi, makePath } from '../api.ts'
+import { type ApiProblem, askApi, makePath } from '../api.ts'
+import { now } from '../clock.ts'
 import { formatCount, formatTook } from '../format.ts'
 import { useLoaded, useRunEvents } from '../live.ts'
-import { Facts, Instant, Name, Status, Tail, Unread, Values } from '../parts.tsx'
+import { isRefusal } from '../loading.ts'
+import { Facts, Instant, Name, Problem, Status, Tail, Unread, Values } from '../parts.tsx'
 import { RunHead } from './run-head.tsx'
 import { TaskTable } from './tasks.tsx'
 
@@ -20,11 +24,19 @@ export function RunPage({ run: name }: { run: string }) {
     reload,
   } = useLoaded(name, (signal) => askApi<RunDetail>(makePath('runs', name), { signal }), 0)
   if (run === undefined) return <Unread problem={problem} />
-  return <RunView key={run.run} run={run} reload={reload} />
+  return <RunView key={run.run} run={run} problem={problem} reload={reload} />
 }
 
-function RunView({ run, reload }: { run: RunDetail; reload(): void }) {
+interface ViewProps {
+  run: RunDetail
+  /** Why it could not be read again. */
+  problem: ApiProblem | undefined
+  reload(): void
+}
+
+function RunView({ run, problem, reload }: ViewProps) {
   const isOpen = run.status === 'running' || run.status === 'planning'
+  const isGone = problem !== undefined && isRefusal(problem)
   const failed = run.counts.failed ?? 0
   const failures = useLoaded(`${run.run} ${failed}`, (signal) => loadFailures(run.run, failed, signal), 0)
   const [search, setSearch] = useSearchParams()
@@ -37,18 +49,20 @@ function RunView({ run, reload }: { run: RunDetail; reload(): void }) {
       else next.set('status', status)
       return next
     })
-  useRunEvents(run.run, isOpen, reload)
+  useRunEvents(run.run, isOpen && !isGone, reload)
   return (
     <>
       <RunHead run={run} page="run">
         <RunActs run={run} onDone={reload} />
       </RunHead>
+      <Problem problem={problem} />
       <Facts
         rows={[
           ['Status', <Status key="status" status={run.status} />],
-          ['Opened', <Instant key="opened" at={run.createdAt} />],
+          ['Opened', <ActedAt key="opened" at={run.createdAt} by={run.startedBy} />],
+          ...listCancelling(run),
           ['Ended', <Instant key="ended" at={run.endedAt} />],
-          ['Took', formatTook((run.endedAt ?? Date.now()) - run.createdAt)],
+          ['Took', formatTook((run.endedAt ?? now()) - run.createdAt)],
           ['Parameters', <Values key="params" values={run.params} />],
           ...(run.outputs.length > 0
             ? [['Makes', <Outputs key="makes" uris={run.outputs} />] as [string, never]]
@@ -84,6 +98,12 @@ function RunView({ run, reload }: { run: RunDetail; reload(): void }) {
     </>
   )
 }
+
+/** Who cancelled it and when; one that the engine could not go on with was cancelled by nobody. */
+const listCancelling = ({ cancelledAt, cancelledBy, status }: RunDetail): [string, ComponentChildren][] =>
+  cancelledAt !== null && (cancelledBy !== null || status === 'cancelled')
+    ? [['Cancelled', <ActedAt key="cancelled" at={cancelledAt} by={cancelledBy} />]]
+    : []
 
 /** URIs of targets. */
 export const Outputs = ({ uris }: { uris: string[] }) => (

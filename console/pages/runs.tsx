@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks'
 import { Link, useSearchParams } from 'wouter-preact'
 import type { RunPage, RunShape } from '../../src/control/control.ts'
 import { type ApiProblem, askApi, makePath } from '../api.ts'
+import { now } from '../clock.ts'
 import { formatCount, formatTook } from '../format.ts'
 import { useLoaded } from '../live.ts'
 import { Empty, Instant, Name, Problem, Status, toProblem, Values } from '../parts.tsx'
@@ -24,7 +25,7 @@ export function RunsPage() {
       else next.set(name, value)
       return next
     })
-  const since = Number(days) > 0 ? Date.now() - Number(days) * DAY_MS : undefined
+  const since = Number(days) > 0 ? now() - Number(days) * DAY_MS : undefined
   const key = `${pipeline}\n${status}\n${days}`
   const query = { pipeline, statuses: status, since, limit: PAGE }
   // While older ones are shown the newest stay as they are, so that no run falls between the two.
@@ -155,7 +156,7 @@ export const RunRows = ({ runs, label }: { runs: RunShape[]; label: string }) =>
           <td>
             <Instant at={run.createdAt} isShort />
           </td>
-          <td class="number">{formatTook((run.endedAt ?? Date.now()) - run.createdAt)}</td>
+          <td class="number">{formatTook((run.endedAt ?? now()) - run.createdAt)}</td>
           <td class="number wide">{run.tasks.toLocaleString('en')}</td>
         </tr>
       ))}

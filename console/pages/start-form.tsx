@@ -202,7 +202,7 @@ export function Field({ param, label = param.name, text, problem, onInput }: Fie
       <p class="soft" id={`${id}-about`}>
         {typeof description === 'string' && (
           <>
-            <Name text={description} />.{' '}
+            <Name text={description.replace(/\.$/, '')} />.{' '}
           </>
         )}
         <Name text={describeParameter(param)} />

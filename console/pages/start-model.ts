@@ -76,12 +76,13 @@ export function describeParameter({ kind, required, schema, significant }: Param
       ? [`${says} ${bound}`]
       : []
   })
+  const what = Array.isArray(schema.enum)
+    ? 'one of the list'
+    : schema.type === 'integer'
+      ? 'whole number'
+      : (NAMES[kind] ?? kind)
   return [
-    Array.isArray(schema.enum)
-      ? 'one of the list'
-      : schema.type === 'integer'
-        ? 'whole number'
-        : (NAMES[kind] ?? kind),
+    what.charAt(0).toUpperCase() + what.slice(1),
     ...bounds,
     required ? 'required' : '',
     schema.default === undefined ? '' : `default ${writeDefault(schema.default)}`,

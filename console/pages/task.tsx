@@ -1,7 +1,10 @@
+import type { ComponentChildren } from 'preact'
 import { Link } from 'wouter-preact'
 import type { ReasonShape, TaskPage, TaskShape, Why } from '../../src/control/control.ts'
+import { ActedAt } from '../actor.tsx'
 import { TaskActs } from '../acts.tsx'
 import { ApiProblem, askApi, makePath } from '../api.ts'
+import { now } from '../clock.ts'
 import { formatBytes, formatTook, quoteWord } from '../format.ts'
 import { useLoaded, useRunEvents } from '../live.ts'
 import { Copy, Facts, Instant, Name, Problem, Status, Tail, Unread, Values, writeValue } from '../parts.tsx'
@@ -84,6 +87,7 @@ function TaskView({ run, task, why, reload }: ViewProps) {
           ['Pool', <Name key="pool" text={task.pool} />],
           ['Started', <Instant key="started" at={task.startedAt} />],
           ['Ended', <Instant key="ended" at={task.endedAt} />],
+          ...listActs(task),
           ...listUse(task),
         ]}
       />
@@ -122,9 +126,25 @@ function TaskView({ run, task, why, reload }: ViewProps) {
   )
 }
 
+const listActs = ({
+  cancelledAt,
+  cancelledBy,
+  markedAt,
+  markedBy,
+}: TaskShape): [string, ComponentChildren][] => [
+  ...(cancelledAt === null
+    ? []
+    : [row('Cancelled', <ActedAt key="cancelled" at={cancelledAt} by={cancelledBy} />)]),
+  ...(markedAt === null
+    ? []
+    : [row('Marked as succeeded', <ActedAt key="marked" at={markedAt} by={markedBy} />)]),
+]
+
+const row = (name: string, value: ComponentChildren): [string, ComponentChildren] => [name, value]
+
 function listUse({ startedAt, endedAt, peakMemoryBytes, memoryMb, cpuSeconds, worker }: TaskShape) {
   const rows: [string, string][] = []
-  if (startedAt !== null) rows.push(['Took', formatTook((endedAt ?? Date.now()) - startedAt)])
+  if (startedAt !== null) rows.push(['Took', formatTook((endedAt ?? now()) - startedAt)])
   const most = memoryMb === null ? '' : ` of ${memoryMb} MiB`
   if (peakMemoryBytes !== null) rows.push(['Memory at most', `${formatBytes(peakMemoryBytes)}${most}`])
   if (cpuSeconds !== null) rows.push(['CPU', formatTook(cpuSeconds * 1_000)])

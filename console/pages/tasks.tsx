@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import { Link, useSearchParams } from 'wouter-preact'
 import type { TaskPage, TaskShape } from '../../src/control/control.ts'
 import { type ApiProblem, askApi, makePath } from '../api.ts'
+import { now } from '../clock.ts'
 import { formatCount, formatTook } from '../format.ts'
 import { Empty, Instant, Name, Problem, Status, toProblem } from '../parts.tsx'
 import { useWindow } from '../virtual.ts'
@@ -225,7 +226,7 @@ const TaskRow = ({ run, task, top, index }: RowProps) => (
       <Instant at={task.startedAt} isShort />
     </span>
     <span role="cell" class="number">
-      {task.startedAt !== null && formatTook((task.endedAt ?? Date.now()) - task.startedAt)}
+      {task.startedAt !== null && formatTook((task.endedAt ?? now()) - task.startedAt)}
     </span>
   </div>
 )

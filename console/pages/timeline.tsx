@@ -2,6 +2,7 @@ import { useMemo, useRef } from 'preact/hooks'
 import { Link, useLocation, useSearchParams } from 'wouter-preact'
 import type { RunDetail, Timeline } from '../../src/control/control.ts'
 import { askApi, makePath, writeQuery } from '../api.ts'
+import { now } from '../clock.ts'
 import { Canvas } from '../drawing/canvas.tsx'
 import { Load } from '../drawing/load.tsx'
 import { makeTimelineDrawing } from '../drawing/timeline-drawing.ts'
@@ -168,7 +169,7 @@ const TimelineRow = ({ run, task, index, top }: RowProps) => (
       </span>
     </span>
     <span role="cell" class="number">
-      {task.startedAt !== null && formatTook((task.endedAt ?? Date.now()) - task.startedAt)}
+      {task.startedAt !== null && formatTook((task.endedAt ?? now()) - task.startedAt)}
     </span>
   </div>
 )

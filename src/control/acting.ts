@@ -16,7 +16,7 @@ import { type ControlParts, checkRequestShape, type Done } from './parts.ts'
 import { repeatRequest } from './repeat-requests.ts'
 import { findScheduledPipeline, findStartProblem } from './requests.ts'
 import { PipelineRef, RetryRequest, RunRef, TaskRef } from './schemas.ts'
-import { openRunHere } from './start-runs.ts'
+import { openRunAsAsked } from './start-runs.ts'
 
 /** Operations that change runs and schedules. */
 export function makeActingOperations(
@@ -84,14 +84,15 @@ async function endFailing(
 
 /** Opens the next run of a request, or of one of its tasks; tasks of the ids in `done` count as complete. */
 export function openRunAgain(
-  { project, openRun = openRunHere }: ControlParts,
+  parts: ControlParts,
   home: Home,
   run: Run,
   { task, done }: { task?: FoundTask | undefined; done?: Done },
 ): Promise<Started> {
+  const { project } = parts
   const asked = repeatRequest(project, run, task?.planned, done)
   const isPipeline = task === undefined && project.pipelines.has(run.name)
-  return openRun(home, asked, {
+  return openRunAsAsked(parts, home, asked, {
     ...(isPipeline ? { pipeline: run.name } : {}),
     again: {
       run: run.id,
@@ -108,7 +109,7 @@ const HOSTED_LOOK_MS = 1_000
 
 /** Cancels a run; other processes that run its bodies learn of it with their next heartbeat. */
 async function cancelAndWait(parts: ControlParts, home: Home, run: Stored<Run>): Promise<Cancelled> {
-  if (!(await cancelRun(home.context, run)))
+  if (!(await cancelRun(home.context, run, parts.findActor())))
     throw new SluiceError('invalid_usage', `Run ${run.id} cannot be cancelled: it has ended (${run.status}).`)
   return whileDeciding(parts, home, async (wait) => {
     const { clock } = home.context.ports
@@ -150,20 +151,25 @@ async function markTask(
       throw new SluiceError('invalid_usage', `${planned.label} has ${task.status} already.`)
     return openRunAgain(parts, home, run, { done: [planned.id] })
   }
-  return whileDeciding(parts, home, () => markOpen(home, run, task.number))
+  return whileDeciding(parts, home, () => markOpen(parts, home, run, task.number))
 }
 
 /** The engine may move the task at the same moment, for instance to look at its target again. */
 const MARK_TRIES = 5
 
-async function markOpen(home: Home, run: Stored<Run>, number: number): Promise<MarkResult> {
+async function markOpen(
+  { findActor }: ControlParts,
+  home: Home,
+  run: Stored<Run>,
+  number: number,
+): Promise<MarkResult> {
   for (let tries = 1; ; tries++) {
     const { task, planned } = await findTask(home, run, String(number))
     if (!canMarkSucceeded(task))
       throw new SluiceError('invalid_usage', `${planned.label} cannot be marked now: it is ${task.status}.`, {
         hint: `Let the run end or cancel it (sluice cancel ${run.id}), then mark it.`,
       })
-    if ((await markTasksSucceeded(home.context, run.id, [task.number])) > 0)
+    if ((await markTasksSucceeded(home.context, run.id, [task.number], findActor())) > 0)
       return { run: run.id, task: planned.label, status: 'succeeded' }
     if (tries === MARK_TRIES)
       throw new SluiceError('invalid_usage', `${planned.label} has changed meanwhile; look again.`)

@@ -3,6 +3,8 @@ import type * as shape from './schemas.ts'
 
 /** A run as lists have it. */
 export type RunShape = z.output<typeof shape.Run>
+/** Who acted. */
+export type ActorShape = z.output<typeof shape.Actor>
 /** A run in full, without its tasks. */
 export type RunDetail = z.output<typeof shape.RunDetail>
 /** A page of runs. */

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { SluiceError } from '../core/errors.ts'
 import type { LogLine } from '../core/ports/looking.ts'
+import type { Actor } from '../core/records/actor.ts'
 import type { Run } from '../core/records/run.ts'
 import type { SchedulerLook } from '../luigi/scheduler-reader.ts'
 import type { Project } from '../project/load-config.ts'
@@ -72,6 +73,8 @@ export type ReadLines = (
 export interface ControlParts {
   state: StateHome
   project: Project
+  /** Who asks now; undefined if it cannot be known. */
+  findActor(): Actor | undefined
   /** An engine works on runs by itself; see {@link Control.isHosted}. */
   isHosted: boolean
   /** @default plans and opens the run in this process */

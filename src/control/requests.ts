@@ -4,6 +4,7 @@ import type { FoundTask } from '../core/graph.ts'
 import { formatTaskLabel } from '../core/identity.ts'
 import type { Params } from '../core/json.ts'
 import type { Plan } from '../core/plan.ts'
+import { makeActor } from '../core/records/actor.ts'
 import type { OpenInterval } from '../core/records/run.ts'
 import { LUIGI_COMMAND, parseLuigiCommandParams } from '../define/luigi-command.ts'
 import { parseTaskParams, pickSignificantParams } from '../define/params.ts'
@@ -115,7 +116,7 @@ export function makeScheduledRequest(
 ): PlannableRequest {
   const asked = makeIntervalRequest(pipeline, { start, end })
   const schedule = lastRun === undefined ? {} : { lastRun }
-  return { ...asked, request: { ...asked.request, schedule } }
+  return { ...asked, request: { ...asked.request, schedule, by: makeActor('schedule', pipeline.name) } }
 }
 
 function makeIntervalParams({ name, params }: Pipeline, interval: Interval): object {

@@ -3,8 +3,9 @@ import { readGivenParameters } from '../define/given-params.ts'
 import type { Pipeline } from '../define/pipeline.ts'
 import { readPlanText } from '../planning/plan-from-file.ts'
 import type { Project } from '../project/load-config.ts'
-import type { Control, StartRequest } from './control.ts'
+import type { Control, Started, StartRequest } from './control.ts'
 import { resumeRun } from './follow-runs.ts'
+import type { Home } from './home.ts'
 import { type ControlParts, checkRequestShape, type OpenOrder, type OpenRun } from './parts.ts'
 import { viewPlan } from './plan-view.ts'
 import {
@@ -27,16 +28,25 @@ export const openRunHere: OpenRun = async (home, asked) => {
   return started
 }
 
+/** Opens or joins the run of a request in the name of who asks now. */
+export async function openRunAsAsked(
+  { findActor, openRun = openRunHere }: ControlParts,
+  home: Home,
+  asked: PlannableRequest,
+  order: OpenOrder,
+): Promise<Started> {
+  const by = findActor()
+  const request = { ...asked.request, ...(by === undefined ? {} : { by }) }
+  return openRun(home, { ...asked, request }, order)
+}
+
 /** Operations that plan and open runs. */
-export function makeStartOperations({
-  state,
-  project,
-  openRun = openRunHere,
-}: ControlParts): Pick<Control, 'start' | 'plan'> {
+export function makeStartOperations(parts: ControlParts): Pick<Control, 'start' | 'plan'> {
+  const { state, project } = parts
   return {
     async start(request) {
       const { asked, order } = readStartRequest(project, request)
-      return openRun(await state.open(), asked, order)
+      return openRunAsAsked(parts, await state.open(), asked, order)
     },
     async plan(request) {
       const { asked } = readStartRequest(project, request)

@@ -12,7 +12,19 @@ import type { Attempt as AttemptSchema } from './schemas.ts'
 
 /** The shape of a run, from its record. */
 export function viewRun(run: Run, unattendedSince: number | undefined): RunShape {
-  const { id, name, status, createdAt, endedAt, tasks, interval, forced } = run
+  const {
+    id,
+    name,
+    status,
+    createdAt,
+    endedAt,
+    tasks,
+    interval,
+    forced,
+    startedBy,
+    cancelledAt,
+    cancelledBy,
+  } = run
   return {
     run: id,
     name,
@@ -23,6 +35,9 @@ export function viewRun(run: Run, unattendedSince: number | undefined): RunShape
     tasks: tasks ?? 0,
     interval: interval ?? null,
     forced: forced ?? null,
+    startedBy: startedBy ?? null,
+    cancelledAt: cancelledAt ?? null,
+    cancelledBy: cancelledBy ?? null,
     unattendedSince: unattendedSince ?? null,
   }
 }
@@ -62,6 +77,7 @@ export function viewTask({ task, planned, attempts, result, notBefore }: TaskRec
     waitingSince: task.waitingSince ?? null,
     notBefore: notBefore ?? null,
     waitsFor: task.waitsFor ?? null,
+    ...viewActs(task),
     progress: task.progress ?? null,
     failure: findTaskFailure(task, planned),
     ...viewLaunch(task),
@@ -71,6 +87,13 @@ export function viewTask({ task, planned, attempts, result, notBefore }: TaskRec
     attempts: attempts.map(viewAttempt),
   }
 }
+
+const viewActs = ({ cancelledAt, cancelledBy, markedAt, markedBy }: TaskRun) => ({
+  cancelledAt: cancelledAt ?? null,
+  cancelledBy: cancelledBy ?? null,
+  markedAt: markedAt ?? null,
+  markedBy: markedBy ?? null,
+})
 
 const viewLaunch = ({ launch, usage }: TaskRun): Pick<TaskShape, 'launch' | 'usage'> => ({
   launch: launch === undefined ? null : tellLaunch(launch),

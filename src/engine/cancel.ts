@@ -1,6 +1,7 @@
 import type { Fields, Stored } from '../core/change.ts'
 import { type Key, keys } from '../core/keys.ts'
 import { type Moment, readClockMoment } from '../core/moment.ts'
+import type { Actor } from '../core/records/actor.ts'
 import type { Run } from '../core/records/run.ts'
 import { hasTaskEnded, isRunOpen } from '../core/records/status.ts'
 import { type Context, writeChangesSingly } from './context.ts'
@@ -18,13 +19,16 @@ export const mustCancelBeforeRetry = ({ status }: Run, failedTasks: number): boo
   isRunOpen(status) && failedTasks > 0
 
 /** Marks a run as cancelled; true if it was still open. Its sweep comes through the feed. */
-export async function cancelRun({ ports }: Context, run: Stored<Run>): Promise<boolean> {
+export async function cancelRun({ ports }: Context, run: Stored<Run>, by?: Actor): Promise<boolean> {
   if (!isRunOpen(run.status)) return false
   const now = ports.clock.now()
+  // The first one to cancel it stays named.
+  const { cancelledAt = now, cancelledBy = by } = run.cancelledAt === undefined ? {} : run
+  const cancelled: Fields<Run> = { cancelledAt, cancelledBy }
   const set: Fields<Run> =
     run.status === 'planning'
-      ? { status: 'cancelled', cancelledAt: now, endedAt: now, dueAt: undefined }
-      : { cancelledAt: run.cancelledAt ?? now }
+      ? { status: 'cancelled', ...cancelled, endedAt: now, dueAt: undefined }
+      : cancelled
   const result = await ports.store.write([{ key: keys.run(run.id), set, if: { status: run.status } }])
   return result.ok
 }

@@ -2,6 +2,7 @@ import pMap from 'p-map'
 import type { Change, Fields, Stored } from '../core/change.ts'
 import { hasHolderEnded } from '../core/claim.ts'
 import { keys } from '../core/keys.ts'
+import type { Actor } from '../core/records/actor.ts'
 import type { Lock } from '../core/records/lock-and-limit.ts'
 import type { TaskRun } from '../core/records/task-run.ts'
 import { type Context, writeChangesSingly } from './context.ts'
@@ -24,6 +25,7 @@ export async function markTasksSucceeded(
   { ports }: Context,
   run: string,
   numbers: readonly number[],
+  by?: Actor,
 ): Promise<number> {
   const records = await ports.store.read(numbers.map((number) => keys.taskRun(run, number)))
   const tasks = records.filter((task) => task !== undefined).filter(canMarkSucceeded)
@@ -32,7 +34,7 @@ export async function markTasksSucceeded(
   const writes = tasks.map((task, index) => {
     const lock = locks[index]
     const isFree = lock?.holder === undefined || hasHolderEnded(lock.holder, task)
-    return { mark: makeMark(task, now), believe: isFree ? makeBelievingWrite(lock) : [] }
+    return { mark: makeMark(task, now, by), believe: isFree ? makeBelievingWrite(lock) : [] }
   })
   const plain = writes.filter(({ believe }) => believe.length === 0).map(({ mark }) => mark)
   const believing = writes.filter(({ believe }) => believe.length > 0)
@@ -46,10 +48,12 @@ export async function markTasksSucceeded(
   return results.filter(({ ok }) => ok).length
 }
 
-function makeMark({ run, number, version }: Stored<TaskRun>, now: number): Change {
+function makeMark({ run, number, version }: Stored<TaskRun>, now: number, by: Actor | undefined): Change {
   const set: Fields<TaskRun> = {
     status: 'succeeded',
     endedAt: now,
+    markedAt: now,
+    ...(by === undefined ? {} : { markedBy: by }),
     dueAt: undefined,
     waitsFor: undefined,
     failure: undefined,

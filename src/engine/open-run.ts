@@ -6,6 +6,7 @@ import { keys } from '../core/keys.ts'
 import { type Moment, readClockMoment } from '../core/moment.ts'
 import { MissingTaskError, type Plan } from '../core/plan.ts'
 import type { Store } from '../core/ports/deciding.ts'
+import type { Actor } from '../core/records/actor.ts'
 import type { Run } from '../core/records/run.ts'
 import { isRunOpen } from '../core/records/status.ts'
 import type { Context } from './context.ts'
@@ -21,6 +22,8 @@ export interface RunRequest {
   significant: Params
   /** What is forced to run again; an open run is joined only if it was forced in the same way. */
   forced?: string
+  /** Who asks. */
+  by?: Actor
   /** The interval that it is for. */
   interval?: { start: number; end: number }
   /**
@@ -269,6 +272,7 @@ async function openNext(
     failed: '',
     ...(request.forced === undefined ? {} : { forced: request.forced }),
     ...(request.interval === undefined ? {} : { interval: request.interval }),
+    ...(request.by === undefined ? {} : { startedBy: request.by }),
     ...by,
   }
   const result = await store.write([

@@ -19,6 +19,9 @@ export const RUN: RunShape = {
   tasks: 3,
   interval: INTERVAL,
   forced: null,
+  startedBy: { kind: 'schedule', name: 'visits' },
+  cancelledAt: null,
+  cancelledBy: null,
   unattendedSince: null,
 }
 
@@ -56,6 +59,10 @@ export const TASK: TaskShape = {
   waitingSince: null,
   notBefore: null,
   waitsFor: null,
+  cancelledAt: null,
+  cancelledBy: null,
+  markedAt: null,
+  markedBy: null,
   progress: null,
   failure: { outcome: 'failed', message: 'the file has no rows' },
   outputs: ['file:///data/count/2026-09-09.json'],

@@ -209,6 +209,7 @@ describe('open runs of a deployment that is about to go', () => {
     const control = makeLocalControl({
       state: { open: async () => home, existing: async () => home, withRuns: async () => home },
       project,
+      findActor: () => undefined,
       isHosted: true,
       openRun: (_, asked, { pipeline, ...order }) =>
         joinOrStartExecution(home, executions, 'arn:sluice-', {

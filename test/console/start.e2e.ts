@@ -13,7 +13,7 @@ it('starts runs by a form', async (test) => {
     await page.getByRole('link', { name: 'Start report' }).click()
     await page.getByRole('heading', { name: 'Start a run: report' }).waitFor()
     await page.getByText('The day <b>that</b> is ⟨202E⟩reported').waitFor()
-    await page.getByText('whole number, at least 1, at most 9, default 3').waitFor()
+    await page.getByText('Whole number, at least 1, at most 9, default 3').waitFor()
     await look(page, 'start')
     await page.getByLabel('parts').fill('12')
     await page.getByRole('button', { name: 'Start run' }).click()

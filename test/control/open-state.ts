@@ -40,10 +40,11 @@ export function openState(test: TestContext, pipelines: Pipeline[]) {
     tasks: new Map(listRegisteredTasks().map(({ definition }) => [definition.family, definition])),
   }
   const home = openLocalHome({ stateFolder: `${folder}/state`, project, inline: true })
-  const control = (isHosted: boolean): Control =>
+  const control = (isHosted: boolean, user = 'ada'): Control =>
     makeLocalControl({
       state: { open: async () => home, existing: async () => home, withRuns: async () => home },
       project,
+      findActor: () => ({ kind: 'user', name: user }),
       isHosted,
       secrets: makeFileSecrets(`${folder}/secrets.json`, makeSecretVariableName),
       close: home.close,

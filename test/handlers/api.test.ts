@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { Hono } from 'hono'
 import { handle } from 'hono/aws-lambda'
 import { z } from 'zod'
 import { keys } from '../../src/core/keys.ts'
@@ -46,8 +45,13 @@ function deployment(lines: (pool: string, query: LinesQuery) => LinesPage = () =
       return lines(pool, query)
     },
   })
-  const fetcher = functionUrl(api)
-  const control = makeRemoteControl({ base: 'https://api.example', fetcher, wait: async () => {} })
+  const controlAs = (userArn?: string) =>
+    makeRemoteControl({
+      base: 'https://api.example',
+      fetcher: functionUrl(api, userArn),
+      wait: async () => {},
+    })
+  const control = controlAs()
   const start = async (n?: number) => {
     const started = await control.start({ name: 'numbered', params: { date, ...(n && { n }) } })
     return (started as { run: string }).run
@@ -75,11 +79,12 @@ function deployment(lines: (pool: string, query: LinesQuery) => LinesPage = () =
   const pass = (ms: number) => {
     now += ms
   }
-  return { ...memory, api, control, values, looks, start, settle, pass }
+  return { ...memory, api, control, controlAs, values, looks, start, settle, pass }
 }
 
 /** Sends requests as the URL of a Lambda function does: as events, in format 2.0. */
-function functionUrl(api: Hono): Fetcher {
+/** `userArn`: whose signature AWS has checked. */
+function functionUrl(api: ReturnType<typeof makeDeployedApi>, userArn?: string): Fetcher {
   const invoke = handle(api)
   return async ({ pathname, search, host }, { method, headers, body }) => {
     const event = {
@@ -89,7 +94,11 @@ function functionUrl(api: Hono): Fetcher {
       headers: { host, ...headers },
       body: body ?? null,
       isBase64Encoded: false,
-      requestContext: { domainName: host, http: { method, path: pathname } },
+      requestContext: {
+        domainName: host,
+        http: { method, path: pathname },
+        ...(userArn === undefined ? {} : { authorizer: { iam: { userArn } } }),
+      },
     }
     const answer = await invoke(event as unknown as Parameters<typeof invoke>[0])
     assert.equal(answer.isBase64Encoded, false)
@@ -116,6 +125,47 @@ describe('the API of a deployment', () => {
     )
     assert.equal(started[0]?.name, run)
     assert.deepEqual(await control.start({ name: 'numbered', params: { date } }), { run, opened: false })
+  })
+
+  it('notes who has started and cancelled a run, as AWS names the caller, and nobody else can', async () => {
+    const { control, controlAs, settle, started } = deployment()
+    const ada = 'arn:aws:sts::123456789012:assumed-role/Admin/ada'
+    const bob = 'arn:aws:iam::123456789012:user/bob'
+    const opened = await controlAs(ada).start({ name: 'numbered', params: { date, n: 5 } })
+    const { run } = opened as { run: string }
+    assert.equal(JSON.stringify(started[0]?.input).includes('ada'), false)
+    await controlAs(bob).start({ name: 'numbered', params: { date, n: 5 } })
+    await controlAs(bob).cancel({ run })
+    const { startedBy, cancelledAt, cancelledBy } = await control.run({ run })
+    assert.deepEqual(
+      [startedBy, cancelledBy],
+      [
+        { kind: 'identity', name: ada },
+        { kind: 'identity', name: bob },
+      ],
+    )
+    assert.ok(cancelledAt)
+    const unsigned = await control.start({ name: 'numbered', params: { date, n: 6 } })
+    await settle()
+    assert.equal((await control.run({ run: (unsigned as { run: string }).run })).startedBy, null)
+  })
+
+  it('names the execution that a person has started beside Sluice, whatever its input says', async () => {
+    const { home, project, executions, control } = deployment()
+    const plan = makePlanHandler(home, project, executions)
+    const typed = (name: string, input: object) =>
+      plan({
+        token: name,
+        execution: `arn:aws:states:eu:1:execution:numbered:${name}`,
+        name,
+        pipeline: 'numbered',
+        input,
+      })
+    await typed('forged', { date, [ORDER_FIELD]: { by: { kind: 'identity', name: 'ada' } } })
+    assert.equal((await control.runs({})).all, 0)
+    await typed('typed', { date })
+    const [run] = (await control.runs({})).runs
+    assert.deepEqual(run?.startedBy, { kind: 'execution', name: 'numbered:typed' })
   })
 
   it('has runs planned, done, followed and retried', async () => {

@@ -2,6 +2,7 @@ import { SluiceError } from '../../core/errors.ts'
 import { openControl } from '../open-control.ts'
 import { type GlobalOptions, loadProjectIfAny, type Result } from '../options.ts'
 import { readAllTasks, readRunSummary } from '../read-pages.ts'
+import { renderRunActors } from '../render/actor.ts'
 import { makeSummaryData, renderSummary } from '../render/summary.ts'
 import { renderTaskDetail } from '../render/task-detail.ts'
 import { renderTaskTable } from '../render/task-table.ts'
@@ -38,7 +39,12 @@ export async function showRunStatus(
     return { data, text: renderTaskDetail(only, unattendedSince) }
   return {
     data,
-    text: [renderTaskTable(tasks, unattendedSince), '', renderSummary(summary, control.placeFlag)].join('\n'),
+    text: [
+      renderTaskTable(tasks, unattendedSince),
+      '',
+      renderSummary(summary, control.placeFlag),
+      ...renderRunActors(summary.run),
+    ].join('\n'),
   }
 }
 

@@ -94,6 +94,7 @@ function stackLines(stack = ''): string[] {
 /** The same for `--json`. */
 export function makeSummaryData({ run, failed, blocked }: Summary) {
   const { run: id, name, params, status, createdAt, endedAt, unattendedSince, counts, failure } = run
+  const { startedBy, cancelledAt, cancelledBy } = run
   return {
     run: id,
     name,
@@ -101,6 +102,9 @@ export function makeSummaryData({ run, failed, blocked }: Summary) {
     status,
     createdAt,
     endedAt,
+    startedBy,
+    cancelledAt,
+    cancelledBy,
     unattendedSince,
     counts,
     failure,

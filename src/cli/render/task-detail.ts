@@ -1,4 +1,5 @@
 import type { TaskShape } from '../../control/control.ts'
+import { renderAct } from './actor.ts'
 import {
   formatDuration,
   formatInstant,
@@ -17,6 +18,8 @@ export function renderTaskDetail(task: TaskShape, unattendedSince: number | null
     ['attempt', startedAt === null ? undefined : String(task.attempt)],
     ['started', formatInstantOrDash(startedAt)],
     ['ended', formatInstantOrDash(endedAt)],
+    ['cancel', task.cancelledAt === null ? undefined : renderAct(task.cancelledAt, task.cancelledBy)],
+    ['mark', task.markedAt === null ? undefined : renderAct(task.markedAt, task.markedBy)],
     ['took', startedAt === null ? undefined : formatDuration(end - startedAt)],
     ['parts', partsText(task.parts)],
     ['pool', task.pool],

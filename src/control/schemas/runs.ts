@@ -58,6 +58,18 @@ export const Progress = z
   .object({ done: z.number(), total: z.number().optional(), text: z.string().optional() })
   .describe('What a body last reported about itself')
 
+/** Who acted. */
+export const Actor = z
+  .object({
+    kind: z
+      .enum(['user', 'identity', 'schedule', 'execution'])
+      .describe(
+        '`user`: of the machine; `identity`: of AWS, by whose signature it was asked; `schedule`: of a pipeline; `execution`: of Step Functions, started or stopped there',
+      ),
+    name: z.string().describe("The user's name, an ARN, the pipeline, or `machine:execution`"),
+  })
+  .describe('Who acted')
+
 /** How many tasks are in each status; a status without tasks is absent. */
 export const Counts = z.partialRecord(TaskStatus, z.int()).describe('How many tasks are in each status')
 
@@ -73,6 +85,9 @@ export const Run = z
     tasks: countField('How many nodes its plan has; 0 while it is planned'),
     interval: Interval.nullable(),
     forced: z.string().nullable().describe('What was forced to run again: `root`, or the name of a task'),
+    startedBy: Actor.nullable().describe('Who started it; null if it is not known'),
+    cancelledAt: instantField('When it was cancelled; what ran then may have ended later').nullable(),
+    cancelledBy: Actor.nullable().describe('Who cancelled it; null if it is not known'),
     unattendedSince: instantField('Since when no process has worked on it, though it is open').nullable(),
   })
   .describe('A run, as lists have it')

@@ -10,7 +10,7 @@ import {
   runName,
   taskName,
 } from './fields.ts'
-import { AttemptOutcome, Failure, Progress, TaskStatus } from './runs.ts'
+import { Actor, AttemptOutcome, Failure, Progress, TaskStatus } from './runs.ts'
 import { where } from './selection.ts'
 
 const Launch = z
@@ -93,6 +93,10 @@ export const Task = z
       .describe(
         'The row it waits for, `target` for an external task, or `capacity` for a job that no service had a place for',
       ),
+    cancelledAt: instantField('When it was cancelled alone, and not with its run').nullable(),
+    cancelledBy: Actor.nullable().describe('Who cancelled it alone; null if it is not known'),
+    markedAt: instantField('When a person counted it as succeeded').nullable(),
+    markedBy: Actor.nullable().describe('Who counted it as succeeded; null if it is not known'),
     progress: Progress.nullable(),
     failure: Failure.nullable(),
     launch: Launch.nullable(),

@@ -1,5 +1,6 @@
 import { splitIntoChunks } from '../../core/chunks.ts'
 import { SluiceError } from '../../core/errors.ts'
+import type { Actor } from '../../core/records/actor.ts'
 import type { Run } from '../../core/records/run.ts'
 import { isRunOpen } from '../../core/records/status.ts'
 import { cancelTasks } from '../../engine/cancel-tasks.ts'
@@ -12,7 +13,7 @@ import { type ControlParts, checkRequestShape } from '../parts.ts'
 import { makeSelectionRequest } from '../repeat-requests.ts'
 import { readRunTable } from '../run-table.ts'
 import { SelectionAct } from '../schemas.ts'
-import { openRunHere } from '../start-runs.ts'
+import { openRunAsAsked } from '../start-runs.ts'
 import { findTimeZone } from '../time-zone.ts'
 import { type Act, listAffected } from './affected.ts'
 import { parseSelection } from './parse.ts'
@@ -27,7 +28,7 @@ const MAX_AFFECTED = 10_000
 export function makeSelectionActs(
   parts: ControlParts,
 ): Pick<Control, 'retrySelected' | 'cancelSelected' | 'markSelected'> {
-  const { state, project, openRun = openRunHere } = parts
+  const { state, project, findActor } = parts
   const select = async (act: Act, request: unknown) => {
     const { run: wanted, where, atMost } = checkRequestShape(SelectionAct, request)
     const home = await state.withRuns()
@@ -43,16 +44,16 @@ export function makeSelectionActs(
     async retrySelected(request) {
       const { home, run, where } = await select('retry', request)
       const asked = makeSelectionRequest(project, run.name, { run: run.id, where })
-      return openRun(home, asked, { again: { run: run.id, where } })
+      return openRunAsAsked(parts, home, asked, { again: { run: run.id, where } })
     },
     async cancelSelected(request) {
       const { home, run, numbers } = await select('cancel', request)
-      return whileDeciding(parts, home, () => cancelInChunks(home, run, numbers))
+      return whileDeciding(parts, home, () => cancelInChunks(home, run, numbers, findActor()))
     },
     async markSelected(request) {
       const { home, run, where, numbers } = await select('mark', request)
       if (!isRunOpen(run.status)) return openRunAgain(parts, home, run, { done: { where } })
-      return whileDeciding(parts, home, () => markInChunks(home, run, numbers))
+      return whileDeciding(parts, home, () => markInChunks(home, run, numbers, findActor()))
     },
   }
 }
@@ -74,11 +75,16 @@ const makeMoreError = (now: number, shown: number | undefined) =>
     hint: 'Nothing was changed. Look at the selection anew, then do the same.',
   })
 
-async function cancelInChunks({ context }: Home, run: Run, numbers: number[]): Promise<TasksActed> {
+async function cancelInChunks(
+  { context }: Home,
+  run: Run,
+  numbers: number[],
+  by: Actor | undefined,
+): Promise<TasksActed> {
   let [affected, left, looked] = [0, 0, 0]
   for (const chunk of splitIntoChunks(numbers, CHUNK)) {
     if (affected >= MAX_AFFECTED) break
-    const result = await cancelTasks(context, run.id, chunk)
+    const result = await cancelTasks(context, run.id, chunk, by)
     affected += result.cancelled
     left += result.left
     looked += chunk.length
@@ -87,11 +93,16 @@ async function cancelInChunks({ context }: Home, run: Run, numbers: number[]): P
 }
 
 /** What has moved on meanwhile, and cannot be marked any more, is not left. */
-async function markInChunks({ context }: Home, run: Run, numbers: number[]): Promise<TasksActed> {
+async function markInChunks(
+  { context }: Home,
+  run: Run,
+  numbers: number[],
+  by: Actor | undefined,
+): Promise<TasksActed> {
   let [affected, looked] = [0, 0]
   for (const chunk of splitIntoChunks(numbers, CHUNK)) {
     if (affected >= MAX_AFFECTED) break
-    affected += await markTasksSucceeded(context, run.id, chunk)
+    affected += await markTasksSucceeded(context, run.id, chunk, by)
     looked += chunk.length
   }
   return { run: run.id, affected, left: numbers.length - looked }

@@ -1,4 +1,5 @@
 import type { Params } from '../json.ts'
+import type { Actor } from './actor.ts'
 import type { Lock } from './lock-and-limit.ts'
 import type { RunStatus } from './status.ts'
 import type { Failure, Node } from './task-run.ts'
@@ -24,6 +25,8 @@ export interface Run extends Node {
   /** How many of the plan's ready tasks have been released. */
   released?: number
   cancelledAt?: number
+  /** Who cancelled it; absent if it was an earlier version that noted nobody, or the engine. */
+  cancelledBy?: Actor
   /** How many of a cancelled run's tasks have been swept in this pass, and how many of these still run. */
   swept?: number
   leftRunning?: number
@@ -31,6 +34,8 @@ export interface Run extends Node {
   failure?: Failure
   /** What was forced to run again: `root`, or the task that was named. */
   forced?: string
+  /** Who started it; a run that others have joined stays that of the first one. Absent in records of earlier versions. */
+  startedBy?: Actor
   /** The interval that it was started for, as instants. */
   interval?: { start: number; end: number }
 }

@@ -1,5 +1,6 @@
 import type { Json, Params } from '../json.ts'
 import type { Key } from '../keys.ts'
+import type { Actor } from './actor.ts'
 import type { JobUsage, Launch, LaunchStory, StartTimes } from './launch.ts'
 import type { AttemptOutcome, TaskStatus } from './status.ts'
 
@@ -67,6 +68,10 @@ export interface TaskRun extends Node {
   waitedSince?: number
   /** When a person cancelled this task, and not its run; its body may still run. */
   cancelledAt?: number
+  cancelledBy?: Actor
+  /** When a person said that it has succeeded. */
+  markedAt?: number
+  markedBy?: Actor
   startedAt?: number
   endedAt?: number
   peakMemoryBytes?: number

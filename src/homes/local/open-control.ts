@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs'
+import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { makeFileSecrets } from '../../adapters/secrets/file-secrets.ts'
 import type { Control } from '../../control/control.ts'
 import type { Home } from '../../control/home.ts'
 import { makeLocalControl } from '../../control/local-control.ts'
 import { SluiceError } from '../../core/errors.ts'
+import { type Actor, makeActor } from '../../core/records/actor.ts'
 import { makeSecretVariableName } from '../../define/secret.ts'
 import type { SchedulerLook } from '../../luigi/scheduler-reader.ts'
 import { makeEmptyProject, type Project } from '../../project/load-config.ts'
@@ -32,6 +34,7 @@ export function openLocalControl(options: HomeOptions, onWork: () => void): Cont
       withRuns: async () => (isMade() ? open() : refuseWithoutRuns(stateFolder)),
     },
     project,
+    findActor: findMachineUser,
     isHosted: false,
     secrets: makeSecretKeeper(stateFolder),
     findLuigid: scheduler.find,
@@ -57,6 +60,7 @@ export function makeControlBesideEngine(
   return makeLocalControl({
     state: { open: async () => home, existing: async () => home, withRuns: async () => home },
     project,
+    findActor: findMachineUser,
     isHosted: true,
     secrets: makeSecretKeeper(stateFolder),
     findLuigid: () => findOwnLuigid() ?? scheduler.find(),
@@ -65,6 +69,16 @@ export function makeControlBesideEngine(
       await home.close()
     },
   })
+}
+
+/** The user as whom this process runs. */
+function findMachineUser(): Actor {
+  try {
+    return makeActor('user', userInfo().username)
+  } catch {
+    // A container may run as a number that no user of it has.
+    return makeActor('user', `uid ${process.getuid?.() ?? 'unknown'}`)
+  }
 }
 
 /** The secrets of a state, without opening the state itself. */

@@ -1,10 +1,12 @@
-import type { Hono } from 'hono'
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { Hono } from 'hono'
 import type { Control } from '../../../control/control.ts'
 import type { Home } from '../../../control/home.ts'
 import { makeLocalControl } from '../../../control/local-control.ts'
 import type { OpenRun } from '../../../control/parts.ts'
 import { SELECTION_FAMILY } from '../../../control/selection/selection-run.ts'
 import { SluiceError } from '../../../core/errors.ts'
+import { type Actor, makeActor } from '../../../core/records/actor.ts'
 import { createHttpApi } from '../../../http/api.ts'
 import type { Project } from '../../../project/load-config.ts'
 import { makeDeployedLineReader, type ReadPoolLines } from './read-lines.ts'
@@ -28,15 +30,37 @@ const MAX_ANSWER_BYTES = 6 * 1024 * 1024 - 10_000
  * The API of a deployment. A caller who may invoke the function may use all of it: AWS has checked the signature before, so
  * no other guard is needed.
  */
-export const makeDeployedApi = (parts: ApiParts): Hono =>
-  createHttpApi(makeDeployedControl(parts), {
-    guards: {},
-    maxAnswerBytes: MAX_ANSWER_BYTES,
-    onDefect: (error) => console.error(error),
-  })
+export function makeDeployedApi(parts: ApiParts): Hono<{ Bindings: CallBindings }> {
+  const callers = new AsyncLocalStorage<Actor | undefined>()
+  const api = createHttpApi(
+    makeDeployedControl(parts, () => callers.getStore()),
+    {
+      guards: {},
+      maxAnswerBytes: MAX_ANSWER_BYTES,
+      onDefect: (error) => console.error(error),
+    },
+  )
+  return new Hono<{ Bindings: CallBindings }>().all('*', ({ req, env }) =>
+    callers.run(readCaller(env), () => api.fetch(req.raw, env)),
+  )
+}
+
+/** What a function URL tells of a call beside the request itself. */
+interface CallBindings {
+  requestContext?: { authorizer?: { iam?: { userArn?: string } } }
+}
+
+/** AWS writes here whose signature it has checked; no part of the request can say so. */
+function readCaller({ requestContext }: CallBindings = {}): Actor | undefined {
+  const arn = requestContext?.authorizer?.iam?.userArn
+  return arn === undefined ? undefined : makeActor('identity', arn)
+}
 
 /** Control inside a deployment: runs are planned by executions of its state machines. */
-function makeDeployedControl({ home, project, starter, machines, setSecret, readLines }: ApiParts): Control {
+function makeDeployedControl(
+  { home, project, starter, machines, setSecret, readLines }: ApiParts,
+  findActor: () => Actor | undefined,
+): Control {
   const openRun: OpenRun = async (_, asked, { pipeline, ...order }) => {
     // A selection of tasks of the config has several roots.
     if (asked.root === undefined && asked.request.family !== SELECTION_FAMILY)
@@ -53,6 +77,7 @@ function makeDeployedControl({ home, project, starter, machines, setSecret, read
   const control = makeLocalControl({
     state: { open: async () => home, existing: async () => home, withRuns: async () => home },
     project,
+    findActor,
     isHosted: true,
     openRun,
     readLines: makeDeployedLineReader(readLines),

@@ -4,6 +4,7 @@ import { findStandingRecord } from '../../../core/change.ts'
 import { keys } from '../../../core/keys.ts'
 import { EVENTS, makeContainerWorkerId } from '../../../core/names.ts'
 import type { JobNews } from '../../../core/ports/launching.ts'
+import { makeActor } from '../../../core/records/actor.ts'
 import type { Crash } from '../../../core/records/deployment.ts'
 import { ECS, EMR_SERVERLESS } from '../../../core/records/launch.ts'
 import { cancelRun } from '../../../engine/cancel.ts'
@@ -147,5 +148,6 @@ async function handleStoppedExecution({ context }: Home, arn: string): Promise<v
   await removeExecution(store, id, execution)
   const others = await store.list({ prefix: keys.showings(id), consistency: 'strong' })
   const [run] = await store.read([keys.run(id)])
-  if (others.length === 0 && run !== undefined) await cancelRun(context, run)
+  if (others.length === 0 && run !== undefined)
+    await cancelRun(context, run, makeActor('execution', execution))
 }

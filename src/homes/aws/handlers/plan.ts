@@ -3,6 +3,7 @@ import type { Home } from '../../../control/home.ts'
 import { type PlannableRequest, planOpeningRun } from '../../../control/requests.ts'
 import { SluiceError } from '../../../core/errors.ts'
 import { keys } from '../../../core/keys.ts'
+import { makeActor } from '../../../core/records/actor.ts'
 import { isRunOpen } from '../../../core/records/status.ts'
 import { cancelRun } from '../../../engine/cancel.ts'
 import { failRunPlanning, joinOrOpenRun } from '../../../engine/open-run.ts'
@@ -30,10 +31,12 @@ export function makePlanHandler(home: Home, project: Project, answers: Answers) 
     const { token, execution, name, pipeline, input } = PLAN_EVENT.parse(event)
     try {
       const asked = await readInput(home, project, pipeline, input)
-      // An execution that Sluice has started is named like the run that it was opened for.
+      // An execution that Sluice has started is named like the run that it was opened for, which says who asked for it. What
+      // stands in an input anybody may have typed, so another run is started by its execution.
+      const by = makeActor('execution', parseExecutionId(execution))
       const { run } = await joinOrOpenRun(
         home.context,
-        asked.request,
+        { ...asked.request, by },
         () => planOpeningRun(home, asked),
         name,
       )
@@ -90,6 +93,6 @@ async function attach(home: Home, answers: Answers, { run: id, arn, token }: Sho
   if (!result.ok) {
     await removeExecution(store, id, execution)
     const others = await store.list({ prefix: keys.showings(id), consistency: 'strong' })
-    if (others.length === 0) await cancelRun(home.context, run)
+    if (others.length === 0) await cancelRun(home.context, run, makeActor('execution', execution))
   } else if (!isRunOpen(run.status)) await answerExecutions(home, answers, run)
 }
