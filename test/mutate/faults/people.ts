@@ -220,8 +220,15 @@ export const PEOPLE: Fault[] = [
   {
     name: 'a task that was cancelled alone is tried again',
     file: 'src/engine/cancel-tasks.ts',
-    find: `if (idle.length > 0) await writeCancellations(ports, idle, ports.clock.now())`,
-    replace: `if (idle.length > 1) await writeCancellations(ports, idle, ports.clock.now())`,
+    find: `if (idle.length > 0) await writeCancellations(ports, idle, { now: ports.clock.now() })`,
+    replace: `if (idle.length > 1) await writeCancellations(ports, idle, { now: ports.clock.now() })`,
     by: { test: 'test/engine/cancel-tasks.test.ts' },
+  },
+  {
+    name: 'the last one to cancel a task is named, and not the first one',
+    file: 'src/engine/cancel-tasks.ts',
+    find: `const { cancelledAt = now, cancelledBy = by } = task.cancelledAt === undefined ? {} : task`,
+    replace: `const { cancelledAt = now, cancelledBy = by } = {} as Partial<TaskRun>`,
+    by: { test: 'test/control/actors.test.ts' },
   },
 ]
