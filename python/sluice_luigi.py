@@ -18,6 +18,7 @@ import json
 import logging
 import os
 import queue
+import random
 import signal
 import sys
 import threading
@@ -97,11 +98,38 @@ def read_luigi_version(luigi):
     return version if len(parts) >= 2 and parts[0].isdigit() and parts[1].isdigit() else None
 
 
-def import_root_module(name):
+@contextlib.contextmanager
+def seeded_random(seed):
+    """Values that modules choose by `random` while they are imported are the same in all processes of a plan.
+
+    Luigi imports them once and forks, so its tasks find the same values too. A default of a parameter may be such a value.
+    """
+    if seed is None:
+        yield
+        return
+    own_seed, calls = random.seed, []
+
+    def remember(*args, **options):
+        calls.append(args)
+        return own_seed(*args, **options)
+
+    own_seed(seed)
+    random.seed = remember
+    try:
+        yield
+    finally:
+        random.seed = own_seed
+        # A seed that the module has set stays; otherwise what runs later is as random as before.
+        if not calls:
+            own_seed()
+
+
+def import_root_module(name, seed=None):
     if not name:
         return
     try:
-        importlib.import_module(name)
+        with seeded_random(seed):
+            importlib.import_module(name)
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt):
             raise
@@ -996,7 +1024,7 @@ def plan_in_run(spec):
         luigi = load_luigi()
         remember_params(luigi)
         set_up_logging(luigi)
-        import_root_module(spec["module"])
+        import_root_module(spec["module"], spec.get("seed"))
         with parsed_flags(spec) as parser:
             root = instantiate_root(spec, parser)
             params = Params(luigi)
@@ -1050,9 +1078,10 @@ def main(arguments):
     if mode == "run":
         luigi = load_luigi()
         set_up_logging(luigi)
-        import_root_module(spec["module"])
+        wanted = json.loads(arguments[2])
+        import_root_module(spec["module"], wanted.get("seed"))
         with parsed_flags(spec):
-            return run_task(luigi, spec, json.loads(arguments[2]))
+            return run_task(luigi, spec, wanted)
     # What user code prints is no answer.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
@@ -1065,7 +1094,7 @@ def main(arguments):
         remember_params(luigi)
         warnings.simplefilter("ignore")
         logging.getLogger("luigi-interface").addHandler(logging.NullHandler())
-        import_root_module(spec["module"])
+        import_root_module(spec["module"], spec.get("seed"))
         if mode == "complete":
             return tell_complete(luigi, spec, answer)
         return plan(luigi, spec, answer, mode == "plan")

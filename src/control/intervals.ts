@@ -3,6 +3,7 @@ import { describeInterval, parseTimeSpan, type Span } from '../core/calendar.ts'
 import { SluiceError } from '../core/errors.ts'
 import { generateIntervals } from '../core/schedule.ts'
 import type { Schedule } from '../define/schedule.ts'
+import type { TaskDefinition, TaskInstance } from '../define/task.ts'
 import { findOpenRuns } from '../engine/open-run.ts'
 import { makePlanningDefinitions } from '../planning/planning.ts'
 import type { Project } from '../project/load-config.ts'
@@ -32,7 +33,7 @@ export async function readIntervalPage(
   const asked = page.map((span) => makeIntervalRequest(pipeline, span, params))
   const roots = asked.flatMap(({ root }) => root ?? [])
   const [answers, open] = await Promise.all([
-    makePlanningDefinitions(home.surroundings).areComplete(roots),
+    areRootsComplete(home, pipeline.root, roots),
     findOpenRuns(
       home.context,
       asked.map(({ request }) => request),
@@ -47,6 +48,17 @@ export async function readIntervalPage(
     }),
     next: spans.length > limit ? String(page.at(-1)?.start) : null,
   }
+}
+
+/** Whether what each root of one pipeline would make is there. */
+async function areRootsComplete(
+  home: Home,
+  { luigi }: TaskDefinition,
+  roots: TaskInstance[],
+): Promise<boolean[]> {
+  if (luigi === undefined) return makePlanningDefinitions(home.surroundings).areComplete(roots)
+  const { areLuigiRootsComplete } = await import('../planning/luigi/complete-roots.ts')
+  return areLuigiRootsComplete(roots, home.definitions.startInImage)
 }
 
 type Query = z.output<typeof IntervalQuery>

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import { assertCode, luigiProject, PYTHON } from './luigi-project.ts'
@@ -79,6 +79,73 @@ describe('luigi() in a config', () => {
     const filled = await project.sluice('backfill', 'families', '--from', '2026-01-30', '--to', '2026-01-31')
     assertCode(filled, 2)
     assert.match(filled.stderr, /there is no secret graph\/key/)
+  })
+})
+
+describe('the schedule of a pipeline of Luigi', () => {
+  it('is filled up by the intervals that are not complete, and says which are', async (test) => {
+    const project = luigiProject(test, {
+      'families.py': FAMILIES,
+      'pipelines/days.ts': `import { daily, day, luigi } from 'sluice'
+export const days = luigi('days', {
+  module: 'families', task: 'Daily', python: ${JSON.stringify(PYTHON)}, params: { date: day() }, schedule: daily(),
+})
+`,
+    })
+    const fill = (from: string, to: string, ...more: string[]) =>
+      project.sluice('backfill', 'days', '--from', from, '--to', to, ...more)
+    assertCode(await fill('2026-01-02', '2026-01-03', '--concurrency', '2'), 0)
+    assert.deepEqual(project.notes().sort(), ['daily 2026-01-02', 'daily 2026-01-03'])
+    const shown = await fill('2026-01-01', '2026-01-05', '--dry-run')
+    assertCode(shown, 0)
+    assert.match(shown.stdout, /5 intervals, 2 of them complete/)
+    assertCode(await fill('2026-01-01', '2026-01-05'), 0)
+    assert.deepEqual(project.notes().slice(2), ['daily 2026-01-01', 'daily 2026-01-04', 'daily 2026-01-05'])
+    assert.equal((await project.jsonLines('runs')).length, 5, 'what is complete has no run')
+    project.write('families.py', 'import no_such_package')
+    const broken = await fill('2026-01-01', '2026-01-05')
+    assertCode(broken, 2)
+    assert.match(broken.stderr, /The module families does not import: .*no_such_package/)
+  })
+})
+
+describe('a default that each import makes anew', () => {
+  it('is the same while it is planned and in each task, also one that is yielded, and another one in the next run', async (test) => {
+    const project = luigiProject(test, {
+      'fresh.py': `import luigi, random
+NAME = "".join(random.choice("abcdefghij") for _ in range(16))
+class Made(luigi.Task):
+    name = luigi.Parameter(default=NAME)
+    kind = luigi.Parameter(default="required")
+    def output(self): return luigi.LocalTarget("out/%s-%s" % (self.kind, self.name))
+    def run(self):
+        with self.output().open("w") as file: file.write(str(random.random()))
+class Twice(luigi.Task):
+    name = luigi.Parameter(default=NAME)
+    def requires(self): return Asks()
+    def output(self): return luigi.LocalTarget("out/twice-%s" % self.name)
+    def run(self): self.output().open("w").close()
+class Asks(luigi.Task):
+    name = luigi.Parameter(default=NAME)
+    def output(self): return luigi.LocalTarget("out/asks-%s" % self.name)
+    def run(self):
+        yield Made(kind="yielded")
+        self.output().open("w").close()
+class Root(luigi.WrapperTask):
+    def requires(self): return [Twice(), Made(), Made(kind="other")]
+`,
+    })
+    const outputs = () => readdirSync(project.path('out')).sort()
+    assertCode(await project.luigi('--module', 'fresh', 'Root'), 0)
+    const first = outputs()
+    const names = new Set(first.map((file) => file.split('-')[1]))
+    assert.deepEqual([first.length, names.size], [5, 1], first.join())
+    const values = first
+      .filter((file) => /^(other|required|yielded)-/.test(file))
+      .map((file) => project.read(`out/${file}`))
+    assert.equal(new Set(values).size, 3, 'what a task chooses while it runs is its own')
+    assertCode(await project.luigi('--module', 'fresh', 'Root'), 0)
+    assert.equal(outputs().length, 10)
   })
 })
 

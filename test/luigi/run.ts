@@ -112,7 +112,7 @@ async function runLuigiTests(sources: string): Promise<Outcome> {
     PYTHONPATH: `${import.meta.dirname}:test`,
   }
   const run = (tests: string[], env: object, ...more: string[]) => {
-    const flags = ['-m', 'pytest', '-q', '-rA', '--tb=short', '-W', 'ignore', '--timeout', '120']
+    const flags = ['-m', 'pytest', '-q', '-rA', '--tb=native', '-W', 'ignore', '--timeout', '120']
     return runProgram(at('python'), [...flags, ...more, ...tests], { cwd: sources, env })
   }
   const files = values.files.split(',').map((name) => `test/${name}_test.py`)

@@ -27,6 +27,8 @@ export interface LuigiProgram {
   flags?: string[]
   jobs?: number
   checkSeconds?: number
+  /** Where Python's `random` begins while modules are imported, the same for all processes of a plan. @default anew in each process */
+  seed?: string
   /** How tasks of some families run. */
   families: { readonly [family: string]: LuigiFamily }
   /** The family of the config that says so. */
@@ -152,6 +154,7 @@ interface AskedProgram extends Pick<LuigiProgram, 'module' | 'families'> {
   flags: string[] | undefined
   jobs?: number | undefined
   checkSeconds: number | undefined
+  seed?: string | undefined
   task?: string
   params?: { [name: string]: string }
   bounds?: PlanBounds
@@ -172,9 +175,9 @@ function formatLuigiSpec({ bounds, families, ...asked }: AskedProgram): string {
 
 /** The argument by which all tasks of a graph are planned. Before the root is known, Luigi reads it from its flags. */
 export const formatPlanSpec = (program: LuigiProgram, bounds: PlanBounds = LUIGI_BOUNDS): string => {
-  const { module, task, params, flags, jobs, checkSeconds, families } = program
+  const { module, task, params, flags, jobs, checkSeconds, seed, families } = program
   const root = task === '' ? {} : { task, params }
-  return formatLuigiSpec({ module, jobs, checkSeconds, families, flags, ...root, bounds })
+  return formatLuigiSpec({ module, jobs, checkSeconds, seed, families, flags, ...root, bounds })
 }
 
 /** The argument by which single tasks are run, or asked whether they are complete. */

@@ -25,14 +25,14 @@ export function makeLuigiTasks(
 ): FoundTask[] {
   const ids = new Map(lines.map((line) => [line.id, makeId(line)]))
   const spec = formatTaskSpec(program)
-  const { image, mounts } = program
+  const { image, mounts, seed } = program
   const shim = image === undefined ? findLuigiShim() : SHIM_IN_CONTAINER.path
   const env = Object.keys(program.env).length === 0 ? NONE : program.env
   const origin = program.origin === undefined ? {} : { root: program.origin }
   const policyOf = makePolicyPool(program, settings, isAsked)
   return lines.map((line) => {
     const { family, module, params, problem } = line
-    const task = JSON.stringify({ module, family, params })
+    const task = JSON.stringify({ module, family, params, seed })
     return {
       id: ids.get(line.id) ?? line.id,
       family: escapeControlCharacters(family),

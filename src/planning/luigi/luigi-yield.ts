@@ -46,9 +46,10 @@ function readRoots(answers: readonly LuigiLine[]): { roots: ReadonlySet<string>;
 
 /** The program of the task that yields: its own arguments, and what the config says of families now. */
 function readProgram({ command, container }: Job['task'], configured: ConfiguredFamilies): LuigiProgram {
-  const [python = 'python3', , , , spec = '{}'] = command?.argv ?? []
+  const [python = 'python3', , , , spec = '{}', own = spec] = command?.argv ?? []
   const { module, flags, checkSeconds }: Pick<LuigiProgram, 'module' | 'flags' | 'checkSeconds'> =
     JSON.parse(spec)
+  const { seed }: Pick<LuigiProgram, 'seed'> = JSON.parse(own)
   const origin = command?.luigi?.root
   return {
     python,
@@ -62,6 +63,7 @@ function readProgram({ command, container }: Job['task'], configured: Configured
     families: findLuigiFamilies(origin, configured),
     ...(flags === undefined ? {} : { flags }),
     ...(checkSeconds === undefined ? {} : { checkSeconds }),
+    ...(seed === undefined ? {} : { seed }),
     ...(origin === undefined ? {} : { origin }),
   }
 }

@@ -36,8 +36,9 @@ export async function planLuigiTasks(
   given: LuigiProgram,
   { done = new Set() }: Adjustment = {},
 ): Promise<Plan> {
-  const { clock } = context.ports
-  const program = { ...given, families: findLuigiFamilies(given.origin, definitions) }
+  const { clock, random } = context.ports
+  const families = findLuigiFamilies(given.origin, definitions)
+  const program = { ...given, families, seed: random.nonce() }
   const plannedAt = clock.steady()
   // Elsewhere the image is started by others, so that planning is a task of the run.
   if (program.image !== undefined && definitions.startInImage === undefined)
