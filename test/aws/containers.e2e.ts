@@ -4,6 +4,7 @@ import { ListTasksCommand, StopTaskCommand } from '@aws-sdk/client-ecs'
 import { GetObjectCommand } from '@aws-sdk/client-s3'
 import { clients, resourceOf, targetOf, unique, until } from './deployed.ts'
 import {
+  deployPrograms,
   json,
   killContainers,
   listContainers,
@@ -25,8 +26,7 @@ async function textOf(path: string): Promise<string> {
 }
 
 before(async () => {
-  const deployed = await sluice(['deploy', '--architecture', 'x86_64', '--yes'])
-  assert.equal(deployed.code, 0, deployed.stderr)
+  await deployPrograms()
   const set = await sluice(['secrets', 'set', 'program/key'], { input: `${SECRET}\n` })
   assert.equal(set.code, 0, set.stderr)
 })

@@ -140,6 +140,9 @@ export async function endOf(executionArn: string, seconds = 60): Promise<Describ
   })
 }
 
+/** How often the command is asked again for what takes a while: to start it takes half a second of computing. */
+export const COMMAND_EVERY_MS = 2_000
+
 /** Looks every half second, or so often as is said, until there is something. */
 export async function until<T>(
   seconds: number,
@@ -156,13 +159,15 @@ export async function until<T>(
   }
 }
 
+/** Physical names of functions, which an update of their stack leaves as they are. */
+const functions = new Map<string, Promise<string>>()
+
 /** Invokes a function of Sluice now, instead of waiting for its minute. */
 export async function invoke(name: string, payload: object = {}, stack = 'sluice-test'): Promise<void> {
-  const FunctionName = await resourceOf(
-    stack,
-    `Sluice${name.replaceAll('-', '')}Function`,
-    'AWS::Lambda::Function',
-  )
+  const logical = `Sluice${name.replaceAll('-', '')}Function`
+  const found = functions.get(`${stack}/${name}`) ?? resourceOf(stack, logical, 'AWS::Lambda::Function')
+  functions.set(`${stack}/${name}`, found)
+  const FunctionName = await found
   await clients.lambda.send(new InvokeCommand({ FunctionName, Payload: JSON.stringify(payload) }))
 }
 

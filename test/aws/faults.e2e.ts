@@ -7,6 +7,7 @@ import { before, describe, it } from 'node:test'
 import { StopTaskCommand } from '@aws-sdk/client-ecs'
 import { SendMessageCommand } from '@aws-sdk/client-sqs'
 import {
+  COMMAND_EVERY_MS,
   clients,
   containersOf,
   endOf,
@@ -30,10 +31,15 @@ async function runningSlow(of: string, seconds: number): Promise<string> {
 
 const taskOf = async (run: string) => (await json('status', run)).tasks[0]
 const whenOver = (run: string) =>
-  until(120, `the end of ${run}`, async () => {
-    const told = await json('status', run)
-    return told.status === 'running' ? undefined : told
-  })
+  until(
+    120,
+    `the end of ${run}`,
+    async () => {
+      const told = await json('status', run)
+      return told.status === 'running' ? undefined : told
+    },
+    COMMAND_EVERY_MS,
+  )
 
 describe('containers', () => {
   it('that are killed lose their attempt alone: the next one makes it, without using up a retry', async () => {

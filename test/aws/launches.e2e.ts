@@ -13,6 +13,7 @@ import { launchingSuite } from '../conformance/launching.suite.ts'
 import { clients, invoke, resourceOf, unique, until } from './deployed.ts'
 import {
   countStarted,
+  deployPrograms,
   findCluster,
   json,
   killContainers,
@@ -91,8 +92,7 @@ const familyOf = (job: string) => `suite-${job.replace(' ', '-')}`
 launchingSuite('ecs', makeLauncher)
 
 before(async () => {
-  const deployed = await sluice(['deploy', '--architecture', 'x86_64', '--yes'])
-  assert.equal(deployed.code, 0, deployed.stderr)
+  await deployPrograms()
   const set = await sluice(['secrets', 'set', 'program/key'], { input: 'a-key\n' })
   assert.equal(set.code, 0, set.stderr)
 })
@@ -180,10 +180,7 @@ describe('launchers that die after the intent, and before the handle is written'
 
   it('leave a launch to the next one, which launches nothing twice', async () => {
     rmSync(DEATHS, { recursive: true, force: true })
-    const deployed = await sluice(['deploy', '--code', '--architecture', 'x86_64', '--yes'], {
-      build: 'dying-launchers',
-    })
-    assert.equal(deployed.code, 0, deployed.stderr)
+    await deployPrograms('dying-launchers')
     const script = `sleep 3; ${ECHO}`
     const { run: id } = await json('run', 'script', '--of', unique('dying'), '--script', script, '--detach')
     const over = whenOver(id)

@@ -6,6 +6,7 @@ import { DescribeStacksCommand } from '@aws-sdk/client-cloudformation'
 import { DescribeTasksCommand, RunTaskCommand, StopTaskCommand } from '@aws-sdk/client-ecs'
 import { makeFreshContainerInput } from '../../src/cli/remote/shell.ts'
 import {
+  COMMAND_EVERY_MS,
   clients,
   invoke,
   json,
@@ -25,10 +26,15 @@ const tasksOf = async (run: string, family: string) =>
   (await json('status', run)).tasks.filter(({ task }: { task: string }) => task.startsWith(family))
 
 const whenOver = (run: string, seconds = 180) =>
-  until(seconds, `the end of ${run}`, async () => {
-    const told = await json('status', run)
-    return told.status === 'running' || told.status === 'planning' ? undefined : told
-  })
+  until(
+    seconds,
+    `the end of ${run}`,
+    async () => {
+      const told = await json('status', run)
+      return told.status === 'running' || told.status === 'planning' ? undefined : told
+    },
+    COMMAND_EVERY_MS,
+  )
 
 describe('containers', () => {
   it('follow each other as soon as one has ended: six tasks in two places, one task each', async () => {

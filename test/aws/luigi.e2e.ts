@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { before, describe, it } from 'node:test'
 import { GetObjectCommand, PutObjectCommand, paginateListObjectsV2 } from '@aws-sdk/client-s3'
 import {
+  COMMAND_EVERY_MS,
   clients,
   sluice as command,
   type Ended,
@@ -34,6 +35,18 @@ async function json(...args: string[]): Promise<any> {
 }
 
 const run = (...args: string[]) => whileTicking(json('run', ...args), STACK)
+
+/** A run as it has ended. */
+const untilOver = (id: string) =>
+  until(
+    300,
+    'the end of the run',
+    async () => {
+      const now = await json('status', id)
+      return now.endedAt === null ? undefined : now
+    },
+    COMMAND_EVERY_MS,
+  )
 
 /** The folder from which the deployment builds the image: the tasks, and the packages for the Python of the image. */
 function prepareImage(): void {
@@ -172,18 +185,13 @@ describe('a pipeline of Luigi on AWS', { concurrency: false, timeout: 1_400_000 
         240,
         'the look for the prices',
         async () => (await statusOf('Prices')) === 'running' || undefined,
+        COMMAND_EVERY_MS,
       ),
       STACK,
     )
     assert.equal(await statusOf('Day'), 'pending')
     await write(base, 'prices.txt', '2')
-    const ended = await whileTicking(
-      until(300, 'the end of the run', async () => {
-        const now = await json('status', told.run)
-        return now.endedAt === null ? undefined : now
-      }),
-      STACK,
-    )
+    const ended = await whileTicking(untilOver(told.run), STACK)
     assert.equal(ended.status, 'succeeded', JSON.stringify(ended))
   })
 
@@ -205,10 +213,7 @@ describe('a pipeline of Luigi on AWS', { concurrency: false, timeout: 1_400_000 
     const killed = async () => {
       await killAndGoOn('plan', /^SLUICE_TASK=plan of HeldMonth/)
       await killAndGoOn('order-4', /^SLUICE_TASK=HeldOrder.*number=4\)$/)
-      return until(300, 'the end of the run', async () => {
-        const now = await json('status', run)
-        return now.endedAt === null ? undefined : now
-      })
+      return untilOver(run)
     }
     const ended = await whileTicking(killed(), STACK)
     assert.equal(ended.status, 'succeeded', JSON.stringify(ended))

@@ -1,7 +1,11 @@
+import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { DescribeTasksCommand, paginateListTasks } from '@aws-sdk/client-ecs'
 import { readHandover } from '../../src/adapters/ecs/job-state.ts'
 import {
+  COMMAND_EVERY_MS,
   clients,
   sluice as command,
   type Ended,
@@ -14,6 +18,19 @@ import {
 /** The stack of programs in images that nobody has changed, beside the test stack. */
 export const STACK = 'sluice-programs'
 const CONFIG = ['--config', 'programs.config.ts', '--env', 'programs']
+
+/** Is there while the stack is as this run of the tests has deployed it: files are children of one process. */
+const DEPLOYED = join(process.env.AWS_TEST_RUN ?? '', `programs-deployed-${process.ppid}`)
+
+/** Deploys the stack, unless an earlier file of this run of the tests has; or another build of its code. */
+export async function deployPrograms(build?: string): Promise<void> {
+  if (build === undefined && existsSync(DEPLOYED)) return
+  rmSync(DEPLOYED, { force: true })
+  const args = ['deploy', ...(build === undefined ? [] : ['--code']), '--architecture', 'x86_64', '--yes']
+  const deployed = await sluice(args, build === undefined ? {} : { build })
+  assert.equal(deployed.code, 0, deployed.stderr)
+  if (build === undefined) writeFileSync(DEPLOYED, '')
+}
 
 /** Runs the command for the stack. */
 export const sluice = (args: string[], options?: Parameters<typeof command>[1]): Promise<Ended> =>
@@ -44,10 +61,15 @@ export async function startScript(of: string, script: string): Promise<string> {
 /** A run as it has ended. */
 export const whenOver = (id: string) =>
   whileTicking(
-    until(120, `the end of ${id}`, async () => {
-      const told = await json('status', id)
-      return told.status === 'running' || told.status === 'planning' ? undefined : told
-    }),
+    until(
+      120,
+      `the end of ${id}`,
+      async () => {
+        const told = await json('status', id)
+        return told.status === 'running' || told.status === 'planning' ? undefined : told
+      },
+      COMMAND_EVERY_MS,
+    ),
     STACK,
   )
 

@@ -58,7 +58,7 @@ service() {
   curl -sf --max-time 3 "http://127.0.0.1:$port/_ministack/health" >/dev/null 2>&1 && return
   (
     cd "$run"
-    rm -rf requests.jsonl outage.json ecs-faults.json tasks
+    rm -rf requests.jsonl outage.json ecs-faults.json tasks programs-deployed-*
     # IAM is enforced; these credentials, of the environment below, are the account's own.
     export AUTH=true AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
     unset AWS_SESSION_TOKEN
