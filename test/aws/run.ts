@@ -34,11 +34,9 @@ function takeTurn(files: string[]): string[] {
   return files.filter((file) => !others.includes(basename(file)))
 }
 
+const files = globSync(positionals.length > 0 ? positionals : 'test/aws/*.e2e.ts', { cwd: root }).sort()
+const paths = takeTurn(files).map((file) => join(root, file))
 process.exitCode = await withEmulatedAws(() => {
   deployEnvironment('test', join(here, 'project'), build)
-  const files = globSync(positionals.length > 0 ? positionals : 'test/aws/*.e2e.ts', { cwd: root }).sort()
-  return runTestFiles(
-    takeTurn(files).map((file) => join(root, file)),
-    { concurrency: false, timeout: 1_500_000 },
-  )
+  return runTestFiles(paths, { concurrency: false, timeout: 1_500_000 })
 })
