@@ -1,12 +1,11 @@
 import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs'
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
-import { SFNClient } from '@aws-sdk/client-sfn'
 import { handle } from 'hono/aws-lambda'
 import { makeLogReader } from '../src/adapters/cloudwatch/logs.ts'
 import { makeManagedSecrets } from '../src/adapters/secrets-manager/secrets.ts'
-import { makeExecutions } from '../src/adapters/states/executions.ts'
 import type { Build } from '../src/homes/aws/build.ts'
 import { findPoolSetting, readPartSettings } from '../src/homes/aws/environment.ts'
+import { makeLazyExecutions } from '../src/homes/aws/executions.ts'
 import { makeDeployedApi } from '../src/homes/aws/handlers/api.ts'
 import { openDeployedHome } from '../src/homes/aws/home.ts'
 import { BUNDLED_CONFIG, type BundledSettings } from '../src/project/bundled.ts'
@@ -23,7 +22,7 @@ export async function start(build: Build, { programs }: BundledSettings) {
     makeDeployedApi({
       home: openDeployedHome(told, { build, worker: 'api', project, limits: project.limits, programs }),
       project,
-      starter: makeExecutions(new SFNClient(client)),
+      starter: makeLazyExecutions({ client }),
       machines: told.machines,
       setSecret: secrets.set,
       readLines: async (pool, query) => {

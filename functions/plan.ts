@@ -1,7 +1,6 @@
-import { SFNClient } from '@aws-sdk/client-sfn'
-import { makeExecutions } from '../src/adapters/states/executions.ts'
 import type { Build } from '../src/homes/aws/build.ts'
 import { readPartSettings } from '../src/homes/aws/environment.ts'
+import { makeLazyExecutions } from '../src/homes/aws/executions.ts'
 import { makePlanHandler, PLAN_EVENT } from '../src/homes/aws/handlers/plan.ts'
 import { openDeployedHome } from '../src/homes/aws/home.ts'
 import { BUNDLED_CONFIG, type BundledSettings } from '../src/project/bundled.ts'
@@ -11,7 +10,7 @@ import { loadProject } from '../src/project/load-config.ts'
 export async function start(build: Build, { programs }: BundledSettings) {
   const told = readPartSettings('plan')
   const project = await loadProject(BUNDLED_CONFIG)
-  const executions = makeExecutions(new SFNClient(build.client))
+  const executions = makeLazyExecutions(build)
   return async (event: unknown): Promise<void> => {
     const { execution } = PLAN_EVENT.parse(event)
     const worker = `plan/${execution}`

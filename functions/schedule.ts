@@ -1,7 +1,6 @@
-import { SFNClient } from '@aws-sdk/client-sfn'
-import { makeExecutions } from '../src/adapters/states/executions.ts'
 import type { Build } from '../src/homes/aws/build.ts'
 import { readPartSettings } from '../src/homes/aws/environment.ts'
+import { makeLazyExecutions } from '../src/homes/aws/executions.ts'
 import { makeScheduleHandler } from '../src/homes/aws/handlers/schedule.ts'
 import { openDeployedHome } from '../src/homes/aws/home.ts'
 import { BUNDLED_CONFIG, type BundledSettings } from '../src/project/bundled.ts'
@@ -18,5 +17,5 @@ export async function start(build: Build, { programs }: BundledSettings) {
     limits: project.limits,
     programs,
   })
-  return makeScheduleHandler(home, project, makeExecutions(new SFNClient(build.client)), told.machines)
+  return makeScheduleHandler(home, project, makeLazyExecutions(build), told.machines)
 }

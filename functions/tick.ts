@@ -1,10 +1,14 @@
 import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs'
 import { ECSClient } from '@aws-sdk/client-ecs'
+import { SQSClient } from '@aws-sdk/client-sqs'
 import { makeFunctionDeathReader } from '../src/adapters/cloudwatch/function-deaths.ts'
 import { makeEcsLauncher } from '../src/adapters/ecs/launcher.ts'
+import { makeRepairQueue } from '../src/adapters/sqs/repair-queue.ts'
 import { ECS, EMR_SERVERLESS } from '../src/core/records/launch.ts'
 import type { Build } from '../src/homes/aws/build.ts'
 import { readPartSettings } from '../src/homes/aws/environment.ts'
+import { makeLazyExecutions } from '../src/homes/aws/executions.ts'
+import { makeRepairHandler } from '../src/homes/aws/handlers/advance.ts'
 import { makeTickHandler } from '../src/homes/aws/handlers/tick.ts'
 import { openDeployedHome } from '../src/homes/aws/home.ts'
 import { makeJobRunLauncher, makeJobTargetLook } from '../src/homes/aws/job-services.ts'
@@ -28,8 +32,11 @@ export function start(build: Build, { limits, containers, programs }: BundledSet
     ...(launches.size > 0 && { launching: build.launching }),
   })
   const launcher = makeLauncher(told, containers, build)
+  const repairs = makeRepairQueue(new SQSClient(build.client), told.repairQueue)
+  const handleKey = makeRepairHandler({ home, answers: makeLazyExecutions(build) })
   return makeTickHandler({
     home,
+    repair: () => repairs.handleEach(handleKey),
     wake: () => launcher.wakeAll(),
     pools: Object.keys(containers),
     services: {

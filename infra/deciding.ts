@@ -63,43 +63,47 @@ function addAdvance(foundation: Foundation, launching: Launching): lambda.Functi
       filters: CHANGES,
     }),
   )
-  advance.addEventSource(new sources.SqsEventSource(repair.queue, { batchSize: 1 }))
   allowRecursiveLoops(advance)
   return advance
 }
 
-/** Its audit does the same as `advance`, except answering executions; the logs of functions tell how they died. */
+/**
+ * Its audit does the same as `advance`, except answering executions; the logs of functions tell how they died. It takes what went
+ * aside as well: an event source of its own would ask the queue 650,000 times a month.
+ */
 function addTick(
   foundation: Foundation,
   launching: Launching,
   { lambdaPools, containers, jobs }: Places,
 ): lambda.Function {
-  const { permissions, scope, project } = foundation
+  const { permissions, scope, project, queues, machineNames } = foundation
+  const { repair } = queues
   const programs = project.programs.length === 0 ? undefined : containers
   const logs = listReadableLogs(
     foundation,
     new Map(lambdaPools.map(({ name, logGroup }) => [name, logGroup])),
   )
+  const statements = [
+    ...permissions.records('list', 'due', 'remove'),
+    ...permissions.plans('write'),
+    ...foundation.allowSending(),
+    ...permissions.take([repair.queue.queueArn], 'container'),
+    ...permissions.readLogs(logs.arns),
+    launching.allowInvoking(),
+    // Programs of which nothing was told are looked at, and stopped if no attempt owns them.
+    ...(programs === undefined ? [] : [...programs.lookStatements(), programs.allowStopping()]),
+    ...(jobs?.lookStatements({ lists: true }) ?? []),
+  ]
   return foundation.addFunction('tick', {
     description: 'Brings what is due, every minute',
     settings: {
+      repairQueue: repair.queue.queueUrl,
       launcher: launching.function.functionName,
       workers: describePlace(foundation, programs),
       logGroups: Stack.of(scope).toJsonString(logs.names),
       emr: describeJobs(foundation, jobs),
     },
-    allows: {
-      statements: [
-        ...permissions.records('list', 'due', 'remove'),
-        ...permissions.plans('write'),
-        ...foundation.allowSending(),
-        ...permissions.readLogs(logs.arns),
-        launching.allowInvoking(),
-        // Programs of which nothing was told are looked at, and stopped if no attempt owns them.
-        ...(programs === undefined ? [] : [...programs.lookStatements(), programs.allowStopping()]),
-        ...(jobs?.lookStatements({ lists: true }) ?? []),
-      ],
-    },
+    allows: combineGrants(statements, permissions.answerRuns(machineNames)),
     timeout: Duration.minutes(5),
   })
 }

@@ -9,7 +9,7 @@ import type { Delivery, FeedEvent } from '../../src/core/ports/deciding.ts'
 import { advanceFeed } from '../../src/engine/advance.ts'
 import { cancelRun } from '../../src/engine/cancel.ts'
 import { claimAttempt } from '../../src/engine/claim.ts'
-import { makeAdvanceHandler } from '../../src/homes/aws/handlers/advance.ts'
+import { makeAdvanceHandler, makeRepairHandler } from '../../src/homes/aws/handlers/advance.ts'
 import { makeJobEventsHandler } from '../../src/homes/aws/handlers/job-events.ts'
 import { makeLambdaWorkerHandler } from '../../src/homes/aws/handlers/lambda-worker.ts'
 import { makePlanHandler } from '../../src/homes/aws/handlers/plan.ts'
@@ -340,6 +340,46 @@ describe('advance', () => {
   })
 })
 
+describe('a tick', () => {
+  it('repairs a record that went aside, and brings what is due also where the queue of these does not answer', async () => {
+    const { home, context, project, executions, told } = memoryDeployment([numbered])
+    await makePlanHandler(home, project, executions)(execution('a', { n: 1 }))
+    const repairOne = makeRepairHandler({ home, answers: executions })
+    const wakes: string[] = []
+    const tickWith = (repair: () => Promise<void>) =>
+      makeTickHandler({
+        home,
+        repair,
+        pools: [],
+        services: {},
+        wake: async () => void wakes.push('woken'),
+        keep: () => {},
+      })({})
+    // The run, then its task.
+    for (let times = 0; times < 2; times++)
+      await tickWith(async () => {
+        const events = await context.ports.feed.take(10)
+        for (const { key } of events) await repairOne(key)
+        await context.ports.feed.acknowledge(events)
+      })
+    const queued = await context.ports.queue.take({ pools: { default: 10 }, limit: 10, visibilityMs: 1_000 })
+    assert.equal(queued.length, 1)
+    await assert.rejects(
+      tickWith(() => Promise.reject(new Error('SQS does not answer'))),
+      /SQS does not answer/,
+    )
+    assert.equal(wakes.length, 3)
+    assert.equal(told.size, 0)
+    const [run] = await context.ports.store.list({ prefix: 'run/', consistency: 'strong' })
+    assert.ok(run?.record.kind === 'run')
+    await context.ports.store.write([
+      { key: keys.run(run.record.id), set: { status: 'succeeded', endedAt: context.ports.clock.now() } },
+    ])
+    await tickWith(() => repairOne(keys.run(run.key.slice('run/'.length))))
+    assert.ok(told.get('token-a'))
+  })
+})
+
 describe('a worker on Lambda', () => {
   it('gives no body more time than the function has', async () => {
     const { home, context, project, executions } = memoryDeployment([numbered])
@@ -429,6 +469,7 @@ describe('tick', () => {
     const kept: object[] = []
     const tick = makeTickHandler({
       home,
+      repair: async () => {},
       pools: [],
       services: {},
       wake: async () => {},

@@ -78,6 +78,7 @@ async function launching(test: TestContext, { programs = PROGRAMS, emr = EMR, da
     [EMR_SERVERLESS]: { ...parts, governor: JOB_RUN_RATE, makeDetails: makeJobDetails(programs, emr) },
   }
   const tick = makeTickHandler({
+    repair: async () => {},
     home: { ...home, context },
     wake: async () => {},
     pools: [],

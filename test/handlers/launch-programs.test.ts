@@ -95,6 +95,7 @@ async function launching() {
     return takeOverAttempt({ ...context, settings }, ordered().handover, { handle })
   }
   const tick = makeTickHandler({
+    repair: async () => {},
     home: { ...home, context },
     wake: async () => {},
     pools: [],

@@ -147,7 +147,7 @@ describe('permissions of jobs of EMR Serverless', () => {
     Sluicelaunchprograms:
       'dynamodb:BatchGetItem PutItem Query UpdateItem emr-serverless:CancelJobRun ListJobRuns StartJobRun iam:PassRole logs:CreateLogStream PutLogEvents s3:GetObject ListBucket sqs:ChangeMessageVisibility DeleteMessage GetQueueAttributes GetQueueUrl ReceiveMessage SendMessage',
     Sluicetick:
-      'dynamodb:BatchGetItem DeleteItem PutItem Query UpdateItem emr-serverless:CancelJobRun GetJobRun ListJobRuns lambda:InvokeFunction logs:CreateLogStream FilterLogEvents PutLogEvents s3:GetObject ListBucket PutObject sqs:SendMessage',
+      'dynamodb:BatchGetItem DeleteItem PutItem Query UpdateItem emr-serverless:CancelJobRun GetJobRun ListJobRuns lambda:InvokeFunction logs:CreateLogStream FilterLogEvents PutLogEvents s3:GetObject ListBucket PutObject sqs:DeleteMessage ReceiveMessage SendMessage states:SendTaskFailure SendTaskSuccess',
     Sluicejobevents:
       'dynamodb:BatchGetItem DeleteItem PutItem Query UpdateItem emr-serverless:CancelJobRun GetJobRun lambda:InvokeFunction logs:CreateLogStream PutLogEvents s3:GetObject ListBucket',
   }

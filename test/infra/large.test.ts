@@ -247,8 +247,8 @@ describe('a project of 150 pipelines in one stack', () => {
   it('names each state machine, within the limits of IAM', () => {
     assert.deepEqual(machineArns('AWS::IAM::Policy'), [])
     const arns = machineArns('AWS::IAM::ManagedPolicy')
-    // Of the roles of plan, advance, schedule and api.
-    assert.equal(arns.length, 4 * 151)
+    // Of the roles of plan, advance, tick, schedule and api.
+    assert.equal(arns.length, 5 * 151)
     assert.equal(
       arns.some((arn) => arn.includes('*')),
       false,

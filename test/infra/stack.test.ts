@@ -249,12 +249,12 @@ describe('permissions', () => {
     Sluiceplan:
       'dynamodb:BatchGetItem DeleteItem PutItem Query UpdateItem s3:GetObject ListBucket PutObject secretsmanager:DescribeSecret states:SendTaskFailure SendTaskSuccess',
     Sluiceadvance:
-      'dynamodb:BatchGetItem DeleteItem DescribeStream GetRecords GetShardIterator ListStreams PutItem Query UpdateItem lambda:InvokeFunction s3:GetObject ListBucket PutObject sqs:ChangeMessageVisibility DeleteMessage GetQueueAttributes GetQueueUrl ReceiveMessage SendMessage states:SendTaskFailure SendTaskSuccess',
+      'dynamodb:BatchGetItem DeleteItem DescribeStream GetRecords GetShardIterator ListStreams PutItem Query UpdateItem lambda:InvokeFunction s3:GetObject ListBucket PutObject sqs:GetQueueAttributes GetQueueUrl SendMessage states:SendTaskFailure SendTaskSuccess',
     Sluiceschedule: 'dynamodb:BatchGetItem PutItem UpdateItem states:StartExecution',
     Sluiceapi:
       'dynamodb:BatchGetItem PutItem Query UpdateItem logs:FilterLogEvents s3:GetObject ListBucket secretsmanager:DescribeSecret PutSecretValue states:StartExecution',
     Sluicetick:
-      'dynamodb:BatchGetItem DeleteItem PutItem Query UpdateItem lambda:InvokeFunction logs:FilterLogEvents s3:GetObject ListBucket PutObject sqs:SendMessage',
+      'dynamodb:BatchGetItem DeleteItem PutItem Query UpdateItem lambda:InvokeFunction logs:FilterLogEvents s3:GetObject ListBucket PutObject sqs:DeleteMessage ReceiveMessage SendMessage states:SendTaskFailure SendTaskSuccess',
     Sluicejobevents:
       'dynamodb:BatchGetItem DeleteItem PutItem Query UpdateItem lambda:InvokeFunction s3:GetObject ListBucket',
     Sluicelaunchworkers:

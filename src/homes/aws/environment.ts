@@ -101,7 +101,7 @@ export const SETTINGS_OF = {
   'lambda-worker': [...SHARED_SETTINGS, 'pool', 'memoryMb'],
   'launch-workers': [...SHARED_SETTINGS, 'workers'],
   'launch-programs': [...SHARED_SETTINGS, 'workers', 'emr'],
-  tick: [...SHARED_SETTINGS, 'launcher', 'workers', 'logGroups', 'emr'],
+  tick: [...SHARED_SETTINGS, 'repairQueue', 'launcher', 'workers', 'logGroups', 'emr'],
   'job-events': [...SHARED_SETTINGS, 'launcher'],
   api: [...SHARED_SETTINGS, 'machines', 'logGroups'],
   worker: [...SHARED_SETTINGS, 'pool', 'memoryMb', 'idleSeconds', 'tasksPerWorker'],

@@ -59,12 +59,11 @@ export function makeAdvanceHandler({ home, answers, repair, wake, onRunEnd }: Ad
   }
 }
 
-/** Handles records that went aside; what fails again stays in their queue, and at last in its dead-letter queue. */
-export function makeRepairHandler({ home, answers, wake }: Pick<AdvanceParts, 'home' | 'answers' | 'wake'>) {
+/** Handles a record that went aside. */
+export function makeRepairHandler({ home, answers }: Pick<AdvanceParts, 'home' | 'answers'>) {
   return async (key: Key): Promise<void> => {
     await handleChangedRecords(home.context, [key])
     const [record] = await home.context.ports.store.read([key])
     if (record?.kind === 'run' && !isRunOpen(record.status)) await answerExecutions(home, answers, record)
-    await wake()
   }
 }

@@ -8,6 +8,8 @@ import { measureBudgetUse, measureFailedLaunches, measureOldestRunHours } from '
 /** What a tick does beside the engine. */
 export interface TickParts {
   home: Home
+  /** Handles the records that `advance` could not handle. */
+  repair(): Promise<void>
   /** Launches containers that are missing. */
   wake(): Promise<void>
   /** Pools of containers. */
@@ -40,7 +42,7 @@ const AUDIT_MINUTE = 17
  * Brings what is due, and looks at jobs of which nothing was told. Once an hour, and when its event asks for it, it derives again
  * what open runs are owed, and stops jobs that no attempt owns.
  */
-export function makeTickHandler({ home, wake, pools, services, keep }: TickParts) {
+export function makeTickHandler({ home, repair, wake, pools, services, keep }: TickParts) {
   return async (event: TickEvent): Promise<void> => {
     const isHourly = new Date(home.context.ports.clock.now()).getUTCMinutes() === AUDIT_MINUTE
     const audits = isHourly || event.audit === true
@@ -50,6 +52,7 @@ export function makeTickHandler({ home, wake, pools, services, keep }: TickParts
     await tickDueRecords(home.context)
     const repaired = audits ? await auditOpenRuns(home.context) : 0
     if (audits) looked.push(...(await sweepJobs(home, services)))
+    looked.push(...(await Promise.allSettled([repair()])))
     await wake()
     keep({
       budgets: await measureBudgetUse(home),
