@@ -20,7 +20,7 @@ const inWords = (parts: Intl.DateTimeFormatOptions) => {
   return (at: number) => format.format(at)
 }
 const hourOf = (at: number) => String(new Date(at).getHours())
-const dayOf = inWords({ day: 'numeric', month: 'short' })
+const dayOf = inWords({ day: 'numeric', month: 'short', year: 'numeric' })
 const dayOfMonth = inWords({ day: 'numeric' })
 const monthOf = inWords({ month: 'short', year: 'numeric' })
 const monthOfYear = inWords({ month: 'numeric' })

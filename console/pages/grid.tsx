@@ -110,6 +110,11 @@ function Cell({ run, family }: { run: Column['run']; family: string }) {
   )
 }
 
-/** A label is wider than two columns: then it is left to screen readers, or hangs over where nothing follows. */
-const fitLabel = ({ count }: Heading, isLast: boolean): string =>
-  count >= 3 ? '' : isLast ? 'over' : 'unseen'
+/** About, in pixels. */
+const COLUMN = 22
+const SIGN = 7
+const PADDING = 8
+
+/** A label that is wider than its columns is left to screen readers, or hangs over where nothing follows. */
+const fitLabel = ({ label, count }: Heading, isLast: boolean): string =>
+  count * COLUMN >= label.length * SIGN + PADDING ? '' : isLast ? 'over' : 'unseen'

@@ -11,7 +11,7 @@ const say = (headings: { label: string; count: number }[]) =>
 describe('headings of the grid', () => {
   it('are days with hours where intervals are short', () => {
     const { outer, unit, inner } = makeHeadings(range(8).map((quarter) => at(1, 23, 15 * quarter)))
-    assert.deepEqual(say(outer), ['1 Jan ×4', '2 Jan ×4'])
+    assert.deepEqual(say(outer), ['1 Jan 2026 ×4', '2 Jan 2026 ×4'])
     assert.equal(unit, 'Hour')
     assert.deepEqual(say(inner), ['23 ×4', '0 ×4'])
   })

@@ -13,6 +13,8 @@ import { look, openSigned, serveProject } from './serve.ts'
 const FOLDER = process.env.SLUICE_PICTURES
 /** When the first run of the pictures began, so that they show the same times whenever they are made. */
 const BEGAN = Date.UTC(2026, 4, 9, 6)
+/** What the clock of the page says. */
+const NOW = BEGAN + 600_000
 /** When the schedule would fire next. */
 const NEXT = Date.UTC(2026, 4, 10)
 const FAILED_DAY = '2026-05-08'
@@ -21,18 +23,22 @@ it('makes every picture that the documentation shows', async (test) => {
   const folder = FOLDER ?? temporaryFolder(test)
   mkdirSync(folder, { recursive: true })
   const project = testProject(test, SHOP)
-  for (const day of ['2026-05-04', '2026-05-05', '2026-05-06', '2026-05-07'])
-    assert.equal((await project.sluice('run', 'sales', '--date', day)).code, 0)
-  assert.equal((await project.sluice('run', 'sales', '--date', FAILED_DAY)).code, 1)
+  const range = ['--from', '2026-05-04', '--to', FAILED_DAY, '--max-active-runs', '1']
+  assert.equal((await project.sluice('backfill', 'sales', ...range)).code, 1)
   const served = await serveProject(project)
   const { page, complaints } = await openSigned(served)
   await fixAnswers(page, project.folder)
-  const take = async (name: string, path: string, isThere: string) => {
+  const take = async (
+    name: string,
+    path: string,
+    isThere: string,
+    colorScheme: 'light' | 'dark' = 'light',
+  ) => {
     await page.goto(served.base + path)
     await page.getByText(isThere).first().waitFor()
     if (/graph|timeline/.test(path)) while (!(await page.evaluate(DRAWN))) await setImmediate()
     await look(page, `picture-${name}`)
-    await page.emulateMedia({ colorScheme: 'light' })
+    await page.emulateMedia({ colorScheme })
     await page.screenshot({ path: join(folder, `${name}.png`) })
   }
   await take('overview', '/', 'Open failures')
@@ -44,6 +50,7 @@ it('makes every picture that the documentation shows', async (test) => {
   await take('pipeline', '/pipelines/sales', 'History')
   await take('plan', '/pipelines/sales/plan?p.date=2026-05-09', 'Report(date=2026-05-09)')
   await take('run', `/runs/${run}`, 'prices.csv: line # has # fields')
+  await take('run-dark', `/runs/${run}`, 'prices.csv: line # has # fields', 'dark')
   await take('graph', `/runs/${run}/graph`, 'Prices')
   await take('timeline', `/runs/${run}/timeline`, 'Visits')
   const task = await page.goto(`${served.base}/runs/${run}`).then(() =>
@@ -71,7 +78,7 @@ const DRAWN = `((canvas = document.querySelector('canvas')) => canvas !== null &
 
 /**
  * Moves every instant of every answer, so that the first run began when pictures begin, and the clock of the page with them; and
- * names no folder or host of the machine on which they are taken.
+ * names no folder, host or user of the machine on which they are taken.
  */
 async function fixAnswers(page: Page, folder: string): Promise<void> {
   const now = Date.now()
@@ -84,7 +91,7 @@ async function fixAnswers(page: Page, folder: string): Promise<void> {
   const runs = await page.evaluate("fetch('/v1/runs').then((answer) => answer.text())")
   const first = findFirst(String(runs))
   const moveMs = BEGAN - first
-  await page.clock.setFixedTime(BEGAN + 600_000)
+  await page.clock.setFixedTime(NOW)
   await page.route('**/v1/**', async (route) => {
     if (route.request().url().includes('/v1/events')) return route.continue()
     const answer = await route.fetch()
@@ -92,12 +99,14 @@ async function fixAnswers(page: Page, folder: string): Promise<void> {
     const moved = JSON.parse(text, (name, value) => {
       if (name === 'nextAt') return NEXT
       if (name === 'worker') return 'laptop.1/1/1'
+      if (name === 'startedBy') return { kind: 'user', name: 'ada' }
       if (isInstant(value)) return Math.round((value + moveMs) / 100) * 100
       if (typeof value !== 'string') return value
       return value
         .replaceAll(folder, '/home/ada/shop')
         .replaceAll(projectFolder, '/home/ada/shop/node_modules/sluice')
     })
-    return route.fulfill({ response: answer, json: moved })
+    const headers = { ...answer.headers(), date: new Date(NOW).toUTCString() }
+    return route.fulfill({ response: answer, headers, json: moved })
   })
 }
