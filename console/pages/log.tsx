@@ -192,6 +192,7 @@ function LogView({ path, task, attempt, attempts, setAttempt, marked, mark }: Vi
       <div
         class={`log ${isWrapped ? 'wrapped' : ''}`}
         ref={scroller}
+        style={{ '--place': `calc(${String(log.lines.length).length}ch + 16px)` }}
         role="region"
         aria-label="Lines of the log"
         tabIndex={0}

@@ -1,15 +1,17 @@
 import { z } from 'zod'
 import { keys } from '../core/keys.ts'
 import type { Run } from '../core/records/run.ts'
-import { type AttemptOutcome, hasTaskEnded, isRunOpen } from '../core/records/status.ts'
+import { type AttemptOutcome, hasTaskEnded } from '../core/records/status.ts'
 import type { Failure, TaskRun } from '../core/records/task-run.ts'
+import { listReadyNumbers } from '../engine/release.ts'
 import type { Changes, RunEvent } from './control.ts'
 import { countTasks } from './find-tasks.ts'
 import type { Home } from './home.ts'
+import { readMovingTasks } from './moving-tasks.ts'
 import { parseCursor } from './parts.ts'
 import type { ChangesQuery } from './schemas.ts'
 
-/** Looking at a run reads all of its tasks: a large one is looked at less often. */
+/** Looking at a run reads most of its tasks: a large one is looked at less often. */
 const LOOK_MS = 1_000
 const LARGE = 5_000
 const LARGE_LOOK_MS = 15_000
@@ -34,9 +36,14 @@ export async function readRunChanges(
   const states: State[] = []
   for (const run of records) {
     if (run === undefined) continue
-    const tasks = run.tasks === undefined ? [] : await readTaskRuns(home, run)
-    events.push(...(await listRunEvents(home, run, tasks, since[run.id] ?? start)))
-    if (counts) events.push({ event: 'counts', run: run.id, counts: await countTasks(home, run) })
+    const from = since[run.id] ?? start
+    const { tasks, counts: found } = await readMovingTasks(home, run, from)
+    for (const event of await listRunEvents(home, run, tasks, from)) events.push(event)
+    if (counts) {
+      const isPut =
+        run.status !== 'running' || (await listReadyNumbers(home.context.ports, run, 1)).length === 0
+      events.push({ event: 'counts', run: run.id, counts: isPut ? found : await countTasks(home, run) })
+    }
     states.push({ run: run.id, status: run.status, ...findMovement(tasks) })
   }
   const size = records.reduce((sum, run) => sum + (run?.tasks ?? 0), 0)
@@ -50,15 +57,6 @@ export async function readRunChanges(
 
 /** Counts are of now, so they come after all that has happened. */
 const readEventInstant = (event: RunEvent) => ('at' in event ? event.at : Number.MAX_SAFE_INTEGER)
-
-/** What one look at a large run reads may miss recent writes; what an ended run is told by may not. */
-async function readTaskRuns({ context }: Home, run: Run): Promise<TaskRun[]> {
-  const listed = await context.ports.store.list({
-    prefix: keys.taskRuns(run.id),
-    consistency: isRunOpen(run.status) ? 'stale' : 'strong',
-  })
-  return listed.map(({ record }) => record).filter(({ join }) => !join)
-}
 
 async function listRunEvents(home: Home, run: Run, tasks: TaskRun[], since: number): Promise<RunEvent[]> {
   const moved = tasks.filter(

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { rmSync } from 'node:fs'
+import { appendFileSync, rmSync } from 'node:fs'
 import { it } from 'node:test'
 import { testProject } from '../support/cli.ts'
 import { FAILS } from './fails-project.ts'
@@ -80,6 +80,50 @@ export const long = pipeline('${name}', task('${'F'.repeat(50)}', { params: { ${
     await page.goto(served.base + path)
     await page.getByText(name).first().waitFor()
     await look(page, `long-${index}`)
+  }
+  assert.deepEqual(complaints, [])
+})
+
+it('reads a large log in windows, and cuts off no line number', async (test) => {
+  const project = testProject(test, { 'pipelines/fails.ts': FAILS })
+  const served = await serveProject(project)
+  const run = await served.start('fails', { name: 'a' })
+  await served.follow([run])
+  const LINES = 1_000_000
+  const PIECE = 50_000
+  for (let from = 0; from < LINES; from += PIECE)
+    appendFileSync(
+      project.path(`.sluice/logs/${run}/0.1.jsonl`),
+      Array.from({ length: PIECE }, (_, index) => {
+        const text = `line ${from + index} of a log that goes on and on`
+        return `${JSON.stringify({ at: 1, level: 'info', text })}\n`
+      }).join(''),
+    )
+  const { page, complaints } = await openSigned(served)
+  let answers = 0
+  page.on('response', (response) => {
+    if (response.url().endsWith('/logs')) answers += 1
+  })
+  await page.goto(`${served.base}/runs/${run}/tasks/0/log`)
+  const readOn = page.getByRole('button', { name: 'Read on' })
+  await readOn.waitFor()
+  const first = answers
+  assert.ok(first < 30, `${first} answers`)
+  await readOn.click()
+  await page.getByText(/^1\d\d,\d+ lines/).waitFor()
+  await readOn.waitFor()
+  assert.ok(answers < 60, `${answers} answers`)
+  assert.ok((await page.locator('.line').count()) < 200)
+  await look(page, 'large-log')
+  for (const width of [1440, 390]) {
+    await page.setViewportSize({ width, height: 844 })
+    const isCut = await page.evaluate<boolean>(`(() => {
+      const place = [...document.querySelectorAll('.line .place')].at(-1)
+      const range = document.createRange()
+      range.selectNodeContents(place)
+      return range.getBoundingClientRect().left < place.getBoundingClientRect().left
+    })()`)
+    assert.equal(isCut, false, `at ${width}`)
   }
   assert.deepEqual(complaints, [])
 })
