@@ -4,15 +4,15 @@ import type { SQSBatchResponse, SQSEvent } from 'aws-lambda'
 import { makeEcsLauncher } from '../src/adapters/ecs/launcher.ts'
 import { parseDelivery } from '../src/adapters/sqs/queue.ts'
 import { readErrorMessage } from '../src/core/errors.ts'
-import { ECS, EMR_SERVERLESS } from '../src/core/records/launch.ts'
+import { ECS, EMR_SERVERLESS, EMR_STEP } from '../src/core/records/launch.ts'
 import { launchDelivery } from '../src/engine/launch.ts'
 import type { Build } from '../src/homes/aws/build.ts'
 import { readPartSettings } from '../src/homes/aws/environment.ts'
-import { makeJobDetails, makeJobPlaces } from '../src/homes/aws/handlers/launch-jobs.ts'
+import { makeJobDetails, makeJobPlaces, makeStepDetails } from '../src/homes/aws/handlers/launch-jobs.ts'
 import { makeProgramDetails, makeProgramPlaces } from '../src/homes/aws/handlers/launch-programs.ts'
-import { JOB_RUN_RATE, LAUNCH_RATE } from '../src/homes/aws/handlers/launch-rate.ts'
+import { JOB_RUN_RATE, LAUNCH_RATE, STEP_RATE } from '../src/homes/aws/handlers/launch-rate.ts'
 import { openDeployedHome } from '../src/homes/aws/home.ts'
-import { makeJobRunLauncher } from '../src/homes/aws/job-services.ts'
+import { makeJobLaunchers } from '../src/homes/aws/job-services.ts'
 import { makeLaunchMetrics } from '../src/homes/aws/metrics.ts'
 import type { BundledSettings } from '../src/project/bundled.ts'
 
@@ -38,17 +38,24 @@ export function start(build: Build, { limits, programs }: BundledSettings) {
     // Lambda deletes what was handled, and what is put back was sent anew.
     queue: (queue) => ({ ...queue, acknowledge: async () => {} }),
   })
+  // The governor has to hear of each throttled request, so the clients try none again.
+  const client = { ...build.client, maxAttempts: 1 }
+  const jobs = makeJobLaunchers(client, told)
   const services = {
     [ECS]: {
-      // The governor has to hear of each throttled request, so the client tries none again.
-      launcher: makeEcsLauncher(new ECSClient({ ...build.client, maxAttempts: 1 }), place),
+      launcher: makeEcsLauncher(new ECSClient(client), place),
       governor: LAUNCH_RATE,
       makeDetails: makeProgramDetails(programs),
     },
     [EMR_SERVERLESS]: {
-      launcher: makeJobRunLauncher({ ...build.client, maxAttempts: 1 }, told),
+      launcher: jobs[EMR_SERVERLESS],
       governor: JOB_RUN_RATE,
       makeDetails: makeJobDetails(programs, told.emr),
+    },
+    [EMR_STEP]: {
+      launcher: jobs[EMR_STEP],
+      governor: STEP_RATE,
+      makeDetails: makeStepDetails(programs, told.emr),
     },
   }
   const sqs = new SQSClient(build.client)

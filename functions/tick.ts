@@ -4,14 +4,14 @@ import { SQSClient } from '@aws-sdk/client-sqs'
 import { makeFunctionDeathReader } from '../src/adapters/cloudwatch/function-deaths.ts'
 import { makeEcsLauncher } from '../src/adapters/ecs/launcher.ts'
 import { makeRepairQueue } from '../src/adapters/sqs/repair-queue.ts'
-import { ECS, EMR_SERVERLESS } from '../src/core/records/launch.ts'
+import { ECS } from '../src/core/records/launch.ts'
 import type { Build } from '../src/homes/aws/build.ts'
 import { readPartSettings } from '../src/homes/aws/environment.ts'
 import { makeLazyExecutions } from '../src/homes/aws/executions.ts'
 import { makeRepairHandler } from '../src/homes/aws/handlers/advance.ts'
 import { makeTickHandler } from '../src/homes/aws/handlers/tick.ts'
 import { openDeployedHome } from '../src/homes/aws/home.ts'
-import { makeJobRunLauncher, makeJobTargetLook } from '../src/homes/aws/job-services.ts'
+import { makeJobLaunchers, makeJobLooks } from '../src/homes/aws/job-services.ts'
 import { makeLambdaDeathFinder } from '../src/homes/aws/lambda-deaths.ts'
 import { makeLauncher } from '../src/homes/aws/launcher.ts'
 import { makeLaunchMetrics, makeTickMetrics } from '../src/homes/aws/metrics.ts'
@@ -43,12 +43,7 @@ export function start(build: Build, { limits, containers, programs }: BundledSet
       ...(launches.has(ECS) && {
         [ECS]: { launcher: makeEcsLauncher(new ECSClient(build.client), told.workers) },
       }),
-      ...(launches.has(EMR_SERVERLESS) && {
-        [EMR_SERVERLESS]: {
-          launcher: makeJobRunLauncher(build.client, told),
-          isMade: makeJobTargetLook(home.surroundings.storage),
-        },
-      }),
+      ...makeJobLooks(makeJobLaunchers(build.client, told), launches, home.surroundings.storage),
     },
     keep: makeTickMetrics(told.stack),
   })

@@ -10,21 +10,26 @@ import { parseS3Prefix } from '../src/core/s3-uri.ts'
 import type { EmrApplication } from '../src/define/emr-application.ts'
 import { grantToRole } from './constructs/grants.ts'
 import { allowActions } from './constructs/permissions.ts'
+import { allowLookingAtSteps, allowSteps } from './emr-steps.ts'
 import type { Foundation } from './foundation.ts'
 import type { DeployedPool } from './project.ts'
+import type { DeployedJobs } from './read-jobs.ts'
 
 /** An application that has had nothing to do for this time stops, and costs nothing then. */
 const IDLE_MINUTES = 15
 const SERVICE = 'emr-serverless.amazonaws.com'
 
-/** The jobs of EMR Serverless: applications, the files that they run, and one role for the jobs of each pool. */
+/** The jobs of EMR: applications, the files that jobs run, and one role for the jobs of EMR Serverless of each pool. */
 export class EmrJobs extends Construct {
   /** Ids of applications, by the names by which jobs know them. */
   readonly applications: { [name: string]: string } = {}
+  /** Pools with jobs. */
+  readonly pools: readonly string[]
   readonly roles = new Map<string, iam.Role>()
   readonly #foundation: Foundation
   readonly #logGroups: ReadonlyMap<string, logs.LogGroup>
   readonly #files: Asset[]
+  readonly #clusters: DeployedJobs['clusters']
 
   constructor(
     scope: Construct,
@@ -35,6 +40,8 @@ export class EmrJobs extends Construct {
     this.#foundation = foundation
     this.#logGroups = logGroups
     const { jobs, pools } = foundation.project
+    this.pools = jobs.pools
+    this.#clusters = jobs.clusters
     for (const [name, application] of Object.entries(jobs.applications))
       this.applications[name] = this.addApplication(name, application)
     for (const application of jobs.foreign) this.applications[application] = application
@@ -46,8 +53,13 @@ export class EmrJobs extends Construct {
           assetHashType: AssetHashType.CUSTOM,
         }),
     )
-    for (const pool of jobs.pools)
+    for (const pool of jobs.rolePools)
       this.roles.set(pool, this.addRole(pool, mustHave(pools[pool], `the pool ${pool}`)))
+  }
+
+  /** Ids of the clusters that run steps. */
+  get clusters(): string[] {
+    return Object.keys(this.#clusters)
   }
 
   /** What jobs are launched with, as functions are told it. */
@@ -58,6 +70,7 @@ export class EmrJobs extends Construct {
       Object.fromEntries([...this.roles.keys()].map((pool) => [pool, of(pool)]))
     return Stack.of(this).toJsonString({
       applications: this.applications,
+      clusters: this.clusters,
       roles: byPool((pool) => this.roles.get(pool)?.roleArn),
       logGroups: byPool((pool) => this.logGroupOf(pool).logGroupName),
       files: file === undefined ? '' : `s3://${file.s3BucketName}/${key.slice(0, key.lastIndexOf('/') + 1)}`,
@@ -66,7 +79,10 @@ export class EmrJobs extends Construct {
 
   /** Permissions for starting jobs, finding what an earlier launcher has started, and stopping it. */
   launchStatements(): iam.PolicyStatement[] {
+    const steps = allowSteps(this, this.#clusters)
+    if (this.roles.size === 0) return steps
     return [
+      ...steps,
       allowActions(['emr-serverless:StartJobRun', 'emr-serverless:ListJobRuns'], this.applicationArns()),
       allowActions(['emr-serverless:CancelJobRun'], this.jobRunArns()),
       allowActions(
@@ -81,9 +97,13 @@ export class EmrJobs extends Construct {
   lookStatements({ lists }: { lists: boolean }): iam.PolicyStatement[] {
     const { permissions, storage } = this.#foundation
     const { bucket, prefix } = parseS3Prefix(storage)
-    return [
+    const jobRuns = [
       ...(lists ? [allowActions(['emr-serverless:ListJobRuns'], this.applicationArns())] : []),
       allowActions(['emr-serverless:GetJobRun', 'emr-serverless:CancelJobRun'], this.jobRunArns()),
+    ]
+    return [
+      ...(this.roles.size === 0 ? [] : jobRuns),
+      ...allowLookingAtSteps(this, this.clusters),
       ...permissions.objects(bucket, prefix, 'read'),
     ]
   }
@@ -153,4 +173,5 @@ export class EmrJobs extends Construct {
 
 /** What functions are told if a deployment has no jobs of EMR. */
 export const describeJobs = ({ scope }: Foundation, jobs: EmrJobs | undefined): string =>
-  jobs?.describe() ?? Stack.of(scope).toJsonString({ applications: {}, roles: {}, logGroups: {}, files: '' })
+  jobs?.describe() ??
+  Stack.of(scope).toJsonString({ applications: {}, clusters: [], roles: {}, logGroups: {}, files: '' })

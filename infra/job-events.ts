@@ -2,6 +2,7 @@ import { Duration } from 'aws-cdk-lib'
 import * as events from 'aws-cdk-lib/aws-events'
 import * as targets from 'aws-cdk-lib/aws-events-targets'
 import type * as lambda from 'aws-cdk-lib/aws-lambda'
+import { makeJobNamePrefix } from '../src/core/job-name.ts'
 import { EVENTS } from '../src/core/names.ts'
 import { makeMachineArn } from './constructs/arns.ts'
 import type { Containers } from './containers.ts'
@@ -36,10 +37,10 @@ export class JobEvents {
       },
       timeout: Duration.minutes(1),
     })
-    const { execution, container, jobRun } = EVENTS
+    const { execution, container, jobRun, step } = EVENTS
     const addRule = (
       id: string,
-      { source, detailType }: typeof execution | typeof container | typeof jobRun,
+      { source, detailType }: typeof execution | typeof container | typeof jobRun | typeof step,
       detail: object,
     ) =>
       new events.Rule(scope, id, {
@@ -55,10 +56,16 @@ export class JobEvents {
         lastStatus: [container.status],
         clusterArn: [containers.cluster.clusterArn],
       })
-    if (jobs !== undefined)
+    if (jobs !== undefined && jobs.roles.size > 0)
       addRule('ChangedJobRuns', jobRun, {
         state: ['RUNNING', 'SUCCESS', 'FAILED', 'CANCELLED'],
         applicationId: [...new Set(Object.values(jobs.applications))],
+      })
+    if (jobs !== undefined && jobs.clusters.length > 0)
+      addRule('ChangedSteps', step, {
+        state: ['RUNNING', 'COMPLETED', 'FAILED', 'CANCELLED', 'INTERRUPTED'],
+        clusterId: jobs.clusters,
+        name: [{ prefix: makeJobNamePrefix(foundation.layout.stackName) }],
       })
   }
 }

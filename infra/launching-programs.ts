@@ -24,10 +24,7 @@ export class LaunchingPrograms {
 
   constructor(foundation: Foundation, { ecs, jobs }: Launched) {
     const { permissions, queues } = foundation
-    const launched = [
-      ...(ecs?.programs.definitions.map(({ pool }) => pool) ?? []),
-      ...(jobs?.roles.keys() ?? []),
-    ]
+    const launched = [...(ecs?.programs.definitions.map(({ pool }) => pool) ?? []), ...(jobs?.pools ?? [])]
     const pools = [...new Set(launched)].map(makeProgramsQueueName)
     const arns = queues.arnsOf(pools)
     this.function = foundation.addFunction('launch-programs', {

@@ -1,26 +1,38 @@
 import { createHash } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import { extname, join, posix } from 'node:path'
-import { readErrorMessage } from '../src/core/errors.ts'
+import { readErrorMessage, SluiceError } from '../src/core/errors.ts'
 import { DEFAULT_POOL } from '../src/core/plan.ts'
 import { type EmrDefinition, isApplicationId, isText } from '../src/define/emr.ts'
 import type { EmrApplication } from '../src/define/emr-application.ts'
 import type { TaskDefinition } from '../src/define/task.ts'
 import type { BundledJob } from '../src/project/bundled.ts'
 import type { Project } from '../src/project/load-config.ts'
-import { makeRefusal } from './read-programs.ts'
+import { makeRefusal, throwRefusals } from './read-programs.ts'
 
-/** The jobs of EMR Serverless of a project, and what a deployment needs for them. */
+/** The jobs of EMR of a project, and what a deployment needs for them. */
 export interface DeployedJobs {
   /** Applications that the deployment makes, by name. */
   applications: { [name: string]: EmrApplication }
   /** Ids of the others that jobs name. */
   foreign: string[]
+  /** Clusters that run steps, by id. */
+  clusters: { [id: string]: StepCluster }
   /** Pools with jobs. */
   pools: string[]
+  /** Those of them with jobs of EMR Serverless, which have a role. */
+  rolePools: string[]
   /** Files that jobs run, by the names of their objects. */
   files: { [object: string]: JobFile }
   ofFamilies: { [family: string]: BundledJob }
+}
+
+/** How steps are added to a cluster. */
+export interface StepCluster {
+  /** ARNs of the roles that its steps have. */
+  roles: string[]
+  /** Steps have the role of its machines too. */
+  allowsNoRole: boolean
 }
 
 /** A file that jobs run. */
@@ -31,7 +43,7 @@ export interface JobFile {
   hash: string
 }
 
-/** Reads the jobs of a project; throws one error with the first problem. */
+/** Reads the jobs of a project; throws one error with all that is wrong. */
 export function readJobs({
   tasks,
   pools,
@@ -40,40 +52,68 @@ export function readJobs({
 }: Pick<Project, 'tasks' | 'pools' | 'folder' | 'emr'>): DeployedJobs {
   const files: DeployedJobs['files'] = {}
   const ofFamilies: DeployedJobs['ofFamilies'] = {}
+  const refusals: SluiceError[] = []
   for (const { family, emr, policy } of tasks.values()) {
     if (emr === undefined) continue
-    refuseWhatIsMissing(family, emr, policy)
+    try {
+      ofFamilies[family] = readJob(family, emr, policy)
+    } catch (error) {
+      if (!(error instanceof SluiceError)) throw error
+      refusals.push(error)
+    }
+  }
+  throwRefusals('jobs of EMR cannot be deployed', refusals)
+  const named = Object.values(ofFamilies)
+  const onApplications = named.filter(({ application }) => application !== undefined)
+  const foreign = onApplications.map(({ application = '' }) => application).filter(isApplicationId)
+  return {
+    applications: onApplications.length === 0 ? {} : applications,
+    foreign: [...new Set(foreign)],
+    clusters: listClusters(named),
+    pools: listPools(named),
+    rolePools: listPools(onApplications),
+    files,
+    ofFamilies,
+  }
+
+  function readJob(family: string, emr: EmrDefinition, policy: TaskDefinition['policy']): BundledJob {
+    refuseSecrets(family, policy)
     const { pool = DEFAULT_POOL } = policy
     if (pools[pool] === undefined)
       throw makeRefusal(
         `${family} names the pool ${pool}, and the config has no such pool`,
         'Add it to `pools`.',
       )
+    const place = readPlace(family, emr)
     const paths = listJobFiles(family, emr).map((path) => posix.normalize(path))
     const named = paths.map((path) => [path, addFile(files, { family, folder, path })] as const)
-    ofFamilies[family] = { pool, application: emr.application ?? '', files: Object.fromEntries(named) }
-  }
-  const named = Object.values(ofFamilies)
-  return {
-    applications: named.length === 0 ? {} : applications,
-    foreign: [...new Set(named.map(({ application }) => application).filter(isApplicationId))],
-    pools: [...new Set(named.map(({ pool }) => pool))],
-    files,
-    ofFamilies,
+    return { pool, ...place, files: Object.fromEntries(named) }
   }
 }
 
-/** What this version cannot do for jobs of EMR. */
-function refuseWhatIsMissing(
-  family: string,
-  { service }: EmrDefinition,
-  { secrets }: TaskDefinition['policy'],
-): void {
-  if (service === 'emr-step')
-    throw makeRefusal(
-      `${family} is a step of an EMR cluster, and steps run on one machine only in this version`,
-      'Define it with emrServerless(…), or leave its pipeline out of the config of the deployment.',
-    )
+const listPools = (jobs: BundledJob[]) => [...new Set(jobs.map(({ pool }) => pool))]
+
+function listClusters(jobs: BundledJob[]): DeployedJobs['clusters'] {
+  const steps = jobs.flatMap(({ cluster, role }) => (cluster === undefined ? [] : [{ cluster, role }]))
+  const byCluster = [...Map.groupBy(steps, ({ cluster }) => cluster)].map(([cluster, all]) => {
+    const roles = [...new Set(all.flatMap(({ role }) => role ?? []))]
+    return [cluster, { roles, allowsNoRole: all.some(({ role }) => role === undefined) }] as const
+  })
+  return Object.fromEntries(byCluster)
+}
+
+/** Where a job runs; a cluster that is not named by its id would need permissions on all clusters of the account. */
+function readPlace(family: string, { service, application = '', cluster, role }: EmrDefinition) {
+  if (service === 'emr-serverless') return { application }
+  if (typeof cluster === 'string') return { cluster, ...(role === undefined ? {} : { role }) }
+  const how = cluster !== undefined && 'name' in cluster ? 'is found by its name' : 'is made for it'
+  throw makeRefusal(
+    `${family} is a step of a cluster that ${how}, and a deployment runs steps on clusters that are named by their ids`,
+    "Name the cluster by its id, cluster: 'j-…', or define the job with emrServerless(…).",
+  )
+}
+
+function refuseSecrets(family: string, { secrets }: TaskDefinition['policy']): void {
   if (Object.keys(secrets).length > 0)
     throw makeRefusal(
       `${family} is a job of EMR with \`secrets\`, and EMR would show their values with the job`,

@@ -168,7 +168,20 @@ function unpackRef(folder: string, ref: string, outdir: string): string {
 
 /** Nothing was deployed, and why. */
 export const makeRefusal = (why: string, hint?: string) =>
-  new SluiceError('invalid_deployment', `Nothing was deployed: ${why}.`, hint === undefined ? {} : { hint })
+  new SluiceError('invalid_deployment', `${NOTHING}${why}.`, hint === undefined ? {} : { hint })
+
+const NOTHING = 'Nothing was deployed: '
+
+/** Throws one refusal with all of several, if there are any; `what`: of what each is one. */
+export function throwRefusals(what: string, refusals: readonly SluiceError[]): void {
+  const [first] = refusals
+  if (first === undefined) return
+  if (refusals.length === 1) throw first
+  const all = refusals.map(({ message, hint = '' }) =>
+    `\n- ${message.replace(NOTHING, '')} ${hint}`.trimEnd(),
+  )
+  throw new SluiceError('invalid_deployment', `${NOTHING}${refusals.length} ${what}:${all.join('')}`)
+}
 
 /** Sixteen digits that change with the parts. */
 export const hashParts = (parts: unknown): string =>

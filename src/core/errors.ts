@@ -191,3 +191,11 @@ export function readErrorCode(thrown: unknown): string | undefined {
 
 /** The name of an error, by which the clients of AWS tell errors apart; empty for anything that is none. */
 export const readErrorName = (thrown: unknown): string => (thrown instanceof Error ? thrown.name : '')
+
+/** Throws what was rejected: one error as it is, several as one that names each. */
+export function throwAllErrors(settled: readonly PromiseSettledResult<unknown>[], what: string): void {
+  const errors = settled.flatMap((each): unknown[] => (each.status === 'rejected' ? [each.reason] : []))
+  if (errors.length === 1) throw errors[0]
+  if (errors.length > 1)
+    throw new AggregateError(errors, `${what}: ${errors.map(readErrorMessage).join('; ')}`)
+}

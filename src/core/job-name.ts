@@ -9,7 +9,10 @@ const BEGINNING = 'sluice'
 
 /** The name of the job of an attempt. */
 export const formatJobName = (deployment: string, { run, number, attempt, token }: AttemptHandover): string =>
-  [BEGINNING, deployment, run, number, attempt, token].map(encodePart).join('/')
+  makeJobNamePrefix(deployment) + [run, number, attempt, token].map(encodePart).join('/')
+
+/** What the names of all jobs of a deployment begin with, and of no other one. */
+export const makeJobNamePrefix = (deployment: string): string => `${BEGINNING}/${encodePart(deployment)}/`
 
 /** The attempt that a job of this deployment was launched for; undefined for any other job. */
 export function parseJobName(

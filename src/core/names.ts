@@ -99,6 +99,7 @@ export const EVENTS = {
   },
   container: { source: 'aws.ecs', detailType: 'ECS Task State Change', status: 'STOPPED' },
   jobRun: { source: 'aws.emr-serverless', detailType: 'EMR Serverless Job Run State Change' },
+  step: { source: 'aws.emr', detailType: 'EMR Step Status Change' },
 } as const
 
 /** What the log streams of a run's jobs of EMR begin with, of one task, or of one attempt. */

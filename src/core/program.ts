@@ -66,8 +66,8 @@ export interface ProgramDetails {
   spot: boolean
 }
 
-/** What differs from one launch of a job of EMR Serverless to the next. */
-export interface JobDetails {
+/** A Spark program as a service of EMR is asked to run it. */
+export interface SparkDetails {
   /** URI of the program. */
   script: string
   arguments: readonly string[]
@@ -75,10 +75,20 @@ export interface JobDetails {
   pyFiles: readonly string[]
   /** Settings of Spark; no place for secrets, because EMR shows them. */
   properties: { readonly [name: string]: string }
+}
+
+/** What differs from one launch of a job of EMR Serverless to the next. */
+export interface JobDetails extends SparkDetails {
   /** ARN of the role that the program has. */
   role: string
   /** Name of the log group that gets what the driver prints. */
   logGroup: string
   /** EMR ends it then, if nothing else has. @default EMR's own, 12 hours */
   timeoutMinutes?: number
+}
+
+/** What differs from one step of a cluster to the next. */
+export interface StepDetails extends SparkDetails {
+  /** ARN of the role that the program has. @default that of the cluster's machines */
+  role?: string
 }

@@ -104,6 +104,8 @@ export interface EmrStepOptions<
   B extends Budgets = Record<never, never>,
 > extends EmrOptions<F, R, O, S, B> {
   cluster: EmrCluster
+  /** ARN of the role that its program has, on a cluster with runtime roles. @default that of the cluster's machines */
+  role?: string
   step: (context: EmrJobContext<ParamsOf<F>, R, O>) => EmrJob
 }
 
@@ -121,6 +123,8 @@ export interface EmrDefinition {
   application?: string
   /** Of a step. */
   cluster?: EmrCluster
+  /** Of a step. */
+  role?: string
   job: (context: EmrJobContext<never, never, never>) => EmrJob
   local?: LocalProgram<CommandContext<never, never, never>>
   files?: readonly string[]
@@ -148,8 +152,7 @@ export function emrServerless<
 }
 
 /**
- * Defines a task that is a step of an EMR cluster; the rest is as for {@link emrServerless}. In this version it runs on one machine only,
- * by its `local`.
+ * Defines a task that is a step of an EMR cluster; the rest is as for {@link emrServerless}.
  */
 export function emrStep<
   F extends Fields = Record<never, never>,
@@ -158,14 +161,17 @@ export function emrStep<
   S extends Secrets = Record<never, never>,
   B extends Budgets = Record<never, never>,
 >(family: string, options: EmrStepOptions<F, R, O, S, B>): EmrTask<F, R, O> {
-  const { cluster, step, local, files, ...rest } = options
+  const { cluster, role, step, local, files, ...rest } = options
   const problems = [
     ...findClusterProblems(cluster),
+    ...(role === undefined || isRoleArn(role)
+      ? []
+      : ["role must be the ARN of a role, such as 'arn:aws:iam::123456789012:role/clicks'"]),
     ...(typeof step === 'function' ? [] : ['step must be a function that returns { script, … }']),
     ...findFilesProblems(files),
     ...findLocalProblems(local, options.secrets),
   ]
-  const emr = { service: 'emr-step', cluster, job: step, local, files } as EmrDefinition
+  const emr = { service: 'emr-step', cluster, role, job: step, local, files } as EmrDefinition
   return defineJob(family, rest, emr, problems) as EmrTask<F, R, O>
 }
 
@@ -209,6 +215,9 @@ function findClusterProblems(cluster: unknown): string[] {
     isText(release) && isText(instanceType) && Number.isInteger(instances) && Number(instances) > 0
   return isWhole ? [] : [CLUSTER]
 }
+
+const isRoleArn = (role: unknown) =>
+  typeof role === 'string' && /^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]+$/.test(role)
 
 const findFilesProblems = (files: unknown): string[] =>
   files === undefined || (Array.isArray(files) && files.every(isText))

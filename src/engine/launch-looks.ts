@@ -1,4 +1,5 @@
 import { splitIntoChunks } from '../core/chunks.ts'
+import { throwAllErrors } from '../core/errors.ts'
 import { makeJobEnding } from '../core/job-end.ts'
 import { keys } from '../core/keys.ts'
 import type { PlannedTask } from '../core/plan.ts'
@@ -56,7 +57,8 @@ export async function handleJobNews(
   { handle, handover, state }: JobNews,
 ): Promise<void> {
   const task = await readLaunchedTask(context, handover)
-  if (task === undefined) return
+  // Another job of the same attempt, which its launcher or the sweep stops.
+  if (task === undefined || (task.launch.handle ?? handle) !== handle) return
   const parts = services[getLaunchService(task.launch)]
   if (parts !== undefined)
     await decideForRun(context, task.run, () => handleState(context, parts, task, handle, state))
@@ -75,7 +77,7 @@ export async function lookAtDueJobs(context: Context, services: LookServices): P
     lookAtService(context, services[service], tasks),
   )
   // A service that does not answer does not keep the looks at others away.
-  for (const look of await Promise.allSettled(looks)) if (look.status === 'rejected') throw look.reason
+  throwAllErrors(await Promise.allSettled(looks), 'jobs of several services could not be looked at')
 }
 
 async function lookAtService(

@@ -1,6 +1,6 @@
 import type { Limits } from '../core/limits.ts'
 import type { PlannedTask } from '../core/plan.ts'
-import { ECS, EMR_SERVERLESS } from '../core/records/launch.ts'
+import { ECS, EMR_SERVERLESS, EMR_STEP } from '../core/records/launch.ts'
 import type { LuigiFamily } from '../define/luigi.ts'
 
 /** A config as a module exports it, and the modules that it names, each loaded on its own. */
@@ -28,11 +28,15 @@ export interface BundledProgram {
   spot: boolean
 }
 
-/** How a job of EMR Serverless is launched. */
+/** How a job of EMR is launched. */
 export interface BundledJob {
   pool: string
-  /** A name of `emr` in the config, or an id. */
-  application: string
+  /** Of EMR Serverless: a name of `emr` in the config, or an id. */
+  application?: string
+  /** Of a step: the id of its cluster. */
+  cluster?: string
+  /** Of a step: ARN of the role that its program has. @default that of the cluster's machines */
+  role?: string
   /** Names of the objects of its files, by their paths in the project. */
   files: { [path: string]: string }
 }
@@ -63,12 +67,20 @@ export function findBundledProgram(
 
 /** The services that run what a deployment launches. */
 export const listLaunchServices = (programs: BundledPrograms): Set<string> =>
-  new Set(Object.values(programs).map((each) => ('id' in each ? ECS : EMR_SERVERLESS)))
+  new Set(Object.values(programs).map((each) => ('id' in each ? ECS : getJobService(each))))
+
+/** Those of them that run jobs of EMR. */
+export const listJobServices = (programs: BundledPrograms): Set<string> =>
+  listLaunchServices(programs).difference(new Set([ECS]))
+
+/** The service that runs a job. */
+export const getJobService = ({ cluster }: BundledJob): typeof EMR_SERVERLESS | typeof EMR_STEP =>
+  cluster === undefined ? EMR_SERVERLESS : EMR_STEP
 
 /** The job of a family; undefined if the deployment has none. */
 export function findBundledJob(programs: BundledPrograms, family: string): BundledJob | undefined {
   const found = programs[family]
-  return found !== undefined && 'application' in found ? found : undefined
+  return found !== undefined && 'files' in found ? found : undefined
 }
 
 /** What the entry of a bundle passes in that decides without user code. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
-import { makeEmrServerlessLauncher } from '../../src/adapters/emr-serverless/launcher.ts'
+import { EMRServerlessClient } from '@aws-sdk/client-emr-serverless'
+import { makeEmrServerlessLauncher } from '../../src/adapters/emr/serverless/launcher.ts'
 import { formatJobName, parseJobName } from '../../src/core/job-name.ts'
 import type { LaunchOrder } from '../../src/core/ports/launching.ts'
 import type { JobDetails } from '../../src/core/program.ts'
@@ -27,9 +28,9 @@ const makeOrder = (token: string, target = APPLICATION): LaunchOrder<JobDetails>
 async function start(test: TestContext) {
   const server = await EmrServerlessServer.start(test)
   server.applications.set(APPLICATION, 'STARTED').set(OTHER, 'STARTED')
-  const launcher = makeEmrServerlessLauncher(server.client(), {
+  const launcher = makeEmrServerlessLauncher(new EMRServerlessClient(server.clientConfig), {
     deployment: 'prod',
-    applications: [APPLICATION, OTHER],
+    places: [APPLICATION, OTHER],
   })
   return { server, launcher }
 }
@@ -126,7 +127,10 @@ describe('the launcher of EMR Serverless', () => {
     const { server, launcher } = await start(test)
     server.applications.delete(OTHER)
     await launcher.launch(makeOrder('t-1'))
-    const foreign = makeEmrServerlessLauncher(server.client(), { deployment: 'dev', applications: [] })
+    const foreign = makeEmrServerlessLauncher(new EMRServerlessClient(server.clientConfig), {
+      deployment: 'dev',
+      places: [],
+    })
     await foreign.launch(makeOrder('t-2'))
     const first = await launcher.list()
     assert.deepEqual(

@@ -112,7 +112,7 @@ export const all = pipeline('all', Other)`),
       test,
       jobs(`
 const Bad = emrServerless('Bad', { application: 'other', job: 'x' as never, local: [1] as never, fresh: 'run' } as never)
-const Worse = emrStep('Worse', { cluster: 'k-1', step: job, local: { image: 'Not An Image', mounts: 1 } as never, job } as never)
+const Worse = emrStep('Worse', { cluster: 'k-1', role: 'clicks', step: job, local: { image: 'Not An Image', mounts: 1 } as never, job } as never)
 export const bad = pipeline('bad', task('Root', { requires: () => [Bad(), Worse()] }, () => undefined))`),
     )
     const { stderr } = await project.sluice('run', 'bad')
@@ -124,7 +124,8 @@ export const bad = pipeline('bad', task('Root', { requires: () => [Bad(), Worse(
       /cluster must be an id such as/,
       /local: image "Not An Image" is no reference/,
       /local: there is no option mounts/,
-      /there is no option job; .*cluster, step, local/,
+      /there is no option job; .*cluster, role, step, local/,
+      /role must be the ARN of a role/,
     ])
       assert.match(stderr, message)
   })

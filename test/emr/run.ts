@@ -4,8 +4,8 @@ import { runTestFiles } from '../support/run-files.ts'
 import { installPythonPackage } from '../support/venv.ts'
 
 /**
- * `npm run test:emr`: installs moto into `.cache/moto`, where it is kept, and compares the wire shapes of the local server that speaks the
- * API of EMR Serverless with those of moto. Needs Python.
+ * `npm run test:emr`: installs moto into `.cache/moto`, where it is kept, and compares the wire shapes of the local servers that speak the
+ * APIs of EMR Serverless and EMR with those of moto. Needs Python.
  */
 process.env.MOTO_SERVER = join(
   installPythonPackage('moto', 'moto[server]==5.2.5', 'moto_server'),

@@ -1,53 +1,15 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { createInterface } from 'node:readline'
-import { it, type TestContext } from 'node:test'
+import { it } from 'node:test'
 import { EmrServerlessServer } from '../support/emr-serverless-server.ts'
+import { type Answered, ask, assertSameShapes, signFor, startMoto } from './moto.ts'
 
 const ROLE = 'arn:aws:iam::123456789012:role/jobs'
-/** A user's credentials may be anything: moto takes the account from the key. */
-const HEADERS = {
-  'content-type': 'application/json',
-  authorization:
-    'AWS4-HMAC-SHA256 Credential=test/20260101/eu-west-2/emr-serverless/aws4_request, SignedHeaders=host, Signature=0',
-}
-
-/** Moto on a port of its own choice. */
-async function startMoto(test: TestContext): Promise<string> {
-  const moto = spawn(process.env.MOTO_SERVER ?? 'moto_server', ['-H', '127.0.0.1', '-p', '0'])
-  test.after(() => moto.kill())
-  for await (const line of createInterface(moto.stderr)) {
-    const url = /http:\/\/127\.0\.0\.1:\d+/.exec(line)?.[0]
-    if (url !== undefined) return url
-  }
-  return assert.fail('moto did not start')
-}
-
-async function ask(url: string, method: string, path: string, body?: object) {
-  const answer = await fetch(`${url}${path}`, {
-    method,
-    headers: HEADERS,
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  })
-  const text = await answer.text()
-  return {
-    isGood: answer.ok,
-    error: answer.headers.get('x-amzn-errortype')?.split(':')[0],
-    body: text === '' ? {} : JSON.parse(text),
-  }
-}
-
-/** The names and kinds of the fields of an answer, at every depth. */
-function shapeOf(value: unknown, at = ''): string[] {
-  if (Array.isArray(value)) return value.slice(0, 1).flatMap((each) => shapeOf(each, `${at}[]`))
-  if (typeof value !== 'object' || value === null) return value === null ? [] : [`${at}: ${typeof value}`]
-  return Object.entries(value).flatMap(([name, inner]) => shapeOf(inner, `${at}.${name}`))
-}
+const HEADERS = { 'content-type': 'application/json', authorization: signFor('emr-serverless') }
 
 it('the local server of EMR Serverless has the wire shapes of moto', async (test) => {
   const moto = await startMoto(test)
   const own = await EmrServerlessServer.start(test)
-  const application = await ask(moto, 'POST', '/applications', {
+  const application = await ask(`${moto}/applications`, 'POST', HEADERS, {
     name: 'a',
     releaseLabel: 'emr-6.6.0',
     type: 'SPARK',
@@ -65,37 +27,26 @@ it('the local server of EMR Serverless has the wire shapes of moto', async (test
       applicationConfiguration: [{ classification: 'spark-defaults', properties: { a: 'b' } }],
     },
   }
-  const theirs: { [what: string]: Awaited<ReturnType<typeof ask>> } = {}
+  const theirs: { [what: string]: Answered } = {}
   const ours: typeof theirs = {}
   for (const [url, answers] of [
     [moto, theirs],
     [own.url, ours],
   ] as const) {
-    answers.start = await ask(url, 'POST', runs, request)
+    answers.start = await ask(`${url}${runs}`, 'POST', HEADERS, request)
     const one = `${runs}/${answers.start.body.jobRunId}`
     if (url === own.url) own.move(answers.start.body.jobRunId, 'SUCCESS')
-    answers.get = await ask(url, 'GET', one)
-    answers.list = await ask(url, 'GET', `${runs}?maxResults=50&states=SUCCESS&states=FAILED`)
-    answers.filtered = await ask(url, 'GET', `${runs}?states=RUNNING`)
-    answers.missing = await ask(url, 'GET', `${runs}/00none`)
-    answers.without = await ask(url, 'POST', '/applications/00none/jobruns', request)
-    const second = await ask(url, 'POST', runs, { ...request, clientToken: 't-2' })
-    answers.cancel = await ask(url, 'DELETE', `${runs}/${second.body.jobRunId}`)
+    answers.get = await ask(`${url}${one}`, 'GET', HEADERS)
+    answers.list = await ask(`${url}${runs}?maxResults=50&states=SUCCESS&states=FAILED`, 'GET', HEADERS)
+    answers.filtered = await ask(`${url}${runs}?states=RUNNING`, 'GET', HEADERS)
+    answers.missing = await ask(`${url}${runs}/00none`, 'GET', HEADERS)
+    answers.without = await ask(`${url}/applications/00none/jobruns`, 'POST', HEADERS, request)
+    const second = await ask(`${url}${runs}`, 'POST', HEADERS, { ...request, clientToken: 't-2' })
+    answers.cancel = await ask(`${url}${runs}/${second.body.jobRunId}`, 'DELETE', HEADERS)
   }
-  for (const [what, { isGood, error, body }] of Object.entries(theirs)) {
-    assert.equal(ours[what]?.isGood, isGood, what)
-    if (!isGood) assert.equal(ours[what]?.error, error, what)
-    const known = new Set(shapeOf(ours[what]?.body))
-    // What ours leaves out the launcher does not read, and EMR itself may leave it out.
-    const read = shapeOf(body).filter((field) => READ.some((each) => field.includes(each)))
-    assert.deepEqual(
-      read.filter((field) => !known.has(field)),
-      [],
-      what,
-    )
-    if (what === 'list') assert.equal(body.jobRuns.length, ours[what]?.body.jobRuns.length)
-    if (what === 'filtered') assert.deepEqual([body.jobRuns, ours[what]?.body.jobRuns], [[], []])
-  }
+  assertSameShapes(theirs, ours, READ)
+  assert.equal(theirs.list?.body.jobRuns.length, ours.list?.body.jobRuns.length)
+  assert.deepEqual([theirs.filtered?.body.jobRuns, ours.filtered?.body.jobRuns], [[], []])
 })
 
 /** The fields that the launcher reads. */

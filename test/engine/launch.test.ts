@@ -142,6 +142,15 @@ describe('jobs elsewhere', () => {
       await launchDelivery(context, services, delivery)
     }
     silent.look = () => Promise.reject(new Error('it does not answer'))
+    const mute = Object.assign(Object.create(launcher), {
+      look: () => Promise.reject(new Error('nor this one')),
+    })
+    clock.advance(15_000)
+    // What one service says does not hide what the other says.
+    await assert.rejects(
+      lookAtDueJobs(context, { told: { ...parts, launcher: mute }, silent: services.silent }),
+      (error: Error) => /does not answer/.test(error.message) && /nor this one/.test(error.message),
+    )
     launcher.end('job-000001', { cause: 'succeeded', message: 'done' })
     clock.advance(15_000)
     await assert.rejects(

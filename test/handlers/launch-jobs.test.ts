@@ -1,22 +1,16 @@
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
+import { EMRServerlessClient } from '@aws-sdk/client-emr-serverless'
 import { z } from 'zod'
-import { makeEmrServerlessLauncher, readJobRunNews } from '../../src/adapters/emr-serverless/launcher.ts'
-import { keys } from '../../src/core/keys.ts'
+import { makeEmrServerlessLauncher } from '../../src/adapters/emr/serverless/launcher.ts'
 import { EMR_SERVERLESS } from '../../src/core/records/launch.ts'
-import { advanceFeed } from '../../src/engine/advance.ts'
-import type { Context } from '../../src/engine/context.ts'
-import { launchDelivery } from '../../src/engine/launch.ts'
-import { makeJobEventsHandler } from '../../src/homes/aws/handlers/job-events.ts'
 import { makeJobDetails, makeJobPlaces } from '../../src/homes/aws/handlers/launch-jobs.ts'
 import { JOB_RUN_RATE } from '../../src/homes/aws/handlers/launch-rate.ts'
 import { makePlanHandler } from '../../src/homes/aws/handlers/plan.ts'
-import { makeTickHandler } from '../../src/homes/aws/handlers/tick.ts'
-import { makeJobTargetLook } from '../../src/homes/aws/job-services.ts'
 import { NOWHERE } from '../../src/homes/simulated/home.ts'
 import { emrServerless, folder, pipeline } from '../../src/index.ts'
 import { EmrServerlessServer } from '../support/emr-serverless-server.ts'
-import { memoryDeployment } from './deployment.ts'
+import { openEmrWorld } from './emr-world.ts'
 
 const APPLICATION = '00application001'
 const Clicks = emrServerless('LaunchedClicks', {
@@ -43,6 +37,7 @@ const files = { 'spark/clicks.py': 'aaa.py', 'spark/common.py': 'bbb.py' }
 const PROGRAMS = { LaunchedClicks: { pool: 'default', application: 'clicks', files } }
 const EMR = {
   applications: { clicks: APPLICATION },
+  clusters: [] as string[],
   roles: { default: 'arn:role' },
   logGroups: { default: 'pool-logs' },
   files: 's3://assets/x/',
@@ -50,70 +45,26 @@ const EMR = {
 
 /** A run whose only task is a job of EMR, on a server that speaks the API of EMR Serverless. */
 async function launching(test: TestContext, { programs = PROGRAMS, emr = EMR, date = 'd-1' } = {}) {
-  let now = Date.UTC(2026, 0, 1)
-  const deployment = memoryDeployment([clicks, sealed], () => now)
-  const made = new Set<string>()
-  const storage = {
-    ...NOWHERE.storage,
-    uri: (path: string) => `s3://bucket/targets/${path}`,
-    existMany: async (paths: string[]) => paths.map((path) => made.has(path)),
-  }
-  const home = { ...deployment.home, surroundings: { ...NOWHERE, storage, runsJobs: true as const } }
-  const context: Context = {
-    ...deployment.context,
-    launching: { startMs: 900_000, lookMs: 60_000, placeOf: makeJobPlaces(programs, emr) },
-  }
-  const plan = makePlanHandler(home, deployment.project, deployment.executions)
-  const execution = 'arn:aws:states:eu-west-2:1:execution:clicks:one'
-  await plan({ token: 'token', execution, name: 'one', input: { date }, pipeline: 'clicks' })
   const server = await EmrServerlessServer.start(test)
-  server.now = () => now
   server.applications.set(APPLICATION, 'STARTED')
-  const launcher = makeEmrServerlessLauncher(server.client(), {
-    deployment: 'prod',
-    applications: [APPLICATION],
+  const client = new EMRServerlessClient(server.clientConfig)
+  const world = await openEmrWorld({
+    pipelines: [clicks, sealed],
+    input: { date },
+    service: EMR_SERVERLESS,
+    placeOf: makeJobPlaces(programs, emr),
+    parts(now) {
+      server.now = now
+      return {
+        launcher: makeEmrServerlessLauncher(client, { deployment: 'prod', places: [APPLICATION] }),
+        governor: JOB_RUN_RATE,
+        makeDetails: makeJobDetails(programs, emr),
+      }
+    },
   })
-  const parts = { launcher, isMade: makeJobTargetLook(storage) }
-  const services = {
-    [EMR_SERVERLESS]: { ...parts, governor: JOB_RUN_RATE, makeDetails: makeJobDetails(programs, emr) },
-  }
-  const tick = makeTickHandler({
-    repair: async () => {},
-    home: { ...home, context },
-    wake: async () => {},
-    pools: [],
-    services: { [EMR_SERVERLESS]: parts },
-    keep: () => {},
-  })
-  const hear = makeJobEventsHandler({
-    home: { ...home, context },
-    toNews: () => undefined,
-    wake: async () => {},
-    jobRuns: { readNews: (changed) => readJobRunNews(launcher, 'prod', changed), parts },
-  })
-  const settle = async () => {
-    while ((await advanceFeed(context)) > 0);
-  }
-  const [run] = await context.ports.store.list({ prefix: 'run/', consistency: 'strong' })
-  const id = run?.record.kind === 'run' ? run.record.id : ''
   return {
+    ...world,
     server,
-    made,
-    settle,
-    id,
-    deployment,
-    async launch() {
-      await settle()
-      const deliveries = await context.ports.queue.take({ pools: { default: 9 }, limit: 9, visibilityMs: 0 })
-      for (const delivery of deliveries) await launchDelivery(context, services, delivery)
-      return deliveries.length
-    },
-    async task() {
-      const [record] = await context.ports.store.read([keys.taskRun(id, 0)])
-      assert.ok(record)
-      return record
-    },
-    attempt: async (number: number) => (await context.ports.store.read([keys.attempt(id, 0, number)]))[0],
     job: (index = 0) => {
       const found = server.runs[index]
       assert.ok(found)
@@ -122,16 +73,11 @@ async function launching(test: TestContext, { programs = PROGRAMS, emr = EMR, da
     /** EventBridge tells of a job run, whatever has become of it since. */
     tell: (index = 0) => {
       const { applicationId, jobRunId, name } = server.runs[index] ?? {}
-      return hear({
+      return world.hear({
         source: 'aws.emr-serverless',
         detail: { applicationId, jobRunId, jobRunName: name, state: 'RUNNING' },
       })
     },
-    tickAfter: (ms: number) => {
-      now += ms
-      return tick({})
-    },
-    sweep: () => tick({ audit: true }),
   }
 }
 
@@ -308,7 +254,10 @@ describe('launching jobs of EMR Serverless', () => {
     const { launch, server, job, sweep, id } = await launching(test)
     await launch()
     const other = (deployment: string, token: string) =>
-      makeEmrServerlessLauncher(server.client(), { deployment, applications: [] }).launch({
+      makeEmrServerlessLauncher(new EMRServerlessClient(server.clientConfig), {
+        deployment,
+        places: [],
+      }).launch({
         handover: { run: id, number: 0, attempt: 1, token },
         target: APPLICATION,
         details: { script: 's', arguments: [], pyFiles: [], properties: {}, role: 'r', logGroup: 'g' },

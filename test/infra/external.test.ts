@@ -39,7 +39,7 @@ const VARIABLES = {
   SLUICE_LAUNCHER: 'launcher',
   SLUICE_REPAIR_QUEUE: 'https://sqs.example/repair',
   SLUICE_WORKERS: '{"cluster":"","subnets":[],"securityGroups":[],"publicIp":false,"families":""}',
-  SLUICE_EMR: '{"applications":{},"roles":{},"logGroups":{},"files":""}',
+  SLUICE_EMR: '{"applications":{},"clusters":[],"roles":{},"logGroups":{},"files":""}',
 }
 
 describe('packages that are not bundled', () => {

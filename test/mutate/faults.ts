@@ -1,6 +1,7 @@
 import type { Fault } from './fault.ts'
 import { DECIDING } from './faults/deciding.ts'
 import { DYNAMODB } from './faults/dynamodb.ts'
+import { EMR_STEPS } from './faults/emr-steps.ts'
 import { EXECUTING } from './faults/executing.ts'
 import { HANDING_ON } from './faults/handing-on.ts'
 import { LAUNCHING } from './faults/launching.ts'
@@ -14,6 +15,7 @@ export const FAULTS: readonly Fault[] = [
   ...EXECUTING,
   ...HANDING_ON,
   ...LIMITS,
+  ...EMR_STEPS,
   ...LAUNCHING,
   ...PEOPLE,
   ...SQLITE,

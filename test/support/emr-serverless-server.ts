@@ -1,7 +1,5 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import type { TestContext } from 'node:test'
-import { EMRServerlessClient } from '@aws-sdk/client-emr-serverless'
+import { MOST, refuse, ServedApi, type ServedRequest } from './served-api.ts'
 
 /** A job run as the server has it, with the names of EMR's own API. */
 export interface ServedJobRun {
@@ -22,46 +20,18 @@ export interface ServedJobRun {
   billedResourceUtilization?: object
 }
 
-/** How the server behaves; a test changes it at any time. */
-export interface ServedBehaviour {
-  /** Answers a request with an error: its name, its message and perhaps its status. Called for each, before anything else. */
-  refuse(operation: string): { name: string; message: string; status?: number } | undefined
-  /** What becomes of a cancel: at once, later by the test, or never, though it is accepted. */
-  cancels: 'at once' | 'later' | 'never'
-}
-
-/** EMR caps pages; tests make them smaller, so that there are several. */
-const MOST = 50
-
 /**
  * Speaks the API of EMR Serverless by its wire shapes and runs nothing: the test says how job runs go on. Its shapes are compared with
  * those of moto by `npm run test:emr`.
  */
-export class EmrServerlessServer {
+export class EmrServerlessServer extends ServedApi {
   readonly runs: ServedJobRun[] = []
   /** Ids of the applications that are there, with their states. */
   readonly applications = new Map<string, string>()
-  /** Operations that were asked for, in order. */
-  readonly asked: string[] = []
-  readonly behaviour: ServedBehaviour = { refuse: () => undefined, cancels: 'at once' }
-  pageSize = MOST
-  /** The clock of EMR. */
-  now: () => number = Date.now
-  url = ''
+  protected readonly contentType = 'application/json'
 
-  static async start(test: Pick<TestContext, 'after'>): Promise<EmrServerlessServer> {
-    const served = new EmrServerlessServer()
-    const server = createServer((request, response) => void served.#answer(request, response))
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    served.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-    test.after(() => new Promise((resolve) => server.close(resolve)))
-    return served
-  }
-
-  /** A client that tries nothing again. */
-  client(): EMRServerlessClient {
-    const credentials = { accessKeyId: 'test', secretAccessKey: 'test' }
-    return new EMRServerlessClient({ endpoint: this.url, region: 'eu-west-2', credentials, maxAttempts: 1 })
+  static start(test: Pick<TestContext, 'after'>): Promise<EmrServerlessServer> {
+    return new EmrServerlessServer().listen(test)
   }
 
   /** A job run goes on to another state. */
@@ -76,32 +46,17 @@ export class EmrServerlessServer {
     run.billedResourceUtilization = { vCPUHour: 0.5, memoryGBHour: 2, storageGBHour: 0.25 }
   }
 
-  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const chunks: Buffer[] = []
-    for await (const chunk of request) chunks.push(chunk as Buffer)
-    const body = Buffer.concat(chunks).toString()
-    try {
-      const answer = this.#perform(request.method ?? '', new URL(request.url ?? '/', this.url), body)
-      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer))
-    } catch (error) {
-      const { name, message, status = 400 } = error as Refusal
-      response
-        .writeHead(status, { 'content-type': 'application/json', 'x-amzn-errortype': name })
-        .end(JSON.stringify({ message }))
-    }
+  protected nameOperation({ method, url }: ServedRequest): string {
+    const { jobRunId } = parsePath(url)
+    return OPERATIONS[`${method} ${jobRunId === undefined ? 'all' : 'one'}`] ?? url.pathname
   }
 
-  #perform(method: string, { pathname, searchParams }: URL, body: string): object {
-    const [, applicationId = '', jobRunId] =
-      /^\/applications\/([^/]+)\/jobruns(?:\/([^/]+))?$/.exec(pathname) ?? []
-    const operation = OPERATIONS[`${method} ${jobRunId === undefined ? 'all' : 'one'}`] ?? pathname
-    this.asked.push(operation)
-    const refusal = this.behaviour.refuse(operation)
-    if (refusal !== undefined) throw refusal
+  protected perform(operation: string, { url, body }: ServedRequest): object {
+    const { applicationId, jobRunId } = parsePath(url)
     if (!this.applications.has(applicationId))
       throw refuse('ResourceNotFoundException', `Application ${applicationId} does not exist`, 404)
     if (operation === 'StartJobRun') return this.#startRun(applicationId, JSON.parse(body))
-    if (operation === 'ListJobRuns') return this.#list(applicationId, searchParams)
+    if (operation === 'ListJobRuns') return this.#list(applicationId, url.searchParams)
     const run = this.runs.find((each) => each.applicationId === applicationId && each.jobRunId === jobRunId)
     if (run === undefined) throw refuse('ResourceNotFoundException', `JobRun ${jobRunId} does not exist`, 404)
     return operation === 'CancelJobRun' ? this.#cancel(run) : { jobRun: showRun(run) }
@@ -172,13 +127,11 @@ export class EmrServerlessServer {
   }
 }
 
-interface Refusal {
-  name: string
-  message: string
-  status?: number
+function parsePath({ pathname }: URL) {
+  const [, applicationId = '', jobRunId] =
+    /^\/applications\/([^/]+)\/jobruns(?:\/([^/]+))?$/.exec(pathname) ?? []
+  return { applicationId, jobRunId }
 }
-
-const refuse = (name: string, message: string, status = 400): Refusal => ({ name, message, status })
 
 const ENDED = ['SUCCESS', 'FAILED', 'CANCELLED']
 const OPERATIONS: { [request: string]: string } = {

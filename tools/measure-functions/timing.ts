@@ -27,7 +27,7 @@ const makeSettings = (endpoint: string) => ({
   SLUICE_LOG_GROUPS: '{}',
   SLUICE_WORKERS:
     '{"cluster":"c","subnets":[],"securityGroups":[],"publicIp":false,"families":"sluice-measured-"}',
-  SLUICE_EMR: '{"applications":{},"roles":{},"logGroups":{},"files":"s3://bucket/files/"}',
+  SLUICE_EMR: '{"applications":{},"clusters":[],"roles":{},"logGroups":{},"files":"s3://bucket/files/"}',
   SLUICE_POOL: 'default',
   SLUICE_MEMORY_MB: '1024',
   AWS_REGION: 'eu-west-2',

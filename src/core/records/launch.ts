@@ -45,6 +45,9 @@ export const ECS = 'ecs'
 /** The service that runs Spark programs without a cluster of the user's. */
 export const EMR_SERVERLESS = 'emr-serverless'
 
+/** The service that runs Spark programs as steps of the user's clusters. */
+export const EMR_STEP = 'emr-step'
+
 /** The service that runs the job of a launch. */
 export const getLaunchService = ({ place }: Pick<Launch, 'place'>): string => place?.service ?? ECS
 

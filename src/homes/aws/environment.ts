@@ -33,6 +33,8 @@ const WORKERS = z.strictObject({
 const EMR = z.strictObject({
   /** Ids of the applications that the deployment has made, by their names, and of others, by themselves. */
   applications: z.record(z.string(), z.string()),
+  /** Ids of the clusters that run steps. */
+  clusters: z.array(z.string()),
   /** ARNs of the roles of jobs, by pool. */
   roles: z.record(z.string(), z.string()),
   /** Names of the log groups, by pool. */

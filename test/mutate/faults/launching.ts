@@ -192,28 +192,28 @@ export const LAUNCHING: Fault[] = [
   },
   {
     name: 'EMR tries a job run again by itself',
-    file: 'src/adapters/emr-serverless/start-job-run.ts',
+    file: 'src/adapters/emr/serverless/start-job-run.ts',
     find: `        retryPolicy: { maxAttempts: 1 },`,
     replace: `        retryPolicy: { maxAttempts: 2 },`,
     by: EMR,
   },
   {
     name: 'a job run has a token of its own with each request',
-    file: 'src/adapters/emr-serverless/start-job-run.ts',
+    file: 'src/adapters/emr/serverless/start-job-run.ts',
     find: `        clientToken: handover.token,`,
     replace: `        clientToken: handover.token + performance.now(),`,
     by: EMR,
   },
   {
     name: 'a job run that was cancelled counts as a success',
-    file: 'src/adapters/emr-serverless/job-state.ts',
+    file: 'src/adapters/emr/serverless/job-state.ts',
     find: `  if (state === 'SUCCESS') return`,
     replace: `  if (state === 'SUCCESS' || state === 'CANCELLED') return`,
     by: EMR,
   },
   {
     name: 'a program that failed waits for capacity if it says the right words',
-    file: 'src/adapters/emr-serverless/job-state.ts',
+    file: 'src/adapters/emr/serverless/job-state.ts',
     find: `  !/exit ?code/i.test(details) && `,
     replace: ``,
     by: EMR,
@@ -234,16 +234,20 @@ export const LAUNCHING: Fault[] = [
   },
   {
     name: 'a job that waits for its application counts as one that runs',
-    file: 'src/adapters/emr-serverless/job-state.ts',
+    file: 'src/adapters/emr/serverless/job-state.ts',
     find: `      return { is: 'waiting', times }`,
     replace: `      return { is: 'running', times }`,
     by: EMR,
   },
   {
     name: 'only the first page of job runs is looked at',
-    file: 'src/adapters/emr-serverless/launcher.ts',
-    find: `    } while (nextToken !== undefined)`,
-    replace: `    } while (nextToken === '')`,
+    file: 'src/adapters/emr/jobs.ts',
+    find: `      yield* page.jobs
+      cursor = page.cursor
+    } while (cursor !== undefined)`,
+    replace: `      yield* page.jobs
+      cursor = page.cursor
+    } while (cursor === '')`,
     by: EMR,
   },
 ]

@@ -3,12 +3,12 @@ import type { Home } from '../../../control/home.ts'
 import { findStandingRecord } from '../../../core/change.ts'
 import { keys } from '../../../core/keys.ts'
 import { EVENTS, makeContainerWorkerId } from '../../../core/names.ts'
-import type { JobNews } from '../../../core/ports/launching.ts'
+import type { JobNews, Launcher } from '../../../core/ports/launching.ts'
 import { makeActor } from '../../../core/records/actor.ts'
 import type { Crash } from '../../../core/records/deployment.ts'
-import { ECS, EMR_SERVERLESS } from '../../../core/records/launch.ts'
+import { ECS, EMR_SERVERLESS, EMR_STEP } from '../../../core/records/launch.ts'
 import { cancelRun } from '../../../engine/cancel.ts'
-import { handleJobNews, type LookParts } from '../../../engine/launch-looks.ts'
+import { handleJobNews, type LookServices } from '../../../engine/launch-looks.ts'
 import { loseWorkerAttempts } from '../../../engine/tick.ts'
 import { parseExecutionId, removeExecution } from './answer.ts'
 
@@ -24,6 +24,10 @@ const EVENT = z.discriminatedUnion('source', [
       jobRunId: z.string(),
       jobRunName: z.string().nullish(),
     }),
+  }),
+  z.object({
+    source: z.literal(EVENTS.step.source),
+    detail: z.object({ clusterId: z.string(), stepId: z.string(), name: z.string().nullish() }),
   }),
   z.object({
     source: z.literal(EVENTS.container.source),
@@ -58,8 +62,13 @@ const EVENT = z.discriminatedUnion('source', [
   }),
 ])
 
-/** A job run of EMR Serverless that has gone on. */
-type ChangedJobRun = Extract<z.output<typeof EVENT>, { source: typeof EVENTS.jobRun.source }>['detail']
+/** A job of EMR that has gone on; `place`: its application or its cluster. */
+interface ChangedJob {
+  service: typeof EMR_SERVERLESS | typeof EMR_STEP
+  place: string
+  id: string
+  name: string | null | undefined
+}
 
 /** An ECS task that has stopped, as its event tells. */
 type StoppedContainer = Extract<z.output<typeof EVENT>, { source: typeof EVENTS.container.source }>['detail']
@@ -72,8 +81,11 @@ export interface JobEventsParts {
   home: Home
   /** What is told of a program; undefined for a container of anything else. */
   toNews(stopped: StoppedContainer): JobNews | undefined
-  /** What is told of job runs of EMR Serverless, and how they end; absent: the deployment has none. */
-  jobRuns?: { readNews(changed: ChangedJobRun): Promise<JobNews | undefined>; parts: LookParts<unknown> }
+  /** What is told of jobs of EMR, and how they end; those of other services are left alone. */
+  jobs?: {
+    services: LookServices
+    readNews(launcher: Launcher<unknown>, changed: ChangedJob): Promise<JobNews | undefined>
+  }
   /** Launches missing containers of a task definition's family; `crash`: one crashed without a task. */
   wake(family: string, crash?: Crash): Promise<void>
 }
@@ -88,15 +100,21 @@ export function makeJobEventsHandler(parts: JobEventsParts) {
     if (source === EVENTS.execution.source) {
       if (detail.status === EVENTS.execution.status)
         await handleStoppedExecution(parts.home, detail.executionArn)
-    } else if (source === EVENTS.jobRun.source) await handleJobRun(parts, detail)
-    else if (detail.lastStatus === EVENTS.container.status) await handleStoppedContainer(parts, detail)
+    } else if (source === EVENTS.jobRun.source) {
+      const { applicationId: place, jobRunId: id, jobRunName: name } = detail
+      await handleChangedJob(parts, { service: EMR_SERVERLESS, place, id, name })
+    } else if (source === EVENTS.step.source) {
+      const { clusterId: place, stepId: id, name } = detail
+      await handleChangedJob(parts, { service: EMR_STEP, place, id, name })
+    } else if (detail.lastStatus === EVENTS.container.status) await handleStoppedContainer(parts, detail)
   }
 }
 
-async function handleJobRun({ home, jobRuns }: JobEventsParts, changed: ChangedJobRun): Promise<void> {
-  if (jobRuns === undefined) return
-  const news = await jobRuns.readNews(changed)
-  if (news !== undefined) await handleJobNews(home.context, { [EMR_SERVERLESS]: jobRuns.parts }, news)
+async function handleChangedJob({ home, jobs }: JobEventsParts, changed: ChangedJob): Promise<void> {
+  const parts = jobs?.services[changed.service]
+  if (parts === undefined) return
+  const news = await jobs?.readNews(parts.launcher, changed)
+  if (news !== undefined) await handleJobNews(home.context, { [changed.service]: parts }, news)
 }
 
 async function handleStoppedContainer(

@@ -1,11 +1,15 @@
 import { posix } from 'node:path'
 import type { PlannedJob } from '../../../core/plan.ts'
-import { type JobDetails, makeTraceParent } from '../../../core/program.ts'
-import { EMR_SERVERLESS } from '../../../core/records/launch.ts'
+import {
+  type JobDetails,
+  makeTraceParent,
+  type SparkDetails,
+  type StepDetails,
+} from '../../../core/program.ts'
 import type { ClaimedAttempt } from '../../../engine/claim.ts'
 import type { Launching } from '../../../engine/context.ts'
 import type { LaunchParts } from '../../../engine/launch.ts'
-import { type BundledPrograms, findBundledJob } from '../../../project/bundled.ts'
+import { type BundledPrograms, findBundledJob, getJobService } from '../../../project/bundled.ts'
 import type { Settings } from '../environment.ts'
 
 type Emr = Settings<'emr'>['emr']
@@ -16,62 +20,98 @@ const GRACE_MINUTES = 15
 /** Seven days: https://docs.aws.amazon.com/emr-serverless/latest/APIReference/API_StartJobRun.html */
 const MOST_MINUTES = 10_080
 
-/** The application of a job. */
+/** The application or the cluster of a job. */
 export const makeJobPlaces =
   (programs: BundledPrograms, { applications }: Emr): NonNullable<Launching['placeOf']> =>
   ({ family }) => {
-    const target = applications[findBundledJob(programs, family)?.application ?? '']
-    return target === undefined ? undefined : { service: EMR_SERVERLESS, target }
+    const job = findBundledJob(programs, family)
+    const target = job?.cluster ?? applications[job?.application ?? '']
+    return job && target ? { service: getJobService(job), target } : undefined
   }
 
-/** What the job of an attempt is launched with. */
+/** What the job run of an attempt is launched with. */
 export const makeJobDetails =
   (programs: BundledPrograms, emr: Emr): LaunchParts<JobDetails>['makeDetails'] =>
   (claimed) => {
-    const { planned } = claimed
-    const { job, family, policy } = planned
-    const bundled = findBundledJob(programs, family)
-    const role = emr.roles[bundled?.pool ?? '']
-    const logGroup = emr.logGroups[bundled?.pool ?? '']
-    if (job === undefined || bundled === undefined || role === undefined || logGroup === undefined)
+    const { family, policy } = claimed.planned
+    const { pool = '' } = findBundledJob(programs, family) ?? {}
+    const role = emr.roles[pool]
+    const logGroup = emr.logGroups[pool]
+    if (role === undefined || logGroup === undefined)
       return { problem: `the deployment no longer runs ${family} as a job of EMR Serverless` }
-    const files = [job.script, ...(job.pyFiles ?? [])].map((path) => ({ path, uri: locateFile(path) }))
-    const missing = files.flatMap(({ path, uri }) => (uri === undefined ? [path] : []))
-    if (missing.length > 0)
-      return {
-        problem: `${missing.join(', ')} is not part of the deployment; name it in \`files\` of ${family}, and deploy again`,
-      }
-    const [script = '', ...pyFiles] = files.flatMap(({ uri }) => uri ?? [])
-    const odd = pyFiles.find((uri) => /[\s,'"\\]/.test(uri))
-    if (odd !== undefined)
-      return { problem: `spark-submit takes no URI with blanks, commas or quotes: ${JSON.stringify(odd)}` }
+    const made = makeSparkDetails(programs, emr, claimed, nameDriverVariable)
+    if ('problem' in made) return made
     const { timeoutMs } = policy
-    return {
-      details: {
-        script,
-        arguments: job.arguments ?? [],
-        pyFiles,
-        properties: makeProperties(claimed, job),
-        role,
-        logGroup,
-        ...(timeoutMs === undefined ? {} : { timeoutMinutes: toMinutes(timeoutMs) }),
-      },
-    }
-
-    function locateFile(path: string): string | undefined {
-      if (path.includes('://')) return path
-      const object = bundled?.files[posix.normalize(path)]
-      return object === undefined ? undefined : `${emr.files}${object}`
-    }
+    const timeout = timeoutMs === undefined ? {} : { timeoutMinutes: toMinutes(timeoutMs) }
+    return { details: { ...made.details, role, logGroup, ...timeout } }
   }
+
+/** What the step of an attempt is launched with. */
+export const makeStepDetails =
+  (programs: BundledPrograms, emr: Emr): LaunchParts<StepDetails>['makeDetails'] =>
+  (claimed) => {
+    const { family, job } = claimed.planned
+    const bundled = findBundledJob(programs, family)
+    if (bundled?.cluster === undefined)
+      return { problem: `the deployment no longer runs ${family} as a step of a cluster` }
+    if ((job?.spark?.['spark.submit.deployMode'] ?? 'client') !== 'client')
+      return {
+        problem: `${family} sets spark.submit.deployMode, and a step could not end its program in any mode but client; leave it out`,
+      }
+    const made = makeSparkDetails(programs, emr, claimed, nameStepSetting)
+    if ('problem' in made) return made
+    return { details: { ...made.details, ...(bundled.role === undefined ? {} : { role: bundled.role }) } }
+  }
+
+/** The program of an attempt with the files of the deployment; `nameSetting`: how it is told which attempt it is. */
+function makeSparkDetails(
+  programs: BundledPrograms,
+  { files: base }: Emr,
+  claimed: ClaimedAttempt,
+  nameSetting: (variable: string) => string,
+): { details: SparkDetails } | { problem: string } {
+  const { job, family } = claimed.planned
+  const bundled = findBundledJob(programs, family)
+  if (job === undefined) return { problem: `${family} was planned as no job of EMR; run its pipeline again` }
+  const files = [job.script, ...(job.pyFiles ?? [])].map((path) => ({ path, uri: locateFile(path) }))
+  const missing = files.flatMap(({ path, uri }) => (uri === undefined ? [path] : []))
+  if (missing.length > 0)
+    return {
+      problem: `${missing.join(', ')} is not part of the deployment; name it in \`files\` of ${family}, and deploy again`,
+    }
+  const [script = '', ...pyFiles] = files.flatMap(({ uri }) => uri ?? [])
+  const odd = pyFiles.find((uri) => /[\s,'"\\]/.test(uri))
+  if (odd !== undefined)
+    return { problem: `spark-submit takes no URI with blanks, commas or quotes: ${JSON.stringify(odd)}` }
+  return {
+    details: {
+      script,
+      arguments: job.arguments ?? [],
+      pyFiles,
+      properties: makeProperties(claimed, job, nameSetting),
+    },
+  }
+
+  function locateFile(path: string): string | undefined {
+    if (path.includes('://')) return path
+    const object = bundled?.files[posix.normalize(path)]
+    return object === undefined ? undefined : `${base}${object}`
+  }
+}
 
 const toMinutes = (ms: number) =>
   Math.min(MOST_MINUTES, Math.max(LEAST_MINUTES, Math.ceil(ms / 60_000) + GRACE_MINUTES))
 
-/** The user's settings of Spark, and which attempt it is as variables of the driver. */
+/** A variable of the driver. */
+const nameDriverVariable = (name: string) => `spark.emr-serverless.driverEnv.${name}`
+/** The driver of a step has the environment of its cluster, so it is told by settings: `spark.sluice.run`. */
+const nameStepSetting = (name: string) => `spark.sluice.${name.replace('SLUICE_', '').toLowerCase()}`
+
+/** The user's settings of Spark, and which attempt it is. */
 function makeProperties(
   { task: { run, attempt }, planned: { label }, nonce }: ClaimedAttempt,
   { spark = {} }: PlannedJob,
+  nameSetting: (variable: string) => string,
 ): { [name: string]: string } {
   const variables = {
     SLUICE_RUN: run,
@@ -80,9 +120,7 @@ function makeProperties(
     TRACEPARENT: makeTraceParent({ run, nonce }),
   }
   return {
-    ...Object.fromEntries(
-      Object.entries(variables).map(([name, value]) => [`spark.emr-serverless.driverEnv.${name}`, value]),
-    ),
+    ...Object.fromEntries(Object.entries(variables).map(([name, value]) => [nameSetting(name), value])),
     ...spark,
   }
 }

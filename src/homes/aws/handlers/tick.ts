@@ -1,4 +1,5 @@
 import type { Home } from '../../../control/home.ts'
+import { throwAllErrors } from '../../../core/errors.ts'
 import { applyConfiguredLimits } from '../../../engine/apply-limits.ts'
 import { auditOpenRuns } from '../../../engine/audit.ts'
 import { type LookServices, lookAtDueJobs, sweepUnownedJobs } from '../../../engine/launch-looks.ts'
@@ -60,7 +61,7 @@ export function makeTickHandler({ home, repair, wake, pools, services, keep }: T
       ...(audits ? { oldestRunHours: await measureOldestRunHours(home), repaired } : {}),
     })
     // A service that does not answer must not hold up what else is due, but its alarm must hear of it.
-    for (const each of looked) if (each.status === 'rejected') throw each.reason
+    throwAllErrors(looked, 'jobs could not be looked at or swept')
   }
 }
 

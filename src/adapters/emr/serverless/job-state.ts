@@ -1,5 +1,5 @@
 import type { JobRun, JobRunSummary } from '@aws-sdk/client-emr-serverless'
-import type { JobEnd, JobState, JobTimes } from '../../core/ports/launching.ts'
+import type { JobEnd, JobState, JobTimes } from '../../../core/ports/launching.ts'
 
 /* Job runs of EMR Serverless as the port of launching knows them. */
 

@@ -1,13 +1,10 @@
 import { type EMRServerlessClient, StartJobRunCommand } from '@aws-sdk/client-emr-serverless'
-import { readErrorMessage, readErrorName } from '../../core/errors.ts'
-import { formatJobName } from '../../core/job-name.ts'
-import { makeJobStreamPrefix } from '../../core/names.ts'
-import type { LaunchAnswer, LaunchOrder, LaunchRefusal } from '../../core/ports/launching.ts'
-import type { JobDetails } from '../../core/program.ts'
-
-/** Names a job run in all applications. */
-export const makeJobRunHandle = (applicationId: string, jobRunId: string): string =>
-  `${applicationId}/${jobRunId}`
+import { readErrorMessage, readErrorName } from '../../../core/errors.ts'
+import { formatJobName } from '../../../core/job-name.ts'
+import { makeJobStreamPrefix } from '../../../core/names.ts'
+import type { LaunchAnswer, LaunchOrder, LaunchRefusal } from '../../../core/ports/launching.ts'
+import type { JobDetails } from '../../../core/program.ts'
+import { isThrottled, makeEmrHandle } from '../jobs.ts'
 
 /** How a request for a job run went; `known`: an earlier request under its token differs from this one. */
 type StartAnswer = LaunchAnswer | { is: 'known'; message: string }
@@ -61,19 +58,16 @@ export async function startJobRun(
         retryPolicy: { maxAttempts: 1 },
       }),
     )
-    return { is: 'launched', handle: makeJobRunHandle(target, jobRunId) }
+    return { is: 'launched', handle: makeEmrHandle(target, jobRunId) }
   } catch (error) {
     return refuse(error, target)
   }
 }
 
-/** What EMR says if there were too many requests, also as a reason of something else. */
-const RATE = /rate exceeded|too many requests|throttl/i
-
 function refuse(error: unknown, application: string): LaunchRefusal | { is: 'known'; message: string } {
   const name = readErrorName(error)
   const told = readErrorMessage(error)
-  if (RATE.test(name) || RATE.test(told)) return { is: 'throttled', message: told }
+  if (isThrottled(name, told)) return { is: 'throttled', message: told }
   if (name === 'ServiceQuotaExceededException') return { is: 'no_capacity', message: told }
   if (name === 'ConflictException') return { is: 'known', message: explain(told, application) }
   if (name === 'ResourceNotFoundException')

@@ -1,0 +1,186 @@
+import assert from 'node:assert/strict'
+import { before, describe, it, type TestContext } from 'node:test'
+import { App, Stack } from 'aws-cdk-lib'
+import { Template } from 'aws-cdk-lib/assertions'
+import { AwsSolutionsChecks } from 'cdk-nag'
+import { readProject, Sluice } from '../../infra/index.ts'
+import { SETTINGS_OF, toSettingVariable } from '../../src/homes/aws/environment.ts'
+import { testProject } from '../support/cli.ts'
+import { temporaryFolder } from '../support/folders.ts'
+
+const [PLAIN, ROLES, MIXED] = ['j-2AXXXXXXGAPLF', 'j-3BXXXXXXGAPLF', 'j-4CXXXXXXGAPLF'] as const
+const ROLE = 'arn:aws:iam::123456789012:role/clicks'
+const CONFIG = `
+import { defineConfig } from 'sluice'
+export default defineConfig({
+  pipelines: ['pipelines/*.ts'],
+  pools: { spark: { concurrency: 3 } },
+  emr: { clicks: { release: 'emr-7.5.0' } },
+  environments: { prod: { region: 'eu-west-2', stack: 'sluice-prod' } },
+})
+`
+const makePipelines = (tasks: string) => `
+import { emrStep, folder, pipeline, secret } from 'sluice'
+const output = ({ n }) => folder('o/' + n, { marker: '_SUCCESS' })
+const params = { n: (await import('zod')).z.string() }
+const step = () => ({ script: 'spark/one.py' })
+const define = (name, options) => emrStep(name, { params, output, pool: 'spark', step, ...options })
+${tasks}
+`
+const PIPELINES = makePipelines(`
+const One = define('One', { cluster: '${PLAIN}' })
+const Two = define('Two', { cluster: '${ROLES}', role: '${ROLE}', requires: ({ n }) => One({ n }) })
+const Three = define('Three', { cluster: '${MIXED}', role: '${ROLE}', requires: ({ n }) => Two({ n }) })
+const Four = define('Four', { cluster: '${MIXED}', requires: ({ n }) => Three({ n }) })
+export const all = pipeline('all', Four)
+`)
+
+type Resource = { Type: string; Properties: Record<string, unknown> }
+type Statement = { Action: string | string[]; Resource: unknown; Condition?: unknown }
+
+let app: App
+let resources: Record<string, Resource>
+
+const read = (test: Parameters<typeof testProject>[0], pipelines: string) => {
+  const config = testProject(test, {
+    'package.json': '{"name": "steps", "type": "module"}',
+    'sluice.config.ts': CONFIG,
+    'pipelines/all.ts': pipelines,
+    'spark/one.py': 'print(1)\n',
+  }).path('sluice.config.ts')
+  return readProject({ config, environment: 'prod', outdir: temporaryFolder(test as TestContext) })
+}
+
+before(async (test) => {
+  // biome-ignore lint/suspicious/noExplicitAny: hooks have the context of a suite
+  const project = await read(test as any, PIPELINES)
+  app = new App()
+  const stack = new Stack(app, 'sluice-prod', { env: { region: 'eu-west-2' } })
+  new Sluice(stack, 'Sluice', { project })
+  resources = Template.fromStack(stack).toJSON().Resources
+})
+
+const of = (type: string) => Object.entries(resources).filter(([, each]) => each.Type === type)
+
+describe('steps of EMR clusters in a deployment', () => {
+  it('need no network, no cluster, no image, no application and no role', () => {
+    for (const type of ['AWS::EC2::VPC', 'AWS::ECS::Cluster', 'AWS::EMRServerless::Application'])
+      assert.deepEqual(of(type), [], type)
+    assert.deepEqual(
+      of('AWS::IAM::Role').filter(([id]) => id.includes('JobRole')),
+      [],
+    )
+  })
+
+  it('are told of by the events of their clusters and their deployment alone', () => {
+    const patterns = of('AWS::Events::Rule').map(([, { Properties }]) => Properties.EventPattern)
+    const ours = patterns.filter((pattern) => JSON.stringify(pattern).includes('aws.emr'))
+    assert.deepEqual(ours, [
+      {
+        source: ['aws.emr'],
+        'detail-type': ['EMR Step Status Change'],
+        detail: {
+          state: ['RUNNING', 'COMPLETED', 'FAILED', 'CANCELLED', 'INTERRUPTED'],
+          clusterId: [PLAIN, ROLES, MIXED],
+          name: [{ prefix: 'sluice/sluice-prod/' }],
+        },
+      },
+    ])
+  })
+
+  it('are launched by a function with exactly the settings that are read, from the queue of their pool', () => {
+    for (const part of ['launch-programs', 'tick', 'job-events'] as const) {
+      const [, found] =
+        of('AWS::Lambda::Function').find(([, { Properties }]) =>
+          String(Properties.Handler).startsWith(part),
+        ) ?? []
+      const { Variables = {} } = (found?.Properties.Environment ?? {}) as { Variables?: object }
+      const names = Object.keys(Variables).filter((name) => name.startsWith('SLUICE_'))
+      assert.deepEqual(names.sort(), SETTINGS_OF[part].map(toSettingVariable).sort(), part)
+    }
+    const sources = of('AWS::Lambda::EventSourceMapping').map(([, each]) => JSON.stringify(each))
+    assert.ok(sources.some((each) => /spark.*programs/i.test(each)))
+  })
+})
+
+describe('permissions of steps of EMR clusters', () => {
+  const statementsOf = (role: string) =>
+    of('AWS::IAM::Policy')
+      .filter(([id]) => id.startsWith(role))
+      .flatMap(([, { Properties }]) => (Properties.PolicyDocument as { Statement: Statement[] }).Statement)
+  const onEmr = (role: string) =>
+    statementsOf(role).filter(({ Action }) => String(Action).includes('elasticmapreduce'))
+  const clustersIn = (resource: unknown) => JSON.stringify(resource).match(/:cluster\/[^"]*/g) ?? []
+
+  it('are those of the table, and no others', () => {
+    const allowed = {
+      Sluicelaunchprograms: 'AddJobFlowSteps CancelSteps ListSteps',
+      Sluicetick: 'CancelSteps DescribeCluster ListSteps',
+      Sluicejobevents: 'CancelSteps DescribeCluster ListSteps',
+    }
+    for (const [role, expected] of Object.entries(allowed)) {
+      const actions = new Set(onEmr(role).flatMap(({ Action }) => Action))
+      const shown = [...actions].sort().map((action) => action.replace('elasticmapreduce:', ''))
+      assert.equal(shown.join(' '), expected, role)
+      const all = statementsOf(role).flatMap(({ Action }) => Action)
+      assert.deepEqual(
+        all.filter((action) => /^(iam|emr-serverless):/.test(action)),
+        [],
+      )
+    }
+    assert.deepEqual(onEmr('SluiceApi'), [])
+  })
+
+  it('are on the clusters that steps name, and add steps with the roles that steps have', () => {
+    const all = [PLAIN, ROLES, MIXED].map((id) => `:cluster/${id}`)
+    for (const role of ['Sluicelaunchprograms', 'Sluicetick', 'Sluicejobevents'])
+      for (const { Action, Resource } of onEmr(role))
+        if (Action !== 'elasticmapreduce:AddJobFlowSteps') assert.deepEqual(clustersIn(Resource), all, role)
+    const adding = onEmr('Sluicelaunchprograms').filter(
+      ({ Action }) => Action === 'elasticmapreduce:AddJobFlowSteps',
+    )
+    const key = 'elasticmapreduce:ExecutionRoleArn'
+    assert.deepEqual(
+      adding.map(({ Resource, Condition }) => [clustersIn(Resource), Condition]),
+      [
+        [[`:cluster/${PLAIN}`], { Null: { [key]: 'true' } }],
+        [[`:cluster/${ROLES}`], { StringEquals: { [key]: [ROLE] } }],
+        [[`:cluster/${MIXED}`], { StringEqualsIfExists: { [key]: [ROLE] } }],
+      ],
+    )
+  })
+
+  it('follow the AwsSolutions pack of cdk-nag, but for reviewed wildcards', () => {
+    const { violations } = new AwsSolutionsChecks(app).validateScope(app)
+    const rules = violations.map(({ ruleName }) => ruleName)
+    const wide = rules.flatMap((rule) => /^AwsSolutions-IAM5\[Resource::(.*)\]$/.exec(rule)?.[1] ?? [])
+    assert.deepEqual(
+      rules.filter((rule) => !rule.startsWith('AwsSolutions-IAM5')),
+      [],
+    )
+    const reviewed = /^\*$|\/(plans|targets)\/\*(~\*)?$|:secret:sluice-prod\/.*[*?]$|\/stream\/\*$/
+    assert.deepEqual(
+      wide.filter((each) => !reviewed.test(each)),
+      [],
+    )
+  })
+})
+
+it('a project with several wrong steps is refused in one message that names all', async (test) => {
+  const wrong = makePipelines(`
+    define('One', { cluster: { name: 'nightly' } })
+    define('Two', { cluster: '${PLAIN}', step: () => ({ script: 'spark/none.py' }) })
+    export const all = pipeline('all', define('Three', { cluster: '${PLAIN}', secrets: { K: secret('a/k') } }))
+  `)
+  await assert.rejects(read(test, wrong), (error: Error) => {
+    const lines = error.message.split('\n')
+    assert.equal(lines[0], 'Nothing was deployed: 3 jobs of EMR cannot be deployed:')
+    assert.match(
+      lines[1] ?? '',
+      /^- One is a step of a cluster that is found by its name.*\. Name the cluster/,
+    )
+    assert.match(lines[2] ?? '', /^- Two runs spark\/none\.py, and there is no such file/)
+    assert.match(lines[3] ?? '', /^- Three is a job of EMR with `secrets`/)
+    return true
+  })
+})

@@ -1,0 +1,168 @@
+import type { TestContext } from 'node:test'
+import { MOST, refuse, ServedApi, type ServedRequest } from './served-api.ts'
+
+/** A step as the server has it. */
+export interface ServedStep {
+  cluster: string
+  id: string
+  name: string
+  state: string
+  reason: string
+  failure?: { Reason?: string; Message?: string; LogFile?: string }
+  createdAt: number
+  startedAt?: number
+  endedAt?: number
+  /** How it was asked to end, in order. */
+  cancels: string[]
+  /** What it was added with. */
+  request: { [name: string]: unknown }
+}
+
+type Body = { [name: string]: unknown }
+
+/** How many steps of a cluster may be open. */
+const MOST_OPEN = 256
+/** How many may be asked for by their ids. */
+const MOST_IDS = 10
+
+/**
+ * Speaks the API of EMR for steps of clusters by its wire shapes and runs nothing: the test says how steps go on. Its shapes are compared
+ * with those of moto by `npm run test:emr`.
+ */
+export class EmrStepsServer extends ServedApi {
+  readonly steps: ServedStep[] = []
+  /** Ids of the clusters that are there, with their states. */
+  readonly clusters = new Map<string, string>()
+  protected readonly contentType = 'application/x-amz-json-1.1'
+
+  static start(test: Pick<TestContext, 'after'>): Promise<EmrStepsServer> {
+    return new EmrStepsServer().listen(test)
+  }
+
+  /** A step goes on to another state. */
+  move(id: string, state: string, reason = '', failure?: ServedStep['failure']): void {
+    const step = this.steps.find((each) => each.id === id)
+    if (step === undefined) throw new Error(`there is no step ${id}`)
+    const now = this.now() / 1_000
+    Object.assign(step, { state, reason, failure })
+    if (state === 'RUNNING') step.startedAt ??= now
+    if (!OPEN.includes(state)) step.endedAt = now
+  }
+
+  protected nameOperation({ headers }: ServedRequest): string {
+    return String(headers['x-amz-target']).replace('ElasticMapReduce.', '')
+  }
+
+  protected perform(operation: string, { body }: ServedRequest): object {
+    const asked = JSON.parse(body) as Body
+    const cluster = String(asked.JobFlowId ?? asked.ClusterId)
+    const state = this.clusters.get(cluster)
+    if (state === undefined) throw refuse('InvalidRequestException', `Cluster id '${cluster}' is not valid.`)
+    if (operation === 'AddJobFlowSteps') return this.#add(cluster, asked)
+    if (operation === 'ListSteps') return this.#list(cluster, asked)
+    if (operation === 'CancelSteps') return this.#cancel(cluster, asked)
+    if (operation === 'DescribeCluster') return { Cluster: showCluster(cluster, state) }
+    throw refuse('UnknownOperationException', operation)
+  }
+
+  #add(cluster: string, request: Body): object {
+    if (this.clusters.get(cluster)?.startsWith('TERMINAT'))
+      throw refuse(
+        'ValidationException',
+        'A job flow that is shutting down, terminated, or finished may not be modified',
+      )
+    if (this.#open(cluster).length >= MOST_OPEN)
+      throw refuse(
+        'ValidationException',
+        "Maximum number of active steps(State = 'Running', 'Pending' or 'Cancel_Pending') for cluster exceeded.",
+      )
+    const StepIds = (request.Steps as Body[]).map((each) => {
+      const id = `s-${String(this.steps.length + 1).padStart(13, '0')}`
+      const common = { cluster, id, name: String(each.Name), state: 'PENDING', reason: '' }
+      this.steps.push({ ...common, createdAt: this.now() / 1_000, cancels: [], request })
+      return id
+    })
+    return { StepIds }
+  }
+
+  #open(cluster: string): ServedStep[] {
+    return this.steps.filter((step) => step.cluster === cluster && OPEN.includes(step.state))
+  }
+
+  /** Newest first, as EMR lists them without a filter. */
+  #list(cluster: string, { StepStates, StepIds, Marker }: Body): object {
+    const ids = StepIds as string[] | undefined
+    const states = StepStates as string[] | undefined
+    const all = this.steps.filter((step) => step.cluster === cluster)
+    if ((ids?.length ?? 0) > MOST_IDS) throw refuse('InvalidRequestException', 'at most 10 step ids')
+    const unknown = ids?.find((id) => !all.some((step) => step.id === id))
+    if (unknown !== undefined) throw refuse('InvalidRequestException', `Step id '${unknown}' is not valid.`)
+    const found = all
+      .filter(({ id, state }) => (ids === undefined ? (states?.includes(state) ?? true) : ids.includes(id)))
+      .reverse()
+    const from = Number(Marker ?? 0)
+    const to = from + Math.min(MOST, this.pageSize)
+    return {
+      Steps: found.slice(from, to).map(showStep),
+      ...(to < found.length ? { Marker: String(to) } : {}),
+    }
+  }
+
+  #cancel(cluster: string, { StepIds, StepCancellationOption }: Body): object {
+    const CancelStepsInfoList = (StepIds as string[]).map((id) => {
+      const step = this.steps.find((each) => each.cluster === cluster && each.id === id)
+      if (step === undefined) throw refuse('InvalidRequestException', `Step id '${id}' is not valid.`)
+      if (!OPEN.includes(step.state))
+        return { StepId: id, Status: 'FAILED', Reason: 'The step has already finished' }
+      step.cancels.push(String(StepCancellationOption))
+      if (this.behaviour.cancels === 'at once') this.move(id, 'CANCELLED', 'cancelled by request')
+      else if (this.behaviour.cancels === 'later') step.state = 'CANCEL_PENDING'
+      return { StepId: id, Status: 'SUBMITTED' }
+    })
+    return { CancelStepsInfoList }
+  }
+}
+
+const OPEN = ['PENDING', 'RUNNING', 'CANCEL_PENDING']
+
+const showCluster = (Id: string, State: string) => ({
+  Id,
+  Name: Id,
+  Status: {
+    State,
+    StateChangeReason: State.startsWith('TERMINAT')
+      ? { Code: 'USER_REQUEST', Message: 'Terminated by user request' }
+      : {},
+    Timeline: { CreationDateTime: 1 },
+  },
+})
+
+const showStep = ({
+  id,
+  name,
+  state,
+  reason,
+  failure,
+  createdAt,
+  startedAt,
+  endedAt,
+  request,
+}: ServedStep) => {
+  const { HadoopJarStep = {} } = ((request.Steps as Body[])[0] ?? {}) as { HadoopJarStep?: Body }
+  return {
+    Id: id,
+    Name: name,
+    Config: { ...HadoopJarStep, Properties: {} },
+    ActionOnFailure: 'CONTINUE',
+    Status: {
+      State: state,
+      StateChangeReason: reason === '' ? {} : { Message: reason },
+      ...(failure === undefined ? {} : { FailureDetails: failure }),
+      Timeline: {
+        CreationDateTime: createdAt,
+        ...(startedAt === undefined ? {} : { StartDateTime: startedAt }),
+        ...(endedAt === undefined ? {} : { EndDateTime: endedAt }),
+      },
+    },
+  }
+}
