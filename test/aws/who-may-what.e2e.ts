@@ -149,6 +149,10 @@ const UNUSED: [grants: RegExp, reason: string][] = [
     'executions and waiters that are taken off their lists after a lost race or a stop',
   ],
   [/^Pool sqs:SendMessage$/, 'a message that came too early is sent again with a delay: a race'],
+  [
+    /^advance s3:PutObject$/,
+    'what a task has yielded is put into its run: only tasks of Luigi yield here, and their file takes turns (run.ts)',
+  ],
   [/^tick s3:PutObject$/, 'the audit puts what was yielded into its run where advance has died'],
   [
     /^launchprograms ecs:(ListTasks|StopTask)$/,
