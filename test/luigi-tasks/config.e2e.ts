@@ -83,13 +83,20 @@ describe('luigi() in a config', () => {
 })
 
 describe('the schedule of a pipeline of Luigi', () => {
-  it('is filled up by the intervals that are not complete, and says which are', async (test) => {
+  it('is filled up by the intervals that are not complete, says which are, and leaves others alone where its module is broken', async (test) => {
     const project = luigiProject(test, {
       'families.py': FAMILIES,
       'pipelines/days.ts': `import { daily, day, luigi } from 'sluice'
 export const days = luigi('days', {
   module: 'families', task: 'Daily', python: ${JSON.stringify(PYTHON)}, params: { date: day() }, schedule: daily(),
 })
+export const other = luigi('other', { module: 'other', task: 'Other', python: ${JSON.stringify(PYTHON)} })
+`,
+      'other.py': `import luigi
+class Other(luigi.Task):
+    def output(self): return luigi.LocalTarget("out/other")
+    def run(self):
+        with self.output().open("w") as file: file.write("made")
 `,
     })
     const fill = (from: string, to: string, ...more: string[]) =>
@@ -105,7 +112,12 @@ export const days = luigi('days', {
     project.write('families.py', 'import no_such_package')
     const broken = await fill('2026-01-01', '2026-01-05')
     assertCode(broken, 2)
-    assert.match(broken.stderr, /The module families does not import: .*no_such_package/)
+    assert.match(
+      broken.stderr,
+      /The module families does not import: .*no_such_package.*\n.*families\.py", line 1/,
+    )
+    assertCode(await project.sluice('run', 'other'), 0)
+    assert.equal(project.read('out/other'), 'made')
   })
 })
 
