@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache'
 import type { z } from 'zod'
 import type { Stored } from '../core/change.ts'
 import { SluiceError } from '../core/errors.ts'
@@ -7,13 +6,13 @@ import { readClockMoment, toWallClockInstant } from '../core/moment.ts'
 import { mustHave } from '../core/must-have.ts'
 import type { PlannedTask } from '../core/plan.ts'
 import type { Run } from '../core/records/run.ts'
-import { isRunOpen, satisfiesDependents, type TaskStatus } from '../core/records/status.ts'
+import { satisfiesDependents } from '../core/records/status.ts'
 import type { Attempt, TaskRun } from '../core/records/task-run.ts'
 import { formatShownName, suggestName } from '../define/suggestion.ts'
 import { makeTaskRun } from '../engine/create-run.ts'
-import { listReadyNumbers } from '../engine/release.ts'
 import { makeMarkers } from '../planning/surroundings.ts'
 import type { TaskPage, TaskShape } from './control.ts'
+import { listTaskNumbers, readTaskRunPages, TASK_PAGE } from './count-tasks.ts'
 import type { Home } from './home.ts'
 import type { TaskQuery } from './schemas.ts'
 import type { Selection } from './selection/language.ts'
@@ -22,7 +21,6 @@ import { type SelectedRun, selectTaskNumbers } from './selection/select-tasks.ts
 import { type TaskRecords, viewTask } from './views.ts'
 
 /** Records of one look at the store. */
-const PAGE = 1_000
 
 /** A task run, and what the plan says of it. */
 export interface FoundTask {
@@ -152,8 +150,6 @@ export async function* findMatchingTasks(
   }
 }
 
-const listTaskNumbers = (tasks: TaskRun[]) => tasks.map(({ number }) => number)
-
 const isWanted = ({ label, family }: PlannedTask, { task, text }: TaskFilter, number: number | undefined) =>
   (number !== undefined || task === undefined || label === task || family === task) &&
   (text === undefined || label.includes(text))
@@ -164,50 +160,6 @@ async function readTaskRun(home: Home, run: Run, number: number, after: number):
   for await (const [task] of readTaskRunPages(home, run, number - 1, 1))
     return task?.number === number ? [task] : []
   return []
-}
-
-/**
- * Pages of a run's task runs after a number, joins left out. Tasks of an open run that the engine has yet to put are
- * among them, as it will put them.
- */
-async function* readTaskRunPages(home: Home, run: Run, after = -1, size = PAGE): AsyncGenerator<TaskRun[]> {
-  const { store, plans } = home.context.ports
-  const unput = run.status === 'running' ? await listReadyNumbers(home.context.ports, run) : []
-  for (let from = after; ; ) {
-    const listed = await store.list({
-      prefix: keys.taskRuns(run.id),
-      limit: size,
-      consistency: 'strong',
-      ...(from < 0 ? {} : { after: keys.taskRun(run.id, from) }),
-    })
-    const tasks = listed.map(({ record }) => record)
-    const to = listed.length < size ? Number.POSITIVE_INFINITY : (tasks.at(-1)?.number ?? 0)
-    const put = new Set(listTaskNumbers(tasks))
-    const missing = unput.filter((number) => number > from && number <= to && !put.has(number))
-    const made = (await plans.tasks(run.id, missing)).map((task) => makeTaskRun(run.id, task, () => true))
-    yield [...tasks, ...made].filter(({ join }) => !join).sort((a, b) => a.number - b.number)
-    if (to === Number.POSITIVE_INFINITY) return
-    from = to
-  }
-}
-
-type TaskCounts = Partial<Record<TaskStatus, number>>
-
-/** Counts of runs that have ended, which are final. */
-const finalCounts = new WeakMap<Home, LRUCache<string, TaskCounts>>()
-const KEPT_COUNTS = 1_000
-
-/** How many tasks of a run are in each status. A run that has ended is counted once. */
-export async function countTasks(home: Home, run: Run): Promise<TaskCounts> {
-  const cache = finalCounts.get(home) ?? new LRUCache<string, TaskCounts>({ max: KEPT_COUNTS })
-  finalCounts.set(home, cache)
-  const key = `${run.id} ${run.createdAt}`
-  const counts: TaskCounts = { ...cache.get(key) }
-  if (cache.has(key)) return counts
-  for await (const page of readTaskRunPages(home, run))
-    for (const { status } of page) counts[status] = (counts[status] ?? 0) + 1
-  if (!isRunOpen(run.status)) cache.set(key, { ...counts })
-  return counts
 }
 
 /** The shapes of tasks that were found, in order of number. */
@@ -235,11 +187,11 @@ export async function readAttempts(
   const attempts = new Map<number, Stored<Attempt>[]>(found.map(({ task }) => [task.number, []]))
   const last = found.at(-1)?.task.number ?? -1
   for (let after = keys.attempt(run.id, found[0]?.task.number ?? 0, 0); last >= 0; ) {
-    const query = { prefix: keys.attempts(run.id), after, limit: PAGE, consistency: 'strong' as const }
+    const query = { prefix: keys.attempts(run.id), after, limit: TASK_PAGE, consistency: 'strong' as const }
     const page = await context.ports.store.list(query)
     for (const { record } of page) attempts.get(record.number)?.push(record)
     const end = page.at(-1)
-    if (end === undefined || page.length < PAGE || end.record.number > last) break
+    if (end === undefined || page.length < TASK_PAGE || end.record.number > last) break
     after = end.key
   }
   return attempts

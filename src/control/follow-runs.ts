@@ -8,7 +8,7 @@ import { type Loops, startEngineLoops } from '../engine/loops.ts'
 import { type WorkEvents, Worker } from '../engine/work.ts'
 import { makePlaceCounter } from './awaiting.ts'
 import type { Follow, FollowEnd, RunEvent } from './control.ts'
-import { countTasks } from './find-tasks.ts'
+import { countTasks } from './count-tasks.ts'
 import type { Home } from './home.ts'
 import { makeRunTaker } from './take-runs.ts'
 

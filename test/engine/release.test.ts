@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { countTasks } from '../../src/control/find-tasks.ts'
+import { countTasks } from '../../src/control/count-tasks.ts'
 import type { Stored } from '../../src/core/change.ts'
 import { numberPlanTasks } from '../../src/core/graph.ts'
 import { keys } from '../../src/core/keys.ts'

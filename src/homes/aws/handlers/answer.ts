@@ -1,4 +1,5 @@
-import { countTasks, type FoundTask, findMatchingTasks } from '../../../control/find-tasks.ts'
+import { countTasks } from '../../../control/count-tasks.ts'
+import { type FoundTask, findMatchingTasks } from '../../../control/find-tasks.ts'
 import type { Home } from '../../../control/home.ts'
 import { keys } from '../../../core/keys.ts'
 import { EXECUTION_ERRORS } from '../../../core/names.ts'
