@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
-import { chmodSync, existsSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, cpSync, existsSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { connect } from 'node:net'
+import { join } from 'node:path'
 import { text as readText } from 'node:stream/consumers'
-import { describe, it } from 'node:test'
+import { describe, it, type TestContext } from 'node:test'
+import { buildConsole } from '../../console/build.ts'
 import { type Started, type TestProject, testProject } from '../support/cli.ts'
+import { projectFolder, temporaryFolder } from '../support/folders.ts'
 
 const CHAIN = `
 import { appendFileSync } from 'node:fs'
@@ -21,6 +24,16 @@ const ran = (project: TestProject) => {
     : []
   rmSync(project.path('ran'), { force: true })
   return names
+}
+
+/** A checkout with a console of its own: a clean one has none, and the test of the package builds and removes that of this one meanwhile. */
+async function buildCheckout(test: TestContext): Promise<string> {
+  const folder = temporaryFolder(test)
+  for (const name of ['bin', 'src', 'package.json'])
+    cpSync(join(projectFolder, name), join(folder, name), { recursive: true })
+  symlinkSync(join(projectFolder, 'node_modules'), join(folder, 'node_modules'))
+  await buildConsole(join(folder, 'dist/console'))
+  return folder
 }
 
 async function until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
@@ -383,7 +396,8 @@ describe('dev', () => {
       chmodSync(project.path(`bin/${name}`), 0o755)
     }
     const env = { PATH: `${project.path('bin')}:${process.env.PATH}` }
-    const started = project.start(['dev', '--port', '0', '--inline', '--open'], { env })
+    const version = await buildCheckout(test)
+    const started = project.start(['dev', '--port', '0', '--inline', '--open'], { env, version })
     await until('the browser was opened', () => existsSync(project.path('opened.args')))
     const token = readFileSync(project.path('.sluice/api-token'), 'utf8').trim()
     const [given, page, mode] = ['args', 'html', 'mode'].map((end) =>
