@@ -4,6 +4,7 @@ import { openControl } from '../open-control.ts'
 import type { GlobalOptions } from '../options.ts'
 import { outputUnread } from '../output.ts'
 import { renderLogLine } from '../render/log-line.ts'
+import { renderNoLines } from '../render/no-lines.ts'
 
 /** Flags of `sluice logs`. */
 export interface LogsOptions extends GlobalOptions {
@@ -30,7 +31,7 @@ export async function printLogs(
     for (const line of some) print(json ? JSON.stringify(line) : renderLogLine(line, page.isSingle))
   }
   printAll(tail === undefined ? lines : lines.slice(-tail))
-  if (lines.length === 0 && !json && !follow) sayNone(task ?? page.run, page)
+  if (lines.length === 0 && !json && !follow) await sayNone(control, page, task)
   while (follow && page.isOpen && !outputUnread.aborted) {
     await sleep(page.lookAgainMs)
     ;({ page, lines } = await readNew(control, { ...query, run: page.run, cursor: page.next }, isNew))
@@ -65,7 +66,7 @@ function makeNewLineFilter(): (line: Line) => boolean {
 }
 
 /** Says why there is nothing to see, beside the lines that programs read. */
-function sayNone(name: string, { hasBegun }: LogPage): void {
-  const why = hasBegun ? 'has written no lines' : 'has not run in this run, so there are no lines'
-  console.error(`${name} ${why}.`)
+async function sayNone(control: Control, page: LogPage, task: string | undefined): Promise<void> {
+  const [found] = task === undefined ? [] : (await control.tasks({ run: page.run, task, limit: 1 })).tasks
+  console.error(renderNoLines(task ?? page.run, page, found?.launch?.job))
 }
