@@ -104,6 +104,10 @@ describe('jobs elsewhere', () => {
       clock.advance(60_000)
       await look()
     }
+    // Also where no look has come for longer than a job has to start.
+    clock.advance(LAUNCH_MS + 60_000)
+    await look()
+    assert.equal(launcher.open[0]?.isStopAsked, false)
     launcher.move('job-000001', 'starting')
     clock.advance(60_000)
     await look()
