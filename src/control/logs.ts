@@ -1,12 +1,12 @@
 import { z } from 'zod'
 import { makeEndLines } from '../core/end-lines.ts'
 import { SluiceError } from '../core/errors.ts'
-import type { AttemptName } from '../core/ports/looking.ts'
 import type { Run } from '../core/records/run.ts'
 import { isRunOpen } from '../core/records/status.ts'
 import type { LogPage } from './control.ts'
 import { type FoundTask, findMatchingTasks, readAttempts, requireTask } from './find-tasks.ts'
 import type { Home } from './home.ts'
+import { makeLineFilter } from './log-search.ts'
 import { type LineQuery, parseCursor, type ReadLines, type WrittenLine } from './parts.ts'
 import type { LogQuery } from './schemas.ts'
 
@@ -17,6 +17,9 @@ const LOOK_AGAIN_MS = 300
 
 /** Up to where the lines and ends were read: `lines` is what the reader of lines goes on from. */
 const CURSOR = z.strictObject({ lines: z.string(), ends: z.array(z.string()) })
+
+const formatCursor = (lines: string, ends: string[]) =>
+  JSON.stringify({ lines, ends } satisfies z.input<typeof CURSOR>)
 
 /** Lines of a run or of one of its tasks, in order of time; the error that ended an attempt is its last one. */
 export async function readLogPage(
@@ -34,6 +37,7 @@ export async function readLogPage(
   const mayCome = query.follow && isRunOpen(run.status)
   if (attempt !== undefined && attempt > most && !mayCome) throw unknownAttempt(run, name, attempt, most)
   const cursor = query.cursor === undefined ? undefined : parseCursor(CURSOR, query.cursor)
+  const search = makeLineFilter(query)
   const wanted: LineQuery = {
     run,
     tasks,
@@ -41,18 +45,21 @@ export async function readLogPage(
     attempt,
     cursor: cursor?.lines,
     limit: query.limit,
+    search,
   }
-  const { lines, next, isMore } = await readLines(home, wanted)
+  const { lines, next, isMore, looked } = await readLines(home, wanted)
   // Its runner has written how the attempt ended, unless it died before; then the record tells.
   const shown = [...(cursor?.ends ?? []), ...lines.filter(({ isEnd }) => isEnd).map(attemptName)]
   const ends = isMore ? [] : await readNewEnds(home, wanted, shown)
   const told = [...shown, ...ends.map(attemptName)]
+  const shownEnds = search === undefined ? ends : ends.filter(search.isHit)
   const labels = new Map(tasks.map(({ task, planned }) => [task.number, planned.label]))
   return {
     run: run.id,
-    lines: mergeEnds(lines, ends, labels),
-    next: JSON.stringify({ lines: next, ends: [...new Set(told)] }),
+    lines: mergeEnds(lines, shownEnds, labels),
+    next: formatCursor(next, [...new Set(told)]),
     isMore,
+    looked: looked + ends.length,
     isOpen: isRunOpen(run.status),
     hasBegun: most > 0,
     isSingle: (run.tasks ?? 0) <= 1,
@@ -107,35 +114,10 @@ function mergeEnds(lines: WrittenLine[], ends: WrittenLine[], labels: Map<number
   const placeOf = (line: WrittenLine) => places.get(line) ?? line.at
   return [...lines, ...ends]
     .sort((a, b) => placeOf(a) - placeOf(b))
-    .map(({ at, level, text, number, attempt }) => {
+    .map(({ at, level, text, number, attempt, line, around }) => {
       const task = labels.get(number) ?? String(number)
-      return { at, level, text, task, number, attempt }
+      const place = line === undefined ? {} : { line }
+      const window = around === undefined ? {} : { around: formatCursor(around, []) }
+      return { at, level, text, task, number, attempt, ...place, ...window }
     })
-}
-
-/** Up to which byte the log of each attempt was read, by `number.attempt`. */
-const OFFSETS = z.record(z.string(), z.number())
-
-/** Reads the logs of a home on this machine, each from where the page before ended. */
-export const readHomeLines: ReadLines = async (
-  { logs },
-  { run, tasks, attempt: only, cursor, limit = Number.POSITIVE_INFINITY },
-) => {
-  const offsets = cursor === undefined ? {} : parseCursor(OFFSETS, cursor)
-  const wanted = new Set(tasks.map(({ task }) => task.number))
-  const lines: WrittenLine[] = []
-  const isWanted = ({ number, attempt }: AttemptName) =>
-    wanted.has(number) && (only === undefined || attempt === only)
-  for (const name of (await logs.list(run.id)).filter(isWanted)) {
-    const key = attemptName(name)
-    for (;;) {
-      const read = await logs.read(name, offsets[key] ?? 0)
-      offsets[key] = read.next
-      if (read.lines.length === 0) break
-      const { number, attempt } = name
-      for (const line of read.lines) lines.push({ ...line, number, attempt })
-      if (lines.length >= limit) return { lines, next: JSON.stringify(offsets), isMore: true }
-    }
-  }
-  return { lines, next: JSON.stringify(offsets), isMore: false }
 }

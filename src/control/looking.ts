@@ -8,7 +8,8 @@ import { readTaskPage } from './find-tasks.ts'
 import { readCone, readGraphTasks, readRunGraph } from './graph.ts'
 import { readHistory } from './history.ts'
 import type { Home } from './home.ts'
-import { readHomeLines, readLogPage } from './logs.ts'
+import { readHomeLines } from './home-lines.ts'
+import { readLogPage } from './logs.ts'
 import { type ControlParts, checkRequestShape } from './parts.ts'
 import {
   ConeQuery,

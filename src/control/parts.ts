@@ -8,6 +8,7 @@ import type { Project } from '../project/load-config.ts'
 import type { Started } from './control.ts'
 import type { FoundTask } from './find-tasks.ts'
 import type { Home } from './home.ts'
+import type { LineSearch } from './log-search.ts'
 import type { PlannableRequest } from './requests.ts'
 
 /** The state that a control works on; it is opened when an operation needs it. */
@@ -48,6 +49,10 @@ export interface SecretKeeper {
 export interface WrittenLine extends LogLine {
   number: number
   attempt: number
+  /** Its number in the log of its attempt, from 1, if the reader counts them. */
+  line?: number
+  /** The cursor from which a read has this line and some before it; lines that a search has found have it. */
+  around?: string
 }
 
 /** Which lines are read. */
@@ -61,13 +66,15 @@ export interface LineQuery {
   cursor: string | undefined
   /** After about so many lines the read ends, if the reader can. @default none */
   limit?: number | undefined
+  /** What is searched; then a read looks through a bounded part, and may end with no line though there is more. */
+  search?: LineSearch | undefined
 }
 
-/** Reads lines that attempts wrote. */
+/** Reads lines that attempts wrote; `looked` counts those that it looked through. */
 export type ReadLines = (
   home: Home,
   query: LineQuery,
-) => Promise<{ lines: WrittenLine[]; next: string; isMore: boolean }>
+) => Promise<{ lines: WrittenLine[]; next: string; isMore: boolean; looked: number }>
 
 /** What a control stands on. */
 export interface ControlParts {

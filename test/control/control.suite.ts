@@ -105,6 +105,37 @@ export function controlSuite(name: string, make: MakeControl, options: ControlSu
       await assert.rejects(control.logs({ run, attempt: 7 }), { code: 'unknown_attempt' })
     })
 
+    it('searches lines: text as it is in any case, and levels', async (test) => {
+      const { control, params } = await open(test)
+      const run = await runToEnd(control, 'control-below', params)
+      const find = (query: { text?: string; level?: 'warn' | 'error' }) =>
+        readLines(control, { run, task: 'ControlFailing', ...query }, options)
+      const about = 'warn is about to fail'
+      assert.deepEqual(await find({ text: 'IS About' }), [about, about])
+      assert.deepEqual(await find({ text: 'about', level: 'error' }), [])
+      const errors = await find({ level: 'error' })
+      assert.ok(errors.length >= 2 && errors.every((line) => line.startsWith('error ')), errors.join('\n'))
+      assert.equal((await find({ text: 'AS it has to', level: 'warn' })).length >= 2, true)
+      for (const text of [
+        'about*',
+        'is.about',
+        '?',
+        '-about',
+        '{ $.level = * }',
+        '" || "',
+        '%a%',
+        'is  about',
+      ])
+        assert.deepEqual(await find({ text }), [], text)
+      const { lines } = await control.logs({ run, task: 'ControlFailing', attempt: 2, text: 'about' })
+      for (const { around, line } of lines) {
+        if (around === undefined) continue
+        const window = await control.logs({ run, task: 'ControlFailing', attempt: 2, cursor: around })
+        assert.equal(window.lines.find((each) => each.line === line)?.text, 'is about to fail')
+      }
+      await assert.rejects(control.logs({ run, text: 'x'.repeat(1_001) }), { code: 'invalid_usage' })
+    })
+
     it('tells only what happened since an instant', async (test) => {
       const { control, params } = await open(test)
       const run = await runToEnd(control, 'control-whole', params)

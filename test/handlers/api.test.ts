@@ -224,6 +224,39 @@ describe('the API of a deployment', () => {
     assert.equal(pages.looks.at(-1)?.[1].from, createdAt + 30_000, 'late lines are looked for')
   })
 
+  it('searches a bounded part of the lines with each page, the levels by the service', async () => {
+    const pages = deployment((_, { after = '0' }) => {
+      const page = Number(after)
+      const lines = Array.from({ length: 10_000 }, (_, index) => ({
+        at: page * 10_000 + index,
+        level: 'error' as const,
+        text: page === 5 && index === 7 ? 'the \u001b[31mNee\u001b[0mdle {"?-' : 'hay',
+        number: 0,
+        attempt: 1,
+        run: '',
+      }))
+      return page < 5 ? { lines, next: `${page + 1}` } : { lines }
+    })
+    const run = await pages.start()
+    await pages.settle()
+    const createdAt = (await pages.runOf(run))?.createdAt ?? 0
+    pages.pass(60_000)
+    const query = { run, text: 'needle {"?-', level: 'warn' as const }
+    const first = await pages.control.logs(query)
+    assert.deepEqual([first.lines.length, first.isMore, first.looked], [0, true, 50_000])
+    pages.pass(600_000)
+    const second = await pages.control.logs({ ...query, cursor: first.next })
+    assert.deepEqual(
+      second.lines.map(({ at }) => at),
+      [50_007],
+    )
+    assert.deepEqual([second.isMore, second.looked], [false, 10_000])
+    assert.deepEqual(pages.looks[0]?.[1].levels, ['warn', 'error'])
+    assert.equal(JSON.stringify(pages.looks).includes('eedle'), false, 'text never becomes a pattern')
+    await pages.control.logs({ ...query, cursor: second.next })
+    assert.equal(pages.looks.at(-1)?.[1].from, createdAt + 30_000, 'what came since the first page is read')
+  })
+
   it('looks through all of a group where the streams of a task have no lines', async () => {
     const { control, start, settle, context, looks } = deployment()
     const run = await start()

@@ -5,7 +5,13 @@ import {
 } from '@aws-sdk/client-cloudwatch-logs'
 import { parsePipelineOfRun } from '../../core/identity.ts'
 import { makeJobStreamPrefix, parseJobStream } from '../../core/names.ts'
-import type { AttemptLine, LinesPage, LinesQuery, Logs } from '../../core/ports/looking.ts'
+import {
+  type AttemptLine,
+  type LinesPage,
+  type LinesQuery,
+  LOG_LEVELS,
+  type Logs,
+} from '../../core/ports/looking.ts'
 
 const TAIL_BYTES = 4096
 
@@ -38,11 +44,15 @@ export function makeStandardOutputLogs(
 export function makeLogReader(client: CloudWatchLogsClient) {
   return async (logGroupName: string, query: LinesQuery): Promise<LinesPage> => {
     if (query.ofJobs) return readJobLines(client, logGroupName, query)
-    const { run, number, attempt, streams, from, after } = query
+    const { run, number, attempt, levels = LOG_LEVELS, streams, from, after } = query
     const parts = [
       `$.run = ${JSON.stringify(run)}`,
       ...(number === undefined ? [] : [`$.number = ${number}`]),
       ...(attempt === undefined ? [] : [`$.attempt = ${attempt}`]),
+      // Text is searched by us: a pattern would take it with its case, and some of its signs with a meaning.
+      ...(levels.length === LOG_LEVELS.length
+        ? []
+        : [levels.map((each) => `($.level = ${JSON.stringify(each)})`).join(' || ')]),
     ]
     const request = new FilterLogEventsCommand({
       logGroupName,

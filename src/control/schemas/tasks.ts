@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { LOG_LEVELS } from '../../core/ports/looking.ts'
 import {
   countField,
   cursor,
@@ -153,12 +154,23 @@ export const Waits = z
   })
   .describe('What the tasks of a run wait for that do not only wait for others of the run')
 
+const LogLevel = z.enum(LOG_LEVELS)
+
 /** Which lines of a run are read. */
 export const LogQuery = z.strictObject({
   run: runName,
   task: taskName.optional(),
   attempt: z.int().min(1).optional().describe('Only lines of this attempt'),
   follow: z.boolean().default(false).describe('An attempt that has not begun yet is no error'),
+  text: z
+    .string()
+    .min(1)
+    .max(1_000)
+    .optional()
+    .describe(
+      'Only lines that contain this text, as it is: no sign has a meaning; upper and lower case are the same; colours are left out. A page looks through a part of the log, so it may have no line though `isMore` is true',
+    ),
+  level: LogLevel.optional().describe('Only lines of this level and above; searched as `text` is'),
   cursor: cursor.optional().describe('Only lines that the pages before did not have'),
   limit: z
     .int()
@@ -170,11 +182,21 @@ export const LogQuery = z.strictObject({
 /** A line of the log of an attempt. */
 export const LogLine = z.object({
   at: instantField('When it was written'),
-  level: z.enum(['debug', 'info', 'warn', 'error']),
+  level: LogLevel,
   text: z.string(),
   task: z.string().describe('The label of its task'),
   number: z.int().describe('The number of its task'),
   attempt: z.int(),
+  line: z
+    .int()
+    .optional()
+    .describe('Its number among the lines that are kept of its attempt, from 1; a deployment has no numbers'),
+  around: z
+    .string()
+    .optional()
+    .describe(
+      'With a search: the cursor from which a page without `text` and `level`, of the same task and attempt, has this line and those before it; only where lines have numbers',
+    ),
 })
 
 /** A page of lines in order of time; its cursor goes on, also after the last line. */
@@ -182,7 +204,10 @@ export const LogPage = z.object({
   run: z.string().describe('The id of the run'),
   lines: z.array(LogLine).describe('In order of time; a line may come again on the next page'),
   next: z.string().describe('The cursor that goes on, also after the last line'),
-  isMore: z.boolean().describe('More lines are there already'),
+  isMore: z
+    .boolean()
+    .describe('The page is not the last one: more lines are there, or are to be looked through'),
+  looked: countField('How many lines the page looked through; of those that a log service gave'),
   isOpen: z.boolean().describe('The run is open, so more lines may come'),
   hasBegun: z.boolean().describe('One of the tasks has begun'),
   isSingle: z.boolean().describe('The run has one task alone'),

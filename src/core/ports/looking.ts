@@ -1,9 +1,12 @@
 /* Ports of looking: logs of attempts, and which processes work on a state. */
 
+/** Levels of lines, the least first. */
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const
+
 /** One line of an attempt's log. */
 export interface LogLine {
   at: number
-  level: 'debug' | 'info' | 'warn' | 'error'
+  level: (typeof LOG_LEVELS)[number]
   text: string
   /** Says how the attempt ended: it is written when it ends, so that a log that is read elsewhere ends with it. */
   isEnd?: true
@@ -32,6 +35,8 @@ export interface LinesQuery {
   run: string
   number?: number
   attempt?: number
+  /** Only lines of these levels. @default all */
+  levels?: readonly LogLine['level'][]
   /** Lines of jobs of EMR, which are plain text in streams of their own. */
   ofJobs?: true
   /** Log streams that can have them, if they are known; 100 at most. */

@@ -14,11 +14,22 @@ export type ReadPoolLines = (pool: string, query: LinesQuery) => Promise<LinesPa
 const LATE_MS = 30_000
 /** One answer has about so many lines: a line has up to some kilobytes, and a function answers with 6 MB. */
 const PAGE_LINES = 2_000
+/** A search ends its page after so many lines that it looked through. */
+const SEARCH_LINES = 50_000
 /** A function has a minute, and looking through a group for nothing takes its time. */
 const PAGE_MS = 15_000
 
-/** Which of the places of lines is read, from which instant, and after which page of it. */
-const CURSOR = z.strictObject({ from: z.number(), place: z.int(), after: z.string().optional() })
+/**
+ * Which of the places of lines is read, from which instant, and after which page of it; `began`: when the first place was, because what
+ * is written there meanwhile is read by the next time.
+ */
+const CURSOR = z.strictObject({
+  from: z.number(),
+  place: z.int(),
+  after: z.string().optional(),
+  began: z.number().optional(),
+})
+type Cursor = z.output<typeof CURSOR>
 
 /** A pool, or one task in it; the jobs of EMR in a pool are a place of their own. */
 type Place = { pool: string; number?: number; streams?: string[]; ofJobs?: true }
@@ -29,28 +40,38 @@ export const makeDeployedLineReader =
   async ({ context }, query) => {
     const { clock, store } = context.ports
     const startedAt = clock.now()
-    const begun = query.cursor === undefined ? undefined : parseCursor(CURSOR, query.cursor)
-    const from = begun?.from ?? query.run.createdAt
+    const cursor = readCursor(query, startedAt)
     const places = listLinePlaces(query)
     const lines: WrittenLine[] = []
-    let { place = 0, after } = begun ?? {}
-    while (place < places.length) {
-      if (lines.length >= PAGE_LINES || clock.now() - startedAt > PAGE_MS)
-        return { lines, next: JSON.stringify({ from, place, after }), isMore: true }
-      const read = await withStreams(store, query, mustHave(places[place], 'place to read'))
-      const page = await readPlace(readPoolLines, read, linesQuery(query, from, after))
-      lines.push(...page.lines)
-      after = page.next
-      if (after === undefined) place++
+    let looked = 0
+    const isFull = () =>
+      lines.length >= PAGE_LINES || looked >= SEARCH_LINES || clock.now() - startedAt > PAGE_MS
+    while (cursor.place < places.length) {
+      if (isFull()) return { lines, next: JSON.stringify(cursor), isMore: true, looked }
+      const read = await withStreams(store, query, mustHave(places[cursor.place], 'place to read'))
+      const page = await readPlace(readPoolLines, read, linesQuery(query, cursor))
+      looked += page.lines.length
+      lines.push(...keepHits(page.lines, query.search))
+      cursor.after = page.next
+      if (page.next === undefined) cursor.place++
     }
-    const next = { from: Math.max(from, startedAt - LATE_MS), place: 0 }
-    return { lines, next: JSON.stringify(next), isMore: false }
+    const next: Cursor = { from: Math.max(cursor.from, cursor.began - LATE_MS), place: 0 }
+    return { lines, next: JSON.stringify(next), isMore: false, looked }
   }
 
-const linesQuery = ({ run, attempt }: LineQuery, from: number, after: string | undefined): LinesQuery => ({
+const keepHits = (lines: LinesPage['lines'], search: LineQuery['search']) =>
+  search === undefined ? lines : lines.filter(search.isHit)
+
+function readCursor({ cursor, run }: LineQuery, now: number): Cursor & { began: number } {
+  const given = cursor === undefined ? { from: run.createdAt, place: 0 } : parseCursor(CURSOR, cursor)
+  return { began: now, ...given }
+}
+
+const linesQuery = ({ run, attempt, search }: LineQuery, { from, after }: Cursor): LinesQuery => ({
   run: run.id,
   from,
   ...(attempt === undefined ? {} : { attempt }),
+  ...(search === undefined ? {} : { levels: search.levels }),
   ...(after === undefined ? {} : { after }),
 })
 
