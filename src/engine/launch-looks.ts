@@ -142,7 +142,7 @@ async function handleState(
     return endJob(context, parts, task, state.end ?? { cause: 'lost', message: 'its end is not known' })
   const seen = hasKeeper ? task : await takeOverForService(context, task, handle, state)
   if (seen === undefined) return
-  const why = seen.launch.stopping ?? (await findStopReason(context, seen, state, hasKeeper))
+  const why = seen.launch.stopping ?? (await findStopReason(context, seen, hasKeeper))
   if (why === undefined) return lookAgain(context, seen)
   await stopJob(context, parts, seen, handle, why)
 }
@@ -165,14 +165,14 @@ const isLeaseOver = ({ ports, settings }: Context, { leaseUntil = 0 }: LaunchedT
 async function findStopReason(
   context: Context,
   task: LaunchedTask,
-  { is }: JobState,
   hasKeeper: boolean,
 ): Promise<Launch['stopping'] | undefined> {
   const { clock } = context.ports
   const { alive, deadline, times } = task.launch
   if (alive && hasKeeper) return isLeaseOver(context, task) ? 'lost' : undefined
   if (await isJobCancelled(context, task)) return 'cancelled'
-  if (!alive && is !== 'waiting' && clock.steady() >= deadline) return 'not_started'
+  // A job that waits for a place at its service has been given more time before.
+  if (!alive && clock.steady() >= deadline) return 'not_started'
   if (times.runningAt === undefined || hasKeeper) return undefined
   const { timeoutMs = Number.POSITIVE_INFINITY } = (await readPlannedTask(context, task)).policy
   return clock.now() - times.runningAt >= timeoutMs ? 'timed_out' : undefined

@@ -157,9 +157,9 @@ export const LAUNCHING: Fault[] = [
   },
   {
     name: 'a job that waits for a place at its service is stopped as if it did not start',
-    file: 'src/engine/launch-looks.ts',
-    find: `  if (!alive && is !== 'waiting' && clock`,
-    replace: `  if (!alive && is !== 'ended' && clock`,
+    file: 'src/engine/take-over.ts',
+    find: `if (is !== 'waiting' || startMs === 0) return task`,
+    replace: `if (is !== 'queued' || startMs === 0) return task`,
     by: { test: 'test/engine/launch.test.ts' },
   },
   {
