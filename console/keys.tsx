@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 const HELP: [string, string][] = [
   ['/', 'search or filter on this page'],
   ['↓ ↑', 'next or previous row'],
-  ['Enter', 'open the row'],
+  ['Enter', 'open the row; in the search of a log: next hit, Shift+Enter: previous hit'],
   ['Esc', 'leave the field; then one page up'],
   ['?', 'this help'],
 ]

@@ -6,18 +6,18 @@ import type { Line } from './log-lines.ts'
 const MAX_SHOWN = 5_000
 
 /** A line of a log: its place, which is its address, when it was written, its level and its text in colours. */
-export const LogLine = ({ line, mark }: { line: Line; mark(place: number): void }) => (
+export const LogLine = ({ line, shown, mark }: { line: Line; shown: number; mark(): void }) => (
   <>
     <a
       class="place"
-      href={`?line=${line.place}`}
+      href={`?line=${shown}`}
       title={formatUtc(line.at)}
       onClick={(event) => {
         event.preventDefault()
-        mark(line.place)
+        mark()
       }}
     >
-      {line.place}
+      {shown}
     </a>
     <span class="soft clock">{formatClock(line.at)}</span>
     <span class={`level l-${line.level}`}>{line.level}</span>

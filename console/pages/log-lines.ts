@@ -11,6 +11,10 @@ export interface Line {
   level: 'debug' | 'info' | 'warn' | 'error'
   text: string
   place: number
+  attempt: number
+  /** Its number in the log of its attempt, and the cursor of the lines around it; a deployment has none. */
+  line?: number | undefined
+  around?: string | undefined
 }
 
 /** Lines of one answer. */
@@ -28,6 +32,8 @@ type ReadPage = (cursor: string | undefined, limit: number, signal: AbortSignal)
 
 interface State {
   lines: Line[]
+  /** How many lines the server has looked through. */
+  looked: number
   isOpen: boolean
   /** Something was read, and for now there is no more. */
   isRead: boolean
@@ -36,21 +42,35 @@ interface State {
   problem: ApiProblem | undefined
 }
 
-/** Reads a log page by page, and goes on while its run is open and the tab is shown. */
-export function useLogLines(read: ReadPage): State & { readOn(): void } {
-  const [state, setState] = useState<State>({
-    lines: [],
-    isOpen: true,
-    isRead: false,
-    isFull: false,
-    problem: undefined,
-  })
+const NOTHING: State = {
+  lines: [],
+  looked: 0,
+  isOpen: true,
+  isRead: false,
+  isFull: false,
+  problem: undefined,
+}
+
+/**
+ * Reads a log page by page, and goes on while its run is open and the tab is shown. It begins anew when `what` changes, at the cursor
+ * `begin`; with `what` undefined nothing is read.
+ */
+export function useLogLines(
+  what: string | undefined,
+  read: ReadPage,
+  begin?: string,
+): State & { readOn(): void } {
+  const [state, setState] = useState<State>(NOTHING)
   const readOn = useRef(() => {})
   useEffect(() => {
+    setState(NOTHING)
+    if (what === undefined) return
     const left = new AbortController()
     let timer: ReturnType<typeof setTimeout> | undefined
-    let cursor: string | undefined
+    let cursor = begin
     let lines: Line[] = []
+    let looked = 0
+    let hasLooked = false
     const takeNew = makeRepeatFilter()
     let most = MAX_LINES
     let isBusy = false
@@ -63,22 +83,33 @@ export function useLogLines(read: ReadPage): State & { readOn(): void } {
       if (isBusy || isEnded || document.hidden || left.signal.aborted) return
       isBusy = true
       try {
-        take(await read(cursor, PAGE, left.signal))
+        const page = await read(cursor, PAGE, left.signal)
+        if (!left.signal.aborted) take(page)
       } catch (error) {
         if (!left.signal.aborted) fail(toProblem(error))
       }
       isBusy = false
     }
+    // A deployment looks again at the last half minute, which is no further line.
+    const countLooked = ({ looked, isMore }: LogPage) => {
+      const isAgain = hasLooked && mayRepeat()
+      hasLooked ||= !isMore
+      return isAgain ? 0 : looked
+    }
     const take = (page: LogPage) => {
       const from = lines.length
       const fresh = mayRepeat() ? takeNew(page.lines) : page.lines
       lines = lines.concat(
-        fresh.map(({ at, level, text }, index) => ({ at, level, text, place: from + index + 1 })),
+        fresh.map(({ at, level, text, attempt, line, around }, index) => {
+          const place = from + index + 1
+          return { at, level, text, place, attempt, line, around }
+        }),
       )
+      looked += countLooked(page)
       cursor = page.next
       const isFull = page.isMore && lines.length >= most
       isEnded = !page.isOpen && !page.isMore && fresh.length === 0
-      setState({ lines, isOpen: page.isOpen, isRead: !page.isMore, isFull, problem: undefined })
+      setState({ lines, looked, isOpen: page.isOpen, isRead: !page.isMore, isFull, problem: undefined })
       if (!isFull && !isEnded) wait(page.isMore || !page.isOpen ? 0 : Math.max(page.lookAgainMs, LOOK_MS))
     }
     const fail = (problem: ApiProblem) => {
@@ -97,6 +128,6 @@ export function useLogLines(read: ReadPage): State & { readOn(): void } {
       clearTimeout(timer)
       document.removeEventListener('visibilitychange', show)
     }
-  }, [])
+  }, [what])
   return { ...state, readOn: () => readOn.current() }
 }

@@ -1,15 +1,21 @@
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useState } from 'preact/hooks'
 import { Link, useSearchParams } from 'wouter-preact'
-import type { LogPage as Page, TaskPage } from '../../src/control/control.ts'
+import type { TaskPage } from '../../src/control/control.ts'
 import { removeLook } from '../ansi.ts'
 import { askApi, makePath } from '../api.ts'
 import { Copy, Empty, Name, Problem } from '../parts.tsx'
-import { useWindow } from '../virtual.ts'
-import { LogLine, saveText } from './log-line.tsx'
-import { useLogLines } from './log-lines.ts'
+import { saveText } from './log-line.tsx'
+import type { Line } from './log-lines.ts'
+import { LogRows } from './log-rows.tsx'
+import { type LogSearch, useLogSearch } from './log-search.ts'
+import { HitButtons, LogStatus } from './log-status.tsx'
 
-const LINE_HEIGHT = 20
-const LEVELS = ['debug', 'info', 'warn', 'error'] as const
+const LEVELS = [
+  ['debug', 'all'],
+  ['info', 'info and above'],
+  ['warn', 'warn and above'],
+  ['error', 'error'],
+]
 
 /** The log of a task: follows live, with search and levels; a line has an address. */
 export function LogPage({ run, number }: { run: string; number: string }) {
@@ -69,86 +75,57 @@ interface ViewProps {
 }
 
 function LogView({ path, task, attempt, attempts, setAttempt, marked, mark }: ViewProps) {
-  const log = useLogLines((cursor, limit, signal) =>
-    askApi<Page>(path, {
-      method: 'POST',
-      body: {
-        task,
-        follow: true,
-        limit,
-        ...(attempt && { attempt: Number(attempt) }),
-        ...(cursor && { cursor }),
-      },
-      signal,
-    }),
-  )
-  const [text, setText] = useState('')
-  const [level, setLevel] = useState(0)
+  const search = useLogSearch(path, task, attempt)
+  const { log, hit, isNear } = search
+  const { lines } = log
   const [isWrapped, wrap] = useState(false)
   const [isFollowed, follow] = useState(marked === 0)
-  const scroller = useRef<HTMLDivElement>(null)
-  const wanted = text.toLowerCase()
-  const lines = log.lines.filter(
-    (line) =>
-      LEVELS.indexOf(line.level) >= level &&
-      (wanted === '' || removeLook(line.text).toLowerCase().includes(wanted)),
-  )
-  const rows = useWindow(scroller, {
-    count: lines.length,
-    height: LINE_HEIGHT,
-    key: (index) => lines[index]?.place ?? index,
-  })
-  const jump = (index: number) => {
-    if (index < 0) return
-    follow(false)
-    rows.scrollToIndex(index, { align: 'center' })
+  const [jump, jumpTo] = useState({ index: -1 })
+  const firstError = lines.findIndex((line) => line.level === 'error')
+  const hasMarked = !search.isSearch && marked > 0 && lines.length >= marked
+  const lookAt = jump.index >= 0 || !hasMarked ? jump.index : marked - 1
+  const shownAt = isNear ? lines.findIndex(({ line }) => line === hit?.line) : (search.at ?? lookAt)
+  const isMarked = ({ line, place }: Line) => {
+    if (hit !== undefined) return isNear ? line === hit.line : place === hit.place
+    return !search.isSearch && place === marked
   }
-  useEffect(() => rows.measure(), [isWrapped])
-  useEffect(() => {
-    if (isFollowed && lines.length > 0) rows.scrollToIndex(lines.length - 1, { align: 'end' })
-  }, [isFollowed, lines.length])
-  const hasMarked = marked > 0 && log.lines.length >= marked
-  useEffect(() => {
-    if (hasMarked) jump(lines.findIndex(({ place }) => place === marked))
-  }, [hasMarked])
   const whole = () => lines.map((line) => removeLook(line.text)).join('\n')
-  const errorAt = lines.findIndex((line) => line.level === 'error')
   return (
     <>
-      <form class="filters" role="search" onSubmit={(event) => event.preventDefault()}>
+      <form
+        class="filters"
+        role="search"
+        onSubmit={(event) => {
+          event.preventDefault()
+          search.step(1)
+        }}
+      >
         <label>
           Search
           <input
             type="search"
             data-search
-            value={text}
-            onInput={({ currentTarget }) => setText(currentTarget.value)}
+            value={search.text}
+            maxLength={1_000}
+            onInput={({ currentTarget }) => search.type(currentTarget.value)}
+            onKeyDown={(event) => {
+              if (event.key !== 'Enter' || !event.shiftKey) return
+              event.preventDefault()
+              search.step(-1)
+            }}
           />
         </label>
         <label>
           Level
-          <select
-            value={String(level)}
-            onChange={({ currentTarget }) => setLevel(Number(currentTarget.value))}
-          >
-            {LEVELS.map((each, index) => (
-              <option key={each} value={String(index)}>
-                {index === 0 ? 'all' : index === 3 ? 'error' : `${each} and above`}
+          <select value={search.level} onChange={({ currentTarget }) => search.choose(currentTarget.value)}>
+            {LEVELS.map(([level, label]) => (
+              <option key={level} value={level}>
+                {label}
               </option>
             ))}
           </select>
         </label>
-        {attempts > 1 && (
-          <label>
-            Attempt
-            <select value={attempt} onChange={({ currentTarget }) => setAttempt(currentTarget.value)}>
-              <option value="">all</option>
-              {Array.from({ length: attempts }, (_, index) => (
-                <option key={index + 1}>{index + 1}</option>
-              ))}
-            </select>
-          </label>
-        )}
+        <AttemptChoice attempt={attempt} attempts={attempts} setAttempt={setAttempt} />
         <label class="check">
           <input
             type="checkbox"
@@ -166,11 +143,18 @@ function LogView({ path, task, attempt, attempts, setAttempt, marked, mark }: Vi
           Follow
         </label>
         <div class="buttons">
-          {errorAt >= 0 && (
-            <button type="button" onClick={() => jump(errorAt)}>
+          {!search.isSearch && firstError >= 0 && (
+            <button
+              type="button"
+              onClick={() => {
+                follow(false)
+                jumpTo({ index: firstError })
+              }}
+            >
               First error
             </button>
           )}
+          <HitButtons search={search} />
           {lines.length > 0 && <Copy label="Copy" text={whole} />}
           {lines.length > 0 && (
             <button type="button" onClick={() => saveText(whole(), `task-${task}.log`)}>
@@ -180,55 +164,53 @@ function LogView({ path, task, attempt, attempts, setAttempt, marked, mark }: Vi
         </div>
       </form>
       <Problem problem={log.problem} />
-      {log.isRead && lines.length === 0 && (
-        <Empty title={log.lines.length === 0 ? 'No line yet.' : 'No line is like this.'}>
-          {log.lines.length > 0
-            ? 'Change the search or the level.'
-            : log.isOpen
-              ? 'Lines appear here as the task writes them.'
-              : 'The task wrote nothing.'}
-        </Empty>
-      )}
-      <div
-        class={`log ${isWrapped ? 'wrapped' : ''}`}
-        ref={scroller}
-        style={{ '--place': `calc(${String(log.lines.length).length}ch + 16px)` }}
-        role="region"
-        aria-label="Lines of the log"
-        tabIndex={0}
-        onWheel={({ deltaY }) => deltaY < 0 && follow(false)}
-        onKeyDown={({ key }) => ['ArrowUp', 'PageUp', 'Home'].includes(key) && follow(false)}
-      >
-        <div class="tall" style={{ height: `${rows.getTotalSize()}px` }}>
-          {rows.getVirtualItems().map(({ index, start }) => {
-            const line = lines[index]
-            return (
-              line && (
-                <div
-                  key={line.place}
-                  data-index={index}
-                  ref={rows.measureElement}
-                  class={`line l-${line.level} ${line.place === marked ? 'marked' : ''}`}
-                  style={{ transform: `translateY(${start}px)` }}
-                >
-                  <LogLine line={line} mark={mark} />
-                </div>
-              )
-            )
-          })}
-        </div>
-      </div>
-      <p class="soft" role="status">
-        {lines.length.toLocaleString('en')} lines
-        {lines.length < log.lines.length && ` of ${log.lines.length.toLocaleString('en')}`}
-        {log.isOpen && !log.isFull && ' · the run is open'}
-        {log.isFull && ' · there are more '}
-        {log.isFull && (
-          <button type="button" onClick={log.readOn}>
-            Read on
-          </button>
-        )}
-      </p>
+      {log.isRead && lines.length === 0 && <NoLine search={search} />}
+      <LogRows
+        key={isNear ? 'near' : search.isSearch ? 'hits' : 'all'}
+        lines={lines}
+        isWrapped={isWrapped}
+        isFollowed={isFollowed && search.at === undefined}
+        leaveEnd={() => follow(false)}
+        jumpTo={shownAt}
+        jump={jump}
+        numberOf={(line) => (search.isSearch && line.line) || line.place}
+        isMarked={isMarked}
+        mark={(line) => {
+          if (search.isSearch && !isNear) search.goTo(line.place - 1)
+          else mark((isNear && line.line) || line.place)
+        }}
+      />
+      <LogStatus search={search} />
     </>
   )
 }
+
+function AttemptChoice({
+  attempt,
+  attempts,
+  setAttempt,
+}: Pick<ViewProps, 'attempt' | 'attempts' | 'setAttempt'>) {
+  if (attempts <= 1) return null
+  return (
+    <label>
+      Attempt
+      <select value={attempt} onChange={({ currentTarget }) => setAttempt(currentTarget.value)}>
+        <option value="">all</option>
+        {Array.from({ length: attempts }, (_, index) => (
+          <option key={index + 1}>{index + 1}</option>
+        ))}
+      </select>
+    </label>
+  )
+}
+
+/** Says why there is no line to see. */
+const NoLine = ({ search: { isSearch, log } }: { search: LogSearch }) => (
+  <Empty title={isSearch ? 'No line is like this.' : 'No line yet.'}>
+    {isSearch
+      ? `${log.looked.toLocaleString('en')} lines were looked through. Change the search or the level.`
+      : log.isOpen
+        ? 'Lines appear here as the task writes them.'
+        : 'The task wrote nothing.'}
+  </Empty>
+)
