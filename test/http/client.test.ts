@@ -71,6 +71,7 @@ describe('the client', () => {
         lines: [],
         next: '',
         isMore: false,
+        looked: 0,
         isOpen: false,
         hasBegun: true,
         isSingle: true,
