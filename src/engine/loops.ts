@@ -8,7 +8,6 @@ import type { Worker } from './work.ts'
 
 const TICK_MS = 1_000
 const ORPHANS_MS = 5_000
-const AUDIT_LOOK_MS = 5_000
 const ABANDONED_MS = 60_000
 /** Changes send a wake signal; this pause is only for what becomes due by time. */
 const IDLE_MS = 200
@@ -37,10 +36,15 @@ export function startEngineLoops(
   const stopping = new Interrupt()
   let isStopped = false
 
-  const every = async (ms: number, step: () => Promise<unknown>) => {
+  const every = async (ms: number, step: () => Promise<unknown>, firstAfterMs = 0) => {
+    let dueAt = clock.steady() + firstAfterMs
     while (!isStopped) {
-      await step()
-      await stopping.wait(clock.sleep(ms))
+      if (clock.steady() >= dueAt) {
+        await step()
+        dueAt = clock.steady() + ms
+      }
+      // No timer outlasts the loops for long, because it would keep a process from ending.
+      await stopping.wait(clock.sleep(Math.min(dueAt - clock.steady(), TICK_MS)))
     }
   }
   const follow = async () => {
@@ -49,11 +53,7 @@ export function startEngineLoops(
       if ((await advanceFeed(deciding)) === 0) await stopping.wait(idle(IDLE_MS))
     }
   }
-  let auditedAt = clock.steady()
-  // Looked at now and then, because a timer of an hour would keep a process from ending.
-  const auditWhenDue = async () => {
-    if (clock.steady() - auditedAt < auditMs) return
-    auditedAt = clock.steady()
+  const audit = async () => {
     const repaired = await auditOpenRuns(context)
     if (repaired > 0) onRepaired(repaired)
   }
@@ -62,7 +62,7 @@ export function startEngineLoops(
     follow(),
     every(TICK_MS, () => tickDueRecords(context)),
     every(ORPHANS_MS, () => loseOrphanedAttempts(context)),
-    every(AUDIT_LOOK_MS, auditWhenDue),
+    every(auditMs, audit, auditMs),
     every(ABANDONED_MS, () => endAbandonedJobs(context)),
   ]
   const executing = worker && [worker.run(), every(heartbeatMs, () => worker.extendLeases())]
