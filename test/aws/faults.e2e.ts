@@ -5,13 +5,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { before, describe, it } from 'node:test'
 import { StopTaskCommand } from '@aws-sdk/client-ecs'
-import { SendMessageCommand } from '@aws-sdk/client-sqs'
+import { GetQueueAttributesCommand, SendMessageCommand } from '@aws-sdk/client-sqs'
+import { keys } from '../../src/core/keys.ts'
 import {
   COMMAND_EVERY_MS,
   clients,
   containersOf,
   endOf,
   engine,
+  invoke,
   json,
   messagesIn,
   resourceOf,
@@ -110,6 +112,21 @@ describe('messages', () => {
       return count > 0 ? count : undefined
     }).catch((error: Error) => error)
     assert.equal(dead, 1)
+  })
+
+  it('about records that could not be handled are taken by the tick, and removed', async () => {
+    const QueueUrl = await resourceOf('sluice-test', 'SluiceQueuesRepair', 'AWS::SQS::Queue')
+    const MessageBody = JSON.stringify({ key: keys.run('forgotten-0123456789abcdef-1') })
+    await clients.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody }))
+    await invoke('tick')
+    const names = ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'] as const
+    const { Attributes } = await clients.sqs.send(
+      new GetQueueAttributesCommand({ QueueUrl, AttributeNames: [...names] }),
+    )
+    assert.deepEqual(
+      names.map((name) => Attributes?.[name]),
+      ['0', '0'],
+    )
   })
 })
 
