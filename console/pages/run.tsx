@@ -99,7 +99,7 @@ function RunView({ run, problem, reload }: ViewProps) {
   )
 }
 
-/** Who cancelled it and when; one that the engine could not go on with was cancelled by nobody. */
+/** Who cancelled it and when; the engine cancels what it cannot go on with, and then no name is shown. */
 const listCancelling = ({ cancelledAt, cancelledBy, status }: RunDetail): [string, ComponentChildren][] =>
   cancelledAt !== null && (cancelledBy !== null || status === 'cancelled')
     ? [['Cancelled', <ActedAt key="cancelled" at={cancelledAt} by={cancelledBy} />]]

@@ -25,7 +25,7 @@ export interface Run extends Node {
   /** How many of the plan's ready tasks have been released. */
   released?: number
   cancelledAt?: number
-  /** Who cancelled it; absent if it was an earlier version that noted nobody, or the engine. */
+  /** Who cancelled it; absent if the engine did, or an earlier version, which did not keep it. */
   cancelledBy?: Actor
   /** How many of a cancelled run's tasks have been swept in this pass, and how many of these still run. */
   swept?: number
