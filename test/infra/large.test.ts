@@ -8,6 +8,7 @@ import { Annotations, Match, Template } from 'aws-cdk-lib/assertions'
 import { type DeployedProject, Sluice, SluiceStack } from '../../infra/index.ts'
 import { DECIDERS } from '../../src/define/deployment-options.ts'
 import { daily, pipeline, task, text } from '../../src/index.ts'
+import { NO_JOBS } from './no-jobs.ts'
 
 type Resource = { Type: string; Properties: Record<string, unknown> }
 type Resources = Record<string, Resource>
@@ -39,15 +40,7 @@ function largeProject(pipelines: number, pools: number, secretCount: number): De
       default: pool('000'),
       ...Object.fromEntries(numbers(pools - 1).map((n) => [`group-of-tasks-${n}`, pool(n)])),
     },
-    jobs: {
-      applications: {},
-      foreign: [],
-      clusters: {},
-      pools: [],
-      rolePools: [],
-      files: {},
-      ofFamilies: {},
-    },
+    jobs: NO_JOBS,
     programs: [],
     budgets: ['mag'],
     secrets,

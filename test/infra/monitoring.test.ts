@@ -10,6 +10,7 @@ import { findRunbook } from '../../infra/runbook.ts'
 import type { Environment } from '../../src/define/config.ts'
 import { DECIDERS } from '../../src/define/deployment-options.ts'
 import { pipeline, task, text } from '../../src/index.ts'
+import { NO_JOBS } from './no-jobs.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'sluice-monitoring-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
@@ -31,15 +32,7 @@ function synthesise(stackName: string, { region = 'eu-west-2', ...rest }: Enviro
     environment: { ...rest, region, stack: stackName },
     pipelines: [pipeline('daily', Root), pipeline('hourly', Root)],
     pools: { default: pool, heavy: { ...pool, runsOn: 'fargate' } },
-    jobs: {
-      applications: {},
-      foreign: [],
-      clusters: {},
-      pools: [],
-      rolePools: [],
-      files: {},
-      ofFamilies: {},
-    },
+    jobs: NO_JOBS,
     programs: [],
     budgets: ['api'],
     secrets: [],

@@ -9,6 +9,7 @@ import { type DeployedProject, Sluice } from '../../infra/index.ts'
 import { checkExportedConfig, type Environment, type Pool } from '../../src/define/config.ts'
 import { DECIDERS, findPoolNameProblems } from '../../src/define/deployment-options.ts'
 import { pipeline, task, text } from '../../src/index.ts'
+import { NO_JOBS } from './no-jobs.ts'
 
 type Resource = { Type: string; Properties: Record<string, unknown> }
 
@@ -30,15 +31,7 @@ function resourcesWith(
     environment: { region: 'eu-west-2', stack: 'sluice-visits-prod', ...environment },
     pipelines: [pipeline('visits', Root)],
     pools: { default: { ...pool, ...code }, heavy: { ...pool, ...code, runsOn: 'fargate' } },
-    jobs: {
-      applications: {},
-      foreign: [],
-      clusters: {},
-      pools: [],
-      rolePools: [],
-      files: {},
-      ofFamilies: {},
-    },
+    jobs: NO_JOBS,
     programs: [],
     budgets: [],
     secrets: code.secrets,

@@ -51,7 +51,7 @@ export const makeDeployedLineReader =
       const read = await withStreams(store, query, mustHave(places[cursor.place], 'place to read'))
       const page = await readPlace(readPoolLines, read, linesQuery(query, cursor))
       looked += page.lines.length
-      lines.push(...keepHits(page.lines, query.search))
+      for (const line of keepHits(page.lines, query.search)) lines.push(line)
       cursor.after = page.next
       if (page.next === undefined) cursor.place++
     }

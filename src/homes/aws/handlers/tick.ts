@@ -61,7 +61,7 @@ export function makeTickHandler({ home, repair, wake, pools, services, keep }: T
       ...(audits ? { oldestRunHours: await measureOldestRunHours(home), repaired } : {}),
     })
     // A service that does not answer must not hold up what else is due, but its alarm must hear of it.
-    throwAllErrors(looked, 'jobs could not be looked at or swept')
+    throwAllErrors(looked, 'some of what was due could not be done')
   }
 }
 
