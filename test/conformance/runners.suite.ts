@@ -137,6 +137,14 @@ function stopsSuite(kind: Kind, abilities: RunnerAbilities): void {
         assert.equal(attempt.consents(), 0)
       })
 
+    it('ends for the reason that it was given while it starts', async (test) => {
+      const { start } = laboratory(test, kind)
+      const attempt = start({ steps: fails })
+      // A lost lease has no grace, so what runs the body may be dead before the body could begin.
+      setImmediate(() => attempt.stop('lost'))
+      assert.equal((await attempt.ending).outcome, 'lost')
+    })
+
     it('publishes nothing although it ends well after its timeout', async (test) => {
       const { start, path } = laboratory(test, kind)
       const attempt = start({ ...writing(abilities, { wait: 'ready' }), timeoutMs: 1_500 })
