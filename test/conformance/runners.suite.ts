@@ -462,6 +462,22 @@ function killedContainerTests(kind: Kind): void {
       assert.equal((await attempt.ending).outcome, expected)
     })
 
+  it('tells when its program was started', async (test) => {
+    const { start } = laboratory(test, kind)
+    const calledAt = Date.now()
+    const attempt = start({ steps: [{ print: 'ready\n' }, { sleepMs: 500 }] })
+    await attempt.printed('ready')
+    const seenAt = Date.now()
+    const { times, outcome } = await attempt.ending
+    assert.equal(outcome, 'succeeded')
+    const { startingAt = 0, runningAt = 0 } = times ?? {}
+    // Clocks of file systems go in steps of some milliseconds.
+    assert.ok(
+      calledAt <= startingAt && startingAt - 10 <= runningAt && runningAt <= seenAt,
+      `${startingAt}, ${runningAt}`,
+    )
+  })
+
   it('goes on to its own end if only the call that started it is killed', async (test) => {
     const { start, path } = laboratory(test, kind)
     const steps: Step[] = [{ print: 'ready\n' }, { sleepMs: 3_000 }, { write: 'a', text: 'A' }]

@@ -18,6 +18,8 @@ export interface ContainerSpec {
   cpu: number | undefined
   /** Folder in which the engine is called: Podman's monitor notes there that memory ran out. */
   folder: string
+  /** File that the engine writes when the program starts; only an engine that can. */
+  pidFile?: string | undefined
 }
 
 /** The arguments of `run` for a container, from its name to the arguments of its program. */
@@ -32,9 +34,11 @@ export function makeContainerArguments({
   mounts,
   memoryMb,
   cpu,
+  pidFile,
 }: Omit<ContainerSpec, 'folder'>): string[] {
   return [
     ...['--name', name, '--pull', 'never'],
+    ...(pidFile === undefined ? [] : ['--pidfile', pidFile]),
     ...Object.entries(labels).flatMap(([label, value]) => ['--label', `${label}=${value}`]),
     ...Object.entries(env).flatMap(([variable, value]) => ['--env', `${variable}=${value}`]),
     // Without a value the engine takes it from its own environment.

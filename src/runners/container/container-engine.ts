@@ -25,6 +25,9 @@ export interface EngineCall {
   onText?(from: 'stdout' | 'stderr', text: string): void
 }
 
+/** What an engine is known to be or to do. */
+export type EngineAbilities = Partial<Pick<ContainerEngine, 'isRemotePodman' | 'writesPidFiles'>>
+
 /** Commands that are tried, in this order; the first whose engine answers is used. */
 const COMMANDS = ['docker', 'podman']
 /** What a call prints at most; a list of all containers is far below. */
@@ -47,20 +50,23 @@ export class ContainerEngine {
   readonly command: string
   /** A client of Podman's service: its `run` ends as the program does though lines were lost, if the service was away meanwhile. */
   readonly isRemotePodman: boolean
+  /** Its `run` has `--pidfile`: a file that is written when the program starts. */
+  readonly writesPidFiles: boolean
+  readonly #abilities: EngineAbilities
   readonly #until: AbortSignal | undefined
 
-  constructor(
-    command: string,
-    { isRemotePodman = false, until }: { isRemotePodman?: boolean; until?: AbortSignal } = {},
-  ) {
+  constructor(command: string, abilities: EngineAbilities = {}, until?: AbortSignal) {
+    const { isRemotePodman = false, writesPidFiles = false } = abilities
     this.command = command
     this.isRemotePodman = isRemotePodman
+    this.writesPidFiles = writesPidFiles
+    this.#abilities = abilities
     this.#until = until
   }
 
   /** The same engine, of which nothing is asked any more when a signal says so: what waits for an answer then rejects. */
   within(until: AbortSignal): ContainerEngine {
-    return new ContainerEngine(this.command, { isRemotePodman: this.isRemotePodman, until })
+    return new ContainerEngine(this.command, this.#abilities, until)
   }
 
   /** Calls it and waits for its end; rejects only if it cannot be started or was ended by the signal. */
@@ -184,8 +190,7 @@ async function findAnswering(): Promise<ContainerEngine> {
   const reasons: string[] = []
   for (const command of COMMANDS) {
     const answer = await askInfo(command)
-    if (typeof answer !== 'string')
-      return new ContainerEngine(command, { isRemotePodman: answer.host?.serviceIsRemote === true })
+    if (typeof answer !== 'string') return new ContainerEngine(command, readAbilities(answer))
     reasons.push(`${command}: ${answer}`)
   }
   throw new SluiceError(
@@ -197,8 +202,20 @@ async function findAnswering(): Promise<ContainerEngine> {
   )
 }
 
-/** What is needed of what `info` prints; Docker's has no host. */
-const INFO = z.object({ host: z.object({ serviceIsRemote: z.boolean().optional() }).optional() })
+/** What is needed of what `info` prints; Docker's has neither. */
+const INFO = z.object({
+  host: z.object({ serviceIsRemote: z.boolean().optional() }).optional(),
+  version: z.object({ Version: z.string().optional() }).optional(),
+})
+
+/** The first Podman of which it is certain that its `run` has `--pidfile`; clients of its service have not (podman-run(1)). */
+const PID_FILES_SINCE = 4
+
+function readAbilities({ host, version }: z.output<typeof INFO>): EngineAbilities {
+  const isRemotePodman = host?.serviceIsRemote === true
+  const major = Number.parseInt(version?.Version ?? '', 10)
+  return { isRemotePodman, writesPidFiles: !isRemotePodman && major >= PID_FILES_SINCE }
+}
 
 /** What an engine says of itself, or why its command cannot be used. */
 async function askInfo(command: string): Promise<z.output<typeof INFO> | string> {

@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { readErrorMessage } from '../../core/errors.ts'
@@ -21,6 +22,8 @@ export interface ContainerEnd {
 
 /** Where Podman's monitor notes that memory ran out; its state does not say so before Podman 4.4. */
 const OUT_OF_MEMORY_NOTE = 'oom'
+/** Where an engine that can writes the process of the program; the file's time is when the program was started. */
+const PID_FILE = 'pid'
 /** States before a start, and after the end; Podman has `configured`, `initialized` and others on the way between the two. */
 const NOT_STARTED = new Set(['created', 'configured', 'initialized'])
 const ENDED = new Set(['exited', 'dead'])
@@ -59,7 +62,8 @@ export class ContainerRun {
    */
   async start(spec: ContainerSpec, onText: OnText): Promise<ContainerEnd> {
     const output = new ContainerOutput(onText)
-    const call = this.#engine.start(['run', ...makeContainerArguments(spec)], {
+    const pidFile = this.#engine.writesPidFiles ? this.#pidFile : undefined
+    const call = this.#engine.start(['run', ...makeContainerArguments({ ...spec, pidFile })], {
       cwd: spec.folder,
       env: { ...process.env, ...spec.secrets },
     })
@@ -103,8 +107,13 @@ export class ContainerRun {
     return this.#hasEnded
   }
 
-  /** When its program was started, by the clock of the engine; undefined if that cannot be known now. */
+  /**
+   * When its program was started, by the clock of the engine; undefined if that cannot be known now. Without the file it takes a call
+   * of the engine, which may take a fifth of what the container takes.
+   */
   async findStart(): Promise<number | undefined> {
+    const written = await stat(this.#pidFile).catch(() => undefined)
+    if (written !== undefined) return written.mtimeMs
     const [container] = await this.#engine.inspect('container', [this.name]).catch(() => [])
     return parseStart(container?.State)
   }
@@ -136,6 +145,10 @@ export class ContainerRun {
       await this.#followAgain(output)
       await sleep(RETRY_MS)
     }
+  }
+
+  get #pidFile(): string {
+    return join(this.#folder, PID_FILE)
   }
 
   /** The end that a state tells; undefined if it goes on. */
