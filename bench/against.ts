@@ -2,9 +2,11 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import Table from 'easy-table'
 import { freshFolder, script, told } from './commands.ts'
+import { installPackage } from './installed.ts'
 
-/** Another checkout of Sluice, and the folders that only its runs use. */
+/** One version of Sluice, and the folder that only its runs use. */
 interface Version {
+  /** Its checkout, or its installed package. */
   checkout: string
   folder: string
 }
@@ -63,18 +65,58 @@ const CALLS: { [name: string]: Call } = {
   'the command: runs': command('runs'),
 }
 
+/** Runs the project of the benchmark by the command of the installed package, from the start of the process to its end. */
+const installed =
+  (pipeline: string, params: object, ...flags: string[]): Call =>
+  (version, folder) =>
+    command(
+      'run',
+      pipeline,
+      ...Object.entries(params).flatMap(([name, value]) => [`--${name}`, String(value)]),
+      ...['--config', join(version.checkout, '../../sluice.config.ts'), '--data', join(folder, 'data')],
+      ...flags,
+    )(version, folder)
+
+const INLINE = ['--inline', '--concurrency', '64']
+
+const INSTALLED_CALLS: { [name: string]: Call } = {
+  'installed: wide 1,000': installed('shapes', { shape: 'wide', size: 1_000 }, ...INLINE),
+  'installed: wide 10,000': installed('shapes', { shape: 'wide', size: 10_000 }, ...INLINE),
+  'installed: layered 10,000': installed('shapes', { shape: 'layered', size: 10_000 }, ...INLINE),
+  'installed: chain of 5,000': installed('shapes', { shape: 'chain', size: 5_000 }, ...INLINE),
+  'installed: 1,000 touch commands': touches(1_000, false),
+  'installed: reused child processes, 1,000': installed('shapes', { shape: 'wide', size: 1_000 }),
+  'installed: a fresh process per task, 50': installed('fresh', { size: 50 }),
+  'installed: the command: runs': command('runs'),
+}
+
+/** What {@link compareWith} compares. */
+export interface Comparison {
+  /** Keeps to names with that text. @default '' */
+  only?: string | undefined
+  /** How often each version is measured, twice. */
+  rounds: number
+  /** Compares the packages of both, by their command, instead of their sources. */
+  isInstalled?: boolean | undefined
+}
+
 /**
  * Measures this checkout and the one in `folder` in turns (A B B A), because the machine is never equally quick for long.
  * Prints the middle of each, their ratio, and the ratio of the least values, which other programs disturb less; CPU time is
- * that of all processes of a run. `only` keeps to names with that text.
+ * that of all processes of a run.
  */
-export async function compareWith(folder: string, only: string, rounds: number): Promise<void> {
-  const versions = [resolve(folder), resolve(import.meta.dirname, '..')].map((checkout) => ({
-    checkout,
-    folder: freshFolder(),
-  }))
+export async function compareWith(
+  folder: string,
+  { only = '', rounds, isInstalled = false }: Comparison,
+): Promise<void> {
+  const versions = [resolve(folder), resolve(import.meta.dirname, '..')].map((checkout) => {
+    const folder = freshFolder()
+    return { checkout: isInstalled ? installPackage(checkout, folder) : checkout, folder }
+  })
   const table = new Table()
-  for (const [name, call] of Object.entries(CALLS).filter(([each]) => each.includes(only))) {
+  for (const [name, call] of Object.entries(isInstalled ? INSTALLED_CALLS : CALLS).filter(([each]) =>
+    each.includes(only),
+  )) {
     console.error(`… ${name}`)
     const [old, current] = await measureInTurns(versions, call, rounds)
     for (const key of ['cpuSeconds', 'seconds', 'peakMb'] as const) {

@@ -8,8 +8,8 @@ import { installPeers, type Peers } from './peers.ts'
 
 /**
  * `npm run bench [-- --full] [--only TEXT] [--json FILE]`: measures Sluice and what people use today in one run, prints one
- * table, then a line for each target that was missed; exits 1 where there is one. `--json` adds a line to a history. With `--against FOLDER [--rounds N]` it
- * compares this checkout with another one instead.
+ * table, then a line for each target that was missed; exits 1 where there is one. `--json` adds a line to a history. With `--against FOLDER [--installed] [--rounds N]`
+ * it compares this checkout, or its package, with another one instead.
  */
 const { values } = parseArgs({
   options: {
@@ -17,12 +17,14 @@ const { values } = parseArgs({
     only: { type: 'string' },
     json: { type: 'string' },
     against: { type: 'string' },
+    installed: { type: 'boolean' },
     rounds: { type: 'string', default: '6' },
   },
 })
 if (values.against !== undefined) {
   try {
-    await compareWith(values.against, values.only ?? '', Number(values.rounds))
+    const { against, only, installed, rounds } = values
+    await compareWith(against, { only, isInstalled: installed, rounds: Number(rounds) })
   } finally {
     removeWork()
   }

@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
+import { closeSync, constants, existsSync, fstatSync, openSync, readSync } from 'node:fs'
 import { StringDecoder } from 'node:string_decoder'
 import { z } from 'zod'
 import { describeSecretLeak, findSecretInText } from '../core/find-secret.ts'
@@ -118,6 +118,8 @@ export class ProgramEvents {
 
   /** The program may have put a link in the place of the file, which would lead to a file of this machine. */
   #readMore(): string {
+    // Most programs write none, and an error for each would cost more than the look.
+    if (!existsSync(this.#path)) return ''
     let file: number
     try {
       file = openSync(this.#path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)

@@ -33,6 +33,15 @@ describe('a command of a plan', () => {
     assert.deepEqual(readdirSync(project.path('.sluice/attempts')), [])
   })
 
+  it('may make folders in the place of the files by which it talks with Sluice', async (test) => {
+    const script =
+      'mkdir -p "$SLUICE_EVENTS/a" "$SLUICE_REQUIRES/b"; rm "$SLUICE_PARAMS"; mkdir "$SLUICE_PARAMS"'
+    const project = testProject(test, { 'plan.jsonl': planOf({ task: 'hostile', command: sh(script) }) })
+    const ended = await project.sluice('run', '--plan', 'plan.jsonl')
+    assert.equal(ended.code, 0, ended.stdout + ended.stderr)
+    assert.deepEqual(readdirSync(project.path('.sluice/attempts')), [])
+  })
+
   it('whose engine was killed leaves files that go with its task run', async (test) => {
     const killEngine = 'kill -9 $(sed -n "s/^PPid:\\\\t*//p" /proc/$PPID/status); sleep 5'
     const project = testProject(test, {

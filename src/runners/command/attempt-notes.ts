@@ -52,9 +52,9 @@ export class AttemptNotes {
     if (checkpoint !== undefined) this.#write(this.#checkpoint, checkpoint)
   }
 
+  /** The command may have made a folder in the place of a file. */
   remove(): void {
-    for (const path of [this.#params, this.events, this.requires]) rmSync(path, { force: true })
-    if (this.#job.checkpoint !== undefined) rmSync(this.#checkpoint, { force: true })
+    for (const path of Object.values(this.variables)) rmSync(path, { force: true, recursive: true })
   }
 
   get #params(): string {

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { readErrorCode } from '../../core/errors.ts'
 
 /** The variables by which a command is known. Two states may have runs of one name, also on one machine. */
@@ -70,8 +70,9 @@ function listProcesses(): number[] {
   }
 }
 
-/** Empty for processes of others and for those that have ended. */
-const readEnvironment = (pid: number) => readProcessFile(`/proc/${pid}/environ`)?.split('\0') ?? []
+/** Empty for processes of others and for those that have ended; most numbers are of such, and an error for each would cost more than the look. */
+const readEnvironment = (pid: number) =>
+  existsSync(`/proc/${pid}`) ? (readProcessFile(`/proc/${pid}/environ`)?.split('\0') ?? []) : []
 
 function readProcessFile(path: string): string | undefined {
   try {
