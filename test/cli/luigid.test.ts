@@ -75,7 +75,7 @@ describe('sluice luigid', () => {
   it('asks for a token where other machines may ask', async (test) => {
     const project = testProject(test, {})
     const { url, stdout } = await startScheduler(project, '--host', '0.0.0.0', '--port', '0')
-    assert.match(stdout(), /--scheduler-url http:\/\/luigi:TOKEN@HOST:\d+/)
+    await until(() => /--scheduler-url http:\/\/luigi:TOKEN@HOST:\d+/.test(stdout()))
     const here = url.replace('0.0.0.0', '127.0.0.1')
     await assert.rejects(call(here, 'is_paused'), /401/)
     const token = readFileSync(project.path('.sluice/api-token'), 'utf8').trim()
