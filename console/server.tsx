@@ -2,6 +2,7 @@ import { useEffect } from 'preact/hooks'
 import type { ServerView } from '../src/http/server.ts'
 import { shortenIdentity } from './actor.tsx'
 import { askApi, server } from './api.ts'
+import { formatUtc } from './format.ts'
 import { useLoaded } from './live.ts'
 import { Name } from './parts.tsx'
 
@@ -28,10 +29,15 @@ export function Place() {
     if (data !== undefined) server.value = data
   }, [data])
   if (data === undefined) return null
-  const { deployment, readOnly } = data
+  const { deployment, readOnly, simulatedUntil } = data
   return (
     <span class="place">
-      {readOnly && <span class="tag">read only</span>}
+      {simulatedUntil !== null && (
+        <span class="tag" title={`No engine works on it. It is shown as of ${formatUtc(simulatedUntil)}`}>
+          simulated
+        </span>
+      )}
+      {readOnly && simulatedUntil === null && <span class="tag">read only</span>}
       {deployment && (
         <>
           <strong>

@@ -15,27 +15,41 @@ interface Headings {
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
 
-const inWords = (parts: Intl.DateTimeFormatOptions) => {
-  const format = new Intl.DateTimeFormat('en-GB', parts)
-  return (at: number) => format.format(at)
+/** The browser's own zone stands in for one that it does not know. */
+export function findKnownZone(timeZone: string | undefined): string | undefined {
+  try {
+    return new Intl.DateTimeFormat('en-GB', { timeZone }).resolvedOptions().timeZone
+  } catch {
+    return undefined
+  }
 }
-const hourOf = (at: number) => String(new Date(at).getHours())
-const dayOf = inWords({ day: 'numeric', month: 'short', year: 'numeric' })
-const dayOfMonth = inWords({ day: 'numeric' })
-const monthOf = inWords({ month: 'short', year: 'numeric' })
-const monthOfYear = inWords({ month: 'numeric' })
-const yearOf = inWords({ year: 'numeric' })
 
 /**
  * Headings of columns, oldest first: days with hours, months with days, or years with months, by how far columns usually are
- * from each other. Labels of the inner row have two digits at most, so they fit over a single column.
+ * from each other, in the zone of the schedule, whose days they are. Labels of the inner row have two digits at most, so they fit over a
+ * single column.
  */
-export function makeHeadings(instants: number[]): Headings {
+export function makeHeadings(instants: number[], zone?: string): Headings {
+  const timeZone = findKnownZone(zone)
+  const inWords = (parts: Intl.DateTimeFormatOptions): Labelling => {
+    const format = new Intl.DateTimeFormat('en-GB', { ...parts, timeZone })
+    return (at) => format.format(at)
+  }
   const gaps = instants.slice(1).map((at, index) => at - (instants[index] ?? at))
   const usual = gaps.sort((a, b) => a - b)[Math.floor(gaps.length / 2)] ?? DAY
-  if (usual < DAY / 2) return makeRows(instants, 'Hour', dayOf, hourOf)
-  if (usual < 20 * DAY) return makeRows(instants, 'Day', monthOf, dayOfMonth)
-  return makeRows(instants, 'Month', yearOf, monthOfYear)
+  if (usual < DAY / 2) {
+    const hour = inWords({ hour: '2-digit', hourCycle: 'h23' })
+    const day = inWords({ day: 'numeric', month: 'short', year: 'numeric' })
+    return makeRows(instants, 'Hour', day, (at) => String(Number(hour(at))))
+  }
+  if (usual < 20 * DAY)
+    return makeRows(
+      instants,
+      'Day',
+      inWords({ month: 'short', year: 'numeric' }),
+      inWords({ day: 'numeric' }),
+    )
+  return makeRows(instants, 'Month', inWords({ year: 'numeric' }), inWords({ month: 'numeric' }))
 }
 
 type Labelling = (at: number) => string

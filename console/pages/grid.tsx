@@ -8,10 +8,13 @@ import { type Heading, makeHeadings } from './grid-headings.ts'
 import { type Column, listFamilies } from './history-model.ts'
 
 /** Intervals from left to right, task families from top to bottom: what became of each, and how long runs took. */
-export function Grid({ columns }: { columns: Column[] }) {
+export function Grid({ columns, timeZone }: { columns: Column[]; timeZone: string | undefined }) {
   const scroller = useRef<HTMLDivElement>(null)
   const families = listFamilies(columns)
-  const headings = makeHeadings(columns.map(({ at }) => at))
+  const headings = makeHeadings(
+    columns.map(({ at }) => at),
+    timeZone,
+  )
   const longest = Math.max(1, ...columns.map(({ tookMs }) => tookMs ?? 0))
   // The newest are at the right.
   useLayoutEffect(() => {

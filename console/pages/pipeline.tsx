@@ -7,6 +7,7 @@ import { useLoaded } from '../live.ts'
 import { Empty, Facts, Instant, Name, Problem, toProblem, Unread } from '../parts.tsx'
 import { mayAct } from '../server.tsx'
 import { Grid } from './grid.tsx'
+import { findKnownZone } from './grid-headings.ts'
 import { findSlow, makeColumns } from './history-model.ts'
 import { PauseButton } from './overview.tsx'
 
@@ -68,7 +69,7 @@ export function PipelinePage({ name }: { name: string }) {
       </div>
       <Problem problem={problem} />
       {pipeline && <Definition pipeline={pipeline} />}
-      <HistoryView name={name} history={history} />
+      <HistoryView name={name} history={history} timeZone={pipeline?.schedule?.timeZone} />
       {pipeline && <Parameters pipeline={pipeline} />}
     </>
   )
@@ -125,7 +126,16 @@ function Definition({ pipeline: { description, root, source, schedule } }: { pip
 }
 
 /** The grid of the newest runs; older ones come when they are asked for. */
-function HistoryView({ name, history }: { name: string; history: History }) {
+function HistoryView({
+  name,
+  history,
+  timeZone,
+}: {
+  name: string
+  history: History
+  timeZone: string | undefined
+}) {
+  const zone = findKnownZone(timeZone)
   const [older, setOlder] = useState<History>()
   const [problem, setProblem] = useState<ApiProblem>()
   const next = older === undefined ? history.next : older.next
@@ -165,10 +175,11 @@ function HistoryView({ name, history }: { name: string; history: History }) {
               ))}
             </ul>
           )}
-          <Grid columns={columns} />
+          <Grid columns={columns} timeZone={timeZone} />
           <div class="bar">
             <p class="soft" role="status">
               {formatCount(runs.length, 'run')} of {history.found.toLocaleString('en')}
+              {zone !== undefined && zone !== findKnownZone(undefined) && `, by the clock of ${zone}`}
             </p>
             {next !== null && (
               <button type="button" onClick={load}>

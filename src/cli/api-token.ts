@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { makeStateFolder } from '../adapters/sqlite/state-folder.ts'
 import { readErrorCode, readErrorMessage, SluiceError } from '../core/errors.ts'
-import { makeStateFolder } from '../homes/local/state-folder.ts'
 
 /**
  * The token of the API of `sluice dev`. It is in a file beside the state that only this user can read, so other users of

@@ -20,6 +20,8 @@ export interface ConsoleServerOptions extends Pick<ApiOptions, 'idleLookMs' | 'n
   isLasting: boolean
   /** Refuses what changes something. */
   isReadOnly: boolean
+  /** The last instant of a simulation whose state is served, which nothing changes. @default the runs are real */
+  simulatedUntil?: number
   /** The deployment that requests go on to. @default none: they are answered here */
   describeDeployment?(): Promise<ServerView['deployment']>
 }
@@ -39,7 +41,7 @@ export async function serveConsole(
   options: ConsoleServerOptions,
   makeMore?: (control: Control, guards: Guards) => Hono,
 ): Promise<ConsoleServer> {
-  const { port, token, isLasting, isReadOnly, idleLookMs, now, describeDeployment } = options
+  const { port, token, isLasting, isReadOnly, simulatedUntil, idleLookMs, now, describeDeployment } = options
   const pages = readConsoleFiles()
   const cookie = makeCookieName(token)
   const guards = { isLoopbackOnly: true, token, ...(pages && { cookie }) } as const
@@ -50,7 +52,8 @@ export async function serveConsole(
     ...(idleLookMs !== undefined && { idleLookMs }),
     ...(now && { now }),
     describeServer: async () => ({
-      readOnly: isReadOnly,
+      readOnly: isReadOnly || simulatedUntil !== undefined,
+      simulatedUntil: simulatedUntil ?? null,
       deployment: (await describeDeployment?.()) ?? null,
     }),
     onDefect: (error) => console.error(error),

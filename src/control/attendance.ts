@@ -13,8 +13,9 @@ const UNANNOUNCED_MS = 5_000
  * works on it.
  */
 export async function findUnattendedSince(home: Home, run: Run): Promise<number | undefined> {
-  const { presence, context } = home
+  const { presence, context, simulatedUntil } = home
   if (presence === undefined || !isRunOpen(run.status)) return undefined
+  if (simulatedUntil !== undefined) return simulatedUntil
   const workers = (await presence.list()).filter(({ runs }) => runs === undefined || runs.includes(run.id))
   if (workers.some(({ isGone }) => !isGone)) return undefined
   if (run.worker !== undefined && !(await context.ports.isGone(run.worker))) return undefined

@@ -29,6 +29,8 @@ export interface Home {
   surroundings: Surroundings
   /** What plans from elsewhere are read with. */
   definitions: Omit<PlanSurroundings, 'folder'>
+  /** The last instant of a simulation that this state is of: its clock stands still there, and nothing can be written. */
+  simulatedUntil?: number
   /** Which processes work on runs; absent if a deployment does. */
   presence?: Presence
   /** Throws what is missing here to run the tasks of a plan, before any runs. */

@@ -60,7 +60,7 @@ async function viewSchedule(pipeline: Pipeline, home: Home | undefined): Promise
     cron,
     timeZone,
     paused: record?.paused ?? true,
-    ...findNextFiring(pipeline, schedule),
+    ...findNextFiring(pipeline, schedule, home?.context.ports.clock.now() ?? Date.now()),
     open: record?.open.length ?? 0,
     failing: unopened.filter(({ retryAt }) => retryAt !== undefined).length,
     givenUp: unopened.filter(({ failures, retryAt }) => failures > 0 && !retryAt).length,
@@ -71,11 +71,12 @@ async function viewSchedule(pipeline: Pipeline, home: Home | undefined): Promise
 function findNextFiring(
   pipeline: Pipeline,
   schedule: Schedule,
+  now: number,
 ): { nextAt: number | null; problem: string | null } {
   try {
     const intervals = makeScheduleIntervals(schedule)
-    const { end } = intervals.after(intervals.endedBefore(Date.now()))
-    return { nextAt: end, problem: findStartProblem(pipeline, Date.now()) ?? null }
+    const { end } = intervals.after(intervals.endedBefore(now))
+    return { nextAt: end, problem: findStartProblem(pipeline, now) ?? null }
   } catch (error) {
     return { nextAt: null, problem: readErrorMessage(error) }
   }

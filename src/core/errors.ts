@@ -129,7 +129,8 @@ export const ERRORS = {
   read_only: {
     source: 'user',
     retryable: false,
-    meaning: 'The server was started with `--read-only`, and was asked to change something.',
+    meaning:
+      'The server was started with `--read-only`, or the state was simulated, and it was asked to change something.',
   },
   invalid_deployment: {
     source: 'user',

@@ -62,7 +62,8 @@ export function createHttpApi(control: Control, options: ApiOptions): Hono {
     }),
   )
   app.get('/v1/openapi.json', (context) => context.json(describeHttpApi()))
-  const { describeServer = async () => ({ readOnly: false, deployment: null }) } = options
+  const { describeServer = async () => ({ readOnly: false, simulatedUntil: null, deployment: null }) } =
+    options
   app.get('/v1/server', async (context) => context.json(await describeServer(), 200, NO_STORE))
   app.get('/v1/events', (context) =>
     options.isStreaming

@@ -16,6 +16,10 @@ const DeploymentView = z.object({
 export const ServerView = z
   .object({
     readOnly: z.boolean().describe('The server refuses every operation that changes something'),
+    simulatedUntil: z
+      .number()
+      .nullable()
+      .describe('The last instant of a simulation whose state is shown; null if its runs are real'),
     deployment: DeploymentView.nullable().describe(
       'The deployment that `sluice console` passes requests on to; null if the server answers them itself',
     ),

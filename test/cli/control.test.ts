@@ -357,7 +357,11 @@ describe('dev', () => {
       // biome-ignore lint/suspicious/noExplicitAny: data of the API, whatever it is
       return { status: response.status, body: (await response.json()) as any }
     }
-    assert.deepEqual((await ask('GET', '/v1/server')).body, { readOnly: true, deployment: null })
+    assert.deepEqual((await ask('GET', '/v1/server')).body, {
+      readOnly: true,
+      simulatedUntil: null,
+      deployment: null,
+    })
     assert.equal((await ask('POST', '/v1/plan', { name: 'chain' })).status, 200)
     assert.equal((await ask('POST', '/v1/changes', { runs: [] })).status, 200)
     const acts: [method: string, path: string, body?: object][] = [

@@ -23,6 +23,17 @@ describe('headings of the grid', () => {
     assert.deepEqual(say(inner), ['30 ×1', '31 ×1', '1 ×1', '21 ×1'])
   })
 
+  it('are days of the schedule, wherever the browser is', () => {
+    const days = ['2026-03-28T00:00Z', '2026-03-29T00:00Z', '2026-03-29T23:00Z', '2026-03-30T23:00Z']
+    const { inner } = makeHeadings(days.map(Date.parse), 'Europe/London')
+    assert.deepEqual(say(inner), ['28 ×1', '29 ×1', '30 ×1', '31 ×1'])
+    const hours = ['2026-03-29T23:00Z', '2026-03-30T00:00Z', '2026-03-30T01:00Z']
+    const { outer, inner: ofDay } = makeHeadings(hours.map(Date.parse), 'Europe/London')
+    assert.deepEqual(say(outer), ['30 Mar 2026 ×3'])
+    assert.deepEqual(say(ofDay), ['0 ×1', '1 ×1', '2 ×1'])
+    assert.equal(makeHeadings(days.map(Date.parse), 'Moon/Base').outer.length, 1)
+  })
+
   it('are years with months where intervals are months', () => {
     const { outer, unit, inner } = makeHeadings(range(14).map((month) => new Date(2025, month, 1).getTime()))
     assert.deepEqual(say(outer), ['2025 ×12', '2026 ×2'])

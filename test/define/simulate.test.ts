@@ -1,7 +1,20 @@
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { z } from 'zod'
-import { cron, daily, external, file, hourly, json, pipeline, simulate, task } from '../../src/index.ts'
+import {
+  type AttemptToBe,
+  cron,
+  daily,
+  external,
+  file,
+  hourly,
+  json,
+  pipeline,
+  simulate,
+  task,
+} from '../../src/index.ts'
+import { temporaryFolder } from '../support/folders.ts'
 
 const Source = external('SimSource', {
   params: { date: z.string() },
@@ -112,6 +125,24 @@ describe('a simulated month', () => {
         ['2026-03-04', 2],
       ],
     )
+  })
+
+  it('has the same runs and attempts on disk as in memory', async (test) => {
+    const options = {
+      ...month,
+      fail: ({ family, params, attempt }: AttemptToBe) =>
+        family === 'SimReport' && params.date === '2026-03-10' && attempt === 1 ? 'broken' : undefined,
+      outages: [{ from: '2026-03-19T23:00:30Z', to: '2026-03-21T12:00:00Z' }],
+    }
+    const state = join(temporaryFolder(test), 'state')
+    const kept = await simulate([reports, hours], { ...options, state })
+    const { runs, attempts } = await simulate([reports, hours], options)
+    assert.deepEqual(kept.runs, runs)
+    // Of attempts that begin at one instant, pipelines take turns as their queue has it.
+    const sort = (some: typeof attempts) => some.toSorted((a, b) => +a.at - +b.at || (a.run < b.run ? -1 : 1))
+    assert.deepEqual(sort(kept.attempts), sort(attempts))
+    // The state of a simulation is replaced by the next one.
+    assert.deepEqual(await simulate([reports, hours], { ...options, state }), kept)
   })
 
   it('says what cannot be simulated', async () => {

@@ -91,6 +91,8 @@ export interface Database {
   alone(work: () => void): void
   /** Throws if the file of the state has been deleted or replaced; looks at most once a second. */
   check(): void
+  /** From now on nothing is written here: who tries is given the error. */
+  freeze(makeError: () => Error): void
   /** Commits what is still to be committed, then closes the file. */
   close(): void
 }
@@ -138,6 +140,7 @@ function toDatabase(sql: DatabaseSync, path: string, waiting: Patience): Databas
   const end = sql.prepare('COMMIT')
   const beginRead = sql.prepare('BEGIN')
   let isReading = false
+  let makeFrozenError: (() => Error) | undefined
   const endReading = () => {
     if (!isReading) return
     isReading = false
@@ -147,6 +150,7 @@ function toDatabase(sql: DatabaseSync, path: string, waiting: Patience): Databas
     begin() {
       endReading()
       check()
+      if (makeFrozenError !== undefined) throw makeFrozenError()
       begin.run()
       waiting.over()
       // What others committed before this transaction began counts.
@@ -190,6 +194,10 @@ function toDatabase(sql: DatabaseSync, path: string, waiting: Patience): Databas
       waiting.insist(work)
     },
     check,
+    freeze(makeError) {
+      makeFrozenError = makeError
+      sql.exec('PRAGMA query_only = ON')
+    },
     close() {
       speculative.flush()
       endReading()

@@ -1,6 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { PipelineList } from '../../control/control.ts'
 import { GRACE_MS, makeWorkEvents } from '../../control/follow-runs.ts'
+import type { Home } from '../../control/home.ts'
 import { runDevEngine } from '../../control/run-dev.ts'
+import { SluiceError } from '../../core/errors.ts'
 import { openLocalHome } from '../../homes/local/home.ts'
 import { makeControlBesideEngine } from '../../homes/local/open-control.ts'
 import type { Project } from '../../project/load-config.ts'
@@ -15,6 +18,8 @@ import { openInBrowser } from '../open-in-browser.ts'
 import type { GlobalOptions, Result } from '../options.ts'
 import { makePlainProgress, makeSilentProgress } from '../progress.ts'
 
+/** How often it is looked at whether a simulated state is still there. */
+const LOOK_MS = 1_000
 /** Where the Luigi scheduler listens. */
 const HOST = '127.0.0.1'
 
@@ -37,7 +42,7 @@ export async function runDevServer(
     const isReadOnly = options.readOnly === true
     const server = await serveConsole(
       control,
-      { port: options.port, token: token.value, isLasting: true, isReadOnly },
+      { port: options.port, token: token.value, isLasting: true, isReadOnly, ...viewSimulated(home) },
       makeEarlierApi,
     )
     let closeFile = () => {}
@@ -46,10 +51,11 @@ export async function runDevServer(
       if (options.open) closeFile = openInBrowser(server.address, state, view.say)
     } else view.say('The console is not built: npm run build:console')
     view.say(`The API listens on ${server.base}/v1/runs; its token is in ${token.path}`)
-    if (isReadOnly) view.say('Console and API only show; the engine and the schedules go on.')
-    const { concurrency } = options
-    const events = { ...makeWorkEvents(view.show), say: view.say }
     try {
+      if (home.simulatedUntil !== undefined) return await showSimulated(home, options, stop.signal, view.say)
+      if (isReadOnly) view.say('Console and API only show; the engine and the schedules go on.')
+      const { concurrency } = options
+      const events = { ...makeWorkEvents(view.show), say: view.say }
       luigi = await startLuigi(options, view.say)
       view.say(`${schedulesText(await control.pipelines())} Ctrl-C stops.`)
       await runDevEngine(home, project, { ...events, concurrency, signal: stop.signal })
@@ -67,6 +73,33 @@ export async function runDevServer(
     unlisten()
     await control.close()
   }
+}
+
+/** What is served of a state that was simulated: pages show it as it was at the last instant of its clock. */
+const viewSimulated = ({ simulatedUntil, context }: Home) =>
+  simulatedUntil === undefined ? {} : { simulatedUntil, now: context.ports.clock.now }
+
+/** Serves a state that was simulated, in which no engine works, until Ctrl-C or until the state is simulated anew. */
+async function showSimulated(
+  { context, simulatedUntil = 0 }: Home,
+  { luigid }: { luigid?: number },
+  signal: AbortSignal,
+  say: (line: string) => void,
+): Promise<Result> {
+  if (luigid !== undefined)
+    throw new SluiceError('invalid_usage', "Luigi's scheduler does not work on a state that was simulated.", {
+      hint: 'Leave --luigid out, or name the state of your runs with --state FOLDER.',
+    })
+  const { store } = context.ports
+  say(
+    `The runs were simulated, up to ${new Date(simulatedUntil).toISOString()}: they are only shown, and nothing starts. Ctrl-C stops.`,
+  )
+  while (!signal.aborted) {
+    // Throws once the file has been replaced.
+    await store.due({ before: 0, limit: 1 })
+    await sleep(LOOK_MS, undefined, { signal }).catch(() => {})
+  }
+  return { data: { stopped: true }, text: 'Stopped.', exitCode: EXIT.done }
 }
 
 /** Starts the Luigi scheduler, if it is asked for, for workers of this machine. */

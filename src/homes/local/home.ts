@@ -11,6 +11,13 @@ import { makeSqliteFeed } from '../../adapters/sqlite/feed.ts'
 import { makeSqlitePlans } from '../../adapters/sqlite/plans.ts'
 import { makeSqliteQueue } from '../../adapters/sqlite/queue.ts'
 import { shrinkDatabase } from '../../adapters/sqlite/shrink.ts'
+import { freezeIfSimulated } from '../../adapters/sqlite/simulated-state.ts'
+import {
+  makeSecretsPath,
+  makeStateFolder,
+  readStateStorage,
+  requireSameStorage,
+} from '../../adapters/sqlite/state-folder.ts'
 import { makeStateTime } from '../../adapters/sqlite/state-time.ts'
 import { makeSqliteStore } from '../../adapters/sqlite/store.ts'
 import { makeSystemClock } from '../../adapters/system/clock.ts'
@@ -30,7 +37,6 @@ import type { StartInImage } from '../../planning/luigi/ask-python.ts'
 import { makeSurroundings } from '../../planning/surroundings.ts'
 import type { Project } from '../../project/load-config.ts'
 import { makeLazyRunner } from './lazy-runner.ts'
-import { makeSecretsPath, makeStateFolder, readStateStorage, requireSameStorage } from './state-folder.ts'
 
 /** Where the embedded engine lives and what it runs. */
 export interface HomeOptions {
@@ -68,11 +74,13 @@ export function openLocalHome(options: HomeOptions): Home {
   const database = openDatabase(path, { onWait: (seconds) => console.error(waitLine(path, seconds)) })
   const known = options.project ? undefined : readStateStorage(database)
   const storageFolder = resolve(options.storageFolder ?? options.project?.storage ?? known ?? 'data')
-  if (options.project) requireSameStorage(database, storageFolder, folder)
+  const simulatedUntil = freezeIfSimulated(database)
+  const isReal = simulatedUntil === undefined
+  if (options.project && isReal) requireSameStorage(database, storageFolder, folder)
 
   const clock = makeSystemClock({
     version: () => database.foreignVersion(),
-    time: makeStateTime(database, machineTime),
+    time: isReal ? makeStateTime(database, machineTime) : makeStoppedTime(simulatedUntil),
   })
   const worker = makeWorkerId()
   const feed = makeSqliteFeed(database, worker, clock, isProcessGone)
@@ -128,6 +136,7 @@ export function openLocalHome(options: HomeOptions): Home {
     secrets,
     surroundings,
     definitions,
+    ...(!isReal && { simulatedUntil }),
     presence: makeFilePresence(join(folder, 'workers')),
     requireRunnable: async (plan) => {
       requireLocalPrograms(plan, tasks)
@@ -176,6 +185,9 @@ function requireLocalPrograms({ tasks }: Plan, definitions: ReadonlyMap<string, 
 
 const waitLine = (path: string, seconds: number) =>
   `waiting    another program has had the state ${path} locked for ${seconds} s (a sluice that was stopped? a database browser?); this one goes on when it lets go`
+
+/** What was simulated is seen as it was at its last instant. */
+const makeStoppedTime = (at: number) => ({ now: () => at, steady: () => at })
 
 /** Asked anew each time: definitions are read again while `sluice dev` runs. */
 const makeDefinitionCheck =

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { makeFileSecrets } from '../../adapters/secrets/file-secrets.ts'
+import { makeSecretsPath, makeStateFolder } from '../../adapters/sqlite/state-folder.ts'
 import type { Control } from '../../control/control.ts'
 import type { Home } from '../../control/home.ts'
 import { makeLocalControl } from '../../control/local-control.ts'
@@ -12,7 +13,6 @@ import type { SchedulerLook } from '../../luigi/scheduler-reader.ts'
 import { makeEmptyProject, type Project } from '../../project/load-config.ts'
 import { type HomeOptions, openLocalHome } from './home.ts'
 import { makeSchedulerFinder } from './open-luigi.ts'
-import { makeSecretsPath, makeStateFolder } from './state-folder.ts'
 
 /**
  * Asks the state in a folder, which is opened at the first operation that needs it. Without a project, definitions and

@@ -4,12 +4,12 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { openSchedulerStore } from '../../adapters/sqlite/scheduler-store.ts'
+import { makeStateFolder } from '../../adapters/sqlite/state-folder.ts'
 import { readErrorMessage, SluiceError } from '../../core/errors.ts'
 import { LuigiScheduler } from '../../luigi/luigi-scheduler.ts'
 import { readLuigiConfig } from '../../luigi/read-config.ts'
 import { LUIGI_DEFAULTS } from '../../luigi/scheduler/config.ts'
 import { type SchedulerLook, SchedulerReader } from '../../luigi/scheduler-reader.ts'
-import { makeStateFolder } from './state-folder.ts'
 
 /** Where a Luigi scheduler keeps its state, and what it obeys. */
 export interface LuigiOptions {

@@ -1,9 +1,10 @@
 import { makeScheduledRequest } from '../../control/requests.ts'
 import { describeInterval, makeScheduleIntervals, type Span } from '../../core/calendar.ts'
+import { parsePipelineOfRun } from '../../core/identity.ts'
 import { keys } from '../../core/keys.ts'
 import type { CheckableTask } from '../../core/ports/deciding.ts'
 import type { Ending } from '../../core/ports/working.ts'
-import type { OpenInterval, Run } from '../../core/records/run.ts'
+import type { OpenInterval } from '../../core/records/run.ts'
 import type { Failure } from '../../core/records/task-run.ts'
 import type { Pipeline } from '../../define/pipeline.ts'
 import type { TaskInstance } from '../../define/task.ts'
@@ -69,11 +70,21 @@ class Simulator {
     const completeness = {
       areComplete: async (tasks: CheckableTask[]) => tasks.map((task) => this.#isComplete(task)),
     }
-    this.#home = makeVirtualHome(() => this.#now, makeCheckedLimits(pipelines, options), completeness)
+    const limits = makeCheckedLimits(pipelines, options)
+    this.#home = makeVirtualHome(() => this.#now, limits, completeness, options.state)
     this.#context = this.#home.context
   }
 
   async run(): Promise<Simulation> {
+    try {
+      await this.#simulate()
+      return { runs: await this.#runs(), attempts: this.#attempts }
+    } finally {
+      this.#home.close()
+    }
+  }
+
+  async #simulate(): Promise<void> {
     for (const { name } of this.#pipelines) await setSchedulePaused(this.#context, name, false)
     for (;;) {
       await this.#settle()
@@ -83,7 +94,6 @@ class Simulator {
       await this.#loseInOutage()
       await this.#endAttempts()
     }
-    return { runs: this.#runs(), attempts: this.#attempts }
   }
 
   /** Does everything that there is to do now. */
@@ -152,8 +162,13 @@ class Simulator {
   #begin(claimed: ClaimedAttempt): void {
     const { task, planned } = claimed
     const { family, params } = planned
-    const pipeline = (this.#home.memory.records.get(keys.run(task.run)) as unknown as Run).name
-    const attempt = { pipeline, family, params, attempt: task.attempt, at: new Date(this.#now) }
+    const attempt = {
+      pipeline: parsePipelineOfRun(task.run),
+      family,
+      params,
+      attempt: task.attempt,
+      at: new Date(this.#now),
+    }
     const { durationSeconds = 60 } = this.#options
     const seconds = typeof durationSeconds === 'number' ? durationSeconds : durationSeconds(attempt)
     this.#active.push({ claimed, attempt, endsAt: this.#now + Math.max(1, Math.round(seconds * 1000)) })
@@ -220,10 +235,11 @@ class Simulator {
     return [next, ...retries].filter((at) => at <= this.#range.end)
   }
 
-  #runs(): SimulatedRun[] {
-    const runs = [...this.#home.memory.records.values()].filter((record) => record.kind === 'run')
+  async #runs(): Promise<SimulatedRun[]> {
+    const listed = await this.#context.ports.store.list({ prefix: keys.run(''), consistency: 'strong' })
     const zones = new Map(this.#pipelines.map(({ name, schedule }) => [name, schedule?.timeZone ?? 'UTC']))
-    return runs
+    return listed
+      .map(({ record }) => record)
       .sort((a, b) => a.createdAt - b.createdAt)
       .map(({ id, name, params, status, createdAt, endedAt, interval }) => ({
         run: id,

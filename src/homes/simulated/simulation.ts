@@ -29,6 +29,11 @@ export interface SimulateOptions extends Pick<Config, 'pools' | 'resources' | 'b
   outages?: readonly { from: string; to: string }[]
   /** How many attempts are made at once. @default 100 */
   concurrency?: number
+  /**
+   * A folder that keeps the runs, for `sluice dev --state FOLDER` and `sluice runs --state FOLDER`. The state of an earlier
+   * simulation in it is replaced; one of real runs is refused. @default nothing is kept
+   */
+  state?: string
 }
 
 /** A run of the simulation. */

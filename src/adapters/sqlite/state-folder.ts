@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import type { Database } from '../../adapters/sqlite/database.ts'
 import { readErrorCode, readErrorMessage, SluiceError } from '../../core/errors.ts'
+import type { Database } from './database.ts'
 
 /** The secrets of a state folder. */
 export const makeSecretsPath = (stateFolder: string) => join(resolve(stateFolder), 'secrets.json')
