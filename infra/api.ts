@@ -1,6 +1,7 @@
 import { Duration, Stack } from 'aws-cdk-lib'
 import * as lambda from 'aws-cdk-lib/aws-lambda'
 import type * as logs from 'aws-cdk-lib/aws-logs'
+import { parseS3Prefix } from '../src/core/s3-uri.ts'
 import { makeMachineArn } from './constructs/arns.ts'
 import { combineGrants } from './constructs/grants.ts'
 import type { Foundation } from './foundation.ts'
@@ -15,9 +16,12 @@ export class Api {
   constructor(foundation: Foundation, logGroups: Map<string, logs.LogGroup>) {
     const { scope, layout, permissions, secretsPrefix, machineNames } = foundation
     const { arns, names } = listReadableLogs(foundation, logGroups)
+    // Lines of steps are in the log folders of their clusters.
+    const steps = foundation.project.jobs.logs.map(parseS3Prefix)
     const statements = [
       ...foundation.allowLooking('read', 'list'),
       ...permissions.readLogs(arns),
+      ...steps.flatMap(({ bucket, prefix }) => permissions.objects(bucket, prefix, 'read')),
       ...permissions.lookAtSecrets(secretsPrefix),
       ...permissions.setSecrets(secretsPrefix),
     ]

@@ -3,7 +3,13 @@ import { readFileSync, statSync } from 'node:fs'
 import { extname, join, posix } from 'node:path'
 import { readErrorMessage, SluiceError } from '../src/core/errors.ts'
 import { DEFAULT_POOL } from '../src/core/plan.ts'
-import { type EmrDefinition, isApplicationId, isText } from '../src/define/emr.ts'
+import {
+  type EmrDefinition,
+  type EmrJob,
+  findModeProblems,
+  isApplicationId,
+  isText,
+} from '../src/define/emr.ts'
 import type { EmrApplication } from '../src/define/emr-application.ts'
 import type { TaskDefinition } from '../src/define/task.ts'
 import type { BundledJob } from '../src/project/bundled.ts'
@@ -18,6 +24,8 @@ export interface DeployedJobs {
   foreign: string[]
   /** Clusters that run steps, by id. */
   clusters: { [id: string]: StepCluster }
+  /** Where the lines of steps are: prefixes of S3. */
+  logs: string[]
   /** Pools with jobs. */
   pools: string[]
   /** Those of them with jobs of EMR Serverless, which have a role. */
@@ -70,6 +78,7 @@ export function readJobs({
     applications: onApplications.length === 0 ? {} : applications,
     foreign: [...new Set(foreign)],
     clusters: listClusters(named),
+    logs: listLogs(named),
     pools: listPools(named),
     rolePools: listPools(onApplications),
     files,
@@ -102,10 +111,24 @@ function listClusters(jobs: BundledJob[]): DeployedJobs['clusters'] {
   return Object.fromEntries(byCluster)
 }
 
+/** The log folders of clusters hold more than the lines of steps. */
+const listLogs = (jobs: BundledJob[]): string[] => [
+  ...new Set(
+    jobs.flatMap(({ cluster, logs }) =>
+      logs === undefined ? [] : [`${logs.replace(/\/+$/, '')}/${cluster}/steps/`],
+    ),
+  ),
+]
+
 /** Where a job runs; a cluster that is not named by its id would need permissions on all clusters of the account. */
-function readPlace(family: string, { service, application = '', cluster, role }: EmrDefinition) {
+function readPlace(family: string, { service, application = '', cluster, role, logs }: EmrDefinition) {
   if (service === 'emr-serverless') return { application }
-  if (typeof cluster === 'string') return { cluster, ...(role === undefined ? {} : { role }) }
+  if (typeof cluster === 'string')
+    return {
+      cluster,
+      ...(role === undefined ? {} : { role }),
+      ...(logs === undefined ? {} : { logs }),
+    }
   const how = cluster !== undefined && 'name' in cluster ? 'is found by its name' : 'is made for it'
   throw makeRefusal(
     `${family} is a step of a cluster that ${how}, and a deployment runs steps on clusters that are named by their ids`,
@@ -122,23 +145,31 @@ function refuseSecrets(family: string, { secrets }: TaskDefinition['policy']): v
 }
 
 /** The paths of the files that a job may name: those of its definition, or what it names with placeholders. */
-function listJobFiles(family: string, { files, job }: EmrDefinition): readonly string[] {
+function listJobFiles(family: string, { files, job, service }: EmrDefinition): readonly string[] {
+  const made = callWithPlaceholders(job)
+  const [problem] = service === 'emr-step' && 'job' in made ? findModeProblems(made.job) : []
+  if (problem !== undefined) throw makeRefusal(`${family} has a wrong setting of Spark: ${problem}`)
   if (files !== undefined) return files
   const hint = `Name its files: files: ['spark/clicks.py'] in the options of ${family}.`
-  let named: unknown[]
-  try {
-    const made = job({ params: PLACEHOLDER, input: PLACEHOLDER, output: PLACEHOLDER } as never)
-    named = [made.script, ...(made.pyFiles ?? [])]
-  } catch (error) {
+  if ('problem' in made)
     throw makeRefusal(
-      `which files ${family} runs cannot be told without its parameters (${readErrorMessage(error)})`,
+      `which files ${family} runs cannot be told without its parameters (${made.problem})`,
       hint,
     )
-  }
+  const named: unknown[] = [made.job.script, ...(made.job.pyFiles ?? [])]
   const paths = named.filter(isText)
   if (paths.length < named.length || paths.some((path) => path.includes(PLACE)))
     throw makeRefusal(`which files ${family} runs depends on its parameters`, hint)
   return paths.filter((path) => !path.includes('://'))
+}
+
+function callWithPlaceholders(job: EmrDefinition['job']): { job: EmrJob } | { problem: string } {
+  try {
+    const made = job({ params: PLACEHOLDER, input: PLACEHOLDER, output: PLACEHOLDER } as never)
+    return { job: { ...made, pyFiles: [...(made.pyFiles ?? [])] } }
+  } catch (error) {
+    return { problem: readErrorMessage(error) }
+  }
 }
 
 /** Stands for a parameter. */

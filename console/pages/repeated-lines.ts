@@ -20,4 +20,5 @@ export function makeRepeatFilter(): (lines: Line[]) => Line[] {
   }
 }
 
-const makeKey = ({ number, attempt, at, text }: Line) => JSON.stringify([number, attempt, at, text])
+const makeKey = ({ number, attempt, at, line, text }: Line) =>
+  JSON.stringify([number, attempt, at, line, text])

@@ -1,4 +1,5 @@
 import type { Json } from '../core/json.ts'
+import { isValidS3Uri } from '../core/s3-uri.ts'
 import {
   type CommandContext,
   findContainerProblems,
@@ -106,6 +107,8 @@ export interface EmrStepOptions<
   cluster: EmrCluster
   /** ARN of the role that its program has, on a cluster with runtime roles. @default that of the cluster's machines */
   role?: string
+  /** The log folder of the cluster (its `LogUri`), `s3://bucket/prefix`, which `sluice logs` reads. @default its lines are not read */
+  logs?: string
   step: (context: EmrJobContext<ParamsOf<F>, R, O>) => EmrJob
 }
 
@@ -125,6 +128,8 @@ export interface EmrDefinition {
   cluster?: EmrCluster
   /** Of a step. */
   role?: string
+  /** Of a step. */
+  logs?: string
   job: (context: EmrJobContext<never, never, never>) => EmrJob
   local?: LocalProgram<CommandContext<never, never, never>>
   files?: readonly string[]
@@ -161,17 +166,20 @@ export function emrStep<
   S extends Secrets = Record<never, never>,
   B extends Budgets = Record<never, never>,
 >(family: string, options: EmrStepOptions<F, R, O, S, B>): EmrTask<F, R, O> {
-  const { cluster, role, step, local, files, ...rest } = options
+  const { cluster, role, logs, step, local, files, ...rest } = options
   const problems = [
     ...findClusterProblems(cluster),
     ...(role === undefined || isRoleArn(role)
       ? []
       : ["role must be the ARN of a role, such as 'arn:aws:iam::123456789012:role/clicks'"]),
+    ...(logs === undefined || (typeof logs === 'string' && isValidS3Uri(logs))
+      ? []
+      : ["logs must be the log folder of the cluster, such as 's3://bucket/prefix'"]),
     ...(typeof step === 'function' ? [] : ['step must be a function that returns { script, … }']),
     ...findFilesProblems(files),
     ...findLocalProblems(local, options.secrets),
   ]
-  const emr = { service: 'emr-step', cluster, role, job: step, local, files } as EmrDefinition
+  const emr = { service: 'emr-step', cluster, role, logs, job: step, local, files } as EmrDefinition
   return defineJob(family, rest, emr, problems) as EmrTask<F, R, O>
 }
 
@@ -215,6 +223,17 @@ function findClusterProblems(cluster: unknown): string[] {
     isText(release) && isText(instanceType) && Number.isInteger(instances) && Number(instances) > 0
   return isWhole ? [] : [CLUSTER]
 }
+
+/**
+ * What is wrong with the mode in which a step runs its program, a setting of Spark: to end a step is to end the command that it runs,
+ * and only in mode `client` that is the program.
+ */
+export const findModeProblems = ({ spark = {} }: Partial<EmrJob>): string[] =>
+  typeof spark[MODE] !== 'string' || spark[MODE] === 'client'
+    ? []
+    : [`a step could not end its program in any ${MODE} but client; leave it out`]
+
+const MODE = 'spark.submit.deployMode'
 
 const isRoleArn = (role: unknown) =>
   typeof role === 'string' && /^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]+$/.test(role)

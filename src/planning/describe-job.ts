@@ -1,6 +1,6 @@
 import type { PlannedJob } from '../core/plan.ts'
 import { isCommand } from '../define/container.ts'
-import { type EmrDefinition, isText } from '../define/emr.ts'
+import { type EmrDefinition, findModeProblems, isText } from '../define/emr.ts'
 import { mapRequires, type Requires } from '../define/requires.ts'
 import { FolderTarget } from '../define/targets/folder.ts'
 import { StorageTarget } from '../define/targets/storage-target.ts'
@@ -16,7 +16,7 @@ import { locate, mapTargets } from './describe-container.ts'
 /** The job of a task, for its service. Throws what its function throws, and if nothing could tell that its output is whole. */
 export function describeJob(
   task: TaskInstance,
-  { job }: EmrDefinition,
+  { job, service }: EmrDefinition,
   requires: Requires | undefined,
   outputOf: (task: TaskInstance) => Output,
 ): PlannedJob {
@@ -29,7 +29,7 @@ export function describeJob(
   const hasOutput = task.definition.output !== undefined
   if (hasOutput) for (const target of listOutputTargets(own)) requireOwnMarker(target)
   const output = hasOutput ? mapTargets(own, toUri) : undefined
-  return checkJob(job({ params: task.params, input, output } as never))
+  return checkJob(job({ params: task.params, input, output } as never), service)
 }
 
 /** No process of ours is there when the program ends, so the program itself has to leave what says that its output is whole. */
@@ -45,7 +45,7 @@ function requireOwnMarker(target: Target): void {
 }
 
 /** What the user's function has returned, if it is a job. */
-function checkJob(made: unknown): PlannedJob {
+function checkJob(made: unknown, service: EmrDefinition['service']): PlannedJob {
   const { script, arguments: args, pyFiles, spark, ...rest } = Object(made) as { [name: string]: unknown }
   const others = Object.keys(rest)
   const problems = [
@@ -55,6 +55,7 @@ function checkJob(made: unknown): PlannedJob {
     ...(spark === undefined || isTexts(Object.values(Object(spark)))
       ? []
       : ["spark must be settings such as { 'spark.executor.memory': '4g' }, with texts as values"]),
+    ...(service === 'emr-step' ? findModeProblems({ spark: Object(spark) }) : []),
     ...(others.length === 0
       ? []
       : [`there is no ${others.join(', ')}; there are script, arguments, pyFiles, spark`]),

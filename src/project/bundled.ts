@@ -37,6 +37,8 @@ export interface BundledJob {
   cluster?: string
   /** Of a step: ARN of the role that its program has. @default that of the cluster's machines */
   role?: string
+  /** Of a step: the log folder of its cluster. */
+  logs?: string
   /** Names of the objects of its files, by their paths in the project. */
   files: { [path: string]: string }
 }

@@ -1,8 +1,8 @@
 import { makeEndLines } from '../core/end-lines.ts'
+import { LineSplitter } from '../core/line-splitter.ts'
 import { type Mask, maskLogLine, type UncutLine } from '../core/mask.ts'
 import type { AttemptLog, LogLine } from '../core/ports/looking.ts'
 import type { Failure } from '../core/records/task-run.ts'
-import { LineSplitter } from './lines.ts'
 
 /** The streams of what a program prints. */
 export type OutputStream = 'stdout' | 'stderr'

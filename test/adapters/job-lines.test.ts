@@ -8,7 +8,10 @@ import { makeLogReader } from '../../src/adapters/cloudwatch/logs.ts'
 const RUN = 'clicks-1'
 /** Streams of EMR Serverless: https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/logging.html */
 const EVENTS = [
-  { logStreamName: 'emr/clicks-1/7/1/applications/00a/jobs/1/SPARK_DRIVER/stderr', message: 'first try\n' },
+  {
+    logStreamName: 'emr/clicks-1/7/1/applications/00a/jobs/1/SPARK_DRIVER/stderr',
+    message: '26/01/02 10:00:00 ERROR Client: first try\n',
+  },
   { logStreamName: 'emr/clicks-1/7/2/applications/00a/jobs/2/SPARK_DRIVER/stdout', message: 'two\nlines' },
   { logStreamName: 'emr/clicks-1/70/1/applications/00a/jobs/3/SPARK_DRIVER/stdout', message: 'other task' },
   { logStreamName: 'emr/clicks-10/7/1/applications/00a/jobs/4/SPARK_DRIVER/stdout', message: 'other run' },
@@ -38,12 +41,17 @@ async function serve(test: TestContext) {
 describe('lines of jobs of EMR', () => {
   it('are those of one run, of one task or of one attempt, by the names of their streams', async (test) => {
     const read = await serve(test)
+    const { lines } = await read('pool', { run: RUN, from: 0, ofJobs: true, number: 7, attempt: 1 })
+    assert.deepEqual(
+      lines.map(({ level }) => level),
+      ['error'],
+    )
     const texts = async (of: { number?: number; attempt?: number }, from = 0) => {
       const { lines } = await read('pool', { run: RUN, from, ofJobs: true, ...of })
       return lines.map(({ number, attempt, text }) => [number, attempt, text])
     }
     const ofTask = [
-      [7, 1, 'first try'],
+      [7, 1, '26/01/02 10:00:00 ERROR Client: first try'],
       [7, 2, 'two'],
       [7, 2, 'lines'],
     ]

@@ -24,3 +24,10 @@ it('remembers lines of the last minutes alone', () => {
   takeNew([line(0, 'a'), line(1_000_000, 'b')])
   assert.deepEqual(takeNew([line(1_000_000, 'b'), line(0, 'a')]), [line(0, 'a')])
 })
+
+it('tells lines apart that have a number, because nothing tells when they were written', () => {
+  const takeNew = makeRepeatFilter()
+  const numbered = (number: number) => ({ ...line(1, 'a'), line: number })
+  takeNew([numbered(1), numbered(2)])
+  assert.deepEqual(takeNew([numbered(2), numbered(3)]), [numbered(3)])
+})

@@ -44,6 +44,7 @@ function deployment(lines: (pool: string, query: LinesQuery) => LinesPage = () =
       looks.push([pool, query])
       return lines(pool, query)
     },
+    stepLines: { read: async () => ({ lines: [], found: 0 }), findLog: () => undefined },
   })
   const controlAs = (userArn?: string) =>
     makeRemoteControl({

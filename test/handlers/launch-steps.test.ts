@@ -6,6 +6,8 @@ import { makeEmrStepLauncher } from '../../src/adapters/emr/steps/launcher.ts'
 import { EMR_STEP } from '../../src/core/records/launch.ts'
 import { makeJobPlaces, makeStepDetails } from '../../src/homes/aws/handlers/launch-jobs.ts'
 import { STEP_RATE } from '../../src/homes/aws/handlers/launch-rate.ts'
+import { makePlanHandler } from '../../src/homes/aws/handlers/plan.ts'
+import { NOWHERE } from '../../src/homes/simulated/home.ts'
 import { emrStep, folder, pipeline } from '../../src/index.ts'
 import type { BundledJob } from '../../src/project/bundled.ts'
 import { EmrStepsServer } from '../support/emr-steps-server.ts'
@@ -220,7 +222,6 @@ describe('launching steps of EMR', () => {
       [{}, undefined, /cluster j-2AXXXXXXGAPLF takes no steps .*name one that runs in `cluster`/],
       [{}, 'TERMINATED', /takes no steps \(A job flow that is shutting down/],
       [{ job: { ...JOB, files: {} } }, 'WAITING', /clicks\.py, spark\/common\.py is not part of the deploy/],
-      [{ pipelines: [onCluster] }, 'WAITING', /StepOnCluster sets spark\.submit\.deployMode/],
     ]
     for (const [options, state, message] of cases) {
       const { launch, server, task } = await launching(test, options)
@@ -265,6 +266,17 @@ describe('launching steps of EMR', () => {
       [step(0), step(1), step(2)].map(({ cancels }) => cancels),
       [[], ['SEND_INTERRUPT'], []],
     )
+  })
+
+  it('refuses a mode in which a step could not end its program, while planning', async (test) => {
+    const { deployment } = await launching(test)
+    const home = { ...deployment.home, surroundings: { ...NOWHERE, runsJobs: true as const } }
+    const plan = makePlanHandler(home, deployment.project, deployment.executions)
+    const execution = 'arn:aws:states:eu-west-2:1:execution:on_cluster:two'
+    await plan({ token: 'two', execution, name: 'two', input: { date: 'd-1' }, pipeline: 'on_cluster' })
+    await deployment.settle()
+    const { cause } = deployment.told.get('two') ?? {}
+    assert.match(`${cause}`, /any spark\.submit\.deployMode but client; leave it out/)
   })
 
   it('hears nothing of steps that are not its own', async (test) => {

@@ -28,9 +28,9 @@ const define = (name, options) => emrStep(name, { params, output, pool: 'spark',
 ${tasks}
 `
 const PIPELINES = makePipelines(`
-const One = define('One', { cluster: '${PLAIN}' })
+const One = define('One', { cluster: '${PLAIN}', logs: 's3://emr-logs/nightly/' })
 const Two = define('Two', { cluster: '${ROLES}', role: '${ROLE}', requires: ({ n }) => One({ n }) })
-const Three = define('Three', { cluster: '${MIXED}', role: '${ROLE}', requires: ({ n }) => Two({ n }) })
+const Three = define('Three', { cluster: '${MIXED}', logs: 's3://emr-logs', role: '${ROLE}', requires: ({ n }) => Two({ n }) })
 const Four = define('Four', { cluster: '${MIXED}', requires: ({ n }) => Three({ n }) })
 export const all = pipeline('all', Four)
 `)
@@ -128,7 +128,7 @@ describe('permissions of steps of EMR clusters', () => {
         [],
       )
     }
-    assert.deepEqual(onEmr('SluiceApi'), [])
+    assert.deepEqual(onEmr('Sluiceapi'), [])
   })
 
   it('are on the clusters that steps name, and add steps with the roles that steps have', () => {
@@ -150,6 +150,24 @@ describe('permissions of steps of EMR clusters', () => {
     )
   })
 
+  it('let the API read the lines of steps, and nothing else of the log folders', () => {
+    const ours = statementsOf('Sluiceapi').filter(({ Resource }) =>
+      JSON.stringify(Resource).includes('emr-logs'),
+    )
+    const shown = ours.map(({ Action, Resource, Condition }) => [
+      Action,
+      JSON.stringify(Resource).match(/:s3:::[^"]*/g),
+      Condition,
+    ])
+    const on = (path: string) => [
+      ['s3:GetObject', [`:s3:::emr-logs/${path}*`], undefined],
+      ['s3:ListBucket', [':s3:::emr-logs'], { StringLikeIfExists: { 's3:prefix': [`${path}*`] } }],
+    ]
+    assert.deepEqual(shown, [...on(`nightly/${PLAIN}/steps/`), ...on(`${MIXED}/steps/`)])
+    for (const role of ['Sluicelaunchprograms', 'Sluicetick', 'Sluicejobevents'])
+      assert.equal(JSON.stringify(statementsOf(role)).includes('emr-logs'), false)
+  })
+
   it('follow the AwsSolutions pack of cdk-nag, but for reviewed wildcards', () => {
     const { violations } = new AwsSolutionsChecks(app).validateScope(app)
     const rules = violations.map(({ ruleName }) => ruleName)
@@ -158,7 +176,8 @@ describe('permissions of steps of EMR clusters', () => {
       rules.filter((rule) => !rule.startsWith('AwsSolutions-IAM5')),
       [],
     )
-    const reviewed = /^\*$|\/(plans|targets)\/\*(~\*)?$|:secret:sluice-prod\/.*[*?]$|\/stream\/\*$/
+    const reviewed =
+      /^\*$|emr-logs\/.*\/steps\/\*$|\/(plans|targets)\/\*(~\*)?$|:secret:sluice-prod\/.*[*?]$|\/stream\/\*$/
     assert.deepEqual(
       wide.filter((each) => !reviewed.test(each)),
       [],
@@ -170,17 +189,20 @@ it('a project with several wrong steps is refused in one message that names all'
   const wrong = makePipelines(`
     define('One', { cluster: { name: 'nightly' } })
     define('Two', { cluster: '${PLAIN}', step: () => ({ script: 'spark/none.py' }) })
+    const cluster = { 'spark.submit.deployMode': 'cluster' }
+    define('Four', { cluster: '${PLAIN}', files: ['spark/one.py'], step: () => ({ script: 'spark/one.py', spark: cluster }) })
     export const all = pipeline('all', define('Three', { cluster: '${PLAIN}', secrets: { K: secret('a/k') } }))
   `)
   await assert.rejects(read(test, wrong), (error: Error) => {
     const lines = error.message.split('\n')
-    assert.equal(lines[0], 'Nothing was deployed: 3 jobs of EMR cannot be deployed:')
+    assert.equal(lines[0], 'Nothing was deployed: 4 jobs of EMR cannot be deployed:')
     assert.match(
       lines[1] ?? '',
       /^- One is a step of a cluster that is found by its name.*\. Name the cluster/,
     )
     assert.match(lines[2] ?? '', /^- Two runs spark\/none\.py, and there is no such file/)
-    assert.match(lines[3] ?? '', /^- Three is a job of EMR with `secrets`/)
+    assert.match(lines[3] ?? '', /^- Four has a wrong setting of Spark: .* but client; leave it out/)
+    assert.match(lines[4] ?? '', /^- Three is a job of EMR with `secrets`/)
     return true
   })
 })

@@ -5,6 +5,7 @@ export const NO_JOBS: DeployedJobs = {
   applications: {},
   foreign: [],
   clusters: {},
+  logs: [],
   pools: [],
   rolePools: [],
   files: {},

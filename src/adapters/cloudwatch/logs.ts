@@ -12,6 +12,7 @@ import {
   LOG_LEVELS,
   type Logs,
 } from '../../core/ports/looking.ts'
+import { readSparkLevel } from '../../core/spark-line.ts'
 
 const TAIL_BYTES = 4096
 
@@ -98,7 +99,7 @@ async function readJobLines(
     const name = parseJobStream(logStreamName)
     if (name === undefined || (attempt !== undefined && name.attempt !== attempt)) return []
     const texts = message.replace(/\n$/, '').split('\n')
-    return texts.map((text) => ({ ...name, at: timestamp, level: 'info', text }))
+    return texts.map((text) => ({ ...name, at: timestamp, level: readSparkLevel(text), text }))
   })
   return { lines, ...(nextToken === undefined ? {} : { next: nextToken }) }
 }

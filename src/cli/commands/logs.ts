@@ -31,7 +31,7 @@ export async function printLogs(
     for (const line of some) print(json ? JSON.stringify(line) : renderLogLine(line, page.isSingle))
   }
   printAll(tail === undefined ? lines : lines.slice(-tail))
-  if (lines.length === 0 && !json && !follow) await sayNone(control, page, task)
+  if (lines.length === 0 && !json && !follow) console.error(renderNoLines(task ?? page.run, page))
   while (follow && page.isOpen && !outputUnread.aborted) {
     await sleep(page.lookAgainMs)
     ;({ page, lines } = await readNew(control, { ...query, run: page.run, cursor: page.next }, isNew))
@@ -58,15 +58,9 @@ async function readNew(
 function makeNewLineFilter(): (line: Line) => boolean {
   const seen = new Set<string>()
   return (line) => {
-    const key = JSON.stringify([line.number, line.attempt, line.at, line.text])
+    const key = JSON.stringify([line.number, line.attempt, line.at, line.line, line.text])
     if (seen.has(key)) return false
     seen.add(key)
     return true
   }
-}
-
-/** Says why there is nothing to see, beside the lines that programs read. */
-async function sayNone(control: Control, page: LogPage, task: string | undefined): Promise<void> {
-  const [found] = task === undefined ? [] : (await control.tasks({ run: page.run, task, limit: 1 })).tasks
-  console.error(renderNoLines(task ?? page.run, page, found?.launch?.job))
 }

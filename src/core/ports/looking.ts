@@ -28,7 +28,10 @@ export interface AttemptName {
 }
 
 /** A line of an attempt. */
-export interface AttemptLine extends LogLine, AttemptName {}
+export interface AttemptLine extends LogLine, AttemptName {
+  /** Its number in what the attempt has printed, from 1, where nothing tells when it was written. */
+  line?: number
+}
 
 /** Which lines are wanted. */
 export interface LinesQuery {

@@ -1,5 +1,5 @@
+import { LineSplitter } from '../../core/line-splitter.ts'
 import type { Progress } from '../../core/records/task-run.ts'
-import { LineSplitter } from '../lines.ts'
 
 /* How far a pull or a build is, read from what Docker or Podman prints without a terminal. */
 

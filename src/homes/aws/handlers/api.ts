@@ -9,7 +9,7 @@ import { SluiceError } from '../../../core/errors.ts'
 import { type Actor, makeActor } from '../../../core/records/actor.ts'
 import { createHttpApi } from '../../../http/api.ts'
 import type { Project } from '../../../project/load-config.ts'
-import { makeDeployedLineReader, type ReadPoolLines } from './read-lines.ts'
+import { makeDeployedLineReader, type ReadPoolLines, type StepLines } from './read-lines.ts'
 import { joinOrStartExecution, type Starter } from './start-run.ts'
 
 /** What the API stands on. */
@@ -21,6 +21,7 @@ export interface ApiParts {
   machines: string
   setSecret(name: string, value: string): Promise<void>
   readLines: ReadPoolLines
+  stepLines: StepLines
 }
 
 /** A function answers with 6 MB at most, see "Lambda quotas"; headers and what is around the body need a little. */
@@ -58,7 +59,7 @@ function readCaller({ requestContext }: CallBindings = {}): Actor | undefined {
 
 /** Control inside a deployment: runs are planned by executions of its state machines. */
 function makeDeployedControl(
-  { home, project, starter, machines, setSecret, readLines }: ApiParts,
+  { home, project, starter, machines, setSecret, readLines, stepLines }: ApiParts,
   findActor: () => Actor | undefined,
 ): Control {
   const openRun: OpenRun = async (_, asked, { pipeline, ...order }) => {
@@ -80,7 +81,7 @@ function makeDeployedControl(
     findActor,
     isHosted: true,
     openRun,
-    readLines: makeDeployedLineReader(readLines),
+    readLines: makeDeployedLineReader(readLines, stepLines),
     secrets: { names: () => listDeclaredSecrets(project), set: setSecret, remove: refuseToRemove },
     close: async () => {},
   })

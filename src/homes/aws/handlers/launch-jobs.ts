@@ -50,14 +50,10 @@ export const makeJobDetails =
 export const makeStepDetails =
   (programs: BundledPrograms, emr: Emr): LaunchParts<StepDetails>['makeDetails'] =>
   (claimed) => {
-    const { family, job } = claimed.planned
+    const { family } = claimed.planned
     const bundled = findBundledJob(programs, family)
     if (bundled?.cluster === undefined)
       return { problem: `the deployment no longer runs ${family} as a step of a cluster` }
-    if ((job?.spark?.['spark.submit.deployMode'] ?? 'client') !== 'client')
-      return {
-        problem: `${family} sets spark.submit.deployMode, and a step could not end its program in any mode but client; leave it out`,
-      }
     const made = makeSparkDetails(programs, emr, claimed, nameStepSetting)
     if ('problem' in made) return made
     return { details: { ...made.details, ...(bundled.role === undefined ? {} : { role: bundled.role }) } }

@@ -1,4 +1,4 @@
-import type { UncutLine } from '../core/mask.ts'
+import type { UncutLine } from './mask.ts'
 
 /** So much of a line is kept, in characters; the log shows less. Output without line ends cannot fill the memory. */
 const KEPT = 512 * 1024
