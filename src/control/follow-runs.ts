@@ -10,6 +10,7 @@ import { makePlaceCounter } from './awaiting.ts'
 import type { Follow, FollowEnd, RunEvent } from './control.ts'
 import { countTasks } from './count-tasks.ts'
 import type { Home } from './home.ts'
+import { startIdleWait } from './idle-wait.ts'
 import { makeRunTaker } from './take-runs.ts'
 
 /** Nothing could start for so long: following ends. */
@@ -176,7 +177,7 @@ async function untilEnd(
   const { signal, waitMs = WAIT_MS } = query
   const stopping = new Interrupt()
   signal.addEventListener('abort', () => stopping.end())
-  let idleSince = clock.steady()
+  const idleWait = startIdleWait(home, active, loops, waitMs)
   const takeRuns = makeRunTaker(query.runs)
   const placesFor = makePlaceCounter(home, query.maxActive ?? Number.POSITIVE_INFINITY)
   while (!signal.aborted) {
@@ -187,11 +188,8 @@ async function untilEnd(
     await takeRuns(active, () => placesFor([...active]))
     if (active.size === 0) return 'ended'
     if (left !== before || active.size !== left) worksOn([...active])
-    if (worker.running > 0 || active.size !== before) idleSince = clock.steady()
-    if (clock.steady() - idleSince >= waitMs) {
-      if (!(await isWorkedOn(home, active))) return 'waiting'
-      idleSince = clock.steady()
-    }
+    if (worker.running > 0 || active.size !== before) idleWait.restart()
+    if (await idleWait.isOver()) return 'waiting'
     await loops.wait(stopping.wait(idle(500)))
   }
   return 'stopped'
@@ -206,12 +204,4 @@ async function removeEndedRuns({ context }: Home, active: Set<string>, emit: Emi
     active.delete(id)
     if (run !== undefined) emit({ event: 'run_ended', run: id, status: run.status })
   })
-}
-
-async function isWorkedOn(home: Home, runs: Iterable<string>): Promise<boolean> {
-  for (const run of runs) {
-    const tasks = await home.context.ports.store.list({ prefix: keys.taskRuns(run), consistency: 'strong' })
-    if (tasks.some(({ record }) => record.status === 'running')) return true
-  }
-  return false
 }

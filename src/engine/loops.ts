@@ -14,6 +14,8 @@ const IDLE_MS = 200
 
 /** The running loops of one process. */
 export interface Loops {
+  /** Deciding has not come to rest: its last look at the feed has found something, or has not ended. */
+  readonly isDeciding: boolean
   /** Waits for a promise; rejects early when a loop fails: the state cannot be used any more. */
   wait(promise: Promise<unknown>): Promise<void>
   /** Lets the bodies stop first, then ends the loops. */
@@ -35,6 +37,7 @@ export function startEngineLoops(
   const failure = new Interrupt()
   const stopping = new Interrupt()
   let isStopped = false
+  let isDeciding = true
 
   const every = async (ms: number, step: () => Promise<unknown>, firstAfterMs = 0) => {
     let dueAt = clock.steady() + firstAfterMs
@@ -50,7 +53,9 @@ export function startEngineLoops(
   const follow = async () => {
     while (!isStopped) {
       const idle = clock.listen('events')
-      if ((await advanceFeed(deciding)) === 0) await stopping.wait(idle(IDLE_MS))
+      isDeciding = true
+      isDeciding = (await advanceFeed(deciding)) > 0
+      if (!isDeciding) await stopping.wait(idle(IDLE_MS))
     }
   }
   const audit = async () => {
@@ -69,6 +74,9 @@ export function startEngineLoops(
   for (const loop of [...loops, ...(executing ?? [])]) loop.catch((error) => failure.fail(error))
 
   return {
+    get isDeciding() {
+      return isDeciding
+    },
     wait: (promise) => failure.wait(promise),
     async stop() {
       worker?.stop()

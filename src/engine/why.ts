@@ -25,6 +25,21 @@ export interface Reason {
 
 const NAMED = 10
 
+/**
+ * Whether an attempt of a task could start at this moment: it is queued, and the rules that decide name nothing that holds it back.
+ * Then only its worker or the machine is slow.
+ */
+export async function canStartNow(context: Context, run: Run, task: TaskRun): Promise<boolean> {
+  if (task.status !== 'queued') return false
+  const planned = await readPlannedTask(context, task)
+  if (context.settings.limits.pools[planned.policy.pool ?? DEFAULT_POOL] === undefined) return false
+  const snapshot = await readClaimSnapshot(context, run, task, planned)
+  // The claim looks at targets of which nothing is known.
+  return decideClaim(snapshot, readClockMoment(context.ports.clock).steady).every(
+    ({ kind }) => kind === 'target_unknown',
+  )
+}
+
 /** Why a task does not run now: all reasons, the first one first, by the rules that decide. */
 export async function explainWaitingTask(context: Context, run: Run, task: TaskRun): Promise<Reason[]> {
   if (hasTaskEnded(task.status)) return [{ text: `it has ended: ${task.status}${readFailureCause(task)}` }]

@@ -107,6 +107,19 @@ export const waits = pipeline('waits', Waits)`,
     assert.equal(readFileSync(project.path('data/waits.txt'), 'utf8'), 'here')
   })
 
+  it('does not give up while something could start, however slow this machine is', async (test) => {
+    const project = testProject(test, {
+      'pipelines/steps.ts': `
+import { pipeline, task, text } from 'sluice'
+const First = task('First', { output: () => text('first.txt') }, ({ output }) => output.write('1'))
+const Second = task('Second', { requires: () => First(), output: () => text('second.txt') },
+  async ({ input, output }) => output.write(await input.read()))
+export const steps = pipeline('steps', Second)`,
+    })
+    const { code, stdout } = await project.sluice('run', 'steps', '--wait', '1ms')
+    assert.equal(code, 0, stdout)
+  })
+
   it('names failures before what it waits for, and how to go on with a run that is open', async (test) => {
     const project = testProject(test, {
       'pipelines/waits.ts': `
