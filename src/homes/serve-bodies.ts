@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { flushCompileCache } from 'node:module'
+import { Socket } from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { makeBodyLog, redirectConsole } from '../body/attempt-log.ts'
 import type { BodyJob } from '../body/body-job.ts'
@@ -10,6 +11,7 @@ import { readErrorMessage } from '../core/errors.ts'
 import { cutLogLine } from '../core/mask.ts'
 import type { BodyEnd, Reservation, Storage } from '../core/ports/working.ts'
 import { loadDefinitions } from '../project/load-config.ts'
+import { CHANNEL_FD, openChannel } from '../runners/process/channel.ts'
 import {
   type ChildRecord,
   type FromChild,
@@ -32,13 +34,14 @@ export async function serveBodies(): Promise<void> {
     storage: await openStorage(storage),
     definitions: loadDefinitions(config),
     parent: Number(parent),
+    sendToParent: (message) => send(message),
   })
-  process.on('message', (message: ToChild) => server.handle(message))
-  process.on('disconnect', () => process.exit(1))
-  sendToParent({ type: 'ready' })
+  const channel = new Socket({ fd: CHANNEL_FD })
+  const send = openChannel<ToChild, FromChild>(channel, (message) => server.handle(message))
+  channel.on('close', () => process.exit(1))
+  send({ type: 'ready' })
 }
 
-const sendToParent = (message: FromChild) => process.send?.(message)
 const recordLine = (record: ChildRecord) => `${RECORD_MARK}${JSON.stringify(record)}\n`
 
 interface ServerOptions {
@@ -46,6 +49,7 @@ interface ServerOptions {
   definitions: ReturnType<typeof loadDefinitions>
   /** Process number. */
   parent: number
+  sendToParent(message: FromChild): void
 }
 
 class BodyServer {
@@ -107,7 +111,7 @@ class BodyServer {
     process.stderr.write(mark)
     this.#current = undefined
     flushCompileCache()
-    sendToParent({
+    this.#options.sendToParent({
       type: 'done',
       end,
       peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
@@ -146,7 +150,7 @@ class BodyServer {
     const id = ++this.#questions
     const answer = Promise.withResolvers<unknown>()
     this.#answers.set(id, answer)
-    sendToParent({ type: 'question', id, question })
+    this.#options.sendToParent({ type: 'question', id, question })
     return (await answer.promise) as T
   }
 
@@ -162,7 +166,7 @@ class BodyServer {
       surroundings: { storage, markers: { read: async (ids) => ids.map((id) => findMarker(job, id)) } },
       log: this.#log,
       getSignal: () => this.#stop.signal,
-      onProgress: (progress) => sendToParent({ type: 'progress', progress }),
+      onProgress: (progress) => this.#options.sendToParent({ type: 'progress', progress }),
       mayPublish: () => this.#ask({ ask: 'may-publish' }),
       // JSON has no undefined.
       reserve: async (budget, amount) =>

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, rm } from 'node:fs'
 import { join } from 'node:path'
-import type { Readable } from 'node:stream'
+import type { Duplex, Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { BodyJob } from '../../body/body-job.ts'
 import { LineSplitter } from '../../core/line-splitter.ts'
@@ -10,14 +10,14 @@ import type { LogLine } from '../../core/ports/looking.ts'
 import type { UncutLogLine } from '../attempt-output.ts'
 import { killProcessGroup } from '../os/kill-group.ts'
 import { listCompileCacheVariables, removeSecretVariables } from '../os/own-process.ts'
-import { type ChildRecord, type FromChild, makeEndMark, RECORD_MARK, type ToChild } from './protocol.ts'
+import { CHANNEL_FD, openChannel } from './channel.ts'
+import { type FromChild, makeEndMark, parseChildRecord, splitIntoPieces, type ToChild } from './protocol.ts'
 import type { Supervises } from './supervision.ts'
 
 /** A body may have closed its streams; then their end is not told. So after this time without output they count as read. */
 const SILENCE_MS = 2_000
 /** Output that is not the body's own may never end. */
 const MOST_DRAIN_MS = 10 * 60_000
-const RECORD_START = new RegExp(`(?=${RECORD_MARK})`)
 
 /** How a child is started. */
 export interface ChildOptions {
@@ -60,6 +60,7 @@ export class Child {
   run: string | undefined
   readonly memoryMb: number | undefined
   readonly #process: ChildProcess
+  readonly #channel: ((message: ToChild) => void) | undefined
   readonly #supervision: Supervises
   readonly #folder: string | undefined
   readonly #closed: Promise<ChildEnd>
@@ -83,24 +84,20 @@ export class Child {
     const limit = options.memoryMb === undefined ? [] : [`--max-old-space-size=${options.memoryMb}`]
     this.#folder = options.scratch && mkdtempSync(join(options.scratch, 'sluice-task-'))
     this.#process = spawn(process.execPath, [...limit, options.entry, ...options.args], {
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
       env: {
         ...removeSecretVariables(process.env),
         ...listCompileCacheVariables(),
         ...(this.#folder && { TMPDIR: this.#folder }),
       },
       ...(this.#folder && { cwd: this.#folder }),
-      serialization: 'json',
       // A group of its own: Ctrl-C reaches only us, and a kill reaches what the body has started.
       detached: true,
     })
     this.#closed = this.#whenClosed()
     this.#listen('stdout')
     this.#listen('stderr')
-    this.#process.on('message', (message: FromChild) => {
-      if (message.type === 'ready') this.#readyAt = Date.now()
-      else this.#events?.onMessage(message)
-    })
+    this.#channel = this.#openChannel()
     this.extendLease(undefined)
   }
 
@@ -137,7 +134,7 @@ export class Child {
   }
 
   send(message: ToChild): void {
-    if (this.#process.connected) this.#process.send(message, () => {})
+    this.#channel?.(message)
   }
 
   /** Tells how long the lease of its attempt lasts from now on; undefined: the attempt has ended. */
@@ -163,6 +160,16 @@ export class Child {
       before = this.#received
       if (await Promise.race([isRead, sleep(SILENCE_MS, false, { ref: false })])) return
     }
+  }
+
+  #openChannel(): ((message: ToChild) => void) | undefined {
+    const stream = this.#process.stdio[CHANNEL_FD] as Duplex | undefined
+    // As those of output.
+    if (stream === undefined) return
+    return openChannel<FromChild, ToChild>(stream, (message) => {
+      if (message.type === 'ready') this.#readyAt = Date.now()
+      else this.#events?.onMessage(message)
+    })
   }
 
   #untilEnd(stream: 'stdout' | 'stderr'): Promise<void> {
@@ -235,18 +242,3 @@ const makeNeverReadyEnd = (exitCode: number | null, signal: string | null): Chil
   is: 'not-started',
   message: `it ended at its start, ${signal === null ? `with code ${exitCode}` : `by ${signal}`}`,
 })
-
-/** A record begins a line of its own, also if the body has printed half a line before it. */
-function splitIntoPieces({ text, ...cut }: UncutLine): UncutLine[] {
-  const texts = text.split(RECORD_START)
-  return texts.map((each, index) => (index === texts.length - 1 ? { text: each, ...cut } : { text: each }))
-}
-
-function parseChildRecord(text: string): ChildRecord | undefined {
-  if (!text.startsWith(RECORD_MARK)) return undefined
-  try {
-    return JSON.parse(text.slice(1))
-  } catch {
-    return undefined
-  }
-}

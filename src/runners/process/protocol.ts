@@ -42,3 +42,21 @@ export type ChildRecord = ({ level: LogLine['level'] } & UncutLine) | { stray: s
 
 /** The line that ends an attempt on each of a child's streams, so that none of its lines is missed. */
 export const makeEndMark = (writer: string) => `${RECORD_MARK}end ${writer}`
+
+const RECORD_START = new RegExp(`(?=${RECORD_MARK})`)
+
+/** A record begins a line of its own, also if the body has printed half a line before it. */
+export function splitIntoPieces({ text, ...cut }: UncutLine): UncutLine[] {
+  const texts = text.split(RECORD_START)
+  return texts.map((each, index) => (index === texts.length - 1 ? { text: each, ...cut } : { text: each }))
+}
+
+/** What a structured line holds; undefined if the line is plain text. */
+export function parseChildRecord(text: string): ChildRecord | undefined {
+  if (!text.startsWith(RECORD_MARK)) return undefined
+  try {
+    return JSON.parse(text.slice(1))
+  } catch {
+    return undefined
+  }
+}
