@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { relative, sep } from 'node:path'
 import type { BuildOptions, BuildResult, Plugin } from 'esbuild'
+import { loadBuiltinsLate } from './late-builtins.ts'
 
 /** What goes into a bundle. */
 export interface Bundle {
@@ -18,6 +19,8 @@ export interface Bundle {
   stayInPlace?: RegExp
   /** Where the bundle will be: each module under `from` then has the URL that it has without the bundle. */
   keepsUrls?: { from: string; at: string }
+  /** The URL that it will have, if it is one script for a snapshot of V8. @default ECMAScript modules with shared chunks */
+  scriptAt?: string
 }
 
 /** A bundle in memory: its files, and what it was made of. */
@@ -33,7 +36,7 @@ const REQUIRE =
 
 /**
  * Makes one piece of Sluice, a project, and what both import: `.mjs` files with shared chunks. All bundles are made here: those of
- * functions, of images, and of the processes of bodies. Throws what is wrong with its place.
+ * functions, of images, and scripts of snapshots. Throws what is wrong with its place.
  */
 export async function makeBundle(bundle: Bundle): Promise<MadeBundle> {
   const { build, stop } = await import('esbuild')
@@ -49,6 +52,7 @@ function makeBuildOptions({
   external = [],
   stayInPlace,
   keepsUrls,
+  scriptAt,
 }: Bundle) {
   return {
     entryPoints: Object.keys(entries).map((out) => ({ in: `${ENTRY}${out}`, out })),
@@ -57,14 +61,10 @@ function makeBuildOptions({
     write: false,
     metafile: true,
     bundle: true,
-    splitting: true,
     platform: 'node',
     target: 'node24',
-    format: 'esm',
     // Prefers ECMAScript modules to CommonJS, because esbuild leaves out their unused exports.
     mainFields: ['module', 'main'],
-    outExtension: { '.js': '.mjs' },
-    banner: { js: REQUIRE },
     // Keeps names, because people read stack traces, and a thread gets the source of one function.
     minifyWhitespace: true,
     minifySyntax: true,
@@ -74,14 +74,32 @@ function makeBuildOptions({
     logLevel: 'silent',
     define,
     external,
+    ...(scriptAt === undefined ? MODULES : makeScriptOptions(scriptAt, define)),
     plugins: [
       provideEntries(entries),
       nameModules(modules),
       ...(stayInPlace === undefined ? [] : [leaveInPlace(stayInPlace)]),
       ...(keepsUrls === undefined ? [] : [keepUrls(keepsUrls)]),
+      ...(scriptAt === undefined ? [] : [loadBuiltinsLate]),
     ],
   } satisfies BuildOptions
 }
+
+const MODULES = {
+  splitting: true,
+  format: 'esm',
+  outExtension: { '.js': '.mjs' },
+  banner: { js: REQUIRE },
+} satisfies BuildOptions
+
+/** Frames of stacks name it by its URL, as those of modules do. It is one byte a character, and so half as large in a snapshot. */
+const makeScriptOptions = (url: string, define: Bundle['define']) =>
+  ({
+    format: 'cjs',
+    charset: 'ascii',
+    define: { ...define, 'import.meta.url': JSON.stringify(url) },
+    footer: { js: `//# sourceURL=${url}` },
+  }) satisfies BuildOptions
 
 const ENTRY = 'entry:'
 

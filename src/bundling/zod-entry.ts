@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-// Looked for when a bundle is made, not before: the image of a pool has no packages, and makes none.
-const findZod = () => import.meta.resolve('zod')
+/** Looked for when a bundle is made, not before: the image of a pool has no packages, and makes none. */
+export const findZod = () => import.meta.resolve('zod')
 
 /** The text of the entry of a bundle that has the zod of this package, for the project that is loaded by it. */
 export function makeZodEntry(): string {

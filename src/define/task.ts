@@ -127,6 +127,11 @@ export const countRegisteredTasks = (): number => registered.length
 /** The families that modules of this process have defined, in order, from one number up to another one. */
 export const listRegisteredTasks = (from = 0, to?: number): RegisteredTask[] => registered.slice(from, to)
 
+/** Forgets tasks that are no part of any project. */
+export function forgetTasks(from: number): void {
+  registered.length = from
+}
+
 /**
  * Defines a task family. The body comes last, so that types flow into it whatever the order of the properties.
  * A wrong definition is reported with all others when the config is loaded.

@@ -17,6 +17,7 @@ import {
   findWrongDefinitions,
   placeFamilies,
 } from './check-definitions.ts'
+import { importModule } from './import-module.ts'
 import { beginModuleRead, type ModuleRead } from './module-reads.ts'
 import { followOwnFamilies } from './own-families.ts'
 import { readProjectName } from './project-name.ts'
@@ -147,7 +148,7 @@ export async function loadDefinitions(
   }
 }
 
-const makeLoader = (path: string, read: ModuleRead) => () => import(read.urlOf(pathToFileURL(path)))
+const makeLoader = (path: string, read: ModuleRead) => () => importModule(read.urlOf(pathToFileURL(path)))
 
 /** Paths of the modules of a project that define any of these families. */
 export function listDefiningModules(

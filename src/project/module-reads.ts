@@ -24,8 +24,12 @@ export interface ModuleRead {
   makePackageCheck(): (url: string) => boolean
 }
 
-/** Modules that were required, by path. */
-const commonJs = createRequire(import.meta.url).cache
+/** Modules that were required, by path; looked up late, because a snapshot cannot have it. */
+let required: NodeJS.Require['cache'] | undefined
+function findRequired(): NodeJS.Require['cache'] {
+  required ??= createRequire(import.meta.url).cache
+  return required
+}
 /** The files of each reading. */
 const reads: Map<string, string>[] = []
 /** What each module of projects and packages imports. */
@@ -71,7 +75,7 @@ function readProjectFile(found: string, importer: string | undefined, isRequired
     : Math.max(readNumberOf(found), importer === undefined ? 0 : readNumberOf(importer))
   const path = fileURLToPath(found)
   const files = reads[number]
-  if (number > 0 && files?.has(path) === false) forgetCommonJs(commonJs[path])
+  if (number > 0 && files?.has(path) === false) forgetCommonJs(findRequired()[path])
   // Before it is read: a change from now on is told from what was read.
   files?.set(path, makeFileFingerprint(path))
   return isRequired ? found : addReadNumber(found, number)
@@ -79,8 +83,9 @@ function readProjectFile(found: string, importer: string | undefined, isRequired
 
 /** Node keeps CommonJS modules by their paths, so one is read anew only if it is forgotten, with all that it has required. */
 function forgetCommonJs(module: NodeModule | undefined): void {
-  if (module === undefined || isOfPackage(module.filename) || commonJs[module.filename] !== module) return
-  delete commonJs[module.filename]
+  const known = findRequired()
+  if (module === undefined || isOfPackage(module.filename) || known[module.filename] !== module) return
+  delete known[module.filename]
   module.children.forEach(forgetCommonJs)
 }
 

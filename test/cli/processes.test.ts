@@ -277,7 +277,7 @@ export const pids = pipeline('pids', All)`,
     assert.equal(new Set([...own, ...shared]).size, 4)
   })
 
-  it('that serve one attempt have Sluice and zod in one piece, where it can be kept', async (test) => {
+  it('that serve one attempt start from a snapshot, where it can be kept', async (test) => {
     const project = testProject(test, {
       'pipelines/pieces.ts': `
 import { jsonLines, pipeline, task } from 'sluice'
@@ -293,7 +293,7 @@ export const pieces = pipeline('pieces', All)`,
     }).ended
     assert.equal(cached.code, 0, cached.stderr)
     for (const n of [1, 2]) {
-      assert.match(where(n).zod, /home\/\.cache\/sluice\/.*\/children\/[0-9a-f]{16}\/zod\.mjs$/)
+      assert.match(where(n).zod, /home\/\.cache\/sluice\/.*\/children\/snapshot-\w{6}\/zod\.mjs$/)
       assert.match(where(n).self, /pipelines\/pieces\.ts$/)
     }
     appendFileSync(project.path('file'), '')

@@ -21,7 +21,7 @@ const { outputFiles, metafile } = await makeBundle({
     zod: makeZodEntry(),
   },
   define: {
-    // Relative to `src/project/resolve-self.js`.
+    // Relative to `src/project/register-resolution.js`.
     BUNDLED: JSON.stringify({
       index: '../command/index.mjs',
       zod: '../command/zod.mjs',

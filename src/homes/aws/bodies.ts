@@ -27,7 +27,7 @@ export const makeIsolatedBodyRunner =
     const runner = makeProcessRunner({
       ...options,
       // Beside this module in every bundle.
-      entry: () => fileURLToPath(new URL('./child.mjs', import.meta.url)),
+      entry: () => ({ module: fileURLToPath(new URL('./child.mjs', import.meta.url)) }),
       args: [BUNDLED_CONFIG, storage, String(process.pid)],
       scratch: tmpdir(),
       modulesOf: (families) => listDefiningModules(project, families),

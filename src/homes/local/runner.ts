@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { extname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { FileSecrets } from '../../adapters/secrets/file-secrets.ts'
@@ -7,6 +8,7 @@ import type { Home } from '../../control/home.ts'
 import type { PlannedTask } from '../../core/plan.ts'
 import type { Logs } from '../../core/ports/looking.ts'
 import type { BodyEnd, Job, Runner } from '../../core/ports/working.ts'
+import { isS3Uri } from '../../core/s3-uri.ts'
 import { makeAttemptEnding } from '../../planning/conclude.ts'
 import { listDefiningModules } from '../../project/load-config.ts'
 import { hasHadCommands } from '../../runners/command/command-mark.ts'
@@ -101,17 +103,20 @@ async function loadBodyRunner(
     return makeInlineRunner({ tasks, ...surroundings, ...shared })
   }
   const { makeProcessRunner } = await import('../../runners/process/process-runner.ts')
-  const { findChildBundle } = await import('../../bundling/child-bundle.ts')
+  const { findChildSnapshot } = await import('../../bundling/child-snapshot.ts')
   // A checkout has .ts and the package .js; in a bundle, which has .mjs, it is beside this module.
   const extension = extname(import.meta.url)
   const path = extension === '.mjs' ? './child.mjs' : `../../../worker/child${extension}`
   const entry = fileURLToPath(new URL(path, import.meta.url))
-  let bundle: Promise<string> | undefined
+  let snapshot: ReturnType<typeof findChildSnapshot> | undefined
   return makeProcessRunner({
-    entry(fresh) {
-      if (fresh === 'run') return entry
-      bundle ??= findChildBundle(entry)
-      return bundle
+    async entry(fresh) {
+      // A client of AWS cannot be loaded from a snapshot, and takes longer than all the rest.
+      if (fresh === 'run' || isS3Uri(storageFolder)) return { module: entry }
+      snapshot ??= findChildSnapshot(entry)
+      const found = await snapshot
+      // It may have been removed since.
+      return existsSync(found.module) ? found : { module: entry }
     },
     args: [project?.path ?? '', storageFolder, String(process.pid)],
     modulesOf: (families) => (project === undefined ? [] : listDefiningModules(project, families)),

@@ -12,7 +12,7 @@ import { Child, type ChildOptions } from './child-process.ts'
 /** How the processes of a pool are started. */
 export interface ChildPoolOptions extends Omit<ChildOptions, 'entry' | 'memoryMb'> {
   /** The module that a child runs, which serves one run or one attempt. */
-  entry(fresh: 'run' | 'attempt'): string | Promise<string>
+  entry(fresh: 'run' | 'attempt'): ChildOptions['entry'] | Promise<ChildOptions['entry']>
   /** How many idle processes are kept for the next attempts of their runs. @default no limit */
   mostIdle?: number
 }
@@ -72,7 +72,7 @@ export class ChildPool {
     return child
   }
 
-  #startFor({ task, memoryMb }: Job, modules: string[], entry: string): Child {
+  #startFor({ task, memoryMb }: Job, modules: string[], entry: ChildOptions['entry']): Child {
     const { mostIdle = Number.POSITIVE_INFINITY } = this.#options
     const tooMany = Math.max(0, this.#idle.size + 1 - mostIdle)
     for (const child of [...this.#idle.keys()].slice(0, tooMany)) this.#end(child)
@@ -92,7 +92,7 @@ export class ChildPool {
     return spare
   }
 
-  #start(entry: string, memoryMb?: number): Child {
+  #start(entry: ChildOptions['entry'], memoryMb?: number): Child {
     const { args, supervision, scratch } = this.#options
     return new Child({ entry, args, supervision, ...(scratch && { scratch }), ...(memoryMb && { memoryMb }) })
   }

@@ -21,8 +21,8 @@ const MOST_DRAIN_MS = 10 * 60_000
 
 /** How a child is started. */
 export interface ChildOptions {
-  /** The module that the child runs; it speaks {@link FromChild} and {@link ToChild}. */
-  entry: string
+  /** The module that the child runs, which speaks {@link FromChild} and {@link ToChild}; flags of Node and variables for it. */
+  entry: { module: string; flags?: string[]; env?: NodeJS.ProcessEnv }
   args: string[]
   memoryMb?: number
   /** Keeps the child to its leases. */
@@ -83,9 +83,11 @@ export class Child {
     this.#supervision = options.supervision
     const limit = options.memoryMb === undefined ? [] : [`--max-old-space-size=${options.memoryMb}`]
     this.#folder = options.scratch && mkdtempSync(join(options.scratch, 'sluice-task-'))
-    this.#process = spawn(process.execPath, [...limit, options.entry, ...options.args], {
+    const { module, flags = [], env = {} } = options.entry
+    this.#process = spawn(process.execPath, [...limit, ...flags, module, ...options.args], {
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
       env: {
+        ...env,
         ...removeSecretVariables(process.env),
         ...listCompileCacheVariables(),
         ...(this.#folder && { TMPDIR: this.#folder }),

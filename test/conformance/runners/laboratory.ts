@@ -213,7 +213,7 @@ function makeRunner(kind: Kind, own: string, logs: Logs): Runner {
       return makeInlineRunner({ tasks: project.tasks, storage, markers, logs, prepare, conclude })
     case 'process':
       return makeProcessRunner({
-        entry: () => join(projectFolder, 'worker/child.ts'),
+        entry: () => ({ module: join(projectFolder, 'worker/child.ts') }),
         args: [project.path, storageFolder, String(process.pid)],
         modulesOf: (families) => listDefiningModules(project, families),
         graceMs: GRACE_MS,
