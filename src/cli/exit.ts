@@ -1,7 +1,7 @@
 /** Exit codes of the command; a contract. */
 export const EXIT = {
   done: 0,
-  /** A task or run failed. */
+  /** A task or run failed; or a search found nothing. */
   failed: 1,
   /** Wrong use. */
   usage: 2,
@@ -16,7 +16,10 @@ export const EXIT = {
 /** What each exit code means, for the help; what is before a colon is its short form. */
 export const EXIT_MEANINGS: readonly [code: number, meaning: string][] = [
   [EXIT.done, 'done'],
-  [EXIT.failed, 'a task or run failed: the summary says which, why and how to go on'],
+  [
+    EXIT.failed,
+    'a task or run failed: the summary says which, why and how to go on; or logs --grep or --level found no line',
+  ],
   [EXIT.usage, 'wrong use: the message says what is allowed'],
   [EXIT.system, 'Sluice or its surroundings failed: a disk, the state, AWS'],
   [EXIT.waiting, 'waiting: the same command, or sluice dev, goes on'],

@@ -83,6 +83,7 @@ const HELP: { [command: string]: CommandHelp } = {
     examples: [
       ['logs latest -f', 'follows the newest run'],
       ['logs latest Count --attempt 1', 'what the first attempt of a task said'],
+      ['logs latest --grep timeout --level warn', 'warnings and errors of all its tasks with this text'],
     ],
   },
   shell: {

@@ -64,7 +64,8 @@ async function runCommand(args: string[]): Promise<number> {
   }
 }
 
-function print({ data, text }: Result, isJson: boolean): void {
+function print({ data, text, isPrinted }: Result, isJson: boolean): void {
+  if (isPrinted) return
   if (!isJson) console.log(text)
   else if (Array.isArray(data)) for (const line of data) console.log(JSON.stringify(line))
   else console.log(JSON.stringify(data))

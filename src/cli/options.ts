@@ -18,6 +18,8 @@ export interface Result {
   /** For `--json`; an array of lines is printed as JSON Lines. */
   data: unknown
   text: string
+  /** The command has printed by itself, as it went. */
+  isPrinted?: true
   /** @default 0 */
   exitCode?: number
 }
@@ -44,6 +46,14 @@ export function parsePositiveInteger(text: string): number {
   if (!Number.isInteger(value) || value < 1)
     throw new InvalidArgumentError('It takes a whole number of 1 or more.')
   return value
+}
+
+const MAX_SEARCHED = 1_000
+
+/** A text that is looked for in logs. */
+export function parseSearchText(text: string): string {
+  if (text.length >= 1 && text.length <= MAX_SEARCHED) return text
+  throw new InvalidArgumentError(`It takes a text of 1 to ${MAX_SEARCHED} characters.`)
 }
 
 const MAX_PORT = 65_535

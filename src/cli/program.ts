@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { Argument, Command, InvalidArgumentError, Option } from 'commander'
+import { LOG_LEVELS } from '../control/log-search.ts'
 import { RUN_STATUSES } from '../control/run-filter.ts'
 import type { RunStatus } from '../core/records/status.ts'
 import {
@@ -32,6 +33,7 @@ import {
   parseEnd,
   parsePort,
   parsePositiveInteger,
+  parseSearchText,
   type Result,
 } from './options.ts'
 import { findDefaultState, resolveFromStart } from './place.ts'
@@ -116,7 +118,20 @@ function addLookingCommands(program: Command, done: Done): void {
     .option('-f, --follow', 'goes on until the run has ended')
     .option('--tail <n>', 'only the last lines', parsePositiveInteger)
     .option('--attempt <n>', 'only this attempt', parsePositiveInteger)
-    .action((wanted, task, options) => printLogs(wanted, task, options, (line) => console.log(line)))
+    .option(
+      '--grep <text>',
+      'only lines that contain this text, as it is, in upper or lower case; exits with 1 if there is none',
+      parseSearchText,
+    )
+    .addOption(
+      new Option(
+        '--level <level>',
+        'only lines of this level and above; exits with 1 if there is none',
+      ).choices(LOG_LEVELS),
+    )
+    .action(async (wanted, task, options) =>
+      done(await printLogs(wanted, task, options, (line) => console.log(line))),
+    )
   addEnvironmentFlag(
     command(program, 'why <run> <task>', 'says what a task waits for, since when, and when it can start'),
   ).action(async (wanted, task, options) => done(await showTaskReasons(wanted, task, options)))

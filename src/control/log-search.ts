@@ -1,6 +1,8 @@
 import { stripVTControlCharacters } from 'node:util'
 import { LOG_LEVELS, type LogLine } from '../core/ports/looking.ts'
 
+export { LOG_LEVELS }
+
 /** What is searched in logs. */
 export interface LineSearch {
   /** The levels that are wanted; a log service may leave out lines of others by itself. */

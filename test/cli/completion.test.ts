@@ -54,6 +54,7 @@ describe('completion', () => {
     assert.deepEqual(await offered(at, 'status', ''), ['latest', run])
     assert.deepEqual(await offered(at, 'status', run.slice(0, 8)), [run])
     assert.deepEqual(await offered(at, 'logs', 'latest', ''), ['Day'])
+    assert.deepEqual(await offered(at, 'logs', 'latest', '--level', ''), ['debug', 'info', 'warn', 'error'])
     assert.deepEqual(await offered(at, 'mark', 'latest', 'Day', ''), ['succeeded'])
   })
 

@@ -97,6 +97,28 @@ describe('pipelines, runs, status and logs', () => {
       assert.equal(code, 2)
       assert.match(stderr, /has had no attempt 9; the last one is 1\.\nnext: sluice status steps-/)
     }
+    const found = await sluice('logs', 'latest', '--grep', 'MADE')
+    assert.equal(found.code, 0)
+    assert.match(found.stdout, /First.* made/)
+    for (const [search, why] of [
+      [['--grep', 'm.de'], 'contains "m.de"'],
+      [['--level', 'warn'], 'has the level warn or above'],
+      [['--grep', 'made', '--level', 'error'], 'contains "made" and is an error'],
+    ] as const) {
+      const { code, stdout, stderr } = await sluice('logs', 'latest', 'First', ...search)
+      assert.deepEqual([code, stdout], [1, ''])
+      assert.equal(stderr, `No line of First ${why}; 1 line was looked through.\n`)
+    }
+    // Programs get no line, and the code.
+    const none = await sluice('logs', 'latest', '--grep', 'nothing', '--json')
+    assert.deepEqual([none.code, none.stdout, none.stderr], [1, '', ''])
+    const wrong = await sluice('logs', 'latest', '--level', 'loud')
+    assert.equal(wrong.code, 2)
+    assert.match(wrong.stderr, /Allowed choices are debug, info, warn, error/)
+    assert.match(
+      (await sluice('logs', 'latest', '--grep', '')).stderr,
+      /It takes a text of 1 to 1000 characters/,
+    )
     const unknown = await sluice('logs', 'latest', 'Frist')
     assert.equal(unknown.code, 2)
     assert.match(unknown.stderr, /has no task Frist\. Did you mean First\?/)

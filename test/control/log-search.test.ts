@@ -98,6 +98,20 @@ it('a search of logs', async (test) => {
     },
   )
 
+  await test.test('has 100 lines before a hit, wherever in the file it is', async () => {
+    const { lines } = await control.logs({ run, task: String(number), attempt: 2, text: 'hay', limit: 3_000 })
+    takeBytes()
+    const borders = new Set(lines.map(({ around }) => around))
+    assert.ok(borders.size >= 3, `${borders.size} places to begin at`)
+    for (const { line = 0, around = '' } of lines) {
+      // The cursor itself is looked at: reading around each of 3,000 hits would take minutes.
+      const [[, before] = []] = Object.values(
+        JSON.parse(JSON.parse(around).lines).read as Record<string, [number, number]>,
+      )
+      assert.ok(before === 0 || line - 1 - (before ?? line) >= 100, `line ${line} from ${before}`)
+    }
+  })
+
   await test.test('ends a page after enough hits, also where every line is one', async () => {
     const page = await control.logs({ run, text: 'hay', limit: 10 })
     assert.ok(page.lines.length >= 10 && page.isMore)

@@ -6,6 +6,7 @@ import { EXECUTING } from './faults/executing.ts'
 import { HANDING_ON } from './faults/handing-on.ts'
 import { LAUNCHING } from './faults/launching.ts'
 import { LIMITS } from './faults/limits.ts'
+import { LOOKING } from './faults/looking.ts'
 import { PEOPLE } from './faults/people.ts'
 import { SQLITE } from './faults/sqlite.ts'
 
@@ -17,6 +18,7 @@ export const FAULTS: readonly Fault[] = [
   ...LIMITS,
   ...EMR_STEPS,
   ...LAUNCHING,
+  ...LOOKING,
   ...PEOPLE,
   ...SQLITE,
   ...DYNAMODB,
