@@ -4,6 +4,7 @@ const HELP: [string, string][] = [
   ['/', 'search or filter on this page'],
   ['↓ ↑', 'next or previous row'],
   ['Enter', 'open the row; in the search of a log: next hit, Shift+Enter: previous hit'],
+  ['n N', 'in a searched log: next hit, previous hit'],
   ['Esc', 'leave the field; then one page up'],
   ['?', 'this help'],
 ]
@@ -31,6 +32,25 @@ function findPageAbove(path: string): string | undefined {
   return path.startsWith('/runs/') ? '/runs' : '/'
 }
 
+const isDialogOpen = () => document.querySelector('dialog[open]') !== null
+
+const isField = (target: EventTarget | null): target is HTMLElement =>
+  target instanceof HTMLElement && target.closest('input, select, textarea') !== null
+
+/** Has keys act that are pressed on the page and in no field; `press` says whether it did something. */
+export function usePageKeys(press: (key: string) => boolean): void {
+  const latest = useRef(press)
+  latest.current = press
+  useEffect(() => {
+    const listen = (event: KeyboardEvent) => {
+      if (event.ctrlKey || event.metaKey || event.altKey || isDialogOpen() || isField(event.target)) return
+      if (latest.current(event.key)) event.preventDefault()
+    }
+    document.addEventListener('keydown', listen)
+    return () => document.removeEventListener('keydown', listen)
+  }, [])
+}
+
 /** The keys of every page, and their help. */
 export function Keys({ go }: { go(path: string): void }) {
   const [isShown, show] = useState(false)
@@ -39,19 +59,13 @@ export function Keys({ go }: { go(path: string): void }) {
     if (isShown) dialog.current?.showModal()
   }, [isShown])
   useEffect(() => {
-    const press = (event: KeyboardEvent) => {
-      if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector('dialog[open]')) return
-      const target = event.target as HTMLElement
-      if (target.closest('input, select, textarea')) {
-        if (event.key === 'Escape') target.blur()
-        return
-      }
-      const isDone = pressOnPage(event.key, show, go)
-      if (isDone) event.preventDefault()
+    const leave = ({ key, target }: KeyboardEvent) => {
+      if (key === 'Escape' && isField(target) && !isDialogOpen()) target.blur()
     }
-    document.addEventListener('keydown', press)
-    return () => document.removeEventListener('keydown', press)
+    document.addEventListener('keydown', leave)
+    return () => document.removeEventListener('keydown', leave)
   }, [])
+  usePageKeys((key) => pressOnPage(key, show, go))
   return (
     <>
       <button type="button" class="quiet" onClick={() => show(true)} aria-label="Keyboard help">

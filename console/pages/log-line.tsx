@@ -1,12 +1,21 @@
-import { cutByLook } from '../ansi.ts'
+import { cutByLook, removeLook } from '../ansi.ts'
 import { formatClock, formatUtc, showUnseen } from '../format.ts'
+import { findHits, markHits } from '../mark-hits.ts'
 import type { Line } from './log-lines.ts'
 
 /** Longer lines are cut on the screen, because browsers are slow with them; copying gives them whole. */
 const MAX_SHOWN = 5_000
 
+interface LineProps {
+  line: Line
+  shown: number
+  /** What is searched; empty if nothing is. */
+  wanted: string
+  mark(): void
+}
+
 /** A line of a log: its place, which is its address, when it was written, its level and its text in colours. */
-export const LogLine = ({ line, shown, mark }: { line: Line; shown: number; mark(): void }) => (
+export const LogLine = ({ line, shown, wanted, mark }: LineProps) => (
   <>
     <a
       class="place"
@@ -22,13 +31,23 @@ export const LogLine = ({ line, shown, mark }: { line: Line; shown: number; mark
     <span class="soft clock">{formatClock(line.at)}</span>
     <span class={`level l-${line.level}`}>{line.level}</span>
     <bdi class="text">
-      {cutByLook(line.text.slice(0, MAX_SHOWN)).map(({ text, look }, index) => (
-        <span key={String(index)} class={look}>
-          {showUnseen(text)}
-        </span>
-      ))}
+      {markHits(cutByLook(line.text.slice(0, MAX_SHOWN)), wanted).map(({ text, look, isHit }, index) =>
+        isHit ? (
+          <mark key={String(index)} class={look}>
+            {showUnseen(text)}
+          </mark>
+        ) : (
+          <span key={String(index)} class={look}>
+            {showUnseen(text)}
+          </span>
+        ),
+      )}
       {line.text.length > MAX_SHOWN && (
-        <em class="soft"> … {(line.text.length - MAX_SHOWN).toLocaleString('en')} more characters</em>
+        <em class="soft">
+          {' '}
+          … {(line.text.length - MAX_SHOWN).toLocaleString('en')} more characters
+          {findHits(removeLook(line.text.slice(MAX_SHOWN)), wanted).length > 0 && ', with a hit'}
+        </em>
       )}
     </bdi>
   </>

@@ -18,6 +18,8 @@ interface RowsProps {
   /** The number that is shown for a line. */
   numberOf(line: Line): number
   isMarked(line: Line): boolean
+  /** What is searched in the lines; empty if nothing is. */
+  wanted: string
   mark(line: Line): void
 }
 
@@ -31,6 +33,7 @@ export function LogRows({
   jump,
   numberOf,
   isMarked,
+  wanted,
   mark,
 }: RowsProps) {
   const scroller = useRef<HTMLDivElement>(null)
@@ -71,7 +74,7 @@ export function LogRows({
                 class={`line l-${line.level} ${isMarked(line) ? 'marked' : ''}`}
                 style={{ transform: `translateY(${start}px)` }}
               >
-                <LogLine line={line} shown={numberOf(line)} mark={() => mark(line)} />
+                <LogLine line={line} shown={numberOf(line)} wanted={wanted} mark={() => mark(line)} />
               </div>
             )
           )

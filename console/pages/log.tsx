@@ -3,11 +3,12 @@ import { Link, useSearchParams } from 'wouter-preact'
 import type { TaskPage } from '../../src/control/control.ts'
 import { removeLook } from '../ansi.ts'
 import { askApi, makePath } from '../api.ts'
+import { usePageKeys } from '../keys.tsx'
 import { Copy, Empty, Name, Problem } from '../parts.tsx'
 import { saveText } from './log-line.tsx'
 import type { Line } from './log-lines.ts'
 import { LogRows } from './log-rows.tsx'
-import { type LogSearch, useLogSearch } from './log-search.ts'
+import { type AskedSearch, type LogSearch, useLogSearch } from './log-search.ts'
 import { HitButtons, LogStatus } from './log-status.tsx'
 
 const LEVELS = [
@@ -21,12 +22,13 @@ const LEVELS = [
 export function LogPage({ run, number }: { run: string; number: string }) {
   const [search, setSearch] = useSearchParams()
   const attempt = search.get('attempt') ?? ''
-  const set = (name: string, value: string) =>
+  const set = (changes: { [name: string]: string }) =>
     setSearch(
       (old) => {
         const next = new URLSearchParams(old)
-        if (value === '') next.delete(name)
-        else next.set(name, value)
+        for (const [name, value] of Object.entries(changes))
+          if (value === '') next.delete(name)
+          else next.set(name, value)
         return next
       },
       { replace: true },
@@ -55,9 +57,13 @@ export function LogPage({ run, number }: { run: string; number: string }) {
         task={number}
         attempt={attempt}
         attempts={count}
-        setAttempt={(value) => set('attempt', value)}
         marked={Number(search.get('line') ?? 0)}
-        mark={(line) => set('line', String(line))}
+        inAddress={{
+          text: search.get('text') ?? '',
+          level: search.get('level') ?? '',
+          hit: search.get('hit') ?? '',
+        }}
+        set={set}
       />
     </div>
   )
@@ -68,14 +74,15 @@ interface ViewProps {
   task: string
   attempt: string
   attempts: number
-  setAttempt(value: string): void
   /** The line that the address names, from 1; 0 if none. */
   marked: number
-  mark(line: number): void
+  inAddress: AskedSearch
+  /** Changes what the address says. */
+  set(changes: { [name: string]: string }): void
 }
 
-function LogView({ path, task, attempt, attempts, setAttempt, marked, mark }: ViewProps) {
-  const search = useLogSearch(path, task, attempt)
+function LogView({ path, task, attempt, attempts, marked, inAddress, set }: ViewProps) {
+  const search = useLogSearch({ path, task, attempt }, inAddress, set)
   const { log, hit, isNear } = search
   const { lines } = log
   const [isWrapped, wrap] = useState(false)
@@ -89,6 +96,11 @@ function LogView({ path, task, attempt, attempts, setAttempt, marked, mark }: Vi
     if (hit !== undefined) return isNear ? line === hit.line : place === hit.place
     return !search.isSearch && place === marked
   }
+  usePageKeys((key) => {
+    if (!search.isSearch || (key !== 'n' && key !== 'N')) return false
+    search.step(key === 'n' ? 1 : -1)
+    return true
+  })
   const whole = () => lines.map((line) => removeLook(line.text)).join('\n')
   return (
     <>
@@ -125,7 +137,7 @@ function LogView({ path, task, attempt, attempts, setAttempt, marked, mark }: Vi
             ))}
           </select>
         </label>
-        <AttemptChoice attempt={attempt} attempts={attempts} setAttempt={setAttempt} />
+        <AttemptChoice attempt={attempt} attempts={attempts} set={set} />
         <label class="check">
           <input
             type="checkbox"
@@ -175,9 +187,10 @@ function LogView({ path, task, attempt, attempts, setAttempt, marked, mark }: Vi
         jump={jump}
         numberOf={(line) => (search.isSearch && line.line) || line.place}
         isMarked={isMarked}
+        wanted={search.wanted}
         mark={(line) => {
           if (search.isSearch && !isNear) search.goTo(line.place - 1)
-          else mark((isNear && line.line) || line.place)
+          else set({ line: String((isNear && line.line) || line.place) })
         }}
       />
       <LogStatus search={search} />
@@ -185,16 +198,15 @@ function LogView({ path, task, attempt, attempts, setAttempt, marked, mark }: Vi
   )
 }
 
-function AttemptChoice({
-  attempt,
-  attempts,
-  setAttempt,
-}: Pick<ViewProps, 'attempt' | 'attempts' | 'setAttempt'>) {
+function AttemptChoice({ attempt, attempts, set }: Pick<ViewProps, 'attempt' | 'attempts' | 'set'>) {
   if (attempts <= 1) return null
   return (
     <label>
       Attempt
-      <select value={attempt} onChange={({ currentTarget }) => setAttempt(currentTarget.value)}>
+      <select
+        value={attempt}
+        onChange={({ currentTarget }) => set({ attempt: currentTarget.value, hit: '' })}
+      >
         <option value="">all</option>
         {Array.from({ length: attempts }, (_, index) => (
           <option key={index + 1}>{index + 1}</option>
