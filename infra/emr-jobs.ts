@@ -57,9 +57,9 @@ export class EmrJobs extends Construct {
       this.roles.set(pool, this.addRole(pool, mustHave(pools[pool], `the pool ${pool}`)))
   }
 
-  /** Ids of the clusters that run steps. */
+  /** The clusters that run steps, as their launcher knows them. */
   get clusters(): string[] {
-    return Object.keys(this.#clusters)
+    return [...new Set(this.#clusters.map(({ target }) => target))]
   }
 
   /** What jobs are launched with, as functions are told it. */
@@ -103,7 +103,7 @@ export class EmrJobs extends Construct {
     ]
     return [
       ...(this.roles.size === 0 ? [] : jobRuns),
-      ...allowLookingAtSteps(this, this.clusters),
+      ...allowLookingAtSteps(this, this.#clusters, { lists }),
       ...permissions.objects(bucket, prefix, 'read'),
     ]
   }

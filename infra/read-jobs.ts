@@ -15,6 +15,7 @@ import type { TaskDefinition } from '../src/define/task.ts'
 import type { BundledJob } from '../src/project/bundled.ts'
 import type { Project } from '../src/project/load-config.ts'
 import { makeRefusal, throwRefusals } from './read-programs.ts'
+import { listClusters, listStepLogs, readStepPlace, type StepCluster } from './read-steps.ts'
 
 /** The jobs of EMR of a project, and what a deployment needs for them. */
 export interface DeployedJobs {
@@ -22,8 +23,8 @@ export interface DeployedJobs {
   applications: { [name: string]: EmrApplication }
   /** Ids of the others that jobs name. */
   foreign: string[]
-  /** Clusters that run steps, by id. */
-  clusters: { [id: string]: StepCluster }
+  /** Clusters that run steps. */
+  clusters: StepCluster[]
   /** Where the lines of steps are: prefixes of S3. */
   logs: string[]
   /** Pools with jobs. */
@@ -33,14 +34,6 @@ export interface DeployedJobs {
   /** Files that jobs run, by the names of their objects. */
   files: { [object: string]: JobFile }
   ofFamilies: { [family: string]: BundledJob }
-}
-
-/** How steps are added to a cluster. */
-export interface StepCluster {
-  /** ARNs of the roles that its steps have. */
-  roles: string[]
-  /** Steps have the role of its machines too. */
-  allowsNoRole: boolean
 }
 
 /** A file that jobs run. */
@@ -72,13 +65,14 @@ export function readJobs({
   }
   throwRefusals('jobs of EMR cannot be deployed', refusals)
   const named = Object.values(ofFamilies)
+  const steps = [...tasks.values()].flatMap(({ emr }) => (emr?.service === 'emr-step' ? [emr] : []))
   const onApplications = named.filter(({ application }) => application !== undefined)
   const foreign = onApplications.map(({ application = '' }) => application).filter(isApplicationId)
   return {
     applications: onApplications.length === 0 ? {} : applications,
     foreign: [...new Set(foreign)],
-    clusters: listClusters(named),
-    logs: listLogs(named),
+    clusters: listClusters(steps),
+    logs: listStepLogs(steps),
     pools: listPools(named),
     rolePools: listPools(onApplications),
     files,
@@ -93,7 +87,8 @@ export function readJobs({
         `${family} names the pool ${pool}, and the config has no such pool`,
         'Add it to `pools`.',
       )
-    const place = readPlace(family, emr)
+    const place =
+      emr.service === 'emr-serverless' ? { application: emr.application ?? '' } : readStepPlace(family, emr)
     const paths = listJobFiles(family, emr).map((path) => posix.normalize(path))
     const named = paths.map((path) => [path, addFile(files, { family, folder, path })] as const)
     return { pool, ...place, files: Object.fromEntries(named) }
@@ -101,40 +96,6 @@ export function readJobs({
 }
 
 const listPools = (jobs: BundledJob[]) => [...new Set(jobs.map(({ pool }) => pool))]
-
-function listClusters(jobs: BundledJob[]): DeployedJobs['clusters'] {
-  const steps = jobs.flatMap(({ cluster, role }) => (cluster === undefined ? [] : [{ cluster, role }]))
-  const byCluster = [...Map.groupBy(steps, ({ cluster }) => cluster)].map(([cluster, all]) => {
-    const roles = [...new Set(all.flatMap(({ role }) => role ?? []))]
-    return [cluster, { roles, allowsNoRole: all.some(({ role }) => role === undefined) }] as const
-  })
-  return Object.fromEntries(byCluster)
-}
-
-/** The log folders of clusters hold more than the lines of steps. */
-const listLogs = (jobs: BundledJob[]): string[] => [
-  ...new Set(
-    jobs.flatMap(({ cluster, logs }) =>
-      logs === undefined ? [] : [`${logs.replace(/\/+$/, '')}/${cluster}/steps/`],
-    ),
-  ),
-]
-
-/** Where a job runs; a cluster that is not named by its id would need permissions on all clusters of the account. */
-function readPlace(family: string, { service, application = '', cluster, role, logs }: EmrDefinition) {
-  if (service === 'emr-serverless') return { application }
-  if (typeof cluster === 'string')
-    return {
-      cluster,
-      ...(role === undefined ? {} : { role }),
-      ...(logs === undefined ? {} : { logs }),
-    }
-  const how = cluster !== undefined && 'name' in cluster ? 'is found by its name' : 'is made for it'
-  throw makeRefusal(
-    `${family} is a step of a cluster that ${how}, and a deployment runs steps on clusters that are named by their ids`,
-    "Name the cluster by its id, cluster: 'j-…', or define the job with emrServerless(…).",
-  )
-}
 
 function refuseSecrets(family: string, { secrets }: TaskDefinition['policy']): void {
   if (Object.keys(secrets).length > 0)

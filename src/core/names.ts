@@ -171,3 +171,12 @@ export function findWorkerLogStream(worker: string, pool: string): string | unde
   const task = parseEcsTaskId(worker)
   return task === undefined ? undefined : `${pool}/${CONTAINER}/${task}`
 }
+
+const CLUSTER_NAME = 'name:'
+
+/** The target of a step on the cluster of a name. */
+export const makeClusterTarget = (name: string): string => `${CLUSTER_NAME}${name}`
+
+/** The name in the target of a step; undefined if it is the id of a cluster. */
+export const parseClusterTarget = (target: string): string | undefined =>
+  target.startsWith(CLUSTER_NAME) ? target.slice(CLUSTER_NAME.length) : undefined

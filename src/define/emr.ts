@@ -87,7 +87,11 @@ export interface EmrServerlessOptions<
 /** A cluster of EMR: its id, one that is found by its name, or one that is made for the step. */
 export type EmrCluster =
   | string
-  | { readonly name: string }
+  | {
+      readonly name: string
+      /** Tags that it has: then a deployment may add steps to clusters with these tags alone. @default to all of the account and region */
+      readonly tags?: { readonly [key: string]: string }
+    }
   | {
       readonly transient: {
         readonly release: string
@@ -210,12 +214,16 @@ export function findApplicationProblems(
 
 const CLUSTER_ID = /^j-[0-9A-Z]+$/
 const CLUSTER =
-  "cluster must be an id such as 'j-2AXXXXXXGAPLF', { name } or { transient: { release, instanceType, instances } }"
+  "cluster must be an id such as 'j-2AXXXXXXGAPLF', { name, tags } or { transient: { release, instanceType, instances } }"
 
 function findClusterProblems(cluster: unknown): string[] {
   if (typeof cluster === 'string') return CLUSTER_ID.test(cluster) ? [] : [CLUSTER]
   if (typeof cluster !== 'object' || cluster === null) return [CLUSTER]
-  if ('name' in cluster && Object.keys(cluster).length === 1) return isText(cluster.name) ? [] : [CLUSTER]
+  if ('name' in cluster) {
+    const { name, tags = {}, ...rest }: { name: unknown; tags?: object } = cluster
+    const hasTags = typeof tags === 'object' && tags !== null && Object.values(tags).every(isText)
+    return isText(name) && hasTags && Object.keys(rest).length === 0 ? [] : [CLUSTER]
+  }
   if (!('transient' in cluster) || typeof cluster.transient !== 'object' || cluster.transient === null)
     return [CLUSTER]
   const { release, instanceType, instances }: { [name: string]: unknown } = { ...cluster.transient }

@@ -24,7 +24,8 @@ import {
  * 2. One process at a time launches an intent, under its token. What comes after a crash looks for the job before it launches.
  * 3. A message is acknowledged only once the handle is written, or nothing is to be launched any more.
  * 4. Each call to the service has been given its instant by the account's governor.
- * 5. A job whose attempt is over when it is launched is stopped at once; if that is cut, the sweep stops it.
+ * 5. A job is only launched where the intent says, so that it is found there.
+ * 6. A job whose attempt is over when it is launched is stopped at once; if that is cut, the sweep stops it.
  */
 
 /** How jobs of one service are launched; `D` as of the launcher. */
@@ -171,7 +172,8 @@ async function callService<D>(
 ): Promise<number | undefined> {
   const { run, number, attempt, launch } = task
   const made = parts.makeDetails(claimed)
-  const target = launch.place?.target ?? context.launching?.placeOf?.(claimed.planned)?.target
+  const place = context.launching?.placeOf?.(claimed.planned)
+  const target = launch.place?.target ?? place?.target
   if ('problem' in made || target === undefined)
     return endRefused(context, task, claimed, {
       is: 'invalid',
@@ -179,15 +181,40 @@ async function callService<D>(
     })
   // Held up for too long: the tick may have ended it by now.
   if (context.ports.clock.steady() >= launch.deadline) return undefined
-  const answer = await parts.launcher.launch({
-    ...made,
-    target,
-    handover: { run, number, attempt, token: launch.token },
-  })
+  // An earlier launcher may have noted a place that is gone, and launched nothing there.
+  const wanted = place?.service === getLaunchService(launch) ? place.target : target
+  const located = await locateTarget(context, parts, task, { wanted, target })
+  if (located === undefined) return undefined
+  const answer =
+    located.is === 'located'
+      ? await parts.launcher.launch({
+          ...made,
+          target: located.target,
+          handover: { run, number, attempt, token: launch.token },
+        })
+      : located
   if (answer.is === 'throttled') return tryLater(context, parts, task)
   if (answer.is === 'launched') await keepHandle(context, parts.launcher, task, answer.handle)
   else await endRefused(context, task, claimed, answer)
   return undefined
+}
+
+/** The place of a job, noted in its intent; undefined if its attempt is over. */
+async function locateTarget<D>(
+  context: Context,
+  { launcher }: LaunchParts<D>,
+  task: LaunchedTask,
+  { wanted, target }: { wanted: string; target: string },
+): Promise<{ is: 'located'; target: string } | LaunchRefusal | undefined> {
+  if (launcher.locate === undefined) return { is: 'located', target }
+  const located = await launcher.locate(wanted)
+  if (located.is !== 'located' || located.target === task.launch.place?.target) return located
+  const noted = await updateLaunch(context, task, ({ launch }) =>
+    launch.handle !== undefined || launch.place === undefined
+      ? undefined
+      : { launch: { ...launch, place: { ...launch.place, target: located.target } } },
+  )
+  return noted && located
 }
 
 /** The service has launched nothing, so the next launcher need not look for a job; it asks for another turn. */

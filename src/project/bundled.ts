@@ -33,7 +33,7 @@ export interface BundledJob {
   pool: string
   /** Of EMR Serverless: a name of `emr` in the config, or an id. */
   application?: string
-  /** Of a step: the id of its cluster. */
+  /** Of a step: its cluster, as the launcher of steps knows it. */
   cluster?: string
   /** Of a step: ARN of the role that its program has. @default that of the cluster's machines */
   role?: string

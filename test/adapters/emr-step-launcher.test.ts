@@ -228,3 +228,85 @@ describe('the launcher of steps', () => {
     assert.deepEqual([answer.is, server.steps.length], ['no_capacity', 256])
   })
 })
+
+describe('clusters that are named by their names', () => {
+  const NIGHTLY = 'name:nightly'
+
+  async function startNamed(test: TestContext) {
+    const started = await start(test)
+    let now = 1_000_000
+    const { server } = started
+    server.names.set(CLUSTER, 'nightly')
+    const places = { deployment: 'prod', places: [NIGHTLY, OTHER] }
+    const launcher = makeEmrStepLauncher(new EMRClient(server.clientConfig), places, () => now)
+    const pass = (ms: number) => {
+      now += ms
+    }
+    return { ...started, launcher, pass, locate: (target = NIGHTLY) => launcher.locate?.(target) }
+  }
+
+  it('are those that run, are asked for once in a while, and an id is not asked for at all', async (test) => {
+    const { server, locate, pass } = await startNamed(test)
+    server.pageSize = 1
+    assert.deepEqual(await locate(OTHER), { is: 'located', target: OTHER })
+    assert.deepEqual(server.asked, [])
+    const found = await Promise.all([locate(), locate(), locate()])
+    assert.deepEqual(found[2], { is: 'located', target: CLUSTER })
+    assert.deepEqual(server.asked, ['ListClusters', 'ListClusters'], 'two pages, once')
+    server.clusters.set(CLUSTER, 'TERMINATING').set('j-5', 'WAITING')
+    server.names.set('j-5', 'nightly')
+    pass(30_000)
+    assert.deepEqual(await locate(), { is: 'located', target: 'j-5' })
+  })
+
+  it('are waited for if none runs, refused if several do, and asked for later if EMR throttles', async (test) => {
+    const { server, locate, pass } = await startNamed(test)
+    const told = async () => {
+      pass(30_000)
+      const { is, message } = (await locate()) as { is: string; message: string }
+      return [is, message] as const
+    }
+    server.clusters.set(CLUSTER, 'STARTING')
+    assert.deepEqual(await told(), ['no_capacity', 'no cluster "nightly" is running; it is waited for'])
+    server.clusters.set(CLUSTER, 'RUNNING').set('j-5', 'WAITING')
+    server.names.set('j-5', 'nightly')
+    const [is, message] = await told()
+    assert.equal(is, 'invalid')
+    assert.match(message, /^several clusters "nightly" are running \(j-2AXXXXXXGAPLF, j-5\); end all but one/)
+    server.behaviour.refuse = () => ({ name: 'ThrottlingException', message: 'Rate exceeded' })
+    assert.equal((await told())[0], 'throttled')
+    server.behaviour.refuse = () => ({ name: 'AccessDeniedException', message: 'no' })
+    assert.equal((await told())[0], 'invalid')
+    server.behaviour.refuse = () => undefined
+    server.clusters.delete('j-5')
+    assert.deepEqual(await locate(), { is: 'located', target: CLUSTER }, 'a refusal is not believed')
+  })
+
+  it('are waited for anew if one ends between being found and the step', async (test) => {
+    const { server, launcher, locate } = await startNamed(test)
+    await locate()
+    server.clusters.set(CLUSTER, 'TERMINATED')
+    const answer = await launcher.launch(makeOrder('t-1'))
+    assert.deepEqual(answer, {
+      is: 'no_capacity',
+      message: `the cluster "nightly" (${CLUSTER}) has ended; another one is waited for`,
+    })
+    assert.equal(((await locate()) as { is: string }).is, 'no_capacity', 'it is looked for again at once')
+    server.clusters.set(OTHER, 'TERMINATED')
+    assert.equal(((await launcher.launch(makeOrder('t-2', OTHER))) as { is: string }).is, 'invalid')
+  })
+
+  it('have no steps as long as they are not found, and their open steps are listed', async (test) => {
+    const { server, launcher, add } = await startNamed(test)
+    assert.equal(await launcher.find({ token: 't-1', target: NIGHTLY, since: 0 }), undefined)
+    assert.deepEqual(server.asked, [])
+    const handles = [await add('t-1'), await add('t-2', OTHER)]
+    const first = await launcher.list()
+    const second = await launcher.list(first.cursor)
+    assert.deepEqual(
+      [...first.jobs, ...second.jobs].map(({ handle }) => handle),
+      handles,
+    )
+    assert.equal(second.cursor, undefined)
+  })
+})

@@ -47,6 +47,7 @@ it('the local server of steps has the wire shapes of moto', async (test) => {
     answers.open = await call(url, 'ListSteps', { ClusterId: cluster, StepStates: ['PENDING', 'RUNNING'] })
     answers.all = await call(url, 'ListSteps', { ClusterId: cluster })
     answers.filtered = await call(url, 'ListSteps', { ClusterId: cluster, StepStates: ['FAILED'] })
+    answers.clusters = await call(url, 'ListClusters', { ClusterStates: ['RUNNING', 'WAITING'] })
     answers.cluster = await call(url, 'DescribeCluster', { ClusterId: cluster })
   }
   assertSameShapes(theirs, ours, READ)
@@ -60,6 +61,7 @@ it('the local server of steps has the wire shapes of moto', async (test) => {
 const READ = [
   '.Id',
   '.Name',
+  'Clusters',
   '.State',
   'CreationDateTime',
   'StartDateTime',

@@ -55,7 +55,7 @@ async function launching(test: TestContext, { job = JOB, pipelines = [clicks, on
     parts(now) {
       server.now = now
       return {
-        launcher: makeEmrStepLauncher(client, { deployment: 'prod', places: [CLUSTER] }, now),
+        launcher: makeEmrStepLauncher(client, { deployment: 'prod', places: [job.cluster ?? ''] }, now),
         governor: STEP_RATE,
         makeDetails: makeStepDetails(programs, EMR),
       }
@@ -277,6 +277,59 @@ describe('launching steps of EMR', () => {
     await deployment.settle()
     const { cause } = deployment.told.get('two') ?? {}
     assert.match(`${cause}`, /any spark\.submit\.deployMode but client; leave it out/)
+  })
+
+  it('waits for a cluster of a name, and adds its step once whatever becomes of the cluster', async (test) => {
+    const named = { ...JOB, cluster: 'name:nightly' }
+    const { launch, server, step, tickAfter, task, made, attempt } = await launching(test, { job: named })
+    server.names.set(CLUSTER, 'nightly').set('j-5', 'nightly')
+    server.clusters.set(CLUSTER, 'BOOTSTRAPPING')
+    await launch()
+    const waiting = await task()
+    assert.deepEqual([waiting.status, waiting.waitsFor, waiting.counts], ['waiting', 'capacity', undefined])
+    assert.match(
+      (await attempt(1))?.failure?.message ?? '',
+      /no cluster "nightly" is running; it is waited for/,
+    )
+    server.clusters.set(CLUSTER, 'WAITING')
+    await tickAfter(900_000)
+    // EMR has added the step, its answer is lost, and another cluster takes the name.
+    server.behaviour.loses = 'AddJobFlowSteps'
+    await assert.rejects(launch(), /lost/)
+    server.behaviour.loses = undefined
+    assert.deepEqual((await task()).launch?.place, { service: EMR_STEP, target: CLUSTER })
+    server.clusters.set(CLUSTER, 'TERMINATING').set('j-5', 'WAITING')
+    await tickAfter(31_000)
+    await launch()
+    assert.deepEqual([server.steps.length, (await task()).launch?.handle], [1, `${CLUSTER}/${step().id}`])
+    server.move(step().id, 'CANCELLED')
+    server.clusters.set(CLUSTER, 'TERMINATED')
+    await tickAfter(60_000)
+    await tickAfter(900_000)
+    await launch()
+    assert.deepEqual([server.steps.length, step(1).cluster], [2, 'j-5'])
+    made.add('steps/d-1/_SUCCESS')
+    server.move(step(1).id, 'COMPLETED')
+    await tickAfter(60_000)
+    assert.equal((await task()).status, 'succeeded')
+  })
+
+  it('goes on at another cluster of the name if nothing was added where its intent says', async (test) => {
+    const named = { ...JOB, cluster: 'name:nightly' }
+    const { launch, server, tickAfter, step, task } = await launching(test, { job: named })
+    server.names.set(CLUSTER, 'nightly').set('j-5', 'nightly')
+    // The launcher dies between its note and the request.
+    server.behaviour.refuse = (operation) =>
+      operation === 'AddJobFlowSteps'
+        ? { name: 'InternalServerException', message: 'cut', status: 500 }
+        : undefined
+    await assert.rejects(launch(), /cut/)
+    server.behaviour.refuse = () => undefined
+    server.clusters.set(CLUSTER, 'TERMINATED').set('j-5', 'WAITING')
+    await tickAfter(31_000)
+    await launch()
+    assert.deepEqual([server.steps.length, step().cluster], [1, 'j-5'])
+    assert.deepEqual((await task()).launch?.place, { service: EMR_STEP, target: 'j-5' })
   })
 
   it('hears nothing of steps that are not its own', async (test) => {

@@ -187,7 +187,7 @@ describe('permissions of steps of EMR clusters', () => {
 
 it('a project with several wrong steps is refused in one message that names all', async (test) => {
   const wrong = makePipelines(`
-    define('One', { cluster: { name: 'nightly' } })
+    define('One', { cluster: { transient: { release: 'emr-7.5.0', instanceType: 'm5.xlarge', instances: 1 } } })
     define('Two', { cluster: '${PLAIN}', step: () => ({ script: 'spark/none.py' }) })
     const cluster = { 'spark.submit.deployMode': 'cluster' }
     define('Four', { cluster: '${PLAIN}', files: ['spark/one.py'], step: () => ({ script: 'spark/one.py', spark: cluster }) })
@@ -196,13 +196,75 @@ it('a project with several wrong steps is refused in one message that names all'
   await assert.rejects(read(test, wrong), (error: Error) => {
     const lines = error.message.split('\n')
     assert.equal(lines[0], 'Nothing was deployed: 4 jobs of EMR cannot be deployed:')
-    assert.match(
-      lines[1] ?? '',
-      /^- One is a step of a cluster that is found by its name.*\. Name the cluster/,
-    )
+    assert.match(lines[1] ?? '', /^- One is a step of a cluster that is made for it.*\. Name the cluster/)
     assert.match(lines[2] ?? '', /^- Two runs spark\/none\.py, and there is no such file/)
     assert.match(lines[3] ?? '', /^- Four has a wrong setting of Spark: .* but client; leave it out/)
     assert.match(lines[4] ?? '', /^- Three is a job of EMR with `secrets`/)
     return true
+  })
+})
+
+describe('steps of clusters that are named by their names', () => {
+  it('need permissions on clusters with their tags, or on all if they have none, and a list of all', async (test) => {
+    const project = await read(
+      test as TestContext,
+      makePipelines(`
+        const One = define('One', { cluster: { name: 'nightly', tags: { team: 'clicks' } }, role: '${ROLE}', logs: 's3://emr-logs/' })
+        const Two = define('Two', { cluster: { name: 'weekly' }, requires: ({ n }) => One({ n }) })
+        export const all = pipeline('all', Two)
+      `),
+    )
+    const stack = new Stack(new App(), 'sluice-prod', { env: { region: 'eu-west-2' } })
+    new Sluice(stack, 'Sluice', { project })
+    const made: Record<string, Resource> = Template.fromStack(stack).toJSON().Resources
+    const statementsOf = (role: string) =>
+      Object.entries(made)
+        .filter(([id, { Type }]) => Type === 'AWS::IAM::Policy' && id.startsWith(role))
+        .flatMap(([, { Properties }]) => (Properties.PolicyDocument as { Statement: Statement[] }).Statement)
+    const shown = (role: string) =>
+      statementsOf(role)
+        .filter(({ Action }) => String(Action).includes('elasticmapreduce'))
+        .map(({ Action, Resource, Condition }) => [
+          [Action]
+            .flat()
+            .map((action) => action.replace('elasticmapreduce:', ''))
+            .join(' '),
+          Resource === '*' ? '*' : JSON.stringify(Resource).match(/:cluster\/[^"]*/)?.[0],
+          Condition,
+        ])
+    const tag = { 'elasticmapreduce:ResourceTag/team': 'clicks' }
+    const key = 'elasticmapreduce:ExecutionRoleArn'
+    assert.deepEqual(shown('Sluicelaunchprograms'), [
+      ['AddJobFlowSteps', ':cluster/*', { StringEquals: { [key]: [ROLE], ...tag } }],
+      ['AddJobFlowSteps', ':cluster/*', { Null: { [key]: 'true' } }],
+      ['CancelSteps ListSteps', ':cluster/*', { StringEquals: tag }],
+      ['CancelSteps ListSteps', ':cluster/*', undefined],
+      ['ListClusters', '*', undefined],
+    ])
+    const looks = [
+      ['CancelSteps DescribeCluster ListSteps', ':cluster/*', { StringEquals: tag }],
+      ['CancelSteps DescribeCluster ListSteps', ':cluster/*', undefined],
+    ]
+    assert.deepEqual(shown('Sluicetick'), [...looks, ['ListClusters', '*', undefined]])
+    assert.deepEqual(shown('Sluicejobevents'), looks)
+    assert.deepEqual(JSON.stringify(statementsOf('Sluiceapi')).match(/:s3:::emr-logs[^"]*/g), [
+      ':s3:::emr-logs/j-*/steps/*',
+      ':s3:::emr-logs',
+    ])
+    const rules = Object.values(made).filter(({ Type }) => Type === 'AWS::Events::Rule')
+    const ours = rules
+      .map(({ Properties }) => JSON.stringify(Properties.EventPattern))
+      .filter((each) => each.includes('aws.emr'))
+    assert.deepEqual(
+      ours.map((each) => JSON.parse(each).detail),
+      [
+        {
+          state: ['RUNNING', 'COMPLETED', 'FAILED', 'CANCELLED', 'INTERRUPTED'],
+          name: [{ prefix: 'sluice/sluice-prod/' }],
+        },
+      ],
+    )
+    const settings = JSON.stringify(made).match(/name:(?:nightly|weekly)/g) ?? []
+    assert.deepEqual(new Set(settings), new Set(['name:nightly', 'name:weekly']))
   })
 })

@@ -4,7 +4,7 @@ import type { DeployedJobs } from '../../infra/read-jobs.ts'
 export const NO_JOBS: DeployedJobs = {
   applications: {},
   foreign: [],
-  clusters: {},
+  clusters: [],
   logs: [],
   pools: [],
   rolePools: [],

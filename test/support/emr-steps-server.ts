@@ -33,6 +33,8 @@ export class EmrStepsServer extends ServedApi {
   readonly steps: ServedStep[] = []
   /** Ids of the clusters that are there, with their states. */
   readonly clusters = new Map<string, string>()
+  /** Names of clusters that are not named as their id. */
+  readonly names = new Map<string, string>()
   protected readonly contentType = 'application/x-amz-json-1.1'
 
   static start(test: Pick<TestContext, 'after'>): Promise<EmrStepsServer> {
@@ -55,14 +57,30 @@ export class EmrStepsServer extends ServedApi {
 
   protected perform(operation: string, { body }: ServedRequest): object {
     const asked = JSON.parse(body) as Body
+    if (operation === 'ListClusters') return this.#listClusters(asked)
     const cluster = String(asked.JobFlowId ?? asked.ClusterId)
     const state = this.clusters.get(cluster)
     if (state === undefined) throw refuse('InvalidRequestException', `Cluster id '${cluster}' is not valid.`)
     if (operation === 'AddJobFlowSteps') return this.#add(cluster, asked)
     if (operation === 'ListSteps') return this.#list(cluster, asked)
     if (operation === 'CancelSteps') return this.#cancel(cluster, asked)
-    if (operation === 'DescribeCluster') return { Cluster: showCluster(cluster, state) }
+    if (operation === 'DescribeCluster') return { Cluster: this.#show(cluster, state) }
     throw refuse('UnknownOperationException', operation)
+  }
+
+  #show(id: string, state: string): object {
+    return showCluster(id, state, this.names.get(id) ?? id)
+  }
+
+  #listClusters({ ClusterStates, Marker }: Body): object {
+    const states = ClusterStates as string[] | undefined
+    const found = [...this.clusters].filter(([, state]) => states?.includes(state) ?? true)
+    const from = Number(Marker ?? 0)
+    const to = from + Math.min(MOST, this.pageSize)
+    return {
+      Clusters: found.slice(from, to).map(([id, state]) => this.#show(id, state)),
+      ...(to < found.length ? { Marker: String(to) } : {}),
+    }
   }
 
   #add(cluster: string, request: Body): object {
@@ -125,9 +143,9 @@ export class EmrStepsServer extends ServedApi {
 
 const OPEN = ['PENDING', 'RUNNING', 'CANCEL_PENDING']
 
-const showCluster = (Id: string, State: string) => ({
+const showCluster = (Id: string, State: string, Name: string) => ({
   Id,
-  Name: Id,
+  Name,
   Status: {
     State,
     StateChangeReason: State.startsWith('TERMINAT')

@@ -29,6 +29,8 @@ export interface WantedJobs {
 export interface EmrService {
   /** So many jobs of a place are looked at by their ids; listing all that are open costs less for more. */
   readonly few: number
+  /** The places of a target that is no place itself. @default it is one */
+  expand?(target: string): Promise<string[]>
   /** One page. */
   list(place: string, wanted: WantedJobs): Promise<{ jobs: ListedJob[]; cursor?: string | undefined }>
   lookAt(place: string, ids: readonly string[]): Promise<Map<string, JobState>>
@@ -39,7 +41,7 @@ export interface EmrService {
 export interface EmrPlaces {
   /** Names the deployment: applications and clusters may be used by others too. */
   deployment: string
-  /** Those whose open jobs are listed. */
+  /** Those whose open jobs are listed, by their targets. */
   places: readonly string[]
 }
 
@@ -95,7 +97,10 @@ export function makeEmrJobs(
     async list(cursor = '0/') {
       const [at = '0', rest = ''] = splitOnce(cursor)
       const index = Number(at)
-      const place = places[index]
+      // A place that comes or goes between two pages is listed by the next sweep.
+      const expanded = await Promise.all(places.map(async (each) => (await service.expand?.(each)) ?? [each]))
+      const all = expanded.flat()
+      const place = all[index]
       if (place === undefined) return { jobs: [] }
       const page = await service.list(place, { open: true, ...(rest === '' ? {} : { cursor: rest }) })
       const jobs = page.jobs.flatMap(({ id, name, state }): OpenJob[] => {
@@ -104,7 +109,7 @@ export function makeEmrJobs(
         return state.is === 'ended' ? [] : [{ handle, ...(handover === undefined ? {} : { handover }) }]
       })
       if (page.cursor !== undefined) return { jobs, cursor: `${index}/${page.cursor}` }
-      return { jobs, ...(index + 1 < places.length ? { cursor: `${index + 1}/` } : {}) }
+      return { jobs, ...(index + 1 < all.length ? { cursor: `${index + 1}/` } : {}) }
     },
   }
 }

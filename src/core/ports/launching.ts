@@ -13,6 +13,11 @@ export interface Launcher<D> {
    * call was never answered.
    */
   launch(order: LaunchOrder<D>): Promise<LaunchAnswer>
+  /**
+   * Where a job is launched whose target is not the name of one place, such as a cluster by its name: the target of its order, which is
+   * noted before it is launched. Absent: every target is a place.
+   */
+  locate?(target: string): Promise<{ is: 'located'; target: string } | LaunchRefusal>
   /** How many jobs it looks at in one {@link look}: as many as the service tells of in the fewest calls. */
   readonly maxLook: number
   /**

@@ -33,7 +33,7 @@ const WORKERS = z.strictObject({
 const EMR = z.strictObject({
   /** Ids of the applications that the deployment has made, by their names, and of others, by themselves. */
   applications: z.record(z.string(), z.string()),
-  /** Ids of the clusters that run steps. */
+  /** Ids of the clusters that run steps, or what stands for their names. */
   clusters: z.array(z.string()),
   /** ARNs of the roles of jobs, by pool. */
   roles: z.record(z.string(), z.string()),

@@ -2,6 +2,7 @@ import type { Fault } from '../fault.ts'
 
 const LAUNCHER = { test: 'test/adapters/emr-step-launcher.test.ts' }
 const STEPS = { test: 'test/handlers/launch-steps.test.ts' }
+const LINES = { test: 'test/adapters/step-lines.test.ts' }
 
 /** Steps of EMR clusters. */
 export const EMR_STEPS: Fault[] = [
@@ -76,5 +77,48 @@ export const EMR_STEPS: Fault[] = [
     find: `  if (task === undefined || (task.launch.handle ?? handle) !== handle) return`,
     replace: `  if (task === undefined) return`,
     by: STEPS,
+  },
+  {
+    name: 'the cluster that a name stands for is not noted before a step is added',
+    file: 'src/engine/launch.ts',
+    find: `place: { ...launch.place, target: located.target }`,
+    replace: `place: launch.place`,
+    by: STEPS,
+  },
+  {
+    name: 'a step is added to any of several clusters of one name',
+    file: 'src/adapters/emr/steps/find-cluster.ts',
+    find: `if (others.length > 0)`,
+    replace: `if (others.length > 9)`,
+    by: LAUNCHER,
+  },
+  {
+    name: 'a cluster of a name that has ended fails the task instead of being waited for',
+    file: 'src/adapters/emr/steps/launcher.ts',
+    find: `hasEnded(error) ? clusters.forget(target) : undefined`,
+    replace: `undefined as string | undefined`,
+    by: LAUNCHER,
+  },
+  {
+    name: 'a page of lines of a step begins anew with each page',
+    file: 'src/adapters/emr/steps/step-lines.ts',
+    find: `if (to >= skip) {`,
+    replace: `if (to >= 0) {`,
+    by: LINES,
+  },
+  {
+    name: 'an enormous log of a step is read whole',
+    file: 'src/adapters/emr/steps/step-lines.ts',
+    find: `if (bytes < SHOWN_BYTES) continue`,
+    replace: `if (bytes > 0) continue`,
+    by: LINES,
+  },
+  {
+    name: 'lines of steps are copied again with each look',
+    file: 'src/homes/aws/handlers/read-lines.ts',
+    find: `      if (!hasStepsDue) return { lines: [] }
+`,
+    replace: '',
+    by: { test: 'test/handlers/step-lines.test.ts' },
   },
 ]

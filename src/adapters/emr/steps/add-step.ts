@@ -61,7 +61,15 @@ const IS_FULL = /maximum number of.*steps/i
 export const isInvalidRequest = (error: unknown): boolean =>
   readErrorName(error) === 'InvalidRequestException'
 
+/** What EMR says of a cluster that takes no steps, or is not known. */
+const ENDED = /not valid|not exist|not found|shutting down|terminat|finished/i
+
+/** Whether an error says that a cluster takes no steps any more. */
+export const hasEnded = (error: unknown): boolean =>
+  (readErrorName(error) === 'ValidationException' || isInvalidRequest(error)) &&
+  ENDED.test(readErrorMessage(error))
+
 const explain = (told: string, cluster: string) =>
-  /not valid|not exist|not found|shutting down|terminat|finished/i.test(told)
+  ENDED.test(told)
     ? `the cluster ${cluster} takes no steps (${told}); name one that runs in \`cluster\`, deploy again, then retry`
     : told

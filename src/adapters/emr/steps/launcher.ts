@@ -8,10 +8,12 @@ import {
   type ListStepsOutput,
 } from '@aws-sdk/client-emr'
 import { splitIntoChunks } from '../../../core/chunks.ts'
+import { parseClusterTarget } from '../../../core/names.ts'
 import type { JobState, Launcher } from '../../../core/ports/launching.ts'
 import type { StepDetails } from '../../../core/program.ts'
 import { type EmrPlaces, type EmrService, type ListedJob, makeEmrJobs } from '../jobs.ts'
-import { addStep, isInvalidRequest, refuseStep } from './add-step.ts'
+import { addStep, hasEnded, isInvalidRequest, refuseStep } from './add-step.ts'
+import { ClusterFinder } from './find-cluster.ts'
 import { explainClusterEnd, OPEN_STATES, toStepState } from './step-state.ts'
 
 /** So many steps may be asked for by their ids: https://docs.aws.amazon.com/emr/latest/APIReference/API_ListSteps.html */
@@ -21,7 +23,7 @@ const BY_ID = 10
 const KNOWN_MS = 60 * 60_000
 
 /**
- * Places are clusters; an order's target is the id of one. A step has no token that EMR knows, so the name of a step is looked for before
+ * Places are clusters; an order's target is the id of one, and a wanted one may also be a name (`makeClusterTarget`). A step has no token that EMR knows, so the name of a step is looked for before
  * it is added. A launcher that stops between the two for so long that another one adds the step adds a second; the first handle that is
  * kept is that of the attempt, and the other step is stopped.
  */
@@ -30,9 +32,19 @@ export function makeEmrStepLauncher(
   places: EmrPlaces,
   now: () => number = Date.now,
 ): Launcher<StepDetails> {
-  const jobs = makeEmrJobs(makeService(client), places)
+  const clusters = new ClusterFinder(client, now)
+  const jobs = makeEmrJobs(makeService(client, clusters), places)
   return {
     ...jobs,
+    // Nothing is launched before its cluster is noted.
+    find: async (query) => (parseClusterTarget(query.target) === undefined ? jobs.find(query) : undefined),
+    async locate(target) {
+      try {
+        return await clusters.locate(target)
+      } catch (error) {
+        return refuseStep(error, parseClusterTarget(target) ?? target)
+      }
+    },
     async launch(order) {
       const { handover, target } = order
       try {
@@ -41,13 +53,18 @@ export function makeEmrStepLauncher(
           ? await addStep(client, places.deployment, order)
           : { is: 'launched', handle }
       } catch (error) {
-        return refuseStep(error, target)
+        const name = hasEnded(error) ? clusters.forget(target) : undefined
+        if (name === undefined) return refuseStep(error, target)
+        return {
+          is: 'no_capacity',
+          message: `the cluster ${JSON.stringify(name)} (${target}) has ended; another one is waited for`,
+        }
       }
     },
   }
 }
 
-function makeService(client: EMRClient): EmrService {
+function makeService(client: EMRClient, clusters: ClusterFinder): EmrService {
   /** A cluster that is not known has no steps. */
   const listPage = async (
     query: ListStepsInput,
@@ -105,6 +122,7 @@ function makeService(client: EMRClient): EmrService {
 
   return {
     few: BY_ID,
+    expand: (target) => clusters.idsOf(target),
     async list(cluster, { open, since = 0, cursor }) {
       const page = await listPage({
         ClusterId: cluster,
