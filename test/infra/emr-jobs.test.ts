@@ -204,11 +204,6 @@ describe('a project with jobs that cannot be deployed', () => {
   const base = `params, output, application: 'clicks', pool: 'spark'`
   const refused: [what: string, options: string, message: RegExp][] = [
     [
-      'a step of a cluster that is found by its name',
-      `emrStep('Only', { params, output, pool: 'spark', cluster: { name: 'nightly' }, step: () => ({ script: 'spark/one.py' }) })`,
-      /Only is a step of a cluster that is found by its name, and a deployment runs steps on clusters that are named by their ids/,
-    ],
-    [
       'a step of a cluster that is made for it',
       `emrStep('Only', { params, output, pool: 'spark', cluster: { transient: { release: 'emr-7.5.0', instanceType: 'm5.xlarge', instances: 1 } }, step: () => ({ script: 'spark/one.py' }) })`,
       /Only is a step of a cluster that is made for it/,
