@@ -50,12 +50,12 @@ export function start(build: Build, { limits, programs }: BundledSettings) {
     [EMR_SERVERLESS]: {
       launcher: jobs[EMR_SERVERLESS],
       governor: JOB_RUN_RATE,
-      makeDetails: makeJobDetails(programs, told.emr),
+      makeDetails: makeJobDetails(programs, told.emr, told.secrets),
     },
     [EMR_STEP]: {
       launcher: jobs[EMR_STEP],
       governor: STEP_RATE,
-      makeDetails: makeStepDetails(programs, told.emr),
+      makeDetails: makeStepDetails(programs, told.emr, told.secrets),
     },
   }
   const sqs = new SQSClient(build.client)

@@ -8,7 +8,7 @@ import { mustHave } from '../src/core/must-have.ts'
 import { makeApplicationName } from '../src/core/names.ts'
 import { parseS3Prefix } from '../src/core/s3-uri.ts'
 import type { EmrApplication } from '../src/define/emr-application.ts'
-import { grantToRole } from './constructs/grants.ts'
+import { combineGrants, grantToRole } from './constructs/grants.ts'
 import { allowActions } from './constructs/permissions.ts'
 import { allowLookingAtSteps, allowSteps } from './emr-steps.ts'
 import type { Foundation } from './foundation.ts'
@@ -140,10 +140,11 @@ export class EmrJobs extends Construct {
     return attrApplicationId
   }
 
-  /** Jobs of a pool reach the targets, their own files, and what the pool allows; no records, and no secrets. */
+  /** Jobs of a pool reach the targets, their own files and secrets, and what the pool allows; no records. */
   private addRole(name: string, { allows = [], policies = [] }: DeployedPool): iam.Role {
-    const { permissions, storage } = this.#foundation
+    const { permissions, storage, secretsPrefix, project } = this.#foundation
     const { bucket, prefix } = parseS3Prefix(storage)
+    const secrets = permissions.readSecrets(project.jobs.roleSecrets[name] ?? [], secretsPrefix)
     const role = new iam.Role(this, `${name}-JobRole`, {
       assumedBy: new iam.ServicePrincipal(SERVICE, {
         conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
@@ -151,18 +152,16 @@ export class EmrJobs extends Construct {
     })
     const { logGroupArn } = this.logGroupOf(name)
     const files = this.#files.map((file) => file.bucket.arnForObjects(file.s3ObjectKey))
-    grantToRole(role, {
-      statements: [
-        ...permissions.objects(bucket, prefix, 'write'),
-        ...this.#foundation.allowReading(),
-        ...(files.length === 0 ? [] : [allowActions(['s3:GetObject'], files)]),
-        allowActions(['logs:CreateLogStream', 'logs:DescribeLogStreams', 'logs:PutLogEvents'], [logGroupArn]),
-        // EMR asks whether the log group is there.
-        allowActions(['logs:DescribeLogGroups'], ['*']),
-        ...allows.map((each) => new iam.PolicyStatement(each)),
-      ],
-      policies,
-    })
+    const statements = [
+      ...permissions.objects(bucket, prefix, 'write'),
+      ...this.#foundation.allowReading(),
+      ...(files.length === 0 ? [] : [allowActions(['s3:GetObject'], files)]),
+      allowActions(['logs:CreateLogStream', 'logs:DescribeLogStreams', 'logs:PutLogEvents'], [logGroupArn]),
+      // EMR asks whether the log group is there.
+      allowActions(['logs:DescribeLogGroups'], ['*']),
+      ...allows.map((each) => new iam.PolicyStatement(each)),
+    ]
+    grantToRole(role, { ...combineGrants(statements, secrets), policies })
     return role
   }
 

@@ -109,7 +109,7 @@ export async function readProject({
     jobs,
     ...(programs.length === 0 ? {} : { keeper: await bundleKeeper(path, join(out, 'keeper'), shared) }),
     budgets: Object.keys(project.limits.budgets),
-    secrets: [...new Set(Object.values(pools).flatMap((pool) => pool.secrets))].sort(),
+    secrets: [...new Set([...jobs.secrets, ...Object.values(pools).flatMap((pool) => pool.secrets)])].sort(),
     functions: Object.fromEntries(DECIDERS.map((each) => [each, join(out, 'functions')])),
     code,
   }
@@ -139,9 +139,11 @@ function refuseBroken({ broken }: Project): void {
   )
 }
 
-/** Names, each once, in order. */
+/** Names, each once, in order; those of jobs of EMR are not for what runs the pool's own tasks. */
 function listPoolSecrets({ tasks }: Project, pool: string): string[] {
-  const own = [...tasks.values()].filter(({ policy }) => (policy.pool ?? 'default') === pool)
+  const own = [...tasks.values()].filter(
+    ({ policy, emr }) => emr === undefined && (policy.pool ?? 'default') === pool,
+  )
   const ofLuigi = Object.values(listLuigiFamilies({ tasks })).flatMap((families) => Object.values(families))
   const names = [
     ...own.flatMap(({ policy }) => Object.values(policy.secrets)),

@@ -31,6 +31,10 @@ export interface DeployedJobs {
   pools: string[]
   /** Those of them with jobs of EMR Serverless, which have a role. */
   rolePools: string[]
+  /** Names of the secrets of all jobs. */
+  secrets: string[]
+  /** Those of jobs of EMR Serverless, by pool: the role of a step is not made by a deployment. */
+  roleSecrets: { [pool: string]: string[] }
   /** Files that jobs run, by the names of their objects. */
   files: { [object: string]: JobFile }
   ofFamilies: { [family: string]: BundledJob }
@@ -75,12 +79,22 @@ export function readJobs({
     logs: listStepLogs(steps),
     pools: listPools(named),
     rolePools: listPools(onApplications),
+    secrets: listSecrets([...tasks.values()].filter(({ emr }) => emr !== undefined)),
+    roleSecrets: Object.fromEntries(
+      listPools(onApplications).map((pool) => [
+        pool,
+        listSecrets(
+          [...tasks.values()].filter(
+            ({ emr, policy }) => emr?.service === 'emr-serverless' && (policy.pool ?? DEFAULT_POOL) === pool,
+          ),
+        ),
+      ]),
+    ),
     files,
     ofFamilies,
   }
 
   function readJob(family: string, emr: EmrDefinition, policy: TaskDefinition['policy']): BundledJob {
-    refuseSecrets(family, policy)
     const { pool = DEFAULT_POOL } = policy
     if (pools[pool] === undefined)
       throw makeRefusal(
@@ -95,15 +109,12 @@ export function readJobs({
   }
 }
 
-const listPools = (jobs: BundledJob[]) => [...new Set(jobs.map(({ pool }) => pool))]
+/** Names, each once. */
+const listSecrets = (tasks: Pick<TaskDefinition, 'policy'>[]): string[] => [
+  ...new Set(tasks.flatMap(({ policy }) => Object.values(policy.secrets))),
+]
 
-function refuseSecrets(family: string, { secrets }: TaskDefinition['policy']): void {
-  if (Object.keys(secrets).length > 0)
-    throw makeRefusal(
-      `${family} is a job of EMR with \`secrets\`, and EMR would show their values with the job`,
-      'Let its program read them from Secrets Manager, and allow that with `allows` of its pool.',
-    )
-}
+const listPools = (jobs: BundledJob[]) => [...new Set(jobs.map(({ pool }) => pool))]
 
 /** The paths of the files that a job may name: those of its definition, or what it names with placeholders. */
 function listJobFiles(family: string, { files, job, service }: EmrDefinition): readonly string[] {

@@ -61,7 +61,6 @@ it('the local server of steps has the wire shapes of moto', async (test) => {
 const READ = [
   '.Id',
   '.Name',
-  'Clusters',
   '.State',
   'CreationDateTime',
   'StartDateTime',

@@ -26,6 +26,8 @@ export interface EmrWorld<D> {
 export async function openEmrWorld<D>({ pipelines, input, service, placeOf, parts }: EmrWorld<D>) {
   let now = Date.UTC(2026, 0, 1)
   const deployment = memoryDeployment(pipelines, () => now)
+  for (const { root } of pipelines)
+    for (const name of Object.values(root.policy.secrets)) deployment.secrets.add(name)
   const made = new Set<string>()
   const storage = {
     ...NOWHERE.storage,

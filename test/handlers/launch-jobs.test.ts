@@ -8,7 +8,7 @@ import { makeJobDetails, makeJobPlaces } from '../../src/homes/aws/handlers/laun
 import { JOB_RUN_RATE } from '../../src/homes/aws/handlers/launch-rate.ts'
 import { makePlanHandler } from '../../src/homes/aws/handlers/plan.ts'
 import { NOWHERE } from '../../src/homes/simulated/home.ts'
-import { emrServerless, folder, pipeline } from '../../src/index.ts'
+import { emrServerless, folder, pipeline, secret } from '../../src/index.ts'
 import { EmrServerlessServer } from '../support/emr-serverless-server.ts'
 import { openEmrWorld } from './emr-world.ts'
 
@@ -23,6 +23,7 @@ const Clicks = emrServerless('LaunchedClicks', {
     pyFiles: ['spark/common.py', 's3://elsewhere/more.zip'],
     spark: { 'spark.executor.memory': '4g' },
   }),
+  secrets: { API_KEY: secret('mag/api-key') },
   timeoutSeconds: 3600,
   retry: { attempts: 2, delaySeconds: 0 },
 })
@@ -58,7 +59,7 @@ async function launching(test: TestContext, { programs = PROGRAMS, emr = EMR, da
       return {
         launcher: makeEmrServerlessLauncher(client, { deployment: 'prod', places: [APPLICATION] }),
         governor: JOB_RUN_RATE,
-        makeDetails: makeJobDetails(programs, emr),
+        makeDetails: makeJobDetails(programs, emr, 'prod/'),
       }
     },
   })
@@ -98,6 +99,8 @@ describe('launching jobs of EMR Serverless', () => {
     const { properties = {} } = configurationOverrides.applicationConfiguration[0] ?? {}
     assert.equal(properties['spark.executor.memory'], '4g')
     assert.equal(properties['spark.emr-serverless.driverEnv.SLUICE_TASK'], 'LaunchedClicks(date=d-1)')
+    // Where the secret is, never its value: no function that launches may read one.
+    assert.equal(properties['spark.sluice.secret.API_KEY'], 'prod/mag/api-key')
     assert.equal(executionTimeoutMinutes, 75)
     const { launch: kept, nonce } = await task()
     assert.deepEqual(kept?.place, { service: EMR_SERVERLESS, target: APPLICATION })

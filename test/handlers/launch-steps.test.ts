@@ -8,7 +8,7 @@ import { makeJobPlaces, makeStepDetails } from '../../src/homes/aws/handlers/lau
 import { STEP_RATE } from '../../src/homes/aws/handlers/launch-rate.ts'
 import { makePlanHandler } from '../../src/homes/aws/handlers/plan.ts'
 import { NOWHERE } from '../../src/homes/simulated/home.ts'
-import { emrStep, folder, pipeline } from '../../src/index.ts'
+import { emrStep, folder, pipeline, secret } from '../../src/index.ts'
 import type { BundledJob } from '../../src/project/bundled.ts'
 import { EmrStepsServer } from '../support/emr-steps-server.ts'
 import { openEmrWorld } from './emr-world.ts'
@@ -28,6 +28,7 @@ const defineClicks = (family: string, spark: { [name: string]: string }) =>
       pyFiles: ['spark/common.py'],
       spark,
     }),
+    secrets: { API_KEY: secret('mag/api-key') },
     timeoutSeconds: 3600,
     retry: { attempts: 2, delaySeconds: 0 },
   })
@@ -57,7 +58,7 @@ async function launching(test: TestContext, { job = JOB, pipelines = [clicks, on
       return {
         launcher: makeEmrStepLauncher(client, { deployment: 'prod', places: [job.cluster ?? ''] }, now),
         governor: STEP_RATE,
-        makeDetails: makeStepDetails(programs, EMR),
+        makeDetails: makeStepDetails(programs, EMR, 'prod/'),
       }
     },
   })
@@ -96,6 +97,7 @@ describe('launching steps of EMR', () => {
     assert.ok(args.includes('spark.executor.memory=4g'))
     assert.ok(args.includes('spark.sluice.task=StepClicks(date=d-1)'))
     assert.ok(args.includes('spark.sluice.attempt=1'))
+    assert.ok(args.includes('spark.sluice.secret.API_KEY=prod/mag/api-key'))
     assert.ok(args.some((each) => each.startsWith('spark.sluice.traceparent=00-')))
     const { launch: kept, nonce } = await task()
     assert.deepEqual(kept?.place, { service: EMR_STEP, target: CLUSTER })

@@ -46,7 +46,7 @@ async function open(test: TestContext, read: Read, told = LOGS) {
       return {
         launcher: makeEmrStepLauncher(client, { deployment: 'prod', places: [CLUSTER] }, now),
         governor: STEP_RATE,
-        makeDetails: makeStepDetails({ LoggedStep: JOB }, EMR),
+        makeDetails: makeStepDetails({ LoggedStep: JOB }, EMR, 'prod/'),
       }
     },
   })

@@ -29,7 +29,7 @@ ${more}
 `
 const PIPELINES = makePipelines(`
 const One = emrServerless('One', {
-  params, output, application: 'clicks', pool: 'spark',
+  params, output, application: 'clicks', pool: 'spark', secrets: { API_KEY: secret('mag/api-key') },
   job: ({ params, output }) => ({ script: 'spark/one.py', arguments: ['--n=' + params.n, output.uri], pyFiles: ['./spark/common.py', 's3://b/x.zip'] }),
 })
 const Two = emrServerless('Two', {
@@ -143,7 +143,7 @@ describe('jobs of EMR Serverless in a deployment', () => {
 describe('permissions of jobs of EMR Serverless', () => {
   const ALLOWED: Record<string, string> = {
     SluiceEmrsparkJobRole:
-      'glue:GetTable logs:CreateLogStream DescribeLogGroups DescribeLogStreams PutLogEvents s3:AbortMultipartUpload DeleteObject GetObject ListBucket PutObject',
+      'glue:GetTable logs:CreateLogStream DescribeLogGroups DescribeLogStreams PutLogEvents s3:AbortMultipartUpload DeleteObject GetObject ListBucket PutObject secretsmanager:GetSecretValue',
     Sluicelaunchprograms:
       'dynamodb:BatchGetItem PutItem Query UpdateItem emr-serverless:CancelJobRun ListJobRuns StartJobRun iam:PassRole logs:CreateLogStream PutLogEvents s3:GetObject ListBucket sqs:ChangeMessageVisibility DeleteMessage GetQueueAttributes GetQueueUrl ReceiveMessage SendMessage',
     Sluicetick:
@@ -164,6 +164,27 @@ describe('permissions of jobs of EMR Serverless', () => {
       )
       assert.equal(shown.join(' '), expected, role)
     }
+  })
+
+  it('let the jobs of a pool read their own secrets, and nothing else that runs in the pool', () => {
+    const reading = of('AWS::IAM::Policy').filter(([, { Properties }]) =>
+      JSON.stringify(Properties).includes('secretsmanager:GetSecretValue'),
+    )
+    assert.deepEqual(
+      reading.map(([id]) => id.startsWith('SluiceEmrsparkJobRole')),
+      [true],
+    )
+    const [statement] = statementsOf('SluiceEmrsparkJobRole').filter(
+      ({ Action }) => Action === 'secretsmanager:GetSecretValue',
+    )
+    assert.deepEqual(JSON.stringify(statement?.Resource).match(/:secret:[^"]*/g), [
+      ':secret:sluice-prod/mag/api-key-??????',
+    ])
+    const made = of('AWS::SecretsManager::Secret').map(([, { Properties }]) => Properties)
+    assert.deepEqual(
+      made.map(({ Name, SecretString }) => [Name, SecretString]),
+      [['sluice-prod/mag/api-key', undefined]],
+    )
   })
 
   it('pass the role of jobs to EMR Serverless alone, which may take it for this account alone', () => {
@@ -207,16 +228,6 @@ describe('a project with jobs that cannot be deployed', () => {
       'a step of a cluster that is made for it',
       `emrStep('Only', { params, output, pool: 'spark', cluster: { transient: { release: 'emr-7.5.0', instanceType: 'm5.xlarge', instances: 1 } }, step: () => ({ script: 'spark/one.py' }) })`,
       /Only is a step of a cluster that is made for it/,
-    ],
-    [
-      'secrets of a step',
-      `emrStep('Only', { params, output, pool: 'spark', cluster: 'j-2AXXXXXXGAPLF', secrets: { K: secret('a/k') }, step: () => ({ script: 'spark/one.py' }) })`,
-      /Only is a job of EMR with `secrets`/,
-    ],
-    [
-      'secrets',
-      `emrServerless('Only', { ${base}, secrets: { K: secret('a/k') }, job: () => ({ script: 'spark/one.py' }) })`,
-      /Only is a job of EMR with `secrets`/,
     ],
     [
       'a missing file',

@@ -191,7 +191,7 @@ it('a project with several wrong steps is refused in one message that names all'
     define('Two', { cluster: '${PLAIN}', step: () => ({ script: 'spark/none.py' }) })
     const cluster = { 'spark.submit.deployMode': 'cluster' }
     define('Four', { cluster: '${PLAIN}', files: ['spark/one.py'], step: () => ({ script: 'spark/one.py', spark: cluster }) })
-    export const all = pipeline('all', define('Three', { cluster: '${PLAIN}', secrets: { K: secret('a/k') } }))
+    export const all = pipeline('all', define('Three', { cluster: '${PLAIN}', files: ['../three.py'] }))
   `)
   await assert.rejects(read(test, wrong), (error: Error) => {
     const lines = error.message.split('\n')
@@ -199,7 +199,7 @@ it('a project with several wrong steps is refused in one message that names all'
     assert.match(lines[1] ?? '', /^- One is a step of a cluster that is made for it.*\. Name the cluster/)
     assert.match(lines[2] ?? '', /^- Two runs spark\/none\.py, and there is no such file/)
     assert.match(lines[3] ?? '', /^- Four has a wrong setting of Spark: .* but client; leave it out/)
-    assert.match(lines[4] ?? '', /^- Three is a job of EMR with `secrets`/)
+    assert.match(lines[4] ?? '', /^- Three runs \.\.\/three\.py, which is not in the folder of the config/)
     return true
   })
 })

@@ -8,6 +8,8 @@ export const NO_JOBS: DeployedJobs = {
   logs: [],
   pools: [],
   rolePools: [],
+  secrets: [],
+  roleSecrets: {},
   files: {},
   ofFamilies: {},
 }

@@ -29,9 +29,9 @@ export const makeJobPlaces =
     return job && target ? { service: getJobService(job), target } : undefined
   }
 
-/** What the job run of an attempt is launched with. */
+/** What the job run of an attempt is launched with; names of secrets in Secrets Manager begin with `secretsPrefix`. */
 export const makeJobDetails =
-  (programs: BundledPrograms, emr: Emr): LaunchParts<JobDetails>['makeDetails'] =>
+  (programs: BundledPrograms, emr: Emr, secretsPrefix: string): LaunchParts<JobDetails>['makeDetails'] =>
   (claimed) => {
     const { family, policy } = claimed.planned
     const { pool = '' } = findBundledJob(programs, family) ?? {}
@@ -39,7 +39,7 @@ export const makeJobDetails =
     const logGroup = emr.logGroups[pool]
     if (role === undefined || logGroup === undefined)
       return { problem: `the deployment no longer runs ${family} as a job of EMR Serverless` }
-    const made = makeSparkDetails(programs, emr, claimed, nameDriverVariable)
+    const made = makeSparkDetails(programs, emr, claimed, { nameSetting: nameDriverVariable, secretsPrefix })
     if ('problem' in made) return made
     const { timeoutMs } = policy
     const timeout = timeoutMs === undefined ? {} : { timeoutMinutes: toMinutes(timeoutMs) }
@@ -48,23 +48,29 @@ export const makeJobDetails =
 
 /** What the step of an attempt is launched with. */
 export const makeStepDetails =
-  (programs: BundledPrograms, emr: Emr): LaunchParts<StepDetails>['makeDetails'] =>
+  (programs: BundledPrograms, emr: Emr, secretsPrefix: string): LaunchParts<StepDetails>['makeDetails'] =>
   (claimed) => {
     const { family } = claimed.planned
     const bundled = findBundledJob(programs, family)
     if (bundled?.cluster === undefined)
       return { problem: `the deployment no longer runs ${family} as a step of a cluster` }
-    const made = makeSparkDetails(programs, emr, claimed, nameStepSetting)
+    const made = makeSparkDetails(programs, emr, claimed, { nameSetting: nameStepSetting, secretsPrefix })
     if ('problem' in made) return made
     return { details: { ...made.details, ...(bundled.role === undefined ? {} : { role: bundled.role }) } }
   }
 
-/** The program of an attempt with the files of the deployment; `nameSetting`: how it is told which attempt it is. */
+/** How a program is told which attempt it is, and where its secrets are. */
+interface Telling {
+  nameSetting(variable: string): string
+  secretsPrefix: string
+}
+
+/** The program of an attempt with the files of the deployment. */
 function makeSparkDetails(
   programs: BundledPrograms,
   { files: base }: Emr,
   claimed: ClaimedAttempt,
-  nameSetting: (variable: string) => string,
+  telling: Telling,
 ): { details: SparkDetails } | { problem: string } {
   const { job, family } = claimed.planned
   const bundled = findBundledJob(programs, family)
@@ -84,7 +90,7 @@ function makeSparkDetails(
       script,
       arguments: job.arguments ?? [],
       pyFiles,
-      properties: makeProperties(claimed, job, nameSetting),
+      properties: makeProperties(claimed, job, telling),
     },
   }
 
@@ -103,11 +109,14 @@ const nameDriverVariable = (name: string) => `spark.emr-serverless.driverEnv.${n
 /** The driver of a step has the environment of its cluster, so it is told by settings: `spark.sluice.run`. */
 const nameStepSetting = (name: string) => `spark.sluice.${name.replace('SLUICE_', '').toLowerCase()}`
 
-/** The user's settings of Spark, and which attempt it is. */
+/**
+ * The user's settings of Spark, which attempt it is, and where its secrets are. Their values would be shown by EMR, and to whoever may see
+ * Spark's own pages, so the program reads them by itself.
+ */
 function makeProperties(
-  { task: { run, attempt }, planned: { label }, nonce }: ClaimedAttempt,
+  { task: { run, attempt }, planned: { label, policy }, nonce }: ClaimedAttempt,
   { spark = {} }: PlannedJob,
-  nameSetting: (variable: string) => string,
+  { nameSetting, secretsPrefix }: Telling,
 ): { [name: string]: string } {
   const variables = {
     SLUICE_RUN: run,
@@ -117,6 +126,12 @@ function makeProperties(
   }
   return {
     ...Object.fromEntries(Object.entries(variables).map(([name, value]) => [nameSetting(name), value])),
+    ...Object.fromEntries(
+      Object.entries(policy.secrets).map(([name, secret]) => [
+        `spark.sluice.secret.${name}`,
+        `${secretsPrefix}${secret}`,
+      ]),
+    ),
     ...spark,
   }
 }
