@@ -76,7 +76,7 @@ function addDependent(task: PlannedTask | undefined, edge: PlannedTask['dependen
   else task.dependents.push(edge)
 }
 
-function assignNumbers(found: FoundTask[]): Map<string, number> {
+function assignNumbers(found: readonly Pick<FoundTask, 'id'>[]): Map<string, number> {
   const numbers = new Map<string, number>()
   found.forEach(({ id }, number) => {
     numbers.set(id, number)
@@ -128,21 +128,41 @@ function isReady(task: PlannedTask, tasks: PlannedTask[]): boolean {
   return !task.complete && task.upstreams.every((upstream) => tasks[upstream]?.complete !== undefined)
 }
 
-/** A cycle among the found tasks as labels, the first repeated at the end; undefined if there is none. */
-export function findDependencyCycle(found: FoundTask[]): string[] | undefined {
+/**
+ * A cycle among the found tasks as labels, the first repeated at the end; undefined if there is none. `labelOf` names a task in it.
+ * @default by its label
+ */
+export function findDependencyCycle<T extends Pick<FoundTask, 'id' | 'label' | 'upstreams'>>(
+  found: readonly T[],
+  labelOf: (task: T) => string = ({ label }) => label,
+): string[] | undefined {
+  // Many large plans are flat, and numbering their tasks takes as long as reading them.
+  if (found.every(({ upstreams }) => upstreams.length === 0)) return undefined
   const numbers = assignNumbers(found)
-  return findCycle(
-    found.map(({ label, upstreams }) => ({ label, upstreams: upstreams.map((id) => numbers.get(id) ?? -1) })),
+  const cycle = findCycle(
+    found.map(({ upstreams }) => ({ upstreams: upstreams.map((id) => numbers.get(id) ?? -1) })),
   )
+  return cycle && closeCycle(cycle.flatMap((number) => found[number] ?? []).map(labelOf))
 }
 
 /** The same for a plan, whose edges need not be looked up. */
-export const findPlanCycle = ({ tasks }: Plan): string[] | undefined => findCycle(tasks)
+export function findPlanCycle({ tasks }: Plan): string[] | undefined {
+  const cycle = findCycle(tasks)
+  return (
+    cycle &&
+    closeCycle(
+      cycle.flatMap((number) => tasks[number] ?? []).flatMap(({ join, label }) => (join ? [] : label)),
+    )
+  )
+}
+
+const closeCycle = (labels: string[]): string[] => [...labels, ...labels.slice(0, 1)]
 
 /** A task whose upstreams have numbers; that of one which was not found is less than zero. */
-type NumberedTask = Pick<PlannedTask, 'label' | 'upstreams' | 'join'>
+type NumberedTask = Pick<PlannedTask, 'upstreams'>
 
-function findCycle(tasks: readonly NumberedTask[]): string[] | undefined {
+/** The numbers of tasks on a cycle, each before one of its upstreams; undefined if there is none. */
+function findCycle(tasks: readonly NumberedTask[]): number[] | undefined {
   const isLeft = findUnordered(tasks)
   const start = isLeft.indexOf(1)
   if (start < 0) return undefined
@@ -154,9 +174,7 @@ function findCycle(tasks: readonly NumberedTask[]): string[] | undefined {
     path.push(number)
     number = tasks[number]?.upstreams.find((each) => isLeft[each] === 1)
   }
-  const cycle = path.slice(number === undefined ? 0 : position.get(number))
-  const labels = cycle.flatMap((each) => (tasks[each]?.join ? [] : (tasks[each]?.label ?? [])))
-  return [...labels, ...labels.slice(0, 1)]
+  return path.slice(number === undefined ? 0 : position.get(number))
 }
 
 /** 1 for each task that cannot be put in an order: those on a cycle or downstream of one (Kahn, 1962). */

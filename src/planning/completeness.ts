@@ -69,15 +69,18 @@ async function areCommandsComplete(
   { markers, findUnproven }: Surroundings,
   files: Files,
 ): Promise<boolean[]> {
-  const withFiles = tasks.filter(({ outputs }) => outputs.length > 0)
+  const withFiles: typeof tasks = []
+  const without: string[] = []
+  for (const task of tasks)
+    if (task.outputs.length > 0) withFiles.push(task)
+    else without.push(task.id)
   const paths = withFiles.map(({ outputs }) => parseFileUri(mustHave(outputs[0], 'output')).slice(1))
   const exist = await files.existMany(paths)
   const there = withFiles.filter((_, index) => exist[index])
   const unproven = (await findUnproven?.(there)) ?? new Set()
-  const without = tasks.filter(({ outputs }) => outputs.length === 0)
-  const kept = await markers.read(without.map(({ id }) => id))
+  const kept = await markers.read(without)
   const complete = new Set<string>()
   for (const { id } of there) if (!unproven.has(id)) complete.add(id)
-  for (const [index, { id }] of without.entries()) if (kept[index] !== undefined) complete.add(id)
+  for (const [index, id] of without.entries()) if (kept[index] !== undefined) complete.add(id)
   return tasks.map(({ id }) => complete.has(id))
 }

@@ -108,20 +108,20 @@ export function refusePlanProblems(problems: string[]): void {
 /** Reads JSON Lines; throws one error with everything that is wrong, line by line. */
 export function parsePlanFile(text: string): PlanFile {
   const problems: string[] = []
-  const lines = text
-    .replace(/^\ufeff/, '')
-    .split('\n')
-    .map((content, index) => ({ content, line: index + 1 }))
-  const [first, ...rest] = lines.filter(({ content }) => content.trim() !== '')
-  const header = first && parsePlanLine(first.content, first.line, PLAN_HEADER, problems)
-  if (first === undefined) problems.push('it is empty; its first line is {"plan": 1, "pipeline": "…"}')
+  const lines = text.replace(/^\ufeff/, '').split('\n')
+  const first = lines.findIndex((content) => content.trim() !== '')
+  if (first < 0) refusePlanProblems(['it is empty; its first line is {"plan": 1, "pipeline": "…"}'])
+  const header = parsePlanLine(lines[first] ?? '', first + 1, PLAN_HEADER, problems)
   const tasks: PlanLine[] = []
-  for (const { content, line } of rest) {
-    const task = parsePlanLine(content, line, PLAN_TASK, problems)
-    if (task !== undefined) tasks.push({ ...task, line })
+  for (let index = first + 1; index < lines.length; index++) {
+    const content = lines[index] ?? ''
+    const task = content.trim() === '' ? undefined : parsePlanLine(content, index + 1, PLAN_TASK, problems)
+    if (task !== undefined) tasks.push(Object.assign(task, { line: index + 1 }))
   }
   if (tasks.length === 0 && problems.length === 0) problems.push('it has no task')
-  refusePlanProblems([...problems, ...findDuplicates(tasks), ...findUnknownTasks(header, tasks)])
+  const known = new Set(tasks.map(({ task }) => task))
+  const duplicates = known.size === tasks.length ? [] : findDuplicates(tasks)
+  refusePlanProblems([...problems, ...duplicates, ...findUnknownTasks(header, tasks, known)])
   return { header: mustHave(header, 'header'), tasks }
 }
 
@@ -159,8 +159,11 @@ function findDuplicates(tasks: PlanLine[]): string[] {
   )
 }
 
-function findUnknownTasks(header: PlanFileHeader | undefined, tasks: PlanLine[]): string[] {
-  const known = new Set(tasks.map(({ task }) => task))
+function findUnknownTasks(
+  header: PlanFileHeader | undefined,
+  tasks: PlanLine[],
+  known: ReadonlySet<string>,
+): string[] {
   const problems: string[] = []
   for (const { task, line, requires = [] } of tasks)
     for (const id of requires)

@@ -4,6 +4,7 @@ import { readErrorMessage } from '../core/errors.ts'
 import { type FoundTask, findDependencyCycle } from '../core/graph.ts'
 import { escapeControlCharacters, makeTaskId } from '../core/identity.ts'
 import { findLimitProblems, type Limits } from '../core/limits.ts'
+import { mustHave } from '../core/must-have.ts'
 import type { Policy } from '../core/plan.ts'
 import type { Completeness, Store } from '../core/ports/deciding.ts'
 import { groupByRepeatedKey } from '../core/repeated.ts'
@@ -68,14 +69,17 @@ export function makeForeignTasks(
   })
   refusePlanProblems(problems)
   const all = foreign.filter((each) => each !== undefined)
-  const byLine = new Map(all.map((each) => [each.line.task, each]))
-  const inPlan = new Set(all.map(({ found }) => found.id))
+  const byLine = new Map<string, ForeignTask>()
+  const inPlan = new Set<string>()
+  for (const each of all) {
+    byLine.set(each.line.task, each)
+    inPlan.add(each.found.id)
+  }
   for (const each of all) addEdges(each, byLine, inPlan, given.storageFolder, problems)
-  const cycle = findDependencyCycle(
-    all.map(({ found, line }) => ({ ...found, label: `${line.task} (line ${line.line})` })),
-  )
+  const cycle = findLineCycle(all)
   if (cycle !== undefined) problems.push(`these tasks require each other: ${cycle.join(' → ')}`)
-  refusePlanProblems([...problems, ...findSameTasks(all), ...describeSharedOutputs(all)])
+  const same = inPlan.size === all.length ? [] : findSameTasks(all)
+  refusePlanProblems([...problems, ...same, ...describeSharedOutputs(all)])
   return byLine
 }
 
@@ -84,10 +88,14 @@ export async function findCompleteIds(
   completeness: Completeness,
   tasks: Pick<ForeignTask, 'found' | 'isDone'>[],
 ): Promise<Set<string>> {
-  const open = tasks.filter(({ isDone }) => !isDone).map(({ found }) => found)
+  const complete = new Set<string>()
+  const open: FoundTask[] = []
+  for (const { found, isDone } of tasks)
+    if (isDone) complete.add(found.id)
+    else open.push(found)
   const there = await completeness.areComplete(open)
-  const done = tasks.filter(({ isDone }) => isDone).map(({ found }) => found.id)
-  return new Set([...done, ...open.filter((_, index) => there[index]).map(({ id }) => id)])
+  for (const [index, { id }] of open.entries()) if (there[index]) complete.add(id)
+  return complete
 }
 
 /** A task as planning finds it: of a complete one nothing is required. */
@@ -252,6 +260,19 @@ function addEdges(
   const read = (each.line.requires ?? []).flatMap((id) => byLine.get(id)?.found.outputs ?? [])
   if (each.found.container !== undefined)
     each.found.container.inputs = [...new Set(read)].map((uri) => locateInContainer(uri, storageFolder))
+}
+
+/** Lines that require each other, the first repeated at the end. */
+function findLineCycle(tasks: readonly ForeignTask[]): string[] | undefined {
+  const lines = new Map<FoundTask, PlanLine>()
+  for (const { found, line } of tasks) if (found.upstreams.length > 0) lines.set(found, line)
+  return findDependencyCycle(
+    tasks.map(({ found }) => found),
+    (found) => {
+      const { task, line } = mustHave(lines.get(found), 'line of a task')
+      return `${task} (line ${line})`
+    },
+  )
 }
 
 function findSameTasks(tasks: ForeignTask[]): string[] {

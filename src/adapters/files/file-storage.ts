@@ -132,24 +132,28 @@ const formatFolder = (path: string) => path.slice(0, path.lastIndexOf('/') + 1)
 
 /** Paths by the folder that they are in: one is listed if enough of it is wanted, else each is looked up. */
 async function checkPathsExist(prefix: string, paths: string[]): Promise<boolean[]> {
-  const there = new Set<string>()
+  const names = new Map<string, ReadonlySet<string>>()
   const single: string[] = []
   for (const [folder, wanted] of Map.groupBy(paths, formatFolder))
     if (wanted.length < LIST_FROM) single.push(...wanted)
-    else for (const name of await listNames(`${prefix}${folder}`, wanted)) there.add(`${folder}${name}`)
-  await lookSingly(prefix, single, there)
-  return paths.map((path) => there.has(path))
+    else names.set(folder, new Set(await listNames(`${prefix}${folder}`, wanted)))
+  const there = await findPresent(prefix, single)
+  return paths.map((path) => {
+    const folder = formatFolder(path)
+    return names.get(folder)?.has(path.slice(folder.length)) ?? there.has(path)
+  })
 }
 
-async function lookSingly(prefix: string, paths: string[], there: Set<string>): Promise<void> {
+/** Those of the paths at which there is a file, each looked up by itself. */
+async function findPresent(prefix: string, paths: string[]): Promise<Set<string>> {
+  const there = new Set<string>()
   const look = async (path: string) => {
     if (await isFilePresent(`${prefix}${path}`)) there.add(path)
   }
   if (paths.length < ASYNC_FROM) {
     for (const path of paths) if (isFilePresentNow(`${prefix}${path}`)) there.add(path)
-    return
-  }
-  await pMap(paths, look, { concurrency: PARALLEL })
+  } else await pMap(paths, look, { concurrency: PARALLEL })
+  return there
 }
 
 /**
@@ -178,11 +182,9 @@ async function listNames(folder: string, wanted: string[]): Promise<string[]> {
   const links = entries.filter((entry) => entry.isSymbolicLink())
   if (links.length === 0) return entries.map(({ name }) => name)
   const names = new Set(wanted.map((path) => path.slice(path.lastIndexOf('/') + 1)))
-  const there = new Set<string>()
-  await lookSingly(
+  const there = await findPresent(
     folder,
     links.map(({ name }) => name).filter((name) => names.has(name)),
-    there,
   )
   return entries
     .map(({ name }) => name)
