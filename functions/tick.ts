@@ -3,6 +3,7 @@ import { ECSClient } from '@aws-sdk/client-ecs'
 import { SQSClient } from '@aws-sdk/client-sqs'
 import { makeFunctionDeathReader } from '../src/adapters/cloudwatch/function-deaths.ts'
 import { makeEcsLauncher } from '../src/adapters/ecs/launcher.ts'
+import { stopOverdueShells } from '../src/adapters/ecs/shells.ts'
 import { makeRepairQueue } from '../src/adapters/sqs/repair-queue.ts'
 import { ECS } from '../src/core/records/launch.ts'
 import type { Build } from '../src/homes/aws/build.ts'
@@ -31,6 +32,7 @@ export function start(build: Build, { limits, containers, programs }: BundledSet
     onLaunchTrouble: makeLaunchMetrics(told.stack),
     ...(launches.size > 0 && { launching: build.launching }),
   })
+  const ecs = new ECSClient(build.client)
   const launcher = makeLauncher(told, containers, build)
   const repairs = makeRepairQueue(new SQSClient(build.client), told.repairQueue)
   const handleKey = makeRepairHandler({ home, answers: makeLazyExecutions(build) })
@@ -39,10 +41,11 @@ export function start(build: Build, { limits, containers, programs }: BundledSet
     repair: () => repairs.handleEach(handleKey),
     wake: () => launcher.wakeAll(),
     pools: Object.keys(containers),
+    ...(launches.has(ECS) && {
+      sweepShells: () => stopOverdueShells(ecs, told.workers.cluster, Date.now()),
+    }),
     services: {
-      ...(launches.has(ECS) && {
-        [ECS]: { launcher: makeEcsLauncher(new ECSClient(build.client), told.workers) },
-      }),
+      ...(launches.has(ECS) && { [ECS]: { launcher: makeEcsLauncher(ecs, told.workers) } }),
       ...makeJobLooks(makeJobLaunchers(build.client, told), launches, home.surroundings.storage),
     },
     keep: makeTickMetrics(told.stack),

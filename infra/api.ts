@@ -1,9 +1,12 @@
 import { Duration, Stack } from 'aws-cdk-lib'
+import type * as ecs from 'aws-cdk-lib/aws-ecs'
 import * as lambda from 'aws-cdk-lib/aws-lambda'
 import type * as logs from 'aws-cdk-lib/aws-logs'
 import { parseS3Prefix } from '../src/core/s3-uri.ts'
+import { makeShellFamilyPattern } from '../src/core/names.ts'
 import { makeMachineArn } from './constructs/arns.ts'
 import { combineGrants } from './constructs/grants.ts'
+import { type Containers, describePlace } from './containers.ts'
 import type { Foundation } from './foundation.ts'
 import { listReadableLogs } from './pools.ts'
 
@@ -12,8 +15,12 @@ export class Api {
   readonly function: lambda.Function
   readonly url: string
 
-  /** `logGroups`: those of the pools' tasks, by pool. */
-  constructor(foundation: Foundation, logGroups: Map<string, logs.LogGroup>) {
+  /** `logGroups`: those of the pools' tasks, by pool; `shells`: what is opened for people, and where. */
+  constructor(
+    foundation: Foundation,
+    logGroups: Map<string, logs.LogGroup>,
+    shells: { containers: Containers; definitions: { definition: ecs.FargateTaskDefinition }[] } | undefined,
+  ) {
     const { scope, layout, permissions, secretsPrefix, machineNames } = foundation
     const { arns, names } = listReadableLogs(foundation, logGroups)
     // Lines of steps are in the log folders of their clusters.
@@ -24,12 +31,21 @@ export class Api {
       ...steps.flatMap(({ bucket, prefix }) => permissions.objects(bucket, prefix, 'read')),
       ...permissions.lookAtSecrets(secretsPrefix),
       ...permissions.setSecrets(secretsPrefix),
+      ...(shells === undefined
+        ? []
+        : [
+            ...shells.containers.launchStatements(shells.definitions, makeShellFamilyPattern(layout.prefix)),
+            // What is to be stopped has to be a shell.
+            shells.containers.allowDescribing(),
+            shells.containers.allowStopping(),
+          ]),
     ]
     this.function = foundation.addFunction('api', {
       description: 'Answers the command and the console',
       settings: {
         machines: makeMachineArn(scope, layout.prefix),
         logGroups: Stack.of(scope).toJsonString(names),
+        workers: describePlace(foundation, shells?.containers),
       },
       allows: combineGrants(statements, permissions.startRuns(machineNames)),
       timeout: Duration.minutes(1),

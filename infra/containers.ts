@@ -103,13 +103,16 @@ export class Containers extends Construct {
     })
   }
 
-  /** Permissions for launching containers of these definitions. */
-  launchStatements(launched: readonly { definition: ecs.FargateTaskDefinition }[]): iam.PolicyStatement[] {
+  /** Permissions for launching containers of these definitions; in the larger layout of all families of a pattern. */
+  launchStatements(
+    launched: readonly { definition: ecs.FargateTaskDefinition }[],
+    pattern = `${this.#layout.prefix}*`,
+  ): iam.PolicyStatement[] {
     if (launched.length === 0) return []
     const stack = Stack.of(this)
     const { onlyHere, tasksArn: tasks } = this
-    const { isSpread, prefix } = this.#layout
-    const families = (isSpread ? [`${prefix}*`] : launched.map(({ definition }) => definition.family)).map(
+    const { isSpread } = this.#layout
+    const families = (isSpread ? [pattern] : launched.map(({ definition }) => definition.family)).map(
       (family) =>
         stack.formatArn({ service: 'ecs', resource: 'task-definition', resourceName: `${family}:*` }),
     )
@@ -124,7 +127,12 @@ export class Containers extends Construct {
 
   /** Permissions for looking which containers run. */
   lookStatements(): iam.PolicyStatement[] {
-    return [this.allowListing(), allowActions(['ecs:DescribeTasks'], [this.tasksArn], this.onlyHere)]
+    return [this.allowListing(), this.allowDescribing()]
+  }
+
+  /** Permission to look at containers of the cluster by their ARNs. */
+  allowDescribing(): iam.PolicyStatement {
+    return allowActions(['ecs:DescribeTasks'], [this.tasksArn], this.onlyHere)
   }
 
   /** Permission to list the containers of the cluster by their ARNs. */
@@ -202,7 +210,7 @@ export class Containers extends Construct {
       },
     })
     grantToRole(definition.taskRole as iam.Role, makePoolGrants(foundation, name, pool))
-    definition.addToTaskRolePolicy(EXEC())
+    definition.addToTaskRolePolicy(allowSessions())
     const code = new Asset(scope, `${name}-Code`, {
       path: join(pool.folder, 'code.tgz'),
       assetHash: pool.version,
@@ -265,7 +273,7 @@ export class Containers extends Construct {
 }
 
 /** `sluice shell` goes through Systems Manager: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html */
-const EXEC = () =>
+export const allowSessions = (): iam.PolicyStatement =>
   allowActions(
     [
       'ssmmessages:CreateControlChannel',

@@ -51,6 +51,28 @@ export function makeTaskGrants(
   return { ...combineGrants(statements, permissions.readSecrets(secrets, secretsPrefix)), policies }
 }
 
+/**
+ * A shell that stands for tasks of a pool: what the pool's options allow them, and reading what they read. It writes no record, plan or
+ * target.
+ */
+export function makeShellGrants(
+  foundation: Foundation,
+  { allows = [], policies = [] }: DeployedPool,
+  more: iam.PolicyStatement[],
+): Grants {
+  const { permissions, storage } = foundation
+  const { bucket, prefix } = parseS3Prefix(storage)
+  const statements = [
+    permissions.readRecords(),
+    ...permissions.plans('read'),
+    ...permissions.objects(bucket, prefix, 'read'),
+    ...foundation.allowReading(),
+    ...more,
+    ...allows.map((each) => new iam.PolicyStatement(each)),
+  ]
+  return { statements, policies }
+}
+
 /** A pool whose tasks run in a Lambda function, which gets the messages of the pool's queue one by one. */
 export class LambdaPool {
   readonly name: string

@@ -74,11 +74,16 @@ export class Sluice extends Construct {
     const jobEvents = new JobEvents(foundation, launching, { containers, jobs })
     const planning = new Planning(foundation)
     const scheduling = new Scheduling(foundation, tick)
-    const api = new Api(foundation, logGroups)
-    const programs = addPrograms(foundation, { ...props, containers, logGroups, jobs })
+    const programs = addPrograms(foundation, { ...props, containers, logGroups })
+    const shells = programs?.shells ?? []
+    const api = new Api(
+      foundation,
+      logGroups,
+      containers && shells.length > 0 ? { containers, definitions: shells } : undefined,
+    )
     const own = {
       'launch-workers': launching.function,
-      ...programs,
+      ...addProgramLaunches(foundation, { containers, programs, jobs }),
       advance,
       tick,
       'job-events': jobEvents.function,
@@ -117,25 +122,38 @@ function addContainers(
   return new Containers(foundation.scope, 'Containers', { foundation, pools, architecture, images })
 }
 
-/** What launches the programs of tasks in containers and jobs of EMR, if the project has any. */
+/** The programs of tasks in containers, if the project has any. */
 function addPrograms(
   foundation: Foundation,
   {
     containers,
     logGroups,
-    jobs,
     architecture = ecs.CpuArchitecture.ARM64,
   }: Pick<SluiceProps, 'architecture'> & {
     containers: Containers | undefined
     logGroups: Map<string, logs.LogGroup>
-    jobs: EmrJobs | undefined
   },
+): Programs | undefined {
+  if (containers === undefined || foundation.project.programs.length === 0) return undefined
+  const programs = new Programs(foundation.scope, 'Programs', {
+    foundation,
+    containers,
+    logGroups,
+    architecture,
+  })
+  for (const { pool, definition } of [...programs.definitions, ...programs.shells]) tagPool(definition, pool)
+  return programs
+}
+
+/** What launches programs and jobs of EMR, if there are any. */
+function addProgramLaunches(
+  foundation: Foundation,
+  {
+    containers,
+    programs,
+    jobs,
+  }: { containers: Containers | undefined; programs: Programs | undefined; jobs: EmrJobs | undefined },
 ): { 'launch-programs'?: lambda.Function } {
-  const programs =
-    containers === undefined || foundation.project.programs.length === 0
-      ? undefined
-      : new Programs(foundation.scope, 'Programs', { foundation, containers, logGroups, architecture })
-  for (const { pool, definition } of programs?.definitions ?? []) tagPool(definition, pool)
   const ecs = containers && programs && { containers, programs }
   if (ecs === undefined && jobs === undefined) return {}
   return { 'launch-programs': new LaunchingPrograms(foundation, { ecs, jobs }).function }

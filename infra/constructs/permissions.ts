@@ -35,6 +35,11 @@ export class Permissions {
     ]
   }
 
+  /** Records that are only read, by their keys. */
+  readRecords(): iam.PolicyStatement {
+    return allowActions(['dynamodb:BatchGetItem'], [this.#records.table.tableArn])
+  }
+
   /** Plans. A lifecycle rule of the bucket removes them; no function does. */
   plans(access: 'read' | 'write'): iam.PolicyStatement[] {
     const { bucketName } = this.#records.bucket

@@ -77,6 +77,8 @@ export type LuigidTaskDetail = z.output<typeof shape.LuigidTaskDetail>
 export type LuigidWorker = z.output<typeof shape.LuigidWorker>
 /** A page of workers of Luigi. */
 export type LuigidWorkerPage = z.output<typeof shape.LuigidWorkerPage>
+/** A shell of a deployment that starts. */
+export type OpenedShell = z.output<typeof shape.OpenedShell>
 /** A secret, without its value. */
 export type SecretShape = z.output<typeof shape.Secret>
 
@@ -198,6 +200,14 @@ export interface Control {
   resume(request: z.input<typeof shape.PipelineRef>): Promise<z.output<typeof shape.Paused>>
   /** Forgets runs that ended long ago; targets stay. More than half of all runs needs `confirmed`. */
   prune(request: z.input<typeof shape.PruneRequest>): Promise<PruneResult>
+
+  /**
+   * Starts a container of a deployment for a shell: with the image, inputs, environment and secrets of a task, beside its attempts. Nothing of
+   * it is published. Throws on one machine, where the command opens shells itself.
+   */
+  openShell(request: z.input<typeof shape.ShellRequest>): Promise<OpenedShell>
+  /** Ends a shell. Throws if there is none of this id. */
+  endShell(shell: z.input<typeof shape.ShellRef>): Promise<z.output<typeof shape.EndedShell>>
 
   /** Secrets by name, without their values. */
   secrets(): Promise<SecretShape[]>

@@ -14,6 +14,7 @@ import { readPipelines } from './pipelines.ts'
 import { pruneOldRuns } from './prune.ts'
 import { ChangesQuery, IntervalQuery, LimitQuery, PruneRequest } from './schemas.ts'
 import { makeSelectionActs } from './selection/act-on-selection.ts'
+import { makeShellOperations } from './shells.ts'
 import { makeStartOperations } from './start-runs.ts'
 
 /** Control over a state: of this machine, or inside a deployment. */
@@ -27,6 +28,7 @@ export function makeLocalControl(parts: ControlParts): Control {
     ...makeStartOperations(parts),
     ...makeActingOperations(parts),
     ...makeSelectionActs(parts),
+    ...makeShellOperations(parts),
     ...makeSecretOperations(parts.secrets),
     ...makeLuigidOperations(parts.findLuigid ?? (() => undefined)),
     changes,

@@ -43,6 +43,8 @@ export const OPERATIONS = {
   pause: { input: shape.PipelineRef, output: shape.Paused },
   resume: { input: shape.PipelineRef, output: shape.Paused },
   prune: { input: shape.PruneRequest, output: shape.PruneResult },
+  openShell: { input: shape.ShellRequest, output: shape.OpenedShell },
+  endShell: { input: shape.ShellRef, output: shape.EndedShell },
   secrets: { output: z.array(shape.Secret) },
   setSecret: { input: shape.SecretValue, output: shape.SecretName },
   removeSecret: { input: shape.SecretRef, output: shape.SecretName },

@@ -5,7 +5,7 @@ import type { Actor } from '../core/records/actor.ts'
 import type { Run } from '../core/records/run.ts'
 import type { SchedulerLook } from '../luigi/scheduler-reader.ts'
 import type { Project } from '../project/load-config.ts'
-import type { Started } from './control.ts'
+import type { OpenedShell, Started } from './control.ts'
 import type { FoundTask } from './find-tasks.ts'
 import type { Home } from './home.ts'
 import type { LineSearch } from './log-search.ts'
@@ -43,6 +43,14 @@ export interface SecretKeeper {
   set(name: string, value: string): void | Promise<void>
   /** False if there was none. */
   remove(name: string): boolean | Promise<boolean>
+}
+
+/** Opens and ends shells of a deployment. */
+export interface ShellKeeper {
+  /** Throws why none can be opened. */
+  open(home: Home, asked: { run: Run; token: string } & FoundTask): Promise<OpenedShell>
+  /** False if there is no such shell. */
+  end(shell: string): Promise<boolean>
 }
 
 /** A line of an attempt, as it was written. */
@@ -89,6 +97,8 @@ export interface ControlParts {
   /** @default the logs of the home */
   readLines?: ReadLines
   secrets: SecretKeeper
+  /** @default the command opens shells itself */
+  shells?: ShellKeeper
   /** Luigi's central scheduler of this state. @default there is none */
   findLuigid?(): SchedulerLook | undefined
   /** Called once bodies are about to run in this process. */

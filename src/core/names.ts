@@ -34,6 +34,12 @@ export const KEPT = {
   handover: 'SLUICE_HANDOVER',
 } as const
 
+/**
+ * A shell of a deployment: an ECS task that belongs to no attempt. `startedBy` keeps it apart from workers and programs wherever ECS tasks are
+ * listed or told of; the keeper's variable says as JSON whose program it stands for. It ends after `limitMs` if nobody has ended it.
+ */
+export const SHELL = { startedBy: 'sluice-shell', variable: 'SLUICE_SHELL', limitMs: 3_600_000 } as const
+
 /** Prefixes of plans and of targets in the bucket of a deployment. */
 export const OBJECTS = { plans: 'plans/', targets: 'targets' } as const
 
@@ -125,6 +131,15 @@ export const makeApplicationName = (stack: string, name: string): string => `${s
 /** The family of the task definition of a program; `families` is what all families of a deployment begin with. */
 export const makeProgramFamily = (families: string, pool: string, id: string): string =>
   `${families}${pool}_${id}`
+
+const SHELL_FAMILY = '_shell'
+
+/** The family of the task definition of the shells of a program. */
+export const makeShellFamily = (families: string, pool: string, id: string): string =>
+  `${makeProgramFamily(families, pool, id)}${SHELL_FAMILY}`
+
+/** All families of the shells of a deployment, as a pattern of IAM. */
+export const makeShellFamilyPattern = (families: string): string => `${families}*${SHELL_FAMILY}`
 
 /** Capacity providers of containers: at the usual price, and spare capacity that AWS may take back. */
 export const CAPACITY = { usual: 'FARGATE', spare: 'FARGATE_SPOT' } as const

@@ -33,6 +33,8 @@ export interface StackOptions {
   terminationProtection?: boolean
   /** CloudWatch's Container Insights of the cluster, up to 2.4 dollars a month at rest. @default false */
   containerInsights?: boolean
+  /** Who may call `ecs:ExecuteCommand` can open a shell as a program of this environment is started, with its secrets. @default false */
+  shells?: boolean
   /** Executions at once that the account keeps for each function, by its name. @default none */
   reservedConcurrency?: { [D in Decider]?: number }
 }
@@ -47,6 +49,7 @@ export const STACK_OPTIONS = {
   tags: z.record(TAG, z.string().max(256)).optional(),
   terminationProtection: z.boolean().optional(),
   containerInsights: z.boolean().optional(),
+  shells: z.boolean().optional(),
   reservedConcurrency: z.partialRecord(z.enum(DECIDERS), z.int().min(1)).optional(),
 } as const
 

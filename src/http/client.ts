@@ -86,6 +86,8 @@ export function makeRemoteControl(options: RemoteOptions): Control {
     pause: call('pause'),
     resume: call('resume'),
     prune: call('prune'),
+    openShell: call('openShell'),
+    endShell: call('endShell'),
     secrets: call('secrets'),
     setSecret: call('setSecret'),
     removeSecret: call('removeSecret'),

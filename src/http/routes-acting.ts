@@ -141,6 +141,37 @@ export const ACTING: { [Name in Acts]: Route<Name> } = {
     isRepeatable: always,
     example: { request: { olderThanMs: 90 * 24 * 3_600_000 }, answer: { pruned: [RUN_ID] } },
   },
+  openShell: {
+    method: 'POST',
+    path: '/v1/runs/{run}/shell',
+    summary: 'Starts a container of a deployment for a shell',
+    answers: { 201: shape.OpenedShell },
+    statusOf: () => 201,
+    // By its token.
+    isRepeatable: always,
+    example: {
+      request: { run: RUN_ID, task: 'Train', token: '2b8d0f0e-7c1e-4c56-9d0a-1f6f0c3c9a11' },
+      answer: {
+        run: RUN_ID,
+        task: 'Train(date=2026-09-09)',
+        shell: '0f1e2d3c4b5a69788796a5b4c3d2e1f0',
+        image: 'sha256:5d0cb6ab3b5e4f1f6e7a0e2c5f8b9a1d3c4e5f60718293a4b5c6d7e8f9012345',
+        argv: ['python', 'train.py'],
+        limitMs: 3_600_000,
+      },
+    },
+  },
+  endShell: {
+    method: 'DELETE',
+    path: '/v1/shells/{shell}',
+    summary: 'Ends a shell',
+    answers: { 200: shape.EndedShell },
+    isRepeatable: always,
+    example: {
+      request: { shell: '0f1e2d3c4b5a69788796a5b4c3d2e1f0' },
+      answer: { shell: '0f1e2d3c4b5a69788796a5b4c3d2e1f0' },
+    },
+  },
   setSecret: {
     method: 'PUT',
     path: '/v1/secrets/{name}',

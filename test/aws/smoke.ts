@@ -22,7 +22,7 @@ const sluice = (...args: string[]) =>
 
 const { loadProject, requireConfig } = await import('../../src/project/load-config.ts')
 const { findDeployment } = await import('../../src/homes/remote/deployment.ts')
-const { makeExecArguments, useContainer } = await import('../../src/cli/remote/shell.ts')
+const { useContainer } = await import('../../src/cli/remote/shell.ts')
 const { findDeployedEnvironment } = await import('../../src/define/deployed-environment.ts')
 const project = await loadProject(requireConfig(process.cwd(), config))
 const deployment = await findDeployment(project, findDeployedEnvironment(project, env))
@@ -84,12 +84,18 @@ async function runsDay(): Promise<void> {
 /** It takes the AWS CLI with its Session Manager plugin. */
 async function opensShell(): Promise<void> {
   const client = new ECSClient({ region })
-  await useContainer(client, deployment, { status: 'queued', worker: null, pool: 'heavy' }, async (id) => {
-    const said = execFileSync('aws', makeExecArguments(deployment, id, 'node --version'), {
-      encoding: 'utf8',
-    })
-    assert.match(said, /v2\d+\./)
-  })
+  await useContainer(
+    client,
+    deployment,
+    { status: 'queued', worker: null, pool: 'heavy' },
+    async ({ task, container }) => {
+      const cluster = deployment.outputs.Cluster ?? ''
+      const place = ['--region', region, '--cluster', cluster, '--task', task, '--container', container]
+      const args = ['ecs', 'execute-command', ...place, '--interactive', '--command', 'node --version']
+      const said = execFileSync('aws', args, { encoding: 'utf8' })
+      assert.match(said, /v2\d+\./)
+    },
+  )
 }
 
 async function hasTimeToLive(): Promise<void> {

@@ -5,13 +5,7 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { checkOutCommit } from '../../src/cli/remote/check-out.ts'
 import { explainStackEvents } from '../../src/cli/remote/deploy-failure.ts'
-import {
-  findTaskContainer,
-  makeExecArguments,
-  makeFreshContainerInput,
-  requireWorkerTask,
-} from '../../src/cli/remote/shell.ts'
-import { container } from '../../src/define/container.ts'
+import { findTaskContainer, makeFreshContainerInput } from '../../src/cli/remote/shell.ts'
 import { testProject } from '../support/cli.ts'
 import { temporaryFolder } from '../support/folders.ts'
 
@@ -188,27 +182,5 @@ describe('shell', () => {
         },
       },
     })
-  })
-
-  it('asks the AWS command for a session', () => {
-    assert.deepEqual(
-      makeExecArguments(deployment, 'abc').join(' '),
-      'ecs execute-command --region eu-west-2 --cluster cluster --task abc --container worker --interactive --command /bin/sh',
-    )
-  })
-
-  it('of a program is refused, with the way to one in the same image', () => {
-    const { definition } = container('ShellProgram', { image: 'busybox' })
-    const tasks = new Map([['ShellProgram', definition]])
-    const named = { task: 'ShellProgram', family: 'ShellProgram' }
-    assert.throws(() => requireWorkerTask({ tasks }, named, 'latest ShellProgram --env prod'), {
-      code: 'invalid_usage',
-      hint: /sluice shell latest ShellProgram\. Its lines: sluice logs latest ShellProgram --env prod/,
-    })
-    requireWorkerTask({ tasks }, { task: 'Other', family: 'Other' }, '')
-  })
-
-  it('says that a pool on Lambda has no container', () => {
-    assert.throws(() => makeFreshContainerInput({ ...deployment, outputs: {} }, 'default'), /runs on Lambda/)
   })
 })

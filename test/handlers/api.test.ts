@@ -6,6 +6,7 @@ import { keys } from '../../src/core/keys.ts'
 import type { LinesPage, LinesQuery } from '../../src/core/ports/looking.ts'
 import { makeDeployedApi } from '../../src/homes/aws/handlers/api.ts'
 import { makePlanHandler } from '../../src/homes/aws/handlers/plan.ts'
+import { makeClosedShells } from '../../src/homes/aws/handlers/shells.ts'
 import { ORDER_FIELD } from '../../src/homes/aws/handlers/start-run.ts'
 import { type Fetcher, makeRemoteControl } from '../../src/http/client.ts'
 import { daily, day, pipeline, secret, task, text } from '../../src/index.ts'
@@ -45,6 +46,7 @@ function deployment(lines: (pool: string, query: LinesQuery) => LinesPage = () =
       return lines(pool, query)
     },
     stepLines: { read: async () => ({ lines: [], found: 0 }), findLog: () => undefined },
+    shells: makeClosedShells('prod'),
   })
   const controlAs = (userArn?: string) =>
     makeRemoteControl({

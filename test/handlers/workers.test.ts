@@ -1,33 +1,13 @@
 import assert from 'node:assert/strict'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { json } from 'node:stream/consumers'
 import { describe, it, type TestContext } from 'node:test'
-import { ECSClient } from '@aws-sdk/client-ecs'
 import { makeFargateWorkers } from '../../src/adapters/ecs/workers.ts'
+import { startEcs } from '../support/ecs-server.ts'
 
 type Answer = (action: string, body: Record<string, unknown>) => object
 
 /** Workers over an ECS that answers so. */
 async function workersOf(test: TestContext, answer: Answer) {
-  const asked: [action: string, body: Record<string, unknown>][] = []
-  const server = createServer(async (request, response) => {
-    const action = String(request.headers['x-amz-target']).split('.')[1] ?? ''
-    const body = (await json(request)) as Record<string, unknown>
-    asked.push([action, body])
-    const { __type, ...told } = answer(action, body) as { __type?: string }
-    response.writeHead(__type === undefined ? 200 : 400, { 'content-type': 'application/x-amz-json-1.1' })
-    response.end(JSON.stringify(__type === undefined ? told : { __type, ...told }))
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  test.after(() => server.close())
-  const client = new ECSClient({
-    region: 'eu-west-2',
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    credentials: { accessKeyId: 'a', secretAccessKey: 's' },
-    maxAttempts: 1,
-  })
-  test.after(() => client.destroy())
+  const { client, asked } = await startEcs(test, answer)
   const place = { cluster: 'c', subnets: ['subnet-1'], securityGroups: ['sg-1'], publicIp: true }
   return { workers: makeFargateWorkers(client, place), asked }
 }

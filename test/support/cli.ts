@@ -40,6 +40,8 @@ export interface TestProject {
   sluice(...args: string[]): Promise<Ended>
   /** The same after a command of the shell, for instance one that limits what a process may have. */
   limited(shell: string, ...args: string[]): Promise<Ended>
+  /** The same on a terminal of its own, to which both outputs go; `env` is as of {@link StartOptions}. */
+  onTerminal(args: string[], env?: Record<string, string>): Promise<Ended>
   /** The same with `--json`, parsed. */
   // biome-ignore lint/suspicious/noExplicitAny: data of the command, whatever it is
   json(...args: string[]): Promise<any>
@@ -78,13 +80,18 @@ export function testProject(test: TestContext, files: Record<string, string>): T
     spawned([process.execPath, binOf(options.version ?? projectFolder), ...args], options)
   const limited = (shell: string, ...args: string[]) =>
     spawned(['sh', '-c', `${shell}; exec "$0" "$@"`, process.execPath, binOf(projectFolder), ...args]).ended
+  const onTerminal = (args: string[], env: Record<string, string> = {}) => {
+    const quoted = [process.execPath, binOf(projectFolder), ...args].map((each) => `'${each}'`).join(' ')
+    return spawned(['/usr/bin/script', '-qec', quoted, '/dev/null'], { env: { SHELL: '/bin/sh', ...env } })
+      .ended
+  }
   const sluice = (...args: string[]) => start(args).ended
   const json = async (...args: string[]) => JSON.parse((await sluice(...args, '--json')).stdout)
   const jsonLines = async (...args: string[]) => {
     const { stdout } = await sluice(...args, '--json')
     return stdout.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line)]))
   }
-  return { folder, path, write, start, sluice, limited, json, jsonLines }
+  return { folder, path, write, start, sluice, limited, onTerminal, json, jsonLines }
 }
 
 function collect(child: ChildProcess): Pick<Started, 'ended' | 'stdout'> {

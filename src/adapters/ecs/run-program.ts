@@ -1,4 +1,10 @@
-import { ConflictException, type ECSClient, RunTaskCommand, type TaskOverride } from '@aws-sdk/client-ecs'
+import {
+  ConflictException,
+  type ECSClient,
+  RunTaskCommand,
+  type RunTaskCommandInput,
+  type TaskOverride,
+} from '@aws-sdk/client-ecs'
 import { readErrorMessage, readErrorName } from '../../core/errors.ts'
 import { findFargateSize, KEEPER_MB } from '../../core/fargate.ts'
 import { CAPACITY, KEPT } from '../../core/names.ts'
@@ -10,7 +16,7 @@ import type { Place } from './workers.ts'
 /** Characters of the overrides of one RunTask: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskOverride.html */
 const OVERRIDES_MAX = 8192
 
-/** How a request for a task went; `known`: an earlier request under its token has started one, whose ARN ECS may tell. */
+/** How a request for an ECS task went; `known`: an earlier request under its token has started one, whose ARN ECS may tell. */
 type ProgramAnswer = LaunchAnswer | { is: 'known'; handle: string | undefined }
 
 /**
@@ -30,27 +36,50 @@ export async function runProgram(
   return answer.is === 'no_capacity' ? run(CAPACITY.usual) : answer
 }
 
-async function runOn(
+const runOn = (
   client: ECSClient,
-  { cluster, ...network }: Place,
+  place: Place,
   {
     order: { handover, target },
     overrides,
     provider,
   }: { order: LaunchOrder<ProgramDetails>; overrides: TaskOverride; provider: string },
+): Promise<ProgramAnswer> =>
+  runTask(client, place, {
+    // A request for other capacity is another request.
+    clientToken: `${handover.token}-${provider === CAPACITY.spare ? 'spare' : 'usual'}`,
+    startedBy: handover.token,
+    taskDefinition: target,
+    provider,
+    overrides,
+    // Nobody is let into the container of an attempt.
+    enableExecuteCommand: false,
+  })
+
+/** What one ECS task is started with, beside its cluster and network. */
+interface TaskRequest
+  extends Required<
+    Pick<
+      RunTaskCommandInput,
+      'clientToken' | 'startedBy' | 'taskDefinition' | 'overrides' | 'enableExecuteCommand'
+    >
+  > {
+  provider: string
+}
+
+/** Starts one ECS task, at most once under its token. */
+export async function runTask(
+  client: ECSClient,
+  { cluster, ...network }: Place,
+  { provider, ...request }: TaskRequest,
 ): Promise<ProgramAnswer> {
   try {
     const { tasks = [], failures = [] } = await client.send(
       new RunTaskCommand({
-        // A request for other capacity is another request.
-        clientToken: `${handover.token}-${provider === CAPACITY.spare ? 'spare' : 'usual'}`,
-        startedBy: handover.token,
+        ...request,
         cluster,
-        taskDefinition: target,
         capacityProviderStrategy: [{ capacityProvider: provider, weight: 1 }],
         propagateTags: 'TASK_DEFINITION',
-        enableExecuteCommand: true,
-        overrides,
         networkConfiguration: {
           awsvpcConfiguration: {
             subnets: network.subnets,
@@ -70,8 +99,14 @@ async function runOn(
   }
 }
 
-function makeOverrides({ handover, details }: LaunchOrder<ProgramDetails>): TaskOverride | string {
-  const { argv, env, cpu, memoryMb } = details
+const makeOverrides = ({ handover, details }: LaunchOrder<ProgramDetails>): TaskOverride | string =>
+  makeTaskOverrides({ [KEPT.handover]: JSON.stringify(handover) }, details)
+
+/** What differs from one ECS task of a program to the next; `told`: variables of its keeper. A text says why it cannot be started. */
+export function makeTaskOverrides(
+  told: { readonly [name: string]: string },
+  { argv, env, cpu, memoryMb }: ProgramDetails,
+): TaskOverride | string {
   const size = findFargateSize({ cpu, memoryMb: memoryMb + KEEPER_MB })
   if (size === undefined)
     return `Fargate has no size with ${cpu} units of CPU and ${memoryMb} MB (${KEEPER_MB} MB more for the keeper)`
@@ -79,7 +114,7 @@ function makeOverrides({ handover, details }: LaunchOrder<ProgramDetails>): Task
     cpu: String(size.cpu),
     memory: String(size.memoryMb),
     containerOverrides: [
-      { name: KEPT.keeper, environment: toPairs({ [KEPT.handover]: JSON.stringify(handover) }) },
+      { name: KEPT.keeper, environment: toPairs(told) },
       {
         name: KEPT.program,
         environment: toPairs(env),

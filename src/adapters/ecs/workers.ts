@@ -9,7 +9,7 @@ import {
 import { splitIntoChunks } from '../../core/chunks.ts'
 import { readErrorMessage } from '../../core/errors.ts'
 import type { Container, Launched } from '../../core/launch.ts'
-import { CAPACITY, EVENTS } from '../../core/names.ts'
+import { CAPACITY, EVENTS, SHELL } from '../../core/names.ts'
 import { isThrottledError } from './run-program.ts'
 
 /** How many containers to start, and on which capacity. */
@@ -35,9 +35,6 @@ export interface Place {
   publicIp: boolean
 }
 
-/** `startedBy` of a container of `sluice shell`, so that it does not count as a worker of its pool. */
-export const SHELL = 'sluice-shell'
-
 /** Most tasks of one RunTask. */
 const BATCH = 10
 /** Most tasks of one DescribeTasks. */
@@ -51,7 +48,7 @@ export function makeFargateWorkers(client: ECSClient, { cluster, ...network }: P
       const found: Container[] = []
       for (const page of splitIntoChunks(arns, DESCRIBED)) {
         const { tasks = [] } = await client.send(new DescribeTasksCommand({ cluster, tasks: page }))
-        found.push(...tasks.filter(({ startedBy }) => startedBy !== SHELL).map(toContainer))
+        found.push(...tasks.filter(({ startedBy }) => startedBy !== SHELL.startedBy).map(toContainer))
       }
       return found
     },

@@ -130,3 +130,37 @@ export const Secret = z.object({
 
 /** The secret that was kept or removed. */
 export const SecretName = z.object({ name: z.string() })
+
+/** Asks a deployment for a shell. */
+export const ShellRequest = z.strictObject({
+  run: runName,
+  task: taskName,
+  token: z
+    .string()
+    .regex(/^[A-Za-z0-9-]{1,50}$/, 'must be 1 to 50 letters, digits or hyphens')
+    .describe('Chosen by the caller: the same token opens no second shell'),
+})
+
+/** A shell that starts: an ECS task that the caller enters by `ecs:ExecuteCommand`, as the caller may. */
+export const OpenedShell = z.object({
+  run: z.string(),
+  task: z.string().describe('Its label'),
+  shell: z.string().describe('Id of the ECS task, in the cluster of the deployment'),
+  image: z.string().nullable().describe('Digest of the image in which the task has run, if it is known'),
+  argv: z
+    .array(z.string())
+    .nullable()
+    .describe('What the task runs, after an entry point of the image; null: what the image starts by itself'),
+  limitMs: durationField('It ends by itself so long after its start'),
+})
+
+/** Names a shell. */
+export const ShellRef = z.strictObject({
+  shell: z
+    .string()
+    .regex(/^[0-9a-f-]{32,36}$/, 'must be the id of a shell')
+    .describe('Id of its ECS task'),
+})
+
+/** The shell that is being ended. */
+export const EndedShell = z.object({ shell: z.string() })

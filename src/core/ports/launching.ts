@@ -132,3 +132,21 @@ export interface JobNews {
   handover: AttemptHandover
   state: JobState
 }
+
+/** Opens and ends shells: jobs of a person, which belong to no attempt and are launched and looked at apart from those of attempts. */
+export interface ShellJobs<D> {
+  /** Opens none a second time under one token; `refused`: the service has started nothing, and says why. */
+  open(order: ShellOrder<D>): Promise<{ is: 'opened'; id: string } | { is: 'refused'; message: string }>
+  /** False if there is no shell of this id. One that has ended is no error. */
+  end(id: string, reason: string): Promise<boolean>
+}
+
+/** What a shell is opened with. Nothing in it is a secret. */
+export interface ShellOrder<D> {
+  token: string
+  /** As of a {@link LaunchOrder}. */
+  target: string
+  /** The task that it stands for. */
+  of: { run: string; number: number }
+  details: D
+}

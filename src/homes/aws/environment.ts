@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { SluiceError } from '../../core/errors.ts'
-import { KEPT } from '../../core/names.ts'
+import { KEPT, SHELL } from '../../core/names.ts'
 import { isS3Uri } from '../../core/s3-uri.ts'
 
 /** A JSON value in a variable. */
@@ -25,7 +25,7 @@ const WORKERS = z.strictObject({
   subnets: z.array(z.string()),
   securityGroups: z.array(z.string()),
   publicIp: z.boolean(),
-  /** The families of pools begin so, and end with the pool's name. */
+  /** The families of pools begin so, and end with the pool's name; empty: nothing is launched from here. */
   families: z.string(),
 })
 
@@ -51,6 +51,9 @@ const HANDOVER = z.strictObject({
   token: z.string(),
 })
 
+/** The task that a shell stands for. */
+const SHELL_OF = z.strictObject({ run: z.string(), number: z.int() })
+
 /** Everything that the stack tells its functions and containers. Names of variables are spelled here, for both sides. */
 const SETTINGS = {
   environment: { name: 'SLUICE_ENVIRONMENT', schema: z.string().min(1) },
@@ -75,6 +78,8 @@ const SETTINGS = {
   tasksPerWorker: { name: 'SLUICE_TASKS_PER_WORKER', schema: z.coerce.number().int() },
   /** Of a keeper: what it takes over, as the launcher tells it. */
   handover: { name: KEPT.handover, schema: jsonOf(HANDOVER) },
+  /** Of the keeper of a shell: whose program it stands for, as the API tells it. */
+  shell: { name: SHELL.variable, schema: jsonOf(SHELL_OF) },
   code: { name: 'SLUICE_CODE', schema: z.string().min(1) },
 } as const
 
@@ -105,9 +110,10 @@ export const SETTINGS_OF = {
   'launch-programs': [...SHARED_SETTINGS, 'workers', 'emr'],
   tick: [...SHARED_SETTINGS, 'repairQueue', 'launcher', 'workers', 'logGroups', 'emr'],
   'job-events': [...SHARED_SETTINGS, 'launcher'],
-  api: [...SHARED_SETTINGS, 'machines', 'logGroups'],
+  api: [...SHARED_SETTINGS, 'machines', 'logGroups', 'workers'],
   worker: [...SHARED_SETTINGS, 'pool', 'memoryMb', 'idleSeconds', 'tasksPerWorker'],
   keeper: [...SHARED_SETTINGS, 'pool', 'handover'],
+  'shell-keeper': [...SHARED_SETTINGS, 'pool', 'shell'],
 } as const satisfies Record<string, readonly Setting[]>
 
 /** A part of the deployment that is told settings. */

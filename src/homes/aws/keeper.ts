@@ -6,7 +6,7 @@ import { readInputResults, readSecretValues } from '../../body/prepare-job.ts'
 import type { Home } from '../../control/home.ts'
 import { LARGEST_PROGRAM_MB } from '../../core/fargate.ts'
 import { mustHave } from '../../core/must-have.ts'
-import { KEPT, makeKeeperWorkerId, POOL_DEFAULTS } from '../../core/names.ts'
+import { KEPT, makeKeeperWorkerId, POOL_DEFAULTS, SHELL } from '../../core/names.ts'
 import type { Runner } from '../../core/ports/working.ts'
 import { takeOverAttempt } from '../../engine/take-over.ts'
 import { Worker } from '../../engine/work.ts'
@@ -17,12 +17,19 @@ import type { Build } from './build.ts'
 import { readPartSettings } from './environment.ts'
 import { openDeployedHome } from './home.ts'
 import { makeAttemptMetrics } from './metrics.ts'
+import { keepShell } from './shell-keeper.ts'
+
+/**
+ * What a keeper's image runs: a shell, or the attempt of the program beside it.
+ */
+export const runKeeper = (build: Build, settings: BundledSettings): Promise<void> =>
+  process.env[SHELL.variable] === undefined ? keepAttempt(build, settings) : keepShell(build, settings)
 
 /**
  * Runs the attempt of the program beside it: takes its lease over, and ends when its end is written. An attempt that is over by now
  * never starts: ECS stops the task when its keeper ends.
  */
-export async function runKeeper(
+async function keepAttempt(
   build: Build,
   { limits, programs, luigiFamilies }: BundledSettings,
 ): Promise<void> {

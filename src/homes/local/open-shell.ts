@@ -4,11 +4,10 @@ import { join, resolve } from 'node:path'
 import { makeWorkerId } from '../../adapters/system/processes.ts'
 import { findRun } from '../../control/find-runs.ts'
 import { findTask } from '../../control/find-tasks.ts'
-import type { Home } from '../../control/home.ts'
+import { findMissingResults } from '../../control/missing-results.ts'
 import { SluiceError } from '../../core/errors.ts'
 import { keys } from '../../core/keys.ts'
 import type { PlannedTask } from '../../core/plan.ts'
-import { MARKER_URI } from '../../define/targets/marker.ts'
 import { openShell, type ShellPlace } from '../../runners/container/container-shell.ts'
 import { openLocalHome } from './home.ts'
 import { refuseWithoutRuns } from './open-control.ts'
@@ -74,20 +73,4 @@ function requireContainer({ container, label, family }: PlannedTask): void {
       hint: `Its body runs in a process of this machine; with a debugger: node --inspect-brk and sluice run ${family} --inline.`,
     },
   )
-}
-
-/** Tasks without output that have not run yet, of those whose results it reads. */
-async function findMissingResults(
-  home: Home,
-  run: string,
-  { container, upstreams }: PlannedTask,
-): Promise<string[]> {
-  const uris = (container?.inputs ?? []).map(({ uri }) => uri).filter((uri) => uri.startsWith(MARKER_URI))
-  const ids = uris.map((uri) => uri.slice(MARKER_URI.length))
-  const markers = await home.surroundings.markers.read(ids)
-  const missing = ids.filter((_, index) => markers[index] === undefined)
-  const labels = new Map(
-    (await home.context.ports.plans.tasks(run, upstreams)).map(({ id, label }) => [id, label]),
-  )
-  return missing.map((id) => `the result of ${labels.get(id) ?? id}`)
 }

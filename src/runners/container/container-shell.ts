@@ -220,7 +220,7 @@ function makeProgressLines(say: ShellRequest['say']): (progress: Progress) => vo
 }
 
 /** How to run in the shell what the task runs. */
-function describeProgram(argv: readonly string[] | undefined): string[] {
+export function describeProgram(argv: readonly string[] | undefined): string[] {
   if (argv === undefined) return ['The task runs what the image starts by itself.']
   return [`The task runs, after an entry point of the image: ${argv.map(quoteForShell).join(' ')}`]
 }

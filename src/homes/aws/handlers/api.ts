@@ -3,7 +3,7 @@ import { Hono } from 'hono'
 import type { Control } from '../../../control/control.ts'
 import type { Home } from '../../../control/home.ts'
 import { makeLocalControl } from '../../../control/local-control.ts'
-import type { OpenRun } from '../../../control/parts.ts'
+import type { OpenRun, ShellKeeper } from '../../../control/parts.ts'
 import { SELECTION_FAMILY } from '../../../control/selection/selection-run.ts'
 import { SluiceError } from '../../../core/errors.ts'
 import { type Actor, makeActor } from '../../../core/records/actor.ts'
@@ -22,6 +22,7 @@ export interface ApiParts {
   setSecret(name: string, value: string): Promise<void>
   readLines: ReadPoolLines
   stepLines: StepLines
+  shells: ShellKeeper
 }
 
 /** A function answers with 6 MB at most, see "Lambda quotas"; headers and what is around the body need a little. */
@@ -59,7 +60,7 @@ function readCaller({ requestContext }: CallBindings = {}): Actor | undefined {
 
 /** Control inside a deployment: runs are planned by executions of its state machines. */
 function makeDeployedControl(
-  { home, project, starter, machines, setSecret, readLines, stepLines }: ApiParts,
+  { home, project, starter, machines, setSecret, readLines, stepLines, shells }: ApiParts,
   findActor: () => Actor | undefined,
 ): Control {
   const openRun: OpenRun = async (_, asked, { pipeline, ...order }) => {
@@ -83,10 +84,25 @@ function makeDeployedControl(
     openRun,
     readLines: makeDeployedLineReader(readLines, stepLines),
     secrets: { names: () => listDeclaredSecrets(project), set: setSecret, remove: refuseToRemove },
+    shells: logShells(shells, findActor),
     close: async () => {},
   })
   return { ...control, prune: refuseToPrune }
 }
+
+/** Shells have no record; the log of the function keeps who has opened and ended one. */
+const logShells = ({ open, end }: ShellKeeper, findActor: () => Actor | undefined): ShellKeeper => ({
+  async open(home, asked) {
+    const opened = await open(home, asked)
+    console.log(JSON.stringify({ opened, by: findActor() }))
+    return opened
+  },
+  async end(shell) {
+    const isKnown = await end(shell)
+    if (isKnown) console.log(JSON.stringify({ ended: shell, by: findActor() }))
+    return isKnown
+  },
+})
 
 function listDeclaredSecrets({ tasks }: Project): string[] {
   const names = [...tasks.values()].flatMap(({ policy }) => Object.values(policy.secrets))

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { Home } from '../../../control/home.ts'
 import { findStandingRecord } from '../../../core/change.ts'
 import { keys } from '../../../core/keys.ts'
-import { EVENTS, makeContainerWorkerId } from '../../../core/names.ts'
+import { EVENTS, makeContainerWorkerId, SHELL } from '../../../core/names.ts'
 import type { JobNews, Launcher } from '../../../core/ports/launching.ts'
 import { makeActor } from '../../../core/records/actor.ts'
 import type { Crash } from '../../../core/records/deployment.ts'
@@ -35,6 +35,7 @@ const EVENT = z.discriminatedUnion('source', [
       taskArn: z.string(),
       taskDefinitionArn: z.string(),
       lastStatus: z.string(),
+      startedBy: z.string().nullish(),
       stoppedReason: z.string().nullish(),
       stopCode: z.string().nullish(),
       pullStartedAt: z.iso.datetime({ offset: true }).nullish(),
@@ -121,6 +122,8 @@ async function handleStoppedContainer(
   { home, toNews, wake }: JobEventsParts,
   stopped: StoppedContainer,
 ): Promise<void> {
+  // It has run no attempt, and has no place in a pool.
+  if (stopped.startedBy === SHELL.startedBy) return
   const news = toNews(stopped)
   if (news !== undefined) return handleJobNews(home.context, { [ECS]: {} }, news)
   const { taskArn, taskDefinitionArn, stoppedReason, stopCode } = stopped

@@ -1,6 +1,8 @@
 import { makeProgramFamily } from '../../../core/names.ts'
 import { makeProgramEnvironment, type ProgramDetails } from '../../../core/program.ts'
 import { ECS } from '../../../core/records/launch.ts'
+import type { TaskRun } from '../../../core/records/task-run.ts'
+import type { ClaimedAttempt } from '../../../engine/claim.ts'
 import type { Launching } from '../../../engine/context.ts'
 import type { LaunchParts } from '../../../engine/launch.ts'
 import { type BundledPrograms, findBundledProgram } from '../../../project/bundled.ts'
@@ -13,10 +15,21 @@ export const makeProgramPlaces =
     return program && { service: ECS, target: makeProgramFamily(families, program.pool, program.id) }
   }
 
+/** What of an attempt its program is launched with. */
+type ProgramAttempt = Pick<ClaimedAttempt, 'planned' | 'nonce' | 'checkpoint' | 'memoryMb'> & {
+  task: Pick<TaskRun, 'run' | 'attempt' | 'counts' | 'failure'>
+}
+
 /** What the program of an attempt is launched with. */
 export const makeProgramDetails =
-  (programs: BundledPrograms): LaunchParts<ProgramDetails>['makeDetails'] =>
-  ({ task, planned, nonce, checkpoint, memoryMb }) => {
+  (programs: BundledPrograms) =>
+  ({
+    task,
+    planned,
+    nonce,
+    checkpoint,
+    memoryMb,
+  }: ProgramAttempt): ReturnType<LaunchParts<ProgramDetails>['makeDetails']> => {
     const { run, attempt, counts = {}, failure } = task
     const program = findBundledProgram(programs, planned)
     if (program === undefined || planned.container === undefined)

@@ -17,6 +17,8 @@ export interface TickParts {
   pools: string[]
   /** What runs jobs elsewhere; none: nothing is looked at. */
   services: LookServices
+  /** Stops shells that are open for too long; how many. @default there are none */
+  sweepShells?(): Promise<number>
   keep(measures: Measures): void
 }
 
@@ -43,7 +45,7 @@ const AUDIT_MINUTE = 17
  * Brings what is due, and looks at jobs of which nothing was told. Once an hour, and when its event asks for it, it derives again
  * what open runs are owed, and stops jobs that no attempt owns.
  */
-export function makeTickHandler({ home, repair, wake, pools, services, keep }: TickParts) {
+export function makeTickHandler({ home, repair, wake, pools, services, sweepShells, keep }: TickParts) {
   return async (event: TickEvent): Promise<void> => {
     const isHourly = new Date(home.context.ports.clock.now()).getUTCMinutes() === AUDIT_MINUTE
     const audits = isHourly || event.audit === true
@@ -52,7 +54,7 @@ export function makeTickHandler({ home, repair, wake, pools, services, keep }: T
     const looked = await Promise.allSettled([hasJobs && lookAtDueJobs(home.context, services)])
     await tickDueRecords(home.context)
     const repaired = audits ? await auditOpenRuns(home.context) : 0
-    if (audits) looked.push(...(await sweepJobs(home, services)))
+    if (audits) looked.push(...(await sweepJobs(home, services)), ...(await sweep(sweepShells)))
     looked.push(...(await Promise.allSettled([repair()])))
     await wake()
     keep({
@@ -63,6 +65,14 @@ export function makeTickHandler({ home, repair, wake, pools, services, keep }: T
     // A service that does not answer must not hold up what else is due, but its alarm must hear of it.
     throwAllErrors(looked, 'some of what was due could not be done')
   }
+}
+
+async function sweep(sweepShells: TickParts['sweepShells']): Promise<PromiseSettledResult<void>[]> {
+  const stopped = await Promise.allSettled([sweepShells?.() ?? 0])
+  for (const each of stopped)
+    if (each.status === 'fulfilled' && each.value > 0)
+      console.error(`${each.value} shells were stopped whose time was over`)
+  return stopped.map((each) => (each.status === 'rejected' ? each : { ...each, value: undefined }))
 }
 
 function sweepJobs({ context }: Home, services: LookServices): Promise<PromiseSettledResult<void>[]> {
