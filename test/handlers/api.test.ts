@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { handle } from 'hono/aws-lambda'
 import { z } from 'zod'
 import { keys } from '../../src/core/keys.ts'
 import type { LinesPage, LinesQuery } from '../../src/core/ports/looking.ts'
@@ -8,9 +7,9 @@ import { makeDeployedApi } from '../../src/homes/aws/handlers/api.ts'
 import { makePlanHandler } from '../../src/homes/aws/handlers/plan.ts'
 import { makeClosedShells } from '../../src/homes/aws/handlers/shells.ts'
 import { ORDER_FIELD } from '../../src/homes/aws/handlers/start-run.ts'
-import { type Fetcher, makeRemoteControl } from '../../src/http/client.ts'
+import { makeRemoteControl } from '../../src/http/client.ts'
 import { daily, day, pipeline, secret, task, text } from '../../src/index.ts'
-import { memoryDeployment } from './deployment.ts'
+import { functionUrl, memoryDeployment } from './deployment.ts'
 
 const Root = task(
   'ApiRoot',
@@ -83,30 +82,6 @@ function deployment(lines: (pool: string, query: LinesQuery) => LinesPage = () =
     now += ms
   }
   return { ...memory, api, control, controlAs, values, looks, start, settle, pass }
-}
-
-/** Sends requests as the URL of a Lambda function does: as events, in format 2.0. */
-/** `userArn`: whose signature AWS has checked. */
-function functionUrl(api: ReturnType<typeof makeDeployedApi>, userArn?: string): Fetcher {
-  const invoke = handle(api)
-  return async ({ pathname, search, host }, { method, headers, body }) => {
-    const event = {
-      version: '2.0',
-      rawPath: pathname,
-      rawQueryString: search.slice(1),
-      headers: { host, ...headers },
-      body: body ?? null,
-      isBase64Encoded: false,
-      requestContext: {
-        domainName: host,
-        http: { method, path: pathname },
-        ...(userArn === undefined ? {} : { authorizer: { iam: { userArn } } }),
-      },
-    }
-    const answer = await invoke(event as unknown as Parameters<typeof invoke>[0])
-    assert.equal(answer.isBase64Encoded, false)
-    return new Response(answer.body, { status: answer.statusCode })
-  }
 }
 
 describe('the API of a deployment', () => {

@@ -1,3 +1,5 @@
+import assert from 'node:assert/strict'
+import { handle } from 'hono/aws-lambda'
 import type { Home } from '../../src/control/home.ts'
 import { keys } from '../../src/core/keys.ts'
 import { NO_LIMITS } from '../../src/core/limits.ts'
@@ -7,7 +9,9 @@ import type { Pipeline } from '../../src/define/pipeline.ts'
 import { advanceFeed } from '../../src/engine/advance.ts'
 import { Worker } from '../../src/engine/work.ts'
 import { answerExecutions } from '../../src/homes/aws/handlers/answer.ts'
+import type { makeDeployedApi } from '../../src/homes/aws/handlers/api.ts'
 import { makeVirtualHome, NOWHERE, type VirtualHome } from '../../src/homes/simulated/home.ts'
+import type { Fetcher } from '../../src/http/client.ts'
 import { makeEmptyProject, type Project } from '../../src/project/load-config.ts'
 
 /** A deployment on the memory adapters, with executions that only note what they are told. */
@@ -78,4 +82,27 @@ export function memoryDeployment(pipelines: Pipeline[], now: () => number = Date
       if (record.kind === 'run' && !isRunOpen(record.status)) await answerExecutions(home, executions, record)
   }
   return { home, context, project, executions, told, started, secrets, runOf, settle }
+}
+
+/** Sends requests as the URL of a Lambda function does: as events, in format 2.0. `userArn`: whose signature AWS has checked. */
+export function functionUrl(api: ReturnType<typeof makeDeployedApi>, userArn?: string): Fetcher {
+  const invoke = handle(api)
+  return async ({ pathname, search, host }, { method, headers, body }) => {
+    const event = {
+      version: '2.0',
+      rawPath: pathname,
+      rawQueryString: search.slice(1),
+      headers: { host, ...headers },
+      body: body ?? null,
+      isBase64Encoded: false,
+      requestContext: {
+        domainName: host,
+        http: { method, path: pathname },
+        ...(userArn === undefined ? {} : { authorizer: { iam: { userArn } } }),
+      },
+    }
+    const answer = await invoke(event as unknown as Parameters<typeof invoke>[0])
+    assert.equal(answer.isBase64Encoded, false)
+    return new Response(answer.body, { status: answer.statusCode })
+  }
 }

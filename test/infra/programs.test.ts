@@ -69,6 +69,9 @@ type Definition = { Family: string; Cpu: string; Memory: string; ContainerDefini
 
 let app: App
 let resources: Record<string, Resource>
+/** Of the same project in an environment that lets people in. */
+let withShells: Record<string, Resource>
+let openApp: App
 let outdir: string
 
 before(async (test) => {
@@ -97,10 +100,15 @@ before(async (test) => {
   project.write('images/r/Dockerfile', 'FROM scratch AS runtime\nLABEL changed=yes\n')
   outdir = temporaryFolder(context)
   const read = await readProject({ config: project.path('sluice.config.ts'), environment: 'prod', outdir })
+  const make = (within: App, environment: typeof read.environment) => {
+    const stack = new Stack(within, 'sluice-prod', { env: { region: 'eu-west-2' } })
+    new Sluice(stack, 'Sluice', { project: { ...read, environment } })
+    return Template.fromStack(stack).toJSON().Resources
+  }
   app = new App()
-  const stack = new Stack(app, 'sluice-prod', { env: { region: 'eu-west-2' } })
-  new Sluice(stack, 'Sluice', { project: read })
-  resources = Template.fromStack(stack).toJSON().Resources
+  resources = make(app, read.environment)
+  openApp = new App()
+  withShells = make(openApp, { ...read.environment, shells: true })
 })
 
 const of = (type: string) => Object.entries(resources).filter(([, each]) => each.Type === type)
@@ -225,35 +233,124 @@ describe('permissions of programs', () => {
   }
 
   it('are those of the table, and no others', () => {
-    for (const [role, expected] of Object.entries(ALLOWED)) {
-      const policies = of('AWS::IAM::Policy').filter(([id]) => id.startsWith(role))
-      assert.equal(policies.length, 1, role)
-      const statements = policies.flatMap(
-        ([, { Properties }]) =>
-          (Properties.PolicyDocument as { Statement: { Action: string | string[] }[] }).Statement,
-      )
-      const actions = new Set(statements.flatMap(({ Action }) => Action))
-      const shown = [...Map.groupBy([...actions].sort(), (action) => action.split(':')[0])].map(
-        ([service, all]) => `${service}:${all.map((action) => action.split(':')[1]).join(' ')}`,
-      )
-      assert.equal(shown.join(' '), expected, role)
-    }
+    for (const [role, expected] of Object.entries(ALLOWED))
+      assert.equal(permissionsOf(resources, role), expected, role)
   })
 
   it('follow the AwsSolutions pack of cdk-nag, but for reviewed wildcards', () => {
-    const { violations } = new AwsSolutionsChecks(app).validateScope(app)
-    const others = violations
-      .map(({ ruleName }) => ruleName)
-      .filter((rule) => !rule.startsWith('AwsSolutions-IAM5'))
-    assert.deepEqual(others, [])
-    const wide = violations.flatMap(
-      ({ ruleName }) => /^AwsSolutions-IAM5\[Resource::(.*)\]$/.exec(ruleName)?.[1] ?? [],
-    )
-    const reviewed =
-      /^\*$|\/(plans|targets)\/\*(~\*)?$|:secret:sluice-prod\/.*[*?]$|:task-definition\/sluice-prod-[a-z]+_[0-9a-f]{16}:\*$|:task\/.*\/\*$|\/stream\/\*$/
-    assert.deepEqual(
-      wide.filter((each) => !reviewed.test(each)),
-      [],
-    )
+    for (const each of [app, openApp]) assert.deepEqual(findUnreviewed(each), [])
   })
 })
+
+describe('shells of programs', () => {
+  const added = () => Object.entries(withShells).filter(([id]) => !(id in resources))
+  const shells = () =>
+    added().flatMap(([, { Type, Properties }]) =>
+      Type === 'AWS::ECS::TaskDefinition' ? [Properties as unknown as Definition] : [],
+    )
+
+  it('are nothing in an environment that does not ask for them', () => {
+    const all = JSON.stringify(resources)
+    assert.doesNotMatch(all, /_shell|ssmmessages|SLUICE_SHELL/)
+    assert.doesNotMatch(permissionsOf(resources, 'SluiceapiRole'), /ecs:/)
+  })
+
+  it('are a definition beside each program, a role for each pool, and rights of the API: all else stays as it is', () => {
+    const types = Object.entries(Object.groupBy(added(), ([, { Type }]) => Type))
+    assert.deepEqual(Object.fromEntries(types.map(([type, each = []]) => [type, each.length])), {
+      'AWS::ECS::TaskDefinition': 7,
+      'AWS::IAM::Role': 2,
+      'AWS::IAM::Policy': 2,
+    })
+    const changed = Object.keys(resources).filter(
+      (id) => JSON.stringify(resources[id]) !== JSON.stringify(withShells[id]),
+    )
+    // Secrets of a shell are those that its pool's programs read by the same role.
+    assert.deepEqual(
+      changed.map((id) => id.replace(/[0-9A-F]{8}$/, '')),
+      ['SluiceapiRoleDefaultPolicy', 'SluiceapiFunction'],
+    )
+  })
+
+  it('wait in place of the program, with its image, secrets, size and folders', () => {
+    const byFamily = new Map(definitions().map((each) => [each.Family, each]))
+    for (const shell of shells()) {
+      const program = byFamily.get(shell.Family.replace(/_shell$/, ''))
+      assert.ok(program && shell.Family.endsWith('_shell'))
+      assert.deepEqual([shell.Cpu, shell.Memory], [program.Cpu, program.Memory])
+      const [keeper, waiting] = shell.ContainerDefinitions
+      const [, own] = program.ContainerDefinitions
+      assert.ok(waiting && own && keeper)
+      assert.deepEqual(waiting.Image, own.Image)
+      assert.deepEqual(waiting.Secrets, own.Secrets)
+      assert.deepEqual(waiting.MountPoints, own.MountPoints)
+      assert.deepEqual(waiting.DependsOn, own.DependsOn)
+      assert.deepEqual([waiting.EntryPoint, waiting.Essential], [['sh', '-c'], true])
+      // It ends with its keeper, and never much later.
+      assert.deepEqual((waiting as { Command?: string[] }).Command, ['exec sleep 4500'])
+      const names = keeper.Environment?.map(({ Name }) => Name).filter((name) => name.startsWith('SLUICE_'))
+      assert.deepEqual(names?.sort(), SETTINGS_OF['shell-keeper'].map(toSettingVariable).sort())
+      assert.equal(keeper.FirelensConfiguration, undefined)
+    }
+  })
+
+  it('may read what their programs read, let people in, and write nothing', () => {
+    const reading = 'dynamodb:BatchGetItem s3:GetObject ListBucket'
+    const letting = 'ssmmessages:CreateControlChannel CreateDataChannel OpenControlChannel OpenDataChannel'
+    for (const pool of ['training', 'default'])
+      assert.equal(permissionsOf(withShells, `SluicePrograms${pool}ShellRole`), `${reading} ${letting}`)
+    // The programs of attempts let nobody in.
+    for (const pool of ['training', 'default']) {
+      const role = `SluicePrograms${pool}TaskRole`
+      assert.equal(permissionsOf(withShells, role), permissionsOf(resources, role))
+    }
+  })
+
+  it('are started by the API, from their definitions alone', () => {
+    assert.equal(
+      permissionsOf(withShells, 'SluiceapiRole'),
+      'dynamodb:BatchGetItem PutItem Query UpdateItem ecs:DescribeTasks RunTask StopTask TagResource iam:PassRole logs:CreateLogStream FilterLogEvents PutLogEvents s3:GetObject ListBucket secretsmanager:DescribeSecret PutSecretValue states:StartExecution',
+    )
+    const run = statementsOf(withShells, 'SluiceapiRole').find(({ Action }) => Action === 'ecs:RunTask')
+    const families = [run?.Resource].flat().map((each) => JSON.stringify(each))
+    assert.equal(families.length, 7)
+    for (const family of families)
+      assert.match(family, /:task-definition\/sluice-prod-[a-z]+_[0-9a-f]{16}_shell:\*"/)
+  })
+})
+
+interface Statement {
+  Action: string | string[]
+  Resource?: unknown
+}
+
+const statementsOf = (all: Record<string, Resource>, role: string): Statement[] => {
+  const policies = Object.entries(all).filter(
+    ([id, { Type }]) => Type === 'AWS::IAM::Policy' && id.startsWith(role),
+  )
+  assert.equal(policies.length, 1, role)
+  return policies.flatMap(
+    ([, { Properties }]) => (Properties.PolicyDocument as { Statement: Statement[] }).Statement,
+  )
+}
+
+/** What a role may do, by service. */
+function permissionsOf(all: Record<string, Resource>, role: string): string {
+  const actions = new Set(statementsOf(all, role).flatMap(({ Action }) => Action))
+  return [...Map.groupBy([...actions].sort(), (action) => action.split(':')[0])]
+    .map(([service, each]) => `${service}:${each.map((action) => action.split(':')[1]).join(' ')}`)
+    .join(' ')
+}
+
+const REVIEWED =
+  /^\*$|\/(plans|targets)\/\*(~\*)?$|:secret:sluice-prod\/.*[*?]$|:task-definition\/sluice-prod-[a-z]+_[0-9a-f]{16}(_shell)?:\*$|:task\/.*\/\*$|\/stream\/\*$/
+
+/** Rules that an app breaks without a reason, and wildcards that nobody has looked at. */
+function findUnreviewed(of: App): string[] {
+  const rules = new AwsSolutionsChecks(of).validateScope(of).violations.map(({ ruleName }) => ruleName)
+  assert.ok(rules.length > 0, 'the pack has looked')
+  return rules.filter((rule) => {
+    const [, wildcard] = /^AwsSolutions-IAM5\[Resource::(.*)\]$/.exec(rule) ?? []
+    return wildcard === undefined ? !rule.startsWith('AwsSolutions-IAM5') : !REVIEWED.test(wildcard)
+  })
+}

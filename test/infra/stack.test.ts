@@ -156,7 +156,7 @@ describe('the stack', () => {
     }
     // Programs in containers have a test of their own.
     const expected = Object.keys(SETTINGS_OF).filter(
-      (part) => part !== 'keeper' && part !== 'launch-programs',
+      (part) => !['keeper', 'shell-keeper', 'launch-programs'].includes(part),
     )
     assert.deepEqual([...parts.keys()].sort(), expected.sort())
     for (const [part, variables] of parts) {

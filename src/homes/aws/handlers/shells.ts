@@ -28,13 +28,14 @@ export function makeDeployedShells({ programs, families, findJobs }: ShellParts)
       const program = requireProgram(programs, planned)
       await requireInputs(home, run.id, planned)
       const [checkpoint] = await home.context.ports.store.read([keys.checkpoint(run.id, planned.number)])
+      const memoryMb = task.memoryMb ?? planned.policy.memoryMb
       const made = makeDetails({
         task: { ...task, attempt: Math.max(1, task.attempt) },
         planned,
         // Of the shell alone: no span of its trace is that of an attempt.
         nonce: `shell/${token}`,
         ...(checkpoint === undefined ? {} : { checkpoint: checkpoint.value }),
-        ...(task.memoryMb === undefined ? {} : { memoryMb: task.memoryMb }),
+        ...(memoryMb === undefined ? {} : { memoryMb }),
       })
       if ('problem' in made) throw new SluiceError('invalid_usage', `No shell was opened: ${made.problem}.`)
       const answer = await (await findJobs()).open({
