@@ -91,7 +91,7 @@ const HELP: { [command: string]: CommandHelp } = {
     examples: [
       ['shell latest Train', 'in the image of the task, with its inputs, environment and secrets'],
       ['run train --keep', 'leaves what failed, which the same command then opens'],
-      ['shell latest Count --env prod', 'in a container of the deployment'],
+      ['shell latest Train --env prod', 'in a container of the deployment, with your own AWS credentials'],
     ],
   },
   why: { group: LOOK, examples: [['why latest Count', 'what a task waits for, and until when']] },

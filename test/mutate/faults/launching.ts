@@ -6,6 +6,8 @@ const ECS = { test: 'test/adapters/ecs-launcher.test.ts' }
 const EMR = { test: 'test/adapters/emr-serverless-launcher.test.ts' }
 const JOBS = { test: 'test/handlers/launch-jobs.test.ts' }
 const PROGRAMS = { test: 'test/handlers/launch-programs.test.ts' }
+const SHELLS = { test: 'test/handlers/shells.test.ts' }
+const ECS_SHELLS = { test: 'test/adapters/ecs-shells.test.ts' }
 
 /** Jobs elsewhere: intents, launches, news, ends and the sweep. */
 export const LAUNCHING: Fault[] = [
@@ -249,5 +251,49 @@ export const LAUNCHING: Fault[] = [
       cursor = page.cursor
     } while (cursor === '')`,
     by: EMR,
+  },
+  {
+    name: 'a shell that has stopped counts as a worker that crashed',
+    file: 'src/homes/aws/handlers/job-events.ts',
+    find: `  if (stopped.startedBy === SHELL.startedBy) return`,
+    replace: `  if (stopped.startedBy === 'nobody') return`,
+    by: SHELLS,
+  },
+  {
+    name: 'a shell names itself as the launch of an attempt does',
+    file: 'src/adapters/ecs/shells.ts',
+    find: `        startedBy: SHELL.startedBy,
+        taskDefinition: target,`,
+    replace: `        startedBy: token,
+        taskDefinition: target,`,
+    by: ECS_SHELLS,
+  },
+  {
+    name: 'whoever may end a shell may end an attempt',
+    file: 'src/adapters/ecs/shells.ts',
+    find: `      if (tasks[0]?.startedBy !== SHELL.startedBy) return false`,
+    replace: `      if (tasks[0] === undefined) return false`,
+    by: ECS_SHELLS,
+  },
+  {
+    name: 'a shell that nobody ends stays for ever',
+    file: 'src/adapters/ecs/shells.ts',
+    find: `  now - createdAt.getTime() > SHELL.limitMs + STARTING_MS`,
+    replace: `  now - createdAt.getTime() > 100 * SHELL.limitMs`,
+    by: ECS_SHELLS,
+  },
+  {
+    name: 'a tick sweeps no shells',
+    file: 'src/homes/aws/handlers/tick.ts',
+    find: `Promise.allSettled([sweepShells?.() ?? 0])`,
+    replace: `Promise.allSettled([0])`,
+    by: SHELLS,
+  },
+  {
+    name: 'the same request opens a second shell, of another trace',
+    file: 'src/homes/aws/handlers/shells.ts',
+    find: `        nonce: \`shell/\${token}\`,`,
+    replace: '        nonce: home.context.ports.random.nonce(),',
+    by: SHELLS,
   },
 ]
