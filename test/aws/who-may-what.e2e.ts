@@ -138,7 +138,7 @@ const UNUSED: [grants: RegExp, reason: string][] = [
     /^(Pool|Containers|Programs) s3:DeleteObject$/,
     'what a dead attempt has left beside a target is removed by the next one',
   ],
-  [/^Containers ssmmessages:/, 'sluice shell: the agent of ECS Exec, which the emulator has not'],
+  [/^(Containers|Programs) ssmmessages:/, 'sluice shell: the agent of ECS Exec, which the emulator has not'],
   [
     /^(api|advance|jobevents|tick|launchprograms) s3:ListBucket$/,
     'S3 says of a plan that is missing "not found" instead of "forbidden"',

@@ -15,7 +15,7 @@ const OPENED = {
   task: 'Train(n=1)',
   shell: 'abc',
   image: 'sha256:1',
-  argv: ['python', 'train.py', 'it is'],
+  argv: ['python', 'train.py', 'it is \u001b]0;mine'],
   limitMs: 3_600_000,
 }
 const DEPLOYMENT = {
@@ -137,7 +137,7 @@ describe('a shell of a program on AWS', () => {
     assert.deepEqual(JSON.parse(standIn.read('session').join('')), SESSION)
     assert.match(
       said.join('\n'),
-      /fresh container of Train\(n=1\)\. .*\nThe task runs.*: python train\.py 'it is'/,
+      /fresh container of Train\(n=1\)\. .*\nThe task runs.*: python train\.py 'it is \\u001b\]0;mine'/,
     )
     assert.doesNotMatch(said.join('\n'), /the task has run in/)
   })

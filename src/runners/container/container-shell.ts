@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { SluiceError } from '../../core/errors.ts'
+import { escapeControlCharacters } from '../../core/identity.ts'
 import { getContainerProgram } from '../../core/program.ts'
 import type { Progress } from '../../core/records/task-run.ts'
 import { makeContainerArguments } from './container-arguments.ts'
@@ -225,5 +226,9 @@ export function describeProgram(argv: readonly string[] | undefined): string[] {
   return [`The task runs, after an entry point of the image: ${argv.map(quoteForShell).join(' ')}`]
 }
 
-const quoteForShell = (text: string): string =>
-  /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
+/** Lines stay, so that a script can be copied; what else steers a terminal is shown. */
+const quoteForShell = (text: string): string => {
+  if (/^[\w@%+=:,./-]+$/.test(text)) return text
+  const shown = text.split('\n').map(escapeControlCharacters).join('\n')
+  return `'${shown.replaceAll("'", `'\\''`)}'`
+}
