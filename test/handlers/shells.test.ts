@@ -65,6 +65,7 @@ async function deployment(isOpen = true) {
     machines: 'arn:sluice-',
     setSecret: async () => {},
     readLines: async () => ({ lines: [] }),
+    stepLines: { read: async () => ({ lines: [], found: 0 }), findLog: () => undefined },
     shells: isOpen
       ? makeDeployedShells({ programs: PROGRAMS, families: 'sluice-prod-', findJobs: async () => jobs })
       : makeClosedShells('prod'),
