@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { escapeControlCharacters } from './identity.ts'
 import { mustHave } from './must-have.ts'
 import { IN_CONTAINER } from './names.ts'
 import type { ContainerProgram, PlannedTask } from './plan.ts'
@@ -44,6 +45,19 @@ export function makeTraceParent({ run, nonce }: Pick<Job, 'run' | 'nonce'>): str
   const hash = (text: string, digits: number) =>
     createHash('sha256').update(text).digest('hex').slice(0, digits)
   return `00-${hash(run, 32)}-${hash(nonce, 16)}-01`
+}
+
+/** How to run in the shell what the task runs. */
+export function describeProgram(argv: readonly string[] | undefined): string[] {
+  if (argv === undefined) return ['The task runs what the image starts by itself.']
+  return [`The task runs, after an entry point of the image: ${argv.map(quoteForShell).join(' ')}`]
+}
+
+/** Lines stay, so that a script can be copied; what else steers a terminal is shown. */
+const quoteForShell = (text: string): string => {
+  if (/^[\w@%+=:,./-]+$/.test(text)) return text
+  const shown = text.split('\n').map(escapeControlCharacters).join('\n')
+  return `'${shown.replaceAll("'", `'\\''`)}'`
 }
 
 /** What engines and registries say of an image that another try does not bring. */

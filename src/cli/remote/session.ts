@@ -4,6 +4,7 @@ import { DescribeTasksCommand, type ECSClient, ExecuteCommandCommand, type Task 
 import { SluiceError } from '../../core/errors.ts'
 import { EVENTS } from '../../core/names.ts'
 import { type Deployment, explainAwsError } from '../../homes/remote/deployment.ts'
+import { tellStop } from '../../homes/remote/shell-words.ts'
 
 /*
  * A session on this terminal in a container of an ECS task. ECS opens it in the name of the user, and AWS's own plugin carries it: the
@@ -92,11 +93,6 @@ export async function untilEnterable(
     `The container ${task} accepts no session after five minutes.`,
   )
 }
-
-/** Why an ECS task stopped, as ECS tells. */
-export const tellStop = ({ stoppedReason, containers = [] }: Task): string =>
-  [stoppedReason, ...containers.map(({ reason }) => reason)].filter(Boolean).join('; ') ||
-  'no reason was told'
 
 /** Has ECS open a session in the user's name, and gives it this terminal until it ends; returns whether it ended well. */
 export async function runSession(

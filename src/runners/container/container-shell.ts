@@ -2,8 +2,7 @@ import { existsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { SluiceError } from '../../core/errors.ts'
-import { escapeControlCharacters } from '../../core/identity.ts'
-import { getContainerProgram } from '../../core/program.ts'
+import { describeProgram, getContainerProgram } from '../../core/program.ts'
 import type { Progress } from '../../core/records/task-run.ts'
 import { makeContainerArguments } from './container-arguments.ts'
 import { type ContainerEngine, findContainerEngine, readLastLine } from './container-engine.ts'
@@ -218,17 +217,4 @@ function makeProgressLines(say: ShellRequest['say']): (progress: Progress) => vo
     if (!hasSaid) say([`${text} …`])
     hasSaid = true
   }
-}
-
-/** How to run in the shell what the task runs. */
-export function describeProgram(argv: readonly string[] | undefined): string[] {
-  if (argv === undefined) return ['The task runs what the image starts by itself.']
-  return [`The task runs, after an entry point of the image: ${argv.map(quoteForShell).join(' ')}`]
-}
-
-/** Lines stay, so that a script can be copied; what else steers a terminal is shown. */
-const quoteForShell = (text: string): string => {
-  if (/^[\w@%+=:,./-]+$/.test(text)) return text
-  const shown = text.split('\n').map(escapeControlCharacters).join('\n')
-  return `'${shown.replaceAll("'", `'\\''`)}'`
 }
