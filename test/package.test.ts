@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
 import {
+  existsSync,
   globSync,
   mkdirSync,
   mkdtempSync,
@@ -34,7 +35,7 @@ describe('the packed package, installed into an empty folder', { concurrency: fa
     for (const name of names) {
       const to = join(folder, 'node_modules', name)
       mkdirSync(dirname(to), { recursive: true })
-      symlinkSync(join(projectFolder, 'node_modules', name), to)
+      if (!existsSync(to)) symlinkSync(join(projectFolder, 'node_modules', name), to)
     }
   }
 
@@ -82,6 +83,19 @@ describe('the packed package, installed into an empty folder', { concurrency: fa
     assert.match(run(inside, 'npx', 'sluice', 'pipelines'), /hello/)
     assert.match(run(inside, 'npx', 'sluice', 'init', '--aws'), /Everything is there already\./)
     run(inside, join(projectFolder, 'node_modules/.bin/tsc'), '-p', '.')
+  })
+
+  it('starts fresh processes from a snapshot', () => {
+    linkPackages('esbuild')
+    const inside = join(folder, 'fresh')
+    mkdirSync(inside)
+    const config = `
+import { defineConfig, json, pipeline, task } from 'sluice'
+const Where = task('Where', { fresh: 'attempt', output: () => json('where') }, ({ output }) => output.write(process.argv[1]))
+export default defineConfig({ pipelines: [pipeline('where', Where)] })`
+    writeFileSync(join(inside, 'sluice.config.ts'), config)
+    execFileSync('npx', ['sluice', 'run', 'where'], { cwd: inside, env: { ...process.env, HOME: inside } })
+    assert.match(readFileSync(join(inside, 'data/where'), 'utf8'), /\/children\/snapshot-\w{6}\/child\.js"$/m)
   })
 
   it('type-checks its own examples, and finds a wrong name', () => {

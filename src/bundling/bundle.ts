@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { relative, sep } from 'node:path'
 import type { BuildOptions, BuildResult, Plugin } from 'esbuild'
-import { loadBuiltinsLate } from './late-builtins.ts'
+import { loadModulesLate } from './late-modules.ts'
 
 /** What goes into a bundle. */
 export interface Bundle {
@@ -80,7 +80,7 @@ function makeBuildOptions({
       nameModules(modules),
       ...(stayInPlace === undefined ? [] : [leaveInPlace(stayInPlace)]),
       ...(keepsUrls === undefined ? [] : [keepUrls(keepsUrls)]),
-      ...(scriptAt === undefined ? [] : [loadBuiltinsLate]),
+      ...(scriptAt === undefined ? [] : [loadModulesLate]),
     ],
   } satisfies BuildOptions
 }
@@ -92,12 +92,15 @@ const MODULES = {
   banner: { js: REQUIRE },
 } satisfies BuildOptions
 
+/** Joined, because it is no code of this module, either. */
+const OWN_URL = ['import.meta', 'url'].join('.')
+
 /** Frames of stacks name it by its URL, as those of modules do. It is one byte a character, and so half as large in a snapshot. */
 const makeScriptOptions = (url: string, define: Bundle['define']) =>
   ({
     format: 'cjs',
     charset: 'ascii',
-    define: { ...define, 'import.meta.url': JSON.stringify(url) },
+    define: { ...define, [OWN_URL]: JSON.stringify(url) },
     footer: { js: `//# sourceURL=${url}` },
   }) satisfies BuildOptions
 

@@ -143,7 +143,7 @@ async function makeSnapshot(source: string, folder: string): Promise<string[]> {
 }
 
 /** What makes a snapshot: another version of it makes another one. */
-const MAKERS = ['child-snapshot', 'bundle', 'late-builtins', 'zod-entry'].map((name) =>
+const MAKERS = ['child-snapshot', 'bundle', 'late-modules', 'zod-entry'].map((name) =>
   fileURLToPath(new URL(`./${name}${extname(import.meta.url)}`, import.meta.url)),
 )
 
@@ -154,7 +154,7 @@ function makeScript(source: string, folder: string) {
     entries: {
       child: [
         `import * as index from ${path('index')}`,
-        `import * as zod from ${JSON.stringify(fileURLToPath(findZod()))}`,
+        `import * as zod from ${JSON.stringify(findZod())}`,
         `import { buildSnapshot } from ${path('homes/start-snapshot')}`,
         'buildSnapshot({ index, zod })',
       ].join('\n'),

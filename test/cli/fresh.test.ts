@@ -21,11 +21,12 @@ const Look = task('Look', { params: { n: z.int() }, fresh: 'attempt', output: ({
     const worker = new Worker(new URL('../worker.mjs', import.meta.url), { workerData: 41 })
     const [counted] = await once(worker, 'message')
     await worker.terminate()
+    const german = z.locales.de().localeError({ code: 'invalid_type', expected: 'string', input: 1 })
     console.log('printed')
     console.error('printed as an error')
     log.warn('logged')
     const seen = {
-      late, data, said, counted,
+      late, data, said, counted, german,
       common: { ...common, task: common.task === task, z: common.z === z },
       imported: (await import('../data.json', { with: { type: 'json' } })).default,
       urls: [import.meta.url, import.meta.dirname, import.meta.filename, import.meta.resolve('sluice') === import.meta.resolve('zod')],
