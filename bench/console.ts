@@ -1,18 +1,22 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { it } from 'node:test'
+import { it, type TestContext } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import Table from 'easy-table'
 import type { Page } from 'playwright-core'
 import { buildConsole } from '../console/build.ts'
 import { openSigned, type ServedProject, serveFiles } from '../test/console/serve.ts'
+import { measureEvents, measureLog, type Note } from './console-log.ts'
 
 /**
- * `npm run bench:console [-- --json FILE]`: opens the console of `sluice dev` in Chromium over a run of 100,000 tasks and one of
- * 1,000 families, and prints how long pages take, how fluid graphs are, and what an idle page costs.
+ * `npm run bench:console [-- --only PART] [-- --json FILE]` opens the console of `sluice dev` in Chromium. `pages`, the default: over a
+ * run of 100,000 tasks and one of 1,000 families, how long pages take, how fluid graphs are, and what an idle page costs. `log`: a log of
+ * 1 GB. `events`: memory while 20,000 events come. `--only` may be given several times.
  */
-const { values } = parseArgs({ options: { json: { type: 'string' } } })
+const { values } = parseArgs({
+  options: { json: { type: 'string' }, only: { type: 'string', multiple: true, default: ['pages'] } },
+})
 
 const PROJECT = {
   'pipelines/large.ts': `
@@ -65,7 +69,7 @@ const MOVE = `new Promise((resolve) => {
 })`
 
 const rows: { what: string; value: number; unit: string }[] = []
-const note = (what: string, value: number, unit: string) => {
+const note: Note = (what, value, unit) => {
   rows.push({ what, value: Math.round(value * 10) / 10, unit })
 }
 
@@ -112,9 +116,7 @@ async function measureIdle(what: string, served: ServedProject, path: string): P
   await page.close()
 }
 
-it('measures the console', async (test) => {
-  const folder = join(import.meta.dirname, '../dist/console')
-  note('all files after gzip', (await buildConsole(folder)) / 1000, 'kB')
+async function measurePages(test: TestContext): Promise<void> {
   const served = await serveFiles(test, PROJECT)
   const [large, many] = [await served.start('large', {}), await served.start('many', {})]
   await served.follow([large, many])
@@ -140,6 +142,21 @@ it('measures the console', async (test) => {
     measureIdle('overview, idle', served, '/'),
     measureIdle('page of a run that has ended, idle', served, `/runs/${large}`),
   ])
+}
+
+const PARTS: { [name: string]: (test: TestContext, note: Note) => Promise<void> } = {
+  pages: measurePages,
+  log: measureLog,
+  events: measureEvents,
+}
+
+it('measures the console', async (test) => {
+  const unknown = values.only.filter((name) => PARTS[name] === undefined)
+  if (unknown.length > 0)
+    throw new Error(`There is no part ${unknown.join(', ')}; there are ${Object.keys(PARTS).join(', ')}.`)
+  const folder = join(import.meta.dirname, '../dist/console')
+  note('all files after gzip', (await buildConsole(folder)) / 1000, 'kB')
+  for (const name of new Set(values.only)) await PARTS[name]?.(test, note)
   const table = new Table()
   for (const { what, value, unit } of rows) {
     table.cell('console', what)
