@@ -27,10 +27,12 @@ interface ActProps {
   isDanger?: boolean
   /** Does it; returns what else has to be confirmed or known, or undefined when it is done. */
   perform(isConfirmed: boolean): Promise<Reply | undefined>
+  /** Called when a reply that is an end was read. */
+  onEnd?(): void
 }
 
 /** A button whose act is described, with what it affects, and then confirmed. */
-export function Act({ label, children, isDanger = false, perform }: ActProps) {
+export function Act({ label, children, isDanger = false, perform, onEnd }: ActProps) {
   const dialog = useRef<HTMLDialogElement>(null)
   const [isShown, show] = useState(false)
   const [isBusy, setBusy] = useState(false)
@@ -42,6 +44,7 @@ export function Act({ label, children, isDanger = false, perform }: ActProps) {
   const close = () => {
     dialog.current?.close()
     show(false)
+    if (question?.isEnd) onEnd?.()
     setQuestion(undefined)
     setProblem(undefined)
   }

@@ -1,6 +1,7 @@
 import { Link, useSearchParams } from 'wouter-preact'
 import type { Luigid, LuigidTask, LuigidTaskPage, LuigidWorkerPage } from '../../src/control/control.ts'
 import { askApi, writeQuery } from '../api.ts'
+import { FilterField } from '../filter-field.tsx'
 import { formatCount } from '../format.ts'
 import { useLoaded } from '../live.ts'
 import { Empty, Instant, Name, Problem, Shape } from '../parts.tsx'
@@ -96,15 +97,7 @@ export function LuigidPage() {
           <section aria-labelledby="tasks">
             <h2 id="tasks">Tasks</h2>
             <form class="filters" role="search" onSubmit={(event) => event.preventDefault()}>
-              <label>
-                Name contains
-                <input
-                  type="search"
-                  data-search
-                  value={text}
-                  onChange={({ currentTarget }) => set('text', currentTarget.value.trim())}
-                />
-              </label>
+              <FilterField label="Name contains" value={text} isSearch set={(value) => set('text', value)} />
             </form>
             <Tasks page={data.tasks} search={search} />
           </section>

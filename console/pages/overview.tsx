@@ -7,6 +7,7 @@ import { useLoaded } from '../live.ts'
 import { Empty, Instant, Name, Problem, Shape, toProblem, Unread } from '../parts.tsx'
 import { mayAct } from '../server.tsx'
 import { RunRows } from './runs.tsx'
+import { TightLimits } from './tight-limits.tsx'
 
 type Pipeline = PipelineList['pipelines'][number]
 
@@ -65,6 +66,7 @@ export function OverviewPage() {
           ))}
         </ul>
       </section>
+      <TightLimits />
       <section aria-labelledby="failures">
         <h2 id="failures">Open failures</h2>
         {failures.length > 0 ? (

@@ -3,9 +3,11 @@ import { Link, useSearchParams } from 'wouter-preact'
 import type { RunPage, RunShape } from '../../src/control/control.ts'
 import { type ApiProblem, askApi, makePath } from '../api.ts'
 import { now } from '../clock.ts'
+import { FilterField } from '../filter-field.tsx'
 import { formatCount, formatTook } from '../format.ts'
 import { useLoaded } from '../live.ts'
 import { Empty, Instant, Name, Problem, Status, toProblem, Values } from '../parts.tsx'
+import { RunsSelection } from './runs-selection.tsx'
 
 const STATUSES = ['planning', 'running', 'succeeded', 'failed', 'cancelled']
 const PAGE = 50
@@ -18,6 +20,7 @@ export function RunsPage() {
   const pipeline = search.get('pipeline') ?? ''
   const status = search.get('status') ?? ''
   const days = search.get('days') ?? ''
+  const where = search.get('where') ?? ''
   const set = (name: string, value: string) =>
     setSearch((old) => {
       const next = new URLSearchParams(old)
@@ -40,19 +43,28 @@ export function RunsPage() {
     <>
       <h1>Runs</h1>
       <form class="filters" role="search" onSubmit={(event) => event.preventDefault()}>
-        <label>
-          Pipeline
-          <input
-            type="search"
-            data-search
-            value={pipeline}
-            placeholder="whole name"
-            onChange={(event) => set('pipeline', event.currentTarget.value.trim())}
-          />
-        </label>
+        <FilterField
+          label="Tasks of the newest runs"
+          value={where}
+          placeholder="pipeline=visits,sales status=failed"
+          isWide
+          set={(value) => set('where', value)}
+        />
+        <FilterField
+          label="Pipeline"
+          value={pipeline}
+          placeholder="whole name"
+          disabled={where !== ''}
+          isSearch
+          set={(value) => set('pipeline', value)}
+        />
         <label>
           Status
-          <select value={status} onChange={(event) => set('status', event.currentTarget.value)}>
+          <select
+            value={status}
+            disabled={where !== ''}
+            onChange={(event) => set('status', event.currentTarget.value)}
+          >
             <option value="">all</option>
             {STATUSES.map((each) => (
               <option key={each}>{each}</option>
@@ -61,7 +73,11 @@ export function RunsPage() {
         </label>
         <label>
           Opened
-          <select value={days} onChange={(event) => set('days', event.currentTarget.value)}>
+          <select
+            value={days}
+            disabled={where !== ''}
+            onChange={(event) => set('days', event.currentTarget.value)}
+          >
             <option value="">at any time</option>
             <option value="1">in the last day</option>
             <option value="7">in the last 7 days</option>
@@ -69,23 +85,29 @@ export function RunsPage() {
           </select>
         </label>
       </form>
-      <Problem problem={problem} />
-      {data && (
-        <p class="soft" role="status">
-          {formatCount(data.found, 'run')}
-          {isFiltered && ` of ${data.all.toLocaleString('en')}`}
-        </p>
+      {where !== '' ? (
+        <RunsSelection key={where} where={where} />
+      ) : (
+        <>
+          <Problem problem={problem} />
+          {data && (
+            <p class="soft" role="status">
+              {formatCount(data.found, 'run')}
+              {isFiltered && ` of ${data.all.toLocaleString('en')}`}
+            </p>
+          )}
+          {data?.runs.length === 0 &&
+            (isFiltered ? (
+              <Empty title="No run is like this.">Widen the filters above.</Empty>
+            ) : (
+              <Empty title="No run yet.">
+                Start one with <code>sluice run PIPELINE</code> beside <code>sluice dev</code>.
+              </Empty>
+            ))}
+          {data && data.runs.length > 0 && <RunRows runs={data.runs} label="Runs" />}
+          {data?.next && <OlderRuns key={key} query={query} from={data.next} onOpen={() => showOlder(key)} />}
+        </>
       )}
-      {data?.runs.length === 0 &&
-        (isFiltered ? (
-          <Empty title="No run is like this.">Widen the filters above.</Empty>
-        ) : (
-          <Empty title="No run yet.">
-            Start one with <code>sluice run PIPELINE</code> beside <code>sluice dev</code>.
-          </Empty>
-        ))}
-      {data && data.runs.length > 0 && <RunRows runs={data.runs} label="Runs" />}
-      {data?.next && <OlderRuns key={key} query={query} from={data.next} onOpen={() => showOlder(key)} />}
     </>
   )
 }

@@ -3,6 +3,7 @@ import { Link, useSearchParams } from 'wouter-preact'
 import type { TaskPage, TaskShape } from '../../src/control/control.ts'
 import { type ApiProblem, askApi, makePath } from '../api.ts'
 import { now } from '../clock.ts'
+import { FilterField } from '../filter-field.tsx'
 import { formatCount, formatTook } from '../format.ts'
 import { Empty, Instant, Name, Problem, Status, toProblem } from '../parts.tsx'
 import { useWindow } from '../virtual.ts'
@@ -57,43 +58,31 @@ export function TaskTable({ run, version, onActed }: TableProps) {
       },
       { replace: true },
     )
-  const typing = useRef<ReturnType<typeof setTimeout>>()
   return (
     <>
       <form class="filters" role="search" onSubmit={(event) => event.preventDefault()}>
-        <label class="wide">
-          Selection
-          <input
-            type="search"
-            value={where}
-            placeholder="status=failed family=Match* downstream-of=Load"
-            spellcheck={false}
-            onChange={({ currentTarget }) => set('where', currentTarget.value.trim())}
-          />
-        </label>
-        <label>
-          Name contains
-          <input
-            type="search"
-            data-search
-            value={text}
-            disabled={where !== ''}
-            onInput={({ currentTarget: { value } }) => {
-              clearTimeout(typing.current)
-              typing.current = setTimeout(() => set('text', value), TYPING_MS)
-            }}
-          />
-        </label>
-        <label>
-          Family
-          <input
-            type="search"
-            value={family}
-            disabled={where !== ''}
-            placeholder="whole name"
-            onChange={({ currentTarget }) => set('family', currentTarget.value.trim())}
-          />
-        </label>
+        <FilterField
+          label="Selection"
+          value={where}
+          placeholder="status=failed family=Match* downstream-of=Load"
+          isWide
+          set={(value) => set('where', value)}
+        />
+        <FilterField
+          label="Name contains"
+          value={text}
+          disabled={where !== ''}
+          isSearch
+          typingMs={TYPING_MS}
+          set={(value) => set('text', value)}
+        />
+        <FilterField
+          label="Family"
+          value={family}
+          placeholder="whole name"
+          disabled={where !== ''}
+          set={(value) => set('family', value)}
+        />
         <label>
           Status
           <select

@@ -98,6 +98,9 @@ it('draws runs', async (test) => {
   await test.test('who holds a resource, and who waits for it', async () => {
     await served.start('queries', {})
     const { page, complaints } = await openSigned(served)
+    await page.getByRole('link', { name: 'resource database' }).waitFor()
+    await page.getByText(/1 of 1 held, \d+ tasks? waiting/).waitFor()
+    await look(page, 'overview-tight')
     await page.getByRole('link', { name: 'Limits' }).click()
     await page.getByText('1 of 1 held').waitFor()
     await page.getByText('10 reserved').waitFor()

@@ -23,6 +23,7 @@ it('shows the simulated month of the documentation', async (test) => {
 
   await test.test('with a head that says so, and no button that acts', async () => {
     await page.getByRole('banner').getByText('simulated').waitFor()
+    await page.getByText('400 of 10,000 left, its window turns in').waitFor()
     await look(page, 'simulated-overview')
     await page.getByRole('link', { name: 'reports' }).first().click()
     await page.getByRole('heading', { name: 'reports' }).waitFor()
