@@ -97,7 +97,12 @@ export function LuigidPage() {
           <section aria-labelledby="tasks">
             <h2 id="tasks">Tasks</h2>
             <form class="filters" role="search" onSubmit={(event) => event.preventDefault()}>
-              <FilterField label="Name contains" value={text} isSearch set={(value) => set('text', value)} />
+              <FilterField
+                label="Name contains"
+                value={text ?? ''}
+                isSearch
+                set={(value) => set('text', value)}
+              />
             </form>
             <Tasks page={data.tasks} search={search} />
           </section>
