@@ -5,7 +5,7 @@ import type * as logs from 'aws-cdk-lib/aws-logs'
 import { Asset } from 'aws-cdk-lib/aws-s3-assets'
 import { Construct } from 'constructs'
 import { mustHave } from '../src/core/must-have.ts'
-import { makeApplicationName } from '../src/core/names.ts'
+import { makeApplicationName, OWN_CLUSTER, STACK_TAG } from '../src/core/names.ts'
 import { parseS3Prefix } from '../src/core/s3-uri.ts'
 import type { EmrApplication } from '../src/define/emr-application.ts'
 import { combineGrants, grantToRole } from './constructs/grants.ts'
@@ -41,7 +41,10 @@ export class EmrJobs extends Construct {
     this.#logGroups = logGroups
     const { jobs, pools } = foundation.project
     this.pools = jobs.pools
-    this.#clusters = jobs.clusters
+    const tags = { [STACK_TAG]: foundation.layout.stackName }
+    this.#clusters = jobs.clusters.map((cluster) =>
+      cluster.target === OWN_CLUSTER ? { ...cluster, tags } : cluster,
+    )
     for (const [name, application] of Object.entries(jobs.applications))
       this.applications[name] = this.addApplication(name, application)
     for (const application of jobs.foreign) this.applications[application] = application

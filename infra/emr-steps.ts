@@ -1,24 +1,33 @@
 import { Stack } from 'aws-cdk-lib'
 import type * as iam from 'aws-cdk-lib/aws-iam'
 import type { Construct } from 'constructs'
-import { parseClusterTarget } from '../src/core/names.ts'
+import { isClusterId, OWN_CLUSTER } from '../src/core/names.ts'
 import { allowActions } from './constructs/permissions.ts'
 import type { StepCluster } from './read-steps.ts'
 
 const ROLE = 'elasticmapreduce:ExecutionRoleArn'
 const TAG = 'elasticmapreduce:ResourceTag/'
 
-/** Permissions for adding steps to clusters with their roles alone, finding what an earlier launcher has added, and ending it. */
-export function allowSteps(scope: Construct, clusters: StepCluster[]): iam.PolicyStatement[] {
-  const adding = clusters.map((cluster) =>
-    allowActions(
-      ['elasticmapreduce:AddJobFlowSteps'],
-      [toArn(scope, cluster)],
-      combine(conditionOf(cluster), tagsOf(cluster)),
-    ),
-  )
-  return [...adding, ...allowOnEach(scope, clusters, ['CancelSteps', 'ListSteps']), ...allowFinding(clusters)]
-}
+/** Permissions for adding steps to clusters with their roles alone, or making such clusters, finding what was launched, and ending it. */
+export const allowSteps = (scope: Construct, clusters: StepCluster[]): iam.PolicyStatement[] => [
+  ...clusters.flatMap((cluster) =>
+    isOwn(cluster)
+      ? allowMaking(scope, cluster)
+      : allowActions(
+          ['elasticmapreduce:AddJobFlowSteps'],
+          [toArn(scope, cluster)],
+          combine(conditionOf(cluster), tagsOf(cluster)),
+        ),
+  ),
+  ...allowOnEach(scope, clusters, (cluster) => [
+    'CancelSteps',
+    // A step is ended with its cluster if that was made for it, which the name of the cluster tells.
+    ...(clusters.some(isOwn) ? ['DescribeCluster'] : []),
+    'ListSteps',
+    ...(isOwn(cluster) ? ['TerminateJobFlows'] : []),
+  ]),
+  ...allowFinding(clusters),
+]
 
 /** Permissions for looking at steps and at their clusters, and ending what must not go on; `lists`: also at all that are open. */
 export const allowLookingAtSteps = (
@@ -26,27 +35,60 @@ export const allowLookingAtSteps = (
   clusters: StepCluster[],
   { lists }: { lists: boolean },
 ): iam.PolicyStatement[] => [
-  ...allowOnEach(scope, clusters, ['CancelSteps', 'DescribeCluster', 'ListSteps']),
+  ...allowOnEach(scope, clusters, (cluster) => [
+    'CancelSteps',
+    'DescribeCluster',
+    'ListSteps',
+    ...(isOwn(cluster) ? ['TerminateJobFlows'] : []),
+  ]),
   ...(lists ? allowFinding(clusters) : []),
 ]
 
-/** All that are named by their ids in one statement; those of a name in one each, by their tags. */
-function allowOnEach(scope: Construct, clusters: StepCluster[], names: string[]): iam.PolicyStatement[] {
-  const actions = names.map((name) => `elasticmapreduce:${name}`)
-  const known = clusters.filter((cluster) => !isNamed(cluster)).map((cluster) => toArn(scope, cluster))
+/** Clusters that are made have the tags of the deployment and their roles alone. */
+function allowMaking(scope: Construct, cluster: StepCluster): iam.PolicyStatement[] {
+  const tagged = tagsOf(cluster, 'elasticmapreduce:RequestTag/')
+  const allowPassing = (roles: string[], service: string) =>
+    allowActions(
+      ['iam:PassRole'],
+      roles.map((resourceName) =>
+        Stack.of(scope).formatArn({ service: 'iam', region: '', resource: 'role', resourceName }),
+      ),
+      { StringEquals: { 'iam:PassedToService': service } },
+    )
   return [
-    ...(known.length === 0 ? [] : [allowActions(actions, [...new Set(known)])]),
+    allowActions(['elasticmapreduce:RunJobFlow'], ['*'], tagged),
+    allowActions(['elasticmapreduce:AddTags'], [toArn(scope, cluster)], tagged),
+    allowPassing(cluster.passes.services, 'elasticmapreduce.amazonaws.com'),
+    allowPassing(cluster.passes.machines, 'ec2.amazonaws.com'),
+  ]
+}
+
+/** All that are named by their ids in one statement; the others in one each, by their tags. */
+function allowOnEach(
+  scope: Construct,
+  clusters: StepCluster[],
+  namesOf: (cluster: StepCluster) => string[],
+): iam.PolicyStatement[] {
+  const known = clusters.filter((cluster) => !isUnknown(cluster))
+  const actionsOn = (cluster: StepCluster) => namesOf(cluster).map((name) => `elasticmapreduce:${name}`)
+  return [
+    ...known
+      .slice(0, 1)
+      .map((first) => allowActions(actionsOn(first), [...new Set(known.map((each) => toArn(scope, each)))])),
     ...clusters
-      .filter(isNamed)
-      .map((cluster) => allowActions(actions, [toArn(scope, cluster)], tagsOf(cluster))),
+      .filter(isUnknown)
+      .map((cluster) => allowActions(actionsOn(cluster), [toArn(scope, cluster)], tagsOf(cluster))),
   ]
 }
 
 /** EMR lists all clusters of the account or none. */
 const allowFinding = (clusters: StepCluster[]): iam.PolicyStatement[] =>
-  clusters.some(isNamed) ? [allowActions(['elasticmapreduce:ListClusters'], ['*'])] : []
+  clusters.some(isUnknown) ? [allowActions(['elasticmapreduce:ListClusters'], ['*'])] : []
 
-const isNamed = ({ target }: StepCluster) => parseClusterTarget(target) !== undefined
+const isOwn = ({ target }: StepCluster) => target === OWN_CLUSTER
+
+/** Which ids they will have is not known. */
+const isUnknown = ({ target }: StepCluster) => !isClusterId(target)
 
 type Condition = { [operator: string]: { [key: string]: string | string[] } }
 
@@ -57,8 +99,8 @@ function conditionOf({ roles, allowsNoRole }: StepCluster): Condition {
 }
 
 /** Tags are all that tells the clusters of a name from others: their ids are not known. */
-function tagsOf({ tags }: StepCluster): Condition | undefined {
-  const wanted = Object.entries(tags).map(([key, value]) => [`${TAG}${key}`, value] as const)
+function tagsOf({ tags }: StepCluster, kind = TAG): Condition | undefined {
+  const wanted = Object.entries(tags).map(([key, value]) => [`${kind}${key}`, value] as const)
   return wanted.length === 0 ? undefined : { StringEquals: Object.fromEntries(wanted) }
 }
 
@@ -74,5 +116,5 @@ const toArn = (scope: Construct, cluster: StepCluster): string =>
   Stack.of(scope).formatArn({
     service: 'elasticmapreduce',
     resource: 'cluster',
-    resourceName: isNamed(cluster) ? '*' : cluster.target,
+    resourceName: isUnknown(cluster) ? '*' : cluster.target,
   })

@@ -3,7 +3,7 @@ import * as events from 'aws-cdk-lib/aws-events'
 import * as targets from 'aws-cdk-lib/aws-events-targets'
 import type * as lambda from 'aws-cdk-lib/aws-lambda'
 import { makeJobNamePrefix } from '../src/core/job-name.ts'
-import { EVENTS, parseClusterTarget } from '../src/core/names.ts'
+import { EVENTS, isClusterId } from '../src/core/names.ts'
 import { makeMachineArn } from './constructs/arns.ts'
 import type { Containers } from './containers.ts'
 import type { EmrJobs } from './emr-jobs.ts'
@@ -65,9 +65,7 @@ export class JobEvents {
       addRule('ChangedSteps', step, {
         state: ['RUNNING', 'COMPLETED', 'FAILED', 'CANCELLED', 'INTERRUPTED'],
         // Ids of clusters that are named by their names are not known: then the name of the step has to do.
-        ...(jobs.clusters.some((target) => parseClusterTarget(target) !== undefined)
-          ? {}
-          : { clusterId: jobs.clusters }),
+        ...(jobs.clusters.some((target) => !isClusterId(target)) ? {} : { clusterId: jobs.clusters }),
         name: [{ prefix: makeJobNamePrefix(foundation.layout.stackName) }],
       })
   }

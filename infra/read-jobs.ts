@@ -102,7 +102,7 @@ export function readJobs({
         'Add it to `pools`.',
       )
     const place =
-      emr.service === 'emr-serverless' ? { application: emr.application ?? '' } : readStepPlace(family, emr)
+      emr.service === 'emr-serverless' ? { application: emr.application ?? '' } : readStepPlace(emr)
     const paths = listJobFiles(family, emr).map((path) => posix.normalize(path))
     const named = paths.map((path) => [path, addFile(files, { family, folder, path })] as const)
     return { pool, ...place, files: Object.fromEntries(named) }

@@ -1,7 +1,7 @@
-import { makeClusterTarget, parseClusterTarget } from '../src/core/names.ts'
+import { makeClusterTarget, OWN_CLUSTER } from '../src/core/names.ts'
+import type { OwnCluster } from '../src/core/program.ts'
 import type { EmrCluster, EmrDefinition } from '../src/define/emr.ts'
 import type { BundledJob } from '../src/project/bundled.ts'
-import { makeRefusal } from './read-programs.ts'
 
 /** How steps are added to a cluster, or to the clusters of a name. */
 export interface StepCluster {
@@ -13,36 +13,42 @@ export interface StepCluster {
   allowsNoRole: boolean
   /** Tags that the clusters of a name have. */
   tags: { [key: string]: string }
+  /** Names of the roles of clusters that are made for steps. */
+  passes: { services: string[]; machines: string[] }
 }
 
 /** Where a step runs. */
-export function readStepPlace(
-  family: string,
-  { cluster, role, logs }: EmrDefinition,
-): Pick<BundledJob, 'cluster' | 'role' | 'logs'> {
-  const target = findTarget(cluster)
-  if (target === undefined)
-    throw makeRefusal(
-      `${family} is a step of a cluster that is made for it, and a deployment runs steps on clusters that are there`,
-      "Name the cluster, cluster: 'j-…' or { name }, or define the job with emrServerless(…).",
-    )
+export function readStepPlace({
+  cluster,
+  role,
+  logs,
+}: EmrDefinition): Pick<BundledJob, 'cluster' | 'role' | 'logs' | 'own'> {
+  const own = findOwn(cluster)
   return {
-    cluster: target,
+    cluster: findTarget(cluster),
+    ...(own === undefined ? {} : { own }),
     ...(role === undefined ? {} : { role }),
     ...(logs === undefined ? {} : { logs }),
   }
 }
 
-function findTarget(cluster: EmrCluster | undefined): string | undefined {
+function findTarget(cluster: EmrCluster | undefined): string {
   if (typeof cluster === 'string') return cluster
-  return cluster !== undefined && 'name' in cluster ? makeClusterTarget(cluster.name) : undefined
+  return cluster !== undefined && 'name' in cluster ? makeClusterTarget(cluster.name) : OWN_CLUSTER
 }
+
+/** Those that `aws emr create-default-roles` makes. */
+const ROLES = { serviceRole: 'EMR_DefaultRole', instanceProfile: 'EMR_EC2_DefaultRole' }
+
+const findOwn = (cluster: EmrCluster | undefined): OwnCluster | undefined =>
+  typeof cluster === 'object' && 'transient' in cluster ? { ...ROLES, ...cluster.transient } : undefined
 
 /** The clusters of steps, each with the roles of its steps. */
 export function listClusters(steps: EmrDefinition[]): StepCluster[] {
   const listed = steps.map(({ cluster, role }) => ({
     role,
-    target: findTarget(cluster) ?? '',
+    own: findOwn(cluster),
+    target: findTarget(cluster),
     tags: typeof cluster === 'object' && 'name' in cluster ? { ...cluster.tags } : {},
   }))
   const grouped = Map.groupBy(listed, ({ target, tags }) =>
@@ -53,6 +59,10 @@ export function listClusters(steps: EmrDefinition[]): StepCluster[] {
       target,
       tags,
       roles: [...new Set(all.flatMap(({ role }) => role ?? []))],
+      passes: {
+        services: [...new Set(all.flatMap(({ own }) => own?.serviceRole ?? []))],
+        machines: [...new Set(all.flatMap(({ own }) => own?.instanceProfile ?? []))],
+      },
       allowsNoRole: all.some(({ role }) => role === undefined),
     })),
   )
@@ -61,9 +71,8 @@ export function listClusters(steps: EmrDefinition[]): StepCluster[] {
 /** Where the lines of steps are: the log folders of clusters hold more than these. */
 export function listStepLogs(steps: EmrDefinition[]): string[] {
   const folders = steps.flatMap(({ cluster, logs }) => {
-    const target = findTarget(cluster)
-    if (logs === undefined || target === undefined) return []
-    return [`${logs.replace(/\/+$/, '')}/${parseClusterTarget(target) === undefined ? target : 'j-*'}/steps/`]
+    if (logs === undefined) return []
+    return [`${logs.replace(/\/+$/, '')}/${typeof cluster === 'string' ? cluster : 'j-*'}/steps/`]
   })
   return [...new Set(folders)]
 }

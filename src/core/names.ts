@@ -192,6 +192,16 @@ const CLUSTER_NAME = 'name:'
 /** The target of a step on the cluster of a name. */
 export const makeClusterTarget = (name: string): string => `${CLUSTER_NAME}${name}`
 
+/** Whether the target of a step is the id of a cluster. */
+export const isClusterId = (target: string): boolean =>
+  target !== OWN_CLUSTER && parseClusterTarget(target) === undefined
+
+/** The tag of clusters that a deployment makes; its value is the name of the stack. */
+export const STACK_TAG = 'sluice:stack'
+
+/** The target of a step that has a cluster of its own. */
+export const OWN_CLUSTER = 'own'
+
 /** The name in the target of a step; undefined if it is the id of a cluster. */
 export const parseClusterTarget = (target: string): string | undefined =>
   target.startsWith(CLUSTER_NAME) ? target.slice(CLUSTER_NAME.length) : undefined

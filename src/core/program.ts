@@ -105,4 +105,22 @@ export interface JobDetails extends SparkDetails {
 export interface StepDetails extends SparkDetails {
   /** ARN of the role that the program has. @default that of the cluster's machines */
   role?: string
+  /** The cluster that is made for it, if its target is {@link OWN_CLUSTER}. */
+  cluster?: OwnCluster
+  /** The log folder of that cluster. */
+  logs?: string
+}
+
+/** A cluster of EMR that is made for one step, and ends with it. */
+export interface OwnCluster {
+  release: string
+  /** EC2 type of all its machines. */
+  instanceType: string
+  instances: number
+  /** Name of the role of EMR. */
+  serviceRole: string
+  /** Name of the role, and of the instance profile, that its machines have. */
+  instanceProfile: string
+  /** @default one that EMR chooses */
+  subnet?: string
 }

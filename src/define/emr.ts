@@ -92,13 +92,23 @@ export type EmrCluster =
       /** Tags that it has: then a deployment may add steps to clusters with these tags alone. @default to all of the account and region */
       readonly tags?: { readonly [key: string]: string }
     }
-  | {
-      readonly transient: {
-        readonly release: string
-        readonly instanceType: string
-        readonly instances: number
-      }
-    }
+  | { readonly transient: TransientCluster }
+
+/** A cluster that is made for each attempt, and ends with it. */
+export interface TransientCluster {
+  /** Release of EMR, such as `emr-7.5.0`. */
+  readonly release: string
+  /** EC2 type of all its machines, such as `m5.xlarge`. */
+  readonly instanceType: string
+  /** How many machines it has. */
+  readonly instances: number
+  /** Name of the role of EMR itself. @default 'EMR_DefaultRole' */
+  readonly serviceRole?: string
+  /** Name of the role of its machines and of their instance profile, which are named alike. @default 'EMR_EC2_DefaultRole' */
+  readonly instanceProfile?: string
+  /** Id of the subnet. @default EMR chooses one of the default network */
+  readonly subnet?: string
+}
 
 /** How a step of an EMR cluster is defined. */
 export interface EmrStepOptions<
@@ -176,6 +186,9 @@ export function emrStep<
     ...(role === undefined || isRoleArn(role)
       ? []
       : ["role must be the ARN of a role, such as 'arn:aws:iam::123456789012:role/clicks'"]),
+    ...(role !== undefined && typeof cluster === 'object' && 'transient' in cluster
+      ? ['a step of a transient cluster has the role of its machines: say instanceProfile instead of role']
+      : []),
     ...(logs === undefined || (typeof logs === 'string' && isValidS3Uri(logs))
       ? []
       : ["logs must be the log folder of the cluster, such as 's3://bucket/prefix'"]),
@@ -216,6 +229,14 @@ const CLUSTER_ID = /^j-[0-9A-Z]+$/
 const CLUSTER =
   "cluster must be an id such as 'j-2AXXXXXXGAPLF', { name, tags } or { transient: { release, instanceType, instances } }"
 
+const ROLE_NAME = /^[\w+=,.@-]{1,64}$/
+/** What may be said of a transient cluster beside what has to. */
+const TRANSIENT: { [name: string]: RegExp } = {
+  serviceRole: ROLE_NAME,
+  instanceProfile: ROLE_NAME,
+  subnet: /^subnet-[0-9a-f]+$/,
+}
+
 function findClusterProblems(cluster: unknown): string[] {
   if (typeof cluster === 'string') return CLUSTER_ID.test(cluster) ? [] : [CLUSTER]
   if (typeof cluster !== 'object' || cluster === null) return [CLUSTER]
@@ -226,10 +247,18 @@ function findClusterProblems(cluster: unknown): string[] {
   }
   if (!('transient' in cluster) || typeof cluster.transient !== 'object' || cluster.transient === null)
     return [CLUSTER]
-  const { release, instanceType, instances }: { [name: string]: unknown } = { ...cluster.transient }
+  const { release, instanceType, instances, ...rest }: { [name: string]: unknown } = { ...cluster.transient }
   const isWhole =
     isText(release) && isText(instanceType) && Number.isInteger(instances) && Number(instances) > 0
-  return isWhole ? [] : [CLUSTER]
+  const odd = Object.entries(rest).filter(([name, value]) => TRANSIENT[name]?.test(String(value)) !== true)
+  return [
+    ...(isWhole ? [] : [CLUSTER]),
+    ...odd.map(([name]) =>
+      name in TRANSIENT
+        ? `${name} of a transient cluster must be a name of AWS`
+        : `there is no option ${name} of a transient cluster; there are release, instanceType, instances, ${Object.keys(TRANSIENT).join(', ')}`,
+    ),
+  ]
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { Limits } from '../core/limits.ts'
 import type { PlannedTask } from '../core/plan.ts'
+import type { OwnCluster } from '../core/program.ts'
 import { ECS, EMR_SERVERLESS, EMR_STEP } from '../core/records/launch.ts'
 import type { LuigiFamily } from '../define/luigi.ts'
 
@@ -37,6 +38,8 @@ export interface BundledJob {
   cluster?: string
   /** Of a step: ARN of the role that its program has. @default that of the cluster's machines */
   role?: string
+  /** Of a step: the cluster that is made for it. */
+  own?: OwnCluster
   /** Of a step: the log folder of its cluster. */
   logs?: string
   /** Names of the objects of its files, by their paths in the project. */

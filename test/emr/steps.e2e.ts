@@ -48,6 +48,18 @@ it('the local server of steps has the wire shapes of moto', async (test) => {
     answers.all = await call(url, 'ListSteps', { ClusterId: cluster })
     answers.filtered = await call(url, 'ListSteps', { ClusterId: cluster, StepStates: ['FAILED'] })
     answers.clusters = await call(url, 'ListClusters', { ClusterStates: ['RUNNING', 'WAITING'] })
+    answers.made = await call(url, 'RunJobFlow', {
+      Name: 'own',
+      ReleaseLabel: 'emr-7.5.0',
+      Instances: { MasterInstanceType: 'm5.xlarge', InstanceCount: 1, KeepJobFlowAliveWhenNoSteps: false },
+      JobFlowRole: 'r',
+      ServiceRole: 's',
+      Steps: Steps.slice(0, 1),
+    })
+    const { JobFlowId } = answers.made.body
+    answers.steps = await call(url, 'ListSteps', { ClusterId: JobFlowId })
+    answers.later = await call(url, 'ListClusters', { CreatedAfter: Date.now() / 1_000 - 60 })
+    answers.ended = await call(url, 'TerminateJobFlows', { JobFlowIds: [JobFlowId] })
     answers.cluster = await call(url, 'DescribeCluster', { ClusterId: cluster })
   }
   assertSameShapes(theirs, ours, READ)
@@ -67,6 +79,7 @@ const READ = [
   'EndDateTime',
   'StateChangeReason',
   'StepIds',
+  'JobFlowId',
   'Marker',
   'message',
 ]

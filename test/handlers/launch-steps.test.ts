@@ -334,6 +334,130 @@ describe('launching steps of EMR', () => {
     assert.deepEqual((await task()).launch?.place, { service: EMR_STEP, target: 'j-5' })
   })
 
+  const OWN: BundledJob = {
+    ...JOB,
+    cluster: 'own',
+    logs: 's3://logs/emr/',
+    own: {
+      release: 'emr-7.5.0',
+      instanceType: 'm5.xlarge',
+      instances: 3,
+      serviceRole: 'EMR_DefaultRole',
+      instanceProfile: 'EMR_EC2_DefaultRole',
+    },
+  }
+
+  it('makes a cluster for an attempt, which ends with its step, and makes no second one after a crash', async (test) => {
+    const { launch, server, step, tickAfter, task, made } = await launching(test, { job: OWN })
+    server.behaviour.loses = 'RunJobFlow'
+    await assert.rejects(launch(), /lost/)
+    server.behaviour.loses = undefined
+    await tickAfter(31_000)
+    await launch()
+    await launch()
+    assert.deepEqual([server.made.size, server.steps.length], [1, 1])
+    const { request } = [...server.made.values()][0] ?? assert.fail()
+    const { Instances, Steps, Tags, Name, ...rest } = request as { [name: string]: never[] } & {
+      Instances: object
+    }
+    assert.deepEqual(rest, {
+      ReleaseLabel: 'emr-7.5.0',
+      Applications: [{ Name: 'Spark' }],
+      ServiceRole: 'EMR_DefaultRole',
+      JobFlowRole: 'EMR_EC2_DefaultRole',
+      LogUri: 's3://logs/emr/',
+    })
+    assert.deepEqual(Instances, {
+      MasterInstanceType: 'm5.xlarge',
+      SlaveInstanceType: 'm5.xlarge',
+      InstanceCount: 3,
+      KeepJobFlowAliveWhenNoSteps: false,
+      TerminationProtected: false,
+    })
+    assert.deepEqual(Tags, [{ Key: 'sluice:stack', Value: 'prod' }])
+    assert.match(
+      JSON.stringify(Steps),
+      /"spark-submit","--deploy-mode","client".*"ActionOnFailure":"TERMINATE_CLUSTER"/,
+    )
+    assert.equal(String(Name), step().name)
+    // Machines take their time, and so does the program.
+    for (let minute = 0; minute < 30; minute++) await tickAfter(60_000)
+    assert.deepEqual([(await task()).status, server.steps.length], ['running', 1])
+    server.move(step().id, 'RUNNING')
+    await tickAfter(60_000)
+    made.add('steps/d-1/_SUCCESS')
+    server.move(step().id, 'COMPLETED')
+    server.clusters.set('j-MADE1', 'TERMINATING')
+    await tickAfter(60_000)
+    assert.equal((await task()).status, 'succeeded')
+  })
+
+  it('uses up a retry if a cluster that was made could not run its step, so that none is made for ever', async (test) => {
+    const { launch, server, tickAfter, task, attempt } = await launching(test, { job: OWN })
+    for (let tries = 1; tries <= 2; tries++) {
+      await launch()
+      server.endCluster(`j-MADE${tries}`, 'TERMINATED_WITH_ERRORS')
+      await tickAfter(60_000)
+    }
+    const { status, counts } = await task()
+    assert.deepEqual([status, counts, server.made.size], ['failed', { failed: 2 }, 2])
+    assert.match((await attempt(1))?.failure?.message ?? '', /its cluster j-MADE1 has ended/)
+  })
+
+  it('ends the cluster of an attempt that takes too long, and by the sweep one that nobody owns', async (test) => {
+    const { launch, server, step, tickAfter, task, sweep, client, id } = await launching(test, { job: OWN })
+    await launch()
+    server.move(step().id, 'RUNNING')
+    await tickAfter(60_000)
+    await tickAfter(3_600_000)
+    await tickAfter(60_000)
+    assert.equal(server.clusters.get('j-MADE1'), 'TERMINATED')
+    const { counts, attempt } = await task()
+    assert.deepEqual([counts, attempt], [{ timed_out: 1 }, 2])
+    const orders = ['prod', 'dev'].map((deployment, index) =>
+      makeEmrStepLauncher(client, { deployment, places: ['own'] }).launch({
+        handover: { run: id, number: 0, attempt: 1, token: `other-${index}` },
+        target: 'own',
+        details: {
+          script: 's',
+          arguments: [],
+          pyFiles: [],
+          properties: {},
+          ...(OWN.own && { cluster: OWN.own }),
+        },
+      }),
+    )
+    await Promise.all(orders)
+    await sweep()
+    const ended = [...server.made].filter(([made]) => server.clusters.get(made) === 'TERMINATED')
+    assert.deepEqual(
+      ended.map(([, { request }]) => String(request.Name).split('/')[1]),
+      ['prod', 'prod'],
+    )
+    assert.equal(server.made.size, 3)
+  })
+
+  it('says what is wrong with a cluster that cannot be made', async (test) => {
+    const cases: [name: string, told: string, status: string, message: RegExp][] = [
+      [
+        'ValidationException',
+        'Invalid ReleaseLabel',
+        'failed',
+        /its cluster could not be made: Invalid ReleaseLabel/,
+      ],
+      ['AccessDeniedException', 'iam:PassRole', 'failed', /these roles may be made .*create-default-roles/],
+      ['ValidationException', 'quota of vCPU', 'waiting', /could not be made: quota of vCPU/],
+    ]
+    for (const [name, told, status, message] of cases) {
+      const { launch, server, task, attempt } = await launching(test, { job: OWN })
+      server.behaviour.refuse = (operation) =>
+        operation === 'RunJobFlow' ? { name, message: told } : undefined
+      await launch()
+      assert.equal((await task()).status, status, told)
+      assert.match((await attempt(1))?.failure?.message ?? '', message)
+    }
+  })
+
   it('hears nothing of steps that are not its own', async (test) => {
     const { launch, hear, server, step, task } = await launching(test)
     await launch()

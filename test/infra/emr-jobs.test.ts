@@ -225,11 +225,6 @@ describe('a project with jobs that cannot be deployed', () => {
   const base = `params, output, application: 'clicks', pool: 'spark'`
   const refused: [what: string, options: string, message: RegExp][] = [
     [
-      'a step of a cluster that is made for it',
-      `emrStep('Only', { params, output, pool: 'spark', cluster: { transient: { release: 'emr-7.5.0', instanceType: 'm5.xlarge', instances: 1 } }, step: () => ({ script: 'spark/one.py' }) })`,
-      /Only is a step of a cluster that is made for it/,
-    ],
-    [
       'a missing file',
       `emrServerless('Only', { ${base}, job: () => ({ script: 'spark/none.py' }) })`,
       /no such file/,

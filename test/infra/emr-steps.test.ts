@@ -187,7 +187,7 @@ describe('permissions of steps of EMR clusters', () => {
 
 it('a project with several wrong steps is refused in one message that names all', async (test) => {
   const wrong = makePipelines(`
-    define('One', { cluster: { transient: { release: 'emr-7.5.0', instanceType: 'm5.xlarge', instances: 1 } } })
+    define('One', { cluster: { name: 'nightly' }, step: ({ params }) => ({ script: params.n + '.py' }) })
     define('Two', { cluster: '${PLAIN}', step: () => ({ script: 'spark/none.py' }) })
     const cluster = { 'spark.submit.deployMode': 'cluster' }
     define('Four', { cluster: '${PLAIN}', files: ['spark/one.py'], step: () => ({ script: 'spark/one.py', spark: cluster }) })
@@ -196,7 +196,7 @@ it('a project with several wrong steps is refused in one message that names all'
   await assert.rejects(read(test, wrong), (error: Error) => {
     const lines = error.message.split('\n')
     assert.equal(lines[0], 'Nothing was deployed: 4 jobs of EMR cannot be deployed:')
-    assert.match(lines[1] ?? '', /^- One is a step of a cluster that is made for it.*\. Name the cluster/)
+    assert.match(lines[1] ?? '', /^- which files One runs depends on its parameters\. Name its files/,
     assert.match(lines[2] ?? '', /^- Two runs spark\/none\.py, and there is no such file/)
     assert.match(lines[3] ?? '', /^- Four has a wrong setting of Spark: .* but client; leave it out/)
     assert.match(lines[4] ?? '', /^- Three runs \.\.\/three\.py, which is not in the folder of the config/)
@@ -204,34 +204,52 @@ it('a project with several wrong steps is refused in one message that names all'
   })
 })
 
+/** What a deployment of these pipelines is made of. */
+async function synthesize(test: TestContext, pipelines: string) {
+  // biome-ignore lint/suspicious/noExplicitAny: it is the context of a test
+  const project = await read(test as any, makePipelines(pipelines))
+  const stack = new Stack(new App(), 'sluice-prod', { env: { region: 'eu-west-2' } })
+  new Sluice(stack, 'Sluice', { project })
+  const made: Record<string, Resource> = Template.fromStack(stack).toJSON().Resources
+  const statementsOf = (role: string) =>
+    Object.entries(made)
+      .filter(([id, { Type }]) => Type === 'AWS::IAM::Policy' && id.startsWith(role))
+      .flatMap(([, { Properties }]) => (Properties.PolicyDocument as { Statement: Statement[] }).Statement)
+  const shown = (role: string) =>
+    statementsOf(role)
+      .filter(({ Action }) => /elasticmapreduce|iam/.test(String(Action)))
+      .map(({ Action, Resource, Condition }) => [
+        [Action]
+          .flat()
+          .map((action) => action.replace('elasticmapreduce:', ''))
+          .join(' '),
+        Resource === '*' ? '*' : JSON.stringify(Resource).match(/:(?:cluster|role)\/[^"]*/)?.[0],
+        Condition,
+      ])
+  const patterns = Object.values(made)
+    .filter(({ Type }) => Type === 'AWS::Events::Rule')
+    .flatMap(({ Properties }) => {
+      const { source, detail } = Properties.EventPattern as { source: string[]; detail: object }
+      return source.includes('aws.emr') ? [detail] : []
+    })
+  return { made, statementsOf, shown, patterns }
+}
+
+const HEARD = {
+  state: ['RUNNING', 'COMPLETED', 'FAILED', 'CANCELLED', 'INTERRUPTED'],
+  name: [{ prefix: 'sluice/sluice-prod/' }],
+}
+
 describe('steps of clusters that are named by their names', () => {
   it('need permissions on clusters with their tags, or on all if they have none, and a list of all', async (test) => {
-    const project = await read(
+    const { made, statementsOf, shown, patterns } = await synthesize(
       test as TestContext,
-      makePipelines(`
+      `
         const One = define('One', { cluster: { name: 'nightly', tags: { team: 'clicks' } }, role: '${ROLE}', logs: 's3://emr-logs/' })
         const Two = define('Two', { cluster: { name: 'weekly' }, requires: ({ n }) => One({ n }) })
         export const all = pipeline('all', Two)
-      `),
+      `,
     )
-    const stack = new Stack(new App(), 'sluice-prod', { env: { region: 'eu-west-2' } })
-    new Sluice(stack, 'Sluice', { project })
-    const made: Record<string, Resource> = Template.fromStack(stack).toJSON().Resources
-    const statementsOf = (role: string) =>
-      Object.entries(made)
-        .filter(([id, { Type }]) => Type === 'AWS::IAM::Policy' && id.startsWith(role))
-        .flatMap(([, { Properties }]) => (Properties.PolicyDocument as { Statement: Statement[] }).Statement)
-    const shown = (role: string) =>
-      statementsOf(role)
-        .filter(({ Action }) => String(Action).includes('elasticmapreduce'))
-        .map(({ Action, Resource, Condition }) => [
-          [Action]
-            .flat()
-            .map((action) => action.replace('elasticmapreduce:', ''))
-            .join(' '),
-          Resource === '*' ? '*' : JSON.stringify(Resource).match(/:cluster\/[^"]*/)?.[0],
-          Condition,
-        ])
     const tag = { 'elasticmapreduce:ResourceTag/team': 'clicks' }
     const key = 'elasticmapreduce:ExecutionRoleArn'
     assert.deepEqual(shown('Sluicelaunchprograms'), [
@@ -251,20 +269,41 @@ describe('steps of clusters that are named by their names', () => {
       ':s3:::emr-logs/j-*/steps/*',
       ':s3:::emr-logs',
     ])
-    const rules = Object.values(made).filter(({ Type }) => Type === 'AWS::Events::Rule')
-    const ours = rules
-      .map(({ Properties }) => JSON.stringify(Properties.EventPattern))
-      .filter((each) => each.includes('aws.emr'))
-    assert.deepEqual(
-      ours.map((each) => JSON.parse(each).detail),
-      [
-        {
-          state: ['RUNNING', 'COMPLETED', 'FAILED', 'CANCELLED', 'INTERRUPTED'],
-          name: [{ prefix: 'sluice/sluice-prod/' }],
-        },
-      ],
-    )
+    assert.deepEqual(patterns, [HEARD])
     const settings = JSON.stringify(made).match(/name:(?:nightly|weekly)/g) ?? []
     assert.deepEqual(new Set(settings), new Set(['name:nightly', 'name:weekly']))
+  })
+})
+
+describe('steps with clusters of their own', () => {
+  it('need permissions to make clusters with the tag of the deployment and their roles, and to end these', async (test) => {
+    const { shown, patterns, made } = await synthesize(
+      test as TestContext,
+      `
+        const transient = { release: 'emr-7.5.0', instanceType: 'm5.xlarge', instances: 2 }
+        const One = define('One', { cluster: { transient }, logs: 's3://emr-logs' })
+        const Two = define('Two', { cluster: { transient: { ...transient, instanceProfile: 'Mine', subnet: 'subnet-1' } }, requires: ({ n }) => One({ n }) })
+        export const all = pipeline('all', Two)
+      `,
+    )
+    const requested = { StringEquals: { 'elasticmapreduce:RequestTag/sluice:stack': 'sluice-prod' } }
+    const tagged = { StringEquals: { 'elasticmapreduce:ResourceTag/sluice:stack': 'sluice-prod' } }
+    const passed = (service: string) => ({ StringEquals: { 'iam:PassedToService': service } })
+    const all = 'CancelSteps DescribeCluster ListSteps TerminateJobFlows'
+    assert.deepEqual(shown('Sluicelaunchprograms'), [
+      ['RunJobFlow', '*', requested],
+      ['AddTags', ':cluster/*', requested],
+      ['iam:PassRole', ':role/EMR_DefaultRole', passed('elasticmapreduce.amazonaws.com')],
+      ['iam:PassRole', ':role/EMR_EC2_DefaultRole', passed('ec2.amazonaws.com')],
+      [all, ':cluster/*', tagged],
+      ['ListClusters', '*', undefined],
+    ])
+    assert.deepEqual(shown('Sluicetick'), [
+      [all, ':cluster/*', tagged],
+      ['ListClusters', '*', undefined],
+    ])
+    assert.deepEqual(shown('Sluicejobevents'), [[all, ':cluster/*', tagged]])
+    assert.deepEqual(patterns, [HEARD])
+    assert.match(JSON.stringify(made), /role\/Mine/)
   })
 })

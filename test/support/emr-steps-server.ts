@@ -35,6 +35,8 @@ export class EmrStepsServer extends ServedApi {
   readonly clusters = new Map<string, string>()
   /** Names of clusters that are not named as their id. */
   readonly names = new Map<string, string>()
+  /** What clusters were made with, by id. */
+  readonly made = new Map<string, { at: number; request: Body }>()
   protected readonly contentType = 'application/x-amz-json-1.1'
 
   static start(test: Pick<TestContext, 'after'>): Promise<EmrStepsServer> {
@@ -51,6 +53,21 @@ export class EmrStepsServer extends ServedApi {
     if (!OPEN.includes(state)) step.endedAt = now
   }
 
+  /** A cluster ends, and takes its open steps with it. */
+  endCluster(id: string, state: string): void {
+    this.clusters.set(id, state)
+    for (const step of this.#open(id)) this.move(step.id, 'CANCELLED', 'Job terminated')
+  }
+
+  #makeCluster(request: Body): object {
+    const JobFlowId = `j-MADE${this.made.size + 1}`
+    this.clusters.set(JobFlowId, 'STARTING')
+    this.names.set(JobFlowId, String(request.Name))
+    this.made.set(JobFlowId, { at: this.now() / 1_000, request })
+    this.#add(JobFlowId, request)
+    return { JobFlowId, ClusterArn: `arn:aws:elasticmapreduce:eu-west-2:1:cluster/${JobFlowId}` }
+  }
+
   protected nameOperation({ headers }: ServedRequest): string {
     return String(headers['x-amz-target']).replace('ElasticMapReduce.', '')
   }
@@ -58,6 +75,11 @@ export class EmrStepsServer extends ServedApi {
   protected perform(operation: string, { body }: ServedRequest): object {
     const asked = JSON.parse(body) as Body
     if (operation === 'ListClusters') return this.#listClusters(asked)
+    if (operation === 'RunJobFlow') return this.#makeCluster(asked)
+    if (operation === 'TerminateJobFlows') {
+      for (const id of asked.JobFlowIds as string[]) this.endCluster(id, 'TERMINATED')
+      return {}
+    }
     const cluster = String(asked.JobFlowId ?? asked.ClusterId)
     const state = this.clusters.get(cluster)
     if (state === undefined) throw refuse('InvalidRequestException', `Cluster id '${cluster}' is not valid.`)
@@ -69,12 +91,15 @@ export class EmrStepsServer extends ServedApi {
   }
 
   #show(id: string, state: string): object {
-    return showCluster(id, state, this.names.get(id) ?? id)
+    return showCluster(id, state, this.names.get(id) ?? id, this.made.get(id)?.at ?? 1)
   }
 
-  #listClusters({ ClusterStates, Marker }: Body): object {
+  #listClusters({ ClusterStates, CreatedAfter = 0, Marker }: Body): object {
     const states = ClusterStates as string[] | undefined
-    const found = [...this.clusters].filter(([, state]) => states?.includes(state) ?? true)
+    const found = [...this.clusters].filter(
+      ([id, state]) =>
+        (states?.includes(state) ?? true) && (this.made.get(id)?.at ?? 1) >= Number(CreatedAfter),
+    )
     const from = Number(Marker ?? 0)
     const to = from + Math.min(MOST, this.pageSize)
     return {
@@ -143,7 +168,7 @@ export class EmrStepsServer extends ServedApi {
 
 const OPEN = ['PENDING', 'RUNNING', 'CANCEL_PENDING']
 
-const showCluster = (Id: string, State: string, Name: string) => ({
+const showCluster = (Id: string, State: string, Name: string, CreationDateTime: number) => ({
   Id,
   Name,
   Status: {
@@ -151,7 +176,7 @@ const showCluster = (Id: string, State: string, Name: string) => ({
     StateChangeReason: State.startsWith('TERMINAT')
       ? { Code: 'USER_REQUEST', Message: 'Terminated by user request' }
       : {},
-    Timeline: { CreationDateTime: 1 },
+    Timeline: { CreationDateTime },
   },
 })
 

@@ -121,4 +121,27 @@ export const EMR_STEPS: Fault[] = [
     replace: '',
     by: { test: 'test/handlers/step-lines.test.ts' },
   },
+  {
+    name: 'a cluster is made for a step without looking whether it is there',
+    file: 'src/adapters/emr/steps/launcher.ts',
+    find: `        if (handle !== undefined) return { is: 'launched', handle }
+        if (target === OWN_CLUSTER)`,
+    replace: `        if (handle !== undefined && target !== OWN_CLUSTER) return { is: 'launched', handle }
+        if (target === OWN_CLUSTER)`,
+    by: STEPS,
+  },
+  {
+    name: 'clusters that cannot run their step are made for ever',
+    file: 'src/adapters/emr/steps/step-state.ts',
+    find: `isOwn && State === 'TERMINATED_WITH_ERRORS' ? 'failed' : 'lost'`,
+    replace: `isOwn && State === undefined ? 'failed' : 'lost'`,
+    by: STEPS,
+  },
+  {
+    name: 'the cluster of a step that was cancelled runs on',
+    file: 'src/adapters/emr/steps/launcher.ts',
+    find: ` || (await endOwn(cluster))) return`,
+    replace: `) return`,
+    by: STEPS,
+  },
 ]

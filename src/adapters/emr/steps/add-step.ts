@@ -32,7 +32,8 @@ export async function addStep(
   return { is: 'launched', handle: makeEmrHandle(target, id) }
 }
 
-function makeCommand({ script, arguments: args, pyFiles, properties }: StepDetails): string[] {
+/** What the first machine of a cluster runs. */
+export function makeCommand({ script, arguments: args, pyFiles, properties }: StepDetails): string[] {
   const settings = Object.entries(properties).flatMap(([name, value]) => ['--conf', `${name}=${value}`])
   const modules = pyFiles.length === 0 ? [] : ['--py-files', pyFiles.join(',')]
   return ['spark-submit', '--deploy-mode', 'client', ...settings, ...modules, script, ...args]

@@ -8,12 +8,13 @@ import {
   type ListStepsOutput,
 } from '@aws-sdk/client-emr'
 import { splitIntoChunks } from '../../../core/chunks.ts'
-import { parseClusterTarget } from '../../../core/names.ts'
-import type { JobState, Launcher } from '../../../core/ports/launching.ts'
+import { OWN_CLUSTER, parseClusterTarget } from '../../../core/names.ts'
+import type { JobState, Launcher, LaunchQuery } from '../../../core/ports/launching.ts'
 import type { StepDetails } from '../../../core/program.ts'
 import { type EmrPlaces, type EmrService, type ListedJob, makeEmrJobs } from '../jobs.ts'
 import { addStep, hasEnded, isInvalidRequest, refuseStep } from './add-step.ts'
 import { ClusterFinder } from './find-cluster.ts'
+import { OwnClusters, refuseCluster } from './own-cluster.ts'
 import { explainClusterEnd, OPEN_STATES, toStepState } from './step-state.ts'
 
 /** So many steps may be asked for by their ids: https://docs.aws.amazon.com/emr/latest/APIReference/API_ListSteps.html */
@@ -21,6 +22,8 @@ const BY_ID = 10
 
 /** A launch under one token is given up sooner than this after it was begun. */
 const KNOWN_MS = 60 * 60_000
+/** The clocks of the engine and of EMR. */
+const SKEW_MS = 5 * 60_000
 
 /**
  * Places are clusters; an order's target is the id of one, and a wanted one may also be a name (`makeClusterTarget`). A step has no token that EMR knows, so the name of a step is looked for before
@@ -33,11 +36,17 @@ export function makeEmrStepLauncher(
   now: () => number = Date.now,
 ): Launcher<StepDetails> {
   const clusters = new ClusterFinder(client, now)
-  const jobs = makeEmrJobs(makeService(client, clusters), places)
+  const own = new OwnClusters(client, places.deployment)
+  const hasOwn = places.places.includes(OWN_CLUSTER)
+  const jobs = makeEmrJobs(makeService(client, { clusters, own, hasOwn }), places)
+  /** Nothing is launched before its cluster is noted. */
+  async function find(query: LaunchQuery): Promise<string | undefined> {
+    if (query.target === OWN_CLUSTER) return own.find({ ...query, since: Math.max(0, query.since - SKEW_MS) })
+    return parseClusterTarget(query.target) === undefined ? jobs.find(query) : undefined
+  }
   return {
     ...jobs,
-    // Nothing is launched before its cluster is noted.
-    find: async (query) => (parseClusterTarget(query.target) === undefined ? jobs.find(query) : undefined),
+    find,
     async locate(target) {
       try {
         return await clusters.locate(target)
@@ -48,11 +57,12 @@ export function makeEmrStepLauncher(
     async launch(order) {
       const { handover, target } = order
       try {
-        const handle = await jobs.find({ token: handover.token, target, since: now() - KNOWN_MS })
-        return handle === undefined
-          ? await addStep(client, places.deployment, order)
-          : { is: 'launched', handle }
+        const handle = await find({ token: handover.token, target, since: now() - KNOWN_MS })
+        if (handle !== undefined) return { is: 'launched', handle }
+        if (target === OWN_CLUSTER) return { is: 'launched', handle: await own.run(order) }
+        return await addStep(client, places.deployment, order)
       } catch (error) {
+        if (target === OWN_CLUSTER) return refuseCluster(error)
         const name = hasEnded(error) ? clusters.forget(target) : undefined
         if (name === undefined) return refuseStep(error, target)
         return {
@@ -64,7 +74,14 @@ export function makeEmrStepLauncher(
   }
 }
 
-function makeService(client: EMRClient, clusters: ClusterFinder): EmrService {
+interface Clusters {
+  clusters: ClusterFinder
+  own: OwnClusters
+  /** The deployment makes clusters for single steps. */
+  hasOwn: boolean
+}
+
+function makeService(client: EMRClient, { clusters, own, hasOwn }: Clusters): EmrService {
   /** A cluster that is not known has no steps. */
   const listPage = async (
     query: ListStepsInput,
@@ -93,15 +110,30 @@ function makeService(client: EMRClient, clusters: ClusterFinder): EmrService {
     return singly.flat()
   }
 
-  /** What a cluster leaves open when it ends is lost. */
+  /** What a cluster leaves open when it ends is lost; a step whose own cluster could not run it has failed with it. */
   async function endWithCluster(cluster: string, jobs: Listed[]): Promise<Listed[]> {
-    if (jobs.every(({ state }) => state.is === 'ended')) return jobs
+    const isCancelled = ({ state }: Listed) => state.end?.cause === 'cancelled'
+    if (!jobs.some((job) => job.state.is !== 'ended' || (hasOwn && isCancelled(job)))) return jobs
     const { Cluster } = await client.send(new DescribeClusterCommand({ ClusterId: cluster }))
-    const end = explainClusterEnd(cluster, Cluster?.Status ?? {})
+    const isOwn = own.isOwn(Cluster?.Name)
+    const end = explainClusterEnd(cluster, Cluster?.Status ?? {}, isOwn)
     if (end === undefined) return jobs
     const endedAt = Cluster?.Status?.Timeline?.EndDateTime?.getTime() ?? 0
     const lose = ({ times }: JobState): JobState => ({ is: 'ended', times: { ...times, endedAt }, end })
-    return jobs.map((job) => (job.state.is === 'ended' ? job : { ...job, state: lose(job.state) }))
+    return jobs.map((job) =>
+      job.state.is !== 'ended' || (end.cause === 'failed' && isCancelled(job))
+        ? { ...job, state: lose(job.state) }
+        : job,
+    )
+  }
+
+  /** A cluster that was made for the step ends with it. */
+  async function endOwn(cluster: string): Promise<boolean> {
+    if (!hasOwn) return false
+    const { Cluster } = await client.send(new DescribeClusterCommand({ ClusterId: cluster }))
+    if (!own.isOwn(Cluster?.Name)) return false
+    await own.end(cluster)
+    return true
   }
 
   /** Whether EMR has taken the request; a step that has ended meanwhile takes none. */
@@ -122,7 +154,7 @@ function makeService(client: EMRClient, clusters: ClusterFinder): EmrService {
 
   return {
     few: BY_ID,
-    expand: (target) => clusters.idsOf(target),
+    expand: (target) => (target === OWN_CLUSTER ? own.listOpen() : clusters.idsOf(target)),
     async list(cluster, { open, since = 0, cursor }) {
       const page = await listPage({
         ClusterId: cluster,
@@ -142,7 +174,7 @@ function makeService(client: EMRClient, clusters: ClusterFinder): EmrService {
     /** The program is asked first; if it is asked again, it is ended. */
     async cancel(cluster, id) {
       const [step] = await listByIds(cluster, [id])
-      if (step === undefined || step.state.is === 'ended') return
+      if (step === undefined || step.state.is === 'ended' || (await endOwn(cluster))) return
       if (!step.isCancelAsked && (await askToEnd(cluster, id, 'SEND_INTERRUPT'))) return
       await askToEnd(cluster, id, 'TERMINATE_PROCESS')
     },

@@ -51,8 +51,11 @@ function explainEnd(state: Status['State'], why: string): JobEnd | undefined {
 export function explainClusterEnd(
   cluster: string,
   { State, StateChangeReason }: ClusterStatus,
+  isOwn: boolean,
 ): JobEnd | undefined {
   if (State !== 'TERMINATED' && State !== 'TERMINATED_WITH_ERRORS') return undefined
   const why = StateChangeReason?.Message || 'EMR gave no reason'
-  return { cause: 'lost', message: `its cluster ${cluster} has ended: ${why}` }
+  // One that was made for a step, and could not run it, would be made again for ever if that used up no retry.
+  const cause = isOwn && State === 'TERMINATED_WITH_ERRORS' ? 'failed' : 'lost'
+  return { cause, message: `its cluster ${cluster} has ended: ${why}` }
 }

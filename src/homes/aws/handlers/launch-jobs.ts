@@ -56,7 +56,15 @@ export const makeStepDetails =
       return { problem: `the deployment no longer runs ${family} as a step of a cluster` }
     const made = makeSparkDetails(programs, emr, claimed, { nameSetting: nameStepSetting, secretsPrefix })
     if ('problem' in made) return made
-    return { details: { ...made.details, ...(bundled.role === undefined ? {} : { role: bundled.role }) } }
+    const { role, own, logs } = bundled
+    return {
+      details: {
+        ...made.details,
+        ...(role === undefined ? {} : { role }),
+        ...(own === undefined ? {} : { cluster: own }),
+        ...(own === undefined || logs === undefined ? {} : { logs }),
+      },
+    }
   }
 
 /** How a program is told which attempt it is, and where its secrets are. */
