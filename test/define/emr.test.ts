@@ -112,6 +112,9 @@ export const all = pipeline('all', Other)`),
       test,
       jobs(`
 const Bad = emrServerless('Bad', { application: 'other', job: 'x' as never, local: [1] as never, fresh: 'run' } as never)
+const transient = { release: 'emr-7.5.0', instanceType: 'm5.xlarge', instances: 2 }
+export const own = pipeline('own', emrStep('Own', { cluster: { transient: { ...transient, subnet: 'b', ami: 1 } as never }, role: 'arn:aws:iam::123456789012:role/clicks', logs: 'logs/emr', step: job }))
+export const named = pipeline('named', emrStep('Named', { cluster: { name: 'nightly', tags: { team: '' } }, step: job }))
 const Worse = emrStep('Worse', { cluster: 'k-1', role: 'clicks', step: job, local: { image: 'Not An Image', mounts: 1 } as never, job } as never)
 export const bad = pipeline('bad', task('Root', { requires: () => [Bad(), Worse()] }, () => undefined))`),
     )
@@ -122,6 +125,11 @@ export const bad = pipeline('bad', task('Root', { requires: () => [Bad(), Worse(
       /local must be a command/,
       /there is no option fresh; .*application, job, local/,
       /cluster must be an id such as/,
+      /subnet of a transient cluster must be a name of AWS/,
+      /there is no option ami of a transient cluster; there are release, .*, subnet/,
+      /a step of a transient cluster has the role of its machines: say instanceProfile/,
+      /logs must be the log folder of the cluster/,
+      /Named.*cluster must be an id such as/s,
       /local: image "Not An Image" is no reference/,
       /local: there is no option mounts/,
       /there is no option job; .*cluster, role, step, local/,

@@ -196,7 +196,7 @@ it('a project with several wrong steps is refused in one message that names all'
   await assert.rejects(read(test, wrong), (error: Error) => {
     const lines = error.message.split('\n')
     assert.equal(lines[0], 'Nothing was deployed: 4 jobs of EMR cannot be deployed:')
-    assert.match(lines[1] ?? '', /^- which files One runs depends on its parameters\. Name its files/,
+    assert.match(lines[1] ?? '', /^- which files One runs depends on its parameters\. Name its files/)
     assert.match(lines[2] ?? '', /^- Two runs spark\/none\.py, and there is no such file/)
     assert.match(lines[3] ?? '', /^- Four has a wrong setting of Spark: .* but client; leave it out/)
     assert.match(lines[4] ?? '', /^- Three runs \.\.\/three\.py, which is not in the folder of the config/)
