@@ -58,7 +58,7 @@ const KNOWN_OF_CONTAINERS = [...KNOWN.filter((name) => name !== 'fresh'), 'image
 const KNOWN_OF_JOBS = KNOWN.filter((name) => name !== 'fresh' && name !== 'memoryMb')
 const KNOWN_OF_SERVICES = {
   'emr-serverless': [...KNOWN_OF_JOBS, 'application', 'job', 'local', 'files'],
-  'emr-step': [...KNOWN_OF_JOBS, 'cluster', 'role', 'step', 'local', 'files'],
+  'emr-step': [...KNOWN_OF_JOBS, 'cluster', 'role', 'logs', 'step', 'local', 'files'],
 }
 const MAX_PRIORITY = 1000
 

@@ -132,7 +132,7 @@ export const bad = pipeline('bad', task('Root', { requires: () => [Bad(), Worse(
       /Named.*cluster must be an id such as/s,
       /local: image "Not An Image" is no reference/,
       /local: there is no option mounts/,
-      /there is no option job; .*cluster, role, step, local/,
+      /there is no option job; .*cluster, role, logs, step, local/,
       /role must be the ARN of a role/,
     ])
       assert.match(stderr, message)

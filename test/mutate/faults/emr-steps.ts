@@ -9,10 +9,8 @@ export const EMR_STEPS: Fault[] = [
   {
     name: 'a step is added without looking whether it is there',
     file: 'src/adapters/emr/steps/launcher.ts',
-    find: `        return handle === undefined
-          ?`,
-    replace: `        return handle !== ''
-          ?`,
+    find: `        if (handle !== undefined) return { is: 'launched', handle }`,
+    replace: `        if (handle === '') return { is: 'launched', handle }`,
     by: LAUNCHER,
   },
   {
@@ -120,15 +118,6 @@ export const EMR_STEPS: Fault[] = [
 `,
     replace: '',
     by: { test: 'test/handlers/step-lines.test.ts' },
-  },
-  {
-    name: 'a cluster is made for a step without looking whether it is there',
-    file: 'src/adapters/emr/steps/launcher.ts',
-    find: `        if (handle !== undefined) return { is: 'launched', handle }
-        if (target === OWN_CLUSTER)`,
-    replace: `        if (handle !== undefined && target !== OWN_CLUSTER) return { is: 'launched', handle }
-        if (target === OWN_CLUSTER)`,
-    by: STEPS,
   },
   {
     name: 'clusters that cannot run their step are made for ever',
