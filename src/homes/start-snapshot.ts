@@ -23,14 +23,14 @@ const HELD = 'sluice.held'
 
 /**
  * Makes the process that Node builds a snapshot of one that serves bodies when it is started from there. Modules of a project get
- * what it holds by modules beside the snapshot.
+ * what it holds by modules beside the snapshot. `env` is what the process is started with, which is not for bodies.
  */
-export function buildSnapshot(held: Held): void {
+export function buildSnapshot(held: Held, env: { [name: string]: string }): void {
   Object.defineProperty(globalThis, Symbol.for(HELD), { value: held })
   for (const [name, module] of Object.entries(held))
     writeFileSync(new URL(`./${name}.mjs`, import.meta.url), makeModule(name, Object.keys(module)))
   writeFileSync(new URL('./import.cjs', import.meta.url), 'module.exports = (url) => import(url)')
-  startupSnapshot.setDeserializeMainFunction(start)
+  startupSnapshot.setDeserializeMainFunction(() => start(env))
   void warmUp()
 }
 
@@ -83,10 +83,10 @@ const makeModule = (name: string, exported: string[]) =>
     ...exported.map((each, index) => `const v${index} = held.${each}; export { v${index} as ${each} }`),
   ].join('\n')
 
-async function start(): Promise<void> {
+async function start(env: { [name: string]: string }): Promise<void> {
   // They were for this process, not for what its bodies start.
   process.execArgv = process.execArgv.filter((each) => !/^--(snapshot-blob=|no-rehash-snapshot$)/.test(each))
-  if (process.env.GLIBC_TUNABLES === 'glibc.malloc.hugetlb=1') delete process.env.GLIBC_TUNABLES
+  for (const [name, value] of Object.entries(env)) if (process.env[name] === value) delete process.env[name]
   setImport(process.getBuiltinModule('node:module').createRequire(import.meta.url)('./import.cjs'))
   registerResolution()
   await serveBodies()
