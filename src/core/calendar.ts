@@ -72,19 +72,27 @@ function findOffsetChangeBefore(at: Temporal.ZonedDateTime): number {
   return change?.epochMilliseconds ?? at.epochMilliseconds
 }
 
+/** By the date alone: the hour that it is now may have been skipped on the first day, and then leads to the day after it. */
 function findPeriodStart(
   per: Exclude<BudgetPeriod, 'minute' | 'hour'>,
   now: Temporal.ZonedDateTime,
 ): Temporal.ZonedDateTime {
+  return findFirstDate(per, now.toPlainDate()).toZonedDateTime(now.timeZoneId)
+}
+
+function findFirstDate(
+  per: Exclude<BudgetPeriod, 'minute' | 'hour'>,
+  today: Temporal.PlainDate,
+): Temporal.PlainDate {
   switch (per) {
     case 'day':
-      return now.startOfDay()
+      return today
     case 'week':
-      return now.subtract({ days: now.dayOfWeek - 1 }).startOfDay()
+      return today.subtract({ days: today.dayOfWeek - 1 })
     case 'month':
-      return now.with({ day: 1 }).startOfDay()
+      return today.with({ day: 1 })
     case 'year':
-      return now.with({ month: 1, day: 1 }).startOfDay()
+      return today.with({ month: 1, day: 1 })
   }
 }
 

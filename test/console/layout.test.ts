@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import fc from 'fast-check'
 import { type Layout, NODE, placeGraph } from '../../console/drawing/layout.ts'
+import fc from '../support/fast-check.ts'
 
 const edgesOf = (pairs: [number, number][]) => Int32Array.from(pairs.flat())
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import fc from 'fast-check'
 import { FIELDS, formatSelection, quoteValue, type Term } from '../../src/control/selection/language.ts'
 import { makeParamMatcher, makeTextMatcher, matchesRun } from '../../src/control/selection/match.ts'
 import { parseSelection } from '../../src/control/selection/parse.ts'
 import { SluiceError } from '../../src/core/errors.ts'
+import fc from '../support/fast-check.ts'
 
 const refusal = (text: string): string => {
   try {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { inspect } from 'node:util'
-import fc from 'fast-check'
 import { makeSecretMask, maskAttemptFailure, maskLogLine } from '../../src/core/mask.ts'
+import fc from '../support/fast-check.ts'
 
 const SECRET = `Tr0ub4dor&3 "quoted"\\back`
 const base64 = (text: string) => Buffer.from(text).toString('base64')

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import fc from 'fast-check'
 import { countSetBits, makeEmptyBitmap, setBitmapBits } from '../../src/core/bitmap.ts'
 import { type FoundTask, findDependencyCycle, numberPlanTasks } from '../../src/core/graph.ts'
 import { formatTaskLabel, makeRequestId, makeTaskId, toCanonicalJson } from '../../src/core/identity.ts'
@@ -10,6 +9,7 @@ import type { Run } from '../../src/core/records/run.ts'
 import { MAX_FAN_IN } from '../../src/core/records/task-run.ts'
 import { computeRetryDelayMs, decideAfterAttempt, MAX_FREE_ATTEMPTS } from '../../src/core/retry.ts'
 import { settleRunStatus, settleTaskRun } from '../../src/core/settle.ts'
+import fc from '../support/fast-check.ts'
 import { taskRun } from '../support/records.ts'
 
 const RETRY = { attempts: 3, delayMs: 10_000, backoff: 'exponential' as const }

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import fc from 'fast-check'
 import { Temporal } from 'temporal-polyfill'
 import { findBudgetWindow } from '../../src/core/calendar.ts'
 import type { BudgetPeriod } from '../../src/core/records/lock-and-limit.ts'
+import fc from '../support/fast-check.ts'
 
 const MINUTE_MS = 60_000
 const HOUR_MS = 60 * MINUTE_MS
@@ -76,10 +76,7 @@ describe('windows of budgets, in every zone', () => {
       fc.property(moments, ({ zone, at }) => {
         const { start, end } = findBudgetWindow('hour', zone, at)
         const hourOf = (ms: number) =>
-          zoned(ms, zone)
-            .round({ smallestUnit: 'minute', roundingMode: 'floor' })
-            .toPlainDateTime()
-            .with({ minute: 0 })
+          zoned(ms, zone).toPlainDateTime().round({ smallestUnit: 'hour', roundingMode: 'floor' })
         for (let ms = start; ms < end; ms += 5 * MINUTE_MS) assert.ok(hourOf(ms).equals(hourOf(start)))
         const isOther = !hourOf(end).equals(hourOf(end - 1))
         assert.ok(isOther || zoned(end, zone).minute === 0, `${zone} ${iso(end, zone)}`)
@@ -97,6 +94,14 @@ describe('windows of budgets, in every zone', () => {
       }),
       { numRuns: 1_000 },
     )
+  })
+
+  it('of weeks, months and years begin on their first day, also if the hour that it is now was skipped on that day', () => {
+    // 23:00 was 00:00 of 22 March.
+    const zone = 'Asia/Tehran'
+    const week = ['1977-03-21T00:00:00+03:30', '1977-03-28T00:00:00+04:30']
+    for (const at of ['1977-03-21T22:00:00+03:30', '1977-03-22T00:00:00+04:30', '1977-03-27T23:30:00+04:30'])
+      assert.deepEqual(window('week', zone, at), week)
   })
 
   it('of Lord Howe, which shifts by half an hour', () => {

@@ -3,12 +3,12 @@ import { describe, it } from 'node:test'
 import { App, Stack } from 'aws-cdk-lib'
 import { Template } from 'aws-cdk-lib/assertions'
 import * as sqs from 'aws-cdk-lib/aws-sqs'
-import fc from 'fast-check'
 import type { Layout } from '../../infra/layout.ts'
 import { Schedules } from '../../infra/schedules.ts'
 import { makeScheduleIntervals } from '../../src/core/calendar.ts'
 import { findCronProblem } from '../../src/core/cron.ts'
 import { hasJustFired } from '../../src/homes/aws/handlers/schedule.ts'
+import fc from '../support/fast-check.ts'
 
 const MINUTE_MS = 60_000
 
