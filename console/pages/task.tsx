@@ -142,13 +142,16 @@ const listActs = ({
 
 const row = (name: string, value: ComponentChildren): [string, ComponentChildren] => [name, value]
 
-function listUse({ startedAt, endedAt, peakMemoryBytes, memoryMb, cpuSeconds, worker }: TaskShape) {
+function listUse(task: TaskShape) {
+  const { startedAt, endedAt, peakMemoryBytes, memoryMb, cpuSeconds, worker, image, code } = task
   const rows: [string, string][] = []
   if (startedAt !== null) rows.push(['Took', formatTook((endedAt ?? now()) - startedAt)])
   const most = memoryMb === null ? '' : ` of ${memoryMb} MiB`
   if (peakMemoryBytes !== null) rows.push(['Memory at most', `${formatBytes(peakMemoryBytes)}${most}`])
   if (cpuSeconds !== null) rows.push(['CPU', formatTook(cpuSeconds * 1_000)])
   if (worker !== null) rows.push(['Worker', worker])
+  if (image !== null) rows.push(['Image', image])
+  if (code !== null) rows.push(['Code', code])
   return rows
 }
 

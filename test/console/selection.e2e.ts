@@ -67,6 +67,21 @@ it('acts on selected tasks', async (test) => {
     await page.getByRole('heading', { name: 'Where the time of attempt 1 went' }).waitFor()
     await page.getByText('Queued').first().waitFor()
     await look(page, 'task-times')
+    // As a deployment answers of a container.
+    await page.route('**/v1/runs/*/tasks?*', async (route) => {
+      const answer = await route.fetch()
+      const { tasks, ...more } = await answer.json()
+      const told = tasks.map((task: object) => ({
+        ...task,
+        image: `sha256:${'0a'.repeat(32)}`,
+        code: '1f2e3d4c',
+      }))
+      await route.fulfill({ response: answer, json: { ...more, tasks: told } })
+    })
+    await page.reload()
+    await page.getByText('1f2e3d4c').first().waitFor()
+    await page.getByText('sha256:0a0a').first().waitFor()
+    await look(page, 'task-image')
     assert.match(await page.title(), /Sluice/)
     assert.deepEqual(complaints, [])
   })
