@@ -92,6 +92,10 @@ def _run_container(client, cdef, kwargs, **more):
             for each in (_metadata._TASKS.get(task["taskArn"]) or {}).get("Containers", []):
                 if each.get("Name") == cdef["name"]:
                     each["ImageID"] = container.image.id
+        if task.get("enableExecuteCommand"):
+            # The agent of ECS Exec, which lets people in; the session itself is not there.
+            _note(task, _index_of(task, cdef["name"]), runtimeId=container.id, imageDigest=container.image.id,
+                  managedAgents=[{"name": "ExecuteCommandAgent", "lastStatus": "RUNNING"}])
         return container
     except Exception as error:
         if cdef.get("essential", True):

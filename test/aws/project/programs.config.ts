@@ -13,6 +13,7 @@ export default defineConfig({
       stack: 'sluice-programs',
       baseImage: process.env.AWS_TEST_IMAGE ?? 'localhost/sluice-test-node:24',
       logRetentionDays: 1,
+      shells: true,
     },
   },
 })

@@ -69,6 +69,19 @@ const NotInImage = container('NotInImage', {
 })
 export const notInImage = pipeline('not-in-image', NotInImage)
 
+/** It fails, with inputs, a secret and an entry of its own. */
+const Broken = container('Broken', {
+  params: { of },
+  requires: ({ of }) => ({ words: Words({ of }) }),
+  output: ({ of }) => text(`broken/${of}.txt`),
+  image: BUSYBOX,
+  command: ({ input }) => ['sh', '-c', `wc -w < ${input.words.path}; exit 3`],
+  secrets: { KEY: secret('program/key') },
+  retry: { attempts: 1 },
+  pool: 'small',
+})
+export const broken = pipeline('broken', Broken)
+
 const NoImage = container('NoImage', {
   params: { of },
   image: 'registry.test/nothing:1',
