@@ -64,8 +64,20 @@ const quoteForShell = (text: string): string => {
 const NO_IMAGE =
   /manifest unknown|not found|does not exist|no such image|denied|unauthorized|no matching manifest|did not resolve|invalid reference/i
 
-/** Whether a pull failed for good: the image does not exist, or may not be read. */
-export const isMissingImage = (message: string): boolean => NO_IMAGE.test(message)
+/** What ECS says of an image that has no part for the processor of its task. */
+const OTHER_PROCESSOR = /does not contain descriptor matching platform/i
+
+/** Whether a pull failed for good: the image does not exist, may not be read, or is for another processor. */
+export const isMissingImage = (message: string): boolean =>
+  NO_IMAGE.test(message) || OTHER_PROCESSOR.test(message)
+
+/** What is wrong with the image of a program, if ECS says that it can never be pulled. */
+export function explainMissingImage(said: string): string | undefined {
+  if (!said.includes('CannotPullContainer') || !isMissingImage(said)) return undefined
+  return OTHER_PROCESSOR.test(said)
+    ? `its image is made for another kind of processor than the deployment has (--architecture of sluice deploy): ${said}`
+    : `its image cannot be pulled: ${said}`
+}
 
 /** What differs from one launch of a program to the next. */
 export interface ProgramDetails {

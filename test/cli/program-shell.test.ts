@@ -156,7 +156,11 @@ describe('a shell of a program on AWS', () => {
       'CannotStartContainerError: exec: "sh": executable file not found in $PATH',
       /it has no sh/,
     ],
-    ['that is gone', 'CannotPullContainerError: manifest unknown', /The image of Train\(n=1\) is gone/],
+    [
+      'that is gone',
+      'CannotPullContainerError: manifest unknown',
+      /for Train\(n=1\): its image cannot be pulled/,
+    ],
     ['that does not start', 'ResourceInitializationError: no network', /did not start: .*no network/],
   ] as const)
     it(`in an image ${what} says so, and is ended`, async (test) => {

@@ -217,6 +217,20 @@ describe('ECS tasks of programs that stop', () => {
     assert.match(failure?.message ?? '', /its image cannot be pulled: CannotPullContainerError/)
   })
 
+  it('for an image of another processor fail for good, and are told how to deploy', async () => {
+    const { launch, task, stop } = await launching()
+    await launch()
+    const reason =
+      "CannotPullContainerError: pull image manifest has been retried 7 time(s): image Manifest does not contain descriptor matching platform 'linux/arm64'"
+    await stop({ stopCode: 'TaskFailedToStart', stoppedReason: reason })
+    const { status, failure } = await task()
+    assert.equal(status, 'failed')
+    assert.match(
+      failure?.message ?? '',
+      /another kind of processor .*--architecture.*descriptor matching platform/,
+    )
+  })
+
   it('for want of capacity wait, and nothing is counted', async () => {
     const { launch, task, stop } = await launching()
     await launch()

@@ -234,6 +234,17 @@ describe('a program beside its keeper', () => {
     const ending = await kept.run()
     assert.equal(ending.outcome, 'failed')
     assert.match(ending.failure?.message ?? '', /sh is not in the image/)
+    const foreign = keeper(test)
+    const error =
+      "CannotPullContainerError: image Manifest does not contain descriptor matching platform 'linux/arm64'"
+    foreign.world.end = { ...kept.world.end, error }
+    const { outcome, failure, isFinal } = (await foreign.run()) as {
+      outcome: string
+      failure?: { message: string }
+      isFinal?: true
+    }
+    assert.deepEqual([outcome, isFinal], ['failed', true])
+    assert.match(failure?.message ?? '', /another kind of processor than the deployment has/)
     const other = keeper(test)
     other.world.end = { ...kept.world.end, error: 'CannotStartContainerError: disk full' }
     assert.equal((await other.run()).outcome, 'not_started')

@@ -1,6 +1,6 @@
 import { KEPT } from '../../core/names.ts'
 import type { AttemptHandover, JobEnd, JobNews, JobState, JobTimes } from '../../core/ports/launching.ts'
-import { isMissingImage } from '../../core/program.ts'
+import { explainMissingImage } from '../../core/program.ts'
 
 /* ECS tasks of programs as the port of launching knows them, whether ECS was asked or tells by an event. */
 
@@ -111,8 +111,8 @@ function explainEnd({ stopCode, stoppedReason, containers }: SeenTask): JobEnd {
 }
 
 function explainMissedStart(why: string): JobEnd {
-  if (why.includes('CannotPullContainer') && isMissingImage(why))
-    return { cause: 'invalid', message: `its image cannot be pulled: ${why}` }
+  const missing = explainMissingImage(why)
+  if (missing !== undefined) return { cause: 'invalid', message: missing }
   const cause = isCapacityGone(why) ? 'no_capacity' : 'never_started'
   return { cause, message: `its ECS task did not start: ${why}` }
 }

@@ -2,7 +2,7 @@ import type { Task } from '@aws-sdk/client-ecs'
 import type { OpenedShell } from '../../control/control.ts'
 import { SluiceError } from '../../core/errors.ts'
 import { KEPT } from '../../core/names.ts'
-import { describeProgram, isMissingImage } from '../../core/program.ts'
+import { describeProgram, explainMissingImage } from '../../core/program.ts'
 import type { Deployment } from './deployment.ts'
 
 /** Where a shell is, and what can be tried in it. */
@@ -31,8 +31,9 @@ export function explainShellStop(
   { environment }: Deployment,
 ): SluiceError {
   const reason = tellStop(stopped)
-  if (reason.includes('CannotPullContainer') && isMissingImage(reason))
-    return new SluiceError('no_image', `The image of ${task} is gone: ${reason}.`, {
+  const missing = explainMissingImage(reason)
+  if (missing !== undefined)
+    return new SluiceError('no_image', `No shell can be opened for ${task}: ${missing}.`, {
       hint: `Deploy again, which makes or names it anew: sluice deploy --env ${environment.name}.`,
     })
   if (/executable file not found|no such file/i.test(reason) || hasMissedCommand(stopped))

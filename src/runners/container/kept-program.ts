@@ -1,7 +1,7 @@
 import { readErrorMessage } from '../../core/errors.ts'
 import { RESULT_MAX_BYTES } from '../../core/json.ts'
 import type { BodyEnd, Ending, Runner } from '../../core/ports/working.ts'
-import { getContainerProgram, isMissingImage } from '../../core/program.ts'
+import { explainMissingImage, getContainerProgram } from '../../core/program.ts'
 import type { AttemptOutcome } from '../../core/records/status.ts'
 import { startLongTimer, type Timer } from '../../core/timer.ts'
 import { type Attempt, type AttemptHandle, makeAttemptRunner } from '../attempt.ts'
@@ -155,13 +155,9 @@ class KeptProgram implements AttemptHandle {
   #explain(end: KeptEnd): AttemptExit {
     const isStoppedByOthers = end.isTaskStopping && this.#attempt.reason === undefined && end.code !== 0
     if (isStoppedByOthers) return makeDeath('interrupted', 'its ECS task was stopped')
-    const hasNoImage = end.code === undefined && end.error.startsWith('CannotPullContainer')
-    if (hasNoImage && isMissingImage(end.error))
-      return {
-        is: 'died',
-        failure: { outcome: 'failed', message: `its image cannot be pulled: ${end.error}` },
-        isFinal: true,
-      }
+    const missing = end.code === undefined ? explainMissingImage(end.error) : undefined
+    if (missing !== undefined)
+      return { is: 'died', failure: { outcome: 'failed', message: missing }, isFinal: true }
     return explainContainerEnd(end, this.#attempt, this.#events.told.failure)
   }
 
