@@ -103,7 +103,7 @@ describe('a shell of a program on AWS', { timeout: 240_000 }, () => {
     assert.match(printed, /^one two three\n/)
     assert.match(printed, new RegExp(`\\{"of":"${of}"\\}`))
     assert.match(printed, new RegExp(`key ${SECRET} of Broken\\(of=${of}\\)`))
-    assert.match(printed, /can't create \/sluice\/in\/words\/x: Read-only file system\s+refused/)
+    assert.match(printed, /can't create \/sluice\/in\/words\/x: Read-only file system/)
     assert.match(shown, /A shell in a fresh container of Broken/)
     assert.match(shown, /The task runs.*: sh -c 'wc -w < \/sluice\/in\/words/)
     assert.match(shown, /The shell has ended, and its container is being stopped/)
@@ -128,6 +128,19 @@ describe('a shell of a program on AWS', { timeout: 240_000 }, () => {
     process.kill(Number(plugin.read('command')), 'SIGTERM')
     const { code } = await ended
     assert.equal(code, 130, shown())
+    await untilNoneIsLeft()
+  })
+
+  it('cannot be opened in an image without one, which runs its program all the same', async (test) => {
+    const { folder } = makePlugin(test, 'true')
+    const told = await run('bare', '--of', unique('bare'))
+    assert.equal(told.status, 'succeeded', JSON.stringify(told))
+    const { code, shown } = await onTerminal(['shell', told.run, 'Bare'], folder).ended
+    assert.equal(code, 2, shown)
+    assert.match(
+      shown,
+      /No shell can be started in the image of Bare\(.*\): it has no sh, or no sleep\.\s+next: /,
+    )
     await untilNoneIsLeft()
   })
 

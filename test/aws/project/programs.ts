@@ -69,6 +69,17 @@ const NotInImage = container('NotInImage', {
 })
 export const notInImage = pipeline('not-in-image', NotInImage)
 
+/** In an image that holds one program and a file, and no shell. */
+const Bare = container('Bare', {
+  params: { of },
+  output: ({ of }) => text(`bare/${of}.txt`),
+  image: build('images/bare'),
+  command: ({ output }) => ['/only', 'cp', '/word', output.path],
+  retry: { attempts: 1 },
+  pool: 'small',
+})
+export const bare = pipeline('bare', Bare)
+
 /** It fails, with inputs, a secret and an entry of its own. */
 const Broken = container('Broken', {
   params: { of },
