@@ -149,6 +149,20 @@ describe('a program beside its keeper', () => {
     assert.equal(kept.world.started, false)
   })
 
+  it('fails for good if its inputs fill the disk, and says what to do', {
+    skip: !existsSync('/dev/full') && 'only Linux has a file that is always full',
+  }, async (test) => {
+    const kept = keeper(test, { inputs: [{ uri: 'file:up/x.txt', at: 'up/x.txt' }] })
+    const staged = await kept.storage.stage('up/x.txt', 'earlier', Buffer.from('x'))
+    await staged.publish('create')
+    mkdirSync(join(kept.root, 'sluice/in/up'))
+    symlinkSync('/dev/full', join(kept.root, 'sluice/in/up/x.txt'))
+    const ending = (await kept.run()) as Ending & { isFinal?: true }
+    assert.deepEqual([ending.outcome, ending.isFinal], ['failed', true])
+    assert.match(ending.failure?.message ?? '', /its inputs do not fit .*\n.*input\.X\.uri/)
+    assert.equal(kept.world.started, false)
+  })
+
   it('prints lines, of which no secret reaches the log', async (test) => {
     const kept = keeper(test)
     kept.world.program = () => {

@@ -3,6 +3,7 @@ import { copyFile, mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { findLuigiShim, SHIM_IN_CONTAINER } from '../../body/luigi-shim.ts'
+import { SluiceError } from '../../core/errors.ts'
 import type { Json } from '../../core/json.ts'
 import { IN_CONTAINER } from '../../core/names.ts'
 import type { ContainerInput, ContainerOutput, ContainerProgram } from '../../core/plan.ts'
@@ -54,8 +55,17 @@ export class KeptFiles {
     return join(this.#folders.attempt, ATTEMPT_FILES.requires)
   }
 
-  /** Makes all that the program finds; returns the URIs of inputs that have gone since the plan was made. */
-  async make({ results, ...given }: GivenFiles): Promise<string[]> {
+  /**
+   * Makes all that the program finds; returns the URIs of inputs that have gone since the plan was made. Throws an error of the user if they do
+   * not fit: another try has no more room.
+   */
+  make(given: GivenFiles): Promise<string[]> {
+    return this.#makeAll(given).catch((error) => {
+      throw error?.code === 'ENOSPC' ? makeFullError(error) : error
+    })
+  }
+
+  async #makeAll({ results, ...given }: GivenFiles): Promise<string[]> {
     makeOpenFolder(this.#folders.attempt)
     writeAttemptFiles(this.#folders.attempt, given)
     makeOutputFolders(this.#folders.outputs, this.#program)
@@ -128,6 +138,16 @@ export class KeptFiles {
     return path
   }
 }
+
+const makeFullError = (cause: Error) =>
+  new SluiceError(
+    'invalid_definition',
+    `its inputs do not fit the storage of its ECS task: ${cause.message}`,
+    {
+      cause,
+      hint: 'It has 20 GB for the images, inputs and outputs together: let the program read what is large from input.X.uri.',
+    },
+  )
 
 /** Publishes staged outputs in order: all, or none. */
 export async function publishOutputs(staged: StagedOutput[], mode: 'create' | 'replace'): Promise<void> {

@@ -74,7 +74,7 @@ const Bare = container('Bare', {
   params: { of },
   output: ({ of }) => text(`bare/${of}.txt`),
   image: build('images/bare'),
-  command: ({ output }) => ['/only', 'cp', '/word', output.path],
+  command: ({ output }) => ['/busybox', 'cp', '/word', output.path],
   retry: { attempts: 1 },
   pool: 'small',
 })
