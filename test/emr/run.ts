@@ -5,7 +5,7 @@ import { installPythonPackage } from '../support/venv.ts'
 
 /**
  * `npm run test:emr`: installs moto into `.cache/moto`, where it is kept, and compares the wire shapes of the local servers that speak the
- * APIs of EMR Serverless and EMR with those of moto. Needs Python.
+ * APIs of EMR Serverless and EMR with those of moto, whose S3 holds the lines of steps too. Needs Python.
  */
 process.env.MOTO_SERVER = join(
   installPythonPackage('moto', 'moto[server]==5.2.5', 'moto_server'),
