@@ -78,7 +78,7 @@ export interface Config {
   resources?: { [name: string]: { limit: number } }
   /** Quotas of outside services, shared by all pipelines: `{ mag: { limit: 10_000, per: 'month', timeZone: 'UTC' } }`. */
   budgets?: { [name: string]: { limit: number; per: BudgetPeriod; timeZone?: string } }
-  /** Applications of EMR Serverless by name, for `emrServerless`. `deploy` does not make them in this version. */
+  /** Applications of EMR Serverless by name, for `emrServerless`; `deploy` makes them. */
   emr?: { [name: string]: EmrApplication }
   /** Up to where planning goes, because `requires` may lead on for ever. @default { maxTasks: 2_000_000, maxDepth: 200_000 } */
   plans?: { maxTasks?: number; maxDepth?: number }
