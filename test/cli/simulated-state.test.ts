@@ -103,9 +103,10 @@ describe('a state that was simulated', () => {
     const dev = made.start(['dev', '--port', '0', ...STATE])
     await Promise.race([dev.ended, seeing(dev, 'nothing starts')])
     assert.match(dev.stdout(), /The runs were simulated, up to 2026-03-/)
-    const { origin, searchParams } = new URL(/The console: (\S+)/.exec(dev.stdout())?.[1] ?? '')
+    const [, origin, token = ''] =
+      /API listens on (\S+)\/v1\/runs; its token is in (.+)/.exec(dev.stdout()) ?? []
     const headers = {
-      authorization: `Bearer ${searchParams.get('token')}`,
+      authorization: `Bearer ${readFileSync(token, 'utf8').trim()}`,
       'content-type': 'application/json',
     }
     const told = await fetch(`${origin}/v1/server`, { headers })
