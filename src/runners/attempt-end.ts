@@ -43,15 +43,15 @@ export interface StopState {
 
 /**
  * Which of several ends counts. An end that was reported stands, except a failure of an attempt that was asked to stop or was
- * not allowed to publish: it failed because of that. A death, or a start that came to nothing, is one of the reason for which
- * it was asked to stop: what is killed while it starts has not failed to start.
+ * not allowed to publish: it failed because of that. A death is one of the reason for which it was asked to stop.
  */
 export function decideAttemptEnding(exit: EndedExit, { reason, refusal }: StopState, job: Job): Ending {
-  if (exit.is !== 'reported') {
-    if (reason !== undefined) return makeStoppedEnding(reason, job)
-    if (exit.is === 'not-started') return makeFailureEnding('not_started', exit.message)
+  if (exit.is === 'not-started') return makeFailureEnding('not_started', exit.message)
+  if (exit.is === 'died') {
     const { failure, isFinal } = exit
-    return { outcome: failure.outcome, failure, ...(isFinal ? { isFinal } : {}) }
+    return reason === undefined
+      ? { outcome: failure.outcome, failure, ...(isFinal ? { isFinal } : {}) }
+      : makeStoppedEnding(reason, job)
   }
   const { ending } = exit
   if (ending.outcome !== 'failed' || (reason ?? refusal) === undefined) return ending

@@ -213,9 +213,10 @@ export class Attempt {
     return this.#handle.exit
   }
 
-  /** An error that the user has to correct is final; any other may pass. */
+  /** If the attempt was asked to stop meanwhile, that is why it ended. An error that the user has to correct is final. */
   #explainStart(error: unknown): AttemptExit {
     const message = readErrorMessage(error)
+    if (this.#reason !== undefined) return { is: 'died', failure: { outcome: 'failed', message } }
     if (error instanceof SluiceError && error.source === 'user') {
       const { hint } = error
       const told = hint === undefined ? message : `${message}\n${hint}`

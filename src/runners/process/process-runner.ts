@@ -124,10 +124,15 @@ async function findAnswer(question: Question, attempt: Attempt): Promise<{ answe
 }
 
 /** An exit is a fact of the process: its last word, its exit code, its signal. */
-function toAttemptExit(end: ChildEnd, { job, output }: Attempt): AttemptExit {
+function toAttemptExit(end: ChildEnd, { job, output, reason }: Attempt): AttemptExit {
   switch (end.is) {
-    case 'not-started':
-      return { is: 'not-started', message: describeNoProcess(end.message) }
+    case 'not-started': {
+      const message = describeNoProcess(end.message)
+      // What is killed while it starts has not failed to start.
+      return reason === undefined
+        ? { is: 'not-started', message }
+        : { is: 'died', failure: { outcome: 'lost', message } }
+    }
     case 'died':
       return { is: 'died', failure: explainChildDeath(end, job) }
     case 'done': {
