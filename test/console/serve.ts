@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
-import { setImmediate } from 'node:timers/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Page } from 'playwright-core'
 import { z } from 'zod'
 import { type TestProject, testProject } from '../support/cli.ts'
@@ -8,6 +8,9 @@ import { checkAccess, openPage } from './browser.ts'
 
 /** Where screenshots are kept; none are if it is not named. */
 const SHOTS = process.env.SLUICE_SHOTS
+
+/** What has not ended by then does not end, and a test that waits for ever says nothing of why. */
+const FOLLOW_MS = 200_000
 
 /** A project that `sluice dev` serves. */
 export interface ServedProject {
@@ -41,8 +44,14 @@ export async function serveProject(project: TestProject, ...flags: string[]): Pr
       return z.object({ run: z.string() }).parse(await answer.json()).run
     },
     async follow(runs) {
-      const stream = await fetch(`${base}/v1/events?runs=${runs.join(',')}`, { headers })
-      await stream.text()
+      const signal = AbortSignal.timeout(FOLLOW_MS)
+      const events = fetch(`${base}/v1/events?runs=${runs.join(',')}`, { headers, signal })
+      await events
+        .then((stream) => stream.text())
+        .catch(async (error) => {
+          const some = await fetch(`${base}/v1/runs`, { headers })
+          assert.fail(`${error}: ${await some.text()}\n${dev.stdout().slice(-2_000)}`)
+        })
     },
     async stop() {
       dev.child.kill('SIGINT')
@@ -93,6 +102,6 @@ async function waitFor<Answer>(
     const answer = ask()
     if (answer !== undefined) return answer
     assert.equal(end, undefined, 'it has ended')
-    await setImmediate()
+    await sleep(20)
   }
 }
