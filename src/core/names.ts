@@ -36,7 +36,7 @@ export const KEPT = {
 
 /**
  * A shell of a deployment: an ECS task that belongs to no attempt. `startedBy` keeps it apart from workers and programs wherever ECS tasks are
- * listed or told of; the keeper's variable says as JSON whose program it stands for. It ends after `limitMs` if nobody has ended it.
+ * listed or told of; the keeper's variable says as JSON whose program it stands for. It ends by itself after `limitMs`.
  */
 export const SHELL = { startedBy: 'sluice-shell', variable: 'SLUICE_SHELL', limitMs: 3_600_000 } as const
 

@@ -12,7 +12,7 @@ import { whileStarted } from './while-started.ts'
 
 /** What a shell of a program is opened with. */
 export interface ProgramShellParts {
-  /** The user's own: entering a container is nobody else's right. */
+  /** The user's own: only users may enter containers, and no function of the deployment. */
   client: ECSClient
   deployment: Deployment
   control: Pick<Control, 'openShell' | 'endShell'>

@@ -118,7 +118,7 @@ const nameDriverVariable = (name: string) => `spark.emr-serverless.driverEnv.${n
 const nameStepSetting = (name: string) => `spark.sluice.${name.replace('SLUICE_', '').toLowerCase()}`
 
 /**
- * The user's settings of Spark, which attempt it is, and where its secrets are. Their values would be shown by EMR, and to whoever may see
+ * The user's settings of Spark, which attempt it is, and where its secrets are. Their values would be shown by EMR and on
  * Spark's own pages, so the program reads them by itself.
  */
 function makeProperties(
